@@ -1,0 +1,1 @@
+"""What other code calls: clusters through the Pulumi Automation API."""
