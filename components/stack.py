@@ -1,0 +1,109 @@
+"""From a stack's configuration to its resources: what ``__main__.py`` and inline programs share.
+
+Everything that can be known to be wrong is said here, in one report, before the first resource is registered.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+from pulumi.runtime import config as runtime_config
+
+from . import preflight
+from .settings import ManagementSettings, SettingsError, StackSettings, load_stack
+from .tenant_cluster import TenantCluster, TenantClusterArgs
+
+NAMESPACE = "kamaji-equinix"
+"""Namespace of the configuration keys, the same in every project that uses the package."""
+
+
+def configuration() -> tuple[dict[str, Any], frozenset[str]]:
+    """The stack's configuration as decoded values by key, and the keys that are stored as secrets."""
+    raw = {**runtime_config.get_config_env(), **runtime_config.CONFIG.get()}
+    prefix = f"{NAMESPACE}:"
+    secret = {*runtime_config.get_config_secret_keys_env(), *filter(runtime_config.is_config_secret, raw)}
+    values = {key.removeprefix(prefix): decode(value) for key, value in raw.items() if key.startswith(prefix)}
+    return values, frozenset(key.removeprefix(prefix) for key in secret if key.startswith(prefix))
+
+
+def decode(value: Any) -> Any:
+    """An object arrives as JSON, a plain value as its text."""
+    if isinstance(value, str):
+        with contextlib.suppress(ValueError):
+            return json.loads(value)
+    return value
+
+
+def load(raw: Mapping[str, Any], secret_keys: frozenset[str]) -> StackSettings:
+    """Check the configuration.
+
+    Raises:
+        pulumi.RunError: with the whole report; the engine shows its text without a traceback.
+    """
+    try:
+        settings = load_stack(raw, secret_paths=secret_keys)
+    except SettingsError as error:
+        raise pulumi.RunError(str(error)) from None
+    for warning in settings.warnings:
+        pulumi.log.warn(str(warning))
+    return settings
+
+
+def management_provider(management: ManagementSettings) -> kubernetes.Provider:
+    """The provider for all objects of the management cluster.
+
+    ``cluster_identifier`` is fixed: without it a new address or certificate in the kubeconfig makes pulumi-kubernetes plan
+    the replacement of every object (pulumi-kubernetes issue 4019), that is, of every server. That the credentials still
+    lead to the same cluster is checked by the hand-off, which remembers the Cluster's UID.
+    """
+    return kubernetes.Provider(
+        "management",
+        kubeconfig=pulumi.Output.secret(preflight.kubeconfig_text(management)),
+        context=management.context,
+        cluster_identifier="management",
+    )
+
+
+def declare(settings: StackSettings) -> dict[str, TenantCluster]:
+    """Register the resources of all the stack's clusters.
+
+    Returns:
+        The clusters by name.
+    """
+    children = pulumi.ResourceOptions(provider=management_provider(settings.management))
+    return {
+        tenant.cluster.name: TenantCluster(tenant.cluster.name, TenantClusterArgs(settings=tenant), children)
+        for tenant in settings.clusters
+    }
+
+
+def export(clusters: Mapping[str, TenantCluster]) -> None:
+    """Export the outputs: of one cluster under their own names, of several by the cluster's name."""
+    if len(clusters) == 1:
+        (only,) = clusters.values()
+        for key, value in only.outputs().items():
+            pulumi.export(key, value)
+        return
+    pulumi.export("clusters", {name: cluster.outputs() for name, cluster in clusters.items()})
+
+
+def run() -> None:
+    """The whole program of a stack: settings, preflight, resources, outputs.
+
+    Raises:
+        pulumi.RunError: for wrong settings or a management cluster that can't take them.
+    """
+    settings = load(*configuration())
+    report = preflight.check_stack(settings)
+    if report.problems:
+        message = str(report)
+        if report.unreachable and pulumi.runtime.is_dry_run():
+            pulumi.log.warn(message)
+        else:
+            raise pulumi.RunError(message)
+    export(declare(settings))

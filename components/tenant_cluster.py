@@ -1,0 +1,134 @@
+"""One tenant cluster as a whole: the Cluster, its control plane, its infrastructure, the hand-off and the worker pools."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+
+import pulumi
+from pulumi_kubernetes.core.v1 import Namespace, Secret
+
+from . import manifests, metal
+from .endpoint import ControlPlaneEndpoint, ControlPlaneEndpointArgs
+from .options import DELETION_PROPAGATION, TEARDOWN, part_of
+from .packet_cluster import PacketCluster, PacketClusterArgs
+from .resource import custom_resource
+from .settings import TenantClusterSettings
+from .tenant_control_plane import TenantControlPlane, TenantControlPlaneArgs
+from .worker_pool import WorkerPool, WorkerPoolArgs
+
+
+@dataclass(frozen=True, kw_only=True)
+class TenantClusterArgs:
+    """What a tenant cluster is made of.
+
+    Attributes:
+        settings: the tenant cluster's settings.
+        project_id: UUID of the Equinix Metal project, where another resource creates it.
+        kubeconfig: credentials of the management cluster for the hand-off, for programs that hold them as an output; by
+            default the hand-off reads ``kamaji-equinix:management`` of the stack's configuration.
+        handoff_provider: the dynamic provider process that does the hand-off; by default the engine's shared one.
+    """
+
+    settings: TenantClusterSettings
+    project_id: pulumi.Input[str] | None = None
+    kubeconfig: pulumi.Input[str] | None = None
+    handoff_provider: pulumi.ProviderResource | None = None
+
+
+class TenantCluster(pulumi.ComponentResource):
+    """A Kubernetes cluster: control plane hosted by Kamaji, workers run by Cluster API.
+
+    Attributes:
+        control_plane_endpoint: ``host:port`` of the tenant's API server, once it has answered.
+        endpoint_set_by: who wrote the endpoint into the infrastructure cluster, ``kamaji`` or ``pulumi``.
+        kubeconfig: admin kubeconfig of the tenant cluster, a secret.
+        cluster_name: name of the Cluster.
+        namespace: its namespace in the management cluster.
+        worker_pools: name of each pool's MachineDeployment, by the pool's name.
+    """
+
+    control_plane_endpoint: pulumi.Output[str]
+    endpoint_set_by: pulumi.Output[str]
+    kubeconfig: pulumi.Output[str]
+    cluster_name: pulumi.Output[str]
+    namespace: pulumi.Output[str]
+    worker_pools: pulumi.Output[dict[str, str]]
+
+    def __init__(self, name: str, args: TenantClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("kamaji-equinix:index:TenantCluster", name, None, opts)
+        settings = args.settings
+        before: list[pulumi.Resource] = []
+        if namespace := manifests.namespace(settings):
+            before.append(
+                Namespace(f"{name}-namespace", metadata=namespace["metadata"], opts=pulumi.ResourceOptions(parent=self))
+            )
+        cluster = custom_resource(
+            f"{name}-cluster",
+            manifests.cluster(settings),
+            pulumi.ResourceOptions(parent=self, depends_on=before, custom_timeouts=TEARDOWN),
+            annotations=DELETION_PROPAGATION,
+        )
+        children = pulumi.ResourceOptions(parent=self)
+        control_plane = TenantControlPlane(name, TenantControlPlaneArgs(settings=settings, cluster=cluster), children)
+        infrastructure = PacketCluster(
+            name,
+            PacketClusterArgs(settings=settings, cluster=cluster, project_id=args.project_id),
+            children,
+        )
+        endpoint = ControlPlaneEndpoint(
+            f"{name}-endpoint",
+            ControlPlaneEndpointArgs(
+                namespace=settings.cluster.namespace,
+                cluster=settings.cluster.name,
+                control_plane=settings.control_plane.name,
+                infrastructure=metal.infrastructure_reference(settings),
+                contract=settings.capi.contract,
+                enabled=settings.handoff.enabled,
+                timeout_seconds=settings.handoff.timeout_seconds,
+                path=settings.handoff.path,
+                verify=settings.handoff.verify,
+                force=settings.handoff.force,
+                kubeconfig=args.kubeconfig,
+            ),
+            pulumi.ResourceOptions.merge(
+                part_of(self, cluster, control_plane.resource, infrastructure.resource),
+                pulumi.ResourceOptions(provider=args.handoff_provider),
+            ),
+        )
+        pools = {
+            pool.name: WorkerPool(
+                f"{name}-{pool.name}",
+                WorkerPoolArgs(settings=settings, pool=pool, cluster=cluster, after=(endpoint,)),
+                children,
+            )
+            for pool in settings.worker_pools
+        }
+        # Read by an id that the hand-off puts out: a first preview must not look for a Secret that Kamaji has yet to write.
+        secret = Secret.get(
+            f"{name}-kubeconfig",
+            endpoint.kubeconfig_secret,
+            pulumi.ResourceOptions(parent=self, additional_secret_outputs=["data", "stringData"]),
+        )
+        self.control_plane_endpoint = endpoint.endpoint
+        self.endpoint_set_by = endpoint.set_by
+        self.kubeconfig = pulumi.Output.secret(
+            secret.data.apply(lambda data: base64.b64decode(data["value"]).decode() if data else "")
+        )
+        self.cluster_name = cluster.metadata["name"]
+        self.namespace = cluster.metadata["namespace"]
+        self.worker_pools = pulumi.Output.all(
+            **{pool: component.machine_deployment_name for pool, component in pools.items()}
+        )
+        self.register_outputs(self.outputs())
+
+    def outputs(self) -> dict[str, pulumi.Output[object]]:
+        """What a stack exports of this cluster, by the names of the stack's outputs."""
+        return {
+            "controlPlaneEndpoint": self.control_plane_endpoint,
+            "endpointSetBy": self.endpoint_set_by,
+            "kubeconfig": self.kubeconfig,
+            "clusterName": self.cluster_name,
+            "namespace": self.namespace,
+            "workerPools": self.worker_pools,
+        }

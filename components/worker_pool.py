@@ -1,0 +1,60 @@
+"""A pool of workers: machine and bootstrap templates, and the MachineDeployment that buys machines from them.
+
+Cluster API treats templates as immutable, so their names end in a digest of their content: a changed pool gets new
+templates, the MachineDeployment rolls over to them, and the old ones go afterwards.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pulumi
+
+from . import bootstrap, manifests, metal
+from .options import part_of
+from .resource import custom_resource
+from .settings import TenantClusterSettings, WorkerPoolSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkerPoolArgs:
+    """What a worker pool is made of.
+
+    Attributes:
+        settings: settings of the tenant cluster that the pool belongs to.
+        pool: settings of this pool.
+        cluster: the Cluster resource that the machines join.
+        after: what must be done before the first machine is asked for: the hand-off.
+    """
+
+    settings: TenantClusterSettings
+    pool: WorkerPoolSettings
+    cluster: pulumi.Resource | None = None
+    after: tuple[pulumi.Resource, ...] = field(default=())
+
+
+class WorkerPool(pulumi.ComponentResource):
+    """A MachineDeployment with its templates and, where the pool asks for one, a MachineHealthCheck."""
+
+    machine_deployment_name: pulumi.Output[str]
+
+    def __init__(self, name: str, args: WorkerPoolArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("kamaji-equinix:index:WorkerPool", name, None, opts)
+        settings, pool = args.settings, args.pool
+        templates = [
+            custom_resource(
+                f"{name}-machines", metal.machine_template(settings, pool), part_of(self, args.cluster)
+            ),
+            custom_resource(
+                f"{name}-bootstrap", bootstrap.bootstrap_template(settings, pool), part_of(self, args.cluster)
+            ),
+        ]
+        self.resource = custom_resource(
+            f"{name}-deployment",
+            manifests.machine_deployment(settings, pool),
+            part_of(self, args.cluster, *templates, *args.after),
+        )
+        if health_check := manifests.machine_health_check(settings, pool):
+            custom_resource(f"{name}-health", health_check, part_of(self, args.cluster, self.resource))
+        self.machine_deployment_name = self.resource.metadata["name"]
+        self.register_outputs({"machineDeploymentName": self.machine_deployment_name})
