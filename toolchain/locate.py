@@ -1,0 +1,80 @@
+"""Finding a program: the machine's own where it fits, else the cache's."""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from .pins import BY_NAME, PULUMI, cache_folder
+
+
+class MissingProgram(Exception):
+    """A program is neither on the machine nor in the cache."""
+
+
+def program(name: str) -> Path:
+    """The file of a program.
+
+    Args:
+        name: as in ``pins.PROGRAMS``.
+
+    Raises:
+        MissingProgram: it has yet to be built.
+        KeyError: no program of that name is pinned.
+    """
+    found = find(name)
+    if found is None:
+        raise MissingProgram(
+            f"{name} {BY_NAME[name].version} is not in {cache_folder()}; `make toolchain` builds what is missing"
+        )
+    return found
+
+
+def find(name: str) -> Path | None:
+    """The file of a program, None where it has yet to be built."""
+    if own := machines_own(name):
+        return own
+    cached = cache_folder() / BY_NAME[name].file_name
+    return cached if os.access(cached, os.X_OK) else None
+
+
+def machines_own(name: str) -> Path | None:
+    """A program that the machine brings: etcd and kube-apiserver of KUBEBUILDER_ASSETS, the Pulumi CLI on PATH."""
+    if name in ("etcd", "kube-apiserver") and (assets := os.environ.get("KUBEBUILDER_ASSETS")):
+        candidate = Path(assets) / name
+        if not os.access(candidate, os.X_OK):
+            raise MissingProgram(f"KUBEBUILDER_ASSETS is {assets}, but {candidate} is no program; unset it or mend it")
+        return candidate
+    if name in ("pulumi", "pulumi-language-python") and (cli := machines_pulumi()):
+        return cli if name == "pulumi" else cli.parent / name
+    return None
+
+
+@functools.lru_cache(maxsize=1)
+def machines_pulumi() -> Path | None:
+    """The ``pulumi`` on PATH, where it is new enough, of the same major version, and has its Python host beside it."""
+    on_path = shutil.which("pulumi")
+    if on_path is None:
+        return None
+    cli = Path(on_path).resolve()
+    if cli.is_relative_to(cache_folder().resolve()) or not os.access(cli.parent / "pulumi-language-python", os.X_OK):
+        return None
+    told = subprocess.run([cli, "version"], capture_output=True, text=True, check=False).stdout
+    return cli if suitable(told, PULUMI) else None
+
+
+def suitable(told: str, pinned: str) -> bool:
+    """Whether the version that a program tells is at least the pinned one, within its major version.
+
+    >>> suitable("v3.300.1", "v3.259.0"), suitable("v3.258.9", "v3.259.0"), suitable("v4.0.0", "v3.259.0")
+    (True, False, False)
+    """
+    numbers = [re.search(r"v?(\d+)\.(\d+)\.(\d+)", text) for text in (told, pinned)]
+    if not all(numbers):
+        return False
+    have, want = ([int(part) for part in match.groups()] for match in numbers if match)
+    return have[0] == want[0] and have >= want

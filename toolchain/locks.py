@@ -1,0 +1,29 @@
+"""One builder at a time, also between processes."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+from collections.abc import Callable, Iterator
+
+from .pins import cache_folder
+
+
+@contextlib.contextmanager
+def exclusive(name: str, waiting: Callable[[], None] | None = None) -> Iterator[None]:
+    """Hold the lock ``name`` of the cache; the kernel frees it when the process ends, however it ends.
+
+    Args:
+        name: what is locked.
+        waiting: called once if another process holds it.
+    """
+    folder = cache_folder() / "locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / f"{name}.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if waiting:
+                waiting()
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield

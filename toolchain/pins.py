@@ -1,0 +1,164 @@
+"""What is pinned: the programs, their versions, and the Go modules that they are built from."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+PINS = Path(__file__).parent / "pins"
+"""One folder per group of programs that share their modules, each with go.mod and go.sum."""
+
+KUBERNETES = "v1.33.0"
+CLUSTER_API = "v1.10.1"
+KAMAJI = "v1.0.1-0.20250428170502-994ca7687d0f"
+KAMAJI_PROVIDER = "v0.15.2"
+PACKET_PROVIDER = "v0.9.0"
+PULUMI = "v3.259.0"
+PULUMI_KUBERNETES = "v4.25.0"
+
+
+@dataclass(frozen=True)
+class Program:
+    """A program of the toolchain.
+
+    Attributes:
+        name: how the project calls it.
+        version: as in its file's name.
+        group: folder under ``toolchain/pins`` whose go.mod pins it.
+        package: Go package that builds it; "." for one whose ``main.go`` lies in the group's folder.
+        variables: Go variables set by the linker: package path and name to value.
+        seconds: how long a build takes on two cores with its modules downloaded; only orders the builds.
+    """
+
+    name: str
+    version: str
+    group: str
+    package: str
+    seconds: int
+    variables: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def file_name(self) -> str:
+        """Name of its file in the cache."""
+        return f"{self.name}-{self.version}"
+
+
+# Cluster API refuses an API server that doesn't tell its version.
+_KUBERNETES_VERSION = (
+    ("k8s.io/component-base/version.gitVersion", KUBERNETES),
+    ("k8s.io/component-base/version.gitMajor", "1"),
+    ("k8s.io/component-base/version.gitMinor", "33"),
+)
+
+PROGRAMS = (
+    Program("etcd", "v3.6.16", "etcd", "go.etcd.io/etcd/server/v3", 24),
+    Program(
+        "pulumi-language-python",
+        "v3.188.0",
+        "pulumi-language-python",
+        "github.com/pulumi/pulumi/sdk/python/cmd/pulumi-language-python/v3",
+        36,
+    ),
+    Program("capp", PACKET_PROVIDER, "capp", "sigs.k8s.io/cluster-api-provider-packet", 72),
+    Program("capi-core", CLUSTER_API, "cluster-api", "sigs.k8s.io/cluster-api", 78),
+    Program("capi-bootstrap-kubeadm", CLUSTER_API, "cluster-api", "sigs.k8s.io/cluster-api/bootstrap/kubeadm", 78),
+    Program(
+        "kamaji-control-plane",
+        KAMAJI_PROVIDER,
+        "cluster-api",
+        "github.com/clastix/cluster-api-control-plane-provider-kamaji",
+        80,
+    ),
+    Program("clusterctl", CLUSTER_API, "cluster-api", "sigs.k8s.io/cluster-api/cmd/clusterctl", 82),
+    Program(
+        "pulumi",
+        PULUMI,
+        "pulumi",
+        "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
+        183,
+        (("github.com/pulumi/pulumi/sdk/v3/go/common/version.Version", PULUMI),),
+    ),
+    Program(
+        "kube-controller-manager",
+        KUBERNETES,
+        "kubernetes",
+        "k8s.io/kubernetes/cmd/kube-controller-manager",
+        250,
+        _KUBERNETES_VERSION,
+    ),
+    Program(
+        "kube-apiserver", KUBERNETES, "kubernetes", "k8s.io/kubernetes/cmd/kube-apiserver", 251, _KUBERNETES_VERSION
+    ),
+    Program("kamaji", KAMAJI, "kubernetes", "github.com/clastix/kamaji", 252),
+    Program(
+        "pulumi-resource-kubernetes",
+        PULUMI_KUBERNETES,
+        "pulumi-resource-kubernetes",
+        ".",
+        363,
+        (
+            (
+                "github.com/pulumi/pulumi-kubernetes/provider/v4/pkg/version.Version",
+                PULUMI_KUBERNETES.removeprefix("v"),
+            ),
+        ),
+    ),
+)
+"""All programs, the quickest build first, so that progress shows early; those of one group follow each other."""
+
+BY_NAME = {program.name: program for program in PROGRAMS}
+
+
+@dataclass(frozen=True)
+class Source:
+    """Files of a Go module that are used as files: CRDs, webhook configurations, scripts.
+
+    Attributes:
+        module: the module's path.
+        version: its version.
+        group: folder under ``toolchain/pins`` whose go.sum vouches for it; the checksum database doesn't know
+            pseudo-versions of github.com/pulumi modules.
+        folders: what of it is kept in the cache.
+    """
+
+    module: str
+    version: str
+    group: str
+    folders: tuple[str, ...]
+
+
+SOURCES = (
+    Source(
+        "sigs.k8s.io/cluster-api",
+        CLUSTER_API,
+        "cluster-api",
+        (
+            "config/crd/bases",
+            "config/webhook",
+            "bootstrap/kubeadm/config/crd/bases",
+            "bootstrap/kubeadm/config/webhook",
+        ),
+    ),
+    Source("sigs.k8s.io/cluster-api-provider-packet", PACKET_PROVIDER, "capp", ("config/crd/bases", "config/webhook")),
+    Source("github.com/clastix/kamaji", KAMAJI, "kubernetes", ("charts/kamaji/crds", "charts/kamaji/controller-gen")),
+    Source(
+        "github.com/clastix/cluster-api-control-plane-provider-kamaji",
+        KAMAJI_PROVIDER,
+        "cluster-api",
+        ("config/crd/bases",),
+    ),
+    Source("github.com/pulumi/pulumi/sdk/v3", PULUMI, "pulumi", ("python/cmd", "python/dist")),
+    Source(
+        "github.com/pulumi/pulumi-kubernetes/provider/v4",
+        "v4.0.0-20260115033456-f47bc2d6f199",
+        "pulumi-resource-kubernetes",
+        ("cmd/pulumi-resource-kubernetes",),
+    ),
+)
+
+
+def cache_folder() -> Path:
+    """Where programs are kept: ``$KAMAJI_EQUINIX_TOOLCHAIN``, else ``~/.cache/kamaji-equinix/toolchain``."""
+    given = os.environ.get("KAMAJI_EQUINIX_TOOLCHAIN")
+    return Path(given) if given else Path.home() / ".cache" / "kamaji-equinix" / "toolchain"
