@@ -1,0 +1,207 @@
+"""``python -m lab``: start, stop and look at the lab."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import os
+import secrets
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import toolchain
+
+from . import processes
+from .controllers import PortTaken, require_webhook_port
+from .options import LabOptions
+from .pki import write_private
+from .state import StateFolder
+
+START_SECONDS = 180.0
+STOP_SECONDS = 90.0
+
+
+class LabFailed(Exception):
+    """The lab could not be started or stopped; the text says why."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; exit code 1 means that something is wrong, 130 that Ctrl-C ended the command."""
+    parser = argparse.ArgumentParser(prog="python -m lab", description=__doc__)
+    parser.add_argument("--state", type=Path, default=Path(".lab"), help="the lab's folder (default: .lab)")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for name, run, text in (
+        ("up", up, "start the lab; harmless where it runs"),
+        ("set", change, "change options of the running lab"),
+    ):
+        sub = commands.add_parser(name, help=text, description=text)
+        sub.set_defaults(run=run)
+        sub.add_argument("--gate", action=argparse.BooleanOptionalAction, help="Kamaji's gate SkipInfraClusterPatch")
+        sub.add_argument("--load-balancer-delay", type=float, metavar="SECONDS", help="until a new one answers")
+        sub.add_argument("--boot-seconds", type=float, metavar="SECONDS", help="until an ordered device runs")
+        sub.add_argument("--boot-fails", action=argparse.BooleanOptionalAction, help="devices end in state failed")
+    for name, run, text in (
+        ("down", down, "stop the lab, wait for its processes, remove its data; logs stay"),
+        ("status", status, "the lab's processes; names those that crashed"),
+    ):
+        commands.add_parser(name, help=text, description=text).set_defaults(run=run)
+    options = parser.parse_args(arguments)
+    try:
+        return int(options.run(StateFolder(options.state), options))
+    except (LabFailed, PortTaken, toolchain.MissingProgram) as error:
+        print(f"lab: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("lab: interrupted; `up` or `down` goes on from here", file=sys.stderr)
+        return 130
+
+
+def up(folder: StateFolder, options: argparse.Namespace) -> int:
+    """Start the lab, or say that it runs."""
+    with folder.locked():
+        merge_options(folder, options)
+        state = folder.read()
+        if running(state) and state["stage"] in ("starting", "ready"):
+            crashed = [entry for entry in state["processes"] if entry["exit"] is not None]
+            if not crashed:
+                return follow(folder, already=state["stage"] == "ready")
+            print(f"lab: {', '.join(entry['name'] for entry in crashed)} crashed; starting the lab again", flush=True)
+        stop(folder)
+        require_webhook_port()
+        write_environment(folder)
+        folder.write({"stage": "starting", "progress": [], "processes": []})
+        with (folder.logs / "supervisor.log").open("ab") as log:
+            subprocess.Popen(
+                [sys.executable, "-m", "lab.supervisor", "--state", str(folder.folder)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd=Path(__file__).parents[1],
+                start_new_session=True,
+            )
+        return follow(folder, already=False)
+
+
+def follow(folder: StateFolder, *, already: bool) -> int:
+    """Print the supervisor's progress until the lab is up."""
+    if already:
+        print(f"lab: runs; kubeconfig {shown(folder.kubeconfig)}", flush=True)
+        return 0
+    deadline = time.monotonic() + START_SECONDS
+    printed = 0
+    while True:
+        state = folder.read()
+        for line in state["progress"][printed:]:
+            print(f"lab: {line}", flush=True)
+        printed = len(state["progress"])
+        if state["stage"] == "ready":
+            print(f"lab: kubeconfig {shown(folder.kubeconfig)}, environment {shown(folder.env)}", flush=True)
+            return 0
+        if state["stage"] in ("failed", "stopped"):
+            raise LabFailed(f"{state.get('problem') or 'it was stopped while it started'}")
+        if "supervisor" in state and not running(state):
+            log = folder.logs / "supervisor.log"
+            raise LabFailed(f"its supervisor ended; {log} ends:\n{processes.tail(log)}")
+        if time.monotonic() > deadline:
+            raise LabFailed(f"not up after {START_SECONDS:.0f} s; last: {state['progress'][-1:]}; logs: {folder.logs}")
+        time.sleep(0.1)
+
+
+def change(folder: StateFolder, options: argparse.Namespace) -> int:
+    """Change options of the running lab, and wait until it has taken them."""
+    if not running(folder.read()):
+        raise LabFailed("it does not run; `python -m lab up` takes the same options")
+    wanted = merge_options(folder, options)
+    deadline = time.monotonic() + 60
+    while folder.read().get("gate") != wanted.gate:
+        if time.monotonic() > deadline:
+            raise LabFailed(f"it did not take the options over; see {folder.logs / 'supervisor.log'}")
+        time.sleep(0.1)
+    print(f"lab: {wanted}", flush=True)
+    return 0
+
+
+def merge_options(folder: StateFolder, options: argparse.Namespace) -> LabOptions:
+    """The lab's options with those of the command line, saved."""
+    folder.make()
+    given = {
+        field.name: value
+        for field in dataclasses.fields(LabOptions)
+        if (value := getattr(options, field.name)) is not None
+    }
+    merged = dataclasses.replace(LabOptions.load(folder.options), **given)
+    merged.save(folder.options)
+    return merged
+
+
+def down(folder: StateFolder, _options: argparse.Namespace) -> int:
+    """Stop the lab and remove its data."""
+    if not folder.folder.exists():
+        print("lab: there is none", flush=True)
+        return 0
+    with folder.locked():
+        began = time.monotonic()
+        stopped = stop(folder)
+        folder.forget()
+        print(f"lab: stopped ({time.monotonic() - began:.0f} s)" if stopped else "lab: was not running", flush=True)
+    return 0
+
+
+def stop(folder: StateFolder) -> bool:
+    """End the supervisor, and whatever it left behind; True if anything ran."""
+    state = folder.read()
+    stopped = False
+    if supervisor := state.get("supervisor"):
+        stopped = processes.end(supervisor, STOP_SECONDS)
+    # The supervisor may have been killed, and may have started processes after this state was read.
+    for entry in reversed(folder.read().get("processes", [])):
+        stopped = processes.end(entry) or stopped
+    return stopped
+
+
+def status(folder: StateFolder, _options: argparse.Namespace) -> int:
+    """Print the processes; exit code 1 if the lab does not run or a process of it crashed."""
+    state = folder.read()
+    if not running(state):
+        print("lab: does not run; `make lab` starts it")
+        return 1
+    code = 0
+    now = time.time()
+    for entry in state["processes"]:
+        if entry["exit"] is None:
+            print(f"{entry['name']:56}{entry['pid']:>8}  runs  {now - entry['started']:6.0f} s")
+            continue
+        code = 1
+        print(f"{entry['name']:56}{entry['pid']:>8}  CRASHED with exit code {entry['exit']}; {entry['log']} ends:")
+        print(processes.tail(Path(entry["log"])))
+    return code
+
+
+def running(state: dict[str, Any]) -> bool:
+    """Whether the supervisor of a state file is alive."""
+    return bool(state.get("supervisor")) and processes.alive(state["supervisor"]) is not None
+
+
+def write_environment(folder: StateFolder) -> None:
+    """Write ``env``: the toolchain's pulumi, and a backend and passphrase of the lab's own."""
+    passphrase = folder.folder / "passphrase"
+    if not passphrase.exists():
+        write_private(passphrase, secrets.token_urlsafe(24).encode())
+    backend = folder.folder / "pulumi"
+    backend.mkdir(exist_ok=True, mode=0o700)
+    folder.write_env(
+        {
+            **toolchain.pulumi_environment(),
+            "PULUMI_BACKEND_URL": f"file://{backend}",
+            "PULUMI_CONFIG_PASSPHRASE_FILE": str(passphrase),
+        }
+    )
+
+
+def shown(path: Path) -> str:
+    """A path as the user would type it."""
+    return os.path.relpath(path)

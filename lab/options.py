@@ -1,0 +1,38 @@
+"""What can be chosen about the lab, when it starts and while it runs."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from .pki import write_private
+
+
+@dataclass(frozen=True)
+class LabOptions:
+    """The lab's options.
+
+    Attributes:
+        gate: Kamaji's feature gate SkipInfraClusterPatch: on, Kamaji leaves the PacketCluster's endpoint to others.
+        load_balancer_delay: seconds from a load balancer's address to its first answer.
+        boot_seconds: seconds from a device's order to its operating system running.
+        boot_fails: devices never get further than state ``failed``.
+    """
+
+    gate: bool = True
+    load_balancer_delay: float = 0.0
+    boot_seconds: float = 2.0
+    boot_fails: bool = False
+
+    def save(self, path: Path) -> None:
+        """Write the options for the supervisor, which looks at the file all the time."""
+        write_private(path, json.dumps(asdict(self), indent=1).encode())
+
+    @classmethod
+    def load(cls, path: Path) -> LabOptions:
+        """Read the options; those that are not in the file have their defaults."""
+        if not path.exists():
+            return cls()
+        known = {field.name for field in fields(cls)}
+        return cls(**{key: value for key, value in json.loads(path.read_text()).items() if key in known})

@@ -1,0 +1,261 @@
+"""The process that owns the lab: starts everything, keeps it in line, ends it on SIGTERM.
+
+It writes what runs into the state file, so that ``status`` can name a process that crashed, and ``down`` can end the
+processes of a supervisor that was killed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import logging
+import os
+import secrets
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+
+import toolchain
+
+from . import controllers, crds
+from .controllers import Controllers
+from .metal import BootOptions, MetalApi
+from .options import LabOptions
+from .pki import Authority, write_private
+from .plane import ManagementPlane
+from .processes import Process, ProcessFailed, free_port, identity, start
+from .relay import ConnectProxy
+from .state import StateFolder
+from .tenants import Tenants
+
+log = logging.getLogger("lab")
+
+INTERVAL = 0.25
+"""Seconds between two looks at the management cluster."""
+
+METAL_HOST = "api.equinix.com"
+
+CONTROLLERS = ("kamaji", "capi-core", "capi-bootstrap-kubeadm", "kamaji-control-plane", "capp")
+
+
+class Supervisor:
+    """One lab."""
+
+    def __init__(self, folder: StateFolder) -> None:
+        """Prepare a lab in its folder."""
+        self.folder = folder
+        self.options = LabOptions.load(folder.options)
+        self.processes: dict[str, Process] = {}
+        self.stage = "starting"
+        self.problem = ""
+        self.progress: list[str] = []
+        self._stop = threading.Event()
+        self._began = time.monotonic()
+        self._written: object = None
+        self._tenants: Tenants | None = None
+        self._metal: MetalApi | None = None
+        self._plane: ManagementPlane | None = None
+
+    def run(self) -> int:
+        """Run until told to stop; the exit code is 1 if the lab could not start."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self._stop.set())
+        code = 0
+        try:
+            self.write()
+            self.start()
+            self.stage = "ready"
+            self.say(f"the lab is up ({time.monotonic() - self._began:.0f} s)")
+            while not self._stop.wait(INTERVAL):
+                self.look()
+        except Stopped:
+            pass
+        except (ProcessFailed, toolchain.MissingProgram, httpx.HTTPError, TimeoutError, OSError) as error:
+            log.exception("the lab could not start")
+            self.problem = f"{error}"
+            code = 1
+        finally:
+            self.stage = "stopping" if code == 0 else "failing"
+            self.write()
+            self.end()
+            self.stage = "stopped" if code == 0 else "failed"
+            self.write()
+        return code
+
+    def start(self) -> None:
+        """Start everything, in the order in which one needs the other."""
+        folder = self.folder.folder
+        plane = self._plane = ManagementPlane(folder)
+        try:
+            plane.start()
+        finally:
+            self.processes |= plane.processes
+        self.say("management cluster: etcd and kube-apiserver serve, CRDs are installed")
+        plane.start_controller_manager()
+        self.processes |= plane.processes
+        proxy = ConnectProxy()
+        metal = self._metal = MetalApi(
+            folder / "metal", plane.authority, api_key=self.metal_key(), boot=self.boot_options()
+        )
+        metal.start()
+        proxy.routes[METAL_HOST] = ("127.0.0.1", metal.port)
+        self.say("the simulated Metal API answers")
+        client = plane.client()
+        running = Controllers(folder, self.folder.kubeconfig, plane.authority, proxy.url, self.metal_key())
+        self._controllers = running
+        running.remove_webhooks(client)
+        self.start_tenants_etcd(plane.authority, client)
+        for name in CONTROLLERS:
+            self.check_stop()
+            self.processes[name] = running.start(name, gate=self.options.gate)
+        self.write()
+        running.wait_for_webhooks(self.processes)
+        running.install_webhooks(client)
+        self.say("Kamaji, its Cluster API provider, Cluster API and capp run, with their webhooks")
+        self._tenants = Tenants(client, folder, proxy, lambda: self.options.load_balancer_delay)
+
+    def start_tenants_etcd(self, authority: Authority, client: httpx.Client) -> None:
+        """Start the etcd that holds the tenants' data, and tell Kamaji of it."""
+        server = authority.issue("tenants-etcd", "etcd", addresses=["127.0.0.1"], hosts=["localhost"])
+        root = authority.issue("tenants-etcd-root", "root")
+        port, peer = free_port(), free_port()
+        self.processes["tenants-etcd"] = start(
+            "tenants-etcd",
+            [
+                toolchain.program("etcd"),
+                *("--data-dir", self.folder.folder / "tenants-etcd"),
+                *("--listen-client-urls", f"https://127.0.0.1:{port}"),
+                *("--advertise-client-urls", f"https://127.0.0.1:{port}"),
+                *("--listen-peer-urls", f"http://127.0.0.1:{peer}"),
+                *("--initial-advertise-peer-urls", f"http://127.0.0.1:{peer}"),
+                *("--initial-cluster", f"default=http://127.0.0.1:{peer}"),
+                *("--cert-file", server.certificate, "--key-file", server.key),
+                *("--client-cert-auth", "--trusted-ca-file", authority.certificate),
+                *("--unsafe-no-fsync", "--log-level", "warn"),
+            ],
+            self.folder.logs,
+        )
+        for document in controllers.datastore(f"127.0.0.1:{port}", authority, root):
+            crds.apply(client, document)
+
+    def metal_key(self) -> str:
+        """The API key of the simulated Metal API, made once."""
+        path = self.folder.folder / "pki" / "metal-api-key"
+        if not path.exists():
+            write_private(path, secrets.token_urlsafe(24).encode())
+        return path.read_text()
+
+    def boot_options(self) -> BootOptions:
+        """How devices boot, from the lab's options."""
+        return BootOptions(seconds=self.options.boot_seconds, fails=self.options.boot_fails)
+
+    def look(self) -> None:
+        """One look at the management cluster, the options and the processes."""
+        options = LabOptions.load(self.folder.options)
+        if options != self.options:
+            self.change(options)
+        if self._tenants:
+            try:
+                self._tenants.reconcile()
+            except httpx.HTTPError as error:
+                log.warning("the management cluster does not answer: %s", error)
+        for name, process in self.processes.items():
+            if process.exit_code is not None and process.wanted:
+                process.wanted = False
+                log.error("%s crashed with exit code %s; see %s", name, process.exit_code, process.log)
+        self.write()
+
+    def change(self, options: LabOptions) -> None:
+        """Take new options over while running."""
+        log.info("options: %s", options)
+        restart = options.gate != self.options.gate
+        self.options = options
+        if self._metal:
+            self._metal.boot = self.boot_options()
+        if restart:
+            self.processes["kamaji-control-plane"].stop()
+            self.processes["kamaji-control-plane"] = self._controllers.start("kamaji-control-plane", gate=options.gate)
+
+    def say(self, line: str) -> None:
+        """A line of progress."""
+        log.info(line)
+        self.progress.append(line)
+        self.check_stop()
+        self.write()
+
+    def check_stop(self) -> None:
+        """Leave off starting if the lab has been told to stop."""
+        if self._stop.is_set():
+            raise Stopped
+
+    def entries(self) -> Iterator[dict[str, object]]:
+        """What runs, for the state file."""
+        tenants = [
+            process
+            for pod in (self._tenants.pods if self._tenants else {}).values()
+            for process in pod.processes.values()
+        ]
+        for process in [*self.processes.values(), *tenants]:
+            yield {
+                "name": process.name,
+                "log": str(process.log),
+                "exit": process.exit_code,
+                "started": process.started,
+                **(identity(process.pid) or {"pid": process.pid, "created": process.started}),
+            }
+
+    def write(self) -> None:
+        """Write the state file, where something has changed."""
+        state = {
+            "supervisor": identity(os.getpid()),
+            "stage": self.stage,
+            "problem": self.problem,
+            "progress": self.progress,
+            "gate": self.options.gate,
+            "metal": self._metal.port if self._metal else None,
+            "processes": list(self.entries()),
+        }
+        if state != self._written:
+            self._written = state
+            self.folder.write(state)
+
+    def end(self) -> None:
+        """End everything, controllers first, and wait for each process."""
+        if self._tenants:
+            self._tenants.stop()
+        order = [*CONTROLLERS, "kube-controller-manager", "kube-apiserver", "tenants-etcd", "etcd"]
+        if self._plane:
+            self.processes |= self._plane.processes
+        for name in CONTROLLERS:
+            if process := self.processes.get(name):
+                process.ask_to_stop()
+        for name in order:
+            if process := self.processes.get(name):
+                process.stop()
+        if self._metal:
+            self._metal.stop()
+
+
+class Stopped(Exception):
+    """The lab was told to stop while it started."""
+
+
+def main() -> int:
+    """Entry of the detached process."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--state", type=Path, required=True)
+    options = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s", datefmt="%H:%M:%S")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    with contextlib.suppress(KeyboardInterrupt):
+        return Supervisor(StateFolder(options.state)).run()
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

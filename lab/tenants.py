@@ -1,0 +1,234 @@
+"""The simulated cloud around Kamaji: a load balancer for each Service, and a kubelet for Kamaji's Deployments.
+
+Of a tenant's pod the lab runs kube-apiserver and kube-controller-manager, once, however many replicas are asked for. There
+is no kube-scheduler here: nothing runs pods on the simulated machines.
+"""
+
+from __future__ import annotations
+
+import base64
+import logging
+import shutil
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+import toolchain
+
+from . import pods
+from .processes import Process, start
+from .relay import ConnectProxy, LoadBalancer
+
+log = logging.getLogger(__name__)
+
+RUNNABLE = ("kube-apiserver", "kube-controller-manager")
+
+Key = tuple[str, str]
+"""Namespace and name."""
+
+
+@dataclass
+class Pod:
+    """A tenant's pod as it runs here."""
+
+    digest: str
+    address: str
+    port: int
+    processes: dict[str, Process] = field(default_factory=dict)
+
+    def serves(self) -> bool:
+        """Whether its API server accepts connections."""
+        with socket.socket() as probe:
+            probe.settimeout(0.5)
+            return probe.connect_ex((self.address, self.port)) == 0
+
+
+class Tenants:
+    """Keeps load balancers and pods as the management cluster's Services and Deployments ask for."""
+
+    def __init__(self, client: httpx.Client, folder: Path, proxy: ConnectProxy, delay: Callable[[], float]) -> None:
+        """Prepare.
+
+        Args:
+            client: administrator of the management cluster.
+            folder: the lab's folder.
+            proxy: gets a route to each tenant, by its Service's name.
+            delay: seconds until a new load balancer answers.
+        """
+        self._client, self._folder, self._proxy, self._delay = client, folder, proxy, delay
+        self._balancers: dict[Key, LoadBalancer] = {}
+        self.pods: dict[Key, Pod] = {}
+        self._said: dict[Key, str] = {}
+
+    def reconcile(self) -> None:
+        """Bring load balancers and pods in line with what the API server holds now."""
+        services = self._list("/api/v1/services", lambda item: item["spec"].get("type") == "LoadBalancer")
+        deployments = self._list("/apis/apps/v1/deployments", lambda item: "kamaji.clastix.io/name" in labels(item))
+        for key in [key for key in self._balancers if key not in services]:
+            self._balancers.pop(key).close()
+            self._proxy.routes.pop(f"{key[1]}.{key[0]}.svc", None)
+        for key in [key for key in self.pods if key not in deployments]:
+            self._stop(key)
+        for key, service in services.items():
+            self._balance(key, service)
+        for key, deployment in deployments.items():
+            if key in self._balancers:
+                self._run(key, deployment)
+
+    def _list(self, path: str, wanted: Callable[[Mapping[str, Any]], bool]) -> dict[Key, dict[str, Any]]:
+        items = self._client.get(path).raise_for_status().json()["items"]
+        return {(item["metadata"]["namespace"], item["metadata"]["name"]): item for item in items if wanted(item)}
+
+    def _balance(self, key: Key, service: Mapping[str, Any]) -> None:
+        port = service["spec"]["ports"][0]["port"]
+        current = self._balancers.get(key)
+        ingress = ((service.get("status") or {}).get("loadBalancer") or {}).get("ingress") or []
+        if current is None or current.port != port:
+            if current:
+                current.close()
+            # An address from an earlier run of the lab is kept: certificates and kubeconfigs name it.
+            address = ingress[0]["ip"] if ingress else self._free_address()
+            backend = (pod_address(address), port)
+            current = LoadBalancer(address, port, backend, 0 if ingress else self._delay())
+            self._balancers[key] = current
+            self._proxy.routes[f"{key[1]}.{key[0]}.svc"] = backend
+        if not ingress:
+            log.info("Service %s/%s: load balancer %s:%d", *key, current.address, port)
+            self._patch(
+                f"/api/v1/namespaces/{key[0]}/services/{key[1]}/status",
+                {"status": {"loadBalancer": {"ingress": [{"ip": current.address}]}}},
+            )
+
+    def _free_address(self) -> str:
+        taken = {balancer.address for balancer in self._balancers.values()}
+        return next(address for number in range(10, 250) if (address := f"127.0.0.{number}") not in taken)
+
+    def _run(self, key: Key, deployment: Mapping[str, Any]) -> None:
+        template = deployment["spec"]["template"]
+        pod = self.pods.get(key)
+        if pod and (
+            pod.digest != pods.digest(template) or any(p.exit_code is not None for p in pod.processes.values())
+        ):
+            for name, process in pod.processes.items():
+                if process.exit_code is not None:
+                    log.warning("tenant %s/%s: %s ended with %s; see %s", *key, name, process.exit_code, process.log)
+            self._stop(key)
+            pod = None
+        if pod is None:
+            try:
+                pod = self._start(key, template)
+            except pods.VolumeNotReady as error:
+                self._say(key, f"waits: {error}")
+                return
+            self.pods[key] = pod
+        self._report(key, deployment, ready=pod.serves())
+
+    def _start(self, key: Key, template: Mapping[str, Any]) -> Pod:
+        namespace, name = key
+        folder = self._folder / "pods" / f"{namespace}_{name}"
+        spec = template["spec"]
+        pods.write_volumes(
+            spec.get("volumes") or [], lambda plural, source: self._get(namespace, plural, source), folder
+        )
+        balancer = self._balancers[key]
+        pod = Pod(pods.digest(template), pod_address(balancer.address), balancer.port)
+        for container in spec["containers"]:
+            program = container["name"]
+            if program not in RUNNABLE:
+                self._say((namespace, f"{name} {program}"), "is not run in the lab")
+                continue
+            words = pods.arguments(container, folder)
+            if program == "kube-apiserver":
+                # It refuses to advertise loopback; nothing dials this address (TEST-NET-1).
+                words = pods.replaced(words, "--advertise-address=192.0.2.10", f"--bind-address={pod.address}")
+            else:
+                words = pods.replaced(words, f"--bind-address={pod.address}")
+                for word in words:
+                    option, _, value = word.partition("=")
+                    if option in ("--kubeconfig", "--authentication-kubeconfig", "--authorization-kubeconfig"):
+                        pods.redirect(Path(value), f"https://{pod.address}:{pod.port}", "localhost")
+            process_name = f"tenant-{namespace}-{name}-{program}"
+            pod.processes[process_name] = start(
+                process_name, [toolchain.program(program), *words], self._folder / "logs"
+            )
+        self._say(key, f"started at {pod.address}:{pod.port}, template {pod.digest}")
+        return pod
+
+    def _report(self, key: Key, deployment: Mapping[str, Any], *, ready: bool) -> None:
+        replicas = deployment["spec"]["replicas"]
+        up = replicas if ready else 0
+        wanted = {
+            "observedGeneration": deployment["metadata"]["generation"],
+            "replicas": replicas,
+            "updatedReplicas": replicas,
+            "readyReplicas": up,
+            "availableReplicas": up,
+        }
+        status = deployment.get("status") or {}
+        if any(status.get(field, 0) != value for field, value in wanted.items()):
+            condition = {
+                "type": "Available",
+                "status": "True" if ready else "False",
+                "reason": "MinimumReplicasAvailable" if ready else "MinimumReplicasUnavailable",
+                "message": "the lab's pod serves" if ready else "the lab's pod does not serve yet",
+            }
+            self._patch(
+                f"/apis/apps/v1/namespaces/{key[0]}/deployments/{key[1]}/status",
+                {"status": {**wanted, "conditions": [condition]}},
+            )
+
+    def _get(self, namespace: str, plural: str, name: str) -> dict[str, Any] | None:
+        answer = self._client.get(f"/api/v1/namespaces/{namespace}/{plural}/{name}")
+        if answer.status_code == httpx.codes.NOT_FOUND:
+            return None
+        found: dict[str, Any] = answer.raise_for_status().json()
+        return found
+
+    def _patch(self, path: str, body: Mapping[str, Any]) -> None:
+        answer = self._client.patch(path, json=body, headers={"Content-Type": "application/merge-patch+json"})
+        if answer.status_code not in (httpx.codes.NOT_FOUND, httpx.codes.CONFLICT):
+            answer.raise_for_status()
+
+    def _say(self, key: Key, text: str) -> None:
+        if self._said.get(key) != text:
+            self._said[key] = text
+            log.info("tenant %s/%s %s", *key, text)
+
+    def _stop(self, key: Key) -> None:
+        pod = self.pods.pop(key)
+        for process in pod.processes.values():
+            process.ask_to_stop()
+        for process in pod.processes.values():
+            process.stop()
+        shutil.rmtree(self._folder / "pods" / f"{key[0]}_{key[1]}", ignore_errors=True)
+        self._say(key, "stopped")
+
+    def stop(self) -> None:
+        """Stop all pods and load balancers."""
+        for pod in self.pods.values():
+            for process in pod.processes.values():
+                process.ask_to_stop()
+        for key in list(self.pods):
+            self._stop(key)
+        for balancer in self._balancers.values():
+            balancer.close()
+
+
+def pod_address(balancer: str) -> str:
+    """The pod's own loopback address behind a load balancer's."""
+    return balancer.replace("127.0.0.", "127.1.0.", 1)
+
+
+def labels(item: Mapping[str, Any]) -> Mapping[str, str]:
+    """Labels of an object."""
+    found: Mapping[str, str] = item["metadata"].get("labels") or {}
+    return found
+
+
+def decoded(secret: Mapping[str, Any], key: str) -> str:
+    """A key of a Secret as text."""
+    return base64.b64decode(secret["data"][key]).decode()
