@@ -1,0 +1,231 @@
+"""Reading a Kubernetes API with the standard library alone: one GET or POST of JSON at a time, with typed errors.
+
+What needs watches, patches or many kinds uses ``kube``. This is for the paths where the start-up time of a full client
+(0.24 s for lightkube) would be the larger part: the preflight of every run, and the status tree.
+"""
+
+from __future__ import annotations
+
+import gzip
+import http.client
+import json
+import ssl
+import tempfile
+import threading
+import time
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from .access import Access, AccessError
+
+CONNECT_SECONDS = 5.0
+READ_SECONDS = 15.0
+
+_REASONS = {400: "BadRequest", 401: "Unauthorized", 403: "Forbidden", 404: "NotFound", 406: "NotAcceptable"}
+
+
+class ApiError(Exception):
+    """A request that got no usable answer.
+
+    Attributes:
+        reason: ``Unauthorized``, ``Forbidden``, ``NotFound`` and so on as the API server calls it; ``Unreachable``
+            where no connection came about or it broke; ``Untrusted`` where TLS failed; ``NotKubernetes`` where
+            something else answers.
+        message: what happened, without credentials.
+    """
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(f"{reason}: {message}")
+        self.reason = reason
+        self.message = message
+
+
+class Api:
+    """A Kubernetes API. Threads may share it: each has a connection of its own, kept open between requests."""
+
+    def __init__(self, access: Access, *, connect_seconds: float = CONNECT_SECONDS, read_seconds: float = READ_SECONDS):
+        """Prepare to ask; nothing is connected yet.
+
+        Args:
+            access: where it is.
+            connect_seconds: bound of a TCP and TLS handshake.
+            read_seconds: bound of the wait for an answer.
+
+        Raises:
+            AccessError: the certificates can't be used.
+        """
+        self.access = access
+        self._connect_seconds = connect_seconds
+        self._read_seconds = read_seconds
+        self._local = threading.local()
+        self._url = urlsplit(access.server)
+        if self._url.scheme not in ("http", "https") or not self._url.hostname:
+            raise AccessError(f"{access.source}: server {access.server!r} is not an http or https URL")
+        self._tls = _tls(access) if self._url.scheme == "https" else None
+
+    def get(self, path: str, *, accept: str = "application/json") -> dict[str, Any]:
+        """What the API answers to a GET.
+
+        Args:
+            path: from the root, query included.
+            accept: media types, for other representations than plain JSON.
+
+        Raises:
+            ApiError: no usable answer.
+        """
+        return self._ask("GET", path, None, accept)
+
+    def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """What the API answers to a POST of JSON, such as a review.
+
+        Raises:
+            ApiError: no usable answer.
+        """
+        return self._ask("POST", path, json.dumps(body).encode(), "application/json")
+
+    def close(self) -> None:
+        """Close the connection of the calling thread."""
+        connection = getattr(self._local, "connection", None)
+        if connection is not None:
+            connection.close()
+            self._local.connection = None
+
+    def _ask(self, method: str, path: str, body: bytes | None, accept: str) -> dict[str, Any]:
+        headers = {"Accept": accept, "Accept-Encoding": "gzip", "User-Agent": "kamaji-equinix", **self.access.headers}
+        if self.access.token:
+            headers["Authorization"] = f"Bearer {self.access.token}"
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        answer, content = self._exchange(method, self._url.path + path, body, headers)
+        try:
+            if answer.headers.get("Content-Encoding") == "gzip":
+                content = gzip.decompress(content)
+            decoded = json.loads(content)
+        except (OSError, ValueError):
+            decoded = None
+        if answer.status >= 300:
+            said = decoded if isinstance(decoded, dict) and decoded.get("kind") == "Status" else {}
+            reason = str(said.get("reason") or _REASONS.get(answer.status) or f"Status{answer.status}")
+            text = content.decode(errors="replace").strip() if decoded is None else ""
+            raise ApiError(reason, str(said.get("message") or text[:200] or f"HTTP {answer.status}"))
+        if not isinstance(decoded, dict):
+            raise ApiError("NotKubernetes", f"{self.access.server} answers, but not with JSON objects")
+        return decoded
+
+    def _exchange(
+        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]
+    ) -> tuple[http.client.HTTPResponse, bytes]:
+        kept = getattr(self._local, "connection", None)
+        try:
+            return self._once(kept or self._connect(), method, path, body, headers)
+        except (OSError, http.client.HTTPException) as error:
+            self.close()
+            # A connection kept open may have been closed by the server since; anything else is its answer.
+            if kept is None or isinstance(error, TimeoutError):
+                raise self._explained(error) from error
+        try:
+            return self._once(self._connect(), method, path, body, headers)
+        except (OSError, http.client.HTTPException) as error:
+            self.close()
+            raise self._explained(error) from error
+
+    def _once(
+        self,
+        connection: http.client.HTTPConnection,
+        method: str,
+        path: str,
+        body: bytes | None,
+        headers: Mapping[str, str],
+    ) -> tuple[http.client.HTTPResponse, bytes]:
+        deadline = time.monotonic() + self._read_seconds
+        connection.request(method, path, body, dict(headers))
+        answer = connection.getresponse()
+        chunks = []
+        # A socket's time-out bounds each read, not their sum: a server that trickles would hold the caller for ever.
+        while chunk := answer.read1(1 << 16):
+            chunks.append(chunk)
+            if time.monotonic() > deadline:
+                raise TimeoutError("the answer did not end")
+        if answer.will_close:
+            self.close()
+        return answer, b"".join(chunks)
+
+    def _connect(self) -> http.client.HTTPConnection:
+        host, https = str(self._url.hostname), self._tls is not None
+        port = self._url.port or (443 if https else 80)
+        proxy = self.access.proxy or _environment_proxy(self._url.scheme, host, port)
+        connection: http.client.HTTPConnection
+        if self._tls is not None:
+            connection = _Https(host, port, self._tls, self.access.server_name or host, self._connect_seconds)
+        else:
+            connection = http.client.HTTPConnection(host, port, timeout=self._connect_seconds)
+        if proxy:
+            via = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+            connection.host, connection.port = str(via.hostname), via.port or 80
+            connection.set_tunnel(host, port)
+        connection.connect()
+        connection.sock.settimeout(self._read_seconds)
+        self._local.connection = connection
+        return connection
+
+    def _explained(self, error: Exception) -> ApiError:
+        server = self.access.server
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return ApiError("Untrusted", f"{server}: its certificate is not accepted: {error.verify_message}")
+        if isinstance(error, ssl.SSLError):
+            return ApiError("Untrusted", f"{server}: no TLS connection: {error.reason or error}")
+        if isinstance(error, TimeoutError):
+            return ApiError("Unreachable", f"{server} did not answer in time ({error})")
+        if isinstance(error, ConnectionRefusedError):
+            return ApiError("Unreachable", f"{server} refuses connections: nothing listens there")
+        if isinstance(error, http.client.BadStatusLine):
+            return ApiError("NotKubernetes", f"{server} closed the connection or does not speak HTTP")
+        what = error.strerror if isinstance(error, OSError) and error.strerror else str(error) or type(error).__name__
+        return ApiError("Unreachable", f"{server}: {what}")
+
+
+class _Https(http.client.HTTPSConnection):
+    """A TLS connection whose certificate may carry another name than the host dialled."""
+
+    def __init__(self, host: str, port: int, context: ssl.SSLContext, server_name: str, timeout: float) -> None:
+        super().__init__(host, port, context=context, timeout=timeout)
+        self._tls_context = context
+        self._server_name = server_name
+
+    def connect(self) -> None:
+        """Connect, through the proxy where one is set, and shake hands."""
+        http.client.HTTPConnection.connect(self)
+        self.sock = self._tls_context.wrap_socket(self.sock, server_hostname=self._server_name)
+
+
+def _tls(access: Access) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cadata=access.ca_pem)
+    except (ssl.SSLError, ValueError):
+        raise AccessError(f"{access.source}: the certificate authority is not a PEM certificate") from None
+    if not access.verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    if access.client_certificate:
+        # The ssl module loads client certificates from files only; this one is readable by its owner and goes at once.
+        with tempfile.TemporaryDirectory(prefix="kamaji-equinix-") as folder:
+            pair = Path(folder, "pair.pem")
+            pair.touch(mode=0o600)
+            pair.write_text(f"{access.client_certificate}\n{access.client_key or ''}\n")
+            try:
+                context.load_cert_chain(pair)
+            except ssl.SSLError:
+                raise AccessError(f"{access.source}: client certificate and key don't fit together") from None
+    return context
+
+
+def _environment_proxy(scheme: str, host: str, port: int) -> str | None:
+    """The proxy that HTTPS_PROXY and NO_PROXY ask for, as other Kubernetes clients take it; none for loopback."""
+    if host in ("localhost", "::1") or host.startswith("127."):
+        return None
+    if urllib.request.proxy_bypass(f"{host}:{port}"):
+        return None
+    return urllib.request.getproxies_environment().get(scheme)

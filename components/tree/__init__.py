@@ -1,0 +1,47 @@
+"""Status of a cluster: the tree of ``clusterctl describe cluster``, and what blocks, in words.
+
+Discovery (which objects, read how), model (which rows), blocking (what is missing, what to do) and drawing (text) are
+apart; only discovery makes requests.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import discovery
+from .blocker import Blocker
+from .blocking import blocking
+from .drawing import draw, rows
+from .model import Node, Snapshot, Tree, build
+from .objects import Condition, Failure
+from .wait import wait_until_ready
+
+__all__ = [
+    "Blocker",
+    "Condition",
+    "Failure",
+    "Node",
+    "Snapshot",
+    "Tree",
+    "blocking",
+    "build",
+    "describe",
+    "draw",
+    "rows",
+    "wait_until_ready",
+]
+
+
+def describe(client: Any, namespace: str, cluster: str) -> Tree:
+    """The status of one cluster, now.
+
+    Args:
+        client: reads the management cluster: ``get(path) -> dict``, with errors that have ``reason`` and ``message``
+            (``components.api.Api``, or what ``components.kube.connect`` returns).
+        namespace: the Cluster's namespace.
+        cluster: the Cluster's name.
+
+    Returns:
+        The tree; what could not be read is in it.
+    """
+    return build(discovery.take(discovery.reader(client), namespace, cluster))

@@ -1,0 +1,248 @@
+"""What keeps a cluster from being ready, in words, and what to do about it. Pure.
+
+The checks follow the order in which a cluster comes up: Cluster, control plane, hand-off of the endpoint,
+infrastructure, workers. The first that doesn't hold is the one to look at: those after it wait for it. Workers are
+judged in :mod:`.blocking_workers`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from .blocker import Blocker, describe, kubectl, unreadable
+from .blocking_workers import workers
+from .model import Snapshot, Tree
+from .objects import (
+    Failure,
+    Json,
+    condition,
+    conditions,
+    control_plane_ready,
+    deleting_since,
+    dig,
+    endpoint,
+    first_false,
+    is_paused,
+    join,
+    kind,
+    name,
+    provisioned,
+    subject,
+    terminal_failure,
+)
+
+
+def blocking(tree: Tree) -> Blocker | None:
+    """The first reason why the cluster is not ready; None exactly when it is.
+
+    Ready means: every condition of a READY cell is True, the control plane and the infrastructure cluster fulfil their
+    contract, and every pool has as many ready, current machines as asked.
+    """
+    snapshot = tree.snapshot
+    if isinstance(snapshot.cluster, Failure):
+        return unreadable(snapshot.cluster, snapshot)
+    checks: tuple[Callable[[Snapshot, Json], Blocker | None], ...] = (
+        _deletion,
+        _pause,
+        _missing_parts,
+        _given_up,
+        _address,
+        _handoff,
+        _control_plane,
+        workers,
+        _unread_lists,
+    )
+    found = next((blocker for check in checks if (blocker := check(snapshot, snapshot.cluster))), None)
+    return found or _any_row(tree)
+
+
+def _deletion(snapshot: Snapshot, cluster: Json) -> Blocker | None:
+    since = deleting_since(cluster)
+    if not since:
+        return None
+    machines = () if isinstance(snapshot.machines, Failure) else snapshot.machines
+    parts = [f"{len(machines)} machines"] if machines else []
+    parts += [subject(o) for o in (snapshot.control_plane, snapshot.infrastructure) if o and not isinstance(o, Failure)]
+    parts += [f"finalizer {finalizer}" for finalizer in dig(cluster, "metadata", "finalizers") or ()]
+    return Blocker(
+        subject(cluster),
+        f"it is being deleted since {since:%Y-%m-%d %H:%M:%S} UTC; still there: {', '.join(parts) or 'only itself'}",
+        f"Wait until it is gone; if it stays, see what holds the machines: {kubectl(snapshot, 'get machines -o yaml')}",
+        terminal=True,
+    )
+
+
+def _pause(snapshot: Snapshot, cluster: Json) -> Blocker | None:
+    if is_paused(cluster):
+        return Blocker(
+            subject(cluster),
+            "it is paused, so no controller acts on it",
+            "Set `cluster.paused: false` in the stack's configuration and run `pulumi up`",
+            terminal=True,
+        )
+    return None
+
+
+def _missing_parts(snapshot: Snapshot, cluster: Json) -> Blocker | None:
+    for field, part in (("controlPlaneRef", snapshot.control_plane), ("infrastructureRef", snapshot.infrastructure)):
+        if part is None:
+            return Blocker(
+                subject(cluster), f"spec.{field} is empty", "Run `pulumi up`: the stack declares it", terminal=True
+            )
+        if isinstance(part, Failure):
+            return unreadable(part, snapshot, referred_by=f"spec.{field} of {subject(cluster)}")
+    return None
+
+
+def _given_up(snapshot: Snapshot, cluster: Json) -> Blocker | None:
+    for obj in (cluster, snapshot.control_plane, snapshot.infrastructure):
+        if obj and not isinstance(obj, Failure) and (failure := terminal_failure(obj)):
+            return Blocker(
+                subject(obj),
+                f"its controller gave up: {failure[0]}: {failure[1]}",
+                f"Mend the cause; the message stays until the object is changed: {describe(snapshot, obj)}",
+                terminal=True,
+            )
+    return None
+
+
+def _address(snapshot: Snapshot, cluster: Json) -> Blocker | None:
+    control_plane = snapshot.control_plane
+    if control_plane is None or isinstance(control_plane, Failure) or endpoint(control_plane):
+        return None
+    if not dig(control_plane, "metadata", "ownerReferences"):
+        return Blocker(
+            subject(control_plane),
+            "it has no owner: Cluster API has not linked it to the Cluster yet, and Kamaji ignores it until then",
+            f"If this lasts, see that Cluster API's controller runs and what it says: {describe(snapshot, cluster)}",
+        )
+    service = next((o for key, o in snapshot.evidence.items() if key.startswith("Service/")), None)
+    if service and not isinstance(service, Failure) and _lacks_address(service):
+        return Blocker(
+            subject(control_plane),
+            f"it waits for an address: Service {name(service)} of type LoadBalancer has no ingress address",
+            "See that the management cluster has a load balancer controller with free addresses: "
+            + kubectl(snapshot, "describe service", name(service)),
+        )
+    return Blocker(
+        subject(control_plane),
+        f"it waits for its endpoint{_because(snapshot, control_plane)}",
+        f"See what Kamaji says: {kubectl(snapshot, 'describe tenantcontrolplane', name(control_plane))}",
+    )
+
+
+def _lacks_address(service: Json) -> bool:
+    return dig(service, "spec", "type") == "LoadBalancer" and not dig(service, "status", "loadBalancer", "ingress")
+
+
+def _handoff(snapshot: Snapshot, cluster: Json) -> Blocker | None:
+    control_plane, infrastructure = snapshot.control_plane, snapshot.infrastructure
+    if (
+        not control_plane
+        or not infrastructure
+        or isinstance(control_plane, Failure)
+        or isinstance(infrastructure, Failure)
+    ):
+        return None
+    wanted, written = endpoint(control_plane), endpoint(infrastructure)
+    if wanted and written and wanted != written:
+        return Blocker(
+            subject(infrastructure),
+            f"its endpoint is {join(*written)}, but {subject(control_plane)} answers at {join(*wanted)}",
+            "Find out who wrote it; `handoff.force: true` and `pulumi up` overwrite it",
+            terminal=True,
+        )
+    lacking = [
+        what for what, there in (("endpoint", written), ("status.ready", provisioned(infrastructure))) if not there
+    ]
+    if wanted and lacking:
+        host_port = join(*wanted)
+        return Blocker(
+            subject(infrastructure),
+            f"the hand-off is not done: {subject(control_plane)} has endpoint {host_port}, "
+            f"{subject(infrastructure)} has no {' and no '.join(lacking)}",
+            f"Run `pulumi up`, which awaits the endpoint and writes it; try it by hand: `curl -k https://{host_port}/readyz`",
+        )
+    seen = condition(cluster, "InfrastructureReady")
+    if seen and seen.status != "True":
+        return Blocker(
+            subject(cluster),
+            f"Cluster API has not seen yet that {subject(infrastructure)} is ready{_said(seen.message)}",
+            f"If this lasts, see that Cluster API's controller runs: {describe(snapshot, cluster)}",
+        )
+    return None
+
+
+def _control_plane(snapshot: Snapshot, cluster: Json) -> Blocker | None:
+    control_plane = snapshot.control_plane
+    if not control_plane or isinstance(control_plane, Failure) or control_plane_ready(control_plane):
+        return None
+    return Blocker(
+        subject(control_plane),
+        f"it is not ready{_because(snapshot, control_plane)}",
+        "See what Kamaji says: "
+        + kubectl(snapshot, "describe tenantcontrolplane", name(control_plane))
+        + "; its pods: "
+        + kubectl(snapshot, "get pods -l", f"kamaji.clastix.io/name={name(control_plane)}"),
+    )
+
+
+def _because(snapshot: Snapshot, control_plane: Json) -> str:
+    """What a control plane that isn't ready says: its own conditions, then its TenantControlPlane's."""
+    said = []
+    if unmet := first_false(control_plane):
+        said.append(f"{unmet.type} is {unmet.status}" + (f" ({unmet.message})" if unmet.message else ""))
+    for key, found in snapshot.evidence.items():
+        if isinstance(found, Failure):
+            said.append(f"{key} could not be read ({found.reason}: {found.message})")
+        elif kind(found) == "TenantControlPlane":
+            said += _tenant(found)
+        elif kind(found) == "Service" and _lacks_address(found):
+            said.append(f"{subject(found)} of type LoadBalancer has no ingress address")
+    return ": " + "; ".join(said) if said else ""
+
+
+def _tenant(tenant: Json) -> Iterator[str]:
+    resources = dig(tenant, "status", "kubernetesResources")
+    phase = dig(resources, "version", "status") or "without a status"
+    pods = dig(resources, "deployment") or {}
+    counted = f", {pods.get('readyReplicas', 0)} of {pods['replicas']} pods ready" if pods.get("replicas") else ""
+    yield f"{subject(tenant)} is {phase}{counted}"
+    for unmet in conditions(tenant):
+        if unmet.status == "False" and unmet.message:
+            yield f"{unmet.type}: {unmet.message}"
+
+
+def _unread_lists(snapshot: Snapshot, cluster: Json) -> Blocker | None:
+    for found in (
+        snapshot.machine_deployments,
+        snapshot.machine_sets,
+        snapshot.machines,
+        snapshot.machine_pools,
+        *snapshot.references.values(),
+    ):
+        if isinstance(found, Failure):
+            return unreadable(found, snapshot)
+    return None
+
+
+def _any_row(tree: Tree) -> Blocker | None:
+    """Any READY cell that isn't True, the deepest first: what a row above says comes from those below it."""
+    root = tree.root
+    if root.ready is None:
+        return Blocker(
+            root.title, "Cluster API has not acted on it yet", "If this lasts, see that Cluster API's controller runs"
+        )
+    for node in reversed(list(tree.nodes)):
+        if node.ready and node.ready.status != "True":
+            said = ": ".join(part for part in (node.ready.reason, node.ready.message) if part)
+            return Blocker(
+                f"{node.kind}/{node.members[0] if node.members else node.name}",
+                f"its condition Ready is {node.ready.status}{_said(said)}",
+                "If this lasts, see the log of the controller that owns it",
+            )
+    return None
+
+
+def _said(text: str) -> str:
+    return f": {text}" if text else ""

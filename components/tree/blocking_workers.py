@@ -1,0 +1,180 @@
+"""What keeps the workers of a cluster from being ready, in words. Pure.
+
+A machine goes through bootstrap data, infrastructure, node; a pool through creation of its machines, then their
+readiness, then as many as asked. Failures that nobody retries come before delays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from .blocker import Blocker, describe, kubectl
+from .model import Found, Reference, Snapshot
+from .objects import (
+    Condition,
+    Failure,
+    Json,
+    condition,
+    controlled_by,
+    deleting_since,
+    dig,
+    first_false,
+    kind,
+    name,
+    ready,
+    subject,
+    terminal_failure,
+)
+
+
+def workers(snapshot: Snapshot, cluster: Json) -> Blocker | None:
+    """The first reason why a worker pool, or a machine of one, is not ready."""
+    machines = _read(snapshot.machines)
+    return (
+        next((b for m in machines if (b := _given_up(snapshot, m))), None)
+        or next((b for s in _read(snapshot.machine_sets) if (b := _no_machines(snapshot, s))), None)
+        or next((b for m in machines if (b := _machine(snapshot, m))), None)
+        or next((b for d in _read(snapshot.machine_deployments) if (b := _pool(snapshot, d))), None)
+    )
+
+
+def _read(listed: tuple[Json, ...] | Failure) -> tuple[Json, ...]:
+    return () if isinstance(listed, Failure) else tuple(sorted(listed, key=name))
+
+
+def _referred(snapshot: Snapshot, value: object) -> Found | None:
+    reference = Reference.parse(value, snapshot.namespace)
+    return snapshot.references.get(reference) if reference else None
+
+
+def _parts(snapshot: Snapshot, machine: Json) -> Iterable[Json]:
+    spec = dig(machine, "spec")
+    for value in (dig(spec, "infrastructureRef"), dig(spec, "bootstrap", "configRef")):
+        found = _referred(snapshot, value)
+        if found is not None and not isinstance(found, Failure):
+            yield found
+
+
+def _given_up(snapshot: Snapshot, machine: Json) -> Blocker | None:
+    if deleting_since(machine):
+        return None
+    # The part that failed tells more than the machine, which copies it.
+    for obj in (*_parts(snapshot, machine), machine):
+        if failure := terminal_failure(obj):
+            return Blocker(
+                subject(obj),
+                f"it failed for good, nobody retries it: {failure[0]}: {failure[1]}",
+                "Mend the cause, then have it replaced: "
+                + kubectl(snapshot, "delete machine", name(machine))
+                + " (a pool with `healthCheck` does this by itself)",
+                terminal=True,
+            )
+    return None
+
+
+def _no_machines(snapshot: Snapshot, machine_set: Json) -> Blocker | None:
+    created = condition(machine_set, "MachinesCreated")
+    wanted, there = dig(machine_set, "spec", "replicas") or 0, dig(machine_set, "status", "replicas") or 0
+    if created is None or created.status == "True" or deleting_since(machine_set) or there >= wanted:
+        return None
+    deployments = _read(snapshot.machine_deployments)
+    owner = next((d for d in deployments if controlled_by(machine_set, d)), machine_set)
+    reason = f"it has {there} of {wanted} machines: {created.reason}: {created.message}"
+    if created.reason == "PreflightCheckFailed":
+        control_plane = snapshot.control_plane
+        version = (
+            None if not control_plane or isinstance(control_plane, Failure) else dig(control_plane, "status", "version")
+        )
+        own = dig(machine_set, "spec", "template", "spec", "version")
+        return Blocker(
+            subject(owner),
+            f"{reason} (its machines want {own or 'no version'}, the control plane runs {version or 'no version yet'})",
+            "Cluster API creates machines once the control plane is stable and of the same minor version: "
+            "bring `workerPools[].version` and `cluster.kubernetesVersion` together",
+        )
+    return Blocker(subject(owner), reason, f"See {describe(snapshot, machine_set)}")
+
+
+def _machine(snapshot: Snapshot, machine: Json) -> Blocker | None:
+    if since := deleting_since(machine):
+        unmet = first_false(machine, ignoring=("Ready", "Available", "Paused", "NodeHealthy", "HealthCheckSucceeded"))
+        finalizers = ", ".join(dig(machine, "metadata", "finalizers") or ())
+        return Blocker(
+            subject(machine),
+            f"it is being deleted since {since:%H:%M:%S} UTC" + (f": {_words(unmet)}" if unmet else ""),
+            f"If it stays, see what holds it ({finalizers or 'no finalizer'}): {describe(snapshot, machine)}",
+        )
+    is_ready = ready(machine)
+    if is_ready and is_ready.status == "True":
+        return None
+    status = machine.get("status") or {}
+    initialization = dig(status, "initialization") or {}
+    spec = dig(machine, "spec") or {}
+    if not (status.get("bootstrapReady") or initialization.get("bootstrapDataSecretCreated")):
+        return _waits_for(snapshot, machine, _referred(snapshot, dig(spec, "bootstrap", "configRef")), "bootstrap data")
+    if not (status.get("infrastructureReady") or initialization.get("infrastructureProvisioned")):
+        found = _referred(snapshot, spec.get("infrastructureRef"))
+        return _waits_for(snapshot, machine, found, "its server")
+    provider_id = spec.get("providerID") or "unknown provider ID"
+    if not status.get("nodeRef"):
+        return Blocker(
+            subject(machine),
+            f"its server runs ({provider_id}), but no node with this provider ID has joined the cluster",
+            "See the server's console for cloud-init and `kubeadm join`: does it reach the endpoint, is its token valid?",
+        )
+    unmet = first_false(machine)
+    return Blocker(
+        subject(machine),
+        f"its node {dig(status, 'nodeRef', 'name')} is not ready" + (f": {_words(unmet)}" if unmet else ""),
+        "See the node with the cluster's kubeconfig (a cluster without network plugin has no ready node): "
+        f"`kubectl describe node {dig(status, 'nodeRef', 'name')}`",
+    )
+
+
+def _waits_for(snapshot: Snapshot, machine: Json, part: Found | None, what: str) -> Blocker:
+    """A machine that lacks one of its parts: what that part says about it."""
+    if isinstance(part, Failure):
+        return Blocker(
+            subject(machine),
+            f"it waits for {what}; {part.subject} could not be read: {part.reason}: {part.message}",
+            "Let the management credentials read it: a Role with get and list, as in docs/rbac.yaml",
+        )
+    unmet = (first_false(part) or ready(part)) if part else None
+    if unmet is None or unmet.status == "True":
+        unmet = first_false(machine)
+    return Blocker(
+        subject(machine),
+        f"it waits for {what}"
+        + (f" from {subject(part)}" if part else "")
+        + (f": {_words(unmet)}" if unmet and unmet.status != "True" else ""),
+        f"If this lasts, see {describe(snapshot, part or machine)} and the log of {kind(part or machine)}'s controller",
+    )
+
+
+def _pool(snapshot: Snapshot, deployment: Json) -> Blocker | None:
+    spec, status = deployment.get("spec") or {}, deployment.get("status") or {}
+    if (status.get("observedGeneration") or 0) < (dig(deployment, "metadata", "generation") or 0):
+        return Blocker(
+            subject(deployment),
+            "Cluster API has not acted on its last change yet",
+            f"If this lasts, see that Cluster API's controller runs: {describe(snapshot, deployment)}",
+        )
+    wanted = spec.get("replicas")
+    counts = {
+        "machines": status.get("replicas") or 0,
+        "of the current template": status.get("updatedReplicas", status.get("upToDateReplicas")) or 0,
+        "ready": status.get("readyReplicas") or 0,
+    }
+    if wanted is None or all(count == wanted for count in counts.values()):
+        return None
+    counted = ", ".join(f"{count} {what}" for what, count in counts.items())
+    said = ready(deployment)
+    return Blocker(
+        subject(deployment),
+        f"it has {counted}; asked are {wanted}" + (f" ({_words(said)})" if said and said.status != "True" else ""),
+        f"Wait; if it doesn't change, see {describe(snapshot, deployment)}",
+    )
+
+
+def _words(unmet: Condition) -> str:
+    return f"{unmet.type} is {unmet.status}" + "".join(f": {part}" for part in (unmet.reason, unmet.message) if part)

@@ -1,0 +1,197 @@
+"""Reading what the tree shows: the objects that ``clusterctl describe cluster`` reads, and what explains a delay.
+
+A read that fails becomes part of the result (:class:`~.objects.Failure`), because a status view is needed most when
+something is wrong. Infrastructure and bootstrap kinds are known only through the references that name them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol
+from urllib.parse import quote
+
+from .model import Found, Listed, Reference, Snapshot
+from .objects import CLUSTER_API, CLUSTER_NAME_LABEL, Failure, Json, control_plane_ready, dig, endpoint, kind, name
+
+# clusterctl v1.10 reads v1beta1; a management cluster that has dropped it serves v1beta2.
+_VERSIONS = ("v1beta1", "v1beta2")
+
+# From this many references to one kind on, one list is cheaper than a read of each.
+_LIST_FROM = 3
+
+_UNSERVED = ("404 page not found", "the server could not find the requested resource")
+
+
+class Reader(Protocol):
+    """What reads the management cluster."""
+
+    def get(self, path: str) -> dict[str, Any]:
+        """What the API answers to a GET of a path.
+
+        Raises:
+            Exception: with attributes ``reason`` (as Kubernetes calls it) and ``message``.
+        """
+        ...
+
+
+def take(reader: Reader, namespace: str, cluster: str) -> Snapshot:
+    """Everything that the tree of one cluster needs.
+
+    Args:
+        reader: of the management cluster.
+        namespace: the Cluster's namespace.
+        cluster: the Cluster's name.
+    """
+    version, found = _cluster(reader, namespace, cluster)
+    if isinstance(found, Failure):
+        return Snapshot(namespace, cluster, found)
+    base = f"/apis/{CLUSTER_API}/{version}/namespaces/{namespace}"
+    infrastructure = _referred(reader, Reference.parse(dig(found, "spec", "infrastructureRef"), namespace))
+    control_plane = _referred(reader, Reference.parse(dig(found, "spec", "controlPlaneRef"), namespace))
+    machines = _list(reader, f"{base}/machines", cluster, "Machines", "Machine")
+    pools = _list(reader, f"{base}/machinepools", cluster, "MachinePools", "MachinePool")
+    if isinstance(pools, Failure) and pools.reason == "NotServed":
+        pools = ()
+    return Snapshot(
+        namespace=namespace,
+        name=cluster,
+        cluster=found,
+        infrastructure=infrastructure,
+        control_plane=control_plane,
+        machines=machines,
+        machine_deployments=_list(
+            reader, f"{base}/machinedeployments", cluster, "MachineDeployments", "MachineDeployment"
+        ),
+        machine_sets=_list(reader, f"{base}/machinesets", cluster, "MachineSets", "MachineSet"),
+        machine_pools=pools,
+        references=_references(reader, namespace, cluster, _holders(machines, pools)),
+        evidence=_evidence(reader, namespace, control_plane),
+    )
+
+
+def _cluster(reader: Reader, namespace: str, cluster: str) -> tuple[str, Found]:
+    """The Cluster, and the version of Cluster API's own kinds to read."""
+    found: Found = Failure(f"Cluster/{cluster}", "NotServed", "Cluster API is not installed in the management cluster")
+    for version in _VERSIONS:
+        path = f"/apis/{CLUSTER_API}/{version}/namespaces/{namespace}/clusters/{cluster}"
+        answer = _get(reader, path, f"Cluster/{cluster}")
+        if not (isinstance(answer, Failure) and answer.reason == "NotServed"):
+            return version, answer
+    return _VERSIONS[0], found
+
+
+def _get(reader: Reader, path: str, subject: str) -> Found:
+    try:
+        return reader.get(path)
+    # Readers have errors of their own; what is not a refused or failed read has no `reason` and goes on up.
+    except Exception as error:
+        if not hasattr(error, "reason"):
+            raise
+        reason, message = str(getattr(error, "reason", "")), str(getattr(error, "message", error))
+        if reason == "NotFound" and message.strip().rstrip(".") in _UNSERVED:
+            return Failure(subject, "NotServed", f"the management cluster serves no {path.split('/namespaces/')[0]}")
+        return Failure(subject, reason or "Error", message)
+
+
+def _list(reader: Reader, path: str, cluster: str, subject: str, item_kind: str) -> Listed:
+    selector = quote(f"{CLUSTER_NAME_LABEL}={cluster}", safe="")
+    answer = _get(reader, f"{path}?labelSelector={selector}", subject)
+    if isinstance(answer, Failure):
+        return answer
+    # Items of a list may lack what the list itself says.
+    common = {"apiVersion": answer.get("apiVersion"), "kind": item_kind}
+    return tuple({**common, **item} for item in answer.get("items") or ())
+
+
+def _referred(reader: Reader, reference: Reference | None) -> Found | None:
+    if reference is None:
+        return None
+    path = _path(reader, reference)
+    if isinstance(path, Failure):
+        return path
+    return _get(reader, f"{path}/{reference.name}", reference.subject)
+
+
+def _path(reader: Reader, reference: Reference) -> str | Failure:
+    """Where a reference's kind is: Cluster API's contract fixes the plural (contract.CalculateCRDName)."""
+    api_version = reference.api_version
+    if not api_version:
+        group = _get(reader, f"/apis/{reference.group}", reference.subject)
+        if isinstance(group, Failure):
+            return group
+        api_version = str(dig(group, "preferredVersion", "groupVersion"))
+    root = f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version}"
+    return f"{root}/namespaces/{reference.namespace}/{plural(reference.kind)}"
+
+
+def plural(kind_: str) -> str:
+    """The resource name of a kind, by the rules of English that Kubernetes' kinds follow."""
+    word = kind_.lower()
+    if word.endswith("y") and word[-2:-1] not in ("a", "e", "i", "o", "u"):
+        return f"{word[:-1]}ies"
+    return f"{word}es" if word.endswith(("s", "x", "z", "ch", "sh")) else f"{word}s"
+
+
+def _holders(machines: Listed, pools: Listed) -> Iterable[object]:
+    """The references of machines and pools to their infrastructure and bootstrap configuration."""
+    for machine in () if isinstance(machines, Failure) else machines:
+        yield dig(machine, "spec", "infrastructureRef")
+        yield dig(machine, "spec", "bootstrap", "configRef")
+    for pool in () if isinstance(pools, Failure) else pools:
+        template = dig(pool, "spec", "template", "spec")
+        yield dig(template, "infrastructureRef")
+        yield dig(template, "bootstrap", "configRef")
+
+
+def _references(reader: Reader, namespace: str, cluster: str, values: Iterable[object]) -> Mapping[Reference, Found]:
+    by_kind: dict[tuple[str, str, str, str], list[Reference]] = {}
+    for value in values:
+        reference = Reference.parse(value, namespace)
+        if reference:
+            key = (reference.group, reference.api_version, reference.kind, reference.namespace)
+            by_kind.setdefault(key, []).append(reference)
+    found: dict[Reference, Found] = {}
+    for references in by_kind.values():
+        listed = _labelled(reader, cluster, references[0]) if len(references) >= _LIST_FROM else {}
+        for reference in references:
+            answer = listed.get(reference.name) or _referred(reader, reference)
+            if answer is not None:
+                found[reference] = answer
+    return found
+
+
+def _labelled(reader: Reader, cluster: str, like: Reference) -> Mapping[str, Json]:
+    """The objects of a reference's kind that carry the cluster's label, by name; none where they can't be listed."""
+    path = _path(reader, like)
+    if isinstance(path, Failure):
+        return {}
+    listed = _list(reader, path, cluster, like.kind, like.kind)
+    return {} if isinstance(listed, Failure) else {name(item): item for item in listed}
+
+
+def _evidence(reader: Reader, namespace: str, control_plane: Found | None) -> Mapping[str, Found]:
+    """Why a control plane of Kamaji isn't ready: its TenantControlPlane (of the same name) and that one's Service."""
+    if control_plane is None or isinstance(control_plane, Failure) or kind(control_plane) != "KamajiControlPlane":
+        return {}
+    if control_plane_ready(control_plane) and endpoint(control_plane):
+        return {}
+    own = name(control_plane)
+    tenant = _get(
+        reader,
+        f"/apis/kamaji.clastix.io/v1alpha1/namespaces/{namespace}/tenantcontrolplanes/{own}",
+        f"TenantControlPlane/{own}",
+    )
+    evidence: dict[str, Found] = {f"TenantControlPlane/{own}": tenant}
+    if not isinstance(tenant, Failure):
+        service = str(dig(tenant, "status", "kubernetesResources", "service", "name") or own)
+        answer = _get(reader, f"/api/v1/namespaces/{namespace}/services/{service}", f"Service/{service}")
+        if not isinstance(answer, Failure):
+            answer = {"apiVersion": "v1", "kind": "Service", **answer}
+        evidence[f"Service/{service}"] = answer
+    return evidence
+
+
+def reader(client: Any) -> Reader:
+    """What reads for a client."""
+    found: Reader = client
+    return found

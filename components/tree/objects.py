@@ -1,0 +1,197 @@
+"""Kubernetes objects as the API answers them, and how Cluster API's conventions are read from them. Pure.
+
+Both generations of the Cluster API contract are read: ``v1beta1`` keeps conditions with a severity in
+``status.conditions``; ``v1beta2`` moved those to ``status.deprecated.v1beta1.conditions`` and booleans such as
+``status.ready`` to ``status.initialization``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any
+
+Json = Mapping[str, Any]
+
+CLUSTER_API = "cluster.x-k8s.io"
+CLUSTER_NAME_LABEL = "cluster.x-k8s.io/cluster-name"
+CONTROL_PLANE_LABEL = "cluster.x-k8s.io/control-plane"
+PAUSED_ANNOTATION = "cluster.x-k8s.io/paused"
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An object, or a list of objects, that could not be read.
+
+    Attributes:
+        subject: what was asked for, such as ``PacketCluster/x``.
+        reason: one CamelCase word: ``NotFound``, ``Forbidden``, ``Unauthorized``, ``Unreachable``, ``NotServed`` or
+            what the API server calls it.
+        message: what the API server, or the network, said.
+    """
+
+    subject: str
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One condition of an object.
+
+    Attributes:
+        type: its name, such as ``Ready``.
+        status: ``True``, ``False`` or ``Unknown``.
+        severity: ``Error``, ``Warning``, ``Info`` or empty (always empty in the v1beta2 generation).
+        since: last transition, None where the object doesn't say.
+    """
+
+    type: str
+    status: str
+    severity: str = ""
+    reason: str = ""
+    message: str = ""
+    since: datetime | None = None
+
+    @property
+    def state(self) -> tuple[str, str, str]:
+        """What decides whether siblings share a row: status, severity, reason."""
+        return self.status, self.severity, self.reason
+
+
+def dig(value: Any, *path: str) -> Any:
+    """The value under nested keys, or None where any of them is missing."""
+    for key in path:
+        if not isinstance(value, Mapping):
+            return None
+        value = value.get(key)
+    return value
+
+
+def kind(obj: Json) -> str:
+    return str(obj.get("kind", ""))
+
+
+def name(obj: Json) -> str:
+    return str(dig(obj, "metadata", "name") or "")
+
+
+def namespace(obj: Json) -> str:
+    return str(dig(obj, "metadata", "namespace") or "")
+
+
+def subject(obj: Json) -> str:
+    """``Kind/name``, as the tree names an object."""
+    return f"{kind(obj)}/{name(obj)}"
+
+
+def group(api_version: str) -> str:
+    """The API group of an ``apiVersion`` (empty for the core group)."""
+    return api_version.rpartition("/")[0]
+
+
+def deleting_since(obj: Json) -> datetime | None:
+    return timestamp(dig(obj, "metadata", "deletionTimestamp"))
+
+
+def is_paused(obj: Json) -> bool:
+    return bool(dig(obj, "spec", "paused")) or PAUSED_ANNOTATION in (dig(obj, "metadata", "annotations") or {})
+
+
+def controlled_by(obj: Json, owner: Json) -> bool:
+    """Whether ``owner`` is the controller of ``obj``: by group, kind and name, as Cluster API's util.IsControlledBy."""
+    for reference in dig(obj, "metadata", "ownerReferences") or ():
+        if reference.get("controller"):
+            return (
+                group(reference.get("apiVersion", "")) == group(str(owner.get("apiVersion", "")))
+                and reference.get("kind") == kind(owner)
+                and reference.get("name") == name(owner)
+            )
+    return False
+
+
+def conditions(obj: Json) -> Iterator[Condition]:
+    """The conditions that carry a severity, where the object has such; otherwise those in ``status.conditions``."""
+    listed = dig(obj, "status", "deprecated", "v1beta1", "conditions")
+    if listed is None:
+        listed = dig(obj, "status", "conditions")
+    if not isinstance(listed, list):
+        return
+    for entry in listed:
+        if isinstance(entry, Mapping):
+            yield Condition(
+                type=str(entry.get("type", "")),
+                status=str(entry.get("status", "")),
+                severity=str(entry.get("severity") or ""),
+                reason=str(entry.get("reason") or ""),
+                message=str(entry.get("message") or ""),
+                since=timestamp(entry.get("lastTransitionTime")),
+            )
+
+
+def condition(obj: Json, type_: str) -> Condition | None:
+    return next((found for found in conditions(obj) if found.type == type_), None)
+
+
+def ready(obj: Json) -> Condition | None:
+    """The condition of the READY cell.
+
+    ``Ready``; an object of the v1beta2 generation that has none (Cluster, MachineDeployment) says ``Available``.
+    """
+    found = condition(obj, "Ready")
+    if found is None and str(obj.get("apiVersion", "")) == f"{CLUSTER_API}/v1beta2":
+        found = condition(obj, "Available")
+    return found
+
+
+def first_false(obj: Json, *, ignoring: tuple[str, ...] = ("Ready", "Available", "Paused")) -> Condition | None:
+    """The first condition that doesn't hold, apart from the summaries that only repeat it."""
+    return next((c for c in conditions(obj) if c.status != "True" and c.type not in ignoring), None)
+
+
+def provisioned(infrastructure: Json) -> bool:
+    """Whether infrastructure is there: ``status.ready`` or ``status.initialization.provisioned``."""
+    status = infrastructure.get("status") or {}
+    return bool(status.get("ready") or dig(status, "initialization", "provisioned"))
+
+
+def control_plane_ready(control_plane: Json) -> bool:
+    """Whether a control plane answers: ``status.ready``, in the v1beta2 generation also the initialization field."""
+    status = control_plane.get("status") or {}
+    if "ready" in status:
+        return bool(status["ready"])
+    return bool(dig(status, "initialization", "controlPlaneInitialized"))
+
+
+def endpoint(obj: Json) -> tuple[str, int] | None:
+    """``spec.controlPlaneEndpoint`` as host and port, None while unset (empty host or port 0 count as unset)."""
+    host, port = dig(obj, "spec", "controlPlaneEndpoint", "host"), dig(obj, "spec", "controlPlaneEndpoint", "port")
+    return (str(host), int(port)) if host and port else None
+
+
+def join(host: str, port: int) -> str:
+    """``host:port``, with brackets around an IPv6 address."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def terminal_failure(obj: Json) -> tuple[str, str] | None:
+    """``failureReason`` and ``failureMessage``: a state that Cluster API's controllers never retry."""
+    for status in (obj.get("status") or {}, dig(obj, "status", "deprecated", "v1beta1") or {}):
+        reason, message = status.get("failureReason"), status.get("failureMessage")
+        if reason or message:
+            return str(reason or "failed"), str(message or "")
+    return None
+
+
+def timestamp(value: Any) -> datetime | None:
+    """An RFC 3339 time as the API writes it, None where there is none or it can't be read."""
+    if isinstance(value, datetime):
+        return value if value.tzinfo else value.replace(tzinfo=timezone.utc)
+    if not isinstance(value, str):
+        return None
+    try:
+        # Python 3.10's fromisoformat takes neither "Z" nor a fraction of other than three or six digits.
+        return datetime.strptime(value.split(".")[0].rstrip("Z"), "%Y-%m-%dT%H:%M:%S").replace(tzinfo=timezone.utc)
+    except ValueError:
+        return None
