@@ -287,7 +287,7 @@ def _exec(
         ) from None
     except subprocess.TimeoutExpired:
         raise AccessError(
-            f"{source}: credential plugin {command} gave no answer within {EXEC_SECONDS:.0f} s; does it ask for a login?"
+            f"{source}: credential plugin {command} is silent after {EXEC_SECONDS:.0f} s; does it ask for a login?"
         ) from None
     except (OSError, ValueError, KeyError, TypeError):
         raise AccessError(f"{source}: credential plugin {command} gave no ExecCredential") from None

@@ -275,8 +275,8 @@ def notes(found: Found, versions: Mapping[str, str]) -> Iterator[str]:
     # cluster-api-control-plane-provider-kamaji pull request 392.
     if core and kamaji and core >= (1, 14) and kamaji <= (0, 20):
         yield (
-            f"Cluster API {versions['cluster-api']} with Kamaji's provider {versions['control-plane-kamaji']}: its bootstrap "
-            "provider may not read KamajiControlPlanes; use Cluster API 1.13, or a later provider"
+            f"Cluster API {versions['cluster-api']} with Kamaji's provider {versions['control-plane-kamaji']}: its "
+            "bootstrap provider may not read KamajiControlPlanes; use Cluster API 1.13, or a later provider"
         )
 
 

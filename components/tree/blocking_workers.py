@@ -120,7 +120,7 @@ def _machine(snapshot: Snapshot, machine: Json) -> Blocker | None:
         return Blocker(
             subject(machine),
             f"its server runs ({provider_id}), but no node with this provider ID has joined the cluster",
-            "See the server's console for cloud-init and `kubeadm join`: does it reach the endpoint, is its token valid?",
+            "See the server's console for cloud-init and `kubeadm join`: does it reach the endpoint with a valid token?",
         )
     unmet = first_false(machine)
     return Blocker(
