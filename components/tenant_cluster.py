@@ -81,7 +81,7 @@ class TenantCluster(pulumi.ComponentResource):
             ControlPlaneEndpointArgs(
                 namespace=settings.cluster.namespace,
                 cluster=settings.cluster.name,
-                control_plane=settings.control_plane.name,
+                control_plane=settings.control_plane_name,
                 infrastructure=metal.infrastructure_reference(settings),
                 contract=settings.capi.contract,
                 enabled=settings.handoff.enabled,

@@ -34,9 +34,7 @@ class TenantControlPlane(pulumi.ComponentResource):
 
     control_plane_name: pulumi.Output[str]
 
-    def __init__(
-        self, name: str, args: TenantControlPlaneArgs, opts: pulumi.ResourceOptions | None = None
-    ) -> None:
+    def __init__(self, name: str, args: TenantControlPlaneArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("kamaji-equinix:index:TenantControlPlane", name, None, opts)
         self.resource = custom_resource(
             f"{name}-control-plane",

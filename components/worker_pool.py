@@ -42,9 +42,7 @@ class WorkerPool(pulumi.ComponentResource):
         super().__init__("kamaji-equinix:index:WorkerPool", name, None, opts)
         settings, pool = args.settings, args.pool
         templates = [
-            custom_resource(
-                f"{name}-machines", metal.machine_template(settings, pool), part_of(self, args.cluster)
-            ),
+            custom_resource(f"{name}-machines", metal.machine_template(settings, pool), part_of(self, args.cluster)),
             custom_resource(
                 f"{name}-bootstrap", bootstrap.bootstrap_template(settings, pool), part_of(self, args.cluster)
             ),

@@ -1,0 +1,83 @@
+"""All that knows Equinix Metal and its Cluster API provider, capp 0.9. Nothing else names Packet."""
+
+from __future__ import annotations
+
+from typing import Any, TypedDict
+
+from . import naming
+from .manifests_common import Manifest, manifest
+from .settings import TenantClusterSettings, WorkerPoolSettings
+
+API_VERSION = "infrastructure.cluster.x-k8s.io/v1beta1"
+CLUSTER_KIND = "PacketCluster"
+TEMPLATE_KIND = "PacketMachineTemplate"
+
+MANAGED_BY = {"cluster.x-k8s.io/managed-by": "kamaji"}
+"""Must be there from the first create: without it capp reserves an address of its own and adds a finalizer."""
+
+PROVIDER_ID = "equinixmetal://{{ v1.instance_id }}"
+"""What capp looks for on the node; cloud-init's jinja2 fills in the device's id."""
+
+
+class InfrastructureReference(TypedDict):
+    """What the hand-off must know of the infrastructure cluster."""
+
+    apiVersion: str
+    kind: str
+    plural: str
+    name: str
+
+
+def infrastructure_reference(settings: TenantClusterSettings) -> InfrastructureReference:
+    """Where the infrastructure cluster is."""
+    return {
+        "apiVersion": API_VERSION,
+        "kind": CLUSTER_KIND,
+        "plural": "packetclusters",
+        "name": settings.cluster.name,
+    }
+
+
+def infrastructure_cluster(settings: TenantClusterSettings) -> Manifest:
+    """The PacketCluster. It never holds ``controlPlaneEndpoint``: that field has another writer."""
+    metal = settings.metal
+    spec: dict[str, Any] = {"projectID": metal.project_id, "vipManager": metal.vip_manager}
+    spec |= place(metal.metro, metal.facility)
+    return manifest(settings, API_VERSION, CLUSTER_KIND, settings.cluster.name, spec, annotations=MANAGED_BY)
+
+
+def machine_template(settings: TenantClusterSettings, pool: WorkerPoolSettings) -> Manifest:
+    """The PacketMachineTemplate of a pool."""
+    spec: dict[str, Any] = {
+        "billingCycle": pool.billing_cycle,
+        "machineType": pool.machine_type,
+        "os": pool.os,
+        "sshKeys": [key.public_key for key in settings.metal.ssh_keys],
+        "tags": list(pool.tags),
+    }
+    spec |= place(pool.metro, pool.facility)
+    if pool.ipxe_url:
+        spec["ipxeURL"] = pool.ipxe_url
+    if pool.hardware_reservation_ids:
+        spec["hardwareReservationID"] = ",".join(pool.hardware_reservation_ids)
+    whole = {"template": {"spec": spec}}
+    return manifest(
+        settings, API_VERSION, TEMPLATE_KIND, naming.template(settings.cluster.name, pool.name, whole), whole, pool=pool
+    )
+
+
+def place(metro: str | None, facility: str | None) -> dict[str, str]:
+    """Metro or facility, whichever is given."""
+    return {key: value for key, value in (("metro", metro), ("facility", facility)) if value}
+
+
+def kubelet_arguments(settings: TenantClusterSettings) -> dict[str, str]:
+    """Kubelet arguments that tie a node to its device.
+
+    capp runs Go's text/template over the user data first, so the braces for cloud-init's jinja2 go through it as a quoted
+    string. ``cloud-provider: external`` taints a node until a cloud controller has seen it; without one it stays tainted.
+    """
+    arguments = {"provider-id": PROVIDER_ID.replace("{{ v1.instance_id }}", "{{ `{{ v1.instance_id }}` }}")}
+    if settings.metal.cloud_controller == "external":
+        arguments["cloud-provider"] = "external"
+    return dict(sorted(arguments.items()))

@@ -1,0 +1,23 @@
+"""Names of objects that are made from other names."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+
+def machine_deployment(cluster: str, pool: str) -> str:
+    """Name of a pool's MachineDeployment.
+
+    >>> machine_deployment("capi-quickstart", "worker-a")
+    'capi-quickstart-worker-a'
+    """
+    return f"{cluster}-{pool}"
+
+
+def template(cluster: str, pool: str, spec: Mapping[str, Any]) -> str:
+    """Name of a machine or bootstrap template: templates are immutable, so the content is part of the name."""
+    digest = hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()[:8]
+    return f"{machine_deployment(cluster, pool)}-{digest}"
