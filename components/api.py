@@ -1,7 +1,7 @@
-"""Reading a Kubernetes API with the standard library alone: one GET or POST of JSON at a time, with typed errors.
+"""Talking to a Kubernetes API with the standard library alone: JSON requests, patches and watches, with typed errors.
 
-What needs watches, patches or many kinds uses ``kube``. This is for the paths where the start-up time of a full client
-(0.24 s for lightkube) would be the larger part: the preflight of every run, and the status tree.
+A full client's start-up time (0.24 s for lightkube) would be the larger part of a run that changes nothing, in which the
+program, the hand-off's plugin and the status tree each ask a few things.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import tempfile
 import threading
 import time
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -35,12 +35,16 @@ class ApiError(Exception):
             where no connection came about or it broke; ``Untrusted`` where TLS failed; ``NotKubernetes`` where
             something else answers.
         message: what happened, without credentials.
+        code: HTTP status; 0 where no answer came.
+        retry_after: seconds that the server asks to wait, 0 where it asks for none.
     """
 
-    def __init__(self, reason: str, message: str) -> None:
+    def __init__(self, reason: str, message: str, code: int = 0, retry_after: float = 0.0) -> None:
         super().__init__(f"{reason}: {message}")
         self.reason = reason
         self.message = message
+        self.code = code
+        self.retry_after = retry_after
 
 
 class Api:
@@ -86,6 +90,42 @@ class Api:
         """
         return self._ask("POST", path, json.dumps(body).encode(), "application/json")
 
+    def patch(self, path: str, body: Mapping[str, Any], content_type: str) -> dict[str, Any]:
+        """What the API answers to a PATCH.
+
+        A patch may be sent twice where the connection broke: callers send only patches that can be repeated.
+
+        Raises:
+            ApiError: no usable answer.
+        """
+        return self._ask("PATCH", path, json.dumps(body).encode(), "application/json", content_type)
+
+    def watch(self, path: str, seconds: float) -> Iterator[dict[str, Any]]:
+        """The events of a watch, until the server ends it or nothing has come for ``seconds``.
+
+        Args:
+            path: of a collection, with ``watch=1`` and ``timeoutSeconds`` in its query.
+            seconds: bound of the wait for each event.
+
+        Raises:
+            ApiError: the watch was refused or broke.
+        """
+        connection = self._open()
+        try:
+            connection.sock.settimeout(seconds)
+            connection.request("GET", self._url.path + path, headers=self._headers("application/json"))
+            answer = connection.getresponse()
+            if answer.status >= 300:
+                raise self._refused(answer, answer.read())
+            while line := answer.readline():
+                yield json.loads(line)
+        except TimeoutError:
+            return
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise self._explained(error) from error
+        finally:
+            connection.close()
+
     def close(self) -> None:
         """Close the connection of the calling thread."""
         connection = getattr(self._local, "connection", None)
@@ -93,12 +133,18 @@ class Api:
             connection.close()
             self._local.connection = None
 
-    def _ask(self, method: str, path: str, body: bytes | None, accept: str) -> dict[str, Any]:
-        headers = {"Accept": accept, "Accept-Encoding": "gzip", "User-Agent": "kamaji-equinix", **self.access.headers}
+    def _headers(self, accept: str) -> dict[str, str]:
+        headers = {"Accept": accept, "User-Agent": "kamaji-equinix", **self.access.headers}
         if self.access.token:
             headers["Authorization"] = f"Bearer {self.access.token}"
+        return headers
+
+    def _ask(
+        self, method: str, path: str, body: bytes | None, accept: str, content_type: str = "application/json"
+    ) -> dict[str, Any]:
+        headers = {**self._headers(accept), "Accept-Encoding": "gzip"}
         if body is not None:
-            headers["Content-Type"] = "application/json"
+            headers["Content-Type"] = content_type
         answer, content = self._exchange(method, self._url.path + path, body, headers)
         try:
             if answer.headers.get("Content-Encoding") == "gzip":
@@ -107,13 +153,26 @@ class Api:
         except (OSError, ValueError):
             decoded = None
         if answer.status >= 300:
-            said = decoded if isinstance(decoded, dict) and decoded.get("kind") == "Status" else {}
-            reason = str(said.get("reason") or _REASONS.get(answer.status) or f"Status{answer.status}")
-            text = content.decode(errors="replace").strip() if decoded is None else ""
-            raise ApiError(reason, str(said.get("message") or text[:200] or f"HTTP {answer.status}"))
+            raise self._refused(answer, content)
         if not isinstance(decoded, dict):
             raise ApiError("NotKubernetes", f"{self.access.server} answers, but not with JSON objects")
         return decoded
+
+    def _refused(self, answer: http.client.HTTPResponse, content: bytes) -> ApiError:
+        try:
+            decoded = json.loads(content)
+        except ValueError:
+            decoded = None
+        said = decoded if isinstance(decoded, dict) and decoded.get("kind") == "Status" else {}
+        reason = str(said.get("reason") or _REASONS.get(answer.status) or f"Status{answer.status}")
+        text = content.decode(errors="replace").strip() if decoded is None else ""
+        wait = answer.headers.get("Retry-After") or ""
+        return ApiError(
+            reason,
+            str(said.get("message") or text[:200] or f"HTTP {answer.status}"),
+            answer.status,
+            float(wait) if wait.isdigit() else 0.0,
+        )
 
     def _exchange(
         self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]
@@ -154,6 +213,10 @@ class Api:
         return answer, b"".join(chunks)
 
     def _connect(self) -> http.client.HTTPConnection:
+        self._local.connection = connection = self._open()
+        return connection
+
+    def _open(self) -> http.client.HTTPConnection:
         host, https = str(self._url.hostname), self._tls is not None
         port = self._url.port or (443 if https else 80)
         proxy = self.access.proxy or _environment_proxy(self._url.scheme, host, port)
@@ -168,7 +231,6 @@ class Api:
             connection.set_tunnel(host, port)
         connection.connect()
         connection.sock.settimeout(self._read_seconds)
-        self._local.connection = connection
         return connection
 
     def _explained(self, error: Exception) -> ApiError:
