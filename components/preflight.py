@@ -10,12 +10,15 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from . import access, preflight_rules
 from .access import Access, AccessError
 from .api import Api, ApiError
 from .preflight_rules import Problem, Requirements
+
+if TYPE_CHECKING:
+    from .settings import StackSettings
 
 # One GET that names every served group, version and kind (Kubernetes 1.30; before that as v2beta1).
 _AGGREGATED = (
@@ -81,6 +84,15 @@ def management_access(management: Management, folder: Path | None = None) -> Acc
     )
 
 
+def connect(management: Management, folder: Path | None = None) -> Api:
+    """An API to read the management cluster with; nothing is asked yet.
+
+    Raises:
+        AccessError: the credentials can't be used.
+    """
+    return Api(management_access(management, folder))
+
+
 def kubeconfig_text(management: Management, folder: Path | None = None) -> str | None:
     """The kubeconfig of the management cluster, self-contained enough to be handed on.
 
@@ -110,6 +122,27 @@ def check(management: Management, requirements: Requirements, folder: Path | Non
     except AccessError as error:
         return Report(problems=(Problem(str(error)),))
     return check_api(api, requirements)
+
+
+def check_stack(settings: StackSettings, folder: Path | None = None) -> Report:
+    """Compare the management cluster with what a stack's manifests need.
+
+    Args:
+        settings: the stack's settings.
+        folder: what a relative kubeconfig path starts from; the working folder by default.
+    """
+    # Here, because plain checks need neither manifests nor pydantic.
+    from . import manifests
+    from .preflight_stack import requirements
+
+    needed = requirements(
+        (document for tenant in settings.clusters for document in manifests.documents(tenant)),
+        contract=settings.clusters[0].capi.contract,
+        data_stores=[
+            tenant.control_plane.data_store for tenant in settings.clusters if tenant.control_plane.data_store
+        ],
+    )
+    return check(settings.management, needed, folder)
 
 
 def check_api(api: Api, requirements: Requirements) -> Report:

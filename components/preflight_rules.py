@@ -247,11 +247,14 @@ def rights(lacking: Mapping[str, Sequence[Right]], user: str) -> Iterator[Proble
             name = f"kamaji-equinix-{index}" if len(alike) > 1 else "kamaji-equinix"
             create = f"kubectl -n {namespace} create"
             commands += [
-                f"`{create} role {name} --verb={','.join(verbs)} --resource={','.join(resources)}`",
-                f"`{create} rolebinding {name} --role={name} --user={user or 'USER'}`",
+                f"{create} role {name} --verb={','.join(verbs)} --resource={','.join(resources)}",
+                f"{create} rolebinding {name} --role={name} --user={user or 'USER'}",
             ]
         who = f"user {user}" if user else "the user"
-        yield Problem(f"{who} may not, in namespace {namespace}: {text}", f"grant it: {', '.join(commands)}")
+        yield Problem(
+            f"{who} may not, in namespace {namespace}: {text}",
+            "".join(["grant it:", *(f"\n    {command}" for command in commands)]),
+        )
 
 
 def controllers(found: Found) -> dict[str, str]:
