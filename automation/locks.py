@@ -29,7 +29,7 @@ from .errors import ConfigurationError, Locked
 CLOCK_GRAIN = timedelta(seconds=2)
 
 _REPORTED = re.compile(
-    r"(?P<url>\S+\.json): created by (?P<user>\S*)@(?P<host>\S+) \(pid (?P<pid>\d+)\) at (?P<at>\S+)"
+    r"(?P<url>\S+): created by (?P<user>\S*)@(?P<host>\S+) \(pid (?P<pid>\d+)\) at (?P<at>\S+)"
 )
 
 
