@@ -51,10 +51,16 @@ class Progress:
         self._said, self._said_at = line, self.clock()
         self.say(line)
 
-    def waiting(self, line: str) -> None:
-        """Say what is waited for: at once when it changed, else every 15 s."""
-        if line != self._said or self.clock() - self._said_at >= HEARTBEAT_SECONDS:
-            self._said, self._said_at = line, self.clock()
+    def waiting(self, line: str, topic: str = "") -> None:
+        """Say what is waited for: at once when it is something else than before, and every 15 s.
+
+        Args:
+            line: what is waited for, and what was last seen.
+            topic: what tells one wait from another, where the line itself changes too often for that.
+        """
+        topic = topic or line
+        if topic != self._said or self.clock() - self._said_at >= HEARTBEAT_SECONDS:
+            self._said, self._said_at = topic, self.clock()
             self.say(f"{line} ({self.elapsed:.0f} of {self.seconds:.0f} s)")
 
     def pause(self, seconds: float) -> None:

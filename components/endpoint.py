@@ -183,9 +183,9 @@ class ControlPlaneEndpoint(Resource, module="kamaji-equinix", name="ControlPlane
     host: pulumi.Output[str]
     port: pulumi.Output[int]
     endpoint: pulumi.Output[str]
-    set_by: pulumi.Output[str]
-    kubeconfig_secret: pulumi.Output[str]
     server: pulumi.Output[str]
+    setBy: pulumi.Output[str]  # noqa: N815 - set by the SDK under the stored name
+    kubeconfigSecret: pulumi.Output[str]  # noqa: N815
 
     def __init__(self, name: str, args: ControlPlaneEndpointArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         props: dict[str, Any] = {
@@ -206,9 +206,15 @@ class ControlPlaneEndpoint(Resource, module="kamaji-equinix", name="ControlPlane
         placeholders = dict.fromkeys(("host", "port", "endpoint", "setBy", "kubeconfigSecret", "server"))
         super().__init__(EndpointProvider(), name, {**props, **placeholders}, opts)
 
-    def translate_output_property(self, prop: str) -> str:
-        """Python names of the outputs."""
-        return {"setBy": "set_by", "kubeconfigSecret": "kubeconfig_secret"}.get(prop, prop)
+    @property
+    def set_by(self) -> pulumi.Output[str]:
+        """Who wrote the endpoint into the infrastructure cluster."""
+        return self.setBy
+
+    @property
+    def kubeconfig_secret(self) -> pulumi.Output[str]:
+        """Where the tenant's kubeconfig is: an id for ``Secret.get``."""
+        return self.kubeconfigSecret
 
 
 def order_of(props: Mapping[str, Any]) -> Order:

@@ -190,6 +190,7 @@ class Handoff:
         pauses = reachability.pauses()
         authority: str | None = None
         asked_at = self.progress.elapsed
+        refused_since: float | None = None
         answer = reachability.Answer("dial", False, "not tried yet")
         while True:
             if self.order.verify and authority is None:
@@ -201,10 +202,13 @@ class Handoff:
                     reachability.Target(address.host, address.port, authority, self.order.path),
                     min(reachability.ATTEMPT_SECONDS, max(self.progress.left, 0.1)),
                 )
-            if answer.ok:
+            refused_since = (refused_since or self.progress.elapsed) if answer.refused else None
+            if answer.ok or (
+                refused_since is not None and self.progress.elapsed - refused_since >= reachability.REFUSED_SECONDS
+            ):
                 self.progress.phase(f"{address}: {answer.seen}")
                 return address
-            self.progress.waiting(f"{address}: {answer.seen}")
+            self.progress.waiting(f"{address}: {answer.seen}", f"{address} {answer.stage}")
             if self.progress.over:
                 raise self.unreachable(address, answer)
             self.progress.pause(next(pauses))
@@ -247,8 +251,8 @@ class Handoff:
         }[answer.stage]
         name, namespace = self.order.control_plane, self.kube.namespace
         advice = {
-            "dial": f"Check the load balancer: `kubectl -n {namespace} get service {name}`; it must be reachable from here and "
-            "from the machines.",
+            "dial": f"Check the load balancer: `kubectl -n {namespace} get service {name}`; it must be reachable from here "
+            "and from the machines.",
             "tls": f"Something else may answer at the address, or the certificate lacks it: "
             f"`kubectl -n {namespace} get tenantcontrolplane {name} -o yaml`; `controlPlane.network.certSANs` adds names.",
             "ready": f"See the control plane's pods: `kubectl -n {namespace} get pods -l kamaji.clastix.io/name={name}`.",
@@ -337,14 +341,13 @@ class Handoff:
         of n seconds it looks again up to n seconds later. A changed annotation makes it look at once. It reads the Cluster
         from a cache, so one nudge may come too early.
         """
-        ready = self.eventually(
+        self.eventually(
             "nudge",
             f"Cluster {self.kube.namespace}/{self.order.cluster}",
             "status.infrastructureReady",
             lambda: (found := self.kube.find(CLUSTER, self.order.cluster)) is not None and infrastructure_ready(found),
             "Cluster API's controller copies it from the infrastructure cluster: does it run?",
         )
-        del ready
         next_nudge = 0.0
         while True:
             found = self.patiently(

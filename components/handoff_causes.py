@@ -39,7 +39,8 @@ def tenant_cause(kube: Kube, name: str) -> str:
     balanced = dig(service, "spec", "type") == "LoadBalancer"
     if balanced and not dig(service, "status", "loadBalancer", "ingress"):
         return f"Service {name} has no ingress address: no load balancer took it up{conditions(tenant)}"
-    return f"TenantControlPlane {name} is {dig(tenant, 'status', 'kubernetesResources', 'version', 'status') or 'not ready'}{conditions(tenant)}"
+    state = dig(tenant, "status", "kubernetesResources", "version", "status") or "not ready"
+    return f"TenantControlPlane {name} is {state}{conditions(tenant)}"
 
 
 def conditions(tenant: Json) -> str:

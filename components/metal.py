@@ -12,6 +12,9 @@ API_VERSION = "infrastructure.cluster.x-k8s.io/v1beta1"
 CLUSTER_KIND = "PacketCluster"
 TEMPLATE_KIND = "PacketMachineTemplate"
 
+INSTALL = "clusterctl init --infrastructure packet"
+"""Installs capp. clusterctl dropped it from its built-in list in v1.11: newer ones need a ``providers`` entry for it."""
+
 MANAGED_BY = {"cluster.x-k8s.io/managed-by": "kamaji"}
 """Must be there from the first create: without it capp reserves an address of its own and adds a finalizer."""
 
@@ -52,9 +55,12 @@ def machine_template(settings: TenantClusterSettings, pool: WorkerPoolSettings) 
         "billingCycle": pool.billing_cycle,
         "machineType": pool.machine_type,
         "os": pool.os,
-        "sshKeys": [key.public_key for key in settings.metal.ssh_keys],
-        "tags": list(pool.tags),
     }
+    # Empty lists are dropped by capp's webhook; a later run would see that as a change.
+    if settings.metal.ssh_keys:
+        spec["sshKeys"] = [key.public_key for key in settings.metal.ssh_keys]
+    if pool.tags:
+        spec["tags"] = list(pool.tags)
     spec |= place(pool.metro, pool.facility)
     if pool.ipxe_url:
         spec["ipxeURL"] = pool.ipxe_url

@@ -84,15 +84,6 @@ def management_access(management: Management, folder: Path | None = None) -> Acc
     )
 
 
-def connect(management: Management, folder: Path | None = None) -> Api:
-    """An API to read the management cluster with; nothing is asked yet.
-
-    Raises:
-        AccessError: the credentials can't be used.
-    """
-    return Api(management_access(management, folder))
-
-
 def kubeconfig_text(management: Management, folder: Path | None = None) -> str | None:
     """The kubeconfig of the management cluster, self-contained enough to be handed on.
 

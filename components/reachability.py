@@ -20,6 +20,10 @@ connection costs next to nothing."""
 
 ATTEMPT_SECONDS = 3.0
 
+REFUSED_SECONDS = 3.0
+"""For so long 401 or 403 must last to count as an answer: an API server without anonymous access gives no other, but one
+that starts gives it too, until it has read its own roles."""
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -29,11 +33,13 @@ class Answer:
         stage: how far it got; ``ready`` where HTTP was spoken.
         ok: the control plane answers.
         seen: in words.
+        refused: it serves, but does not tell strangers its health.
     """
 
     stage: Stage
     ok: bool
     seen: str
+    refused: bool = False
 
 
 @dataclass(frozen=True)
@@ -104,8 +110,9 @@ def ask(connection: ssl.SSLSocket, target: Target, seconds: float) -> Answer:
     if code == http.client.OK:
         return Answer("ready", True, f"{target.path} answers 200")
     if code in (http.client.UNAUTHORIZED, http.client.FORBIDDEN):
-        # An API server without anonymous access serves, but doesn't tell strangers its health.
-        return Answer("ready", True, f"{target.path} answers {code}: reachable, but it does not tell strangers more")
+        return Answer(
+            "ready", False, f"{target.path} answers {code}: it serves, but tells strangers no more", refused=True
+        )
     location = response.headers.get("Location")
     more = f" (redirects to {location})" if location else f" ({body.splitlines()[0][:120]})" if body else ""
     return Answer("ready", False, f"{target.path} answers {code}{more}")

@@ -14,7 +14,7 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi.runtime import config as runtime_config
 
-from . import preflight
+from . import manifests, metal, preflight, preflight_stack
 from .settings import ManagementSettings, SettingsError, StackSettings, load_stack
 from .tenant_cluster import TenantCluster, TenantClusterArgs
 
@@ -99,11 +99,32 @@ def run() -> None:
         pulumi.RunError: for wrong settings or a management cluster that can't take them.
     """
     settings = load(*configuration())
-    report = preflight.check_stack(settings)
-    if report.problems:
-        message = str(report)
-        if report.unreachable and pulumi.runtime.is_dry_run():
-            pulumi.log.warn(message)
-        else:
-            raise pulumi.RunError(message)
+    check_management(settings)
     export(declare(settings))
+
+
+def check_management(settings: StackSettings) -> None:
+    """Compare the management cluster with what the stack needs of it.
+
+    Raises:
+        pulumi.RunError: it can't take the stack. In a preview a cluster that can't be reached is only a warning.
+    """
+    report = preflight.check(
+        settings.management,
+        preflight_stack.requirements(
+            [document for tenant in settings.clusters for document in manifests.documents(tenant)],
+            contract=settings.clusters[0].capi.contract,
+            data_stores={
+                tenant.control_plane.data_store: None for tenant in settings.clusters if tenant.control_plane.data_store
+            },
+            infrastructure_install=metal.INSTALL,
+        ),
+    )
+    for note in report.notes:
+        pulumi.log.debug(note)
+    if not report.problems:
+        return
+    if report.unreachable and pulumi.runtime.is_dry_run():
+        pulumi.log.warn(str(report))
+        return
+    raise pulumi.RunError(f"{report}\nnothing was created or changed")

@@ -81,9 +81,9 @@ class TenantCluster(pulumi.ComponentResource):
             ControlPlaneEndpointArgs(
                 namespace=settings.cluster.namespace,
                 cluster=settings.cluster.name,
+                cluster_uid=cluster.metadata["uid"],
                 control_plane=settings.control_plane_name,
                 infrastructure=metal.infrastructure_reference(settings),
-                contract=settings.capi.contract,
                 enabled=settings.handoff.enabled,
                 timeout_seconds=settings.handoff.timeout_seconds,
                 path=settings.handoff.path,

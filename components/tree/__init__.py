@@ -6,11 +6,10 @@ apart; only discovery makes requests.
 
 from __future__ import annotations
 
-from typing import Any
-
 from . import discovery
 from .blocker import Blocker
 from .blocking import blocking
+from .discovery import Reader
 from .drawing import draw, rows
 from .model import Node, Snapshot, Tree, build
 from .objects import Condition, Failure
@@ -21,6 +20,7 @@ __all__ = [
     "Condition",
     "Failure",
     "Node",
+    "Reader",
     "Snapshot",
     "Tree",
     "blocking",
@@ -32,16 +32,15 @@ __all__ = [
 ]
 
 
-def describe(client: Any, namespace: str, cluster: str) -> Tree:
+def describe(client: Reader, namespace: str, cluster: str) -> Tree:
     """The status of one cluster, now.
 
     Args:
-        client: reads the management cluster: ``get(path) -> dict``, with errors that have ``reason`` and ``message``
-            (``components.api.Api``, or what ``components.kube.connect`` returns).
+        client: reads the management cluster, such as ``kube.connect`` returns it.
         namespace: the Cluster's namespace.
         cluster: the Cluster's name.
 
     Returns:
         The tree; what could not be read is in it.
     """
-    return build(discovery.take(discovery.reader(client), namespace, cluster))
+    return build(discovery.take(client, namespace, cluster))

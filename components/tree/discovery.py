@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 from urllib.parse import quote
 
+from ..api import ApiError
 from .model import Found, Listed, Reference, Snapshot
 from .objects import CLUSTER_API, CLUSTER_NAME_LABEL, Failure, Json, control_plane_ready, dig, endpoint, kind, name
 
@@ -29,7 +30,7 @@ class Reader(Protocol):
         """What the API answers to a GET of a path.
 
         Raises:
-            Exception: with attributes ``reason`` (as Kubernetes calls it) and ``message``.
+            ApiError: it could not be read.
         """
         ...
 
@@ -83,14 +84,10 @@ def _cluster(reader: Reader, namespace: str, cluster: str) -> tuple[str, Found]:
 def _get(reader: Reader, path: str, subject: str) -> Found:
     try:
         return reader.get(path)
-    # Readers have errors of their own; what is not a refused or failed read has no `reason` and goes on up.
-    except Exception as error:
-        if not hasattr(error, "reason"):
-            raise
-        reason, message = str(getattr(error, "reason", "")), str(getattr(error, "message", error))
-        if reason == "NotFound" and message.strip().rstrip(".") in _UNSERVED:
-            return Failure(subject, "NotServed", f"the management cluster serves no {path.split('/namespaces/')[0]}")
-        return Failure(subject, reason or "Error", message)
+    except ApiError as error:
+        if error.reason == "NotFound" and error.message.strip() in _UNSERVED:
+            return Failure(subject, "NotServed", f"the management cluster does not serve {path.partition('?')[0]}")
+        return Failure(subject, error.reason, error.message)
 
 
 def _list(reader: Reader, path: str, cluster: str, subject: str, item_kind: str) -> Listed:
@@ -189,9 +186,3 @@ def _evidence(reader: Reader, namespace: str, control_plane: Found | None) -> Ma
             answer = {"apiVersion": "v1", "kind": "Service", **answer}
         evidence[f"Service/{service}"] = answer
     return evidence
-
-
-def reader(client: Any) -> Reader:
-    """What reads for a client."""
-    found: Reader = client
-    return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 from . import discovery, drawing, model
 from .blocking import blocking
@@ -19,7 +19,7 @@ HEARTBEAT_SECONDS = 30.0
 
 
 def wait_until_ready(
-    client: Any,
+    client: discovery.Reader,
     namespace: str,
     cluster: str,
     timeout: float,
@@ -35,7 +35,7 @@ def wait_until_ready(
     that the wait goes on. When the time is over, what blocks is printed below the last tree.
 
     Args:
-        client: reads the management cluster (see :func:`~kamaji_equinix.components.tree.describe`).
+        client: reads the management cluster.
         namespace: the Cluster's namespace.
         cluster: the Cluster's name.
         timeout: seconds.
@@ -47,12 +47,11 @@ def wait_until_ready(
     Returns:
         Whether the cluster became ready.
     """
-    reader = discovery.reader(client)
     began = clock()
     view = _Live(out) if out.isatty() else _Lines(out)
     with view.context():
         while True:
-            tree = model.build(discovery.take(reader, namespace, cluster))
+            tree = model.build(discovery.take(client, namespace, cluster))
             blocker = blocking(tree)
             elapsed = clock() - began
             over = blocker is not None and elapsed >= timeout
