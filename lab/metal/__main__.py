@@ -1,0 +1,7 @@
+"""``python -m lab.metal``."""
+
+import sys
+
+from .cli import main
+
+sys.exit(main())

@@ -1,0 +1,212 @@
+"""What cloud-init makes of a device's user data: the template rendered, files and commands taken out.
+
+Follows cloudinit/templater.py, handlers/jinja_template.py, config/cc_write_files.py and util.shellify of cloud-init; where
+cloud-init would only warn and leave something out (an unknown variable, say), this refuses.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import gzip
+import re
+import shlex
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jinja2
+import yaml
+from jinja2.sandbox import SandboxedEnvironment
+
+from .trouble import LeftOut
+
+TEMPLATE_HEADER = re.compile(r"##\s*template:(.*)", re.IGNORECASE)
+CONFIG_HEADER = "#cloud-config"
+
+BASE64 = ("b64", "base64")
+GZIP = ("gz", "gzip")
+GZIP_BASE64 = ("gz+b64", "gz+base64", "gzip+b64", "gzip+base64")
+
+
+@dataclass(frozen=True)
+class WrittenFile:
+    """A file that the user data writes."""
+
+    path: str
+    content: str
+    owner: str = "root:root"
+    mode: int = 0o644
+
+
+@dataclass(frozen=True)
+class CloudConfig:
+    """The part of a cloud-config that makes a node of a machine.
+
+    Attributes:
+        files: by path, as they are on disk at last.
+        commands: entries of runcmd, as lines of the one shell script that cloud-init makes of them.
+    """
+
+    files: Mapping[str, WrittenFile]
+    commands: tuple[str, ...]
+
+    @property
+    def script(self) -> str:
+        """The shell script of runcmd."""
+        return "#!/bin/sh\n" + "".join(f"{command}\n" for command in self.commands)
+
+
+def read(userdata: str, instance: Mapping[str, Any]) -> CloudConfig:
+    """Read user data as a machine with this instance data does.
+
+    Args:
+        userdata: as the Metal API got it.
+        instance: instance data: ``v1`` and ``ds``.
+
+    Raises:
+        LeftOut: it cannot be rendered or parsed, or is no cloud-config.
+    """
+    if not userdata.strip():
+        raise LeftOut("it has no user data")
+    text = render(userdata, instance)
+    if not text.startswith(CONFIG_HEADER):
+        line = text.split("\n", 1)[0][:60]
+        raise LeftOut(f"its user data is no cloud-config: the first line must be {CONFIG_HEADER}, not {line!r}")
+    if "<no value>" in text:
+        raise LeftOut("its user data holds '<no value>': a Go template names a value that capp does not have")
+    try:
+        document = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise LeftOut(f"its user data is not valid YAML: {yaml_problem(error)}") from None
+    if not isinstance(document, Mapping):
+        raise LeftOut("its user data is no YAML mapping")
+    return CloudConfig(files(document.get("write_files") or []), commands(document.get("runcmd") or []))
+
+
+def render(userdata: str, instance: Mapping[str, Any]) -> str:
+    """Render user data whose first line asks for it (``## template: jinja``); other user data stays as it is.
+
+    Raises:
+        LeftOut: a variable is unknown, or the template is not valid.
+    """
+    first, _, rest = userdata.partition("\n")
+    header = TEMPLATE_HEADER.match(first)
+    if not header:
+        return userdata
+    if (kind := header[1].strip().lower()) != "jinja":
+        raise LeftOut(f"its user data asks for template {kind!r}, where cloud-init knows jinja")
+    environment = SandboxedEnvironment(
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        keep_trailing_newline=True,
+        extensions=["jinja2.ext.do"],
+        autoescape=False,
+    )
+    try:
+        return environment.from_string(rest).render(**variables(instance))
+    except jinja2.UndefinedError as error:
+        raise LeftOut(f"its user data has an unresolved jinja variable: {one_line(error)}") from None
+    except jinja2.TemplateSyntaxError as error:
+        # +1: the header is a line of the user data, but not of the template.
+        place = f"line {error.lineno + 1}: {source_line(rest, error.lineno)!r}"
+        raise LeftOut(f"its user data is not valid jinja: {one_line(error.message)}, {place}") from None
+    except (jinja2.TemplateError, TypeError, ValueError, ArithmeticError) as error:
+        raise LeftOut(f"its user data cannot be rendered: {one_line(error)}") from None
+
+
+def variables(instance: Mapping[str, Any]) -> dict[str, Any]:
+    """Instance data as templates see it: names with ``-`` also with ``_``, those of ``v1`` also at the top."""
+    converted: dict[str, Any] = {}
+    for key, value in instance.items():
+        converted[key] = variables(value) if isinstance(value, Mapping) else value
+        converted[re.sub(r"[-.]", "_", key)] = converted[key]
+        if re.fullmatch(r"v\d+", key):
+            converted |= converted[key]
+    return converted
+
+
+def files(entries: object) -> dict[str, WrittenFile]:
+    """The files of ``write_files``.
+
+    Raises:
+        LeftOut: names the entry that is wrong.
+    """
+    if not isinstance(entries, list):
+        raise LeftOut("write_files of its user data is no list")
+    written: dict[str, WrittenFile] = {}
+    for index, entry in enumerate(entries):
+        if not isinstance(entry, Mapping) or not str(entry.get("path") or "").startswith("/"):
+            raise LeftOut(f"write_files[{index}] of its user data has no absolute path")
+        path = str(entry["path"])
+        content = entry.get("content")
+        if not isinstance(content, str):
+            content = "" if content is None else str(content)
+        text = decoded(content, str(entry.get("encoding") or "").lower().strip(), path)
+        if entry.get("append") and path in written:
+            text = written[path].content + text
+        written[path] = WrittenFile(path, text, str(entry.get("owner") or "root:root"), permissions(entry, path))
+    return written
+
+
+def permissions(entry: Mapping[str, Any], path: str) -> int:
+    """A file's mode; octal digits as text, a number as it is."""
+    given = entry.get("permissions")
+    if given is None:
+        return 0o644
+    if isinstance(given, int):
+        return given
+    try:
+        return int(str(given), 8)
+    except ValueError:
+        raise LeftOut(f"{path} of its user data has permissions {given!r}, no octal number") from None
+
+
+def decoded(content: str, encoding: str, path: str) -> str:
+    """A file's content without its encoding."""
+    try:
+        data = content.encode()
+        if encoding in BASE64 or encoding in GZIP_BASE64:
+            data = base64.b64decode("".join(content.split()), validate=True)
+        elif encoding not in ("", "text/plain"):
+            raise LeftOut(f"{path} of its user data has the unknown encoding {encoding!r}")
+        if encoding in GZIP_BASE64:
+            data = gzip.decompress(data)
+    except (binascii.Error, OSError, EOFError, zlib.error) as error:
+        raise LeftOut(f"{path} of its user data is not {encoding}: {one_line(error)}") from None
+    return data.decode(errors="replace")
+
+
+def commands(entries: object) -> tuple[str, ...]:
+    """The entries of ``runcmd`` as lines of a shell script; a list is one command with quoted words."""
+    if not isinstance(entries, list):
+        raise LeftOut("runcmd of its user data is no list")
+    made = []
+    for index, entry in enumerate(entries):
+        if isinstance(entry, str):
+            made.append(entry)
+        elif isinstance(entry, list):
+            made.append(" ".join(shlex.quote(str(word)) for word in entry))
+        elif entry is not None:
+            raise LeftOut(f"runcmd[{index}] of its user data is neither text nor a list")
+    return tuple(made)
+
+
+def yaml_problem(error: yaml.YAMLError) -> str:
+    """What is wrong with a YAML text and where, without the text itself: it may hold a token."""
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
+        place = f"line {error.problem_mark.line + 1}, column {error.problem_mark.column + 1}"
+        return one_line(f"{error.context or ''} {error.problem or ''} ({place})")
+    return type(error).__name__
+
+
+def one_line(value: object) -> str:
+    """A text or error on one line."""
+    return " ".join(str(value).split())
+
+
+def source_line(text: str, number: int) -> str:
+    """A line of a text by its number from 1, shortened."""
+    lines = text.split("\n")
+    return lines[number - 1].strip()[:80] if 0 < number <= len(lines) else ""

@@ -1,0 +1,72 @@
+"""What can be said about the user data's commands without running them: their syntax, and what they install."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+
+from .cloudinit import CloudConfig, one_line
+from .trouble import LeftOut
+
+SHEBANG = re.compile(r"#!\s*(?:/usr)?/bin/(?:env\s+)?(ba|da)?sh\b")
+TEMPLATE = re.compile(r"\{\{.*?\}\}")
+FORMATS = re.compile(r"format|go-template|jsonpath|custom-columns")
+"""Words of a line whose braces are for the program that it calls (``crictl ... --format '{{.ID}}'``)."""
+
+VERSION = re.compile(r"(?<![\d.])v?(1\.\d{1,2}\.\d{1,2})(?![\d.])")
+REPOSITORY = re.compile(r"/core:/stable:/v(1\.\d{1,2})/")
+
+
+def check(config: CloudConfig) -> None:
+    """Check the shell syntax of the commands and of the scripts among the files.
+
+    cloud-init makes one script of all runcmd entries, and Ubuntu's sh is dash: one unclosed quote, and nothing after it runs.
+
+    Raises:
+        LeftOut: names the entry or file, and what the shell says.
+    """
+    for index, command in enumerate(config.commands):
+        if problem := syntax_problem(command, shell()):
+            raise LeftOut(f"runcmd[{index}] of its user data is not valid shell: {problem}")
+        for line in command.split("\n"):
+            if (found := TEMPLATE.search(line)) and not FORMATS.search(line):
+                raise LeftOut(f"runcmd[{index}] of its user data holds an unrendered template: {found[0][:60]!r}")
+    if problem := syntax_problem(config.script, shell()):
+        raise LeftOut(f"runcmd of its user data is not valid shell as a whole: {problem}")
+    for file in config.files.values():
+        if interpreter := SHEBANG.match(file.content):
+            program = "bash" if interpreter[1] == "ba" else shell()
+            if problem := syntax_problem(file.content, program):
+                raise LeftOut(f"{file.path} of its user data is not a valid {program} script: {problem}")
+
+
+def shell() -> str:
+    """The shell that is ``sh`` on Ubuntu, if it is here."""
+    return "dash" if shutil.which("dash") else "sh"
+
+
+def syntax_problem(script: str, program: str) -> str:
+    """What a shell has against a script, without running it; empty if nothing."""
+    done = subprocess.run([program, "-n"], input=script, capture_output=True, text=True, timeout=30, check=False)
+    return "" if done.returncode == 0 else one_line(done.stderr) or f"exit code {done.returncode}"
+
+
+def installed_version(config: CloudConfig) -> str:
+    """The Kubernetes version that the commands install, such as v1.33.0; empty if they do not say.
+
+    A full version counts in lines that name Kubernetes or the kubelet.
+    """
+    text = "\n".join(
+        [*config.commands, *(file.content for file in config.files.values() if SHEBANG.match(file.content))]
+    )
+    for line in text.split("\n"):
+        if re.search("kube", line, re.IGNORECASE) and (found := VERSION.search(line)):
+            return f"v{found[1]}"
+    return ""
+
+
+def repository(config: CloudConfig) -> str:
+    """The minor version of the package repository that the commands use, such as 1.33; empty if none."""
+    found = REPOSITORY.search(config.script)
+    return found[1] if found else ""

@@ -1,0 +1,132 @@
+"""Faults of the simulated Metal API: switched on per project, while it runs."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+NO_RESERVATION = "There are no available hardware reservations matching your criteria"
+NOT_PROVISIONABLE = "Server is not provisionable"
+NO_SSH_KEY = "must have at least one SSH key or explicitly send no_ssh_keys option"
+
+CALL_FAULTS: Mapping[str, Mapping[int, str]] = {
+    "create-error": {
+        422: NO_SSH_KEY,
+        503: "The metro has no provisionable servers matching your criteria",
+        403: "You are not authorized to create devices in this project",
+        500: "Oh snap, something went wrong! We've logged the error and will take a look",
+    },
+    "read-error": {
+        403: "You are not authorized to view this device",
+        404: "Not found",
+        500: "Oh snap, something went wrong! We've logged the error and will take a look",
+    },
+    "delete-error": {
+        422: "Cannot delete a device while it is provisioning",
+        403: "You are not authorized to delete this device",
+        500: "Oh snap, something went wrong! We've logged the error and will take a look",
+    },
+    "rate-limit": {429: "You have exceeded your rate limit", 403: "You have exceeded your rate limit"},
+}
+"""Faults that answer a call with an error: the texts for each status; the first one is the default."""
+
+OTHER_FAULTS = {
+    "create-cut": "the device is made, but the connection ends within the answer's head",
+    "vanishes": "a device that is asked for is gone for good (404), as after a failed installation",
+    "slow-queue": "new devices stay queued for `seconds`",
+    "stays-provisioning": "devices stay in state provisioning: as long as the fault is there, or with a count for good",
+    "fails": "devices end in state failed",
+}
+
+KINDS = (*CALL_FAULTS, *OTHER_FAULTS)
+
+
+class FaultInvalid(ValueError):
+    """A fault cannot be set as asked for; the text says why."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One fault of one project.
+
+    Attributes:
+        kind: one of ``KINDS``.
+        count: how often it still strikes; None for as long as it is set.
+        status: HTTP status of a call fault; its kind's usual one if 0.
+        text: what the answer says instead of the usual text; ``NO_RESERVATION`` and ``NOT_PROVISIONABLE`` are retried by
+            capp 0.9 when they come with 422 (its packetmachine_controller.go).
+        seconds: for ``slow-queue``.
+        device: pattern (``*``, ``?``) that a device's id or hostname must match; empty for all.
+    """
+
+    kind: str
+    count: int | None = None
+    status: int = 0
+    text: str = ""
+    seconds: float = 0.0
+    device: str = ""
+
+    @classmethod
+    def parse(cls, document: object) -> Fault:
+        """Read a fault as the control endpoint gets it.
+
+        Raises:
+            FaultInvalid: a field is unknown or has a value that makes no sense.
+        """
+        if not isinstance(document, Mapping):
+            raise FaultInvalid(f"a fault is an object such as {{'kind': 'fails', 'count': 1}}, not {document!r}")
+        known = {field.name for field in fields(cls)}
+        if unknown := sorted(set(document) - known):
+            raise FaultInvalid(f"unknown field {', '.join(unknown)} of a fault; known: {', '.join(sorted(known))}")
+        try:
+            fault = cls(**document)
+        except TypeError as error:
+            raise FaultInvalid(f"a fault needs a kind: {error}") from None
+        return fault.checked()
+
+    def checked(self) -> Fault:
+        """The fault with its status and text filled in.
+
+        Raises:
+            FaultInvalid: as in ``parse``.
+        """
+        if self.kind not in KINDS:
+            raise FaultInvalid(f"unknown fault {self.kind!r}; known: {', '.join(KINDS)}")
+        if self.count is not None and (
+            isinstance(self.count, bool) or not isinstance(self.count, int) or self.count < 1
+        ):
+            raise FaultInvalid(f"count of fault {self.kind} is a whole number from 1, or absent, not {self.count!r}")
+        if self.kind == "slow-queue" and not self.seconds > 0:
+            raise FaultInvalid(f"fault slow-queue needs seconds above 0, not {self.seconds!r}")
+        texts = CALL_FAULTS.get(self.kind)
+        if texts is None:
+            if self.status or self.text:
+                raise FaultInvalid(f"fault {self.kind} has no status or text")
+            return self
+        status = self.status or next(iter(texts))
+        if not 400 <= status <= 599:
+            raise FaultInvalid(f"status of fault {self.kind} is an HTTP error (400-599), not {status!r}")
+        return replace(self, status=status, text=self.text or texts.get(status, f"simulated error {status}"))
+
+    def document(self) -> dict[str, Any]:
+        """As the control endpoint shows it."""
+        return asdict(self)
+
+    def strikes(self, kind: str, *names: str) -> bool:
+        """Whether it is of this kind and meant for a device of these names (id, hostname)."""
+        if self.kind != kind:
+            return False
+        return not self.device or any(fnmatch.fnmatchcase(name, self.device) for name in names)
+
+
+def strike(faults: list[Fault], kind: str, *names: str) -> tuple[Fault | None, list[Fault]]:
+    """The first fault of a kind that is meant for these names, and the faults that are left after it has struck."""
+    for index, fault in enumerate(faults):
+        if fault.strikes(kind, *names):
+            if fault.count is None:
+                return fault, faults
+            rest = [] if fault.count == 1 else [replace(fault, count=fault.count - 1)]
+            return fault, faults[:index] + rest + faults[index + 1 :]
+    return None, faults

@@ -1,0 +1,236 @@
+"""What ``kubeadm join`` reads: the JoinConfiguration among the files of the user data.
+
+Formats: cmd/kubeadm/app/apis/kubeadm/{v1beta3,v1beta4}/types.go and validation of Kubernetes 1.33; the user data is
+what Cluster API's bootstrap/kubeadm/internal/cloudinit writes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from .cloudinit import CloudConfig, yaml_problem
+from .trouble import LeftOut
+
+JOIN = re.compile(r"kubeadm\s+join\b")
+CONFIG_OF_JOIN = re.compile(r"kubeadm\s+join\b[^\n]*?\s--config[= ]+(\S+)")
+CONFIG = re.compile(r"\s--config[= ]+(\S+)")
+TOKEN = re.compile(r"([a-z0-9]{6})\.([a-z0-9]{16})")
+HASH = re.compile(r"sha256:[0-9a-fA-F]{64}")
+
+VERSIONS = ("kubeadm.k8s.io/v1beta3", "kubeadm.k8s.io/v1beta4")
+"""Versions of the format that a kubeadm of today reads."""
+
+KUBELET_LABELS = {
+    "kubernetes.io/hostname",
+    "kubernetes.io/os",
+    "kubernetes.io/arch",
+    "beta.kubernetes.io/os",
+    "beta.kubernetes.io/arch",
+    "topology.kubernetes.io/zone",
+    "topology.kubernetes.io/region",
+    "failure-domain.beta.kubernetes.io/zone",
+    "failure-domain.beta.kubernetes.io/region",
+    "node.kubernetes.io/instance-type",
+    "beta.kubernetes.io/instance-type",
+}
+KUBELET_LABEL_DOMAINS = ("kubelet.kubernetes.io", "node.kubernetes.io")
+"""Labels of Kubernetes' own domains that a kubelet may set (k8s.io/kubelet/pkg/apis/well_known_labels.go)."""
+
+EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
+
+UNINITIALIZED = {"key": "node.cloudprovider.kubernetes.io/uninitialized", "value": "true", "effect": "NoSchedule"}
+
+
+@dataclass(frozen=True)
+class Join:
+    """How a machine is to join its cluster.
+
+    Attributes:
+        endpoint: host and port of the API server.
+        token_id: public half of the bootstrap token.
+        token_secret: its other half.
+        hashes: pins of the cluster's authority, in lower case; empty where ``unsafe`` was asked for.
+        name: name of the Node; empty for the machine's hostname.
+        provider_id: ``--provider-id`` of the kubelet.
+        labels: ``--node-labels``.
+        taints: those that the Node registers with, the uninitialized one of external cloud providers included.
+    """
+
+    endpoint: str
+    token_id: str
+    token_secret: str
+    hashes: frozenset[str]
+    name: str
+    provider_id: str
+    labels: Mapping[str, str]
+    taints: tuple[Mapping[str, str], ...]
+
+
+def read(config: CloudConfig) -> Join:
+    """Find and check the JoinConfiguration of a cloud-config.
+
+    Raises:
+        LeftOut: there is none, or kubeadm or the kubelet would refuse it.
+    """
+    path = config_path(config)
+    file = config.files.get(path)
+    if file is None:
+        raise LeftOut(f"kubeadm join reads {path}, which its user data does not write")
+    document = join_configuration(path, file.content)
+    discovery = section(document, "discovery")
+    token = section(discovery, "bootstrapToken", "discovery.")
+    given = str(token.get("token") or "")
+    parts = TOKEN.fullmatch(given)
+    if not parts:
+        problem = "has no token" if not given else "has a malformed token"
+        raise LeftOut(
+            f"its JoinConfiguration {problem} (discovery.bootstrapToken.token, 6 and 16 of a-z0-9, with a dot between)"
+        )
+    registration = section(document, "nodeRegistration", required=False)
+    arguments = kubelet_arguments(registration.get("kubeletExtraArgs"), str(document["apiVersion"]))
+    return Join(
+        endpoint=checked_endpoint(token.get("apiServerEndpoint")),
+        token_id=parts[1],
+        token_secret=parts[2],
+        hashes=pins(token),
+        name=arguments.get("hostname-override") or str(registration.get("name") or ""),
+        provider_id=arguments.get("provider-id", ""),
+        labels=node_labels(arguments.get("node-labels", "")),
+        taints=tuple(taints(registration, arguments)),
+    )
+
+
+def config_path(config: CloudConfig) -> str:
+    """The file that the ``kubeadm join`` of runcmd reads, also where a script of the user data calls it."""
+    script = config.script
+    for text in (script, *(file.content for path, file in config.files.items() if path in script)):
+        if JOIN.search(text):
+            if found := CONFIG_OF_JOIN.search(text) or CONFIG.search(text):
+                return found[1].strip("'\"")
+            raise LeftOut("its kubeadm join has no --config")
+    raise LeftOut("its user data never runs kubeadm join")
+
+
+def join_configuration(path: str, content: str) -> dict[str, Any]:
+    """The JoinConfiguration among the YAML documents of a file."""
+    if "{{" in content:
+        raise LeftOut(f"{path} holds an unrendered template: {line_with(content, '{{')!r}")
+    try:
+        documents = [document for document in yaml.safe_load_all(content) if document is not None]
+    except yaml.YAMLError as error:
+        raise LeftOut(f"{path} is not valid YAML: {yaml_problem(error)}") from None
+    kinds = [str(document.get("kind")) for document in documents if isinstance(document, Mapping)]
+    for document in documents:
+        if isinstance(document, dict) and document.get("kind") == "JoinConfiguration":
+            if document.get("apiVersion") not in VERSIONS:
+                raise LeftOut(f"{path} is of {document.get('apiVersion')}; kubeadm reads {' and '.join(VERSIONS)}")
+            if document.get("controlPlane"):
+                raise LeftOut("its JoinConfiguration is of a control-plane machine; the lab boots workers")
+            return document
+    raise LeftOut(f"{path} holds no JoinConfiguration (kinds found: {', '.join(kinds) or 'none'})")
+
+
+def section(document: Mapping[str, Any], name: str, prefix: str = "", *, required: bool = True) -> Mapping[str, Any]:
+    """A mapping within the JoinConfiguration."""
+    found = document.get(name)
+    if found is None and not required:
+        return {}
+    if not isinstance(found, Mapping):
+        raise LeftOut(f"its JoinConfiguration has no {prefix}{name}")
+    return found
+
+
+def checked_endpoint(value: object) -> str:
+    """Host and port, as kubeadm demands them."""
+    host, _, port = str(value or "").rpartition(":")
+    if not host or not port.isdecimal() or not 1 <= int(port) <= 65535:
+        raise LeftOut(f"apiServerEndpoint of its JoinConfiguration is {value!r}, where host:port is needed")
+    return f"{host}:{port}"
+
+
+def pins(token: Mapping[str, Any]) -> frozenset[str]:
+    """The CA pins; without any, kubeadm demands that the lack is asked for."""
+    given = token.get("caCertHashes") or []
+    if not isinstance(given, list) or not all(HASH.fullmatch(str(value)) for value in given):
+        raise LeftOut("caCertHashes of its JoinConfiguration is no list of sha256:<64 hex digits>")
+    if not given and not token.get("unsafeSkipCAVerification"):
+        raise LeftOut("its JoinConfiguration has neither caCertHashes nor unsafeSkipCAVerification: true")
+    return frozenset(str(value).lower() for value in given)
+
+
+def kubelet_arguments(given: object, version: str) -> dict[str, str]:
+    """``kubeletExtraArgs``: a mapping up to v1beta3, a list of name and value in v1beta4."""
+    if given is None:
+        return {}
+    if version.endswith("v1beta4"):
+        if not isinstance(given, list) or not all(isinstance(entry, Mapping) and "name" in entry for entry in given):
+            raise LeftOut(f"kubeletExtraArgs of its JoinConfiguration is no list of name and value, as {version} needs")
+        arguments = {str(entry["name"]): str(entry.get("value", "")) for entry in given}
+    elif isinstance(given, Mapping):
+        arguments = {str(name): str(value) for name, value in given.items()}
+    else:
+        raise LeftOut(f"kubeletExtraArgs of its JoinConfiguration is no mapping, as {version} needs")
+    provider = arguments.get("cloud-provider", "")
+    if provider not in ("", "external"):
+        raise LeftOut(f"its kubelet does not start: cloud-provider is {provider!r}, where only external is left")
+    return arguments
+
+
+def node_labels(given: str) -> dict[str, str]:
+    """``--node-labels``; the kubelet refuses to start with labels of Kubernetes' domains that are not its own."""
+    labels = {}
+    for pair in filter(None, given.split(",")):
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            raise LeftOut(f"its kubelet does not start: node-labels holds {pair!r}, where name=value is needed")
+        labels[name.strip()] = value.strip()
+    if foreign := sorted(name for name in labels if reserved(name)):
+        raise LeftOut(
+            f"its kubelet does not start: node-labels holds {', '.join(foreign)}, which a kubelet may not set"
+        )
+    return labels
+
+
+def reserved(label: str) -> bool:
+    """Whether a label is of Kubernetes' own domains and not among those of a kubelet."""
+    domain, slash, _ = label.partition("/")
+    if not slash or label in KUBELET_LABELS:
+        return False
+    if not any(domain == own or domain.endswith(f".{own}") for own in ("kubernetes.io", "k8s.io")):
+        return False
+    return not any(domain == own or domain.endswith(f".{own}") for own in KUBELET_LABEL_DOMAINS)
+
+
+def taints(registration: Mapping[str, Any], arguments: Mapping[str, str]) -> list[Mapping[str, str]]:
+    """The taints that the Node registers with: ``--register-with-taints`` replaces those of nodeRegistration."""
+    found: list[Mapping[str, str]] = []
+    if "register-with-taints" in arguments:
+        for text in filter(None, arguments["register-with-taints"].split(",")):
+            pair, _, effect = text.rpartition(":")
+            key, _, value = pair.partition("=")
+            found.append(taint(key, value, effect))
+    else:
+        for entry in registration.get("taints") or []:
+            if not isinstance(entry, Mapping):
+                raise LeftOut("nodeRegistration.taints of its JoinConfiguration is no list of taints")
+            found.append(taint(entry.get("key"), entry.get("value"), entry.get("effect")))
+    if arguments.get("cloud-provider") == "external":
+        found.append(UNINITIALIZED)
+    return found
+
+
+def taint(key: object, value: object, effect: object) -> Mapping[str, str]:
+    """One taint."""
+    if not key or effect not in EFFECTS:
+        raise LeftOut(f"its kubelet does not start: {key}={value or ''}:{effect} is no taint")
+    return {"key": str(key), "effect": str(effect), **({"value": str(value)} if value else {})}
+
+
+def line_with(text: str, part: str) -> str:
+    """The first line that holds a text."""
+    return next(line.strip()[:80] for line in text.split("\n") if part in line)

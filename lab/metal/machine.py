@@ -1,0 +1,201 @@
+"""A device's life, in a thread: queued, provisioning, active; then it boots from its user data and stays a node."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+import httpx
+
+from . import cloudinit, commands, join, kubeadm, kubelet
+from .cloudinit import CloudConfig
+from .devices import Device
+from .kubeadm import Join
+from .options import QUEUED_SHARE, BootOptions
+from .store import Store
+from .trouble import LeftOut, NotYet
+
+log = logging.getLogger("lab.metal")
+
+RETRY_SECONDS = 1.0
+POLL_SECONDS = 0.1
+
+Result = TypeVar("Result")
+
+
+class PoweredOff(Exception):
+    """The device was deleted, or the lab stops."""
+
+
+class Machine(threading.Thread):
+    """One device, from its order on. A lab that starts again powers it on again."""
+
+    def __init__(self, device: Device, store: Store, options: Callable[[], BootOptions]) -> None:
+        """Prepare; ``start`` powers it on."""
+        super().__init__(daemon=True, name=f"device {device.hostname}")
+        self._device, self._store, self._options = device, store, options
+        self._off = threading.Event()
+
+    def power_off(self) -> None:
+        """End its thread soon."""
+        self._off.set()
+
+    def run(self) -> None:
+        """Live until powered off."""
+        try:
+            self._provision()
+            if self._device.state == "active":
+                self._boot()
+        except PoweredOff:
+            pass
+        except LeftOut as error:
+            self._leave_out(str(error))
+        except Exception as error:
+            self._leave_out(f"the lab failed at it: {type(error).__name__}: {cloudinit.one_line(error)}")
+            log.exception("device %s (%s)", self._device.id, self._device.hostname)
+
+    def _leave_out(self, reason: str) -> None:
+        if self._store.update(self._device, stage="left out", problem=reason):
+            log.error("device %s (%s): no Node: %s", self._device.id, self._device.hostname, reason)
+
+    def _wait(self, seconds: float) -> None:
+        if self._off.wait(seconds):
+            raise PoweredOff
+
+    def _enter(self, state: str) -> None:
+        if not self._store.update(self._device, state=state):
+            raise PoweredOff
+        log.info("device %s (%s): %s", self._device.id, self._device.hostname, state)
+
+    def _provision(self) -> None:
+        device, project = self._device, self._device.project
+        names = (device.id, device.hostname)
+        while device.state in ("queued", "provisioning"):
+            options, age = self._options(), time.time() - device.created
+            if device.state == "queued" and age >= options.seconds * QUEUED_SHARE:
+                if slow := self._store.strike(project, "slow-queue", *names):
+                    log.info("device %s (%s): stays queued for %.0f s", *names, slow.seconds)
+                    self._wait(slow.seconds)
+                self._enter("provisioning")
+            elif device.state == "provisioning" and age >= options.seconds and not self._stuck():
+                failed = options.fails or self._store.strike(project, "fails", *names)
+                self._enter("failed" if failed else "active")
+            self._wait(POLL_SECONDS)
+
+    def _stuck(self) -> bool:
+        device = self._device
+        if device.stuck:
+            return True
+        fault = self._store.strike(device.project, "stays-provisioning", device.id, device.hostname)
+        if fault and fault.count is not None:
+            self._store.update(device, stuck=True)
+        return fault is not None
+
+    def _boot(self) -> None:
+        device = self._device
+        if device.stage == "left out":
+            return
+        self._store.update(device, stage="booting")
+        config = cloudinit.read(device.userdata, instance_data(device))
+        commands.check(config)
+        wanted = kubeadm.read(config)
+        self._check_identity(wanted)
+        disk = self._store.disk(device)
+        if not kubelet.saved(disk):
+            self._join(wanted)
+        self._live(kubelet.Kubelet(device, wanted, version(config), disk))
+
+    def _check_identity(self, wanted: Join) -> None:
+        device = self._device
+        if wanted.name and wanted.name != device.hostname:
+            raise LeftOut(f"its Node would be named {wanted.name!r}, but its hostname is {device.hostname!r}")
+        expected = f"equinixmetal://{device.id}"
+        if not wanted.provider_id:
+            raise LeftOut(
+                f"its kubelet has no provider-id: without {expected} Cluster API never finds the Node of its Machine"
+            )
+        if wanted.provider_id != expected:
+            raise LeftOut(f"its kubelet's provider-id is {wanted.provider_id!r}, where {expected} is needed")
+
+    def _join(self, wanted: Join) -> None:
+        name = wanted.name or self._device.hostname
+        cluster = self._persist(lambda: join.discover(wanted))
+        log.info("device %s (%s): found its cluster at %s", self._device.id, name, cluster.server)
+        bootstrap = join.Bootstrap(wanted, cluster, name)
+        try:
+            self._persist(bootstrap.preflight)
+            credentials = self._persist(bootstrap.credentials)
+        finally:
+            bootstrap.close()
+        if not self._store.keep(self._device, lambda disk: kubelet.save(credentials, disk)):
+            raise PoweredOff
+
+    def _persist(self, step: Callable[[], Result]) -> Result:
+        """Do a step again and again, as kubeadm does, until its time is over."""
+        deadline = time.monotonic() + self._options().join_seconds
+        said = ""
+        while True:
+            try:
+                return step()
+            except (NotYet, httpx.HTTPError) as error:
+                reason = cloudinit.one_line(error)
+            if reason != said:
+                said = reason
+                log.info("device %s (%s): waits: %s", self._device.id, self._device.hostname, reason)
+            if time.monotonic() >= deadline:
+                raise LeftOut(f"gave up after {self._options().join_seconds:.0f} s: {reason}")
+            self._wait(RETRY_SECONDS)
+
+    def _live(self, node: kubelet.Kubelet) -> None:
+        """Be a node until powered off."""
+        said = ""
+        registered = False
+        try:
+            while True:
+                try:
+                    if not registered:
+                        node.register()
+                        registered = True
+                    node.beat()
+                    if self._device.stage != "joined" or said:
+                        said = ""
+                        self._store.update(self._device, stage="joined")
+                        log.info("device %s (%s): Node %s is Ready", self._device.id, self._device.hostname, node.name)
+                except (NotYet, httpx.HTTPError) as error:
+                    reason = cloudinit.one_line(error) or type(error).__name__
+                    if reason != said:
+                        said = reason
+                        log.warning("device %s (%s): %s", self._device.id, self._device.hostname, reason)
+                self._wait(RETRY_SECONDS if not registered else self._options().heartbeat_seconds)
+        finally:
+            node.close()
+
+
+def instance_data(device: Device) -> dict[str, dict[str, object]]:
+    """What cloud-init knows about the machine it runs on.
+
+    Equinix Metal's metadata service speaks the EC2 format too, which its Ubuntu images use: the instance id is the device's.
+    """
+    metadata: dict[str, object] = {
+        "instance-id": device.id,
+        "hostname": device.hostname,
+        "local-hostname": device.hostname,
+        "iqn": f"iqn.2026-01.net.packet:device.{device.id[:8]}",
+        "plan": device.plan,
+        "facility": device.facility,
+        "tags": list(device.tags),
+        "public-ipv4": device.public_address,
+        "local-ipv4": device.private_address,
+    }
+    return {
+        "v1": {"instance-id": device.id, "local-hostname": device.hostname, "platform": "ec2"},
+        "ds": {"meta-data": metadata},
+    }
+
+
+def version(config: CloudConfig) -> str:
+    """The kubelet's version; empty to take the API server's, where the commands name neither a version nor a minor one."""
+    return commands.installed_version(config) or (f"v{minor}.0" if (minor := commands.repository(config)) else "")

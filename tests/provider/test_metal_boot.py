@@ -1,0 +1,221 @@
+"""Devices join a real control plane from their user data alone, or are left out of it with the reason."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab.metal import BootOptions
+from lab.processes import free_port
+from tests.support.devices import JOIN_V1BETA3, TOKEN, Metal, eventually, metal, userdata
+from tests.support.tenant import Tenant
+
+
+@pytest.fixture(scope="module")
+def tenant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tenant]:
+    running = Tenant(tmp_path_factory.mktemp("tenant"))
+    try:
+        running.token(TOKEN)
+        yield running
+    finally:
+        running.stop()
+
+
+@pytest.fixture(scope="module")
+def devices(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Metal]:
+    with metal(tmp_path_factory.mktemp("devices")) as running:
+        yield running
+
+
+def good(tenant: Tenant, **changes: str) -> str:
+    return userdata(**{"endpoint": tenant.endpoint, "pin": tenant.pin(), **changes})
+
+
+def is_ready(node: dict[str, Any]) -> bool:
+    return any(c["type"] == "Ready" and c["status"] == "True" for c in node["status"].get("conditions", []))
+
+
+def test_a_device_joins_with_what_its_user_data_says(tenant: Tenant, devices: Metal) -> None:
+    with devices.api_boot(join_seconds=60):
+        device = devices.create("joins", userdata=good(tenant))
+        node = eventually(
+            lambda: (found := tenant.nodes().get("joins")) and is_ready(found) and found, "a Ready Node", 60
+        )
+    assert node["spec"]["providerID"] == f"equinixmetal://{device['id']}", (
+        "jinja makes the device's id of v1.instance_id"
+    )
+    assert node["metadata"]["labels"]["pool"] == "worker-a", "node-labels are set"
+    taints = {taint["key"]: taint["effect"] for taint in node["spec"]["taints"]}
+    assert taints["node.cluster.x-k8s.io/uninitialized"] == "NoSchedule", "taints of nodeRegistration are set"
+    assert taints["node.cloudprovider.kubernetes.io/uninitialized"] == "NoSchedule", (
+        "cloud-provider external adds its taint"
+    )
+    assert node["status"]["nodeInfo"]["kubeletVersion"] == "v1.33.0", "the version is that which the commands install"
+    addresses = {entry["type"]: entry["address"] for entry in node["status"]["addresses"]}
+    shown = {entry["public"]: entry["address"] for entry in devices.get(device["id"])["ip_addresses"]}
+    assert (addresses["ExternalIP"], addresses["InternalIP"]) == (shown[True], shown[False]), (
+        "addresses are the device's"
+    )
+    requests = tenant.client.get("/apis/certificates.k8s.io/v1/certificatesigningrequests").json()["items"]
+    users = {request["spec"]["username"] for request in requests}
+    assert f"system:bootstrap:{TOKEN[:6]}" in users, "the certificate was asked for with the bootstrap token"
+
+
+def test_the_lease_is_renewed_until_the_device_is_deleted(tenant: Tenant, devices: Metal) -> None:
+    path = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/beats"
+    with devices.api_boot(join_seconds=60):
+        device = devices.create("beats", userdata=good(tenant))
+        eventually(lambda: tenant.client.get(path).status_code == 200, "a lease", 60)
+
+    def renewed() -> str:
+        return tenant.client.get(path).json()["spec"]["renewTime"]
+
+    first = renewed()
+    eventually(lambda: renewed() != first, "renewed")
+    assert devices.http.delete(f"/devices/{device['id']}?force_delete=true").status_code == 204, "it can be deleted"
+    eventually(lambda: not any(d["id"] == device["id"] for d in devices.control.devices()), "gone")
+    # A beat may be under way; after it there is none.
+    time.sleep(1.5)
+    last = renewed()
+    time.sleep(2)
+    assert renewed() == last, "a deleted device gives no sign of life"
+
+
+def test_a_v1beta3_configuration_joins_without_cloud_provider(tenant: Tenant, devices: Metal) -> None:
+    with devices.api_boot(join_seconds=60):
+        devices.create("v1beta3", userdata=good(tenant, join=JOIN_V1BETA3))
+        node = eventually(
+            lambda: (found := tenant.nodes().get("v1beta3")) and is_ready(found) and found, "a Ready Node", 60
+        )
+    keys = {taint["key"] for taint in node["spec"].get("taints", [])}
+    assert "node.cloudprovider.kubernetes.io/uninitialized" not in keys, (
+        "without cloud-provider external there is no such taint"
+    )
+
+
+MISTAKES: list[tuple[str, dict[str, str], tuple[str, str] | None, str]] = [
+    ("wrong-token", {"token": "abcdef.ffffffffffffffff"}, None, "is not that of its token abcdef"),
+    ("unknown-token", {"token": "zzzzzz.0123456789abcdef"}, None, "no signature for token zzzzzz"),
+    ("absent-token", {"token": "''"}, None, "has no token"),
+    ("wrong-ca", {"pin": "sha256:" + "1" * 64}, None, "the cluster's CA is not the one"),
+    ("no-pin", {}, ("caCertHashes", "ignored"), "neither caCertHashes nor unsafeSkipCAVerification"),
+    (
+        "unresolved",
+        {"provider_id": "equinixmetal://{{ v1.instance }}"},
+        None,
+        "unresolved jinja variable: 'dict object' has no attribute 'instance'",
+    ),
+    ("not-jinja", {"provider_id": "equinixmetal://{{ .instance }}"}, None, "is not valid jinja"),
+    ("unrendered", {}, ("## template: jinja\n", ""), "holds an unrendered template"),
+    ("invalid-yaml", {}, ("runcmd:", "runcmd: ["), "is not valid YAML"),
+    (
+        "no-join",
+        {},
+        ("kind: JoinConfiguration", "kind: ClusterConfiguration"),
+        "holds no JoinConfiguration (kinds found: ClusterConfiguration)",
+    ),
+    ("no-command", {}, ("- kubeadm join", "- echo"), "never runs kubeadm join"),
+    (
+        "other-file",
+        {},
+        ("--config /run/kubeadm/kubeadm-join-config.yaml", "--config /etc/other.yaml"),
+        "reads /etc/other.yaml, which its user data does not write",
+    ),
+    (
+        "other-id",
+        {"provider_id": "equinixmetal://other"},
+        None,
+        "provider-id is 'equinixmetal://other', where equinixmetal://",
+    ),
+    ("no-id", {"provider_id": "''"}, None, "has no provider-id"),
+    (
+        "other-name",
+        {},
+        ("  imagePullSerial: true", "  name: somebody"),
+        "would be named 'somebody', but its hostname is 'other-name'",
+    ),
+    ("bad-shell", {}, ("swapoff -a", "if true; then swapoff"), "runcmd[0] of its user data is not valid shell"),
+    ("bad-label", {}, ("pool=worker-a", "kubernetes.io/pool=a"), "node-labels holds kubernetes.io/pool"),
+    (
+        "forbidden-label",
+        {},
+        ("pool=worker-a", "node-restriction.kubernetes.io/pool=a"),
+        "node-labels holds node-restriction.kubernetes.io/pool",
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "changes", "replaced", "reason"), MISTAKES, ids=[case[0] for case in MISTAKES])
+def test_a_device_with_a_mistake_is_left_out_with_the_reason(
+    tenant: Tenant,
+    devices: Metal,
+    caplog: pytest.LogCaptureFixture,
+    name: str,
+    changes: dict[str, str],
+    replaced: tuple[str, str] | None,
+    reason: str,
+) -> None:
+    text = good(tenant, **changes)
+    if replaced:
+        assert replaced[0] in text, "the case changes something"
+        text = text.replace(*replaced)
+    device = devices.create(name, userdata=text)
+    problem = devices.problem(device["id"])
+    assert reason in problem, "the reason is named"
+    assert TOKEN.split(".")[1] not in problem, "no secret in a reason"
+    lines = [
+        record.getMessage()
+        for record in caplog.records
+        if name in record.getMessage() and "no Node" in record.getMessage()
+    ]
+    assert len(lines) == 1 and reason in lines[0] and "\n" not in lines[0], "the log says it in one line"
+    assert name not in tenant.nodes(), "there is no Node"
+    assert devices.get(device["id"])["state"] == "active", "the API shows an active server, as the real one would"
+
+
+def test_an_unreachable_control_plane_is_named(tenant: Tenant, devices: Metal) -> None:
+    endpoint = f"127.0.0.1:{free_port()}"
+    device = devices.create("unreachable", userdata=good(tenant, endpoint=endpoint))
+    problem = devices.problem(device["id"])
+    assert "gave up after 3 s" in problem and endpoint in problem and "no answer" in problem, problem
+
+
+def test_a_missing_kubeadm_config_is_named(devices: Metal, tenant: Tenant) -> None:
+    path = "/api/v1/namespaces/kube-system/configmaps/kubeadm-config"
+    kept = tenant.client.get(path).json()["data"]
+    tenant.client.delete(path).raise_for_status()
+    try:
+        device = devices.create("no-kubeadm-config", userdata=good(tenant))
+        problem = devices.problem(device["id"])
+    finally:
+        tenant.config_map("kube-system", "kubeadm-config", kept)
+    assert "ConfigMap kubeadm-config" in problem and "404" in problem, problem
+
+
+def test_a_second_machine_of_the_same_name_is_refused(tenant: Tenant, devices: Metal) -> None:
+    with devices.api_boot(join_seconds=60):
+        devices.create("twin", userdata=good(tenant))
+        eventually(lambda: (found := tenant.nodes().get("twin")) and is_ready(found), "a Ready Node", 60)
+    second = devices.create("twin", userdata=good(tenant))
+    assert "a Node named twin is Ready already" in devices.problem(second["id"]), "as kubeadm says"
+
+
+def test_devices_live_on_when_the_lab_starts_again(tenant: Tenant, tmp_path: Path) -> None:
+    boot = BootOptions(seconds=0.2, join_seconds=60, heartbeat_seconds=0.5)
+    with metal(tmp_path, boot) as first:
+        device = first.create("survives", userdata=good(tenant))
+        eventually(lambda: first.overview(device["id"])["stage"] == "joined", "joined", 60)
+    for path in (tmp_path / "metal" / "disks" / device["id"]).iterdir():
+        assert path.stat().st_mode & 0o077 == 0, f"{path.name} is readable by others"
+    path = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/survives"
+    stopped = tenant.client.get(path).json()["spec"]["renewTime"]
+    requests = len(tenant.client.get("/apis/certificates.k8s.io/v1/certificatesigningrequests").json()["items"])
+    with metal(tmp_path, boot) as second:
+        assert second.get(device["id"])["state"] == "active", "the server is still ordered"
+        eventually(lambda: tenant.client.get(path).json()["spec"]["renewTime"] > stopped, "renewed")
+    after = len(tenant.client.get("/apis/certificates.k8s.io/v1/certificatesigningrequests").json()["items"])
+    assert after == requests, "it uses the certificate that it has"
