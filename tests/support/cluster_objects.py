@@ -125,21 +125,21 @@ def cluster(
 
 
 def deployment(
-    name: str, replicas: int, *, ready: dict[str, str] | None = None, of: str = "c1", **counts: int
+    name: str, wanted: int, /, *, ready: dict[str, str] | None = None, of: str = "c1", **counts: int
 ) -> Object:
     status = {
-        "replicas": replicas,
-        "readyReplicas": replicas,
-        "updatedReplicas": replicas,
+        "replicas": wanted,
+        "readyReplicas": wanted,
+        "updatedReplicas": wanted,
         "unavailableReplicas": 0,
-        "availableReplicas": replicas,
+        "availableReplicas": wanted,
         "observedGeneration": 1,
         **counts,
         "conditions": [ready] if ready else [],
     }
     spec = {
         "clusterName": of,
-        "replicas": replicas,
+        "replicas": wanted,
         "selector": {"matchLabels": {"pool": name}},
         "template": _template(of, name),
     }
