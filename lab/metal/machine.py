@@ -20,7 +20,9 @@ from .trouble import LeftOut, NotYet
 
 log = logging.getLogger("lab.metal")
 
-RETRY_SECONDS = 1.0
+RETRY_SECONDS = 0.5
+PATIENCE_SECONDS = 3.0
+"""What lasts no longer than this is no news: a certificate takes a second."""
 POLL_SECONDS = 0.1
 
 Result = TypeVar("Result")
@@ -58,8 +60,9 @@ class Machine(threading.Thread):
             log.exception("device %s (%s)", self._device.id, self._device.hostname)
 
     def _leave_out(self, reason: str) -> None:
-        if self._store.update(self._device, stage="left out", problem=reason):
+        if self._store.get(self._device.id):
             log.error("device %s (%s): no Node: %s", self._device.id, self._device.hostname, reason)
+            self._store.update(self._device, stage="left out", problem=reason)
 
     def _wait(self, seconds: float) -> None:
         if self._off.wait(seconds):
@@ -72,6 +75,8 @@ class Machine(threading.Thread):
 
     def _provision(self) -> None:
         device, project = self._device, self._device.project
+        if device.state == "queued":
+            log.info("device %s (%s): queued, %s in %s", device.id, device.hostname, device.plan, device.metro)
         names = (device.id, device.hostname)
         while device.state in ("queued", "provisioning"):
             options, age = self._options(), time.time() - device.created
@@ -135,18 +140,19 @@ class Machine(threading.Thread):
 
     def _persist(self, step: Callable[[], Result]) -> Result:
         """Do a step again and again, as kubeadm does, until its time is over."""
-        deadline = time.monotonic() + self._options().join_seconds
+        began = time.monotonic()
         said = ""
         while True:
             try:
                 return step()
             except (NotYet, httpx.HTTPError) as error:
-                reason = cloudinit.one_line(error)
-            if reason != said:
+                reason = cloudinit.one_line(error) or type(error).__name__
+            lasted, seconds = time.monotonic() - began, self._options().join_seconds
+            if lasted >= seconds:
+                raise LeftOut(f"gave up after {seconds:.0f} s: {reason}")
+            if lasted > PATIENCE_SECONDS and reason != said:
                 said = reason
                 log.info("device %s (%s): waits: %s", self._device.id, self._device.hostname, reason)
-            if time.monotonic() >= deadline:
-                raise LeftOut(f"gave up after {self._options().join_seconds:.0f} s: {reason}")
             self._wait(RETRY_SECONDS)
 
     def _live(self, node: kubelet.Kubelet) -> None:

@@ -29,6 +29,7 @@ class MetalApi:
 
     Attributes:
         boot: how devices boot; may be replaced at any time.
+        port: its port on 127.0.0.1, 0 before it is started.
     """
 
     def __init__(self, folder: Path, authority: Authority, *, api_key: str, boot: BootOptions | None = None) -> None:
@@ -41,6 +42,7 @@ class MetalApi:
             boot: how devices boot.
         """
         self.boot = boot or BootOptions()
+        self.port = 0
         self._authority = authority
         self._store = Store(folder)
         self._machines: dict[str, Machine] = {}
@@ -48,19 +50,13 @@ class MetalApi:
         self._server: Server | None = None
         self._lock = threading.Lock()
 
-    @property
-    def port(self) -> int:
-        """Its port on 127.0.0.1, once it is started."""
-        if self._server is None:
-            raise RuntimeError("the Metal API is not started")
-        return int(self._server.server_address[1])
-
     def start(self) -> None:
         """Serve, and power on the devices of an earlier run."""
         pair = self._authority.issue("metal", HOST, addresses=["127.0.0.1"], hosts=[HOST, "localhost"])
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(pair.certificate, pair.key)
         self._server = Server(self._api, context)
+        self.port = int(self._server.server_address[1])
         threading.Thread(target=self._server.serve_forever, args=(0.1,), daemon=True, name="metal api").start()
         for device in self._store.all():
             log.info("device %s (%s): still there, state %s", device.id, device.hostname, device.state)
