@@ -6,7 +6,6 @@ Kept to what the standard library and PyYAML can do, because every run of the pr
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import os
 import re
@@ -191,7 +190,8 @@ def in_cluster(environment: Mapping[str, str] = os.environ) -> Access | None:
 
 
 def _named(document: Mapping[str, Any], section: str, name: str, key: str, source: str) -> Mapping[str, Any]:
-    entries = [entry for entry in document.get(section) or [] if isinstance(entry, Mapping)]
+    listed = document.get(section)
+    entries = [entry for entry in listed if isinstance(entry, Mapping)] if isinstance(listed, list) else []
     for entry in entries:
         if entry.get("name") == name:
             found = entry.get(key) or {}
@@ -207,6 +207,8 @@ def _access(cluster: Mapping[str, Any], user: Mapping[str, Any], source: str, fo
     token = user.get("token")
     if user.get("tokenFile"):
         token = _file(str(user["tokenFile"]), "tokenFile", source, folder).strip()
+    if user.get("exec") and not isinstance(user["exec"], Mapping):
+        raise AccessError(f"{source}: `exec` is not a description of a credential plugin")
     if user.get("exec") and not token and not certificate:
         token, certificate, key = _exec(user["exec"], cluster, source, folder)
     if user.get("auth-provider"):
@@ -236,7 +238,7 @@ def _pem(holder: Mapping[str, Any], key: str, source: str, folder: Path) -> str 
     if data := holder.get(f"{key}-data"):
         try:
             return base64.b64decode(str(data), validate=True).decode()
-        except (binascii.Error, UnicodeDecodeError):
+        except ValueError:
             raise AccessError(f"{source}: {key}-data is not base64 of a PEM") from None
     return _file(str(holder[key]), key, source, folder) if holder.get(key) else None
 
@@ -245,7 +247,7 @@ def _file(name: str, key: str, source: str, folder: Path) -> str:
     path = folder / name
     try:
         return path.read_text()
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         what = error.strerror if isinstance(error, OSError) else "not a text file"
         raise AccessError(f"{source}: {key} {path}: {what}") from None
 
@@ -264,8 +266,8 @@ def _exec(
         info["spec"]["cluster"] = {
             key: cluster[key] for key in ("server", "certificate-authority-data", "tls-server-name") if cluster.get(key)
         }
-    variables = {str(entry["name"]): str(entry["value"]) for entry in plugin.get("env") or ()}
     try:
+        variables = {str(entry["name"]): str(entry["value"]) for entry in plugin.get("env") or ()}
         run = subprocess.run(
             [command, *map(str, plugin.get("args") or ())],
             env={**os.environ, **variables, "KUBERNETES_EXEC_INFO": json.dumps(info)},
@@ -274,7 +276,7 @@ def _exec(
             timeout=EXEC_SECONDS,
             check=True,
         )
-        status = json.loads(run.stdout)["status"]
+        status = dict(json.loads(run.stdout)["status"])
     except FileNotFoundError:
         hint = plugin.get("installHint")
         raise AccessError(

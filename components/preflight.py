@@ -191,10 +191,17 @@ def _questions(api: Api, requirements: Requirements) -> dict[str, Callable[[], d
 
 
 def _ask(questions: Mapping[str, Callable[[], dict[str, Any]]]) -> dict[str, dict[str, Any] | ApiError]:
+    gone: list[ApiError] = []
+
     def answer(question: Callable[[], dict[str, Any]]) -> dict[str, Any] | ApiError:
+        if gone:
+            return gone[0]
         try:
             return question()
         except ApiError as error:
+            # Each further question would wait for its own time-out.
+            if error.reason == "Unreachable":
+                gone.append(error)
             return error
 
     with ThreadPoolExecutor(_THREADS) as pool:
