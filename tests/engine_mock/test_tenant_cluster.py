@@ -1,0 +1,119 @@
+"""What the components ask the engine for: types, names, edges and options. Names here outlive releases."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from kamaji_equinix.components import stack
+from kamaji_equinix.components.settings import load_stack
+
+from tests.support.mock_engine import Recorder, record
+
+RAW: dict[str, Any] = {
+    "cluster": {"name": "one"},
+    "controlPlane": {"name": "one-plane"},
+    "metal": {"projectId": "5a2e6a42-9c1f-4b6e-8a55-2f4f6f0d7c11", "metro": "da"},
+    "workerPools": [{"name": "a", "replicas": 3}, {"name": "b", "healthCheck": {}}],
+    "management": {"kubeconfig": "apiVersion: v1"},
+}
+
+
+@pytest.fixture(scope="module")
+def recorded() -> Recorder:
+    return record(lambda: stack.declare(load_stack(RAW, frozenset({"management"}))))
+
+
+def urns(recorded: Recorder, type_: str) -> set[str]:
+    return {found.urn for found in recorded.of(type_)}
+
+
+def test_component_types_and_the_dynamic_type_keep_their_names(recorded: Recorder) -> None:
+    types = {found.type for found in recorded.resources}
+    for type_ in (
+        "kamaji-equinix:index:TenantCluster",
+        "kamaji-equinix:index:TenantControlPlane",
+        "kamaji-equinix:index:PacketCluster",
+        "kamaji-equinix:index:WorkerPool",
+        "pulumi-python:dynamic/kamaji-equinix:ControlPlaneEndpoint",
+    ):
+        assert type_ in types, f"{type_} is part of every stored URN: renaming it replaces living clusters"
+
+
+def test_the_provider_class_is_stored_by_its_module_path() -> None:
+    import base64
+
+    from kamaji_equinix.components.endpoint import EndpointProvider
+    from pulumi.dynamic.dynamic import serialize_provider
+
+    stored = base64.b64decode(serialize_provider(EndpointProvider()))
+    assert b"kamaji_equinix.components.endpoint" in stored, "refresh and destroy of old stacks import it by this path"
+    assert b"EndpointProvider" in stored, "the class is looked up by this name"
+    assert len(stored) < 200, "a longer pickle holds code or attributes, which would change with every release"
+
+
+def test_all_objects_of_a_cluster_go_with_the_cluster(recorded: Recorder) -> None:
+    (cluster,) = urns(recorded, "Cluster")
+    for kind in (
+        "KamajiControlPlane",
+        "PacketMachineTemplate",
+        "KubeadmConfigTemplate",
+        "MachineDeployment",
+        "MachineHealthCheck",
+        "ControlPlaneEndpoint",
+    ):
+        for found in recorded.of(kind):
+            assert found.deleted_with == cluster, f"{kind} deleted before the Cluster would orphan billed devices"
+            assert cluster in found.dependencies, f"{kind} must be made after the Cluster that owns it"
+
+
+def test_the_cluster_is_deleted_in_the_background(recorded: Recorder) -> None:
+    annotations = recorded.one("Cluster").inputs["metadata"]["annotations"]
+    assert annotations["pulumi.com/deletionPropagationPolicy"] == "background", (
+        "foreground lets the garbage collector delete machines, control plane and infrastructure at once"
+    )
+    assert recorded.one("Cluster").delete_timeout == "60m", "bare metal takes longer than the engine's ten minutes"
+
+
+def test_no_machine_is_asked_for_before_the_hand_off(recorded: Recorder) -> None:
+    (endpoint,) = urns(recorded, "ControlPlaneEndpoint")
+    deployments = recorded.of("MachineDeployment")
+    assert len(deployments) == 2, "one for each pool"
+    for deployment in deployments:
+        assert endpoint in deployment.dependencies, (
+            "a machine bought before the control plane answers is billed for nothing"
+        )
+
+
+def test_the_hand_off_waits_for_control_plane_and_infrastructure(recorded: Recorder) -> None:
+    endpoint = recorded.one("ControlPlaneEndpoint")
+    infrastructure = next(found for found in recorded.of("PacketCluster") if found.type.startswith("kubernetes:"))
+    for urn in (*urns(recorded, "KamajiControlPlane"), infrastructure.urn):
+        assert urn in endpoint.dependencies, "it reads both"
+
+
+def test_the_infrastructure_cluster_is_marked_as_managed_from_its_first_create(recorded: Recorder) -> None:
+    infrastructure = next(found for found in recorded.of("PacketCluster") if found.type.startswith("kubernetes:"))
+    assert infrastructure.inputs["metadata"]["annotations"] == {"cluster.x-k8s.io/managed-by": "kamaji"}, (
+        "without it capp reserves an address and adds a finalizer"
+    )
+    assert "controlPlaneEndpoint" not in infrastructure.inputs["spec"], "that field has another writer"
+
+
+def test_the_hand_off_is_told_which_cluster_it_is_for(recorded: Recorder) -> None:
+    inputs = recorded.one("ControlPlaneEndpoint").inputs
+    assert inputs["clusterUid"] == "uid-of-one-cluster", "its credentials must lead to the very Cluster that was made"
+    assert "kubeconfig" not in inputs, "credentials come from the configuration of each run, not from the state"
+
+
+def test_objects_use_the_management_provider(recorded: Recorder) -> None:
+    for found in recorded.resources:
+        if found.type.startswith("kubernetes:"):
+            assert "pulumi:providers:kubernetes::management" in found.provider, (
+                f"{found.name} would go to another cluster"
+            )
+
+
+def test_a_first_preview_reads_no_secret() -> None:
+    recorded = record(lambda: stack.declare(load_stack(RAW, frozenset({"management"}))), preview=True)
+    assert recorded.of("ControlPlaneEndpoint"), "the hand-off is part of the preview"

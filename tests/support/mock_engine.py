@@ -1,0 +1,106 @@
+"""An engine that only records what a program registers, with the options that the SDK's own mocks leave out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pulumi
+from pulumi.runtime.mocks import MockMonitor, MockResourceArgs, Mocks, set_mocks
+
+
+@dataclass
+class Registered:
+    """One resource as the engine would have got it."""
+
+    type: str
+    name: str
+    inputs: dict[str, Any]
+    urn: str
+    parent: str
+    dependencies: list[str]
+    deleted_with: str
+    delete_timeout: str
+    secret_outputs: list[str]
+    provider: str
+
+
+@dataclass
+class Recorder(Mocks):
+    """Answers as the real providers would, as far as the program reads their answers."""
+
+    resources: list[Registered] = field(default_factory=list)
+
+    def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
+        """A resource exists as asked for; the hand-off has happened."""
+        state = dict(args.inputs)
+        if "metadata" in state:
+            state["metadata"] = {**state["metadata"], "uid": f"uid-of-{args.name}"}
+        if args.typ.endswith("ControlPlaneEndpoint"):
+            state |= {
+                "host": "192.0.2.5",
+                "port": 6443,
+                "endpoint": "192.0.2.5:6443",
+                "setBy": "pulumi",
+                "kubeconfigSecret": f"{state['namespace']}/{state['cluster']}-kubeconfig",
+            }
+        if args.typ == "kubernetes:core/v1:Secret":
+            state |= {"data": {"value": "YXBpVmVyc2lvbjogdjEK"}}
+        return args.resource_id or f"id-of-{args.name}", state
+
+    def call(self, _args: Any) -> dict[str, Any]:
+        """No functions are called."""
+        return {}
+
+    def of(self, type_: str) -> list[Registered]:
+        """The registered resources of a type, by its full token or its last part."""
+        return [found for found in self.resources if found.type == type_ or found.type.rpartition(":")[2] == type_]
+
+    def one(self, type_: str) -> Registered:
+        """The only resource of a type."""
+        (found,) = self.of(type_)
+        return found
+
+
+class Monitor(MockMonitor):
+    """Records requests before it answers them."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        super().__init__(recorder)
+        self.recorder = recorder
+
+    def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - name of the RPC
+        """Note a registration."""
+        answer = super().RegisterResource(request)
+        if request.type != "pulumi:pulumi:Stack":
+            from pulumi.runtime import rpc
+
+            self.recorder.resources.append(
+                Registered(
+                    type=request.type,
+                    name=request.name,
+                    inputs=rpc.deserialize_properties(request.object),
+                    urn=answer.urn,
+                    parent=request.parent,
+                    dependencies=list(request.dependencies),
+                    deleted_with=request.deletedWith,
+                    delete_timeout=request.customTimeouts.delete,
+                    secret_outputs=list(request.additionalSecretOutputs),
+                    provider=request.provider,
+                )
+            )
+        return answer
+
+
+def record(program: Callable[[], object], *, preview: bool = False) -> Recorder:
+    """Run a program against the recording engine, until all that it registered has been answered."""
+    recorder = Recorder()
+    set_mocks(recorder, project="kamaji-equinix", stack="test", preview=preview, monitor=Monitor(recorder))
+
+    @pulumi.runtime.test
+    def run() -> None:
+        program()
+
+    run()
+    return recorder
