@@ -218,6 +218,7 @@ class Supervisor:
             "progress": self.progress,
             "gate": self.options.gate,
             "metal": self._metal.port if self._metal else None,
+            "balancers": self._tenants.answers_at() if self._tenants else {},
             "processes": list(self.entries()),
         }
         if state != self._written:

@@ -207,6 +207,10 @@ class Tenants:
         shutil.rmtree(self._folder / "pods" / f"{key[0]}_{key[1]}", ignore_errors=True)
         self._say(key, "stopped")
 
+    def answers_at(self) -> dict[str, float]:
+        """From when each load balancer answers, in seconds since the epoch, by namespace and name."""
+        return {"/".join(key): balancer.answers_at for key, balancer in self._balancers.items()}
+
     def stop(self) -> None:
         """Stop all pods and load balancers."""
         for pod in self.pods.values():

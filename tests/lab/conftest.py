@@ -1,0 +1,31 @@
+"""One lab for the whole tier: Kamaji's webhook port is fixed, so there can't be two."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.lab import Lab
+from tests.support.project import ROOT
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """A running lab whose load balancers answer some seconds after they have an address."""
+    state: Path = tmp_path_factory.mktemp("lab") / "state"
+    running = Lab(state)
+    started = running.command("up", "--load-balancer-delay", "6")
+    assert started.returncode == 0, f"the lab does not start:\n{started.stdout}"
+    yield running
+    ended = subprocess.run(
+        [sys.executable, "-m", "lab", "--state", str(state), "down"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, f"the lab does not stop:\n{ended.stdout}{ended.stderr}"

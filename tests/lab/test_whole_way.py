@@ -1,0 +1,198 @@
+"""The whole way with the real controllers: two clusters come up, one by each writer of the endpoint, and go again."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import json
+import re
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+import toolchain
+from tests.support.lab import Lab, eventually, nodes
+from tests.support.project import Done, Project, dev_sections
+
+
+@dataclass
+class Deployed:
+    """A stack that has come up."""
+
+    project: Project
+    output: str
+    outputs: dict[str, Any]
+    seconds: float
+
+
+@pytest.fixture(scope="module")
+def project(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    return Project.make(tmp_path_factory.mktemp("project"), lab.environment())
+
+
+@pytest.fixture(scope="module")
+def deployed(lab: Lab, project: Project) -> Iterator[Deployed]:
+    project.configure("dev", **dev_sections(lab.kubeconfig))
+    began = time.monotonic()
+    done = project.script("up", "--stack", "dev", "--timeout", "300")
+    yield Deployed(project, done.ok(), stack_outputs(project, "dev"), time.monotonic() - began)
+
+
+def stack_outputs(project: Project, stack: str) -> dict[str, Any]:
+    told = project.pulumi("stack", "output", "--json", "--show-secrets", "--stack", stack).ok()
+    found: dict[str, Any] = json.loads(told)
+    return found
+
+
+def cells(tree: str) -> list[tuple[str, str]]:
+    """NAME and READY of each row of a status tree."""
+    header, *rows = tree.splitlines()
+    start, end = header.index("READY"), header.index("SEVERITY")
+    return [(row[:start].rstrip(), row[start:end].strip()) for row in rows if row.strip()]
+
+
+def when(text: str) -> float:
+    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+
+
+def test_the_tree_ends_with_all_true_and_agrees_with_clusterctl(lab: Lab, deployed: Deployed) -> None:
+    status = deployed.project.script("status", "--stack", "dev").ok()
+    ours = cells(status[status.index("NAME") :].split("\n\n")[0])
+    command = [
+        toolchain.program("clusterctl"),
+        "describe",
+        "cluster",
+        "capi-quickstart",
+        "--kubeconfig",
+        lab.kubeconfig,
+    ]
+    told = subprocess.run([*map(str, command)], capture_output=True, text=True, check=True).stdout
+    theirs = cells(re.sub(r"\x1b\[[0-9;]*m", "", told))
+    assert ours == theirs, f"the tree must agree with clusterctl row by row:\n{status}\n{told}"
+    assert all(ready in ("", "True") for _, ready in ours), f"not all is True:\n{status}"
+    assert any(name.endswith("3 Machines...") for name, _ in ours), f"three machines share a row:\n{status}"
+
+
+def test_control_plane_and_infrastructure_say_ready(lab: Lab, deployed: Deployed) -> None:
+    (infrastructure,) = lab.items("infrastructure.cluster.x-k8s.io/v1beta1/packetclusters")
+    (plane,) = lab.items("controlplane.cluster.x-k8s.io/v1alpha1/kamajicontrolplanes")
+    assert infrastructure["status"]["ready"] is True, "the hand-off marks it"
+    assert plane["status"]["ready"] is True, "Kamaji's provider marks it"
+    assert deployed.outputs["controlPlaneEndpoint"].startswith("127.0.0."), "the lab's load balancers are on loopback"
+
+
+def test_with_the_gate_on_pulumi_set_the_endpoint(lab: Lab, deployed: Deployed) -> None:
+    assert lab.state_file()["gate"] is True, "the lab's default leaves the endpoint to this program"
+    assert deployed.outputs["endpointSetBy"] == "pulumi", "nobody else wrote it"
+
+
+def test_the_kubeconfig_output_lists_three_ready_nodes(deployed: Deployed) -> None:
+    found = nodes(deployed.outputs["kubeconfig"])
+    assert len(found) == 3, f"one node for each machine: {found}"
+    assert all(found.values()), f"a node is not Ready: {found}"
+
+
+def test_no_device_was_asked_for_before_the_control_plane_answered(lab: Lab, deployed: Deployed) -> None:
+    answered = lab.state_file()["balancers"]["default/capi-equinix-control-plane"]
+    with contextlib.closing(lab.metal()) as metal:
+        orders = metal.calls("POST")
+    assert len(orders) == 3, f"one order for each machine: {orders}"
+    assert min(order.time for order in orders) > answered, "a machine was billed while its control plane did not answer"
+
+
+def test_the_first_machine_comes_soon_after_the_hand_off(lab: Lab, deployed: Deployed) -> None:
+    (deployment,) = lab.items("cluster.x-k8s.io/v1beta1/machinedeployments")
+    machines = lab.items("cluster.x-k8s.io/v1beta1/machines")
+    first = min(when(machine["metadata"]["creationTimestamp"]) for machine in machines)
+    waited = first - when(deployment["metadata"]["creationTimestamp"])
+    assert waited <= 20, (
+        f"Kamaji's provider was in its backoff: the first Machine came {waited:.0f} s after the hand-off"
+    )
+
+
+def test_a_second_up_changes_nothing(deployed: Deployed) -> None:
+    began = time.monotonic()
+    done = deployed.project.up("dev").ok()
+    seconds = time.monotonic() - began
+    assert re.search(r"\b13 unchanged", done), f"something changed:\n{done}"
+    assert "updated" not in done, f"something changed:\n{done}"
+    assert seconds < 60, f"an up that changes nothing took {seconds:.0f} s"
+
+
+def test_a_refresh_finds_no_drift(deployed: Deployed) -> None:
+    done = deployed.project.pulumi("refresh", "--yes", "--skip-preview", "--stack", "dev").ok()
+    assert "updated" not in done, f"the stack's state differs from the cluster right after an up:\n{done}"
+
+
+def test_state_and_logs_hold_no_secret_in_clear(lab: Lab, deployed: Deployed) -> None:
+    state = deployed.project.pulumi("stack", "export", "--stack", "dev").ok()
+    kubeconfig = deployed.outputs["kubeconfig"]
+    secrets = re.findall(r"(?:client-key-data|client-certificate-data|token): (\S+)", kubeconfig)
+    secrets += re.findall(r"client-key-data: (\S+)", lab.kubeconfig.read_text())
+    assert secrets, "the kubeconfigs hold credentials, or this test looks for nothing"
+    haystacks = {"state": state, "output of up": deployed.output}
+    haystacks |= {path.name: path.read_text(errors="replace") for path in lab.folder.logs.iterdir()}
+    for where, text in haystacks.items():
+        for secret in secrets:
+            assert secret not in text, f"a credential stands in clear in {where}"
+
+
+def test_drift_is_shown_and_repaired(lab: Lab, deployed: Deployed) -> None:
+    path = "/apis/infrastructure.cluster.x-k8s.io/v1beta1/namespaces/default/packetclusters/capi-quickstart"
+    with lab.management() as client:
+        client.patch(
+            f"{path}/status",
+            json={"status": {"ready": False}},
+            headers={"Content-Type": "application/merge-patch+json"},
+        ).raise_for_status()
+    refreshed = deployed.project.pulumi("refresh", "--yes", "--skip-preview", "--stack", "dev").ok()
+    assert "ready" in refreshed, f"a refresh shows the lost flag:\n{refreshed}"
+    deployed.project.up("dev").ok()
+    (infrastructure,) = lab.items("infrastructure.cluster.x-k8s.io/v1beta1/packetclusters")
+    assert infrastructure["status"]["ready"] is True, "the next up repairs it"
+
+
+def test_a_second_cluster_with_the_gate_off_is_set_by_kamaji(lab: Lab, project: Project, deployed: Deployed) -> None:
+    assert lab.command("set", "--no-gate").returncode == 0, "the gate can be switched while the lab runs"
+    sections = dev_sections(lab.kubeconfig)
+    sections["cluster"] = {**sections["cluster"], "name": "second"}
+    sections["controlPlane"] = {**sections["controlPlane"], "name": "second-plane"}
+    sections["workerPools"] = [
+        {
+            **sections["workerPools"][0],
+            "replicas": 1,
+            "labels": {"tier": "web"},
+            "taints": [{"key": "only", "effect": "NoSchedule"}],
+        }
+    ]
+    project.configure("second", **sections)
+    project.script("up", "--stack", "second", "--timeout", "300").ok()
+    outputs = stack_outputs(project, "second")
+    assert outputs["endpointSetBy"] == "kamaji", (
+        "with the gate off Kamaji writes the endpoint, and it is only confirmed"
+    )
+    assert outputs["controlPlaneEndpoint"] != deployed.outputs["controlPlaneEndpoint"], (
+        "each tenant has its own address"
+    )
+    answered = lab.state_file()["balancers"]["default/second-plane"]
+    with contextlib.closing(lab.metal()) as metal:
+        order = metal.calls("POST")[-1]
+    assert order.time > answered, "also where Kamaji writes the endpoint, no machine is bought before it answers"
+    assert len(nodes(outputs["kubeconfig"])) == 1, "the second cluster has nodes of its own"
+    assert len(nodes(deployed.outputs["kubeconfig"])) == 3, "the first cluster kept its nodes"
+
+
+def test_destroy_leaves_neither_device_nor_object(lab: Lab, project: Project, deployed: Deployed) -> None:
+    done: list[Done] = [project.script("destroy", "--stack", stack) for stack in ("dev", "second")]
+    for ended in done:
+        ended.ok()
+    with contextlib.closing(lab.metal()) as metal:
+        eventually(metal.devices, lambda devices: not devices, 30, "all devices given back")
+        deletions = [call for call in metal.calls("DELETE") if call.status == 204]
+        orders = [call for call in metal.calls("POST") if call.status == 201]
+    assert len(deletions) == len(orders), "each device that was ordered was given back once"
+    assert lab.leftovers() == [], "no object of Cluster API or Kamaji stays behind"

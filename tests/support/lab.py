@@ -1,0 +1,115 @@
+"""A lab as tests use it: through its command line, its files and its API servers."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+import yaml
+
+from lab.kubeconfig import client_of, http_client
+from lab.metal import Control
+from lab.state import StateFolder
+from tests.support.project import ROOT
+
+Value = TypeVar("Value")
+
+CLUSTER_API_KINDS = (
+    "cluster.x-k8s.io/v1beta1/clusters",
+    "cluster.x-k8s.io/v1beta1/machinedeployments",
+    "cluster.x-k8s.io/v1beta1/machinesets",
+    "cluster.x-k8s.io/v1beta1/machines",
+    "cluster.x-k8s.io/v1beta1/machinehealthchecks",
+    "bootstrap.cluster.x-k8s.io/v1beta1/kubeadmconfigs",
+    "bootstrap.cluster.x-k8s.io/v1beta1/kubeadmconfigtemplates",
+    "infrastructure.cluster.x-k8s.io/v1beta1/packetclusters",
+    "infrastructure.cluster.x-k8s.io/v1beta1/packetmachines",
+    "infrastructure.cluster.x-k8s.io/v1beta1/packetmachinetemplates",
+    "controlplane.cluster.x-k8s.io/v1alpha1/kamajicontrolplanes",
+    "kamaji.clastix.io/v1alpha1/tenantcontrolplanes",
+)
+
+
+class Lab:
+    """A lab in a folder."""
+
+    def __init__(self, state: Path) -> None:
+        self.state = state
+        self.folder = StateFolder(state)
+
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run ``python -m lab``; its output, both streams, is in ``stdout``."""
+        return subprocess.run(
+            [sys.executable, "-m", "lab", "--state", str(self.state), *arguments],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=240,
+            check=False,
+        )
+
+    @property
+    def kubeconfig(self) -> Path:
+        """The management cluster's."""
+        return self.folder.kubeconfig
+
+    def environment(self) -> dict[str, str]:
+        """What ``. .lab/env`` sets."""
+        return self.folder.read_env()
+
+    def metal(self) -> Control:
+        """The simulator's control."""
+        return Control.of_lab(self.state)
+
+    def management(self) -> httpx.Client:
+        """The management cluster's API."""
+        return http_client(self.kubeconfig)
+
+    def items(self, path: str) -> list[dict[str, Any]]:
+        """Objects of a kind: ``<group>/<version>/<plural>``, in all namespaces."""
+        with self.management() as client:
+            found: list[dict[str, Any]] = client.get(f"/apis/{path}").raise_for_status().json()["items"]
+            return found
+
+    def leftovers(self) -> list[str]:
+        """All Cluster API and Kamaji objects that there are."""
+        return [
+            f"{path.rpartition('/')[2]} {item['metadata']['namespace']}/{item['metadata']['name']}"
+            for path in CLUSTER_API_KINDS
+            for item in self.items(path)
+        ]
+
+    def state_file(self) -> dict[str, Any]:
+        """What the supervisor has written down."""
+        found: dict[str, Any] = json.loads((self.state / "state.json").read_text())
+        return found
+
+
+def nodes(kubeconfig: str) -> dict[str, bool]:
+    """Whether each node of a tenant is Ready, by name, asked with the kubeconfig's own credentials."""
+    with client_of(yaml.safe_load(kubeconfig)) as client:
+        found = client.get("/api/v1/nodes").raise_for_status().json()["items"]
+    return {
+        node["metadata"]["name"]: any(
+            condition["type"] == "Ready" and condition["status"] == "True" for condition in node["status"]["conditions"]
+        )
+        for node in found
+    }
+
+
+def eventually(look: Callable[[], Value], wanted: Callable[[Value], bool], seconds: float, what: str) -> Value:
+    """Look until what is seen is as wanted."""
+    deadline = time.monotonic() + seconds
+    while True:
+        seen = look()
+        if wanted(seen):
+            return seen
+        assert time.monotonic() < deadline, f"{what} not within {seconds:.0f} s; last seen: {seen}"
+        time.sleep(0.5)

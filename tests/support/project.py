@@ -1,0 +1,87 @@
+"""A Pulumi project in a folder of its own that runs the checkout's program."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass
+class Done:
+    """A command that has ended."""
+
+    code: int
+    output: str
+
+    def ok(self) -> str:
+        """Its output, if it succeeded."""
+        assert self.code == 0, f"exit code {self.code}:\n{self.output}"
+        return self.output
+
+
+@dataclass
+class Project:
+    """A copy of the project file and the program, with stacks of its own."""
+
+    folder: Path
+    environment: dict[str, str]
+
+    @classmethod
+    def make(cls, folder: Path, environment: Mapping[str, str]) -> Project:
+        """Lay the project out; ``environment`` leads to pulumi and to a backend."""
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "__main__.py").write_text((ROOT / "__main__.py").read_text())
+        project = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())
+        project["runtime"]["options"]["virtualenv"] = str(ROOT / ".venv")
+        (folder / "Pulumi.yaml").write_text(yaml.safe_dump(project))
+        return cls(folder, {**os.environ, **environment})
+
+    def configure(self, stack: str, **sections: Any) -> None:
+        """Write a stack's configuration, keeping what pulumi itself wrote there."""
+        path = self.folder / f"Pulumi.{stack}.yaml"
+        document = yaml.safe_load(path.read_text()) if path.exists() else {}
+        document["config"] = {f"kamaji-equinix:{key}": value for key, value in sections.items()}
+        path.write_text(yaml.safe_dump(document))
+
+    def run(self, *command: str | Path, seconds: float = 600) -> Done:
+        """Run a command in the project's folder."""
+        done = subprocess.run(
+            [str(part) for part in command],
+            cwd=self.folder,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=seconds,
+            check=False,
+        )
+        return Done(done.returncode, done.stdout)
+
+    def pulumi(self, *arguments: str, seconds: float = 600) -> Done:
+        """Run plain ``pulumi``."""
+        return self.run("pulumi", *arguments, "--non-interactive", "--color", "never", seconds=seconds)
+
+    def up(self, stack: str, *more: str) -> Done:
+        """``pulumi up`` as a user without a terminal runs it."""
+        return self.pulumi("up", "--yes", "--skip-preview", "--stack", stack, *more)
+
+    def script(self, *arguments: str, seconds: float = 900) -> Done:
+        """Run the console script."""
+        return self.run(sys.executable, "-m", "kamaji_equinix.automation", *arguments, seconds=seconds)
+
+
+def dev_sections(kubeconfig: Path) -> dict[str, Any]:
+    """The checkout's dev stack, for another management cluster."""
+    config = yaml.safe_load((ROOT / "Pulumi.dev.yaml").read_text())["config"]
+    sections = {key.removeprefix("kamaji-equinix:"): value for key, value in config.items()}
+    return {**sections, "management": {"kubeconfigPath": str(kubeconfig)}}
