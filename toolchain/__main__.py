@@ -3,32 +3,36 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 
-from . import PROGRAMS, BuildFailed, MissingProgram, ensure, find, module_folder, pulumi_environment
-from .go import GoMissing
-from .pins import SOURCES
-from .sources import SourceMissing
+from . import BuildFailed, MissingProgram, ensure, find, module_folder, pulumi_environment
+from .pins import BY_NAME, SOURCES
 
 
 def main() -> int:
     """Run the command line; the exit code is 1 where something can't be had, 130 after Ctrl-C."""
     parser = argparse.ArgumentParser(prog="python -m toolchain", description=__doc__)
-    parser.add_argument("--only", nargs="+", metavar="NAME", help="only these programs")
+    parser.add_argument("--only", nargs="+", metavar="NAME", choices=BY_NAME, help="only these programs")
     parser.add_argument("--list", action="store_true", help="list the programs and where they are, build nothing")
     options = parser.parse_args()
-    if options.list:
-        for program in PROGRAMS:
-            print(f"{program.name:28}{program.version:40}{find(program.name) or 'missing'}")
-        return 0
+    # A build that is told to end leaves as little behind as one that is interrupted.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        # What nohup ignores stays ignored.
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, signal.default_int_handler)
     try:
+        if options.list:
+            for program in BY_NAME.values():
+                print(f"{program.name:28}{program.version:40}{find(program.name) or 'missing'}")
+            return 0
         ensure(options.only, lambda line: print(line, flush=True))
         if options.only is None:
             for source in SOURCES:
                 module_folder(source.module, source.version)
             pulumi_environment()
-    except (BuildFailed, GoMissing, MissingProgram, SourceMissing, KeyError) as error:
-        print(f"toolchain: {error.args[0]}", file=sys.stderr)
+    except (BuildFailed, MissingProgram) as error:
+        print(f"toolchain: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("toolchain: interrupted; what is built stays, the next run goes on from there", file=sys.stderr)

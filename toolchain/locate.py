@@ -13,7 +13,7 @@ from .pins import BY_NAME, PULUMI, cache_folder
 
 
 class MissingProgram(Exception):
-    """A program is neither on the machine nor in the cache."""
+    """Something of the toolchain is neither on the machine nor in the cache."""
 
 
 def program(name: str) -> Path:
@@ -48,13 +48,34 @@ def machines_own(name: str) -> Path | None:
         candidate = Path(assets) / name
         if not os.access(candidate, os.X_OK):
             raise MissingProgram(f"KUBEBUILDER_ASSETS is {assets}, but {candidate} is no program; unset it or mend it")
+        if told_version(candidate, "--version") is None:
+            raise MissingProgram(
+                f"KUBEBUILDER_ASSETS is {assets}, but {candidate} doesn't run (`{candidate} --version` failed); "
+                "unset it or mend it"
+            )
         return candidate
     if name in ("pulumi", "pulumi-language-python") and (cli := machines_pulumi()):
         return cli if name == "pulumi" else cli.parent / name
     return None
 
 
-@functools.lru_cache(maxsize=1)
+@functools.cache
+def told_version(command: Path, *words: str) -> str | None:
+    """First line of what a program tells about its version; None where it doesn't run."""
+    try:
+        done = subprocess.run(
+            [command, *words],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+            env={**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "1"},
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return next(iter(done.stdout.splitlines()), "").strip() if done.returncode == 0 else None
+
+
 def machines_pulumi() -> Path | None:
     """The ``pulumi`` on PATH, where it is new enough, of the same major version, and has its Python host beside it."""
     on_path = shutil.which("pulumi")
@@ -63,8 +84,7 @@ def machines_pulumi() -> Path | None:
     cli = Path(on_path).resolve()
     if cli.is_relative_to(cache_folder().resolve()) or not os.access(cli.parent / "pulumi-language-python", os.X_OK):
         return None
-    told = subprocess.run([cli, "version"], capture_output=True, text=True, check=False).stdout
-    return cli if suitable(told, PULUMI) else None
+    return cli if suitable(told_version(cli, "version") or "", PULUMI) else None
 
 
 def suitable(told: str, pinned: str) -> bool:

@@ -10,8 +10,10 @@ from .pins import cache_folder
 
 
 @contextlib.contextmanager
-def exclusive(name: str, waiting: Callable[[], None] | None = None) -> Iterator[None]:
+def exclusive(name: str, waiting: Callable[[], None] | None = None) -> Iterator[int]:
     """Hold the lock ``name`` of the cache; the kernel frees it when the process ends, however it ends.
+
+    Yields the lock's file descriptor: a child that inherits it holds the lock too, for as long as it lives.
 
     Args:
         name: what is locked.
@@ -26,4 +28,4 @@ def exclusive(name: str, waiting: Callable[[], None] | None = None) -> Iterator[
             if waiting:
                 waiting()
             fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+        yield file.fileno()

@@ -14,6 +14,8 @@ CLUSTER_API = "v1.10.1"
 KAMAJI = "v1.0.1-0.20250428170502-994ca7687d0f"
 KAMAJI_PROVIDER = "v0.15.2"
 PACKET_PROVIDER = "v0.9.0"
+NEWER_CLUSTER_API = "v1.13.2"
+NEWER_KAMAJI_PROVIDER = "v0.20.0"
 PULUMI = "v3.259.0"
 PULUMI_KUBERNETES = "v4.25.0"
 
@@ -128,6 +130,7 @@ class Source:
     folders: tuple[str, ...]
 
 
+# Without a version the first of a module is meant: what the lab runs stands first.
 SOURCES = (
     Source(
         "sigs.k8s.io/cluster-api",
@@ -145,6 +148,20 @@ SOURCES = (
     Source(
         "github.com/clastix/cluster-api-control-plane-provider-kamaji",
         KAMAJI_PROVIDER,
+        "cluster-api",
+        ("config/crd/bases",),
+    ),
+    # The v1beta2 generation, whose CRDs the tests apply. The Kamaji that this provider names in its go.mod is not on the
+    # module proxy; its TenantControlPlane has the same API version as the one above.
+    Source(
+        "sigs.k8s.io/cluster-api",
+        NEWER_CLUSTER_API,
+        "cluster-api",
+        ("config/crd/bases", "bootstrap/kubeadm/config/crd/bases"),
+    ),
+    Source(
+        "github.com/clastix/cluster-api-control-plane-provider-kamaji",
+        NEWER_KAMAJI_PROVIDER,
         "cluster-api",
         ("config/crd/bases",),
     ),

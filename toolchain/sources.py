@@ -9,11 +9,12 @@ import subprocess
 from pathlib import Path
 
 from .go import go
+from .locate import MissingProgram
 from .locks import exclusive
 from .pins import PINS, SOURCES, Source, cache_folder
 
 
-class SourceMissing(Exception):
+class SourceMissing(MissingProgram):
     """A module's files are not in the cache and can't be downloaded."""
 
 

@@ -1,0 +1,236 @@
+"""What the toolchain plans, names and finds, without building."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from toolchain import build, environment, locate, pins
+from toolchain.sources import SourceMissing, keep, module_folder
+
+GROUPS = sorted({program.group for program in pins.PROGRAMS})
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache on a machine that brings no program of its own."""
+    folder = tmp_path / "cache"
+    folder.mkdir()
+    monkeypatch.setenv("KAMAJI_EQUINIX_TOOLCHAIN", str(folder))
+    monkeypatch.delenv("KUBEBUILDER_ASSETS", raising=False)
+    monkeypatch.setenv("PATH", "/nowhere")
+    return folder
+
+
+def executable(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+    return path
+
+
+def own_pulumi(folder: Path, version: str) -> Path:
+    executable(folder / "pulumi-language-python", "exit 0")
+    return executable(folder / "pulumi", f"echo {version}")
+
+
+def test_an_empty_cache_is_filled_the_quickest_program_first(cache: Path) -> None:
+    plan = build.missing()
+    assert {program.name for program in plan} == set(pins.BY_NAME), "everything has to be built"
+    times = [program.seconds for program in plan]
+    assert times == sorted(times), f"progress must show early, but the builds take {times}"
+
+
+def test_programs_of_one_group_follow_each_other() -> None:
+    groups = [program.group for program in pins.PROGRAMS]
+    runs = [group for group, before in zip(groups, [None, *groups], strict=False) if group != before]
+    assert len(runs) == len(set(runs)), f"a group's shared packages are compiled in one go, but the order is {runs}"
+
+
+def test_what_is_in_the_cache_is_not_built_again(cache: Path) -> None:
+    etcd = executable(cache / "etcd-v3.6.16", "exit 0")
+    assert locate.program("etcd") == etcd, "the cached file is the program"
+    assert "etcd" not in {program.name for program in build.missing()}, "nothing is left to build for it"
+
+
+def test_a_file_that_cannot_be_run_counts_as_missing(cache: Path) -> None:
+    (cache / "etcd-v3.6.16").write_text("half")
+    assert locate.find("etcd") is None, "a file without the right to run is not a program"
+
+
+def test_a_missing_program_says_where_it_was_sought_and_what_builds_it(cache: Path) -> None:
+    with pytest.raises(locate.MissingProgram) as caught:
+        locate.program("kamaji")
+    for part in ("kamaji v1.0.1-0.20250428170502-994ca7687d0f", str(cache), "make toolchain"):
+        assert part in str(caught.value), f"{part!r} belongs in: {caught.value}"
+
+
+def test_an_unknown_program_is_refused_with_the_known_names(cache: Path) -> None:
+    with pytest.raises(KeyError, match=r"unknown program nginx; there are etcd"):
+        build.missing(["etcd", "nginx"])
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_each_group_pins_its_modules_with_checksums(group: str) -> None:
+    folder = pins.PINS / group
+    assert re.search(r"^go 1\.26", (folder / "go.mod").read_text(), re.M), f"{group} must name the oldest Go"
+    assert (folder / "go.sum").read_text().count(" h1:") > 10, f"{group} must carry checksums"
+
+
+def test_the_pinned_versions_are_those_of_the_go_mod_files() -> None:
+    wanted = {
+        "etcd": f"go.etcd.io/etcd/server/v3 {pins.BY_NAME['etcd'].version}",
+        "kubernetes": f"k8s.io/kubernetes {pins.KUBERNETES}",
+        "cluster-api": f"sigs.k8s.io/cluster-api {pins.CLUSTER_API}",
+        "capp": f"sigs.k8s.io/cluster-api-provider-packet {pins.PACKET_PROVIDER}",
+        "pulumi": f"github.com/pulumi/pulumi/sdk/v3 {pins.PULUMI}",
+    }
+    for group, line in wanted.items():
+        assert line in (pins.PINS / group / "go.mod").read_text(), f"{group}/go.mod must require {line}"
+
+
+def test_the_servers_tell_the_version_that_cluster_api_asks_for() -> None:
+    flags = build.linker_flags(pins.BY_NAME["kube-apiserver"])
+    assert flags.startswith("-s -w "), f"no symbol tables: {flags}"
+    for part in ("gitVersion=v1.33.0", "gitMajor=1", "gitMinor=33"):
+        assert f"-X k8s.io/component-base/version.{part}" in flags, f"{part} is missing in {flags}"
+
+
+def test_the_cache_is_where_the_variable_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("KAMAJI_EQUINIX_TOOLCHAIN", str(tmp_path))
+    assert pins.cache_folder() == tmp_path, "the variable decides"
+    monkeypatch.delenv("KAMAJI_EQUINIX_TOOLCHAIN")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert pins.cache_folder() == tmp_path / ".cache/kamaji-equinix/toolchain", "else the user's cache"
+
+
+@pytest.mark.parametrize(
+    ("told", "fits"),
+    [("v3.259.0", True), ("v3.300.1", True), ("v3.258.9", False), ("v4.0.0", False), ("v2.300.0", False), ("", False)],
+)
+def test_a_pulumi_on_path_is_used_from_the_pinned_version_on_within_its_major(
+    told: str, fits: bool, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cli = own_pulumi(tmp_path / "bin", told)
+    monkeypatch.setenv("PATH", f"{cli.parent}:/usr/bin:/bin")
+    assert (locate.machines_pulumi() == cli) is fits, f"pulumi {told or 'without a version'}"
+
+
+def test_with_the_machines_own_pulumi_no_engine_and_no_plugin_is_built(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cli = own_pulumi(tmp_path / "bin", "v3.260.0")
+    monkeypatch.setenv("PATH", f"/usr/bin:/bin:{cli.parent}")
+    plan = {program.name for program in build.missing()}
+    assert not any(name.startswith("pulumi") for name in plan), f"Pulumi fetches its own plugins; planned: {plan}"
+    told = environment.pulumi_environment()
+    assert told["PATH"].split(os.pathsep)[0] == str(cli.parent), "its folder comes first"
+    assert "PULUMI_HOME" not in told, "the user's login and plugins stay in use"
+    assert "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION" not in told, "it has to fetch plugins"
+
+
+def test_a_pulumi_without_its_python_host_or_that_cannot_run_is_passed_over(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bare = executable(tmp_path / "bare" / "pulumi", "echo v3.260.0")
+    monkeypatch.setenv("PATH", f"{bare.parent}:/usr/bin:/bin")
+    assert locate.machines_pulumi() is None, "without pulumi-language-python no program of ours runs"
+    foreign = own_pulumi(tmp_path / "foreign", "v3.260.0")
+    foreign.write_bytes(b"\x7fELF of another machine")
+    monkeypatch.setenv("PATH", f"{foreign.parent}:/usr/bin:/bin")
+    assert locate.machines_pulumi() is None, "a file of another machine's kind is not usable"
+
+
+def test_the_folder_of_our_own_pulumi_on_path_does_not_make_it_the_machines(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cli = own_pulumi(cache / "pulumi-v3.259.0-commands", "v3.259.0")
+    monkeypatch.setenv("PATH", f"{cli.parent}:/usr/bin:/bin")
+    assert locate.machines_pulumi() is None, "a process inside the environment must see the same toolchain"
+
+
+def test_kubebuilder_assets_are_used_and_told_with_their_version(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = executable(tmp_path / "assets" / "kube-apiserver", "echo Kubernetes v1.32.9")
+    etcd = executable(tmp_path / "assets" / "etcd", "echo etcd Version: 3.5.1")
+    monkeypatch.setenv("KUBEBUILDER_ASSETS", str(server.parent))
+    lines: list[str] = []
+    build.ensure(["etcd", "kube-apiserver"], lines.append)
+    assert locate.program("kube-apiserver") == server, "the named folder is used"
+    assert lines == [
+        f"etcd: {etcd}, etcd Version: 3.5.1 (KUBEBUILDER_ASSETS)",
+        f"kube-apiserver: {server}, Kubernetes v1.32.9 (KUBEBUILDER_ASSETS)",
+    ], f"versions are told and nothing is built: {lines}"
+
+
+@pytest.mark.parametrize("fault", ["absent", "no right to run", "fails"])
+def test_kubebuilder_assets_that_do_not_run_are_named(
+    fault: str, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assets = tmp_path / "assets"
+    assets.mkdir()
+    if fault != "absent":
+        executable(assets / "etcd", "exit 3").chmod(0o755 if fault == "fails" else 0o644)
+    monkeypatch.setenv("KUBEBUILDER_ASSETS", str(assets))
+    with pytest.raises(locate.MissingProgram, match=r"KUBEBUILDER_ASSETS is .*/etcd .*unset it or mend it"):
+        locate.program("etcd")
+
+
+def test_a_modules_files_are_kept_whole_and_writable(cache: Path, tmp_path: Path) -> None:
+    module = tmp_path / "module"
+    (module / "config").mkdir(parents=True)
+    (module / "config" / "crd.yaml").write_text("kind: A\n")
+    (module / "config" / "crd.yaml").chmod(0o444)
+    source = pins.Source("example.org/m", "v1.0.0", "etcd", ("config",))
+    folder = cache / "sources" / "m"
+    keep(source, module, folder)
+    assert (folder / "config" / "crd.yaml").read_text() == "kind: A\n", "at its path in the module"
+    assert os.access(folder / "config" / "crd.yaml", os.W_OK), "a cache can be removed"
+    assert [path.name for path in folder.parent.iterdir()] == ["m"], "no half folder stays"
+
+
+def test_without_a_version_the_generation_that_the_lab_runs_is_meant(cache: Path) -> None:
+    for module, version in (
+        ("sigs.k8s.io/cluster-api", pins.CLUSTER_API),
+        ("github.com/clastix/cluster-api-control-plane-provider-kamaji", pins.KAMAJI_PROVIDER),
+    ):
+        folder = cache / "sources" / f"{module.replace('/', '_')}@{version}"
+        folder.mkdir(parents=True)
+        assert module_folder(module) == folder, f"{module} without a version is {version}"
+    with pytest.raises(KeyError, match=r"no pinned module example\.org/m"):
+        module_folder("example.org/m")
+
+
+def test_sources_that_cannot_be_had_are_a_missing_program_to_callers() -> None:
+    assert issubclass(SourceMissing, locate.MissingProgram), "the lab's command line catches one kind of error"
+
+
+@pytest.mark.parametrize(
+    ("log", "part"),
+    [
+        ("go: x@v1: Get https://p/x: dial tcp: lookup p on [::1]:53: connection refused", "GOPROXY"),
+        ("go: x@v1: reading https://p/x.mod: 403 Forbidden", "GOPROXY"),
+        ("write $WORK/b001: no space left on device", "disk is full"),
+        ("main.go:403:1: undefined: x", None),
+    ],
+)
+def test_a_failed_builds_log_is_read_for_what_to_do(log: str, part: str | None) -> None:
+    told = build.advice(log)
+    assert (part in told) if part else told == "", f"{log!r} leads to {told!r}"
+
+
+def test_the_plugins_generated_files_carry_the_pinned_version(cache: Path, tmp_path: Path) -> None:
+    group = cache / "sources" / "github.com_pulumi_pulumi-kubernetes_provider_v4@v4.0.0-20260115033456-f47bc2d6f199"
+    made = group / "cmd" / "pulumi-resource-kubernetes"
+    made.mkdir(parents=True)
+    (made / "schema.json").write_text('{"name": "kubernetes", "version": ""}')
+    (made / "terraform-mapping.json").write_text('{ "a":  1 }')
+    build.prepare(pins.BY_NAME["pulumi-resource-kubernetes"], work := tmp_path / "work")
+    assert json.loads((work / "schema-embed.json").read_text())["version"] == "4.25.0", "the engine checks it"
+    assert (work / "terraform-mapping-embed.json").read_text() == '{"a":1}', "compacted, as upstream's release does"
+    assert (work / "main.go").is_file(), "beside the main that embeds them"
