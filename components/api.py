@@ -14,7 +14,7 @@ import tempfile
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -247,6 +247,28 @@ class Api:
             return ApiError("NotKubernetes", f"{server} closed the connection or does not speak HTTP")
         what = error.strerror if isinstance(error, OSError) and error.strerror else str(error) or type(error).__name__
         return ApiError("Unreachable", f"{server}: {what}")
+
+
+def patiently(ask: Callable[[], dict[str, Any]], seconds: float = READ_SECONDS) -> dict[str, Any]:
+    """An answer, asked for again where the server wants a moment first.
+
+    An API server answers the first request for a custom resource with 429 while it fills its cache; client-go waits, too.
+
+    Args:
+        ask: a request that may be repeated.
+        seconds: how long to be patient, in all.
+
+    Raises:
+        ApiError: no usable answer.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return ask()
+        except ApiError as error:
+            if error.code != 429 or not error.retry_after or time.monotonic() + error.retry_after > deadline:
+                raise
+            time.sleep(error.retry_after)
 
 
 class _Https(http.client.HTTPSConnection):

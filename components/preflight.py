@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from . import access, preflight_rules
 from .access import Access, AccessError
-from .api import Api, ApiError
+from .api import Api, ApiError, patiently
 from .preflight_rules import Problem, Requirements
 
 if TYPE_CHECKING:
@@ -197,7 +197,7 @@ def _ask(questions: Mapping[str, Callable[[], dict[str, Any]]]) -> dict[str, dic
         if gone:
             return gone[0]
         try:
-            return question()
+            return patiently(question)
         except ApiError as error:
             # Each further question would wait for its own time-out.
             if error.reason == "Unreachable":

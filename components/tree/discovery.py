@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 from urllib.parse import quote
 
-from ..api import ApiError
+from ..api import ApiError, patiently
 from .model import Found, Listed, Reference, Snapshot
 from .objects import CLUSTER_API, CLUSTER_NAME_LABEL, Failure, Json, control_plane_ready, dig, endpoint, kind, name
 
@@ -83,7 +83,7 @@ def _cluster(reader: Reader, namespace: str, cluster: str) -> tuple[str, Found]:
 
 def _get(reader: Reader, path: str, subject: str) -> Found:
     try:
-        return reader.get(path)
+        return patiently(lambda: reader.get(path))
     except ApiError as error:
         if error.reason == "NotFound" and error.message.strip() in _UNSERVED:
             return Failure(subject, "NotServed", f"the management cluster does not serve {path.partition('?')[0]}")
