@@ -1,0 +1,107 @@
+"""How the answers of a management cluster are judged."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from kamaji_equinix.components import preflight_rules as rules
+from kamaji_equinix.components.api import ApiError, patiently
+from kamaji_equinix.components.preflight_rules import Found, Kind, Requirements, Right
+from kamaji_equinix.components.preflight_stack import requirements
+
+CLUSTER = Kind("cluster.x-k8s.io", "Cluster", "v1beta1", "clusters", verbs=("get",), status=True)
+
+
+def granted(*listed: dict[str, Any]) -> dict[str, Any]:
+    return {"status": {"resourceRules": list(listed), "incomplete": False}}
+
+
+@pytest.mark.parametrize(
+    ("rule", "lacking"),
+    [
+        ({"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}, []),
+        ({"verbs": ["get"], "apiGroups": ["cluster.x-k8s.io"], "resources": ["clusters"]}, ["patch clusters/status"]),
+        ({"verbs": ["*"], "apiGroups": ["*"], "resources": ["*/status"]}, ["get clusters"]),
+        ({"verbs": ["get", "patch"], "apiGroups": [""], "resources": ["*"]}, ["get clusters", "patch clusters/status"]),
+        (
+            {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"], "resourceNames": ["c1"]},
+            ["get clusters", "patch clusters/status"],
+        ),
+    ],
+)
+def test_rights_are_read_as_rbac_means_them(rule: dict[str, Any], lacking: list[str]) -> None:
+    found = rules.lacking_rights(granted(rule), Requirements(kinds=(CLUSTER,)))
+    said = [f"{right.verb} {right.resource}{'/' if right.subresource else ''}{right.subresource}" for right in found]
+    assert said == lacking, "what this rule leaves out"
+
+
+def test_versions_of_controllers_come_from_clusterctls_inventory_before_image_tags() -> None:
+    deployment = {
+        "metadata": {"labels": {"cluster.x-k8s.io/provider": "control-plane-kamaji"}},
+        "spec": {
+            "template": {"spec": {"containers": [{"name": "manager", "image": "reg:5000/kamaji:v0.20.0@sha256:1"}]}}
+        },
+    }
+    provider = {"metadata": {"name": "cluster-api"}, "version": "v1.14.0"}
+    found = Found(served={}, providers={"items": [provider]}, deployments={"items": [deployment]})
+    versions = rules.controllers(found)
+    assert versions == {"cluster-api": "v1.14.0", "control-plane-kamaji": "v0.20.0"}, (
+        "both sources, tags without digest"
+    )
+    (note,) = rules.notes(found, versions)
+    assert "use Cluster API 1.13" in note, "a pair that is known not to work is named"
+
+
+def test_controllers_that_do_not_tell_their_version_are_no_problem() -> None:
+    refused = ApiError("Forbidden", "no", 403)
+    untagged = {
+        "metadata": {},
+        "spec": {"template": {"spec": {"containers": [{"name": "manager", "image": "reg:5000/x"}]}}},
+    }
+    assert rules.controllers(Found(served={}, providers=refused, deployments=refused)) == {}, "unknown is unknown"
+    assert rules.controllers(Found(served={}, deployments={"items": [untagged]})) == {}, "a port is no tag"
+
+
+def test_a_data_store_that_may_not_be_read_is_no_problem() -> None:
+    found = Found(
+        served={("kamaji.clastix.io", "DataStore"): ("v1alpha1",)},
+        data_stores={"default": ApiError("Forbidden", "no", 403)},
+    )
+    assert not list(rules.data_stores(found, Requirements(data_stores=("default",)))), "only Kamaji needs to read it"
+
+
+def test_what_a_stack_needs_is_read_off_its_manifests() -> None:
+    infrastructure = {
+        "apiVersion": "infrastructure.cluster.x-k8s.io/v1beta1",
+        "kind": "Metal3Cluster",
+        "metadata": {"name": "c", "namespace": "prod"},
+    }
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "prod"}}
+    needed = requirements([namespace, infrastructure], contract="v1beta1", infrastructure_install="install it")
+    assert needed.namespaces == {"prod": True}, "where its objects go; it creates that itself"
+    kind = next(kind for kind in needed.kinds if kind.kind == "Metal3Cluster")
+    assert kind.crd == "metal3clusters.infrastructure.cluster.x-k8s.io", "any infrastructure provider's"
+    assert kind.install == "install it", "with the command that installs it"
+    rights = rules.needed_rights(needed)
+    assert Right("patch", kind.group, kind.resource, "status") in rights, "the hand-off writes its status"
+    assert Right("create", "", "namespaces") in rights, "and the namespace"
+
+
+def test_a_server_that_asks_for_a_moment_is_asked_again_but_not_for_ever() -> None:
+    answers: list[Any] = [ApiError("TooManyRequests", "initializing", 429, 0.01), {"kind": "MachineList"}]
+
+    def ask() -> dict[str, Any]:
+        answer = answers.pop(0)
+        if isinstance(answer, ApiError):
+            raise answer
+        found: dict[str, Any] = answer
+        return found
+
+    assert patiently(ask) == {"kind": "MachineList"}, "the second answer counts"
+    answers.append(ApiError("TooManyRequests", "busy", 429, 60))
+    with pytest.raises(ApiError, match="busy"):
+        patiently(ask, seconds=1)
+    answers.append(ApiError("Forbidden", "no", 403))
+    with pytest.raises(ApiError, match="no"):
+        patiently(ask)
