@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from .plurals import plural
 from .preflight_rules import Kind, Requirements, Right
-from .tree.discovery import plural
 
 WRITE = ("get", "list", "watch", "create", "patch", "delete")
 """What pulumi-kubernetes does: server-side apply, reads, and a watch until a deleted object is gone."""

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from urllib.parse import quote
 
 from ..api import ApiError, patiently
+from ..plurals import plural
 from .model import Found, Listed, Reference, Snapshot
 from .objects import CLUSTER_API, CLUSTER_NAME_LABEL, Failure, Json, control_plane_ready, dig, endpoint, kind, name
 
@@ -119,14 +120,6 @@ def _path(reader: Reader, reference: Reference) -> str | Failure:
         api_version = str(dig(group, "preferredVersion", "groupVersion"))
     root = f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version}"
     return f"{root}/namespaces/{reference.namespace}/{plural(reference.kind)}"
-
-
-def plural(kind_: str) -> str:
-    """The resource name of a kind, by the rules of English that Kubernetes' kinds follow."""
-    word = kind_.lower()
-    if word.endswith("y") and word[-2:-1] not in ("a", "e", "i", "o", "u"):
-        return f"{word[:-1]}ies"
-    return f"{word}es" if word.endswith(("s", "x", "z", "ch", "sh")) else f"{word}s"
 
 
 def _holders(machines: Listed, pools: Listed) -> Iterable[object]:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from kamaji_equinix.components import tree
+from kamaji_equinix.components.plurals import plural
 from kamaji_equinix.components.tree import Failure, Snapshot, drawing
-from kamaji_equinix.components.tree.discovery import plural
 from kamaji_equinix.components.tree.model import Reference
 from kamaji_equinix.components.tree.objects import Condition, timestamp
 
