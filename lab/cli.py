@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import os
-import secrets
 import subprocess
 import sys
 import time
@@ -20,6 +19,11 @@ from .controllers import PortTaken, require_webhook_port
 from .options import LabOptions
 from .pki import write_private
 from .state import StateFolder
+
+PASSPHRASE = "kamaji-equinix-lab"  # noqa: S105 - see below
+"""Pulumi writes a check of the passphrase into the stack's file. A random one would change Pulumi.dev.yaml in every
+checkout, and lock the stack for good with the lab's folder removed by hand. It guards credentials that are made anew with
+each lab, lead to loopback only, and lie in clear beside it; the folder's mode is what protects them."""
 
 START_SECONDS = 180.0
 STOP_SECONDS = 90.0
@@ -189,8 +193,7 @@ def running(state: dict[str, Any]) -> bool:
 def write_environment(folder: StateFolder) -> None:
     """Write ``env``: the toolchain's pulumi, and a backend and passphrase of the lab's own."""
     passphrase = folder.folder / "passphrase"
-    if not passphrase.exists():
-        write_private(passphrase, secrets.token_urlsafe(24).encode())
+    write_private(passphrase, PASSPHRASE.encode())
     backend = folder.folder / "pulumi"
     backend.mkdir(exist_ok=True, mode=0o700)
     folder.write_env(
