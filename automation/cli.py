@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pulumi import automation
 
+from ..components.access import AccessError
 from ..components.settings import SettingsError
 from . import operations
 from .errors import OperationError
@@ -23,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
         options.run(options)
-    except (SettingsError, OperationError) as error:
+    except (SettingsError, AccessError, OperationError) as error:
         print(f"error: {error}", file=sys.stderr)
         return getattr(error, "exit_code", 2)
     except automation.CommandError as error:

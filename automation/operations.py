@@ -23,7 +23,7 @@ def up(options: argparse.Namespace) -> None:
     """Create or change the stack's clusters, then draw their status tree until all is True."""
     stack = opened(options, create=True)
     began = time.monotonic()
-    engine(lambda: stack.up(on_output=write, color=color(), suppress_outputs=True, show_secrets=False))
+    engine(stack, lambda: stack.up(on_output=write, color=color(), suppress_outputs=True, show_secrets=False))
     report_outputs(stack)
     print(f"pulumi up took {time.monotonic() - began:.0f} s", flush=True)
     if not options.no_wait:
@@ -33,13 +33,13 @@ def up(options: argparse.Namespace) -> None:
 def preview(options: argparse.Namespace) -> None:
     """Show what ``up`` would change."""
     stack = opened(options, create=True)
-    engine(lambda: stack.preview(on_output=write, color=color()))
+    engine(stack, lambda: stack.preview(on_output=write, color=color()))
 
 
 def refresh(options: argparse.Namespace) -> None:
     """Compare the stack's state with the management cluster."""
     stack = opened(options)
-    engine(lambda: stack.refresh(on_output=write, color=color(), show_secrets=False))
+    engine(stack, lambda: stack.refresh(on_output=write, color=color(), show_secrets=False))
 
 
 def destroy(options: argparse.Namespace) -> None:
@@ -51,7 +51,7 @@ def destroy(options: argparse.Namespace) -> None:
             print(f"nothing to destroy: {error}", flush=True)
             return
         raise
-    engine(lambda: stack.destroy(on_output=write, color=color(), show_secrets=False))
+    engine(stack, lambda: stack.destroy(on_output=write, color=color(), show_secrets=False))
 
 
 def status(options: argparse.Namespace) -> None:
@@ -84,18 +84,24 @@ def opened(options: argparse.Namespace, *, create: bool = False) -> automation.S
     return stack
 
 
-def engine(run: Callable[[], object]) -> None:
+def engine(stack: automation.Stack, run: Callable[[], object]) -> None:
     """Run an operation of the engine, whose output has been shown already.
 
+    The lock of a dead update, which a killed engine leaves on a file or S3 backend, is cleared, and the operation run again.
+
     Raises:
-        Locked: another update holds the stack.
+        Locked: a living update holds the stack; names the holder and the command.
         EngineFailed: any other failure of the engine.
     """
     try:
         with patient_interrupt():
-            run()
+            try:
+                run()
+            except automation.ConcurrentUpdateError as error:
+                print(locks.clear_reported(str(error), stack.name, stack.cancel), file=sys.stderr, flush=True)
+                run()
     except automation.ConcurrentUpdateError as error:
-        raise Locked(f"{error}", output=str(error)) from error
+        raise Locked(f"another update of stack {stack.name} began meanwhile: {error}", output=str(error)) from error
     except automation.CommandError as error:
         raise EngineFailed(
             "pulumi did not finish; what it says is above. Running the command again goes on from here.",

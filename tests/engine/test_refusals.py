@@ -1,0 +1,96 @@
+"""What can be known to be wrong is said once, before anything is created, and without a traceback."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lab.plane import ManagementPlane
+from lab.processes import free_port
+from tests.support.project import Done, Project, dev_sections
+
+
+def refused(project: Project, stack: str, *, preview: bool = False) -> Done:
+    """Run a stack that can't come up."""
+    project.pulumi("stack", "init", stack)
+    if preview:
+        return project.pulumi("preview", "--stack", stack)
+    return project.up(stack)
+
+
+def assert_nothing_happened(project: Project, stack: str, done: Done) -> None:
+    assert done.code != 0, f"it must fail:\n{done.output}"
+    assert "Traceback" not in done.output, f"a user's mistake must not look like a bug:\n{done.output}"
+    state = project.pulumi("stack", "export", "--stack", stack).ok()
+    assert "kubernetes:cluster.x-k8s.io" not in state, "something was created before the mistake was named"
+
+
+def test_wrong_settings_are_reported_together(project: Project, management: ManagementPlane) -> None:
+    sections = dev_sections(management.kubeconfig)
+    sections["cluster"] = {**sections["cluster"], "podCidrs": ["172.26.0.0/20"], "kubernetsVersion": "1.33.0"}
+    sections["workerPools"] = [{**sections["workerPools"][0], "name": "Worker_A"}]
+    project.configure("settings", **sections)
+    done = refused(project, "settings")
+    for wanted in ("kubernetsVersion", "kubernetesVersion", "workerPools[0].name", "Worker_A"):
+        assert wanted in done.output, f"the report misses {wanted}:\n{done.output}"
+    assert_nothing_happened(project, "settings", done)
+
+
+def test_a_lab_that_does_not_run_is_named(project: Project) -> None:
+    project.configure("nolab", **dev_sections(Path(".lab/kubeconfig")))
+    done = refused(project, "nolab")
+    assert "make lab" in done.output, f"the message says how to start it:\n{done.output}"
+    assert_nothing_happened(project, "nolab", done)
+
+
+def test_a_wrong_kubeconfig_path_is_named(project: Project) -> None:
+    project.configure("nopath", **dev_sections(Path("no-such-file")))
+    done = refused(project, "nopath")
+    assert "no-such-file" in done.output, f"the path is named:\n{done.output}"
+    assert "kubeconfigPath" in done.output, f"the setting is named:\n{done.output}"
+    assert_nothing_happened(project, "nopath", done)
+
+
+@pytest.fixture
+def unreachable(tmp_path: Path, management: ManagementPlane) -> Path:
+    """A kubeconfig that leads to a port where nothing listens."""
+    path = tmp_path / "kubeconfig"
+    path.write_text(management.kubeconfig.read_text().replace(str(management.port), str(free_port())))
+    return path
+
+
+def test_an_unreachable_management_cluster_fails_an_up(project: Project, unreachable: Path) -> None:
+    project.configure("away", **dev_sections(unreachable))
+    done = refused(project, "away")
+    assert "refuses connections" in done.output, f"the cause is named:\n{done.output}"
+    assert_nothing_happened(project, "away", done)
+
+
+def test_a_preview_without_the_management_cluster_only_warns(project: Project, unreachable: Path) -> None:
+    project.configure("awaypreview", **dev_sections(unreachable))
+    done = refused(project, "awaypreview", preview=True)
+    assert "warning" in done.output, f"the user is told:\n{done.output}"
+    assert "refuses connections" in done.output, f"the cause is named:\n{done.output}"
+
+
+def test_a_management_cluster_without_the_crds_is_told_what_to_install(
+    project: Project, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    plane = ManagementPlane(tmp_path_factory.mktemp("bare"), install_crds=False)
+    plane.start()
+    try:
+        project.configure("bare", **dev_sections(plane.kubeconfig))
+        done = refused(project, "bare")
+    finally:
+        plane.stop()
+    for wanted in ("kamajicontrolplanes", "clusters.cluster.x-k8s.io", "packetclusters", "clusterctl init"):
+        assert wanted in done.output, f"the report misses {wanted}:\n{done.output}"
+    assert_nothing_happened(project, "bare", done)
+
+
+def test_a_missing_data_store_is_named(project: Project, management: ManagementPlane) -> None:
+    project.configure("store", **dev_sections(management.kubeconfig))
+    done = refused(project, "store")
+    assert "DataStore" in done.output, f"Kamaji needs one:\n{done.output}"
+    assert_nothing_happened(project, "store", done)
