@@ -1,95 +1,93 @@
-"""How a machine becomes a node: the KubeadmConfigTemplate.
-
-The user data goes through three hands: capp runs Go's text/template over it, cloud-init renders it with jinja2, then parses
-it as YAML and runs the commands with sh. The profile's commands use none of the first two but capp's
-``.kubernetesVersion``, so they arrive as they stand.
-"""
+"""How a machine becomes a node: the KubeadmConfigTemplate."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from . import metal, naming
-from .manifests_common import Manifest, manifest
-from .settings import TenantClusterSettings, WorkerPoolSettings
-from .settings_types import minor
+from .bootstrap_profiles import ubuntu_containerd
+from .contracts import CONTRACTS, Contract, contract
+from .manifests_common import Manifest, given, manifest
+from .settings import BootstrapSettings, TenantClusterSettings, WorkerPoolSettings
+from .settings_rules_pools import synced
 
-API_VERSION = "bootstrap.cluster.x-k8s.io/v1beta1"
-
-KERNEL = """\
-set -e
-swapoff -a
-sed -ri '/\\sswap\\s/s/^#?/#/' /etc/fstab
-printf '%s\\n' overlay br_netfilter > /etc/modules-load.d/kubernetes.conf
-modprobe overlay
-modprobe br_netfilter
-cat > /etc/sysctl.d/99-kubernetes.conf <<'CONF'
-net.ipv4.ip_forward = 1
-net.bridge.bridge-nf-call-iptables = 1
-net.bridge.bridge-nf-call-ip6tables = 1
-CONF
-sysctl --system > /dev/null
-"""
-
-PACKAGES = """\
-set -e
-export DEBIAN_FRONTEND=noninteractive
-install -d -m 0755 /etc/apt/keyrings
-apt-get update -q
-apt-get install -qy ca-certificates curl gpg containerd
-curl -fsSL --retry 5 https://pkgs.k8s.io/core:/stable:/{channel}/deb/Release.key \\
-  | gpg --dearmor --yes -o /etc/apt/keyrings/kubernetes.gpg
-echo 'deb [signed-by=/etc/apt/keyrings/kubernetes.gpg] https://pkgs.k8s.io/core:/stable:/{channel}/deb/ /' \\
-  > /etc/apt/sources.list.d/kubernetes.list
-apt-get update -q
-apt-get install -qy 'kubelet={version}-*' 'kubeadm={version}-*' 'kubectl={version}-*'
-apt-mark hold kubelet kubeadm kubectl
-"""
-
-CONTAINERD = """\
-set -e
-mkdir -p /etc/containerd
-containerd config default > /etc/containerd/config.toml
-sed -i 's/SystemdCgroup = false/SystemdCgroup = true/' /etc/containerd/config.toml
-pause=$(kubeadm config images list --kubernetes-version v{version} 2>/dev/null | grep /pause: || true)
-if [ -n "$pause" ]; then sed -i "s,sandbox_image = .*,sandbox_image = \\"$pause\\"," /etc/containerd/config.toml; fi
-systemctl restart containerd
-systemctl enable --now kubelet
-"""
+KIND = "KubeadmConfigTemplate"
 
 
 def bootstrap_template(settings: TenantClusterSettings, pool: WorkerPoolSettings) -> Manifest:
-    """The KubeadmConfigTemplate of a pool."""
+    """The KubeadmConfigTemplate of a pool, named by its content."""
+    generation = contract(settings)
+    content = template(CONTRACTS["v1beta1"], settings, pool)
+    name = naming.template(settings.cluster.name, pool.name, content)
+    spec = content if generation.name == "v1beta1" else template(generation, settings, pool)
+    return manifest(settings, generation.bootstrap, KIND, name, spec, pool=pool)
+
+
+def template(generation: Contract, settings: TenantClusterSettings, pool: WorkerPoolSettings) -> dict[str, Any]:
+    """The template's spec in one generation's shape."""
     own = pool.bootstrap
-    commands = list(own.commands) or profile_commands(settings.pool_version(pool))
-    arguments = metal.kubelet_arguments(settings)
-    if pool.labels:
-        arguments["node-labels"] = ",".join(f"{key}={value}" for key, value in sorted(pool.labels.items()))
-    registration: dict[str, Any] = {"kubeletExtraArgs": arguments}
+    registration: dict[str, Any] = {"kubeletExtraArgs": generation.arguments(kubelet_arguments(settings, pool))}
     if pool.taints:
         registration["taints"] = [
-            {"key": taint.key, "value": taint.value, "effect": taint.effect} for taint in pool.taints
+            {"key": taint.key, **given(value=taint.value), "effect": taint.effect} for taint in pool.taints
         ]
     config: dict[str, Any] = {
         "joinConfiguration": {"nodeRegistration": registration},
-        "preKubeadmCommands": commands,
+        # Own commands arrive exactly as they were written.
+        "preKubeadmCommands": list(own.commands) or ubuntu_containerd(settings.pool_version(pool)),
+        **given(postKubeadmCommands=own.post_commands, files=files(own), users=users(settings, own)),
     }
-    if own.post_commands:
-        config["postKubeadmCommands"] = list(own.post_commands)
-    if settings.metal.ssh_keys:
-        # capp 0.9 never sends sshKeys to the Metal API.
-        keys = [key.public_key for key in settings.metal.ssh_keys]
-        config["users"] = [{"name": "root", "sshAuthorizedKeys": keys}]
-    spec = {"template": {"spec": config}}
-    name = naming.template(settings.cluster.name, pool.name, spec)
-    return manifest(settings, API_VERSION, "KubeadmConfigTemplate", name, spec, pool=pool)
+    return {"template": {"spec": config}}
 
 
-def profile_commands(version: str) -> list[str]:
-    """The default profile: containerd of the Ubuntu release, Kubernetes from pkgs.k8s.io for the version's minor."""
-    major, number = minor(version)
-    return [
-        KERNEL,
-        PACKAGES.format(channel=f"v{major}.{number}", version=version),
-        CONTAINERD.format(version=version),
-    ]
+def kubelet_arguments(settings: TenantClusterSettings, pool: WorkerPoolSettings) -> dict[str, str]:
+    """Command-line arguments of the kubelet, in the order of their names."""
+    arguments = {**pool.bootstrap.kubelet_extra_args, **metal.kubelet_arguments(settings)}
+    own_labels = {key: value for key, value in pool.labels.items() if not synced(key)}
+    if own_labels:
+        arguments["node-labels"] = ",".join(f"{key}={value}" for key, value in sorted(own_labels.items()))
+    return dict(sorted(arguments.items()))
+
+
+def files(own: BootstrapSettings) -> list[dict[str, Any]]:
+    """Files that the machine gets. Secret content stays in its Secret; the template only names it."""
+    found = []
+    for file in own.files:
+        source = file.content_from and {
+            "secret": {"name": file.content_from.secret.name, "key": file.content_from.secret.key}
+        }
+        found.append(
+            {
+                "path": file.path,
+                **given(
+                    content=file.content,
+                    contentFrom=source,
+                    owner=file.owner,
+                    permissions=file.permissions,
+                    encoding=file.encoding,
+                    append=file.append or None,
+                ),
+            }
+        )
+    return found
+
+
+def users(settings: TenantClusterSettings, own: BootstrapSettings) -> list[dict[str, Any]]:
+    """Users of the machine. capp 0.9 never sends ``sshKeys`` to the Metal API, so root gets them here.
+
+    cloud-init locks the password of each user that it is given, unless told not to; root's is needed at the rescue console.
+    """
+    found: list[dict[str, Any]] = []
+    keys = [key.public_key for key in settings.metal.ssh_keys]
+    if keys and not any(user.name == "root" for user in own.users):
+        found.append({"name": "root", "lockPassword": False, "sshAuthorizedKeys": keys})
+    for user in own.users:
+        own_keys = [*(keys if user.name == "root" else []), *user.ssh_authorized_keys]
+        found.append(
+            {
+                "name": user.name,
+                **({"lockPassword": False} if user.name == "root" else {}),
+                **given(sshAuthorizedKeys=own_keys, groups=user.groups, sudo=user.sudo, shell=user.shell),
+            }
+        )
+    return found

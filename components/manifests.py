@@ -5,11 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 from . import bootstrap, metal, naming
-from .manifests_common import Manifest, manifest, selector
+from .contracts import contract
+from .control_plane import KIND as CONTROL_PLANE_KIND
+from .control_plane import kamaji_control_plane
+from .manifests_common import Manifest, given, manifest, selector
 from .settings import TenantClusterSettings, WorkerPoolSettings
+from .settings_rules_pools import synced
 
-CLUSTER_API = "cluster.x-k8s.io/v1beta1"
-CONTROL_PLANE_API = "controlplane.cluster.x-k8s.io/v1alpha1"
+__all__ = [
+    "cluster",
+    "documents",
+    "kamaji_control_plane",
+    "machine_deployment",
+    "machine_health_check",
+    "namespace",
+]
 
 AUTOSCALER = "cluster.x-k8s.io/cluster-api-autoscaler-node-group"
 
@@ -18,131 +28,129 @@ def namespace(settings: TenantClusterSettings) -> Manifest | None:
     """The namespace, where the stack asks for one."""
     if not settings.cluster.create_namespace:
         return None
-    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": settings.cluster.namespace}}
+    own = {**settings.cluster.labels, "app.kubernetes.io/managed-by": "kamaji-equinix"}
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": settings.cluster.namespace, "labels": own}}
 
 
 def cluster(settings: TenantClusterSettings) -> Manifest:
-    """The Cluster.
-
-    ``controlPlaneRef`` names KamajiControlPlane's own version: Cluster API rewrites any other by the contract label of its
-    CRD, which a later run would see as a change.
-    """
-    own = settings.cluster
-    reference = metal.infrastructure_reference(settings)
+    """The Cluster."""
+    own, generation = settings.cluster, contract(settings)
+    infrastructure = metal.infrastructure_reference(settings)
     spec: dict[str, Any] = {
         "clusterNetwork": {
             "pods": {"cidrBlocks": list(own.pod_cidrs)},
             "services": {"cidrBlocks": list(own.service_cidrs)},
+            **given(serviceDomain=own.service_domain, apiServerPort=own.api_server_port),
         },
-        "controlPlaneRef": {
-            "apiVersion": CONTROL_PLANE_API,
-            "kind": "KamajiControlPlane",
-            "name": settings.control_plane_name,
-        },
-        "infrastructureRef": {key: reference[key] for key in ("apiVersion", "kind", "name")},  # type: ignore[literal-required]
+        "controlPlaneRef": generation.reference(
+            generation.control_plane, CONTROL_PLANE_KIND, settings.control_plane_name
+        ),
+        "infrastructureRef": generation.reference(
+            infrastructure["apiVersion"], infrastructure["kind"], infrastructure["name"]
+        ),
     }
     if own.paused:
         spec["paused"] = True
-    return manifest(settings, CLUSTER_API, "Cluster", own.name, spec)
-
-
-def kamaji_control_plane(settings: TenantClusterSettings) -> Manifest:
-    """The KamajiControlPlane. It never holds ``controlPlaneEndpoint``: Kamaji writes that."""
-    plane = settings.control_plane
-    network: dict[str, Any] = {"serviceType": plane.network.service_type}
-    if plane.network.service_address:
-        network["serviceAddress"] = plane.network.service_address
-    if plane.network.service_labels:
-        network["serviceLabels"] = dict(plane.network.service_labels)
-    if plane.network.service_annotations:
-        network["serviceAnnotations"] = dict(plane.network.service_annotations)
-    if plane.network.cert_sans:
-        network["certSANs"] = list(plane.network.cert_sans)
-    addons = {
-        "coreDNS": plane.addons.core_dns,
-        "kubeProxy": plane.addons.kube_proxy,
-        "konnectivity": plane.addons.konnectivity,
-    }
-    deployment: dict[str, Any] = {}
-    if plane.deployment.node_selector:
-        deployment["nodeSelector"] = dict(plane.deployment.node_selector)
-    if plane.deployment.runtime_class_name:
-        deployment["runtimeClassName"] = plane.deployment.runtime_class_name
-    spec: dict[str, Any] = {
-        "addons": {name: {} for name, wanted in addons.items() if wanted},
-        "deployment": deployment,
-        "kubelet": {
-            "cgroupfs": plane.kubelet.cgroupfs,
-            "preferredAddressTypes": list(plane.kubelet.preferred_address_types),
-        },
-        "network": network,
-        "replicas": plane.replicas,
-        "version": settings.control_plane_version,
-    }
-    if plane.data_store:
-        spec["dataStoreName"] = plane.data_store
-    return manifest(settings, CONTROL_PLANE_API, "KamajiControlPlane", settings.control_plane_name, spec)
+    return manifest(settings, generation.core, "Cluster", own.name, spec)
 
 
 def machine_deployment(settings: TenantClusterSettings, pool: WorkerPoolSettings) -> Manifest:
     """The MachineDeployment of a pool."""
-    infrastructure = metal.machine_template(settings, pool)
-    joining = bootstrap.bootstrap_template(settings, pool)
+    generation = contract(settings)
 
     def reference(template: Manifest) -> dict[str, str]:
-        return {
-            "apiVersion": template["apiVersion"],
-            "kind": template["kind"],
-            "name": template["metadata"]["name"],
-        }
+        return generation.reference(template["apiVersion"], template["kind"], template["metadata"]["name"])
 
+    node_labels = {key: value for key, value in sorted(pool.labels.items()) if synced(key)}
+    machine: dict[str, Any] = {
+        "bootstrap": {"configRef": reference(bootstrap.bootstrap_template(settings, pool))},
+        "clusterName": settings.cluster.name,
+        "infrastructureRef": reference(metal.machine_template(settings, pool)),
+        "version": f"v{settings.pool_version(pool)}",
+    }
+    if (drain := pool.node_drain_timeout_seconds) is not None:
+        if generation.lists:
+            machine["deletion"] = {"nodeDrainTimeoutSeconds": drain}
+        else:
+            machine["nodeDrainTimeout"] = duration(drain)
     spec: dict[str, Any] = {
         "clusterName": settings.cluster.name,
         "selector": {"matchLabels": selector(settings, pool)},
-        "strategy": {
-            "type": "RollingUpdate",
-            "rollingUpdate": {
-                "maxSurge": pool.strategy.max_surge,
-                "maxUnavailable": pool.strategy.max_unavailable,
-            },
-        },
-        "template": {
-            "metadata": {"labels": selector(settings, pool)},
-            "spec": {
-                "bootstrap": {"configRef": reference(joining)},
-                "clusterName": settings.cluster.name,
-                "infrastructureRef": reference(infrastructure),
-                "version": f"v{settings.pool_version(pool)}",
-            },
-        },
+        **strategy(settings, pool),
+        "template": {"metadata": {"labels": selector(settings, pool) | node_labels}, "spec": machine},
     }
-    annotations = None
+    annotations = dict(pool.annotations)
     if pool.min is None:
         spec["replicas"] = 1 if pool.replicas is None else pool.replicas
     else:
         # Without replicas, so that no run undoes what the autoscaler has set.
-        annotations = {f"{AUTOSCALER}-min-size": str(pool.min), f"{AUTOSCALER}-max-size": str(pool.max)}
+        annotations |= {f"{AUTOSCALER}-min-size": str(pool.min), f"{AUTOSCALER}-max-size": str(pool.max)}
     name = naming.machine_deployment(settings.cluster.name, pool.name)
-    return manifest(settings, CLUSTER_API, "MachineDeployment", name, spec, pool=pool, annotations=annotations)
+    return manifest(settings, generation.core, "MachineDeployment", name, spec, pool=pool, annotations=annotations)
+
+
+def strategy(settings: TenantClusterSettings, pool: WorkerPoolSettings) -> dict[str, Any]:
+    """How the pool rolls over; nothing where Cluster API's defaults are wanted."""
+    wanted = pool.strategy
+    if wanted is None:
+        return {}
+    rolling = {"maxSurge": wanted.max_surge, "maxUnavailable": wanted.max_unavailable}
+    whole: dict[str, Any] = {"type": wanted.type}
+    if wanted.type == "RollingUpdate":
+        whole["rollingUpdate"] = rolling
+    if contract(settings).lists:
+        return {"rollout": {"strategy": whole}, **given(deletion=given(order=wanted.delete_policy))}
+    if wanted.delete_policy:
+        whole["rollingUpdate"] = {**whole.get("rollingUpdate", {}), "deletePolicy": wanted.delete_policy}
+    return {"strategy": whole}
 
 
 def machine_health_check(settings: TenantClusterSettings, pool: WorkerPoolSettings) -> Manifest | None:
-    """The MachineHealthCheck of a pool, where it asks for one."""
+    """The MachineHealthCheck of a pool, where it asks for one.
+
+    It matters more here than elsewhere: capp never retries a device that could not be made (features of v0.9.0:
+    ``failureReason`` is terminal), only a new Machine helps.
+    """
     check = pool.health_check
     if check is None:
         return None
-    spec = {
+    generation = contract(settings)
+    spec: dict[str, Any] = {
         "clusterName": settings.cluster.name,
-        "maxUnhealthy": check.max_unhealthy,
-        "nodeStartupTimeout": f"{check.node_startup_seconds}s",
         "selector": {"matchLabels": selector(settings, pool)},
-        "unhealthyConditions": [
-            {"type": "Ready", "status": status, "timeout": f"{check.unhealthy_seconds}s"}
-            for status in ("Unknown", "False")
-        ],
     }
+    states = ("Unknown", "False")
+    if generation.lists:
+        spec["checks"] = {
+            "nodeStartupTimeoutSeconds": check.node_startup_seconds,
+            "unhealthyNodeConditions": [
+                {"type": "Ready", "status": status, "timeoutSeconds": check.unhealthy_seconds} for status in states
+            ],
+        }
+        spec["remediation"] = {"triggerIf": {"unhealthyLessThanOrEqualTo": check.max_unhealthy}}
+    else:
+        spec |= {
+            "maxUnhealthy": check.max_unhealthy,
+            "nodeStartupTimeout": duration(check.node_startup_seconds),
+            "unhealthyConditions": [
+                {"type": "Ready", "status": status, "timeout": duration(check.unhealthy_seconds)} for status in states
+            ],
+        }
     name = naming.machine_deployment(settings.cluster.name, pool.name)
-    return manifest(settings, CLUSTER_API, "MachineHealthCheck", name, spec, pool=pool)
+    return manifest(settings, generation.core, "MachineHealthCheck", name, spec, pool=pool)
+
+
+def duration(seconds: int) -> str:
+    """A time as Kubernetes writes it back, so that a later run sees no change.
+
+    >>> duration(2400), duration(3661), duration(45)
+    ('40m0s', '1h1m1s', '45s')
+    """
+    hours, rest = divmod(seconds, 3600)
+    minutes, left = divmod(rest, 60)
+    if hours:
+        return f"{hours}h{minutes}m{left}s"
+    return f"{minutes}m{left}s" if minutes else f"{left}s"
 
 
 def documents(settings: TenantClusterSettings) -> list[Manifest]:

@@ -13,12 +13,27 @@ Manifest = dict[str, Any]
 CLUSTER_LABEL = "cluster.x-k8s.io/cluster-name"
 POOL_LABEL = "pool"
 
+COMPONENTS = {
+    "Cluster": "cluster",
+    "KamajiControlPlane": "control-plane",
+    "MachineDeployment": "workers",
+    "MachineHealthCheck": "workers",
+    "KubeadmConfigTemplate": "workers",
+}
+"""``app.kubernetes.io/component`` by kind; anything else is infrastructure."""
 
-def labels(settings: TenantClusterSettings, pool: WorkerPoolSettings | None = None) -> dict[str, str]:
-    """Labels of an object."""
+
+def labels(settings: TenantClusterSettings, kind: str, pool: WorkerPoolSettings | None = None) -> dict[str, str]:
+    """Labels of an object: the user's, then the recommended ones, which win.
+
+    https://kubernetes.io/docs/concepts/overview/working-with-objects/common-labels/
+    """
     found = {
+        **settings.cluster.labels,
+        "app.kubernetes.io/name": "kamaji-equinix",
+        "app.kubernetes.io/instance": settings.cluster.name,
+        "app.kubernetes.io/component": COMPONENTS.get(kind, "infrastructure"),
         "app.kubernetes.io/managed-by": "kamaji-equinix",
-        "app.kubernetes.io/part-of": settings.cluster.name,
         CLUSTER_LABEL: settings.cluster.name,
     }
     return found | ({POOL_LABEL: pool.name} if pool else {})
@@ -43,8 +58,18 @@ def manifest(
     metadata: dict[str, Any] = {
         "name": name,
         "namespace": settings.cluster.namespace,
-        "labels": labels(settings, pool),
+        "labels": labels(settings, kind, pool),
     }
     if annotations:
         metadata["annotations"] = dict(annotations)
     return {"apiVersion": api_version, "kind": kind, "metadata": metadata, "spec": dict(spec)}
+
+
+def given(**values: Any) -> dict[str, Any]:
+    """The values that there are, for optional fields: None, empty text, maps and lists fall out, 0 and false stay.
+
+    >>> given(serviceAddress=None, certSANs=(), replicas=0)
+    {'replicas': 0}
+    """
+    found = {key: value for key, value in values.items() if value is not None and value not in ("", (), [], {})}
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in found.items()}

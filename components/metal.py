@@ -42,9 +42,14 @@ def infrastructure_reference(settings: TenantClusterSettings) -> InfrastructureR
 
 
 def infrastructure_cluster(settings: TenantClusterSettings) -> Manifest:
-    """The PacketCluster. It never holds ``controlPlaneEndpoint``: that field has another writer."""
+    """The PacketCluster. It never holds ``controlPlaneEndpoint``: that field has another writer.
+
+    Without ``projectID`` where the stack creates the project: the component that knows its id adds it.
+    """
     metal = settings.metal
-    spec: dict[str, Any] = {"projectID": metal.project_id, "vipManager": metal.vip_manager}
+    spec: dict[str, Any] = {"vipManager": metal.vip_manager}
+    if metal.project_id:
+        spec["projectID"] = metal.project_id
     spec |= place(metal.metro, metal.facility)
     return manifest(settings, API_VERSION, CLUSTER_KIND, settings.cluster.name, spec, annotations=MANAGED_BY)
 

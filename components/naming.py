@@ -7,6 +7,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+LONGEST_LABEL = 63
+"""Characters of a label's value, and of a DNS label."""
+
 
 def machine_deployment(cluster: str, pool: str) -> str:
     """Name of a pool's MachineDeployment.
@@ -18,6 +21,13 @@ def machine_deployment(cluster: str, pool: str) -> str:
 
 
 def template(cluster: str, pool: str, spec: Mapping[str, Any]) -> str:
-    """Name of a machine or bootstrap template: templates are immutable, so the content is part of the name."""
+    """Name of a machine or bootstrap template: templates are immutable, so the content is part of the name.
+
+    Args:
+        cluster: the Cluster's name.
+        pool: the pool's name.
+        spec: the template's content in its v1beta1 form, whatever the contract: another API version of the same content
+            must not roll a machine.
+    """
     digest = hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()[:8]
     return f"{machine_deployment(cluster, pool)}-{digest}"

@@ -1,20 +1,20 @@
-"""From raw configuration values to settings: sections are checked one by one, so that one mistake hides no other."""
+"""From raw configuration values to settings. All mistakes are collected first; nothing is decided on half of them."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
-from typing import Any, TypeVar
-
-import pydantic
+from dataclasses import replace
+from typing import Any
 
 from . import settings as model
-from .settings_report import NOTHING, Problem, SettingsError, nearest, problems_of
-from .settings_rules import cluster_problems, cluster_warnings, stack_problems
+from .settings_parse import Parsed, SectionType, parse, plain
+from .settings_report import NOTHING, Problem, SettingsError, below, nearest
+from .settings_rules import cluster_problems, stack_problems
+from .settings_warnings import cluster_warnings, secret_warnings
 
-CLUSTER_KEYS = ("cluster", "controlPlane", "metal", "workerPools", "handoff", "capi")
+CLUSTER_KEYS = tuple(str(field.alias) for field in model.TenantClusterSettings.model_fields.values())
 STACK_KEYS = (*CLUSTER_KEYS, "clusters", "management")
-
-SectionType = TypeVar("SectionType", bound=pydantic.BaseModel)
 
 
 class Loader:
@@ -22,108 +22,139 @@ class Loader:
 
     def __init__(self) -> None:
         self.problems: list[Problem] = []
+        self.wrong: set[str] = set()
 
-    def section(self, kind: type[SectionType], path: str, value: Any) -> SectionType | None:
-        """One section, None where it has mistakes."""
-        if not isinstance(value, Mapping):
-            self.problems.append(Problem(path, "must be a map of settings", value))
-            return None
-        try:
-            return kind.model_validate(dict(value))
-        except pydantic.ValidationError as error:
-            self.problems += problems_of(path, kind, error)
-            return None
+    def section(self, kind: type[SectionType], path: str, value: Any) -> SectionType:
+        """One section, with examples in the place of wrong values."""
+        parsed = parse(kind, path, value)
+        self.problems += parsed.problems
+        self.wrong |= parsed.wrong
+        if parsed.model is None:
+            # Every required field has a valid example, so this is the model's fault, not the user's.
+            raise SettingsError([*self.problems, Problem(path, "can't be read")])
+        return parsed.model
 
-    def tenant(self, base: str, raw: Mapping[str, Any]) -> model.TenantClusterSettings | None:
-        """One tenant cluster, None where it has mistakes; ``base`` is its path with a dot, or empty."""
-        cluster = self.required(model.ClusterSettings, base, "cluster", raw)
-        metal = self.required(model.MetalSettings, base, "metal", raw)
-        control_plane = self.section(model.ControlPlaneSettings, f"{base}controlPlane", raw.get("controlPlane", {}))
-        handoff = self.section(model.HandoffSettings, f"{base}handoff", raw.get("handoff", {}))
-        capi = self.section(model.CapiSettings, f"{base}capi", raw.get("capi", {}))
-        pools = self.pools(f"{base}workerPools", raw.get("workerPools", []))
-        self.problems += cluster_problems(base, cluster, control_plane, metal, pools)
-        whole = [pool for pool in pools if pool is not None]
-        if not (cluster and metal and control_plane and handoff and capi) or len(whole) != len(pools):
-            return None
-        return model.TenantClusterSettings(
-            cluster=cluster,
-            control_plane=control_plane,
-            metal=metal,
-            worker_pools=tuple(whole),
-            handoff=handoff,
-            capi=capi,
+    def add(self, problems: Collection[Problem]) -> None:
+        """Add what rules between settings found, except where they looked at replaced values."""
+        for problem in problems:
+            looked_at = (problem.path, *problem.about)
+            if not any(below(path, wrong) or below(wrong, path) for path in looked_at for wrong in self.wrong):
+                self.problems.append(problem)
+
+    def tenant(self, base: str, raw: Mapping[str, Any]) -> model.TenantClusterSettings:
+        """One tenant cluster; ``base`` is its path with a dot, or empty."""
+        tenant = model.TenantClusterSettings(
+            cluster=self.section(model.ClusterSettings, f"{base}cluster", raw.get("cluster", {})),
+            control_plane=self.section(model.ControlPlaneSettings, f"{base}controlPlane", raw.get("controlPlane", {})),
+            metal=self.section(model.MetalSettings, f"{base}metal", raw.get("metal", {})),
+            worker_pools=self.pools(f"{base}workerPools", raw.get("workerPools", [])),
+            handoff=self.section(model.HandoffSettings, f"{base}handoff", raw.get("handoff", {})),
+            capi=self.section(model.CapiSettings, f"{base}capi", raw.get("capi", {})),
         )
+        self.add(list(cluster_problems(base, tenant)))
+        return tenant
 
-    def required(self, kind: type[SectionType], base: str, key: str, raw: Mapping[str, Any]) -> SectionType | None:
-        """A section without which there is no cluster."""
-        return self.section(kind, f"{base}{key}", raw.get(key, {}))
-
-    def pools(self, path: str, value: Any) -> list[model.WorkerPoolSettings | None]:
-        """The worker pools, None in the place of one with mistakes."""
+    def pools(self, path: str, value: Any) -> tuple[model.WorkerPoolSettings, ...]:
+        """The worker pools."""
         if not isinstance(value, list | tuple):
             self.problems.append(Problem(path, "must be a list of pools", value))
-            return [None]
-        return [self.section(model.WorkerPoolSettings, f"{path}[{index}]", pool) for index, pool in enumerate(value)]
+            self.wrong.add(path)
+            return ()
+        return tuple(
+            self.section(model.WorkerPoolSettings, f"{path}[{index}]", pool) for index, pool in enumerate(value)
+        )
 
 
 def load(raw: Mapping[str, Any], secret_paths: Collection[str]) -> model.StackSettings:
     """See ``settings.load_stack``."""
     loader = Loader()
-    for key in raw:
-        if key not in STACK_KEYS:
-            loader.problems.append(Problem(str(key), nearest(str(key), STACK_KEYS)))
-    management = loader.section(model.ManagementSettings, "management", raw.get("management", {}))
-    if management and management.kubeconfig and management.kubeconfig_path:
-        loader.problems.append(Problem("management", "kubeconfig and kubeconfigPath exclude each other"))
-    tenants = [loader.tenant(base, values) for base, values in tenant_values(loader, raw)]
-    whole = tuple(tenant for tenant in tenants if tenant is not None)
-    loader.problems += stack_problems(whole)
-    if loader.problems or management is None:
-        raise SettingsError(loader.problems)
-    warnings = [warning for tenant in whole for warning in cluster_warnings(tenant)]
-    if management.kubeconfig and "management" not in secret_paths:
-        warnings.append(
-            Problem(
-                "management.kubeconfig",
-                "is stored in clear; `pulumi config set --path --secret 'kamaji-equinix:management.kubeconfig' < FILE` "
-                "stores it as a secret, and the old one should be replaced",
-                NOTHING,
-            )
-        )
-    return model.StackSettings(clusters=whole, management=management, warnings=tuple(warnings))
+    checked: Parsed[Any] = Parsed(None)
+    values: dict[str, Any] = plain(raw, "the configuration", checked)
+    loader.problems += checked.problems
+    loader.problems += [Problem(key, nearest(key, STACK_KEYS)) for key in values if key not in STACK_KEYS]
+    management = loader.section(model.ManagementSettings, "management", values.get("management", {}))
+    if management.kubeconfig and management.kubeconfig_path:
+        loader.add([Problem("management.kubeconfigPath", "excludes kubeconfig; give one of them")])
+    tenants = []
+    for base, own, merged_values in tenant_values(loader, values):
+        before = len(loader.problems)
+        tenants.append(loader.tenant(base, merged_values))
+        loader.problems[before:] = [at_origin(problem, base, own, values) for problem in loader.problems[before:]]
+    loader.add(list(stack_problems(tenants)))
+    if loader.problems:
+        # Shared defaults are checked once for each cluster, and reported once.
+        raise SettingsError({str(problem): problem for problem in loader.problems}.values())
+    warnings = [warning for index, tenant in enumerate(tenants) for warning in warnings_of(values, index, tenant)]
+    warnings += secret_warnings(management, secret_paths)
+    return model.StackSettings(clusters=tuple(tenants), management=management, warnings=tuple(warnings))
 
 
-def tenant_values(loader: Loader, raw: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
-    """The values of each tenant cluster with the path that they lie at.
+def warnings_of(raw: Mapping[str, Any], index: int, tenant: model.TenantClusterSettings) -> list[Problem]:
+    """The warnings of one cluster, with their paths in the configuration."""
+    if "clusters" not in raw:
+        return list(cluster_warnings("", tenant))
+    base = f"clusters[{index}]."
+    return [at_origin(warning, base, raw["clusters"][index], raw) for warning in cluster_warnings(base, tenant)]
+
+
+def tenant_values(loader: Loader, raw: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any], Mapping[str, Any]]]:
+    """Of each tenant cluster: its path, its own values, and those merged over the shared defaults.
 
     In a stack with ``clusters``, the other keys are defaults of them all.
     """
     if "clusters" not in raw:
-        return [("", raw)]
+        return [("", raw, raw)]
     items = raw["clusters"]
-    if not isinstance(items, list | tuple) or not items:
+    if not isinstance(items, list) or not items:
         loader.problems.append(Problem("clusters", "must be a list of at least one cluster", items))
         return []
     defaults = {key: raw[key] for key in CLUSTER_KEYS if key in raw}
-    found: list[tuple[str, Mapping[str, Any]]] = []
+    found: list[tuple[str, Mapping[str, Any], Mapping[str, Any]]] = []
     for index, item in enumerate(items):
         base = f"clusters[{index}]"
-        if not isinstance(item, Mapping):
+        if not isinstance(item, dict):
             loader.problems.append(Problem(base, "must be a map with the keys of a cluster", item))
+            loader.wrong.add(base)
             continue
-        for key in item:
-            if key not in CLUSTER_KEYS:
-                loader.problems.append(Problem(f"{base}.{key}", nearest(str(key), CLUSTER_KEYS)))
-        found.append((f"{base}.", merged(defaults, item)))
+        loader.problems += [
+            Problem(f"{base}.{key}", nearest(key, CLUSTER_KEYS)) for key in item if key not in CLUSTER_KEYS
+        ]
+        found.append((f"{base}.", item, merged(defaults, item)))
     return found
 
 
 def merged(defaults: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-    """Own values over defaults: maps merge, anything else replaces."""
+    """Own values over defaults: maps merge, anything else replaces.
+
+    >>> merged({"a": {"x": 1, "y": 1}, "b": [1]}, {"a": {"y": 2}, "b": [2]})
+    {'a': {'x': 1, 'y': 2}, 'b': [2]}
+    """
     result = dict(defaults)
     for key, value in own.items():
         inherited = result.get(key)
         both = isinstance(value, Mapping) and isinstance(inherited, Mapping)
         result[key] = merged(inherited, value) if both and inherited is not None else value
     return result
+
+
+def at_origin(problem: Problem, base: str, own: Mapping[str, Any], shared: Mapping[str, Any]) -> Problem:
+    """The problem at the shared key that its value comes from, where the cluster itself doesn't give it."""
+    if not base or not problem.path.startswith(base):
+        return problem
+    path = problem.path.removeprefix(base)
+    mine: Any = own
+    common: Any = shared
+    for step in re.findall(r"[A-Za-z0-9_-]+", path):
+        mine, common = child(mine, step), child(common, step)
+        if mine is NOTHING:
+            return problem if common is NOTHING else replace(problem, path=path)
+    return problem
+
+
+def child(value: Any, step: str) -> Any:
+    """What lies one step deeper, NOTHING where nothing does."""
+    if isinstance(value, Mapping):
+        return value.get(step, NOTHING)
+    if isinstance(value, list) and step.isdigit() and int(step) < len(value):
+        return value[int(step)]
+    return NOTHING

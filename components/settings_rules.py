@@ -1,4 +1,4 @@
-"""Rules that span several settings."""
+"""Rules that span several settings of a cluster, or several clusters of a stack."""
 
 from __future__ import annotations
 
@@ -6,165 +6,179 @@ import ipaddress
 import itertools
 from collections.abc import Iterator, Sequence
 
+from . import naming
 from . import settings as model
 from .settings_report import Problem
+from .settings_rules_metal import metal_problems, pool_metal_problems
+from .settings_rules_pools import pool_problems
 from .settings_types import minor
 
-OLDEST, NEWEST = (1, 30), (1, 33)
-"""Kubernetes versions that the pinned Kamaji runs and its kubeadm takes; newer ones its webhook refuses."""
-
 KUBELET_SKEW = 3
-"""Minors that a kubelet may lag behind the API server (kubernetes.io, version skew policy)."""
+"""Minors that a kubelet may lag behind the API server (kubernetes.io, version skew policy); 2 before 1.28."""
+
+RESERVED_NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
 
 
-def cluster_problems(
-    base: str,
-    cluster: model.ClusterSettings | None,
-    control_plane: model.ControlPlaneSettings | None,
-    metal: model.MetalSettings | None,
-    pools: Sequence[model.WorkerPoolSettings | None],
-) -> Iterator[Problem]:
-    """Mistakes between the settings of one cluster; sections with mistakes of their own are None."""
-    if cluster:
-        yield from overlaps(base, cluster)
-        yield from versions(base, cluster, control_plane, pools)
-    if metal:
-        yield from places(base, metal)
-    names: dict[str, int] = {}
-    for index, pool in enumerate(pools):
-        if pool is None:
-            continue
+def cluster_problems(base: str, tenant: model.TenantClusterSettings) -> Iterator[Problem]:
+    """Mistakes between the settings of one cluster; ``base`` is its path with a dot, or empty."""
+    yield from addresses(base, tenant)
+    yield from names(base, tenant)
+    yield from network(base, tenant.control_plane.network)
+    yield from versions(base, tenant)
+    yield from metal_problems(base, tenant.metal)
+    seen: dict[str, int] = {}
+    for index, pool in enumerate(tenant.worker_pools):
         path = f"{base}workerPools[{index}]"
-        if pool.name in names:
-            yield Problem(f"{path}.name", f"is the name of workerPools[{names[pool.name]}] too", pool.name)
-        names.setdefault(pool.name, index)
-        yield from pool_problems(path, cluster, pool)
+        if pool.name in seen:
+            first = f"{base}workerPools[{seen[pool.name]}]"
+            yield Problem(f"{path}.name", f"is the name of {first} too", pool.name, about=(f"{first}.name",))
+        seen.setdefault(pool.name, index)
+        yield from pool_problems(path, f"{base}cluster.name", tenant.cluster, pool)
+        yield from pool_metal_problems(path, base, tenant.metal, pool)
 
 
-def overlaps(base: str, cluster: model.ClusterSettings) -> Iterator[Problem]:
-    """Address ranges must not share addresses."""
-    ranges = [
-        *((f"{base}cluster.podCidrs[{i}]", value) for i, value in enumerate(cluster.pod_cidrs)),
-        *((f"{base}cluster.serviceCidrs[{i}]", value) for i, value in enumerate(cluster.service_cidrs)),
-    ]
-    for (_, one), (path, other) in itertools.combinations(ranges, 2):
+def addresses(base: str, tenant: model.TenantClusterSettings) -> Iterator[Problem]:
+    """Address ranges share no address, and Kubernetes can use them."""
+    cluster = tenant.cluster
+    lists = (("podCidrs", cluster.pod_cidrs), ("serviceCidrs", cluster.service_cidrs))
+    ranges = [(f"{base}cluster.{key}[{i}]", value) for key, values in lists for i, value in enumerate(values)]
+    for (one_path, one), (path, other) in itertools.combinations(ranges, 2):
         first, second = ipaddress.ip_network(one), ipaddress.ip_network(other)
-        if first.version == second.version and first.overlaps(second):
-            yield Problem(path, f"overlaps with {one}; pods and Services need ranges of their own", other)
-
-
-def versions(
-    base: str,
-    cluster: model.ClusterSettings,
-    control_plane: model.ControlPlaneSettings | None,
-    pools: Sequence[model.WorkerPoolSettings | None],
-) -> Iterator[Problem]:
-    """Versions that the controllers take, and kubelets that fit the control plane."""
-    own = control_plane.version if control_plane else None
-    path = f"{base}controlPlane.version" if own else f"{base}cluster.kubernetesVersion"
-    plane = own or cluster.kubernetes_version
-    if not OLDEST <= minor(plane) <= NEWEST:
-        yield Problem(
-            path, f"must lie between 1.{OLDEST[1]} and 1.{NEWEST[1]}, which Kamaji here takes", plane, "1.33.0"
-        )
-        return
-    for index, pool in enumerate(pools):
-        if pool is None:
+        if first.version != second.version:
             continue
-        kubelet = pool.kubernetes_version or cluster.kubernetes_version
-        where = f"{base}workerPools[{index}].kubernetesVersion"
-        if minor(kubelet) > minor(plane):
-            yield Problem(where, f"is newer than the control plane's {plane}; raise that first", kubelet, plane)
-        elif minor(plane)[1] - minor(kubelet)[1] > KUBELET_SKEW:
+        if first.overlaps(second):
             yield Problem(
-                where, f"is more than {KUBELET_SKEW} minors behind the control plane's {plane}", kubelet, plane
+                path,
+                f"overlaps with {one_path}, {one}; pods and Services need ranges of their own",
+                other,
+                about=(one_path,),
+            )
+        elif one_path.rpartition("[")[0] == path.rpartition("[")[0]:
+            yield Problem(path, f"is IPv{second.version} as the one before; two ranges mean one of each", other)
+    for index, value in enumerate(cluster.service_cidrs):
+        service = ipaddress.ip_network(value)
+        shortest = service.max_prefixlen - 20
+        if service.prefixlen < shortest:
+            yield Problem(
+                f"{base}cluster.serviceCidrs[{index}]",
+                f"is too large: kube-apiserver takes at most a /{shortest} for Services",
+                value,
+            )
+    for index, address in enumerate(tenant.control_plane.network.dns_service_ips):
+        if not any(ipaddress.ip_address(address) in ipaddress.ip_network(value) for value in cluster.service_cidrs):
+            yield Problem(
+                f"{base}controlPlane.network.dnsServiceIPs[{index}]",
+                f"must lie in serviceCidrs, {', '.join(cluster.service_cidrs)}",
+                address,
+                about=(f"{base}cluster.serviceCidrs",),
             )
 
 
-def places(base: str, metal: model.MetalSettings) -> Iterator[Problem]:
-    """Metro or facility, and what capp 0.9 breaks on."""
-    if bool(metal.metro) == bool(metal.facility):
-        yield Problem(f"{base}metal.metro", "exactly one of metro and facility is required", metal.metro, "da")
-    if metal.vip_manager == "CPEM":
+def names(base: str, tenant: model.TenantClusterSettings) -> Iterator[Problem]:
+    """Names made from names fit where they are used."""
+    cluster = tenant.cluster
+    if tenant.control_plane.name is None and len(tenant.control_plane_name) > naming.LONGEST_LABEL:
         yield Problem(
-            f"{base}metal.vipManager",
-            "crashes capp 0.9 when the first worker is active and the project has no IP reservation",
-            metal.vip_manager,
-            "EMLB",
+            f"{base}cluster.name",
+            f"makes the control plane's name, {tenant.control_plane_name}, {len(tenant.control_plane_name)} characters "
+            f"long; {naming.LONGEST_LABEL} is the limit. Shorten it, or set controlPlane.name",
+            cluster.name,
         )
-    names = [key.name for key in metal.ssh_keys]
-    for index, name in enumerate(names):
-        if name in names[:index]:
-            yield Problem(f"{base}metal.sshKeys[{index}].name", "is given twice", name)
+    if cluster.create_namespace and cluster.namespace in RESERVED_NAMESPACES:
+        yield Problem(
+            f"{base}cluster.createNamespace",
+            f"must be false for namespace {cluster.namespace}, which Kubernetes makes itself",
+            True,
+            about=(f"{base}cluster.namespace",),
+        )
 
 
-def pool_problems(
-    path: str, cluster: model.ClusterSettings | None, pool: model.WorkerPoolSettings
-) -> Iterator[Problem]:
-    """Mistakes within one pool."""
-    # Cluster API appends two random suffixes of five and ten characters to make Machine names, which become host names.
-    length = len(f"{cluster.name if cluster else ''}-{pool.name}") + 17
-    if length > 63:
-        yield Problem(f"{path}.name", f"makes names of machines {length} characters long; 63 is the limit", pool.name)
-    if (pool.min is None) != (pool.max is None):
-        yield Problem(f"{path}.min", "min and max go together", pool.min, 1)
-    elif pool.min is not None and pool.max is not None:
-        if pool.min > pool.max:
-            yield Problem(f"{path}.min", f"is more than max, {pool.max}", pool.min)
-        if pool.replicas is not None:
-            yield Problem(f"{path}.replicas", "excludes min and max: the autoscaler sets the number", pool.replicas)
-    if pool.metro and pool.facility:
-        yield Problem(f"{path}.metro", "metro and facility exclude each other", pool.metro)
-    if len(pool.hardware_reservation_ids) > 1:
+def network(base: str, settings: model.NetworkSettings) -> Iterator[Problem]:
+    """The API server's Service gets an address, and only settings that its type has."""
+    path = f"{base}controlPlane.network"
+    type_path = f"{path}.serviceType"
+    if settings.service_type == "NodePort" and settings.service_address is None:
         yield Problem(
-            f"{path}.hardwareReservationIds", "more than one crashes capp 0.9", list(pool.hardware_reservation_ids)
+            type_path,
+            "needs serviceAddress, the address of the nodes: Kamaji can't tell it from the Service",
+            settings.service_type,
+            about=(f"{path}.serviceAddress",),
         )
-    if (pool.os == "custom_ipxe") != (pool.ipxe_url is not None):
-        yield Problem(f"{path}.ipxeUrl", "goes with os custom_ipxe, and only with it", pool.ipxe_url)
-    own = pool.bootstrap.profile == "commands"
-    if own != bool(pool.bootstrap.commands):
-        yield Problem(
-            f"{path}.bootstrap.commands",
-            "is required by profile commands" if own else "goes with profile commands",
-            list(pool.bootstrap.commands),
-        )
+    if settings.service_type != "LoadBalancer":
+        for key, value in (
+            ("loadBalancerClass", settings.load_balancer_class),
+            ("loadBalancerSourceRanges", list(settings.load_balancer_source_ranges)),
+        ):
+            if value:
+                yield Problem(
+                    f"{path}.{key}",
+                    f"goes with serviceType LoadBalancer, not {settings.service_type}",
+                    value,
+                    about=(type_path,),
+                )
+
+
+def versions(base: str, tenant: model.TenantClusterSettings) -> Iterator[Problem]:
+    """Kubelets fit the control plane."""
+    own = tenant.control_plane.version is not None
+    plane_path = f"{base}controlPlane.version" if own else f"{base}cluster.kubernetesVersion"
+    plane = tenant.control_plane_version
+    if minor(plane)[0] != 1:
+        yield Problem(plane_path, "must be a version 1 of Kubernetes", plane, "1.33.0")
+        return
+    skew = KUBELET_SKEW if minor(plane) >= (1, 28) else 2
+    for index, pool in enumerate(tenant.worker_pools):
+        kubelet = tenant.pool_version(pool)
+        given = pool.kubernetes_version is not None
+        path = f"{base}workerPools[{index}].kubernetesVersion" if given else f"{base}cluster.kubernetesVersion"
+        about = (plane_path,)
+        if minor(kubelet) > minor(plane):
+            yield Problem(path, f"is newer than the control plane's {plane}; raise that first", kubelet, plane, about)
+        elif minor(plane)[1] - minor(kubelet)[1] > skew:
+            yield Problem(path, f"is more than {skew} minors behind the control plane's {plane}", kubelet, plane, about)
 
 
 def stack_problems(tenants: Sequence[model.TenantClusterSettings]) -> Iterator[Problem]:
-    """Clusters of one stack must not share objects."""
-    seen: dict[tuple[str, str], int] = {}
-    names: dict[str, int] = {}
+    """Clusters of one stack share no objects."""
+    clusters: dict[str, int] = {}
+    planes: dict[tuple[str, str], int] = {}
+    deployments: dict[tuple[str, str], str] = {}
+    named = {(tenant.cluster.namespace, tenant.cluster.name): index for index, tenant in enumerate(tenants)}
     for index, tenant in enumerate(tenants):
-        if tenant.cluster.name in names:
+        base = f"clusters[{index}]." if len(tenants) > 1 else ""
+        name, namespace = tenant.cluster.name, tenant.cluster.namespace
+        if name in clusters:
+            other = f"clusters[{clusters[name]}]"
+            yield Problem(f"{base}cluster.name", f"is the name of {other} too", name, about=(f"{other}.cluster.name",))
+            continue
+        clusters[name] = index
+        plane = (namespace, tenant.control_plane_name)
+        about = (f"{base}cluster.name", f"{base}cluster.namespace")
+        if plane in planes:
             yield Problem(
-                f"clusters[{index}].cluster.name",
-                f"is the name of clusters[{names[tenant.cluster.name]}] too",
-                tenant.cluster.name,
-            )
-        names.setdefault(tenant.cluster.name, index)
-        key = (tenant.cluster.namespace, tenant.control_plane_name)
-        if key in seen:
-            yield Problem(
-                f"clusters[{index}].controlPlane.name",
-                f"is the control plane of clusters[{seen[key]}] too",
+                f"{base}controlPlane.name",
+                f"is the control plane of clusters[{planes[plane]}] too",
                 tenant.control_plane_name,
+                about=about,
             )
-        seen.setdefault(key, index)
-
-
-def cluster_warnings(tenant: model.TenantClusterSettings) -> Iterator[Problem]:
-    """What is allowed, but better known."""
-    if tenant.handoff.verify == "none":
-        yield Problem("handoff.verify", "none: whoever answers at the address is taken for the control plane")
-    for index, pool in enumerate(tenant.worker_pools):
-        if pool.tags:
-            yield Problem(f"workerPools[{index}].tags", "capp 0.9 drops tags: the machines will not carry them")
-        if pool.hardware_reservation_ids:
+        elif named.get(plane, index) != index:
+            # Kamaji's CA of this control plane would lie in Secret <name>-ca, where the other cluster looks for its own.
             yield Problem(
-                f"workerPools[{index}].hardwareReservationIds", "capp 0.9 ignores it: on-demand hardware is billed"
+                f"{base}controlPlane.name",
+                f"is the name of clusters[{named[plane]}]: both would keep their certificate authority in Secret "
+                f"{tenant.control_plane_name}-ca",
+                tenant.control_plane_name,
+                about=about,
             )
-        if minor(tenant.pool_version(pool)) != minor(tenant.control_plane_version):
-            yield Problem(
-                f"workerPools[{index}].kubernetesVersion",
-                "has another minor than the control plane: Cluster API creates no new machine until they agree",
-            )
+        planes.setdefault(plane, index)
+        for number, pool in enumerate(tenant.worker_pools):
+            path = f"{base}workerPools[{number}].name"
+            key = (namespace, naming.machine_deployment(name, pool.name))
+            if key in deployments and not deployments[key].startswith(f"{base}workerPools"):
+                yield Problem(
+                    path,
+                    f"makes the MachineDeployment's name {key[1]}, which {deployments[key]} makes too",
+                    pool.name,
+                    about=(*about, deployments[key]),
+                )
+            deployments.setdefault(key, path)

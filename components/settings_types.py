@@ -5,15 +5,20 @@ from __future__ import annotations
 import ipaddress
 import re
 import uuid
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
+
+from .settings_text import one_line, templated, without_secret
 
 DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 DNS_1035 = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
-VERSION = re.compile(r"v?(\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?)")
+NUMBER = r"(?:0|[1-9][0-9]{0,5})"
+VERSION = re.compile(rf"v?({NUMBER}\.{NUMBER}\.{NUMBER}(?:-[0-9A-Za-z]+(?:[.-][0-9A-Za-z]+)*)?)")
 LABEL_NAME = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)")
-SSH_KEY = re.compile(r"(ssh-(rsa|ed25519|dss)|ecdsa-sha2-nistp\d+|sk-\S+) [A-Za-z0-9+/=]+( .*)?")
+SSH_KEY = re.compile(r"((ssh-(rsa|ed25519|dss)|ecdsa-sha2-nistp[0-9]+|sk-[^ ]+) [A-Za-z0-9+/]+=*)( .*)?")
+PERCENT = re.compile(r"(100|[1-9]?[0-9])%")
+MAX_PORT = 32767
 
 
 def dns_label(value: str) -> str:
@@ -26,7 +31,7 @@ def dns_label(value: str) -> str:
 
 
 def dns_1035(value: str) -> str:
-    """A DNS label that starts with a letter: Kamaji makes a Service of the name."""
+    """A DNS label that starts with a letter: Kamaji makes a Service of the name (its webhook, tcp_name.go)."""
     if len(value) > 63 or not DNS_1035.fullmatch(value):
         raise ValueError(
             "must be at most 63 lower-case letters, digits and dashes, begin with a letter and not end with a dash"
@@ -38,25 +43,74 @@ def version(value: str) -> str:
     """A Kubernetes version, without the leading v."""
     match = VERSION.fullmatch(value)
     if not match:
-        raise ValueError("must be a full Kubernetes version with three numbers, quoted in YAML")
+        raise ValueError("must be a full Kubernetes version: three numbers with dots between")
     return match[1]
 
 
 def cidr(value: str) -> str:
     """A range of IP addresses in CIDR notation."""
     try:
-        ipaddress.ip_network(value)
-    except ValueError as error:
-        raise ValueError(f"must be a range of IP addresses in CIDR notation ({error})") from None
+        network = ipaddress.ip_network(value)
+    except ValueError:
+        try:
+            network = ipaddress.ip_network(value, strict=False)
+        except ValueError:
+            raise ValueError("must be a range of IP addresses in CIDR notation") from None
+        raise ValueError(f"has bits set behind its prefix; the range is {network}") from None
+    if "/" not in value:
+        raise ValueError("must be a range of IP addresses in CIDR notation, with a prefix length")
+    return value
+
+
+def ip_address(value: str) -> str:
+    """An IP address."""
+    try:
+        ipaddress.ip_address(value)
+    except ValueError:
+        raise ValueError("must be an IP address") from None
+    return value
+
+
+def host(value: str) -> str:
+    """A name or address for a certificate. Kamaji's provider refuses one with a port (kamaji issue 679)."""
+    try:
+        ipaddress.ip_address(value)
+    except ValueError:
+        labels = value.removeprefix("*.").split(".")
+        if len(value) > 253 or not all(len(label) <= 63 and DNS_LABEL.fullmatch(label) for label in labels):
+            raise ValueError("must be a host name or an IP address, without a port") from None
+    return value
+
+
+def port(value: int) -> int:
+    """A TCP port as Kamaji's provider reads it: ``ParseInt(port, 10, 16)`` fails above 32767."""
+    if not 1 <= value <= MAX_PORT:
+        raise ValueError(
+            f"must be a port between 1 and {MAX_PORT}: Kamaji's Cluster API provider reads it as a signed 16-bit number"
+        )
     return value
 
 
 def project_uuid(value: str) -> str:
     """The UUID of an Equinix Metal project."""
     try:
-        return str(uuid.UUID(value))
+        if str(uuid.UUID(value)) == value.lower():
+            return value.lower()
     except ValueError:
-        raise ValueError("must be the UUID of an Equinix Metal project") from None
+        pass
+    raise ValueError("must be the UUID of an Equinix Metal project")
+
+
+def reservation(value: str) -> str:
+    """A hardware reservation's UUID, or the word for any."""
+    if value == "next-available":
+        return value
+    try:
+        if str(uuid.UUID(value)) == value.lower():
+            return value.lower()
+    except ValueError:
+        pass
+    raise ValueError("must be the UUID of a hardware reservation, or next-available")
 
 
 def label_key(value: str) -> str:
@@ -64,6 +118,7 @@ def label_key(value: str) -> str:
     prefix, slash, name = value.rpartition("/")
     if (
         len(name) > 63
+        or len(prefix) > 253
         or not LABEL_NAME.fullmatch(name)
         or (slash and not all(map(DNS_LABEL.fullmatch, prefix.split("."))))
     ):
@@ -90,38 +145,124 @@ def slug(value: str) -> str:
 def ssh_key(value: str) -> str:
     """A public SSH key in OpenSSH's form."""
     if not SSH_KEY.fullmatch(value.strip()):
-        raise ValueError("must be a public SSH key as in authorized_keys; a private key has no place here")
-    return value.strip()
+        raise ValueError("must be one public SSH key as in authorized_keys; a private key has no place here")
+    return one_line(value.strip())
 
 
-def go_template_free(value: str) -> str:
-    """Text that capp's Go templating leaves as it is, or that uses the variables it knows.
+def int_or_percent(value: Any) -> int | str:
+    """A number of machines, or a share of them."""
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 100_000:
+        return value
+    if isinstance(value, str) and PERCENT.fullmatch(value):
+        return value
+    raise ValueError("must be a number of machines, or a share such as 25%")
 
-    capp runs ``text/template`` over the whole user data, with ``.kubernetesVersion`` among its variables; anything else in
-    double braces fails the machine for good (cluster-api-provider-packet v0.9.0, pkg/cloud/packet/client.go).
-    """
-    for match in re.finditer(r"\{\{(.*?)(\}\}|$)", value, re.DOTALL):
-        action = match[1].strip(" -")
-        if action == ".kubernetesVersion" or (action[:1] == action[-1:] == "`" and len(action) > 1):
-            continue
-        line = value.count("\n", 0, match.start()) + 1
-        raise ValueError(
-            f"line {line} holds '{match[0][:40]}', which capp's Go templating would run and fail on; write "
-            "{{ `{{ ... }}` }} for text that shall arrive with its braces"
-        )
+
+def http_url(value: str) -> str:
+    """An address that a browser could open."""
+    if not re.fullmatch(r"https?://[A-Za-z0-9.-]+(:[0-9]+)?(/[!-~]*)?", value):
+        raise ValueError("must begin with http:// or https:// and name a host")
     return value
 
 
-DnsLabel = Annotated[str, AfterValidator(dns_label)]
-Dns1035 = Annotated[str, AfterValidator(dns_1035)]
-Version = Annotated[str, AfterValidator(version)]
+def absolute_path(value: str) -> str:
+    """A file's place on a machine."""
+    if not value.startswith("/") or value.endswith("/") or len(value) > 512:
+        raise ValueError("must be the absolute path of a file")
+    return one_line(value)
+
+
+def url_path(value: str) -> str:
+    """The path of a URL."""
+    if not re.fullmatch(r"/[!-~]*", value):
+        raise ValueError("must be a path that begins with /")
+    return value
+
+
+def permissions(value: str) -> str:
+    """A file's mode."""
+    if not re.fullmatch(r"0?[0-7]{3}", value):
+        raise ValueError("must be an octal file mode, in quotes")
+    return value
+
+
+def quantity(value: str) -> str:
+    """An amount of a resource."""
+    if not re.fullmatch(r"[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?", value):
+        raise ValueError("must be a Kubernetes quantity, in quotes")
+    return value
+
+
+def argument(value: str) -> str:
+    """A command-line argument of a control-plane component."""
+    if not re.fullmatch(r"--[a-z][a-z0-9-]*(=[^\n]*)?", value):
+        raise ValueError("must be a command-line argument that begins with --")
+    return value
+
+
+def user_name(value: str) -> str:
+    """A Unix user's name."""
+    if not re.fullmatch(r"[a-z_][a-z0-9_-]{0,31}", value):
+        raise ValueError("must be a Unix user name: at most 32 lower-case letters, digits, '_' and '-'")
+    return value
+
+
+def command(value: str) -> str:
+    """A shell command that arrives on the machine as it is meant."""
+    if not value.strip():
+        raise ValueError("must not be empty")
+    return templated(without_secret(value), quoted=True)
+
+
+def content(value: str) -> str:
+    """A file's text that arrives on the machine as it is meant."""
+    if not value:
+        raise ValueError("must not be empty")
+    return templated(without_secret(value), quoted=False)
+
+
+def add_on(value: Any) -> Any:
+    """true and false as well as a map, so that ``coreDNS: {}`` of a manifest can be kept."""
+    if isinstance(value, bool):
+        return {} if value else None
+    return value
+
+
+def pattern(expression: re.Pattern[str]) -> WithJsonSchema:
+    """What an editor checks of a text."""
+    return WithJsonSchema({"type": "string", "pattern": f"^{expression.pattern}$"})
+
+
+DnsLabel = Annotated[str, AfterValidator(dns_label), pattern(DNS_LABEL)]
+Dns1035 = Annotated[str, AfterValidator(dns_1035), pattern(DNS_1035)]
+Version = Annotated[str, AfterValidator(version), pattern(VERSION)]
 Cidr = Annotated[str, AfterValidator(cidr)]
-ProjectId = Annotated[str, AfterValidator(project_uuid)]
+IpAddress = Annotated[str, AfterValidator(ip_address)]
+Host = Annotated[str, AfterValidator(host)]
+Port = Annotated[int, AfterValidator(port), WithJsonSchema({"type": "integer", "minimum": 1, "maximum": MAX_PORT})]
+ProjectId = Annotated[str, AfterValidator(project_uuid), WithJsonSchema({"type": "string", "format": "uuid"})]
+Reservation = Annotated[str, AfterValidator(reservation)]
 LabelKey = Annotated[str, AfterValidator(label_key)]
 LabelValue = Annotated[str, AfterValidator(label_value)]
 Slug = Annotated[str, AfterValidator(slug)]
 SshKey = Annotated[str, AfterValidator(ssh_key)]
-Command = Annotated[str, AfterValidator(go_template_free)]
+IntOrPercent = Annotated[
+    Any,
+    BeforeValidator(int_or_percent),
+    WithJsonSchema(
+        {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": f"^{PERCENT.pattern}$"}]}
+    ),
+]
+Url = Annotated[str, AfterValidator(http_url)]
+FilePath = Annotated[str, AfterValidator(absolute_path)]
+UrlPath = Annotated[str, AfterValidator(url_path)]
+Permissions = Annotated[str, AfterValidator(permissions)]
+Quantity = Annotated[str, AfterValidator(quantity)]
+Argument = Annotated[str, AfterValidator(argument)]
+UserName = Annotated[str, AfterValidator(user_name)]
+OneLine = Annotated[str, AfterValidator(one_line)]
+Command = Annotated[str, AfterValidator(command)]
+Content = Annotated[str, AfterValidator(content)]
 
 
 def minor(value: str) -> tuple[int, int]:
@@ -132,3 +273,14 @@ def minor(value: str) -> tuple[int, int]:
     """
     numbers = value.split(".")
     return int(numbers[0]), int(numbers[1])
+
+
+def ordered(value: str) -> tuple[int, int, int, int, str]:
+    """A version as something that can be compared; a pre-release comes before its release.
+
+    >>> ordered("1.33.0-rc.1") < ordered("1.33.0") < ordered("1.33.10")
+    True
+    """
+    numbers, _, pre_release = value.partition("-")
+    major, second, patch = numbers.split(".")
+    return int(major), int(second), int(patch), 0 if pre_release else 1, pre_release
