@@ -123,7 +123,7 @@ def check_stack(settings: StackSettings, folder: Path | None = None) -> Report:
         folder: what a relative kubeconfig path starts from; the working folder by default.
     """
     # Here, because plain checks need neither manifests nor pydantic.
-    from . import manifests
+    from . import manifests, metal
     from .preflight_stack import requirements
 
     needed = requirements(
@@ -132,6 +132,7 @@ def check_stack(settings: StackSettings, folder: Path | None = None) -> Report:
         data_stores=[
             tenant.control_plane.data_store for tenant in settings.clusters if tenant.control_plane.data_store
         ],
+        infrastructure_install=metal.INSTALL,
     )
     return check(settings.management, needed, folder)
 

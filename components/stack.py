@@ -14,7 +14,7 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi.runtime import config as runtime_config
 
-from . import manifests, metal, preflight, preflight_stack
+from . import preflight
 from .settings import ManagementSettings, SettingsError, StackSettings, load_stack
 from .tenant_cluster import TenantCluster, TenantClusterArgs
 
@@ -109,19 +109,9 @@ def check_management(settings: StackSettings) -> None:
     Raises:
         pulumi.RunError: it can't take the stack. In a preview a cluster that can't be reached is only a warning.
     """
-    report = preflight.check(
-        settings.management,
-        preflight_stack.requirements(
-            [document for tenant in settings.clusters for document in manifests.documents(tenant)],
-            contract=settings.clusters[0].capi.contract,
-            data_stores={
-                tenant.control_plane.data_store: None for tenant in settings.clusters if tenant.control_plane.data_store
-            },
-            infrastructure_install=metal.INSTALL,
-        ),
-    )
+    report = preflight.check_stack(settings)
     for note in report.notes:
-        pulumi.log.debug(note)
+        pulumi.log.warn(note)
     if not report.problems:
         return
     if report.unreachable and pulumi.runtime.is_dry_run():
