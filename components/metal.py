@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, TypedDict
 
 from . import naming
@@ -17,6 +18,11 @@ INSTALL = "clusterctl init --infrastructure packet"
 
 MANAGED_BY = {"cluster.x-k8s.io/managed-by": "kamaji"}
 """Must be there from the first create: without it capp reserves an address of its own and adds a finalizer."""
+
+CLUSTER_REMARK = (
+    "The annotation keeps capp from reserving an address of its own; Kamaji's load balancer gives the endpoint, which must "
+    "not stand here."
+)
 
 PROVIDER_ID = "equinixmetal://{{ v1.instance_id }}"
 """What capp looks for on the node; cloud-init's jinja2 fills in the device's id."""
@@ -92,3 +98,9 @@ def kubelet_arguments(settings: TenantClusterSettings) -> dict[str, str]:
     if settings.metal.cloud_controller == "external":
         arguments["cloud-provider"] = "external"
     return dict(sorted(arguments.items()))
+
+
+def identity(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """What capp's webhook lets nobody change of a living infrastructure cluster, by the settings' keys."""
+    spec = manifest.get("spec", {})
+    return {"metal.projectId": spec.get("projectID"), "metal.vipManager": spec.get("vipManager")}

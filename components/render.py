@@ -1,24 +1,46 @@
-"""The manifests of a stack as YAML, without engine, cluster or plugin."""
+"""The manifests of a stack as YAML, without engine, cluster or plugin: for reviews and for GitOps."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import yaml
 
-from . import manifests
-from .settings import SettingsError, StackSettings, load_stack
+from . import manifests, metal
+from .manifests_common import Manifest
+from .settings import SettingsError, StackSettings, TenantClusterSettings, load_stack
+from .stack_file import StackFileError, read_stack_file
 
-NAMESPACE = "kamaji-equinix"
-SECRET = "stored-as-a-secret"  # noqa: S105 - a placeholder
-"""Stands for an encrypted value of a stack's file; no manifest holds one."""
+__all__ = ["RenderError", "main", "read_stack_file", "render"]
+
+HEADER = """\
+# Rendered from a stack's configuration by kamaji-equinix; change that, not this.
+# `kubectl apply --server-side -f FILE` takes it. Whoever applies it without Pulumi has no hand-off: machines are then
+# bought as soon as Kamaji's Cluster API provider has written the endpoint, which it does unless its gate
+# SkipInfraClusterPatch is on. Delete a cluster by `kubectl delete cluster`, never by `kubectl delete -f`.
+"""
+
+REMARKS = {
+    "KamajiControlPlane": "Kamaji writes spec.controlPlaneEndpoint once the Service has an address; it must not stand here.",
+    "KubeadmConfigTemplate": "Never changed: another content gets another name.",
+    metal.CLUSTER_KIND: metal.CLUSTER_REMARK,
+    metal.TEMPLATE_KIND: "Never changed: another content gets another name.",
+}
+
+
+class RenderError(ValueError):
+    """A stack whose manifests hold what only a run of Pulumi tells."""
 
 
 class Block(yaml.SafeDumper):
-    """Writes text of several lines as a block, so that commands can be read."""
+    """Writes text of several lines as a block, so that commands can be read, and no aliases."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        """Each value stands where it is used."""
+        return True
 
 
 def block(dumper: Block, text: str) -> yaml.ScalarNode:
@@ -30,50 +52,65 @@ Block.add_representer(str, block)
 
 
 def render(stack: StackSettings) -> str:
-    """All manifests of a stack, in an order in which ``kubectl apply`` takes them; the same settings give the same text."""
-    parts = []
+    """All manifests of a stack, in an order in which ``kubectl apply`` takes them; the same settings give the same text.
+
+    Raises:
+        RenderError: the stack creates its Equinix Metal project, whose id is not known yet.
+    """
+    parts = [HEADER]
+    namespaces: set[str] = set()
     for tenant in stack.clusters:
-        for document in manifests.documents(tenant):
-            parts.append(yaml.dump(document, Dumper=Block, sort_keys=False, width=120))
+        if tenant.metal.project_id is None:
+            raise RenderError(
+                f"cluster {tenant.cluster.name}: metal.project lets Pulumi create the project, so its id is not known "
+                "here; set metal.projectId to render"
+            )
+        for manifest in manifests.documents(tenant):
+            if manifest["kind"] == "Namespace":
+                if manifest["metadata"]["name"] in namespaces:
+                    continue
+                namespaces.add(manifest["metadata"]["name"])
+            parts.append(document(manifest, remark(tenant, manifest)))
     return "---\n".join(parts)
 
 
-def read_stack_file(path: Path) -> tuple[dict[str, Any], frozenset[str]]:
-    """A stack's configuration file as raw values by key, and the keys that hold secrets, which stay unread."""
-    config = (yaml.safe_load(path.read_text()) or {}).get("config") or {}
-    prefix = f"{NAMESPACE}:"
-    values = {key.removeprefix(prefix): value for key, value in config.items() if key.startswith(prefix)}
-    return {key: concealed(value) for key, value in values.items()}, frozenset(
-        key for key, value in values.items() if concealed(value) != value
-    )
+def document(manifest: Manifest, remark: str) -> str:
+    """One manifest with its remark above it."""
+    text: str = yaml.dump(manifest, Dumper=Block, sort_keys=False, width=120)
+    return f"# {remark}\n{text}" if remark else text
 
 
-def concealed(value: Any) -> Any:
-    """A value with its encrypted parts replaced by a placeholder."""
-    if isinstance(value, dict):
-        if set(value) == {"secure"}:
-            return SECRET
-        return {key: concealed(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [concealed(item) for item in value]
-    return value
+def remark(tenant: TenantClusterSettings, manifest: Manifest) -> str:
+    """What a reader would ask about a manifest."""
+    kind = manifest["kind"]
+    if kind == "MachineDeployment" and "replicas" not in manifest["spec"]:
+        return "No replicas: the cluster autoscaler sets them, between the annotations' bounds."
+    if kind == "Cluster" and tenant.cluster.paused:
+        return "Paused: Cluster API leaves it alone."
+    return REMARKS.get(kind, "")
 
 
-def main() -> int:
-    """``python -m kamaji_equinix.components.render``."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--stack", default="dev")
-    options = parser.parse_args()
-    path = Path(f"Pulumi.{options.stack}.yaml")
+def main(arguments: Sequence[str] | None = None) -> int:
+    """``python -m kamaji_equinix.components.render``.
+
+    Returns:
+        Exit status: 2 for a mistake of the user's.
+    """
+    parser = argparse.ArgumentParser(prog="render", description=__doc__)
+    parser.add_argument("--stack", default="dev", help="name of the stack, whose file is Pulumi.STACK.yaml")
+    parser.add_argument("--cwd", type=Path, default=Path(), help="folder of that file")
+    options = parser.parse_args(arguments)
+    path = options.cwd / f"Pulumi.{options.stack}.yaml"
     try:
         values, secret = read_stack_file(path)
-        sys.stdout.write(render(load_stack(values, secret)))
-    except FileNotFoundError:
-        print(f"error: there is no {path} in this folder; --stack names another", file=sys.stderr)
-        return 2
-    except (SettingsError, yaml.YAMLError) as error:
+        stack = load_stack(values, secret)
+        text = render(stack)
+    except (SettingsError, StackFileError, RenderError) as error:
         print(f"error: {path}: {error}", file=sys.stderr)
         return 2
+    for warning in stack.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+    sys.stdout.write(text)
     return 0
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from . import settings as model
 from .settings_parse import Parsed, SectionType, parse, plain
-from .settings_report import NOTHING, Problem, SettingsError, below, nearest
+from .settings_report import NOTHING, Concealed, Problem, SettingsError, below, nearest
 from .settings_rules import cluster_problems, stack_problems
 from .settings_warnings import cluster_warnings, secret_warnings
 
@@ -57,7 +57,8 @@ class Loader:
     def pools(self, path: str, value: Any) -> tuple[model.WorkerPoolSettings, ...]:
         """The worker pools."""
         if not isinstance(value, list | tuple):
-            self.problems.append(Problem(path, "must be a list of pools", value))
+            if not isinstance(value, Concealed):
+                self.problems.append(Problem(path, "must be a list of pools", value))
             self.wrong.add(path)
             return ()
         return tuple(
@@ -86,6 +87,10 @@ def load(raw: Mapping[str, Any], secret_paths: Collection[str]) -> model.StackSe
         raise SettingsError({str(problem): problem for problem in loader.problems}.values())
     warnings = [warning for index, tenant in enumerate(tenants) for warning in warnings_of(values, index, tenant)]
     warnings += secret_warnings(management, secret_paths)
+    warnings += [
+        Problem(path, "is encrypted and was not read: a default or an example stands in its place")
+        for path in sorted(loader.wrong)
+    ]
     return model.StackSettings(clusters=tuple(tenants), management=management, warnings=tuple(warnings))
 
 

@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 import pydantic
 from pydantic.fields import FieldInfo
 
-from .settings_report import NOTHING, Problem, below, nearest, path_of
+from .settings_report import NOTHING, Concealed, Problem, below, nearest, path_of
 from .settings_section import Section
 
 SectionType = TypeVar("SectionType", bound=Section)
@@ -50,7 +50,8 @@ def parse(kind: type[SectionType], path: str, value: Any) -> Parsed[SectionType]
     """
     result: Parsed[SectionType] = Parsed(None)
     if not isinstance(value, Mapping):
-        result.problems.append(Problem(path, "must be a map of settings", value))
+        if not isinstance(value, Concealed):
+            result.problems.append(Problem(path, "must be a map of settings", value))
         result.wrong.add(path)
         value = {}
     raw = plain(value, path, result)
@@ -64,7 +65,7 @@ def parse(kind: type[SectionType], path: str, value: Any) -> Parsed[SectionType]
         for mistake in found:
             place, info = field_at(kind, mistake["loc"])
             where = path_of(path, place)
-            if not any(below(where, wrong) for wrong in result.wrong):
+            if not isinstance(mistake["input"], Concealed) and not any(below(where, wrong) for wrong in result.wrong):
                 result.problems.append(problem_of(path, kind, mistake))
             if mistake["type"] != "extra_forbidden":
                 new.add(where)

@@ -15,6 +15,16 @@ NOTHING: Any = object()
 SECRET_PATH = re.compile(r"^management($|\.kubeconfig($|\W))|\.content$|passw|token", re.IGNORECASE)
 
 
+class Concealed(str):
+    """Stands for an encrypted value of a stack's file that was read without the engine; its text is the value's path."""
+
+    __slots__ = ()
+
+    def __new__(cls, path: str) -> Concealed:
+        """A placeholder for the value at ``path``."""
+        return super().__new__(cls, f"(encrypted {path})")
+
+
 @dataclass(frozen=True)
 class Problem:
     """One mistake, or one warning.
