@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import pulumi
 from pulumi.dynamic import (
@@ -32,8 +32,9 @@ from .deadline import Progress
 from .handoff import Handoff, Order, Outcome, look
 from .handoff_errors import HandoffError
 from .kube import Kind, Kube, connect
-from .metal import InfrastructureReference
-from .settings import ManagementSettings
+
+if TYPE_CHECKING:
+    from .metal import InfrastructureReference
 
 SCHEMA = 1
 """Of what is stored; a state with another number is brought up to date by an update that only looks."""
@@ -45,16 +46,30 @@ INPUTS = (*IDENTITY, "clusterUid", "enabled", "timeoutSeconds", "path", "verify"
 """``kubeconfig`` is no reason to do anything: credentials are used, not compared."""
 
 
+@dataclass(frozen=True)
+class Credentials:
+    """The settings of ``management``, checked by the program already: importing its models would cost each run 0.2 s."""
+
+    kubeconfig: str | None = field(default=None, repr=False)
+    kubeconfig_path: str | None = None
+    context: str | None = None
+
+    @classmethod
+    def of_config(cls, text: str | None) -> Credentials:
+        """The credentials in the text of a stack's configuration value."""
+        found = json.loads(text) if text else {}
+        return cls(found.get("kubeconfig"), found.get("kubeconfigPath"), found.get("context"))
+
+
 class EndpointProvider(ResourceProvider):
     """The dynamic provider of ``ControlPlaneEndpoint``."""
 
     serialize_as_secret_always = False
-    _management: ManagementSettings
+    _management: Credentials
 
     def configure(self, req: ConfigureRequest) -> None:
         """Take the credentials of this run's configuration, also for refresh and destroy."""
-        text = req.config.get("kamaji-equinix:management")
-        self._management = ManagementSettings.model_validate(json.loads(text) if text else {})
+        self._management = Credentials.of_config(req.config.get("kamaji-equinix:management"))
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """Judge the inputs that are known already."""
@@ -133,7 +148,7 @@ class EndpointProvider(ResourceProvider):
 
     def _api(self, props: Mapping[str, Any]) -> Api:
         if own := props.get("kubeconfig"):
-            return connect(ManagementSettings.model_validate({"kubeconfig": own}))
+            return connect(Credentials(kubeconfig=own))
         return connect(self._management)
 
 

@@ -36,3 +36,34 @@ def custom_resource(
         opts=opts,
         **body,
     )
+
+
+class CoreResource(pulumi.CustomResource):
+    """An object of Kubernetes' own API group, declared or read.
+
+    ``pulumi_kubernetes.core.v1`` would do the same, but importing it costs more than half a second of every run.
+    """
+
+    data: pulumi.Output[dict[str, str] | None]
+
+    def __init__(self, kind: str, name: str, props: Mapping[str, Any], opts: pulumi.ResourceOptions) -> None:
+        super().__init__(f"kubernetes:core/v1:{kind}", name, {"data": None, **props}, opts)
+
+
+def namespace(name: str, manifest: Mapping[str, Any], opts: pulumi.ResourceOptions) -> pulumi.CustomResource:
+    """Register a Namespace."""
+    return CoreResource(
+        "Namespace", name, {"apiVersion": "v1", "kind": "Namespace", "metadata": manifest["metadata"]}, opts
+    )
+
+
+def read_secret(name: str, id_: pulumi.Output[str], parent: pulumi.Resource) -> pulumi.Output[dict[str, str] | None]:
+    """Data of a Secret that something else writes, base64 encoded, as a secret.
+
+    Args:
+        name: the resource's name in the engine.
+        id_: namespace and name of the Secret; while it is unknown, in a preview, nothing is read.
+        parent: the component that it is shown under.
+    """
+    opts = pulumi.ResourceOptions(parent=parent, id=id_, additional_secret_outputs=["data", "stringData"])
+    return pulumi.Output.secret(CoreResource("Secret", name, {}, opts).data)

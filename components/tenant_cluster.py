@@ -6,13 +6,12 @@ import base64
 from dataclasses import dataclass
 
 import pulumi
-from pulumi_kubernetes.core.v1 import Namespace, Secret
 
 from . import manifests, metal
 from .endpoint import ControlPlaneEndpoint, ControlPlaneEndpointArgs
 from .options import DELETION_PROPAGATION, TEARDOWN, part_of
 from .packet_cluster import PacketCluster, PacketClusterArgs
-from .resource import custom_resource
+from .resource import custom_resource, namespace, read_secret
 from .settings import TenantClusterSettings
 from .tenant_control_plane import TenantControlPlane, TenantControlPlaneArgs
 from .worker_pool import WorkerPool, WorkerPoolArgs
@@ -59,10 +58,8 @@ class TenantCluster(pulumi.ComponentResource):
         super().__init__("kamaji-equinix:index:TenantCluster", name, None, opts)
         settings = args.settings
         before: list[pulumi.Resource] = []
-        if namespace := manifests.namespace(settings):
-            before.append(
-                Namespace(f"{name}-namespace", metadata=namespace["metadata"], opts=pulumi.ResourceOptions(parent=self))
-            )
+        if wanted := manifests.namespace(settings):
+            before.append(namespace(f"{name}-namespace", wanted, pulumi.ResourceOptions(parent=self)))
         cluster = custom_resource(
             f"{name}-cluster",
             manifests.cluster(settings),
@@ -105,16 +102,10 @@ class TenantCluster(pulumi.ComponentResource):
             for pool in settings.worker_pools
         }
         # Read by an id that the hand-off puts out: a first preview must not look for a Secret that Kamaji has yet to write.
-        secret = Secret.get(
-            f"{name}-kubeconfig",
-            endpoint.kubeconfig_secret,
-            pulumi.ResourceOptions(parent=self, additional_secret_outputs=["data", "stringData"]),
-        )
+        data = read_secret(f"{name}-kubeconfig", endpoint.kubeconfig_secret, self)
         self.control_plane_endpoint = endpoint.endpoint
         self.endpoint_set_by = endpoint.set_by
-        self.kubeconfig = pulumi.Output.secret(
-            secret.data.apply(lambda data: base64.b64decode(data["value"]).decode() if data else "")
-        )
+        self.kubeconfig = data.apply(lambda found: base64.b64decode(found["value"]).decode() if found else "")
         self.cluster_name = cluster.metadata["name"]
         self.namespace = cluster.metadata["namespace"]
         self.worker_pools = pulumi.Output.all(
