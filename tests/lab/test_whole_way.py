@@ -153,7 +153,9 @@ def test_drift_is_shown_and_repaired(lab: Lab, deployed: Deployed) -> None:
             headers={"Content-Type": "application/merge-patch+json"},
         ).raise_for_status()
     refreshed = deployed.project.pulumi("refresh", "--yes", "--skip-preview", "--stack", "dev").ok()
-    assert "ControlPlaneEndpoint capi-quickstart-endpoint updated" in refreshed, f"a refresh shows the loss:\n{refreshed}"
+    assert "ControlPlaneEndpoint capi-quickstart-endpoint updated" in refreshed, (
+        f"a refresh shows the loss:\n{refreshed}"
+    )
     deployed.project.up("dev").ok()
     (infrastructure,) = lab.items("infrastructure.cluster.x-k8s.io/v1beta1/packetclusters")
     assert infrastructure["status"]["ready"] is True, "the next up repairs it"

@@ -1,0 +1,77 @@
+"""The lab's own command line."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import time
+from pathlib import Path
+
+from tests.support.lab import Lab, eventually
+
+
+def test_up_is_harmless_where_the_lab_runs(lab: Lab) -> None:
+    before = {entry["name"]: entry["pid"] for entry in lab.state_file()["processes"]}
+    began = time.monotonic()
+    done = lab.command("up")
+    seconds = time.monotonic() - began
+    assert done.returncode == 0, done.stdout
+    assert "runs" in done.stdout, f"it says so:\n{done.stdout}"
+    after = {entry["name"]: entry["pid"] for entry in lab.state_file()["processes"]}
+    assert {name: after[name] for name in before} == before, "no process was started anew"
+    assert seconds < 15, f"it took {seconds:.0f} s to see that the lab runs"
+
+
+def test_files_with_credentials_are_the_owners_alone(lab: Lab) -> None:
+    assert lab.state.stat().st_mode & 0o077 == 0, "nobody else may look into the lab's folder"
+    for path in (lab.kubeconfig, lab.folder.env, lab.state / "pki" / "ca.key", lab.state / "passphrase"):
+        assert path.stat().st_mode & 0o077 == 0, f"{path.name} holds credentials"
+
+
+def test_what_carries_credentials_listens_on_loopback_only(lab: Lab) -> None:
+    import psutil
+
+    webhooks = {"kamaji", "capi-core", "capi-bootstrap-kubeadm", "capp"}
+    ours = {entry["pid"]: entry["name"] for entry in lab.state_file()["processes"] if entry["name"] not in webhooks}
+    ours[lab.state_file()["supervisor"]["pid"]] = "supervisor"
+    for connection in psutil.net_connections("inet"):
+        if connection.status == psutil.CONN_LISTEN and connection.pid in ours:
+            address = connection.laddr.ip
+            assert address.startswith("127."), f"{ours[connection.pid]} listens on {address}:{connection.laddr.port}"
+
+
+def test_a_second_lab_names_the_process_that_has_kamajis_port(lab: Lab, tmp_path: Path) -> None:
+    second = Lab(tmp_path / "second")
+    done = second.command("up")
+    assert done.returncode == 1, "two labs can't share the port"
+    assert "9443" in done.stdout, f"the port is named:\n{done.stdout}"
+    assert "kamaji" in done.stdout, f"its holder is named:\n{done.stdout}"
+    assert "Traceback" not in done.stdout, done.stdout
+    assert not (tmp_path / "second" / "state.json").exists(), "nothing was started"
+
+
+def test_a_crashed_process_is_named_with_the_end_of_its_log_and_up_mends_it(lab: Lab) -> None:
+    entry = next(entry for entry in lab.state_file()["processes"] if entry["name"] == "capp")
+    os.kill(entry["pid"], signal.SIGKILL)
+    status = eventually(lambda: lab.command("status"), lambda done: done.returncode == 1, 15, "the crash is noticed")
+    line = next(line for line in status.stdout.splitlines() if line.startswith("capp"))
+    assert "CRASHED" in line, f"the crashed process is named:\n{status.stdout}"
+    assert "capp.log" in line, f"its log is named:\n{status.stdout}"
+    again = lab.command("up")
+    assert again.returncode == 0, again.stdout
+    assert "capp crashed" in again.stdout, f"it says what it mends:\n{again.stdout}"
+    assert lab.command("status").returncode == 0, "all runs again"
+
+
+def test_it_serves_after_that(lab: Lab) -> None:
+    with lab.management() as client:
+        assert client.get("/readyz").status_code == 200, "the management cluster answers"
+        stores = client.get("/apis/kamaji.clastix.io/v1alpha1/datastores").json()["items"]
+    assert [store["metadata"]["name"] for store in stores] == ["default"], "its data outlived the restart"
+
+
+def test_ports_that_are_chosen_are_free_ones(lab: Lab) -> None:
+    port = lab.state_file()["metal"]
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", port)) == 0, "the simulated Metal API answers where the state file says"

@@ -1,0 +1,41 @@
+"""The end of the lab; last in its folder."""
+
+from __future__ import annotations
+
+import time
+
+import psutil
+
+from lab import processes
+from tests.support.lab import Lab
+
+
+def test_down_leaves_no_process_and_no_port(lab: Lab) -> None:
+    state = lab.state_file()
+    recorded = [state["supervisor"], *state["processes"]]
+    pids = {entry["pid"] for entry in recorded}
+    ports = {
+        connection.laddr.port
+        for connection in psutil.net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN and connection.pid in pids
+    }
+    assert len(ports) >= 5, f"the lab listens on several ports, or this test looks for nothing: {ports}"
+    began = time.monotonic()
+    done = lab.command("down")
+    seconds = time.monotonic() - began
+    assert done.returncode == 0, done.stdout
+    assert seconds < 60, f"stopping took {seconds:.0f} s"
+    alive = [entry for entry in recorded if processes.alive(entry)]
+    assert alive == [], "every process has ended"
+    listening = {
+        connection.laddr.port
+        for connection in psutil.net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN and connection.laddr.port in ports
+    }
+    assert listening == set(), "every port is free"
+    assert not lab.kubeconfig.exists(), "credentials go with the lab"
+
+
+def test_down_is_harmless_where_nothing_runs(lab: Lab) -> None:
+    done = lab.command("down")
+    assert done.returncode == 0, done.stdout
