@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
 from . import settings as model
-from .settings_parse import Parsed, SectionType, parse, plain
-from .settings_report import NOTHING, Concealed, Problem, SettingsError, below, nearest
+from .settings_parse import Parsed, SectionType, field_at, parse, plain
+from .settings_report import NOTHING, Concealed, Problem, SettingsError, below, nearest, steps_of
 from .settings_rules import cluster_problems, stack_problems
 from .settings_warnings import cluster_warnings, secret_warnings
 
@@ -27,7 +26,7 @@ class Loader:
     def section(self, kind: type[SectionType], path: str, value: Any) -> SectionType:
         """One section, with examples in the place of wrong values."""
         parsed = parse(kind, path, value)
-        self.problems += parsed.problems
+        self.problems += [with_example(found) if found.path == path else found for found in parsed.problems]
         self.wrong |= parsed.wrong
         if parsed.model is None:
             # Every required field has a valid example, so this is the model's fault, not the user's.
@@ -39,7 +38,7 @@ class Loader:
         for problem in problems:
             looked_at = (problem.path, *problem.about)
             if not any(below(path, wrong) or below(wrong, path) for path in looked_at for wrong in self.wrong):
-                self.problems.append(problem)
+                self.problems.append(with_example(problem))
 
     def tenant(self, base: str, raw: Mapping[str, Any]) -> model.TenantClusterSettings:
         """One tenant cluster; ``base`` is its path with a dot, or empty."""
@@ -58,7 +57,7 @@ class Loader:
         """The worker pools."""
         if not isinstance(value, list | tuple):
             if not isinstance(value, Concealed):
-                self.problems.append(Problem(path, "must be a list of pools", value))
+                self.problems.append(with_example(Problem(path, "must be a list of pools", value)))
             self.wrong.add(path)
             return ()
         return tuple(
@@ -70,7 +69,7 @@ def load(raw: Mapping[str, Any], secret_paths: Collection[str]) -> model.StackSe
     """See ``settings.load_stack``."""
     loader = Loader()
     checked: Parsed[Any] = Parsed(None)
-    values: dict[str, Any] = plain(raw, "the configuration", checked)
+    values: dict[str, Any] = plain(raw, "", checked)
     loader.problems += checked.problems
     loader.problems += [Problem(key, nearest(key, STACK_KEYS)) for key in values if key not in STACK_KEYS]
     management = loader.section(model.ManagementSettings, "management", values.get("management", {}))
@@ -111,14 +110,22 @@ def tenant_values(loader: Loader, raw: Mapping[str, Any]) -> list[tuple[str, Map
         return [("", raw, raw)]
     items = raw["clusters"]
     if not isinstance(items, list) or not items:
-        loader.problems.append(Problem("clusters", "must be a list of at least one cluster", items))
+        loader.problems.append(
+            Problem(
+                "clusters", "must be a list of at least one cluster", items, [{"cluster": {"name": "capi-quickstart"}}]
+            )
+        )
         return []
     defaults = {key: raw[key] for key in CLUSTER_KEYS if key in raw}
     found: list[tuple[str, Mapping[str, Any], Mapping[str, Any]]] = []
     for index, item in enumerate(items):
         base = f"clusters[{index}]"
         if not isinstance(item, dict):
-            loader.problems.append(Problem(base, "must be a map with the keys of a cluster", item))
+            loader.problems.append(
+                Problem(
+                    base, "must be a map with the keys of a cluster", item, {"cluster": {"name": "capi-quickstart"}}
+                )
+            )
             loader.wrong.add(base)
             continue
         loader.problems += [
@@ -149,11 +156,25 @@ def at_origin(problem: Problem, base: str, own: Mapping[str, Any], shared: Mappi
     path = problem.path.removeprefix(base)
     mine: Any = own
     common: Any = shared
-    for step in re.findall(r"[A-Za-z0-9_-]+", path):
+    for step in steps_of(path):
         mine, common = child(mine, step), child(common, step)
-        if mine is NOTHING:
-            return problem if common is NOTHING else replace(problem, path=path)
-    return problem
+    return replace(problem, path=path) if mine is NOTHING and common is not NOTHING else problem
+
+
+def with_example(problem: Problem) -> Problem:
+    """The problem with its field's example, if it has no better one and the example isn't what was given."""
+    if problem.example is not NOTHING:
+        return problem
+    if problem.path == "management":
+        return replace(problem, example={"kubeconfigPath": "kubeconfig"})
+    steps = tuple(steps_of(problem.path))
+    if steps[:1] == ("clusters",):
+        steps = steps[2:]
+    _, field = field_at(model.TenantClusterSettings, tuple(step for step in steps if not step.isdigit()))
+    if field is None or not field.examples or field.examples[0] == problem.value:
+        return problem
+    example = field.examples[0]
+    return replace(problem, example=example[0] if isinstance(example, list) and problem.path.endswith("]") else example)
 
 
 def child(value: Any, step: str) -> Any:

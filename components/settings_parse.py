@@ -121,7 +121,7 @@ def repair(raw: dict[str, Any], mistake: Any, place: Location, info: FieldInfo |
     container = lookup(raw, place[:-1])
     if not isinstance(container, dict):
         return
-    if info.is_required():
+    if info.is_required() or (isinstance(mistake["input"], Concealed) and info.examples):
         container[str(place[-1])] = plain(info.examples[0] if info.examples else None, "", Parsed(None))
     else:
         container.pop(str(place[-1]), None)
@@ -164,9 +164,9 @@ def rule_of(kind: str, mistake: Any, value: Any) -> str:
         quotes = isinstance(value, int | float)
         return "must be text; put it in quotes" if quotes else "must be text"
     rules = {
-        "int_type": "must be a whole number, without quotes",
+        "int_type": "must be a whole number" + (", without quotes" if isinstance(value, str) else ""),
         "int_from_float": "must be a whole number",
-        "bool_type": "must be true or false, without quotes",
+        "bool_type": "must be true or false" + (", without quotes" if isinstance(value, str) else ""),
         "greater_than_equal": f"must be at least {context.get('ge')}",
         "less_than_equal": f"must be at most {context.get('le')}",
         "too_short": "must have at least one entry",

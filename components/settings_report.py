@@ -46,7 +46,7 @@ class Problem:
     def __str__(self) -> str:
         given = "" if self.value is NOTHING else f" is {shown(self.path, self.value)}"
         example = "" if self.example is NOTHING else f"; for example {shortened(self.example)}"
-        return f"{self.path}{given}: {self.rule}{example}"
+        return f"{self.path or 'the configuration'}{given}: {self.rule}{example}"
 
 
 class SettingsError(Exception):
@@ -95,6 +95,15 @@ def path_of(base: str, location: Sequence[int | str]) -> str:
         else:
             path += f"[{shortened(step)}]"
     return path
+
+
+def steps_of(path: str) -> list[str]:
+    """The steps of a path, list indices as text.
+
+    >>> steps_of('workerPools[1].labels["example.org/tier"]')
+    ['workerPools', '1', 'labels', 'example.org/tier']
+    """
+    return [one or other for one, other in re.findall(r'\["((?:[^"\\]|\\.)*)"\]|([A-Za-z0-9_-]+)', path)]
 
 
 def below(path: str, other: str) -> bool:

@@ -51,10 +51,16 @@ def addresses(base: str, tenant: model.TenantClusterSettings) -> Iterator[Proble
                 path,
                 f"overlaps with {one_path}, {one}; pods and Services need ranges of their own",
                 other,
+                free_of(first),
                 about=(one_path,),
             )
         elif one_path.rpartition("[")[0] == path.rpartition("[")[0]:
-            yield Problem(path, f"is IPv{second.version} as the one before; two ranges mean one of each", other)
+            yield Problem(
+                path,
+                f"is IPv{second.version} as the one before; two ranges mean one of each",
+                other,
+                "fd00:10::/112" if second.version == 4 else "10.96.0.0/16",
+            )
     for index, value in enumerate(cluster.service_cidrs):
         service = ipaddress.ip_network(value)
         shortest = service.max_prefixlen - 20
@@ -63,6 +69,7 @@ def addresses(base: str, tenant: model.TenantClusterSettings) -> Iterator[Proble
                 f"{base}cluster.serviceCidrs[{index}]",
                 f"is too large: kube-apiserver takes at most a /{shortest} for Services",
                 value,
+                "172.26.0.0/16" if service.version == 4 else "fd00:10::/112",
             )
     for index, address in enumerate(tenant.control_plane.network.dns_service_ips):
         if not any(ipaddress.ip_address(address) in ipaddress.ip_network(value) for value in cluster.service_cidrs):
@@ -70,8 +77,23 @@ def addresses(base: str, tenant: model.TenantClusterSettings) -> Iterator[Proble
                 f"{base}controlPlane.network.dnsServiceIPs[{index}]",
                 f"must lie in serviceCidrs, {', '.join(cluster.service_cidrs)}",
                 address,
+                nth(cluster.service_cidrs[0], 10),
                 about=(f"{base}cluster.serviceCidrs",),
             )
+
+
+def nth(value: str, index: int) -> str:
+    """An address of a range, the last one of a range that is too small."""
+    network = ipaddress.ip_network(value)
+    return str(network[min(index, network.num_addresses - 1)])
+
+
+def free_of(used: ipaddress.IPv4Network | ipaddress.IPv6Network) -> str:
+    """A range for an example that does not overlap with one in use."""
+    choices = (
+        ("172.26.0.0/16", "10.96.0.0/16", "192.168.0.0/16") if used.version == 4 else ("fd00:10::/112", "fd00:20::/112")
+    )
+    return next((choice for choice in choices if not ipaddress.ip_network(choice).overlaps(used)), choices[0])
 
 
 def names(base: str, tenant: model.TenantClusterSettings) -> Iterator[Problem]:
@@ -89,6 +111,7 @@ def names(base: str, tenant: model.TenantClusterSettings) -> Iterator[Problem]:
             f"{base}cluster.createNamespace",
             f"must be false for namespace {cluster.namespace}, which Kubernetes makes itself",
             True,
+            False,
             about=(f"{base}cluster.namespace",),
         )
 
@@ -102,6 +125,7 @@ def network(base: str, settings: model.NetworkSettings) -> Iterator[Problem]:
             type_path,
             "needs serviceAddress, the address of the nodes: Kamaji can't tell it from the Service",
             settings.service_type,
+            "LoadBalancer",
             about=(f"{path}.serviceAddress",),
         )
     if settings.service_type != "LoadBalancer":

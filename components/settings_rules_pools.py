@@ -114,6 +114,7 @@ def labels(path: str, pool: WorkerPoolSettings) -> Iterator[Problem]:
             yield Problem(
                 f"{path}.taints[{index}]",
                 f"has the key and effect of {path}.taints[{first}]",
+                example={"key": "dedicated", "effect": "NoSchedule"},
                 about=(f"{path}.taints[{first}]",),
             )
 
@@ -149,7 +150,7 @@ def bootstrap(path: str, cluster: ClusterSettings, pool: WorkerPoolSettings) -> 
         seen.add(user.name)
     for key, reason in OWN_KUBELET_ARGUMENTS.items():
         if key in own.kubelet_extra_args:
-            yield Problem(f"{base}.kubeletExtraArgs.{key}", reason)
+            yield Problem(f"{base}.kubeletExtraArgs.{key}", f"{reason}; leave it out", example={"max-pods": "200"})
 
 
 def files(base: str, own: BootstrapSettings) -> Iterator[Problem]:

@@ -1,0 +1,113 @@
+"""Changes that would delete what lives, or that a controller refuses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from kamaji_equinix.components import changes, manifests
+from kamaji_equinix.components.settings import StackSettings, load_stack
+
+from tests.support.settings_cases import configuration
+
+OTHER_PROJECT = "0b8a6a42-9c1f-4b6e-8a55-2f4f6f0d7c11"
+
+
+def stack(**difference: Any) -> StackSettings:
+    """A stack's settings."""
+    return load_stack(configuration(**difference))
+
+
+@pytest.mark.parametrize(
+    ("change", "path", "words"),
+    [
+        (
+            {"cluster": {"name": "other"}},
+            "cluster.name",
+            "prod would be deleted with all its machines, and other created",
+        ),
+        ({"cluster": {"namespace": "other"}}, "cluster.namespace", "is default in the living cluster"),
+        ({"controlPlane": {"name": "other"}}, "controlPlane.name", "is prod-control-plane in the living cluster"),
+        ({"metal": {"projectId": OTHER_PROJECT}}, "metal.projectId", "capp refuses to move a living cluster"),
+        ({"metal": {"vipManager": "KUBE_VIP"}}, "metal.vipManager", "is EMLB in the living cluster"),
+        ({"cluster": {"podCidrs": ["10.0.0.0/16"]}}, "cluster.podCidrs", "is 192.168.0.0/16 in the living cluster"),
+        ({"cluster": {"serviceCidrs": ["10.0.0.0/16"]}}, "cluster.serviceCidrs", "is 172.26.0.0/16"),
+        (
+            {"controlPlane": {"network": {"loadBalancerClass": "a/b"}}},
+            "controlPlane.network.loadBalancerClass",
+            "is not set in the living cluster",
+        ),
+        ({"cluster": {"kubernetesVersion": "1.32.9"}}, "cluster.kubernetesVersion", "Kamaji refuses to go back"),
+        ({"cluster": {"kubernetesVersion": "1.35.0"}}, "cluster.kubernetesVersion", "skips a minor"),
+    ],
+)
+def test_a_change_that_would_break_is_named_with_its_reason(change: dict[str, Any], path: str, words: str) -> None:
+    (problem,) = changes.check(stack(), stack(**change))
+    assert problem.path == path, "the key to look at"
+    assert words in str(problem), "what would happen"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {},
+        {"cluster": {"kubernetesVersion": "1.33.7"}},
+        {"cluster": {"kubernetesVersion": "1.34.0"}},
+        {"cluster": {"paused": True}},
+        {"cluster": {"labels": {"a": "b"}}},
+        {"controlPlane": {"replicas": 3}},
+        {"metal": {"metro": "sv"}},
+        {"workerPools": []},
+        {"workerPools": [{"name": "b", "machineType": "m3.large.x86"}]},
+        {"capi": {"contract": "v1beta2"}},
+    ],
+)
+def test_other_changes_pass(change: dict[str, Any]) -> None:
+    assert changes.check(stack(), stack(**change)) == [], "they happen in place"
+
+
+def test_a_change_that_the_stack_allows_passes() -> None:
+    allowed = {"namespace": "other", "allowReplacement": True}
+    assert changes.check(stack(), stack(cluster=allowed)) == [], "it was asked for"
+
+
+def test_permission_to_replace_is_none_to_go_back() -> None:
+    new = stack(cluster={"kubernetesVersion": "1.31.0", "allowReplacement": True})
+    assert [problem.path for problem in changes.check(stack(), new)] == ["cluster.kubernetesVersion"], (
+        "Kamaji refuses it"
+    )
+
+
+def test_a_cluster_that_leaves_the_list_is_missed_until_it_was_allowed_to() -> None:
+    both = {"clusters": [{"cluster": {"name": "a"}}, {"cluster": {"name": "b"}}, {"cluster": {"name": "c"}}]}
+    rest = {"clusters": [{"cluster": {"name": "a"}}, {"cluster": {"name": "c"}}]}
+    (problem,) = changes.check(stack(**both), stack(**rest))
+    assert "lacks the living cluster b" in str(problem), "by name"
+    both["clusters"][1]["cluster"]["allowReplacement"] = True  # type: ignore[assignment]
+    assert changes.check(stack(**both), stack(**rest)) == [], "after the permission was applied"
+
+
+def test_paths_name_the_cluster_in_the_list() -> None:
+    old = {"clusters": [{"cluster": {"name": "a"}}, {"cluster": {"name": "b"}}]}
+    new = {"clusters": [{"cluster": {"name": "a"}}, {"cluster": {"name": "b", "namespace": "x"}}]}
+    (problem,) = changes.check(stack(**old), stack(**new))
+    assert problem.path == "clusters[1].cluster.namespace", "the second cluster"
+
+
+def test_objects_as_the_api_server_returns_them_are_compared_alike() -> None:
+    objects = manifests.documents(stack().clusters[0])
+    for item in objects:
+        item["metadata"]["uid"] = "0"
+        item["spec"]["controlPlaneEndpoint"] = {"host": "192.0.2.1", "port": 6443}
+        item["status"] = {}
+    living = changes.of_objects(objects)
+    assert changes.check_one(living, stack().clusters[0]) == [], "what controllers add is no change"
+    (problem,) = changes.check_one(living, stack(metal={"projectId": OTHER_PROJECT}).clusters[0])
+    assert problem.path == "metal.projectId", "what the settings change is one"
+
+
+def test_a_half_made_cluster_can_be_compared() -> None:
+    (cluster, *_) = manifests.documents(stack().clusters[0])
+    assert changes.check_one(changes.of_objects([cluster]), stack().clusters[0]) == [], "what is not there can't change"
+    with pytest.raises(ValueError, match="has a Cluster object"):
+        changes.of_objects([])
