@@ -15,11 +15,14 @@ import pulumi_kubernetes as kubernetes
 from pulumi.runtime import config as runtime_config
 
 from . import preflight
+from .handoff_providers import handoff_providers
 from .settings import ManagementSettings, SettingsError, StackSettings, load_stack
 from .tenant_cluster import TenantCluster, TenantClusterArgs
 
 NAMESPACE = "kamaji-equinix"
 """Namespace of the configuration keys, the same in every project that uses the package."""
+
+HANDOFFS_PER_PROCESS = 4
 
 
 def configuration() -> tuple[dict[str, Any], frozenset[str]]:
@@ -76,9 +79,12 @@ def declare(settings: StackSettings) -> dict[str, TenantCluster]:
         The clusters by name.
     """
     children = pulumi.ResourceOptions(provider=management_provider(settings.management))
+    providers = handoff_providers(len(settings.clusters), settings.management)
     return {
-        tenant.cluster.name: TenantCluster(tenant.cluster.name, TenantClusterArgs(settings=tenant), children)
-        for tenant in settings.clusters
+        tenant.cluster.name: TenantCluster(
+            tenant.cluster.name, TenantClusterArgs(settings=tenant, handoff_provider=provider), children
+        )
+        for tenant, provider in zip(settings.clusters, providers, strict=True)
     }
 
 
