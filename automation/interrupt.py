@@ -40,6 +40,10 @@ def patient_interrupt(grace: float = GRACE) -> Iterator[None]:
     signal.signal(signal.SIGINT, interrupted)
     try:
         yield
+    except Exception:
+        # An engine that was interrupted reports a failure; the user knows the cause.
+        if timer is None:
+            raise
     finally:
         signal.signal(signal.SIGINT, before)
         if timer is not None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pulumi
 
-from . import manifests, metal
+from . import manifests, metal, metal_project
 from .endpoint import ControlPlaneEndpoint, ControlPlaneEndpointArgs
 from .options import DELETION_PROPAGATION, TEARDOWN, part_of
 from .packet_cluster import PacketCluster, PacketClusterArgs
@@ -63,14 +63,17 @@ class TenantCluster(pulumi.ComponentResource):
         cluster = custom_resource(
             f"{name}-cluster",
             manifests.cluster(settings),
-            pulumi.ResourceOptions(parent=self, depends_on=before, custom_timeouts=TEARDOWN),
+            pulumi.ResourceOptions(
+                parent=self, depends_on=before, custom_timeouts=TEARDOWN, protect=settings.cluster.protect
+            ),
             annotations=DELETION_PROPAGATION,
         )
         children = pulumi.ResourceOptions(parent=self)
+        project = args.project_id or metal_project.project_id(name, settings, self)
         control_plane = TenantControlPlane(name, TenantControlPlaneArgs(settings=settings, cluster=cluster), children)
         infrastructure = PacketCluster(
             name,
-            PacketClusterArgs(settings=settings, cluster=cluster, project_id=args.project_id),
+            PacketClusterArgs(settings=settings, cluster=cluster, project_id=project),
             children,
         )
         endpoint = ControlPlaneEndpoint(
@@ -86,6 +89,7 @@ class TenantCluster(pulumi.ComponentResource):
                 path=settings.handoff.path,
                 verify=settings.handoff.verify,
                 force=settings.handoff.force,
+                contract=settings.capi.contract,
                 kubeconfig=args.kubeconfig,
             ),
             pulumi.ResourceOptions.merge(
@@ -96,7 +100,14 @@ class TenantCluster(pulumi.ComponentResource):
         pools = {
             pool.name: WorkerPool(
                 f"{name}-{pool.name}",
-                WorkerPoolArgs(settings=settings, pool=pool, cluster=cluster, after=(endpoint,)),
+                WorkerPoolArgs(
+                    settings=settings,
+                    pool=pool,
+                    cluster=cluster,
+                    after=(endpoint,),
+                    kubeconfig=args.kubeconfig,
+                    waiting_provider=args.handoff_provider,
+                ),
                 children,
             )
             for pool in settings.worker_pools

@@ -39,7 +39,7 @@ class TenantControlPlane(pulumi.ComponentResource):
         self.resource = custom_resource(
             f"{name}-control-plane",
             manifests.kamaji_control_plane(args.settings),
-            part_of(self, args.cluster),
+            part_of(self, args.cluster, protect=args.settings.cluster.protect),
         )
         self.control_plane_name = self.resource.metadata["name"]
         self.register_outputs({"controlPlaneName": self.control_plane_name})

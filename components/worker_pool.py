@@ -13,6 +13,7 @@ import pulumi
 from . import bootstrap, manifests, metal
 from .options import part_of
 from .resource import custom_resource
+from .rollout import WorkerPoolRollout, WorkerPoolRolloutArgs
 from .settings import TenantClusterSettings, WorkerPoolSettings
 
 
@@ -25,12 +26,16 @@ class WorkerPoolArgs:
         pool: settings of this pool.
         cluster: the Cluster resource that the machines join.
         after: what must be done before the first machine is asked for: the hand-off.
+        kubeconfig: credentials of the management cluster for the wait; by default those of the stack's configuration.
+        waiting_provider: the dynamic provider process that waits; by default the engine's shared one.
     """
 
     settings: TenantClusterSettings
     pool: WorkerPoolSettings
     cluster: pulumi.Resource | None = None
     after: tuple[pulumi.Resource, ...] = field(default=())
+    kubeconfig: pulumi.Input[str] | None = None
+    waiting_provider: pulumi.ProviderResource | None = None
 
 
 class WorkerPool(pulumi.ComponentResource):
@@ -47,12 +52,28 @@ class WorkerPool(pulumi.ComponentResource):
                 f"{name}-bootstrap", bootstrap.bootstrap_template(settings, pool), part_of(self, args.cluster)
             ),
         ]
+        deployment = manifests.machine_deployment(settings, pool)
         self.resource = custom_resource(
             f"{name}-deployment",
-            manifests.machine_deployment(settings, pool),
+            deployment,
             part_of(self, args.cluster, *templates, *args.after),
         )
         if health_check := manifests.machine_health_check(settings, pool):
             custom_resource(f"{name}-health", health_check, part_of(self, args.cluster, self.resource))
+        WorkerPoolRollout(
+            f"{name}-rollout",
+            WorkerPoolRolloutArgs(
+                namespace=settings.cluster.namespace,
+                name=deployment["metadata"]["name"],
+                api_version=deployment["apiVersion"],
+                templates=[template.metadata["name"] for template in templates],
+                replicas=deployment["spec"].get("replicas"),
+                wait=pool.wait,
+                kubeconfig=args.kubeconfig,
+            ),
+            pulumi.ResourceOptions.merge(
+                part_of(self, args.cluster, self.resource), pulumi.ResourceOptions(provider=args.waiting_provider)
+            ),
+        )
         self.machine_deployment_name = self.resource.metadata["name"]
         self.register_outputs({"machineDeploymentName": self.machine_deployment_name})
