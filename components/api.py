@@ -10,16 +10,14 @@ import gzip
 import http.client
 import json
 import ssl
-import tempfile
 import threading
 import time
-import urllib.request
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from .access import Access, AccessError
+from .api_tls import Https, environment_proxy, tls_context
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 15.0
@@ -68,7 +66,7 @@ class Api:
         self._url = urlsplit(access.server)
         if self._url.scheme not in ("http", "https") or not self._url.hostname:
             raise AccessError(f"{access.source}: server {access.server!r} is not an http or https URL")
-        self._tls = _tls(access) if self._url.scheme == "https" else None
+        self._tls = tls_context(access) if self._url.scheme == "https" else None
 
     def get(self, path: str, *, accept: str = "application/json") -> dict[str, Any]:
         """What the API answers to a GET.
@@ -110,8 +108,9 @@ class Api:
         Raises:
             ApiError: the watch was refused or broke.
         """
-        connection = self._open()
+        connection = None
         try:
+            connection = self._open()
             connection.sock.settimeout(seconds)
             connection.request("GET", self._url.path + path, headers=self._headers("application/json"))
             answer = connection.getresponse()
@@ -124,7 +123,8 @@ class Api:
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise self._explained(error) from error
         finally:
-            connection.close()
+            if connection is not None:
+                connection.close()
 
     def close(self) -> None:
         """Close the connection of the calling thread."""
@@ -219,10 +219,10 @@ class Api:
     def _open(self) -> http.client.HTTPConnection:
         host, https = str(self._url.hostname), self._tls is not None
         port = self._url.port or (443 if https else 80)
-        proxy = self.access.proxy or _environment_proxy(self._url.scheme, host, port)
+        proxy = self.access.proxy or environment_proxy(self._url.scheme, host, port)
         connection: http.client.HTTPConnection
         if self._tls is not None:
-            connection = _Https(host, port, self._tls, self.access.server_name or host, self._connect_seconds)
+            connection = Https(host, port, self._tls, self.access.server_name or host, self._connect_seconds)
         else:
             connection = http.client.HTTPConnection(host, port, timeout=self._connect_seconds)
         if proxy:
@@ -237,6 +237,9 @@ class Api:
         server = self.access.server
         if isinstance(error, ssl.SSLCertVerificationError):
             return ApiError("Untrusted", f"{server}: its certificate is not accepted: {error.verify_message}")
+        if isinstance(error, http.client.RemoteDisconnected | ssl.SSLEOFError | ssl.SSLZeroReturnError):
+            # As of a server that stops or starts, or a proxy that lost it.
+            return ApiError("Unreachable", f"{server} closed the connection without an answer")
         if isinstance(error, ssl.SSLError):
             return ApiError("Untrusted", f"{server}: no TLS connection: {error.reason or error}")
         if isinstance(error, TimeoutError):
@@ -244,7 +247,7 @@ class Api:
         if isinstance(error, ConnectionRefusedError):
             return ApiError("Unreachable", f"{server} refuses connections: nothing listens there")
         if isinstance(error, http.client.BadStatusLine):
-            return ApiError("NotKubernetes", f"{server} closed the connection or does not speak HTTP")
+            return ApiError("NotKubernetes", f"{server} does not speak HTTP")
         what = error.strerror if isinstance(error, OSError) and error.strerror else str(error) or type(error).__name__
         return ApiError("Unreachable", f"{server}: {what}")
 
@@ -269,47 +272,3 @@ def patiently(ask: Callable[[], dict[str, Any]], seconds: float = READ_SECONDS) 
             if error.code != 429 or not error.retry_after or time.monotonic() + error.retry_after > deadline:
                 raise
             time.sleep(error.retry_after)
-
-
-class _Https(http.client.HTTPSConnection):
-    """A TLS connection whose certificate may carry another name than the host dialled."""
-
-    def __init__(self, host: str, port: int, context: ssl.SSLContext, server_name: str, timeout: float) -> None:
-        super().__init__(host, port, context=context, timeout=timeout)
-        self._tls_context = context
-        self._server_name = server_name
-
-    def connect(self) -> None:
-        """Connect, through the proxy where one is set, and shake hands."""
-        http.client.HTTPConnection.connect(self)
-        self.sock = self._tls_context.wrap_socket(self.sock, server_hostname=self._server_name)
-
-
-def _tls(access: Access) -> ssl.SSLContext:
-    try:
-        context = ssl.create_default_context(cadata=access.ca_pem)
-    except (ssl.SSLError, ValueError):
-        raise AccessError(f"{access.source}: the certificate authority is not a PEM certificate") from None
-    if not access.verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    if access.client_certificate:
-        # The ssl module loads client certificates from files only; this one is readable by its owner and goes at once.
-        with tempfile.TemporaryDirectory(prefix="kamaji-equinix-") as folder:
-            pair = Path(folder, "pair.pem")
-            pair.touch(mode=0o600)
-            pair.write_text(f"{access.client_certificate}\n{access.client_key or ''}\n")
-            try:
-                context.load_cert_chain(pair)
-            except ssl.SSLError:
-                raise AccessError(f"{access.source}: client certificate and key don't fit together") from None
-    return context
-
-
-def _environment_proxy(scheme: str, host: str, port: int) -> str | None:
-    """The proxy that HTTPS_PROXY and NO_PROXY ask for, as other Kubernetes clients take it; none for loopback."""
-    if host in ("localhost", "::1") or host.startswith("127."):
-        return None
-    if urllib.request.proxy_bypass(f"{host}:{port}"):
-        return None
-    return urllib.request.getproxies_environment().get(scheme)

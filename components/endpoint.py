@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 from pulumi.dynamic import (
@@ -24,91 +24,73 @@ from pulumi.dynamic import (
     ResourceProvider,
     UpdateResult,
 )
-from pulumi.runtime.rpc import UNKNOWN
 
 from .access import AccessError
 from .api import Api, ApiError
 from .deadline import Progress
+from .endpoint_state import changed, complete, order_of, outputs_of, replacing, unknown
 from .handoff import Handoff, Order, Outcome, look
 from .handoff_errors import HandoffError
-from .kube import Kind, Kube, connect
-
-if TYPE_CHECKING:
-    from .metal import InfrastructureReference
-
-SCHEMA = 1
-"""Of what is stored; a state with another number is brought up to date by an update that only looks."""
-
-IDENTITY = ("namespace", "cluster", "controlPlane", "infrastructure")
-"""Another one of these is another hand-off."""
-
-INPUTS = (*IDENTITY, "clusterUid", "enabled", "timeoutSeconds", "path", "verify", "force")
-"""``kubeconfig`` is no reason to do anything: credentials are used, not compared."""
-
-
-@dataclass(frozen=True)
-class Credentials:
-    """The settings of ``management``, checked by the program already: importing its models would cost each run 0.2 s."""
-
-    kubeconfig: str | None = field(default=None, repr=False)
-    kubeconfig_path: str | None = None
-    context: str | None = None
-
-    @classmethod
-    def of_config(cls, text: str | None) -> Credentials:
-        """The credentials in the text of a stack's configuration value."""
-        found = json.loads(text) if text else {}
-        return cls(found.get("kubeconfig"), found.get("kubeconfigPath"), found.get("context"))
+from .kube import Kube, connect, dig
+from .metal import InfrastructureReference
+from .settings import ManagementSettings
 
 
 class EndpointProvider(ResourceProvider):
     """The dynamic provider of ``ControlPlaneEndpoint``."""
 
     serialize_as_secret_always = False
-    _management: Credentials
+    _configuration: str | None = None
 
     def configure(self, req: ConfigureRequest) -> None:
         """Take the credentials of this run's configuration, also for refresh and destroy."""
-        self._management = Credentials.of_config(req.config.get("kamaji-equinix:management"))
+        self._configuration = req.config.get("kamaji-equinix:management")
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """Judge the inputs that are known already."""
         failures = []
-        seconds = news.get("timeoutSeconds")
-        if isinstance(seconds, int | float) and seconds <= 0:
+        seconds, path = news.get("timeoutSeconds"), news.get("path")
+        if isinstance(seconds, int | float) and not seconds > 0:
             failures.append(CheckFailure("timeoutSeconds", f"must be more than 0, is {seconds}"))
-        path = news.get("path")
-        if isinstance(path, str) and path != UNKNOWN and not path.startswith("/"):
-            failures.append(CheckFailure("path", f"must begin with '/', is {path!r}"))
+        if isinstance(path, str) and not unknown(path) and (not path.startswith("/") or not path.isprintable()):
+            failures.append(CheckFailure("path", f"must begin with '/' and hold no control characters, is {path!r}"))
         return CheckResult(news, failures)
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         """Compare inputs with inputs, and what is live with what should be."""
-        replaces = [key for key in IDENTITY if key in olds and not same(olds[key], news.get(key))]
-        changed = [key for key in INPUTS if not same(olds.get(key), news.get(key))]
-        return DiffResult(
-            changes=bool(changed) or drifted(olds) or not same(olds.get("schema"), SCHEMA),
-            replaces=replaces,
-            delete_before_replace=bool(replaces),
-        )
+        replaces = replacing(olds, news)
+        return DiffResult(changes=changed(olds, news), replaces=replaces, delete_before_replace=bool(replaces))
 
     def create(self, props: dict[str, Any]) -> CreateResult:
-        """Hand off; again where a run before was interrupted."""
-        return CreateResult(f"{props['namespace']}/{props['cluster']}", self._hand_off(props))
+        """Hand off; again where a run before was interrupted.
 
-    def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
-        """Hand off again: what is right already is only confirmed."""
-        return UpdateResult(self._hand_off(news))
+        Raises:
+            HandoffError: it did not come about.
+        """
+        return CreateResult(f"{props['namespace']}/{props['cluster']}", self._hand_off(props, None))
+
+    def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
+        """Hand off again: what is right already is only confirmed, what has drifted is put right.
+
+        Raises:
+            HandoffError: it did not come about.
+        """
+        return UpdateResult(self._hand_off(news, olds.get("handedOff") or None))
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         """What is live now.
 
         Raises:
-            HandoffError: the management cluster does not answer. That must never look like a deletion.
+            HandoffError: the management cluster does not answer, or is another one. That must never look like a deletion.
         """
+        if not complete(props):
+            tell(id_, "an earlier version stored this hand-off; the next `pulumi up` brings it up to date")
+            return ReadResult(id_, props)
         order = order_of(props)
         try:
-            outcome = look(Kube(self._api(props), props["namespace"]), order)
+            kube = Kube(self._api(props), props["namespace"])
+            outcome = look(kube, order)
+            self._recognise(kube, order, outcome, str(props.get("server") or ""))
         except (ApiError, AccessError) as error:
             raise HandoffError(
                 "endpoint",
@@ -120,7 +102,7 @@ class EndpointProvider(ResourceProvider):
             ) from None
         if outcome is None:
             return ReadResult("", {})
-        return ReadResult(id_, {**props, **outputs_of(outcome, str(props.get("server") or ""))})
+        return ReadResult(id_, {**props, **outputs_of(outcome, kube.server)})
 
     def delete(self, id_: str, props: dict[str, Any]) -> None:
         """Leave the fields: without them Cluster API could not tear the cluster down."""
@@ -128,7 +110,7 @@ class EndpointProvider(ResourceProvider):
             id_, f"the endpoint {props.get('endpoint') or ''} stays in the infrastructure cluster until that is deleted"
         )
 
-    def _hand_off(self, props: Mapping[str, Any]) -> dict[str, Any]:
+    def _hand_off(self, props: Mapping[str, Any], handed_off: str | None) -> dict[str, Any]:
         id_ = f"{props['namespace']}/{props['cluster']}"
         try:
             api = self._api(props)
@@ -142,14 +124,51 @@ class EndpointProvider(ResourceProvider):
                 advice="See `management` of the stack's configuration.",
             ) from None
         progress = Progress(float(props["timeoutSeconds"]), lambda line: tell(id_, line))
-        outcome = Handoff(Kube(api, props["namespace"]), order_of(props), progress).run()
+        try:
+            outcome = Handoff(Kube(api, props["namespace"]), order_of(props, handed_off), progress).run()
+        finally:
+            api.close()
         kept = {key: value for key, value in props.items() if key != "kubeconfig"}
-        return {**kept, **outputs_of(outcome, api.access.server)}
+        outputs = outputs_of(outcome, api.access.server)
+        return {**kept, **outputs, "handedOff": outputs["live"]}
+
+    def _recognise(self, kube: Kube, order: Order, outcome: Outcome | None, server: str) -> None:
+        """Raise where the credentials lead to another management cluster than the one that was handed off in."""
+        uid = (
+            outcome.cluster_uid
+            if outcome
+            else str(dig(kube.find(order.cluster_kind, order.cluster), "metadata", "uid") or "")
+        )
+        strange = (order.cluster_uid and uid and uid != order.cluster_uid) or (
+            outcome is None and not uid and server and server != kube.server
+        )
+        if strange:
+            raise HandoffError(
+                "endpoint",
+                f"Cluster {kube.namespace}/{order.cluster} in {kube.server}",
+                expected=f"the one with UID {order.cluster_uid}, which this stack made in {server or 'its cluster'}",
+                seen=f"UID {uid}" if uid else "no such Cluster",
+                elapsed=0,
+                advice="The credentials lead to another management cluster: see `management` of the stack's configuration. "
+                "Nothing was changed in the stack's state.",
+            )
 
     def _api(self, props: Mapping[str, Any]) -> Api:
+        """The management cluster's API.
+
+        Raises:
+            AccessError: the credentials can't be used.
+        """
         if own := props.get("kubeconfig"):
-            return connect(Credentials(kubeconfig=own))
-        return connect(self._management)
+            return connect(ManagementSettings.model_validate({"kubeconfig": own}))
+        try:
+            management = ManagementSettings.model_validate(json.loads(self._configuration or "{}"))
+        except ValueError:
+            # The validator's own message quotes the value, which may be a kubeconfig.
+            raise AccessError(
+                "kamaji-equinix:management is not as expected: an object with kubeconfig, kubeconfigPath, context"
+            ) from None
+        return connect(management)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,6 +186,7 @@ class ControlPlaneEndpointArgs:
         path: path of the tenant's API server that must answer 200.
         verify: ``ca`` verifies its certificate against the tenant's authority, ``none`` accepts any.
         force: overwrite a different endpoint.
+        contract: of Cluster API, which tells the versions of the objects.
         kubeconfig: credentials of the management cluster, a secret; by default those of the stack's configuration.
     """
 
@@ -180,6 +200,7 @@ class ControlPlaneEndpointArgs:
     path: str = "/readyz"
     verify: str = "ca"
     force: bool = False
+    contract: str = "v1beta1"
     kubeconfig: pulumi.Input[str] | None = None
 
 
@@ -214,6 +235,7 @@ class ControlPlaneEndpoint(Resource, module="kamaji-equinix", name="ControlPlane
             "path": args.path,
             "verify": args.verify,
             "force": args.force,
+            "contract": args.contract,
         }
         if args.kubeconfig is not None:
             props["kubeconfig"] = pulumi.Output.secret(args.kubeconfig)
@@ -230,52 +252,6 @@ class ControlPlaneEndpoint(Resource, module="kamaji-equinix", name="ControlPlane
     def kubeconfig_secret(self) -> pulumi.Output[str]:
         """Where the tenant's kubeconfig is: an id for ``Secret.get``."""
         return self.kubeconfigSecret
-
-
-def order_of(props: Mapping[str, Any]) -> Order:
-    """The hand-off that stored or given properties describe."""
-    infrastructure = props["infrastructure"]
-    return Order(
-        cluster=props["cluster"],
-        cluster_uid=props.get("clusterUid") or None,
-        control_plane=props["controlPlane"],
-        infrastructure=Kind(infrastructure["apiVersion"], infrastructure["kind"], infrastructure["plural"]),
-        infrastructure_name=infrastructure["name"],
-        enabled=props.get("enabled", True),
-        path=props.get("path", "/readyz"),
-        verify=props.get("verify", "ca") != "none",
-        force=props.get("force", False),
-    )
-
-
-def outputs_of(outcome: Outcome, server: str) -> dict[str, Any]:
-    """What is stored of an outcome. Numbers come back from the state as floats, so the port is compared as a number."""
-    address = outcome.address or outcome.live
-    return {
-        "host": address.host if address else "",
-        "port": address.port if address else 0,
-        "endpoint": str(address) if address else "",
-        "live": str(outcome.live) if outcome.live else "",
-        "ready": outcome.ready,
-        "setBy": outcome.set_by,
-        "kubeconfigSecret": outcome.kubeconfig,
-        "server": server,
-        "schema": SCHEMA,
-    }
-
-
-def drifted(olds: Mapping[str, Any]) -> bool:
-    """Whether what was last read differs from what a hand-off leaves behind."""
-    if not olds.get("enabled", True):
-        return False
-    return not olds.get("endpoint") or olds.get("live") != olds.get("endpoint") or not olds.get("ready")
-
-
-def same(one: Any, other: Any) -> bool:
-    """Whether two values mean the same; an unknown one is always different, and numbers may be floats."""
-    if UNKNOWN in (one, other) if isinstance(one, str) or isinstance(other, str) else False:
-        return False
-    return bool(one == other)
 
 
 def tell(id_: str, line: str) -> None:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from .api import ApiError
-from .kube import CLUSTER, SERVICE, TENANT_CONTROL_PLANE, Json, Kube, dig
+from .handoff_model import Order
+from .handoff_wait import RIGHTS
+from .kube import SERVICE, TENANT_CONTROL_PLANE, Json, Kube, dig
 
 
-def address_cause(kube: Kube, cluster: str, control_plane: Json) -> str:
+def address_cause(kube: Kube, order: Order, control_plane: Json) -> str:
     """The first cause that is found, in words; a general one where all looks right."""
-    name = control_plane["metadata"]["name"]
+    name, cluster = control_plane["metadata"]["name"], order.cluster
     try:
         if dig(control_plane, "metadata", "deletionTimestamp"):
             return f"KamajiControlPlane {name} is being deleted"
-        owner = kube.find(CLUSTER, cluster)
+        owner = kube.find(order.cluster_kind, cluster)
         if owner is None:
             return f"there is no Cluster {cluster}, and Kamaji ignores a KamajiControlPlane without one"
         if dig(owner, "spec", "paused"):
@@ -23,31 +27,46 @@ def address_cause(kube: Kube, cluster: str, control_plane: Json) -> str:
                 f"no Cluster owns KamajiControlPlane {name}: Cluster {cluster} refers to "
                 f"{dig(owner, 'spec', 'controlPlaneRef', 'name') or 'none'}, or Cluster API's controller does not run"
             )
-        return tenant_cause(kube, name)
+        return tenant_cause(kube, control_plane)
     except ApiError as error:
-        return f"the cause can't be read ({error})"
+        return f"the cause can't be read ({error})" + (f" {RIGHTS}" if error.code == 403 else "")
 
 
-def tenant_cause(kube: Kube, name: str) -> str:
-    """What Kamaji itself still lacks."""
+def tenant_cause(kube: Kube, control_plane: Json) -> str:
+    """What Kamaji itself still lacks.
+
+    Raises:
+        ApiError: that can't be read.
+    """
+    name = control_plane["metadata"]["name"]
     tenant = kube.find(TENANT_CONTROL_PLANE, name)
     if tenant is None:
-        return f"Kamaji's Cluster API provider has not made TenantControlPlane {name} yet; does it run?"
+        why = unmet(control_plane)
+        return f"Kamaji's Cluster API provider has not made TenantControlPlane {name} yet; does it run?{why}"
+    # A TenantControlPlane has no conditions of its own, but those of its Deployment.
+    why = unmet(control_plane, dig(tenant, "status", "kubernetesResources", "deployment"))
     service = kube.find(SERVICE, name)
     if service is None:
-        return f"Kamaji has not made Service {name} yet{conditions(tenant)}"
+        return f"Kamaji has not made Service {name} yet{why}"
     balanced = dig(service, "spec", "type") == "LoadBalancer"
     if balanced and not dig(service, "status", "loadBalancer", "ingress"):
-        return f"Service {name} has no ingress address: no load balancer took it up{conditions(tenant)}"
+        return f"Service {name} has no ingress address: no load balancer took it up{why}"
     state = dig(tenant, "status", "kubernetesResources", "version", "status") or "not ready"
-    return f"TenantControlPlane {name} is {state}{conditions(tenant)}"
+    return f"TenantControlPlane {name} is {state}{why}"
 
 
-def conditions(tenant: Json) -> str:
-    """Conditions of a TenantControlPlane that are not met, in words."""
-    unmet = [
-        f"{condition.get('type')}: {condition.get('message') or condition.get('reason')}"
-        for condition in dig(tenant, "status", "conditions") or []
-        if condition.get("status") != "True"
+def unmet(control_plane: Json, deployment: Json | None = None) -> str:
+    """Conditions that are not met, in words."""
+    found = [
+        *said(dig(control_plane, "status", "conditions")),
+        *said(dig(deployment, "conditions")),
     ]
-    return f" ({'; '.join(unmet)})" if unmet else ""
+    return f" ({'; '.join(found)})" if found else ""
+
+
+def said(conditions: object) -> Iterator[str]:
+    """Type and message of each condition that says False."""
+    for condition in conditions if isinstance(conditions, list) else []:
+        what = condition.get("message") or condition.get("reason")
+        if condition.get("status") == "False" and what:
+            yield f"{condition.get('type')}: {' '.join(str(what).split())[:200]}"

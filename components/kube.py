@@ -16,6 +16,8 @@ FIELD_MANAGER = "kamaji-equinix"
 
 APPLY = "application/apply-patch+yaml"
 
+METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+
 Json = dict[str, Any]
 
 
@@ -30,7 +32,7 @@ class Kind:
     def path(self, namespace: str, name: str = "", subresource: str = "") -> str:
         """Path of a collection, an object, or a part of one."""
         root = f"/apis/{self.api_version}" if "/" in self.api_version else f"/api/{self.api_version}"
-        parts = [root, "namespaces", quote(namespace), self.plural, *filter(None, (quote(name), subresource))]
+        parts = [root, "namespaces", quote(namespace, ""), self.plural, *filter(None, (quote(name, ""), subresource))]
         return "/".join(parts)
 
 
@@ -74,6 +76,20 @@ class Kube:
             if error.code == 404:
                 return None
             raise
+
+    def exists(self, kind: Kind, name: str) -> bool:
+        """Whether there is such an object; only its metadata is asked for.
+
+        Raises:
+            ApiError: it could not be read.
+        """
+        try:
+            self.api.get(kind.path(self.namespace, name), accept=METADATA)
+        except ApiError as error:
+            if error.code == 404:
+                return False
+            raise
+        return True
 
     def apply(
         self, kind: Kind, name: str, uid: str, content: Mapping[str, Any], *, subresource: str = "", force: bool = False

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import ipaddress
+import io
 import random
 import socket
 import ssl
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
+
+from .dialling import dial, join, rest
 
 Stage = Literal["dial", "tls", "ready"]
 
@@ -23,6 +26,13 @@ ATTEMPT_SECONDS = 3.0
 REFUSED_SECONDS = 3.0
 """For so long 401 or 403 must last to count as an answer: an API server without anonymous access gives no other, but one
 that starts gives it too, until it has read its own roles."""
+
+
+ANSWER_BYTES = 1 << 14
+
+# OpenSSL's x509_vfy.h.
+_NOT_YET_VALID, _EXPIRED, _HOSTNAME_MISMATCH, _ADDRESS_MISMATCH = 9, 10, 62, 64
+_NO_CHECK_TIME = 0x200000
 
 
 @dataclass(frozen=True)
@@ -62,60 +72,109 @@ class Target:
         return join(self.host, self.port)
 
 
-def join(host: str, port: int) -> str:
-    """Host and port in one text.
-
-    >>> join("10.0.0.1", 6443), join("2001:db8::1", 6443)
-    ('10.0.0.1:6443', '[2001:db8::1]:6443')
-    """
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def bare(host: str) -> str:
-    """A host without the brackets that some write around IPv6."""
-    return host[1:-1] if host.startswith("[") and host.endswith("]") else host
-
-
 def attempt(target: Target, seconds: float = ATTEMPT_SECONDS) -> Answer:
-    """Ask once, for at most about ``seconds`` a stage."""
+    """Ask once, for at most about ``seconds`` in all."""
+    until = time.monotonic() + seconds
     try:
-        raw = socket.create_connection((target.host, target.port), seconds)
-    except OSError as error:
+        raw = dial(target.host, target.port, until)
+    except (OSError, ValueError, OverflowError) as error:
         return Answer("dial", False, dial_failure(error, seconds))
     with contextlib.closing(raw):
-        raw.settimeout(seconds)
+        raw.settimeout(rest(until))
         try:
             secured = context(target.ca_pem).wrap_socket(raw, server_hostname=target.host)
+        except ssl.SSLCertVerificationError as error:
+            return Answer("tls", False, f"{tls_failure(error, seconds)}{presented(target, error)}")
         except (OSError, ValueError) as error:
             return Answer("tls", False, tls_failure(error, seconds))
         with contextlib.closing(secured):
-            return ask(secured, target, seconds)
+            return ask(secured, target, until, seconds)
 
 
-def ask(connection: ssl.SSLSocket, target: Target, seconds: float) -> Answer:
+def ask(connection: ssl.SSLSocket, target: Target, until: float, seconds: float) -> Answer:
     """Send the request and judge the answer."""
     request = f"GET {target.path} HTTP/1.1\r\nHost: {target}\r\nUser-Agent: kamaji-equinix\r\nConnection: close\r\n\r\n"
     try:
+        connection.settimeout(rest(until))
         connection.sendall(request.encode())
-        response = http.client.HTTPResponse(connection)
-        response.begin()
-        body = response.read(200).decode(errors="replace").strip()
+        code, location, body = answered(connection, until)
     except TimeoutError:
         return Answer(
             "ready", False, f"accepted the request for {target.path}, but did not answer it within {seconds:.0f} s"
         )
-    except (OSError, http.client.HTTPException) as error:
+    except (OSError, ValueError, http.client.HTTPException) as error:
         return Answer("ready", False, f"broke off the answer to {target.path} ({error})")
-    code = response.status
     if code == http.client.OK:
         return Answer("ready", True, f"{target.path} answers 200")
     if code in (http.client.UNAUTHORIZED, http.client.FORBIDDEN):
         return Answer(
             "ready", False, f"{target.path} answers {code}: it serves, but tells strangers no more", refused=True
         )
-    location = response.headers.get("Location")
     more = f" (redirects to {location})" if location else f" ({body.splitlines()[0][:120]})" if body else ""
     return Answer("ready", False, f"{target.path} answers {code}{more}")
+
+
+def answered(connection: ssl.SSLSocket, until: float) -> tuple[int, str, str]:
+    """Status, redirection and the beginning of the body.
+
+    Raises:
+        TimeoutError: not in time, even where it trickles: a socket's time-out bounds each read, not their sum.
+        OSError: the connection broke.
+        http.client.HTTPException: it is not HTTP.
+    """
+    received = b""
+    while len(received) < ANSWER_BYTES:
+        connection.settimeout(rest(until))
+        if time.monotonic() > until:
+            raise TimeoutError
+        try:
+            chunk = connection.recv(ANSWER_BYTES)
+        except TimeoutError:
+            if b"\r\n\r\n" not in received:
+                raise
+            break
+        received += chunk
+        # The status is enough to go on; a reason is only there where it is bad.
+        if not chunk or (b"\r\n\r\n" in received and received.split(maxsplit=2)[1:2] == [b"200"]):
+            break
+    head, _, body = received.partition(b"\r\n\r\n")
+    response = http.client.HTTPResponse(_Received(head + b"\r\n\r\n"))  # type: ignore[arg-type]
+    response.begin()
+    return response.status, response.headers.get("Location") or "", body[:200].decode(errors="replace").strip()
+
+
+class _Received:
+    """What ``HTTPResponse`` takes for a socket."""
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+
+    def makefile(self, _mode: str) -> io.BytesIO:
+        """The content as a file."""
+        return io.BytesIO(self.content)
+
+
+def presented(target: Target, error: ssl.SSLCertVerificationError) -> str:
+    """What a certificate of the right authority that was refused says, in words; empty where that can't be told."""
+    if error.verify_code not in (_EXPIRED, _NOT_YET_VALID, _HOSTNAME_MISMATCH, _ADDRESS_MISMATCH):
+        return "; the tenant's authority did not sign it"
+    tolerant = context(target.ca_pem)
+    tolerant.check_hostname = False
+    tolerant.verify_flags = ssl.VerifyFlags(tolerant.verify_flags | _NO_CHECK_TIME)
+    try:
+        with (
+            contextlib.closing(dial(target.host, target.port, time.monotonic() + 1)) as raw,
+            tolerant.wrap_socket(raw, server_hostname=target.host) as secured,
+        ):
+            found = secured.getpeercert() or {}
+    except (OSError, ValueError):
+        return ""
+    if error.verify_code == _EXPIRED:
+        return f" (not valid after {found.get('notAfter')})"
+    if error.verify_code == _NOT_YET_VALID:
+        return f" (not valid before {found.get('notBefore')}; are the clocks right?)"
+    names = ", ".join(str(pair[1]) for pair in found.get("subjectAltName", ()))
+    return f" (it is for {names or 'no name at all'})"
 
 
 def context(ca_pem: str | None) -> ssl.SSLContext:
@@ -131,7 +190,7 @@ def context(ca_pem: str | None) -> ssl.SSLContext:
     return found
 
 
-def dial_failure(error: OSError, seconds: float) -> str:
+def dial_failure(error: Exception, seconds: float) -> str:
     """Why no connection came about."""
     if isinstance(error, TimeoutError):
         return f"no answer within {seconds:.0f} s: packets are dropped on the way, or nothing has the address"
@@ -139,7 +198,9 @@ def dial_failure(error: OSError, seconds: float) -> str:
         return "refuses connections: nothing listens there yet"
     if isinstance(error, socket.gaierror):
         return f"the name can't be resolved ({error.strerror})"
-    return error.strerror or str(error)
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    return f"not a host and port that can be dialled ({error})"
 
 
 def tls_failure(error: Exception, seconds: float) -> str:
@@ -149,7 +210,7 @@ def tls_failure(error: Exception, seconds: float) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"its certificate is refused: {error.verify_message}"
     if isinstance(error, ssl.SSLError):
-        if "WRONG_VERSION_NUMBER" in str(error) or "HTTP_REQUEST" in str(error):
+        if any(sign in str(error) for sign in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE")):
             return "speaks something else than TLS, such as plain HTTP"
         return f"no TLS handshake ({error.reason or error})"
     if isinstance(error, OSError):
@@ -163,12 +224,3 @@ def pauses() -> Iterator[float]:
     while True:
         yield pause * random.uniform(0.8, 1.2)  # noqa: S311 - no secret
         pause = min(pause * 1.5, LONGEST_PAUSE)
-
-
-def is_address(host: str) -> bool:
-    """Whether a host is an IP address rather than a name."""
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True

@@ -1,0 +1,99 @@
+"""Hosts and ports: how they are written and compared, and a connection to one in bounded time."""
+
+from __future__ import annotations
+
+import ipaddress
+import queue
+import socket
+import threading
+import time
+from typing import Any
+
+
+def join(host: str, port: int) -> str:
+    """Host and port in one text.
+
+    >>> join("10.0.0.1", 6443), join("2001:db8::1", 6443)
+    ('10.0.0.1:6443', '[2001:db8::1]:6443')
+    """
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def bare(host: str) -> str:
+    """A host without the brackets that some write around IPv6."""
+    return host[1:-1] if host.startswith("[") and host.endswith("]") else host
+
+
+def canonical(host: str) -> str:
+    """What two spellings of one host have in common.
+
+    >>> canonical("2001:DB8:0::1"), canonical("API.example.com.")
+    ('2001:db8::1', 'api.example.com')
+    """
+    try:
+        return str(ipaddress.ip_address(host))
+    except ValueError:
+        return host.lower().removesuffix(".")
+
+
+def rest(until: float) -> float:
+    """Seconds left, for a socket: 0 would make it a non-blocking one."""
+    return max(until - time.monotonic(), 0.001)
+
+
+def dial(host: str, port: int, until: float) -> socket.socket:
+    """Connect to the first address of a host that accepts; each gets its share of the time.
+
+    Raises:
+        OSError: why the last one did not, or the name can't be resolved.
+        ValueError: the name can't be one.
+    """
+    failure: OSError = socket.gaierror(socket.EAI_NONAME, "it has no address")
+    found = resolve(host, port, until)
+    for left, (family, kind, protocol, _name, address) in zip(range(len(found), 0, -1), found, strict=True):
+        connection = socket.socket(family, kind, protocol)
+        try:
+            connection.settimeout(rest(until) / left)
+            connection.connect(address)
+        except OSError as error:
+            connection.close()
+            failure = error
+        else:
+            return connection
+    raise failure
+
+
+def resolve(host: str, port: int, until: float) -> list[Any]:
+    """The socket addresses of a host. The system's resolver knows no time-out, so a name is looked up beside.
+
+    Raises:
+        OSError: the name can't be resolved, or not in time.
+        ValueError: the name can't be one.
+    """
+    if is_address(host):
+        return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+    results: queue.SimpleQueue[list[Any] | Exception] = queue.SimpleQueue()
+
+    def look_up() -> None:
+        try:
+            results.put(list(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)))
+        except (OSError, ValueError) as error:
+            results.put(error)
+
+    threading.Thread(target=look_up, daemon=True).start()
+    try:
+        found = results.get(timeout=rest(until))
+    except queue.Empty:
+        raise socket.gaierror(socket.EAI_AGAIN, "the name servers do not answer") from None
+    if isinstance(found, Exception):
+        raise found
+    return found
+
+
+def is_address(host: str) -> bool:
+    """Whether a host is an IP address rather than a name."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True

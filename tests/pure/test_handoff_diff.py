@@ -1,0 +1,154 @@
+"""The comparison of stored and wanted properties: for any values, it raises nothing and drops no change."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from kamaji_equinix.components.endpoint import EndpointProvider
+from kamaji_equinix.components.endpoint_state import (
+    IDENTITY,
+    INPUTS,
+    SCHEMA,
+    complete,
+    order_of,
+    outputs_of,
+    same,
+    unknown,
+)
+from kamaji_equinix.components.handoff_model import Endpoint, Outcome
+from pulumi.runtime.rpc import UNKNOWN
+
+Json = dict[str, Any]
+
+SCALARS = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(10**6), 10**6),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.text(max_size=8),
+    st.just(UNKNOWN),
+)
+VALUES = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3)
+)
+STORED = ("endpoint", "live", "ready", "schema", "handedOff", "setBy", "host", "port", "__provider", "kubeconfig")
+ANYTHING = st.dictionaries(st.sampled_from([*INPUTS, *STORED]), VALUES)
+NAMES = st.text("abcdefghijklmnopqrstuvwxyz-", min_size=1, max_size=10)
+WANTED = st.fixed_dictionaries(
+    {
+        "namespace": NAMES,
+        "cluster": NAMES,
+        "clusterUid": st.none() | st.uuids().map(str),
+        "controlPlane": NAMES,
+        "infrastructure": st.fixed_dictionaries(dict.fromkeys(("apiVersion", "kind", "plural", "name"), NAMES)),
+        "enabled": st.booleans(),
+        "timeoutSeconds": st.integers(1, 7200),
+        "path": NAMES.map(lambda name: f"/{name}"),
+        "verify": st.sampled_from(["ca", "none"]),
+        "force": st.booleans(),
+        "contract": st.sampled_from(["v1beta1", "v1beta2"]),
+    }
+)
+PORTS = st.integers(1, 65535)
+HOSTS = st.one_of(NAMES, st.ip_addresses().map(str))
+
+
+def completed(wanted: Json, host: str, port: int) -> Json:
+    """What the state gives back of a hand-off that came about."""
+    at = Endpoint(host, port)
+    outcome = Outcome(at, at, True, "pulumi", "uid", "ns/c1-kubeconfig")
+    outputs = {**wanted, **outputs_of(outcome, "https://api"), "handedOff": str(at)}
+    found: Json = json.loads(json.dumps(outputs), parse_int=float)
+    return found
+
+
+@given(ANYTHING, ANYTHING)
+def test_diff_and_check_raise_nothing_and_change_nothing_for_any_values(olds: Json, news: Json) -> None:
+    before = copy.deepcopy((olds, news))
+    diff = EndpointProvider().diff("id", olds, news)
+    EndpointProvider().check(olds, news)
+    assert isinstance(diff.changes, bool), "the engine takes nothing else"
+    assert set(diff.replaces or ()) <= set(IDENTITY), "only another identity is a replacement"
+    assert diff.changes or not diff.replaces, "a replacement is a change"
+    assert (olds, news) == before, "the engine's values are its own"
+
+
+@given(WANTED, HOSTS, PORTS)
+def test_equal_inputs_after_a_hand_off_are_no_change(wanted: Json, host: str, port: int) -> None:
+    diff = EndpointProvider().diff("id", completed(wanted, host, port), wanted)
+    assert not diff.changes, "numbers come back from the state as floats, which is no change"
+    assert not diff.replaces, "and nothing is replaced"
+
+
+@given(WANTED, WANTED, HOSTS, PORTS)
+def test_no_change_of_an_input_is_dropped(wanted: Json, other: Json, host: str, port: int) -> None:
+    olds = completed(wanted, host, port)
+    for key in INPUTS:
+        diff = EndpointProvider().diff("id", olds, {**wanted, key: other[key]})
+        assert diff.changes == (wanted[key] != other[key]), f"{key} from {wanted[key]!r} to {other[key]!r}"
+        assert bool(diff.replaces) == (key in IDENTITY and wanted[key] != other[key]), f"replacement for {key}"
+
+
+@given(WANTED, st.sampled_from(INPUTS))
+def test_an_unknown_input_is_a_change(wanted: Json, key: str) -> None:
+    olds = completed(wanted, "192.0.2.1", 6443)
+    assert EndpointProvider().diff("id", olds, {**wanted, key: UNKNOWN}).changes, f"{key} may be another one"
+
+
+@given(WANTED, st.sampled_from(("namespace", "name", "kind")))
+def test_an_unknown_part_of_the_infrastructures_reference_is_a_change(wanted: Json, part: str) -> None:
+    olds = completed(wanted, "192.0.2.1", 6443)
+    news = {**wanted, "infrastructure": {**wanted["infrastructure"], part: UNKNOWN}}
+    assert EndpointProvider().diff("id", olds, news).changes, "an unknown part makes the whole unknown"
+
+
+@given(WANTED, st.sampled_from(["endpoint", "live", "ready", "schema"]))
+def test_a_state_that_lacks_what_a_hand_off_leaves_is_a_change(wanted: Json, key: str) -> None:
+    olds = completed({**wanted, "enabled": True}, "192.0.2.1", 6443)
+    for missing in ({name: value for name, value in olds.items() if name != key}, {**olds, key: None}):
+        assert EndpointProvider().diff("id", missing, {**wanted, "enabled": True}).changes, f"{key} is missing"
+
+
+@given(WANTED, st.integers(-5, 50))
+def test_a_state_of_another_schema_is_a_change_and_no_replacement(wanted: Json, schema: int) -> None:
+    diff = EndpointProvider().diff("id", {**completed(wanted, "h", 1), "schema": float(schema)}, wanted)
+    assert diff.changes == (schema != SCHEMA), "another schema is brought up to date"
+    assert not diff.replaces, "in place"
+
+
+def test_credentials_are_no_change() -> None:
+    wanted = dict.fromkeys(INPUTS)
+    olds = completed(wanted, "h", 1)
+    with_credentials = {**wanted, "kubeconfig": "apiVersion: v1"}
+    assert not EndpointProvider().diff("id", olds, with_credentials).changes, "they are used, not compared"
+
+
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [
+        ({"timeoutSeconds": 0}, "timeoutSeconds"),
+        ({"timeoutSeconds": -1.5}, "timeoutSeconds"),
+        ({"path": "x"}, "path"),
+        ({"path": "/readyz\r\nHost: elsewhere"}, "path"),
+    ],
+)
+def test_inputs_that_cannot_work_are_refused_by_name(changed: Json, named: str) -> None:
+    failures = EndpointProvider().check({}, changed).failures
+    assert [failure.property for failure in failures] == [named], f"{changed} must be refused"
+
+
+@given(ANYTHING)
+def test_what_is_called_complete_makes_an_order(props: Json) -> None:
+    if complete(props):
+        order_of(props)
+
+
+@given(VALUES, VALUES)
+def test_sameness_is_equality_of_what_is_known(one: Any, other: Any) -> None:
+    assert same(one, other) == same(other, one), "it goes both ways"
+    assert same(one, one) != unknown(one), "what is known is the same as itself, what is not is not"

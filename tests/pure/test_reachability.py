@@ -1,0 +1,111 @@
+"""One attempt at a control plane, against endpoints of loopback that misbehave; and for any host, port and path."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from kamaji_equinix.components.reachability import FIRST_PAUSE, LONGEST_PAUSE, Target, attempt, pauses
+
+from tests.support.tls_endpoint import TRAP, TenantAuthority, TlsEndpoint, endpoint
+
+
+@pytest.fixture(scope="module")
+def authority() -> TenantAuthority:
+    return TenantAuthority()
+
+
+@pytest.fixture
+def answering(authority: TenantAuthority) -> Iterator[TlsEndpoint]:
+    with endpoint(authority) as made:
+        yield made
+
+
+@pytest.mark.parametrize(
+    ("mode", "stage", "seen"),
+    [
+        ("refused", "dial", "refuses connections"),
+        ("dropped", "dial", "no answer within 1 s"),
+        ("silent", "tls", "silent for 1 s"),
+        ("cut", "tls", "TLS handshake"),
+        ("plain", "tls", "plain HTTP"),
+        ("wrong authority", "tls", "the tenant's authority did not sign it"),
+        ("expired", "tls", "certificate has expired (not valid after"),
+        ("wrong name", "tls", "(it is for api.example.com, 192.0.2.9)"),
+        ("500", "ready", "answers 500"),
+        ("401", "ready", "answers 401"),
+        ("403", "ready", "answers 403"),
+        ("redirect", "ready", "redirects to https://login.example/"),
+        ("no answer", "ready", "did not answer it within 1 s"),
+        ("trickle", "ready", "did not answer it within 1 s"),
+        ("closes", "ready", "broke off"),
+        ("not HTTP", "ready", "broke off"),
+    ],
+)
+def test_each_fault_is_told_from_the_others_in_bounded_time(
+    authority: TenantAuthority, mode: str, stage: str, seen: str
+) -> None:
+    with endpoint(authority, mode) as misbehaving:
+        began = time.monotonic()
+        answer = attempt(Target(misbehaving.host, misbehaving.port, authority.pem), 1.0)
+        took = time.monotonic() - began
+    assert not answer.ok, f"{mode} is no good answer"
+    assert (answer.stage, seen in answer.seen) == (stage, True), f"{mode}: {answer}"
+    assert answer.refused == (mode in ("401", "403")), "only an API server that serves refuses strangers"
+    assert TRAP not in answer.seen or mode == "trap", f"a stranger's answer is not repeated: {answer.seen}"
+    assert took < 3.5, f"an attempt of 1 s took {took:.1f} s"
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_a_good_answer_is_good(authority: TenantAuthority, host: str) -> None:
+    with endpoint(authority, host=host) as good:
+        answer = attempt(Target(host, good.port, authority.pem, "/healthz"))
+        assert answer.ok, f"{host}: {answer}"
+        assert good.requests == ["GET /healthz HTTP/1.1"], "one question, for the path that was asked for"
+
+
+def test_a_name_is_resolved_and_all_of_its_addresses_are_tried(authority: TenantAuthority) -> None:
+    with endpoint(authority, host="127.0.0.1") as good:
+        assert attempt(Target("localhost", good.port, authority.pem)).ok, "localhost may be ::1 first"
+
+
+def test_a_name_that_does_not_exist_is_named_as_such(authority: TenantAuthority) -> None:
+    answer = attempt(Target("nothing.invalid", 6443, authority.pem), 2.0)
+    assert answer.stage == "dial", "it could not be dialled"
+    assert "the name can't be resolved" in answer.seen, f"not a matter of the port: {answer.seen}"
+
+
+def test_without_an_authority_any_certificate_is_accepted(authority: TenantAuthority) -> None:
+    with endpoint(authority, "wrong authority") as strange:
+        assert attempt(Target(strange.host, strange.port, None)).ok, "that is what no verification means"
+
+
+def test_a_large_answer_is_cut_off(authority: TenantAuthority, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tests.support import tls_endpoint
+
+    monkeypatch.setitem(tls_endpoint.REPLIES, "500", tls_endpoint.reply(500, "Error", "x" * 200_000))
+    with endpoint(authority, "500") as talkative:
+        answer = attempt(Target(talkative.host, talkative.port, authority.pem), 2.0)
+    assert "answers 500" in answer.seen, f"the status is told: {answer.seen[:200]}"
+    assert len(answer.seen) < 300, "and not all that came with it"
+
+
+@settings(max_examples=60, deadline=None)
+@given(host=st.text(max_size=80), port=st.integers(-70000, 70000))
+def test_no_host_and_port_raises(host: str, port: int) -> None:
+    # A name under .invalid never exists, so nothing outside is asked for.
+    answer = attempt(Target(f"{host}.invalid", port, None), 0.2)
+    assert (answer.stage, answer.ok) == ("dial", False), f"{host!r}: {answer}"
+    assert answer.seen, "and the reason is told"
+
+
+def test_pauses_start_fast_grow_and_are_bounded() -> None:
+    found = list(itertools.islice(pauses(), 40))
+    assert found[0] <= FIRST_PAUSE * 1.2, "the first answer is worth a quick second look"
+    assert max(found) <= LONGEST_PAUSE * 1.2, "a machine's order waits for it"
+    assert min(found[20:]) >= LONGEST_PAUSE * 0.8, "and a long wait asks less often"
+    assert len(set(found[20:])) > 1, "many hand-offs at once must not ask in step"
