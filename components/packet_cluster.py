@@ -13,7 +13,7 @@ import pulumi
 
 from . import metal
 from .options import part_of
-from .resource import custom_resource
+from .resource import custom_resource, metadata
 from .settings import TenantClusterSettings
 
 
@@ -43,5 +43,5 @@ class PacketCluster(pulumi.ComponentResource):
         if args.project_id is not None:
             manifest["spec"] = {**manifest["spec"], "projectID": args.project_id}
         self.resource = custom_resource(f"{name}-infrastructure", manifest, part_of(self, args.cluster))
-        self.infrastructure_name = self.resource.metadata["name"]
+        self.infrastructure_name = metadata(self.resource, "name")
         self.register_outputs({"infrastructureName": self.infrastructure_name})

@@ -38,6 +38,13 @@ def custom_resource(
     )
 
 
+def metadata(resource: CustomResource, key: str) -> pulumi.Output[str]:
+    """A field of an object's metadata, such as its name or uid, once it is known."""
+    # The SDK's class sets its outputs under names that it does not declare.
+    whole: pulumi.Output[dict[str, str]] = getattr(resource, "metadata")  # noqa: B009
+    return whole[key]
+
+
 class CoreResource(pulumi.CustomResource):
     """An object of Kubernetes' own API group, declared or read.
 

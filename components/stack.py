@@ -64,9 +64,11 @@ def management_provider(management: ManagementSettings) -> kubernetes.Provider:
     the replacement of every object (pulumi-kubernetes issue 4019), that is, of every server. That the credentials still
     lead to the same cluster is checked by the hand-off, which remembers the Cluster's UID.
     """
+    text = preflight.kubeconfig_text(management)
     return kubernetes.Provider(
         "management",
-        kubeconfig=pulumi.Output.secret(preflight.kubeconfig_text(management)),
+        # Without one, in a pod, the provider finds its service account by itself.
+        kubeconfig=pulumi.Output.secret(text) if text else None,
         context=management.context,
         cluster_identifier="management",
     )

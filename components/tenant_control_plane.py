@@ -8,7 +8,7 @@ import pulumi
 
 from . import manifests
 from .options import part_of
-from .resource import custom_resource
+from .resource import custom_resource, metadata
 from .settings import TenantClusterSettings
 
 
@@ -41,5 +41,5 @@ class TenantControlPlane(pulumi.ComponentResource):
             manifests.kamaji_control_plane(args.settings),
             part_of(self, args.cluster, protect=args.settings.cluster.protect),
         )
-        self.control_plane_name = self.resource.metadata["name"]
+        self.control_plane_name = metadata(self.resource, "name")
         self.register_outputs({"controlPlaneName": self.control_plane_name})

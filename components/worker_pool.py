@@ -12,7 +12,7 @@ import pulumi
 
 from . import bootstrap, manifests, metal
 from .options import part_of
-from .resource import custom_resource
+from .resource import custom_resource, metadata
 from .rollout import WorkerPoolRollout, WorkerPoolRolloutArgs
 from .settings import TenantClusterSettings, WorkerPoolSettings
 
@@ -66,7 +66,7 @@ class WorkerPool(pulumi.ComponentResource):
                 namespace=settings.cluster.namespace,
                 name=deployment["metadata"]["name"],
                 api_version=deployment["apiVersion"],
-                templates=[template.metadata["name"] for template in templates],
+                templates=[metadata(template, "name") for template in templates],
                 replicas=deployment["spec"].get("replicas"),
                 wait=pool.wait,
                 kubeconfig=args.kubeconfig,
@@ -75,5 +75,5 @@ class WorkerPool(pulumi.ComponentResource):
                 part_of(self, args.cluster, self.resource), pulumi.ResourceOptions(provider=args.waiting_provider)
             ),
         )
-        self.machine_deployment_name = self.resource.metadata["name"]
+        self.machine_deployment_name = metadata(self.resource, "name")
         self.register_outputs({"machineDeploymentName": self.machine_deployment_name})

@@ -48,11 +48,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sub.add_argument("--load-balancer-delay", type=float, metavar="SECONDS", help="until a new one answers")
         sub.add_argument("--boot-seconds", type=float, metavar="SECONDS", help="until an ordered device runs")
         sub.add_argument("--boot-fails", action=argparse.BooleanOptionalAction, help="devices end in state failed")
-    for name, run, text in (
+    for name, action, text in (
         ("down", down, "stop the lab, wait for its processes, remove its data; logs stay"),
         ("status", status, "the lab's processes; names those that crashed"),
     ):
-        commands.add_parser(name, help=text, description=text).set_defaults(run=run)
+        commands.add_parser(name, help=text, description=text).set_defaults(run=action)
     options = parser.parse_args(arguments)
     try:
         return int(options.run(StateFolder(options.state), options))

@@ -50,7 +50,7 @@ def require_webhook_port() -> None:
 def listener_on(port: int) -> str:
     """The process that listens on a port, in words."""
     for connection in psutil.net_connections("inet"):
-        if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port and connection.pid:
+        if connection.status == psutil.CONN_LISTEN and connection.pid and connection.laddr[1:] == (port,):
             process = psutil.Process(connection.pid)
             return f"process {connection.pid} ({process.name()})"
     return "a process that this user may not see"
