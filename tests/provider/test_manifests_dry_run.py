@@ -1,0 +1,99 @@
+"""Every rendered manifest against real API servers: each field is known there, nothing is pruned or warned of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from kamaji_equinix.components import manifests
+from kamaji_equinix.components.settings import load_stack
+from kamaji_equinix.components.stack_file import read_stack_file
+
+from lab.plane import ManagementPlane
+from tests.support.dry_run import create_namespaces, dry_run, newer_plane
+from tests.support.seed import ROOT
+from tests.support.settings_cases import FULL, configuration
+
+EXAMPLES = ["dev", "seed", "staging", "production"]
+
+
+def raw(example: str) -> dict[str, Any]:
+    """The configuration of an example stack, or the one in which nearly every key is given."""
+    return FULL if example == "full" else read_stack_file(ROOT / f"Pulumi.{example}.yaml")[0]
+
+
+def documents(example: str, contract: str) -> list[dict[str, Any]]:
+    """The manifests of an example in one generation."""
+    stack = load_stack({**raw(example), "capi": {"contract": contract}})
+    return [document for tenant in stack.clusters for document in manifests.documents(tenant)]
+
+
+@pytest.fixture(scope="module")
+def newer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ManagementPlane]:
+    """A management cluster's API with the CRDs of the v1beta2 generation."""
+    yield from newer_plane(tmp_path_factory.mktemp("newer"))
+
+
+@pytest.mark.parametrize("example", [*EXAMPLES, "full"])
+def test_the_older_generations_server_takes_every_field(management: ManagementPlane, example: str) -> None:
+    found = documents(example, "v1beta1")
+    with management.client() as client:
+        create_namespaces(client, found)
+        for document in found:
+            dry_run(client, document)
+
+
+@pytest.mark.parametrize("example", [*EXAMPLES, "full"])
+def test_the_newer_generations_server_takes_every_field(newer: ManagementPlane, example: str) -> None:
+    found = documents(example, "v1beta2")
+    with newer.client() as client:
+        create_namespaces(client, found)
+        for document in found:
+            dry_run(client, document)
+
+
+def test_a_field_that_a_server_does_not_know_would_be_noticed(management: ManagementPlane) -> None:
+    (cluster, *_) = documents("dev", "v1beta1")
+    cluster["spec"]["unknownField"] = 1
+    with management.client() as client, pytest.raises(AssertionError, match=r"unknownField"):
+        dry_run(client, cluster)
+
+
+@pytest.mark.parametrize("kind", ["Cluster", "KubeadmConfigTemplate", "MachineHealthCheck"])
+def test_one_generations_shape_is_no_other_generations(newer: ManagementPlane, kind: str) -> None:
+    """Guards the tests above: were the servers indifferent, they would prove nothing."""
+    older = next(document for document in documents("full", "v1beta1") if document["kind"] == kind)
+    older["apiVersion"] = older["apiVersion"].replace("v1beta1", "v1beta2")
+    with newer.client() as client:
+        create_namespaces(client, [older])
+        with pytest.raises(AssertionError, match=kind):
+            dry_run(client, older)
+
+
+def test_an_empty_endpoint_would_be_refused(newer: ManagementPlane) -> None:
+    document = next(item for item in documents("dev", "v1beta2") if item["kind"] == "KamajiControlPlane")
+    document["spec"]["controlPlaneEndpoint"] = {}
+    with newer.client() as client, pytest.raises(AssertionError, match="controlPlaneEndpoint"):
+        dry_run(client, document)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"workerPools": [{"name": "a", "labels": {"a": "b"}}]},
+        {"workerPools": [{"name": "a", "taints": [{"key": "a", "effect": "NoExecute"}]}]},
+        {"controlPlane": {"addons": {"konnectivity": True, "coreDNS": False}}},
+        {"controlPlane": {"network": {"serviceType": "NodePort", "serviceAddress": "192.0.2.1"}}},
+        {"metal": {"metro": "DELETE", "facility": "da11"}},
+        {"workerPools": []},
+    ],
+)
+def test_smaller_configurations_are_taken_by_both(
+    management: ManagementPlane, newer: ManagementPlane, change: dict[str, Any]
+) -> None:
+    for plane, contract in ((management, "v1beta1"), (newer, "v1beta2")):
+        stack = load_stack(configuration(**change, capi={"contract": contract}))
+        with plane.client() as client:
+            for document in manifests.documents(stack.clusters[0]):
+                dry_run(client, document)

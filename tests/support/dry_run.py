@@ -1,0 +1,100 @@
+"""Strict server-side dry-runs: what an API server says of a manifest without keeping it."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+import yaml
+
+import toolchain
+from lab import crds
+from lab.plane import ManagementPlane
+from toolchain.pins import NEWER_CLUSTER_API, NEWER_KAMAJI_PROVIDER
+
+NEWER = (
+    ("sigs.k8s.io/cluster-api", NEWER_CLUSTER_API, "config/crd/bases"),
+    ("sigs.k8s.io/cluster-api", NEWER_CLUSTER_API, "bootstrap/kubeadm/config/crd/bases"),
+    ("github.com/clastix/cluster-api-control-plane-provider-kamaji", NEWER_KAMAJI_PROVIDER, "config/crd/bases"),
+    ("sigs.k8s.io/cluster-api-provider-packet", None, "config/crd/bases"),
+)
+"""CRDs of the v1beta2 generation. capp has none of its own: its newest, of v1beta1, goes with both."""
+
+WANTED = re.compile(
+    r"_(clusters|machinedeployments|machinehealthchecks|kubeadmconfigtemplates|kamaji\w+|packet\w+)\.yaml$"
+)
+
+
+def newer_plane(folder: Path) -> Iterator[ManagementPlane]:
+    """A management cluster's API with the CRDs of the v1beta2 generation."""
+    plane = ManagementPlane(folder, install_crds=False)
+    try:
+        plane.start()
+        with plane.client() as client:
+            install(client)
+        yield plane
+    finally:
+        plane.stop()
+
+
+def install(client: httpx.Client) -> None:
+    """Install the newer CRDs that the manifests need."""
+    names = []
+    for module, version, folder in NEWER:
+        for path in sorted((toolchain.module_folder(module, version) / folder).glob("*.yaml")):
+            if WANTED.search(path.name):
+                definition = yaml.load(path.read_bytes(), yaml.CSafeLoader)
+                # The tests read nothing back in another version, so nothing has to be converted.
+                definition["spec"].pop("conversion", None)
+                crds.apply(client, definition)
+                names.append(definition["metadata"]["name"])
+    assert len(names) >= 8, f"the CRDs are where the modules had them, found {names}"
+    deadline = time.monotonic() + 30
+    while waiting := crds.not_established(client, names):
+        assert time.monotonic() < deadline, f"CRDs not established: {waiting}"
+        time.sleep(0.1)
+
+
+def dry_run(client: httpx.Client, manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """What the API server would make of a manifest.
+
+    Asserts that it takes each field (strict validation refuses unknown and double ones), warns of nothing and prunes nothing.
+    """
+    kind, metadata = manifest["kind"], manifest["metadata"]
+    namespace = f"/namespaces/{metadata['namespace']}" if "namespace" in metadata else ""
+    version = manifest["apiVersion"]
+    prefix = f"/apis/{version}" if "/" in version else f"/api/{version}"
+    answer = client.patch(
+        f"{prefix}{namespace}/{kind.lower()}s/{metadata['name']}",
+        params={"dryRun": "All", "fieldValidation": "Strict", "fieldManager": "dry-run-test", "force": "true"},
+        headers={"Content-Type": "application/apply-patch+yaml"},
+        content=yaml.safe_dump(dict(manifest)).encode(),
+    )
+    assert answer.is_success, f"{kind} {metadata['name']}: {answer.status_code} {answer.text}"
+    assert "warning" not in answer.headers, f"{kind} {metadata['name']}: {answer.headers['warning']}"
+    found: dict[str, Any] = answer.json()
+    for path, wanted, seen in lost(manifest, found):
+        raise AssertionError(f"{kind} {metadata['name']} {path}: sent {wanted!r}, became {seen!r}")
+    return found
+
+
+def lost(sent: Any, received: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """What was sent and did not come back; what a server adds is no loss."""
+    if isinstance(sent, Mapping) and isinstance(received, Mapping):
+        for key, value in sent.items():
+            yield from lost(value, received.get(key), f"{path}.{key}")
+    elif isinstance(sent, list) and isinstance(received, list) and len(sent) == len(received):
+        for index, value in enumerate(sent):
+            yield from lost(value, received[index], f"{path}[{index}]")
+    elif sent != received:
+        yield path, sent, received
+
+
+def create_namespaces(client: httpx.Client, documents: list[dict[str, Any]]) -> None:
+    """Make the namespaces that manifests lie in; a dry-run can't make them for later ones."""
+    for name in {document["metadata"]["namespace"] for document in documents if "namespace" in document["metadata"]}:
+        crds.apply(client, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
