@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 
+from .access import AccessError
+
 
 @dataclass(frozen=True)
 class Credentials:
@@ -16,6 +18,17 @@ class Credentials:
 
     @classmethod
     def of_config(cls, text: str | None) -> Credentials:
-        """The credentials in the text of a stack's configuration value."""
-        found = json.loads(text) if text else {}
+        """The credentials in the text of a stack's configuration value.
+
+        Raises:
+            AccessError: it is no object. The text is not quoted: it may be a kubeconfig.
+        """
+        try:
+            found = json.loads(text) if text else {}
+        except ValueError:
+            found = None
+        if not isinstance(found, dict):
+            raise AccessError(
+                "kamaji-equinix:management is not as expected: an object with kubeconfig, kubeconfigPath, context"
+            )
         return cls(found.get("kubeconfig"), found.get("kubeconfigPath"), found.get("context"))

@@ -10,7 +10,7 @@ import json
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pulumi
 from pulumi.dynamic import (
@@ -27,13 +27,15 @@ from pulumi.dynamic import (
 
 from .access import AccessError
 from .api import Api, ApiError
+from .credentials import Credentials
 from .deadline import Progress
 from .endpoint_state import changed, complete, order_of, outputs_of, replacing, unknown
 from .handoff import Handoff, Order, Outcome, look
 from .handoff_errors import HandoffError
 from .kube import Kube, connect, dig
-from .metal import InfrastructureReference
-from .settings import ManagementSettings
+
+if TYPE_CHECKING:
+    from .metal import InfrastructureReference
 
 
 class EndpointProvider(ResourceProvider):
@@ -160,15 +162,8 @@ class EndpointProvider(ResourceProvider):
             AccessError: the credentials can't be used.
         """
         if own := props.get("kubeconfig"):
-            return connect(ManagementSettings.model_validate({"kubeconfig": own}))
-        try:
-            management = ManagementSettings.model_validate(json.loads(self._configuration or "{}"))
-        except ValueError:
-            # The validator's own message quotes the value, which may be a kubeconfig.
-            raise AccessError(
-                "kamaji-equinix:management is not as expected: an object with kubeconfig, kubeconfigPath, context"
-            ) from None
-        return connect(management)
+            return connect(Credentials(kubeconfig=own))
+        return connect(Credentials.of_config(self._configuration))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -40,11 +40,11 @@ class RolloutProvider(ResourceProvider):
     """The dynamic provider of ``WorkerPoolRollout``."""
 
     serialize_as_secret_always = False
-    _management: Credentials
+    _configuration: str | None = None
 
     def configure(self, req: ConfigureRequest) -> None:
         """Take the credentials of this run's configuration."""
-        self._management = Credentials.of_config(req.config.get("kamaji-equinix:management"))
+        self._configuration = req.config.get("kamaji-equinix:management")
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         """Other templates, or another wish to wait, are a reason to look; another pool is another resource."""
@@ -75,7 +75,8 @@ class RolloutProvider(ResourceProvider):
         id_ = f"{props['namespace']}/{props['name']}"
         own = props.get("kubeconfig")
         try:
-            kube = Kube(connect(Credentials(kubeconfig=own) if own else self._management), props["namespace"])
+            credentials = Credentials(kubeconfig=own) if own else Credentials.of_config(self._configuration)
+            kube = Kube(connect(credentials), props["namespace"])
         except AccessError as error:
             raise RolloutFailed(f"MachineDeployment {id_}: the management cluster can't be asked: {error}") from None
         kind = Kind(props["apiVersion"], "MachineDeployment", PLURAL)
