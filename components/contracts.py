@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .settings import TenantClusterSettings
+if TYPE_CHECKING:
+    from .settings import TenantClusterSettings
 
 
 @dataclass(frozen=True)

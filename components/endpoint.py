@@ -6,7 +6,6 @@ stay where it is. It has no attributes that would be stored with it.
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
