@@ -1,0 +1,317 @@
+"""How long a hand-off takes: from a control plane's first answer to the patched infrastructure cluster, and of fleets.
+
+The management cluster is a real etcd and kube-apiserver; the tenants' API servers are light TLS responders, and their
+controllers are played. ``python -m bench.handoff [--runs N] [--fleets 1,5,20,50] [--json FILE]``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import json
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+from kamaji_equinix.components import reachability
+from kamaji_equinix.components.credentials import Credentials
+from kamaji_equinix.components.endpoint import EndpointProvider
+from kamaji_equinix.components.kube import Kind, Kube, connect
+from pulumi.dynamic import Config, ConfigureRequest
+
+from lab.plane import ManagementPlane
+from tests.support.fleet import INFRASTRUCTURE, Fleet, Member, dig
+from tests.support.project import Project
+
+PACKET_CLUSTER = {
+    "apiVersion": "infrastructure.cluster.x-k8s.io/v1beta1",
+    "kind": "PacketCluster",
+    "plural": "packetclusters",
+}
+FLEET_DELAY = 20.0
+"""Seconds from a published address to its first answer, as of a load balancer that is being built."""
+
+PROGRAM = """
+import json, pulumi
+from kamaji_equinix.components.endpoint import ControlPlaneEndpoint, ControlPlaneEndpointArgs
+from kamaji_equinix.components.handoff_providers import handoff_providers
+from kamaji_equinix.components.settings import ManagementSettings
+
+fleet = json.load(open("fleet.json"))
+management = ManagementSettings(kubeconfigPath=fleet["kubeconfig"])
+for name, provider in zip(fleet["names"], handoff_providers(len(fleet["names"]), management)):
+    ControlPlaneEndpoint(
+        name,
+        ControlPlaneEndpointArgs(
+            namespace=fleet["namespace"],
+            cluster=name,
+            control_plane=name,
+            infrastructure={**fleet["infrastructure"], "name": name},
+            timeout_seconds=300,
+        ),
+        pulumi.ResourceOptions(provider=provider),
+    )
+"""
+
+
+def main() -> None:
+    """Measure, print a table, write JSON where that is asked for."""
+    parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
+    parser.add_argument("--runs", type=int, default=20)
+    parser.add_argument("--fleets", default="1,5,20,50")
+    parser.add_argument("--json", type=Path)
+    chosen = parser.parse_args()
+    sizes = [int(size) for size in chosen.fleets.split(",") if size]
+    with tempfile.TemporaryDirectory(prefix="bench-handoff-") as folder:
+        results = measure(Path(folder), chosen.runs, sizes)
+    print(table(results))
+    print(json.dumps(results))
+    if chosen.json:
+        chosen.json.write_text(json.dumps(results, indent=2) + "\n")
+
+
+def measure(folder: Path, runs: int = 20, sizes: list[int] | None = None) -> dict[str, Any]:
+    """All figures, in seconds.
+
+    Args:
+        folder: for the management cluster and the projects.
+        runs: single hand-offs.
+        sizes: fleets.
+    """
+    plane = ManagementPlane(folder / "management")
+    plane.start()
+    try:
+        # What the provider tells on the way belongs into an update's display.
+        with contextlib.redirect_stderr(io.StringIO()):
+            warm_up(plane)
+            results: dict[str, Any] = latencies(plane, runs)
+        results["fleets"] = [fleet(plane, folder / f"fleet-{size}", size) for size in sizes or []]
+    finally:
+        plane.stop()
+    return results
+
+
+def table(results: Mapping[str, Any]) -> str:
+    """The figures for people."""
+    patched, floor = results["answer_to_patched"], results["floor"]
+    lines = [
+        f"from a control plane's first answer to PacketCluster patched ({results['runs']} runs)",
+        f"{'':24}{'median':>9}{'max':>9}",
+        f"{'hand-off':24}{patched['median'] * 1000:7.0f}ms{patched['max'] * 1000:7.0f}ms",
+        f"{'floor: probe, 2 writes':24}{floor['median'] * 1000:7.0f}ms{floor['max'] * 1000:7.0f}ms",
+        f"times the floor: {results['times_floor']:.1f}",
+    ]
+    if results.get("fleets"):
+        lines += [
+            "",
+            f"`pulumi up` of fleets whose control planes answer {FLEET_DELAY:.0f} s after their addresses are known",
+            f"{'clusters':>8}{'wall time':>11}{'last answer to last hand-off':>30}{'no-change up':>14}",
+        ]
+        lines += [
+            f"{one['clusters']:8}{one['wall']:10.1f}s{one['after_last_answer']:29.1f}s{one['unchanged']:13.1f}s"
+            for one in results["fleets"]
+        ]
+    return "\n".join(lines)
+
+
+# Single hand-offs
+
+
+def latencies(plane: ManagementPlane, runs: int) -> dict[str, Any]:
+    """From the first answer to the patch, beside one probe and the two writes in line."""
+    patched, floors = [], []
+    with Fleet(plane, delay=float("inf")) as tenants:
+        for index in range(runs):
+            name = f"one-{index}"
+            tenants.create(name)
+            member = published(tenants, name)
+            patched.append(one(plane, tenants, member))
+            floors.append(in_line(plane, tenants, f"floor-{index}", member))
+    return {
+        "runs": runs,
+        "answer_to_patched": summary(patched),
+        "floor": summary(floors),
+        "times_floor": statistics.median(patched) / statistics.median(floors),
+    }
+
+
+def one(plane: ManagementPlane, tenants: Fleet, member: Member) -> float:
+    """Seconds from the first answer to the patch that a watch of the PacketCluster shows."""
+    failures: list[Exception] = []
+
+    def run() -> None:
+        try:
+            provider(plane).create(properties(tenants, member.name))
+        except Exception as error:  # noqa: BLE001 - told below, by the thread that measures
+            failures.append(error)
+
+    with watched(tenants, member.name) as patched_at:
+        thread = threading.Thread(target=run)
+        thread.start()
+        # Long enough for the pauses between attempts to have reached their longest, and out of step with them.
+        time.sleep(1.5 + random.random())  # noqa: S311 - no secret
+        tenants.answer(member)
+        thread.join(60)
+    if failures or not patched_at:
+        raise RuntimeError(f"the hand-off of {member.name} failed: {failures}")
+    return patched_at[0] - member.answers
+
+
+def in_line(plane: ManagementPlane, tenants: Fleet, name: str, answering: Member) -> float:
+    """Seconds that one probe and the two writes take, with a connection that is open."""
+    tenants.create(name)
+    api = connect(Credentials(kubeconfig_path=str(plane.kubeconfig)))
+    kube = Kube(api, tenants.namespace)
+    kind = Kind(PACKET_CLUSTER["apiVersion"], PACKET_CLUSTER["kind"], PACKET_CLUSTER["plural"])
+    uid = kube.get(kind, name)["metadata"]["uid"]
+    target = reachability.Target("127.0.0.1", answering.port, tenants.authority.pem)
+    content = {"spec": {"controlPlaneEndpoint": {"host": "127.0.0.1", "port": answering.port}}}
+    began = time.monotonic()
+    answer = reachability.attempt(target)
+    kube.apply(kind, name, uid, content)
+    kube.apply(kind, name, uid, {"status": {"ready": True}}, subresource="status")
+    took = time.monotonic() - began
+    api.close()
+    if not answer.ok:
+        raise RuntimeError(f"the responder does not answer: {answer.seen}")
+    return took
+
+
+@contextlib.contextmanager
+def watched(tenants: Fleet, name: str) -> Iterator[list[float]]:
+    """When a PacketCluster was seen with its endpoint and ready, by ``time.monotonic``."""
+    seen: list[float] = []
+    client = tenants.management.client()
+    path = INFRASTRUCTURE.format(tenants.namespace)
+    query = {"watch": "1", "fieldSelector": f"metadata.name={name}", "timeoutSeconds": "60"}
+    ready = threading.Event()
+
+    def watch() -> None:
+        with contextlib.suppress(httpx.HTTPError), client.stream("GET", path, params=query, timeout=90) as answer:
+            ready.set()
+            for line in answer.iter_lines():
+                found = json.loads(line)["object"]
+                if dig(found, "status", "ready") and dig(found, "spec", "controlPlaneEndpoint", "host"):
+                    seen.append(time.monotonic())
+                    return
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    ready.wait(10)
+    yield seen
+    thread.join(5)
+    client.close()
+
+
+def published(tenants: Fleet, name: str) -> Member:
+    """A control plane whose address is known."""
+    deadline = time.monotonic() + 30
+    while not (name in tenants.members and tenants.members[name].known):
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"the fleet does not publish {name}: {tenants.problem}")
+        time.sleep(0.02)
+    return tenants.members[name]
+
+
+def provider(plane: ManagementPlane) -> EndpointProvider:
+    """The provider as the engine configures it."""
+    made = EndpointProvider()
+    settings = {"kamaji-equinix:management": json.dumps({"kubeconfigPath": str(plane.kubeconfig)})}
+    made.configure(ConfigureRequest(Config(settings, "bench")))
+    return made
+
+
+def properties(tenants: Fleet, name: str) -> dict[str, Any]:
+    """Inputs of a hand-off."""
+    return {
+        "namespace": tenants.namespace,
+        "cluster": name,
+        "clusterUid": None,
+        "controlPlane": name,
+        "infrastructure": {**PACKET_CLUSTER, "name": name},
+        "enabled": True,
+        "timeoutSeconds": 60.0,
+        "path": "/readyz",
+        "verify": "ca",
+        "force": False,
+    }
+
+
+def warm_up(plane: ManagementPlane) -> None:
+    """One hand-off that is not counted: an API server is slow at its first requests for a kind."""
+    with Fleet(plane, delay=0.5) as tenants:
+        tenants.create("warm")
+        published(tenants, "warm")
+        provider(plane).create(properties(tenants, "warm"))
+
+
+def summary(values: list[float]) -> dict[str, float]:
+    """Median and maximum."""
+    return {"median": statistics.median(values), "max": max(values)}
+
+
+# Fleets
+
+
+def fleet(plane: ManagementPlane, folder: Path, size: int) -> dict[str, Any]:
+    """`pulumi up` of so many hand-offs in one stack, and once more without a change."""
+    import toolchain
+
+    names = [f"c{index:02}" for index in range(size)]
+    environment = {
+        **toolchain.pulumi_environment(),
+        "PULUMI_BACKEND_URL": f"file://{folder}/backend",
+        "PULUMI_CONFIG_PASSPHRASE": "bench",
+    }
+    (folder / "backend").mkdir(parents=True)
+    project = Project.make(folder, environment)
+    (folder / "__main__.py").write_text(PROGRAM)
+    with Fleet(plane, delay=FLEET_DELAY) as tenants:
+        tenants.create(*names)
+        told = {"names": names, "namespace": tenants.namespace, "kubeconfig": str(plane.kubeconfig)}
+        (folder / "fleet.json").write_text(json.dumps({**told, "infrastructure": PACKET_CLUSTER}))
+        project.configure("bench", management={"kubeconfigPath": str(plane.kubeconfig)})
+        project.pulumi("stack", "init", "bench").ok()
+        # From here, so that the program's own start is part of the wait, as it is in life.
+        wall, ended = timed_up(project)
+        last = max(member.answers for member in tenants.members.values())
+        unchanged, _ = timed_up(project)
+    return {"clusters": size, "wall": wall, "after_last_answer": max(ended) - last, "unchanged": unchanged}
+
+
+def timed_up(project: Project) -> tuple[float, list[float]]:
+    """Wall time of an update, and when each hand-off was said to be done.
+
+    Raises:
+        RuntimeError: it failed; the text is its output.
+    """
+    began, ended, lines = time.monotonic(), [0.0], []
+    command = ["pulumi", "up", "--yes", "--skip-preview", "--stack", "bench", "--non-interactive", "--color", "never"]
+    with subprocess.Popen(
+        command,
+        cwd=project.folder,
+        env=project.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        for line in process.stdout or ():
+            lines.append(line)
+            if "ControlPlaneEndpoint" in line and " created " in line:
+                ended.append(time.monotonic())
+    if process.returncode:
+        raise RuntimeError("".join(lines))
+    return time.monotonic() - began, ended
+
+
+if __name__ == "__main__":
+    sys.exit(main())

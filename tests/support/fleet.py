@@ -1,0 +1,241 @@
+"""Many tenant clusters at once: light TLS responders for their API servers, and their controllers played by one thread."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import secrets
+import selectors
+import socket
+import ssl
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from lab.plane import ManagementPlane
+
+from .tls_endpoint import REPLIES, TenantAuthority
+
+Json = dict[str, Any]
+
+CLUSTERS = "/apis/cluster.x-k8s.io/v1beta1/namespaces/{}/clusters"
+CONTROL_PLANES = "/apis/controlplane.cluster.x-k8s.io/v1alpha1/namespaces/{}/kamajicontrolplanes"
+INFRASTRUCTURE = "/apis/infrastructure.cluster.x-k8s.io/v1beta1/namespaces/{}/packetclusters"
+TENANTS = "/apis/kamaji.clastix.io/v1alpha1/namespaces/{}/tenantcontrolplanes"
+SECRETS = "/api/v1/namespaces/{}/secrets"
+
+MERGE = {"Content-Type": "application/merge-patch+json"}
+ROUND_SECONDS = 0.2
+
+
+@dataclass
+class Member:
+    """One tenant's control plane, as its load balancer shows it.
+
+    Attributes:
+        listener: bound from the start, so that nobody else gets the port; refuses connections until it listens.
+        known: when its address was published, in seconds of ``time.monotonic``; 0 before.
+        answers: since when it answers; 0 before.
+    """
+
+    name: str
+    listener: socket.socket
+    known: float = 0.0
+    answers: float = 0.0
+    done: set[str] = field(default_factory=set)
+
+    @property
+    def port(self) -> int:
+        found: int = self.listener.getsockname()[1]
+        return found
+
+
+class Fleet:
+    """The control planes of the KamajiControlPlanes in one namespace, whoever makes those.
+
+    Args:
+        management: where they are.
+        delay: seconds from a published address to its first answer.
+
+    Attributes:
+        problem: what the last round of playing failed with.
+    """
+
+    def __init__(self, management: ManagementPlane, *, delay: float = 0.0) -> None:
+        self.management, self.delay = management, delay
+        self.namespace = f"fleet-{secrets.token_hex(4)}"
+        self.secret = f"credential-{secrets.token_hex(8)}"
+        self.authority = TenantAuthority()
+        self.members: dict[str, Member] = {}
+        self.problem: BaseException | None = None
+        self._tls = self.authority.serving()
+        self._stop = threading.Event()
+        self._selector = selectors.DefaultSelector()
+        self.http = management.client()
+        _must(self.http.post("/api/v1/namespaces", json={"metadata": {"name": self.namespace}}))
+        self._threads = [threading.Thread(target=run, daemon=True) for run in (self._play, self._accept)]
+
+    def start(self) -> Fleet:
+        """Begin to play."""
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def create(self, *names: str) -> None:
+        """Write the objects that a stack would, for hand-offs without one."""
+        for name in names:
+            kinds: list[tuple[str, str, str, Json]] = [
+                (CLUSTERS, "cluster.x-k8s.io/v1beta1", "Cluster", {}),
+                (
+                    INFRASTRUCTURE,
+                    "infrastructure.cluster.x-k8s.io/v1beta1",
+                    "PacketCluster",
+                    {"projectID": "00000000-0000-0000-0000-000000000000", "vipManager": "EMLB", "metro": "da"},
+                ),
+                (
+                    CONTROL_PLANES,
+                    "controlplane.cluster.x-k8s.io/v1alpha1",
+                    "KamajiControlPlane",
+                    {"version": "1.33.0", "dataStoreName": "default", "replicas": 1},
+                ),
+            ]
+            for path, version, kind, spec in kinds:
+                self._post(self.http, path, version, kind, name, {"spec": spec})
+
+    def close(self) -> None:
+        """Stop playing."""
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(20)
+        for member in self.members.values():
+            member.listener.close()
+        self.http.close()
+
+    def __enter__(self) -> Fleet:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # Control planes
+
+    def answer(self, member: Member) -> None:
+        """Let a control plane answer from now on."""
+        member.listener.listen(64)
+        member.listener.setblocking(False)
+        member.answers = time.monotonic()
+        self._selector.register(member.listener, selectors.EVENT_READ)
+
+    def _accept(self) -> None:
+        while not self._stop.is_set():
+            if not self._selector.get_map():
+                self._stop.wait(0.005)
+                continue
+            for key, _ in self._selector.select(0.01):
+                with contextlib.suppress(OSError):
+                    connection, _address = key.fileobj.accept()  # type: ignore[union-attr]
+                    threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, raw: socket.socket) -> None:
+        with contextlib.closing(raw), contextlib.suppress(OSError, ssl.SSLError):
+            raw.settimeout(10)
+            with self._tls.wrap_socket(raw, server_side=True) as secured:
+                secured.recv(1 << 12)
+                secured.sendall(REPLIES["ok"])
+
+    # Controllers
+
+    def _play(self) -> None:
+        with self.management.client() as client:
+            while not self._stop.wait(ROUND_SECONDS):
+                try:
+                    self._round(client)
+                    self.problem = None
+                except (httpx.HTTPError, KeyError, AssertionError) as error:
+                    # The API server restarts, or fills its cache (429): the next round looks again.
+                    self.problem = error
+
+    def _round(self, client: httpx.Client) -> None:
+        planes, infrastructures = self._list(client, CONTROL_PLANES), self._list(client, INFRASTRUCTURE)
+        clusters = self._list(client, CLUSTERS)
+        for name, plane in planes.items():
+            self._member(client, name)
+            owner = next((found for found in clusters if refers(clusters[found], name)), name)
+            if not dig(infrastructures.get(owner), "status", "ready"):
+                continue
+            if owner in clusters and not dig(clusters[owner], "status", "infrastructureReady"):
+                self._status(client, CLUSTERS, owner, {"infrastructureReady": True})
+            elif not dig(plane, "status", "version"):
+                counts = dict.fromkeys(("readyReplicas", "replicas", "unavailableReplicas", "updatedReplicas"), 1)
+                flags = dict.fromkeys(("initialized", "ready", "externalManagedControlPlane"), True)
+                self._secret(client, f"{owner}-kubeconfig", {"value": f"token: {self.secret}"})
+                self._status(client, CONTROL_PLANES, name, {**counts, **flags, "selector": "", "version": "1.33.0"})
+        for member in self.members.values():
+            if member.known and not member.answers and time.monotonic() - member.known >= self.delay:
+                self.answer(member)
+
+    def _member(self, client: httpx.Client, name: str) -> None:
+        if name in self.members:
+            return
+        listener = socket.socket()
+        listener.bind(("127.0.0.1", 0))
+        member = Member(name, listener)
+        holder = f"{name}-ca"
+        self._secret(
+            client, holder, {"ca.crt": self.authority.pem, "ca.key": f"{self.authority.key_pem}#{self.secret}"}
+        )
+        spec: Json = {"controlPlane": {"service": {"serviceType": "LoadBalancer"}}, "networkProfile": {"port": 6443}}
+        spec["kubernetes"] = {"version": "1.33.0", "kubelet": {"cgroupfs": "systemd"}}
+        self._post(client, TENANTS, "kamaji.clastix.io/v1alpha1", "TenantControlPlane", name, {"spec": spec})
+        self._status(client, TENANTS, name, {"certificates": {"ca": {"secretName": holder}}})
+        where = f"{CONTROL_PLANES.format(self.namespace)}/{name}"
+        endpoint = {"host": "127.0.0.1", "port": member.port}
+        _must(client.patch(where, json={"spec": {"controlPlaneEndpoint": endpoint}}, headers=MERGE))
+        member.known = time.monotonic()
+        self.members[name] = member
+
+    def _list(self, client: httpx.Client, path: str) -> dict[str, Json]:
+        items = _must(client.get(path.format(self.namespace)))["items"]
+        return {item["metadata"]["name"]: item for item in items}
+
+    def _status(self, client: httpx.Client, path: str, name: str, content: Json) -> None:
+        where = f"{path.format(self.namespace)}/{name}/status"
+        _must(client.patch(where, json={"status": content}, headers=MERGE))
+
+    def _secret(self, client: httpx.Client, name: str, data: dict[str, str]) -> None:
+        encoded = {key: base64.b64encode(value.encode()).decode() for key, value in data.items()}
+        self._post(client, SECRETS, "v1", "Secret", name, {"data": encoded})
+
+    def _post(self, client: httpx.Client, path: str, version: str, kind: str, name: str, content: Json) -> None:
+        metadata = {"name": name, "namespace": self.namespace}
+        document = {"apiVersion": version, "kind": kind, "metadata": metadata, **content}
+        # An API server answers the first requests for a kind with 429 while it fills its cache.
+        for _ in range(20):
+            answer = client.post(path.format(self.namespace), json=document)
+            if answer.status_code != httpx.codes.TOO_MANY_REQUESTS:
+                break
+            self._stop.wait(0.5)
+        if answer.status_code != httpx.codes.CONFLICT:
+            _must(answer)
+
+
+def refers(cluster: Json, control_plane: str) -> bool:
+    """Whether a Cluster names a control plane."""
+    return bool(dig(cluster, "spec", "controlPlaneRef", "name") == control_plane)
+
+
+def dig(value: Any, *path: str) -> Any:
+    """A field below a field, None where there is none."""
+    for key in path:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
+
+
+def _must(answer: httpx.Response) -> Json:
+    if answer.is_error:
+        raise AssertionError(f"{answer.request.method} {answer.request.url}: {answer.status_code} {answer.text[:600]}")
+    found: Json = answer.json()
+    return found
