@@ -1,0 +1,29 @@
+"""Fixtures of the provider tier."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from lab.plane import ManagementPlane
+from tests.support.kamaji_objects import Tenant
+from tests.support.tls_endpoint import TlsEndpoint
+
+
+@pytest.fixture
+def tenant(management: ManagementPlane) -> Iterator[Tenant]:
+    """A tenant cluster of a namespace of its own, with nothing in it yet."""
+    made = Tenant(management)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def control_plane(tenant: Tenant) -> Iterator[TlsEndpoint]:
+    """A control plane that answers, whose tenant is complete but for the endpoint; its controllers play."""
+    made = TlsEndpoint(tenant.authority)
+    tenant.create().play()
+    tenant.tenant()
+    yield made
+    made.close()

@@ -1,0 +1,157 @@
+"""Phases two to four against endpoints that misbehave, with a real API server beside them."""
+
+from __future__ import annotations
+
+import pytest
+
+from lab.plane import ManagementPlane
+from tests.support.handing_off import hand_off, start
+from tests.support.kamaji_objects import CONTROL_PLANES, SECRETS, Tenant
+from tests.support.tls_endpoint import TRAP, endpoint, soon
+
+
+@pytest.fixture
+def complete(tenant: Tenant) -> Tenant:
+    """A tenant that lacks nothing but a control plane that answers."""
+    tenant.create().play()
+    tenant.tenant()
+    return tenant
+
+
+@pytest.mark.parametrize(
+    ("mode", "phase", "seen", "advice"),
+    [
+        ("refused", "dial", "refuses connections: nothing listens there yet", "get service cp"),
+        ("dropped", "dial", "packets are dropped on the way", "get service cp"),
+        ("silent", "tls", "accepts connections, but is silent", "certSANs"),
+        ("cut", "tls", "TLS handshake", "certSANs"),
+        ("plain", "tls", "speaks something else than TLS, such as plain HTTP", "Something else may answer"),
+        ("wrong authority", "tls", "the tenant's authority did not sign it", "Something else may answer"),
+        ("expired", "tls", "certificate has expired", "get tenantcontrolplane cp"),
+        ("wrong name", "tls", "it is for api.example.com, 192.0.2.9", "`controlPlane.network.certSANs` adds names"),
+        ("500", "ready", "/readyz answers 500 ([-]etcd failed: reason withheld)", "get pods"),
+        ("redirect", "ready", "/readyz answers 302 (redirects to https://login.example/)", "get pods"),
+        ("no answer", "ready", "did not answer it within", "get pods"),
+        ("trickle", "ready", "did not answer it within", "get pods"),
+        ("closes", "ready", "broke off the answer to /readyz", "get pods"),
+        ("not HTTP", "ready", "broke off the answer to /readyz", "get pods"),
+    ],
+)
+def test_a_control_plane_that_does_not_answer_is_named_by_its_fault(
+    complete: Tenant, mode: str, phase: str, seen: str, advice: str
+) -> None:
+    with endpoint(complete.authority, mode) as misbehaving:
+        complete.publish(misbehaving.host, misbehaving.port)
+        run = hand_off(complete, timeoutSeconds=2)
+        text = run.failed(phase, str(misbehaving), seen, advice)
+        if mode == "expired":
+            day = f"{misbehaving.expires:%b} {misbehaving.expires.day:2d}"
+            assert day in text, f"the certificate's last day is told: {text}"
+    assert run.seconds < 6, f"a deadline of 2 s took {run.seconds:.1f} s"
+    assert TRAP not in text, f"only the first line of a stranger's answer is repeated: {text}"
+    found = complete.packet_cluster()
+    assert "controlPlaneEndpoint" not in found["spec"], "nothing is written before the control plane answers"
+    assert not found.get("status", {}).get("ready"), "and no machine may be bought"
+
+
+@pytest.mark.parametrize(
+    ("mode", "seen"),
+    [
+        ("500", "/readyz answers 500"),
+        ("refused", "refuses connections"),
+        ("plain", "plain HTTP"),
+        ("expired", "certificate has expired"),
+    ],
+)
+def test_a_control_plane_that_comes_round_is_handed_off_at_once(complete: Tenant, mode: str, seen: str) -> None:
+    with endpoint(complete.authority, mode) as recovering:
+        complete.publish(recovering.host, recovering.port)
+        run = start(complete)
+        soon(lambda: seen in run.said, f"progress that says {seen!r}")
+        recovering.mode = "ok"
+        if mode == "refused":
+            recovering.listen()
+        outputs = run.end().done()
+    assert outputs["endpoint"] == str(recovering), "the endpoint is handed off"
+    assert complete.packet_cluster()["status"]["ready"] is True, "the infrastructure cluster is marked ready"
+
+
+@pytest.mark.parametrize("code", ["401", "403"])
+def test_a_control_plane_that_tells_strangers_nothing_counts_once_it_lasts(complete: Tenant, code: str) -> None:
+    with endpoint(complete.authority, code) as guarded:
+        complete.publish(guarded.host, guarded.port)
+        run = hand_off(complete)
+        assert run.done()["ready"] is True, f"{code} is the answer of an API server that serves"
+    assert f"answers {code}: it serves" in run.said, f"what counted as an answer is said: {run.said}"
+    assert len(guarded.requests) > 3, "one refusal may come from a server that starts: it must last"
+
+
+def test_an_address_that_moves_is_followed(complete: Tenant) -> None:
+    with endpoint(complete.authority, "500") as first, endpoint(complete.authority) as second:
+        complete.publish(first.host, first.port)
+        run = start(complete)
+        soon(lambda: first.requests, "the first address to be asked")
+        complete.publish(second.host, second.port)
+        outputs = run.end().done()
+    assert outputs["endpoint"] == str(second), "the new address is the result"
+    assert complete.packet_cluster()["spec"]["controlPlaneEndpoint"]["port"] == second.port, "and is written"
+    assert f"moved from {first} to {second}" in run.said, f"and it is said: {run.said}"
+
+
+def test_an_authority_that_is_not_published_yet_is_waited_for(tenant: Tenant) -> None:
+    tenant.create().play()
+    with endpoint(tenant.authority) as answering:
+        tenant.publish(answering.host, answering.port)
+        run = start(tenant)
+        soon(lambda: "not published the tenant's authority" in run.said, "progress that names the authority")
+        tenant.tenant()
+        assert run.end().done()["ready"] is True, "it goes on once the authority is there"
+
+
+def test_an_authority_that_changes_while_waiting_is_read_again(complete: Tenant) -> None:
+    with endpoint(complete.authority, "wrong authority") as answering:
+        complete.publish(answering.host, answering.port)
+        run = start(complete)
+        soon(lambda: "did not sign it" in run.said, "the refusal of the first certificate")
+        complete.delete(SECRETS, "cp-ca")
+        complete.write_secret("cp-ca", {"ca.crt": complete.authority.pem})
+        answering.mode = "ok"
+        assert run.end().done()["ready"] is True, "a rotated authority is no dead end"
+
+
+def test_an_authority_that_is_no_certificate_is_named(tenant: Tenant) -> None:
+    tenant.create()
+    tenant.tenant()
+    tenant.delete(SECRETS, "cp-ca")
+    tenant.write_secret("cp-ca", {"ca.crt": f"not a certificate but {tenant.secret}"})
+    tenant.publish("127.0.0.1", 1)
+    hand_off(tenant).failed("tls", "ca.crt of Secret cp-ca", "delete secret cp-ca")
+
+
+def test_without_verification_any_certificate_is_accepted(complete: Tenant) -> None:
+    with endpoint(complete.authority, "wrong authority") as strange:
+        complete.publish(strange.host, strange.port)
+        assert hand_off(complete, verify="none").done()["endpoint"] == str(strange), "verify none asks for no authority"
+
+
+def test_a_control_plane_that_is_deleted_while_waiting_ends_the_wait(complete: Tenant) -> None:
+    with endpoint(complete.authority, "500") as waiting:
+        complete.publish(waiting.host, waiting.port)
+        run = start(complete, timeoutSeconds=60)
+        soon(lambda: waiting.requests, "the control plane to be asked")
+        complete.delete(CONTROL_PLANES, "cp")
+        run.end(20).failed("address", "KamajiControlPlane", "does not exist any more", "pulumi refresh")
+
+
+def test_an_api_server_that_restarts_while_the_control_plane_is_asked_is_waited_for(
+    management: ManagementPlane, complete: Tenant
+) -> None:
+    with endpoint(complete.authority, "500") as waiting:
+        complete.publish(waiting.host, waiting.port)
+        run = start(complete, timeoutSeconds=90)
+        soon(lambda: waiting.requests, "the control plane to be asked")
+        management.processes["kube-apiserver"].stop()
+        waiting.mode = "ok"
+        soon(lambda: "gives no answer" in run.said, "progress that names the management cluster", 30)
+        management.restart_api()
+        assert run.end(100).done()["ready"] is True, "the patches come once the API server is back"
