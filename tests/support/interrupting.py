@@ -1,0 +1,67 @@
+"""Commands that are interrupted or killed while they work."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+import time
+from typing import Any
+
+import psutil
+
+from tests.support.lab import Lab, eventually
+from tests.support.project import Project, dev_sections
+
+
+def sections(lab: Lab, name: str) -> dict[str, Any]:
+    found = dev_sections(lab.kubeconfig)
+    found["cluster"] = {**found["cluster"], "name": name}
+    found["controlPlane"] = {**found["controlPlane"], "name": f"{name}-plane"}
+    found["workerPools"] = [{**found["workerPools"][0], "replicas": 1}]
+    return found
+
+
+def started(project: Project, *command: str) -> subprocess.Popen[str]:
+    """The console script in a process group of its own, as a terminal would start it."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "kamaji_equinix.automation", *command],
+        cwd=project.folder,
+        env=project.environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def kill(process: subprocess.Popen[str]) -> None:
+    """SIGKILL for the command, the engine, its plugins and the program, as a machine that goes down would do."""
+    children = psutil.Process(process.pid).children(recursive=True)
+    for victim in [psutil.Process(process.pid), *children]:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            victim.kill()
+    process.communicate(timeout=60)
+
+
+def wait_for(process: subprocess.Popen[str], text: str, seconds: float = 90) -> str:
+    """Read a process's output until a text comes."""
+    deadline = time.monotonic() + seconds
+    seen = ""
+    assert process.stdout is not None
+    for line in process.stdout:
+        seen += line
+        if text in line:
+            return seen
+        assert time.monotonic() < deadline, f"{text!r} did not come:\n{seen}"
+    raise AssertionError(f"{text!r} did not come before the end:\n{seen}")
+
+
+def gone(lab: Lab) -> None:
+    metal = lab.metal()
+    try:
+        eventually(metal.devices, lambda devices: not devices, 60, "all devices given back")
+    finally:
+        metal.close()
+    assert lab.leftovers() == [], "no object of Cluster API or Kamaji stays behind"
