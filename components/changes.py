@@ -54,6 +54,11 @@ def of_settings(settings: TenantClusterSettings) -> Living:
     return of_objects(manifests.documents(settings))
 
 
+def kinds() -> tuple[str, ...]:
+    """The kinds whose living objects are compared."""
+    return ("Cluster", CONTROL_PLANE_KIND, metal.CLUSTER_KIND)
+
+
 def of_objects(objects: Sequence[Mapping[str, Any]]) -> Living:
     """Of objects as the management cluster holds them: the Cluster, its infrastructure cluster, its KamajiControlPlane.
 

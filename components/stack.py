@@ -14,8 +14,10 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi.runtime import config as runtime_config
 
-from . import preflight
+from . import changes, kube, manifests, preflight
+from .api import Api, ApiError
 from .handoff_providers import handoff_providers
+from .plurals import plural
 from .settings import ManagementSettings, SettingsError, StackSettings, load_stack
 from .tenant_cluster import TenantCluster, TenantClusterArgs
 
@@ -121,8 +123,37 @@ def check_management(settings: StackSettings) -> None:
     for note in report.notes:
         pulumi.log.warn(note)
     if not report.problems:
+        refuse_accidents(settings)
         return
     if report.unreachable and pulumi.runtime.is_dry_run():
         pulumi.log.warn(str(report))
         return
     raise pulumi.RunError(f"{report}\nnothing was created or changed")
+
+
+def refuse_accidents(settings: StackSettings) -> None:
+    """Compare the settings with the clusters that live already, by the names that they give.
+
+    Raises:
+        pulumi.RunError: a change would delete a living cluster with its machines, or can't be done at all.
+    """
+    api = kube.connect(settings.management)
+    found = []
+    for index, tenant in enumerate(settings.clusters):
+        wanted = [document for document in manifests.documents(tenant) if document["kind"] in changes.kinds()]
+        living = [obj for document in wanted if (obj := live(api, document)) is not None]
+        if any(obj["kind"] == "Cluster" for obj in living):
+            base = f"clusters[{index}]." if len(settings.clusters) > 1 else ""
+            found += changes.check_one(changes.of_objects(living), tenant, base)
+    if found:
+        raise pulumi.RunError(str(SettingsError(found)))
+
+
+def live(api: Api, document: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The living object that a manifest would change; None where there is none, or it can't be read."""
+    kind = kube.Kind(document["apiVersion"], document["kind"], plural(document["kind"]))
+    try:
+        return kube.Kube(api, document["metadata"]["namespace"]).find(kind, document["metadata"]["name"])
+    except ApiError as error:
+        pulumi.log.debug(f"{document['kind']} {document['metadata']['name']} can't be compared: {error}")
+        return None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -9,6 +11,9 @@ from kamaji_equinix.components import stack
 from kamaji_equinix.components.settings import load_stack
 
 from tests.support.mock_engine import Recorder, record
+from tests.support.project import ROOT
+
+SSH_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHVzZWxlc3NrZXlmb3J0ZXN0c29ubHkwMDAwMDAwMDAwMDA alice"
 
 RAW: dict[str, Any] = {
     "cluster": {"name": "one"},
@@ -117,3 +122,33 @@ def test_objects_use_the_management_provider(recorded: Recorder) -> None:
 def test_a_first_preview_reads_no_secret() -> None:
     recorded = record(lambda: stack.declare(load_stack(RAW, frozenset({"management"}))), preview=True)
     assert recorded.of("ControlPlaneEndpoint"), "the hand-off is part of the preview"
+
+
+def test_a_protected_cluster_is_protected_with_its_control_plane() -> None:
+    raw = {**RAW, "cluster": {**RAW["cluster"], "protect": True}}
+    recorded = record(lambda: stack.declare(load_stack(raw, frozenset({"management"}))))
+    assert recorded.one("Cluster").protect, "the engine refuses to delete it"
+    assert recorded.one("KamajiControlPlane").protect, "and its control plane"
+    assert not recorded.of("MachineDeployment")[0].protect, "pools come and go"
+
+
+def test_a_project_of_the_stacks_own_is_created_protected_and_used() -> None:
+    metal = {"project": {"name": "tenants"}, "metro": "da", "sshKeys": [{"name": "alice", "publicKey": SSH_KEY}]}
+    recorded = record(lambda: stack.declare(load_stack({**RAW, "metal": metal}, frozenset({"management"}))))
+    project = recorded.one("equinix-metal:index/project:Project")
+    assert project.protect, "it is billed, and holds servers"
+    key = recorded.one("equinix-metal:index/projectSshKey:ProjectSshKey")
+    assert key.inputs["projectId"] == "id-of-one-project", "the key belongs to the project"
+    infrastructure = next(found for found in recorded.of("PacketCluster") if found.type.startswith("kubernetes:"))
+    assert infrastructure.inputs["spec"]["projectID"] == "id-of-one-project", "the machines are bought in it"
+
+
+def test_without_a_project_to_create_pulumi_equinix_metal_is_not_imported() -> None:
+    code = (
+        "import sys; from tests.support.mock_engine import record; from tests.engine_mock.test_tenant_cluster import RAW;"
+        "from kamaji_equinix.components import stack; from kamaji_equinix.components.settings import load_stack;"
+        "record(lambda: stack.declare(load_stack(RAW, frozenset({'management'}))));"
+        "sys.exit('pulumi_equinix_metal' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"stacks that don't need it must lose no time to it:\n{done.stderr}"

@@ -24,6 +24,7 @@ class Registered:
     delete_timeout: str
     secret_outputs: list[str]
     provider: str
+    protect: bool
 
 
 @dataclass
@@ -88,6 +89,7 @@ class Monitor(MockMonitor):
                     delete_timeout=request.customTimeouts.delete,
                     secret_outputs=list(request.additionalSecretOutputs),
                     provider=request.provider,
+                    protect=request.protect,
                 )
             )
         return answer
