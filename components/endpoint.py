@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     from .metal import InfrastructureReference
 
 
+CHOICES = {"verify": ("ca", "none"), "contract": ("v1beta1", "v1beta2")}
+
+
 class EndpointProvider(ResourceProvider):
     """The dynamic provider of ``ControlPlaneEndpoint``."""
 
@@ -55,6 +58,10 @@ class EndpointProvider(ResourceProvider):
             failures.append(CheckFailure("timeoutSeconds", f"must be more than 0, is {seconds}"))
         if isinstance(path, str) and not unknown(path) and (not path.startswith("/") or not path.isprintable()):
             failures.append(CheckFailure("path", f"must begin with '/' and hold no control characters, is {path!r}"))
+        for key, known in CHOICES.items():
+            value = news.get(key)
+            if isinstance(value, str) and not unknown(value) and value not in known:
+                failures.append(CheckFailure(key, f"must be {' or '.join(known)}, is {value!r}"))
         return CheckResult(news, failures)
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
@@ -103,7 +110,8 @@ class EndpointProvider(ResourceProvider):
             ) from None
         if outcome is None:
             return ReadResult("", {})
-        return ReadResult(id_, {**props, **outputs_of(outcome, kube.server)})
+        kept = {key: value for key, value in props.items() if key != "kubeconfig"}
+        return ReadResult(id_, {**kept, **outputs_of(outcome, kube.server)})
 
     def delete(self, id_: str, props: dict[str, Any]) -> None:
         """Leave the fields: without them Cluster API could not tear the cluster down."""

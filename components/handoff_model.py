@@ -148,12 +148,19 @@ def endpoint_of(obj: Mapping[str, object]) -> Endpoint | None:
 def writer(obj: Json) -> str:
     """Field manager that owns an object's endpoint; of several, not this program, so that a repeated run says the same."""
     managers = [
-        str(entry.get("manager"))
-        for entry in dig(obj, "metadata", "managedFields") or []
-        if dig(entry, "fieldsV1", "f:spec", "f:controlPlaneEndpoint") is not None
+        str(entry.get("manager")) for entry in dig(obj, "metadata", "managedFields") or [] if owns_endpoint(entry)
     ]
     others = [manager for manager in managers if manager != FIELD_MANAGER]
     return others[0] if others else managers[0] if managers else "an unknown manager"
+
+
+def owns_endpoint(entry: Json) -> bool:
+    """Whether an entry of ``managedFields`` owns the host or the port.
+
+    A manager whose values were overwritten by force still owns the empty struct around them, noted as ".".
+    """
+    owned = dig(entry, "fieldsV1", "f:spec", "f:controlPlaneEndpoint")
+    return isinstance(owned, dict) and (not owned or any(key.startswith("f:") for key in owned))
 
 
 def infrastructure_ready(cluster: Json) -> bool:

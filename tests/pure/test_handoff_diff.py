@@ -134,6 +134,8 @@ def test_credentials_are_no_change() -> None:
         ({"timeoutSeconds": 0}, "timeoutSeconds"),
         ({"timeoutSeconds": -1.5}, "timeoutSeconds"),
         ({"path": "x"}, "path"),
+        ({"verify": "no"}, "verify"),
+        ({"contract": "v1beta3"}, "contract"),
         ({"path": "/readyz\r\nHost: elsewhere"}, "path"),
     ],
 )

@@ -23,8 +23,9 @@ KIND = Kind("infrastructure.cluster.x-k8s.io/v1beta1", "PacketCluster", "packetc
 
 def holding(host: Any, port: Any, *managers: str) -> dict[str, Any]:
     """An object with an endpoint, written by some managers."""
-    fields = {"f:spec": {"f:controlPlaneEndpoint": {"f:host": {}}}}
-    owners = [{"manager": manager, "fieldsV1": fields} for manager in managers]
+    owners = [
+        {"manager": manager, "fieldsV1": {"f:spec": {"f:controlPlaneEndpoint": {"f:host": {}}}}} for manager in managers
+    ]
     return {"metadata": {"managedFields": owners}, "spec": {"controlPlaneEndpoint": {"host": host, "port": port}}}
 
 
@@ -97,6 +98,14 @@ def test_brackets_around_a_published_host_are_no_part_of_it(address: str, port: 
 )
 def test_the_writer_of_an_endpoint_is_told_the_same_way_each_time(managers: tuple[str, ...], expected: str) -> None:
     assert writer(holding("192.0.2.1", 6443, *managers)) == expected, "another writer comes first"
+
+
+def test_who_was_overwritten_by_force_is_not_the_writer_any_more() -> None:
+    found = holding("192.0.2.1", 6443, "somebody", "kamaji-equinix")
+    found["metadata"]["managedFields"][0]["fieldsV1"]["f:spec"]["f:controlPlaneEndpoint"] = {".": {}}
+    assert writer(found) == "kamaji-equinix", "the empty struct around host and port is still somebody's, but no value"
+    found["metadata"]["managedFields"][0]["fieldsV1"]["f:spec"]["f:controlPlaneEndpoint"] = {}
+    assert writer(found) == "somebody", "an owner of the struct as a whole owns host and port"
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,7 @@ class FaultProxy:
     def __init__(self, management: ManagementPlane, folder: Path, *faults: Fault) -> None:
         self.faults, self.requests, self.hit = list(faults), list[str](), list[str]()
         self.on_hit: Callable[[], None] = lambda: None
-        self._management = management
+        self._upstream = kubeconfig.http_client(management.kubeconfig, 30)
         self._lock = threading.Lock()
         pair = management.authority.issue("fault-proxy", "fault-proxy", addresses=["127.0.0.1"])
         settings = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -108,8 +108,7 @@ class FaultProxy:
                 return
             self.on_hit()
             if fault.status == 0:
-                with kubeconfig.http_client(self._management.kubeconfig) as client:
-                    client.request(method, path, content=body, headers=_kept(handler)).raise_for_status()
+                self._upstream.request(method, path, content=body, headers=_kept(handler)).raise_for_status()
             if fault.status > 0:
                 handler.send_response(200 if fault.event else fault.status)
                 for name, value in (("Content-Type", "application/json"), *fault.headers):
@@ -131,10 +130,7 @@ class FaultProxy:
         return None
 
     def _pass(self, handler: BaseHTTPRequestHandler, body: bytes) -> None:
-        with (
-            kubeconfig.http_client(self._management.kubeconfig, 30) as client,
-            client.stream(handler.command, handler.path, content=body, headers=_kept(handler)) as answer,
-        ):
+        with self._upstream.stream(handler.command, handler.path, content=body, headers=_kept(handler)) as answer:
             handler.send_response(answer.status_code)
             for name in ("Content-Type", "Content-Encoding", "Retry-After"):
                 if value := answer.headers.get(name):
@@ -149,6 +145,7 @@ class FaultProxy:
     def close(self) -> None:
         self._server.shutdown()
         self._server.server_close()
+        self._upstream.close()
 
 
 def _kept(handler: BaseHTTPRequestHandler) -> dict[str, str]:

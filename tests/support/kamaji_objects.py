@@ -143,14 +143,15 @@ class Tenant:
         return self
 
     def _play(self, cluster_api: bool, kamaji: bool, impatient: bool) -> None:
+        client = self.management.client()
         while not self._stop.wait(0.1):
             try:
-                with self.management.client() as client:
-                    if self._round(client, cluster_api, kamaji, impatient):
-                        return
+                if self._round(client, cluster_api, kamaji, impatient):
+                    break
             except (httpx.HTTPError, KeyError, AssertionError):
                 # The API server restarts, or an object is not there yet: the next round looks again.
                 continue
+        client.close()
 
     def _round(self, client: httpx.Client, cluster_api: bool, kamaji: bool, impatient: bool) -> bool:
         def read(path: str, name: str) -> Json:

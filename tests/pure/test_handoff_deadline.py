@@ -1,0 +1,144 @@
+"""Time and talk of a hand-off, and which errors it bears, with a clock of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from kamaji_equinix.components.api import ApiError
+from kamaji_equinix.components.deadline import HEARTBEAT_SECONDS, Progress
+from kamaji_equinix.components.handoff_errors import HandoffError
+from kamaji_equinix.components.handoff_model import Order
+from kamaji_equinix.components.handoff_wait import DENIED_SECONDS, Wait
+from kamaji_equinix.components.kube import Kind, Kube
+
+
+@dataclass
+class Clock:
+    """A clock that sleeping moves."""
+
+    now: float = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@dataclass
+class Api:
+    """What a failure asks of the management cluster: its address."""
+
+    class access:  # noqa: N801 - as the real one's attribute
+        server = "https://management.example:6443"
+
+
+def waiting(seconds: float = 60.0) -> tuple[Wait, Clock, list[str]]:
+    clock, lines = Clock(), list[str]()
+    order = Order("c1", None, "cp", Kind("infrastructure/v1", "PacketCluster", "packetclusters"), "c1")
+    progress = Progress(seconds, lines.append, clock, clock.sleep)
+    return Wait(Kube(cast(Any, Api()), "default"), order, progress), clock, lines
+
+
+def test_a_wait_is_told_when_it_begins_and_every_15_s() -> None:
+    wait, clock, lines = waiting(600)
+    for _ in range(600):
+        wait.progress.waiting("Service cp has no ingress address")
+        clock.now += 0.1
+    assert len(lines) == 1 + 60 // HEARTBEAT_SECONDS - 1, f"in 60 s: {lines}"
+    assert lines[0].endswith("(0 of 600 s)"), "with the time that has passed, and all of it"
+    assert lines[-1].endswith("(45 of 600 s)"), f"and again: {lines}"
+
+
+def test_another_cause_is_told_at_once_and_the_same_topic_is_not() -> None:
+    wait, _, lines = waiting()
+    wait.progress.waiting("first")
+    wait.progress.waiting("second")
+    wait.progress.waiting("answers 500 (after 1 ms)", "ready")
+    wait.progress.waiting("answers 500 (after 2 ms)", "ready")
+    assert [line.partition(" (")[0] for line in lines] == ["first", "second", "answers 500"], f"{lines}"
+
+
+@given(st.lists(st.integers(0, 30), max_size=20), st.integers(1, 60))
+def test_no_pause_goes_beyond_the_deadline(pauses: list[int], seconds: int) -> None:
+    wait, clock, _ = waiting(seconds)
+    for pause in pauses:
+        wait.progress.pause(pause)
+    assert clock.now - 100.0 <= seconds, "a Retry-After of an hour must not hold a hand-off"
+    assert wait.progress.over == (sum(pauses) >= seconds), "and it is over then"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ApiError("Unreachable", "nothing listens there"),
+        ApiError("TooManyRequests", "slow down", 429, 1.0),
+        ApiError("InternalError", "failed calling webhook", 500),
+        ApiError("ServiceUnavailable", "no endpoints", 503),
+        ApiError("Timeout", "etcd", 504),
+        ApiError("Expired", "too old resource version", 410),
+    ],
+    ids=lambda error: error.reason,
+)
+def test_what_may_pass_by_itself_is_asked_again_until_the_deadline(error: ApiError) -> None:
+    wait, clock, lines = waiting(10)
+    answers = [error] * 3
+
+    def read() -> str:
+        if answers:
+            raise answers.pop()
+        return "read"
+
+    assert wait.patiently("address", "Cluster c1", read) == "read", "the fourth answer is good"
+    assert lines, "and the wait was told"
+    began = clock.now
+    with pytest.raises(HandoffError, match="the management cluster to answer") as caught:
+        wait.patiently("address", "Cluster c1", lambda: (_ for _ in ()).throw(error))
+    assert caught.value.phase == "address", "the phase is the caller's"
+    assert clock.now - began <= 10, "one deadline holds for all"
+    assert "Make https://management.example:6443 reachable" in str(caught.value), "the next step is told"
+
+
+@pytest.mark.parametrize(
+    ("error", "advice"),
+    [
+        (ApiError("Untrusted", "certificate signed by unknown authority"), "API server"),
+        (ApiError("NotKubernetes", "not JSON"), "API server"),
+        (ApiError("Invalid", "spec.host: too long", 422), "admission webhook, refuses the change"),
+        (ApiError("Forbidden", 'admission webhook "x" denied the request', 403), "refuses the change"),
+        (ApiError("Forbidden", "ValidatingAdmissionPolicy 'x' denied request", 403), "refuses the change"),
+    ],
+    ids=lambda value: value.message if isinstance(value, ApiError) else None,
+)
+def test_what_will_not_pass_ends_the_hand_off_at_once(error: ApiError, advice: str) -> None:
+    wait, clock, _ = waiting()
+    with pytest.raises(HandoffError, match=advice):
+        wait.patiently("endpoint", "PacketCluster c1", lambda: (_ for _ in ()).throw(error))
+    assert clock.now == 100.0, "no time is lost"
+
+
+@pytest.mark.parametrize(("code", "advice"), [(401, "not valid"), (403, "docs/rbac.yaml")])
+def test_a_denial_is_believed_once_it_has_lasted(code: int, advice: str) -> None:
+    wait, clock, _ = waiting()
+    denial = ApiError("Denied", "no", code)
+    wait.bearable(denial, "address", "Cluster c1")
+    clock.now += DENIED_SECONDS * 0.9
+    wait.bearable(denial, "address", "Cluster c1")
+    clock.now += DENIED_SECONDS * 2
+    wait.bearable(denial, "address", "Cluster c1")
+    clock.now += DENIED_SECONDS * 0.9
+    wait.bearable(denial, "address", "Cluster c1")
+    clock.now += DENIED_SECONDS * 0.2
+    with pytest.raises(HandoffError, match=advice):
+        wait.bearable(denial, "address", "Cluster c1")
+
+
+def test_a_denial_is_not_borne_beyond_the_deadline() -> None:
+    wait, clock, _ = waiting(1.0)
+    clock.now += 1.5
+    with pytest.raises(HandoffError, match=r"docs/rbac\.yaml"):
+        wait.bearable(ApiError("Forbidden", "no", 403), "address", "Cluster c1")
