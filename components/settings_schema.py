@@ -18,8 +18,8 @@ from pydantic.json_schema import models_json_schema
 from .settings import ManagementSettings, TenantClusterSettings
 from .settings_parse import model_in
 from .settings_section import Section
+from .stack_file import NAMESPACE
 
-NAMESPACE = "kamaji-equinix"
 SCHEMA_FILE = "settings.schema.json"
 TABLE_FILE = "settings.md"
 

@@ -21,4 +21,5 @@ class Section(BaseModel):
         extra="forbid",
         frozen=True,
         strict=True,
+        defer_build=True,
     )

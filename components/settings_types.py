@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import re
-import uuid
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
@@ -18,6 +17,15 @@ VERSION = re.compile(rf"v?({NUMBER}\.{NUMBER}\.{NUMBER}(?:-[0-9A-Za-z]+(?:[.-][0
 LABEL_NAME = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)")
 SSH_KEY = re.compile(r"((ssh-(rsa|ed25519|dss)|ecdsa-sha2-nistp[0-9]+|sk-[^ ]+) [A-Za-z0-9+/]+=*)( .*)?")
 PERCENT = re.compile(r"(100|[1-9]?[0-9])%")
+SLUG = re.compile(r"[a-z0-9][a-z0-9._-]*")
+HTTP_URL = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]+)?(/[!-~]*)?")
+URL_PATH = re.compile(r"/[!-~]*")
+MODE = re.compile(r"0?[0-7]{3}")
+QUANTITY = re.compile(r"[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?")
+ARGUMENT = re.compile(r"--[a-z][a-z0-9-]*(=[^\n]*)?")
+USER_NAME = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
+UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+ADDRESS_RANGE = re.compile(r"[0-9a-fA-F.:]+/[0-9]{1,3}")
 MAX_PORT = 32767
 
 
@@ -93,24 +101,16 @@ def port(value: int) -> int:
 
 def project_uuid(value: str) -> str:
     """The UUID of an Equinix Metal project."""
-    try:
-        if str(uuid.UUID(value)) == value.lower():
-            return value.lower()
-    except ValueError:
-        pass
-    raise ValueError("must be the UUID of an Equinix Metal project")
+    if not UUID.fullmatch(value):
+        raise ValueError("must be the UUID of an Equinix Metal project")
+    return value.lower()
 
 
 def reservation(value: str) -> str:
     """A hardware reservation's UUID, or the word for any."""
-    if value == "next-available":
-        return value
-    try:
-        if str(uuid.UUID(value)) == value.lower():
-            return value.lower()
-    except ValueError:
-        pass
-    raise ValueError("must be the UUID of a hardware reservation, or next-available")
+    if value != "next-available" and not UUID.fullmatch(value):
+        raise ValueError("must be the UUID of a hardware reservation, or next-available")
+    return value.lower()
 
 
 def label_key(value: str) -> str:
@@ -137,7 +137,7 @@ def label_value(value: str) -> str:
 
 def slug(value: str) -> str:
     """A plan or an operating system as the Metal API names them."""
-    if not re.fullmatch(r"[a-z0-9][a-z0-9._-]*", value):
+    if not SLUG.fullmatch(value):
         raise ValueError("must be a slug of the Metal API: lower-case letters, digits, '.', '_' and '-'")
     return value
 
@@ -160,7 +160,7 @@ def int_or_percent(value: Any) -> int | str:
 
 def http_url(value: str) -> str:
     """An address that a browser could open."""
-    if not re.fullmatch(r"https?://[A-Za-z0-9.-]+(:[0-9]+)?(/[!-~]*)?", value):
+    if not HTTP_URL.fullmatch(value):
         raise ValueError("must begin with http:// or https:// and name a host")
     return value
 
@@ -174,35 +174,35 @@ def absolute_path(value: str) -> str:
 
 def url_path(value: str) -> str:
     """The path of a URL."""
-    if not re.fullmatch(r"/[!-~]*", value):
+    if not URL_PATH.fullmatch(value):
         raise ValueError("must be a path that begins with /")
     return value
 
 
 def permissions(value: str) -> str:
     """A file's mode."""
-    if not re.fullmatch(r"0?[0-7]{3}", value):
+    if not MODE.fullmatch(value):
         raise ValueError("must be an octal file mode, in quotes")
     return value
 
 
 def quantity(value: str) -> str:
     """An amount of a resource."""
-    if not re.fullmatch(r"[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?", value):
+    if not QUANTITY.fullmatch(value):
         raise ValueError("must be a Kubernetes quantity, in quotes")
     return value
 
 
 def argument(value: str) -> str:
     """A command-line argument of a control-plane component."""
-    if not re.fullmatch(r"--[a-z][a-z0-9-]*(=[^\n]*)?", value):
+    if not ARGUMENT.fullmatch(value):
         raise ValueError("must be a command-line argument that begins with --")
     return value
 
 
 def user_name(value: str) -> str:
     """A Unix user's name."""
-    if not re.fullmatch(r"[a-z_][a-z0-9_-]{0,31}", value):
+    if not USER_NAME.fullmatch(value):
         raise ValueError("must be a Unix user name: at most 32 lower-case letters, digits, '_' and '-'")
     return value
 
@@ -230,22 +230,22 @@ def add_on(value: Any) -> Any:
 
 def pattern(expression: re.Pattern[str]) -> WithJsonSchema:
     """What an editor checks of a text."""
-    return WithJsonSchema({"type": "string", "pattern": f"^{expression.pattern}$"})
+    return WithJsonSchema({"type": "string", "pattern": f"^({expression.pattern})$"})
 
 
 DnsLabel = Annotated[str, AfterValidator(dns_label), pattern(DNS_LABEL)]
 Dns1035 = Annotated[str, AfterValidator(dns_1035), pattern(DNS_1035)]
 Version = Annotated[str, AfterValidator(version), pattern(VERSION)]
-Cidr = Annotated[str, AfterValidator(cidr)]
+Cidr = Annotated[str, AfterValidator(cidr), pattern(ADDRESS_RANGE)]
 IpAddress = Annotated[str, AfterValidator(ip_address)]
 Host = Annotated[str, AfterValidator(host)]
 Port = Annotated[int, AfterValidator(port), WithJsonSchema({"type": "integer", "minimum": 1, "maximum": MAX_PORT})]
-ProjectId = Annotated[str, AfterValidator(project_uuid), WithJsonSchema({"type": "string", "format": "uuid"})]
-Reservation = Annotated[str, AfterValidator(reservation)]
+ProjectId = Annotated[str, AfterValidator(project_uuid), pattern(UUID)]
+Reservation = Annotated[str, AfterValidator(reservation), pattern(re.compile(f"next-available|{UUID.pattern}"))]
 LabelKey = Annotated[str, AfterValidator(label_key)]
 LabelValue = Annotated[str, AfterValidator(label_value)]
-Slug = Annotated[str, AfterValidator(slug)]
-SshKey = Annotated[str, AfterValidator(ssh_key)]
+Slug = Annotated[str, AfterValidator(slug), pattern(SLUG)]
+SshKey = Annotated[str, AfterValidator(ssh_key), pattern(SSH_KEY)]
 IntOrPercent = Annotated[
     Any,
     BeforeValidator(int_or_percent),
@@ -253,13 +253,13 @@ IntOrPercent = Annotated[
         {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": f"^{PERCENT.pattern}$"}]}
     ),
 ]
-Url = Annotated[str, AfterValidator(http_url)]
+Url = Annotated[str, AfterValidator(http_url), pattern(HTTP_URL)]
 FilePath = Annotated[str, AfterValidator(absolute_path)]
-UrlPath = Annotated[str, AfterValidator(url_path)]
-Permissions = Annotated[str, AfterValidator(permissions)]
-Quantity = Annotated[str, AfterValidator(quantity)]
-Argument = Annotated[str, AfterValidator(argument)]
-UserName = Annotated[str, AfterValidator(user_name)]
+UrlPath = Annotated[str, AfterValidator(url_path), pattern(URL_PATH)]
+Permissions = Annotated[str, AfterValidator(permissions), pattern(MODE)]
+Quantity = Annotated[str, AfterValidator(quantity), pattern(QUANTITY)]
+Argument = Annotated[str, AfterValidator(argument), pattern(ARGUMENT)]
+UserName = Annotated[str, AfterValidator(user_name), pattern(USER_NAME)]
 OneLine = Annotated[str, AfterValidator(one_line)]
 Command = Annotated[str, AfterValidator(command)]
 Content = Annotated[str, AfterValidator(content)]
