@@ -1,0 +1,29 @@
+"""``python -m bench``: all measurements, as tables, and as JSON in a file where one is named."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from pathlib import Path
+
+from . import handoff, up
+
+
+def main() -> None:
+    """Measure everything, print the tables, write the JSON."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument(
+        "--json", type=Path, default=Path("bench.json"), help="file for the figures (default: bench.json)"
+    )
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        handoffs = handoff.measure(Path(folder) / "handoff")
+        print(handoff.table(handoffs), flush=True)
+        ups = up.measure(Path(folder) / "up")
+        print(up.table(ups), flush=True)
+    options.json.write_text(json.dumps({"handoff": handoffs, "up": ups}, indent=1))
+
+
+if __name__ == "__main__":
+    main()
