@@ -76,7 +76,8 @@ def of_objects(objects: Sequence[Mapping[str, Any]]) -> Living:
         "cluster.podCidrs": (addresses.get("pods") or {}).get("cidrBlocks"),
         "cluster.serviceCidrs": (addresses.get("services") or {}).get("cidrBlocks"),
         "cluster.serviceDomain": addresses.get("serviceDomain"),
-        "controlPlane.name": plane.get("metadata", {}).get("name"),
+        # The reference names a control plane that was looked for under its new name, and so not found.
+        "controlPlane.name": (cluster["spec"].get("controlPlaneRef") or plane.get("metadata", {})).get("name"),
         "controlPlane.dataStoreSchema": plane.get("spec", {}).get("dataStoreSchema"),
         "controlPlane.network.loadBalancerClass": (network.get("loadBalancerConfig") or {}).get("loadBalancerClass"),
         **metal.identity(by_kind.get(metal.CLUSTER_KIND, {})),

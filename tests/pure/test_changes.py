@@ -106,6 +106,12 @@ def test_objects_as_the_api_server_returns_them_are_compared_alike() -> None:
     assert problem.path == "metal.projectId", "what the settings change is one"
 
 
+def test_a_renamed_control_plane_is_noticed_though_nothing_is_found_under_its_new_name() -> None:
+    found = [item for item in manifests.documents(stack().clusters[0]) if item["kind"] != "KamajiControlPlane"]
+    (problem,) = changes.check_one(changes.of_objects(found), stack(controlPlane={"name": "other"}).clusters[0])
+    assert problem.path == "controlPlane.name", "the Cluster refers to the old one"
+
+
 def test_a_half_made_cluster_can_be_compared() -> None:
     (cluster, *_) = manifests.documents(stack().clusters[0])
     assert changes.check_one(changes.of_objects([cluster]), stack().clusters[0]) == [], "what is not there can't change"
