@@ -13,7 +13,6 @@ import json
 import random
 import statistics
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -314,4 +313,4 @@ def timed_up(project: Project) -> tuple[float, list[float]]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
