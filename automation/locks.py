@@ -28,9 +28,7 @@ from .errors import ConfigurationError, Locked
 # A process may seem to start after it wrote its lock by the grain of the kernel's clock.
 CLOCK_GRAIN = timedelta(seconds=2)
 
-_REPORTED = re.compile(
-    r"(?P<url>\S+): created by (?P<user>\S*)@(?P<host>\S+) \(pid (?P<pid>\d+)\) at (?P<at>\S+)"
-)
+_REPORTED = re.compile(r"(?P<url>\S+): created by (?P<user>\S*)@(?P<host>\S+) \(pid (?P<pid>\d+)\) at (?P<at>\S+)")
 
 
 @dataclass(frozen=True)
