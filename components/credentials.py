@@ -21,13 +21,18 @@ class Credentials:
         """The credentials in the text of a stack's configuration value.
 
         Raises:
-            AccessError: it is no object. The text is not quoted: it may be a kubeconfig.
+            AccessError: it is no object of texts with these names: a misspelt one must not lead to the default kubeconfig,
+                and so to another cluster. The text is not quoted: it may be a kubeconfig.
         """
         try:
             found = json.loads(text) if text else {}
         except ValueError:
             found = None
-        if not isinstance(found, dict):
+        if (
+            not isinstance(found, dict)
+            or not found.keys() <= {"kubeconfig", "kubeconfigPath", "context"}
+            or not all(isinstance(value, str | None) for value in found.values())
+        ):
             raise AccessError(
                 "kamaji-equinix:management is not as expected: an object with kubeconfig, kubeconfigPath, context"
             )

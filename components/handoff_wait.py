@@ -25,6 +25,9 @@ DENIED_SECONDS = 3.0
 """For so long 401 or 403 must last to be believed: an API server that starts gives them to everybody but administrators,
 until it has read its own roles."""
 
+FORGOTTEN_SECONDS = 10.0
+"""After so long without another, a denial begins anew; more than the longest pause between two requests of one kind."""
+
 RIGHTS = "docs/rbac.yaml holds the rights that the hand-off needs."
 
 Result = TypeVar("Result")
@@ -125,7 +128,7 @@ class Wait:
             return False
         now = self.progress.elapsed
         first, last = self._denied.get(subject, (now, now))
-        if now - last > DENIED_SECONDS:
+        if now - last > FORGOTTEN_SECONDS:
             first = now
         self._denied[subject] = (first, now)
         return now - first < DENIED_SECONDS and not self.progress.over

@@ -12,7 +12,7 @@ from kamaji_equinix.components.api import ApiError
 from kamaji_equinix.components.deadline import HEARTBEAT_SECONDS, Progress
 from kamaji_equinix.components.handoff_errors import HandoffError
 from kamaji_equinix.components.handoff_model import Order
-from kamaji_equinix.components.handoff_wait import DENIED_SECONDS, Wait
+from kamaji_equinix.components.handoff_wait import DENIED_SECONDS, FORGOTTEN_SECONDS, Wait
 from kamaji_equinix.components.kube import Kind, Kube
 
 
@@ -125,16 +125,20 @@ def test_what_will_not_pass_ends_the_hand_off_at_once(error: ApiError, advice: s
 def test_a_denial_is_believed_once_it_has_lasted(code: int, advice: str) -> None:
     wait, clock, _ = waiting()
     denial = ApiError("Denied", "no", code)
-    wait.bearable(denial, "address", "Cluster c1")
-    clock.now += DENIED_SECONDS * 0.9
-    wait.bearable(denial, "address", "Cluster c1")
-    clock.now += DENIED_SECONDS * 2
-    wait.bearable(denial, "address", "Cluster c1")
-    clock.now += DENIED_SECONDS * 0.9
-    wait.bearable(denial, "address", "Cluster c1")
+    for pause in (0, DENIED_SECONDS * 0.9, FORGOTTEN_SECONDS * 1.1, DENIED_SECONDS * 0.9):
+        clock.now += pause
+        wait.bearable(denial, "address", "Cluster c1")
     clock.now += DENIED_SECONDS * 0.2
     with pytest.raises(HandoffError, match=advice):
         wait.bearable(denial, "address", "Cluster c1")
+
+
+def test_denials_far_apart_are_one_denial_where_nothing_was_asked_between() -> None:
+    wait, clock, _ = waiting()
+    wait.bearable(ApiError("Forbidden", "no", 403), "nudge", "KamajiControlPlane cp")
+    clock.now += DENIED_SECONDS * 1.1
+    with pytest.raises(HandoffError, match=r"docs/rbac\.yaml"):
+        wait.bearable(ApiError("Forbidden", "no", 403), "nudge", "KamajiControlPlane cp")
 
 
 def test_a_denial_is_not_borne_beyond_the_deadline() -> None:
