@@ -105,6 +105,15 @@ class Fleet:
             for path, version, kind, spec in kinds:
                 self._post(self.http, path, version, kind, name, {"spec": spec})
 
+    def read(self, path: str, name: str) -> Json:
+        """An object."""
+        return _must(self.http.get(f"{path.format(self.namespace)}/{name}"))
+
+    def change(self, path: str, name: str, content: Json, *, subresource: str = "") -> Json:
+        """Change an object, as somebody else."""
+        where = f"{path.format(self.namespace)}/{name}{subresource}"
+        return _must(self.http.patch(where, json=content, headers=MERGE, params={"fieldManager": "somebody"}))
+
     def close(self) -> None:
         """Stop playing."""
         self._stop.set()
@@ -128,6 +137,11 @@ class Fleet:
         member.listener.setblocking(False)
         member.answers = time.monotonic()
         self._selector.register(member.listener, selectors.EVENT_READ)
+
+    def publish_again(self) -> None:
+        """Count the delay from now for all whose control planes do not answer yet."""
+        for member in self.members.values():
+            member.known = time.monotonic()
 
     def _accept(self) -> None:
         while not self._stop.is_set():
