@@ -10,10 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pulumi
+from pulumi_kubernetes.apiextensions import CustomResource
 
 from . import metal
 from .options import part_of
-from .resource import custom_resource, metadata
+from .resource import custom_resource, metadata_of
 from .settings import TenantClusterSettings
 
 
@@ -28,7 +29,7 @@ class PacketClusterArgs:
     """
 
     settings: TenantClusterSettings
-    cluster: pulumi.Resource | None = None
+    cluster: CustomResource | None = None
     project_id: pulumi.Input[str] | None = None
 
 
@@ -42,6 +43,8 @@ class PacketCluster(pulumi.ComponentResource):
         manifest = metal.infrastructure_cluster(args.settings)
         if args.project_id is not None:
             manifest["spec"] = {**manifest["spec"], "projectID": args.project_id}
-        self.resource = custom_resource(f"{name}-infrastructure", manifest, part_of(self, args.cluster))
-        self.infrastructure_name = metadata(self.resource, "name")
+        self.resource = custom_resource(
+            f"{name}-infrastructure", manifest, part_of(self, args.cluster), owner=args.cluster, controlled=True
+        )
+        self.infrastructure_name = metadata_of(self.resource, "name")
         self.register_outputs({"infrastructureName": self.infrastructure_name})

@@ -11,7 +11,7 @@ from . import manifests, metal, metal_project
 from .endpoint import ControlPlaneEndpoint, ControlPlaneEndpointArgs
 from .options import DELETION_PROPAGATION, TEARDOWN, part_of
 from .packet_cluster import PacketCluster, PacketClusterArgs
-from .resource import custom_resource, metadata, namespace, read_secret
+from .resource import custom_resource, metadata_of, namespace, read_secret
 from .settings import TenantClusterSettings
 from .tenant_control_plane import TenantControlPlane, TenantControlPlaneArgs
 from .worker_pool import WorkerPool, WorkerPoolArgs
@@ -81,7 +81,7 @@ class TenantCluster(pulumi.ComponentResource):
             ControlPlaneEndpointArgs(
                 namespace=settings.cluster.namespace,
                 cluster=settings.cluster.name,
-                cluster_uid=metadata(cluster, "uid"),
+                cluster_uid=metadata_of(cluster, "uid"),
                 control_plane=settings.control_plane_name,
                 infrastructure=metal.infrastructure_reference(settings),
                 enabled=settings.handoff.enabled,
@@ -117,8 +117,8 @@ class TenantCluster(pulumi.ComponentResource):
         self.control_plane_endpoint = endpoint.endpoint
         self.endpoint_set_by = endpoint.set_by
         self.kubeconfig = data.apply(lambda found: base64.b64decode(found["value"]).decode() if found else "")
-        self.cluster_name = metadata(cluster, "name")
-        self.namespace = metadata(cluster, "namespace")
+        self.cluster_name = metadata_of(cluster, "name")
+        self.namespace = metadata_of(cluster, "namespace")
         self.worker_pools = pulumi.Output.all(
             **{pool: component.machine_deployment_name for pool, component in pools.items()}
         )

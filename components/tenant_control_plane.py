@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pulumi
+from pulumi_kubernetes.apiextensions import CustomResource
 
 from . import manifests
 from .options import part_of
-from .resource import custom_resource, metadata
+from .resource import custom_resource, metadata_of
 from .settings import TenantClusterSettings
 
 
@@ -23,7 +24,7 @@ class TenantControlPlaneArgs:
     """
 
     settings: TenantClusterSettings
-    cluster: pulumi.Resource | None = None
+    cluster: CustomResource | None = None
 
 
 class TenantControlPlane(pulumi.ComponentResource):
@@ -40,6 +41,8 @@ class TenantControlPlane(pulumi.ComponentResource):
             f"{name}-control-plane",
             manifests.kamaji_control_plane(args.settings),
             part_of(self, args.cluster, protect=args.settings.cluster.protect),
+            owner=args.cluster,
+            controlled=True,
         )
-        self.control_plane_name = metadata(self.resource, "name")
+        self.control_plane_name = metadata_of(self.resource, "name")
         self.register_outputs({"controlPlaneName": self.control_plane_name})

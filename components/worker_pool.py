@@ -9,10 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import pulumi
+from pulumi_kubernetes.apiextensions import CustomResource
 
 from . import bootstrap, manifests, metal
 from .options import part_of
-from .resource import custom_resource, metadata
+from .resource import custom_resource, metadata_of
 from .rollout import WorkerPoolRollout, WorkerPoolRolloutArgs
 from .settings import TenantClusterSettings, WorkerPoolSettings
 
@@ -32,7 +33,7 @@ class WorkerPoolArgs:
 
     settings: TenantClusterSettings
     pool: WorkerPoolSettings
-    cluster: pulumi.Resource | None = None
+    cluster: CustomResource | None = None
     after: tuple[pulumi.Resource, ...] = field(default=())
     kubeconfig: pulumi.Input[str] | None = None
     waiting_provider: pulumi.ProviderResource | None = None
@@ -47,26 +48,30 @@ class WorkerPool(pulumi.ComponentResource):
         super().__init__("kamaji-equinix:index:WorkerPool", name, None, opts)
         settings, pool = args.settings, args.pool
         templates = [
-            custom_resource(f"{name}-machines", metal.machine_template(settings, pool), part_of(self, args.cluster)),
-            custom_resource(
-                f"{name}-bootstrap", bootstrap.bootstrap_template(settings, pool), part_of(self, args.cluster)
-            ),
+            custom_resource(f"{name}-{part}", template, part_of(self, args.cluster), owner=args.cluster)
+            for part, template in (
+                ("machines", metal.machine_template(settings, pool)),
+                ("bootstrap", bootstrap.bootstrap_template(settings, pool)),
+            )
         ]
         deployment = manifests.machine_deployment(settings, pool)
         self.resource = custom_resource(
             f"{name}-deployment",
             deployment,
             part_of(self, args.cluster, *templates, *args.after),
+            owner=args.cluster,
         )
         if health_check := manifests.machine_health_check(settings, pool):
-            custom_resource(f"{name}-health", health_check, part_of(self, args.cluster, self.resource))
+            custom_resource(
+                f"{name}-health", health_check, part_of(self, args.cluster, self.resource), owner=args.cluster
+            )
         WorkerPoolRollout(
             f"{name}-rollout",
             WorkerPoolRolloutArgs(
                 namespace=settings.cluster.namespace,
                 name=deployment["metadata"]["name"],
                 api_version=deployment["apiVersion"],
-                templates=[metadata(template, "name") for template in templates],
+                templates=[metadata_of(template, "name") for template in templates],
                 replicas=deployment["spec"].get("replicas"),
                 wait=pool.wait,
                 kubeconfig=args.kubeconfig,
@@ -75,5 +80,5 @@ class WorkerPool(pulumi.ComponentResource):
                 part_of(self, args.cluster, self.resource), pulumi.ResourceOptions(provider=args.waiting_provider)
             ),
         )
-        self.machine_deployment_name = metadata(self.resource, "name")
+        self.machine_deployment_name = metadata_of(self.resource, "name")
         self.register_outputs({"machineDeploymentName": self.machine_deployment_name})

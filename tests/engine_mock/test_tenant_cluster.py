@@ -72,6 +72,15 @@ def test_all_objects_of_a_cluster_go_with_the_cluster(recorded: Recorder) -> Non
             assert cluster in found.dependencies, f"{kind} must be made after the Cluster that owns it"
 
 
+def test_all_objects_of_a_cluster_are_owned_by_it_from_the_first_moment(recorded: Recorder) -> None:
+    for found in recorded.resources:
+        if found.type.startswith("kubernetes:") and found.type.rpartition(":")[2] not in ("Cluster", "Secret"):
+            (owner,) = found.inputs["metadata"]["ownerReferences"]
+            assert (owner["kind"], owner["uid"]) == ("Cluster", "uid-of-one-cluster"), (
+                f"{found.name}: a destroy before Cluster API has adopted it would leave it behind"
+            )
+
+
 def test_the_cluster_is_deleted_in_the_background(recorded: Recorder) -> None:
     annotations = recorded.one("Cluster").inputs["metadata"]["annotations"]
     assert annotations["pulumi.com/deletionPropagationPolicy"] == "background", (
