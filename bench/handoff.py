@@ -29,37 +29,10 @@ from pulumi.dynamic import Config, ConfigureRequest
 
 from lab.plane import ManagementPlane
 from tests.support.fleet import INFRASTRUCTURE, Fleet, Member, dig
-from tests.support.project import Project
+from tests.support.handoff_stack import PACKET_CLUSTER, HandoffStack
 
-PACKET_CLUSTER = {
-    "apiVersion": "infrastructure.cluster.x-k8s.io/v1beta1",
-    "kind": "PacketCluster",
-    "plural": "packetclusters",
-}
 FLEET_DELAY = 20.0
 """Seconds from a published address to its first answer, as of a load balancer that is being built."""
-
-PROGRAM = """
-import json, pulumi
-from kamaji_equinix.components.endpoint import ControlPlaneEndpoint, ControlPlaneEndpointArgs
-from kamaji_equinix.components.handoff_providers import handoff_providers
-from kamaji_equinix.components.settings import ManagementSettings
-
-fleet = json.load(open("fleet.json"))
-management = ManagementSettings(kubeconfigPath=fleet["kubeconfig"])
-for name, provider in zip(fleet["names"], handoff_providers(len(fleet["names"]), management)):
-    ControlPlaneEndpoint(
-        name,
-        ControlPlaneEndpointArgs(
-            namespace=fleet["namespace"],
-            cluster=name,
-            control_plane=name,
-            infrastructure={**fleet["infrastructure"], "name": name},
-            timeout_seconds=300,
-        ),
-        pulumi.ResourceOptions(provider=provider),
-    )
-"""
 
 
 def main() -> None:
@@ -263,53 +236,23 @@ def summary(values: list[float]) -> dict[str, float]:
 
 def fleet(plane: ManagementPlane, folder: Path, size: int) -> dict[str, Any]:
     """`pulumi up` of so many hand-offs in one stack, and once more without a change."""
-    import toolchain
-
     names = [f"c{index:02}" for index in range(size)]
-    environment = {
-        **toolchain.pulumi_environment(),
-        "PULUMI_BACKEND_URL": f"file://{folder}/backend",
-        "PULUMI_CONFIG_PASSPHRASE": "bench",
-    }
-    (folder / "backend").mkdir(parents=True)
-    project = Project.make(folder, environment)
-    (folder / "__main__.py").write_text(PROGRAM)
     with Fleet(plane, delay=FLEET_DELAY) as tenants:
-        tenants.create(*names)
-        told = {"names": names, "namespace": tenants.namespace, "kubeconfig": str(plane.kubeconfig)}
-        (folder / "fleet.json").write_text(json.dumps({**told, "infrastructure": PACKET_CLUSTER}))
-        project.configure("bench", management={"kubeconfigPath": str(plane.kubeconfig)})
-        project.pulumi("stack", "init", "bench").ok()
-        # From here, so that the program's own start is part of the wait, as it is in life.
-        wall, ended = timed_up(project)
+        project = HandoffStack.of(folder, tenants, *names, timeout_seconds=300)
+        for name in names:
+            published(tenants, name)
+        # From here, so that the start of the engine and its processes is part of the wait, as it is in life.
+        tenants.publish_again()
+        update = project.begin()
+        if update.end(600):
+            raise RuntimeError(update.output)
+        wall = time.monotonic() - update.began
         last = max(member.answers for member in tenants.members.values())
-        unchanged, _ = timed_up(project)
-    return {"clusters": size, "wall": wall, "after_last_answer": max(ended) - last, "unchanged": unchanged}
-
-
-def timed_up(project: Project) -> tuple[float, list[float]]:
-    """Wall time of an update, and when each hand-off was said to be done.
-
-    Raises:
-        RuntimeError: it failed; the text is its output.
-    """
-    began, ended, lines = time.monotonic(), [0.0], []
-    command = ["pulumi", "up", "--yes", "--skip-preview", "--stack", "bench", "--non-interactive", "--color", "never"]
-    with subprocess.Popen(
-        command,
-        cwd=project.folder,
-        env=project.environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as process:
-        for line in process.stdout or ():
-            lines.append(line)
-            if "ControlPlaneEndpoint" in line and " created " in line:
-                ended.append(time.monotonic())
-    if process.returncode:
-        raise RuntimeError("".join(lines))
-    return time.monotonic() - began, ended
+        late = max(at for what, at in update.seen.items() if what.startswith("ControlPlaneEndpoint")) - last
+        began = time.monotonic()
+        project.again()
+        unchanged = time.monotonic() - began
+    return {"clusters": size, "wall": wall, "after_last_answer": late, "unchanged": unchanged}
 
 
 if __name__ == "__main__":

@@ -48,7 +48,7 @@ def custom_resource(
 def owner_reference(cluster: CustomResource, *, controlled: bool) -> dict[str, Any]:
     """The very entry that Cluster API makes (``controllerutil.SetControllerReference`` for what it controls)."""
     reference = {
-        "apiVersion": getattr(cluster, "api_version"),  # noqa: B009 - see below
+        "apiVersion": "cluster.x-k8s.io/v1beta1",
         "kind": "Cluster",
         "name": metadata_of(cluster, "name"),
         "uid": metadata_of(cluster, "uid"),

@@ -76,7 +76,8 @@ def test_all_objects_of_a_cluster_are_owned_by_it_from_the_first_moment(recorded
     for found in recorded.resources:
         if found.type.startswith("kubernetes:") and found.type.rpartition(":")[2] not in ("Cluster", "Secret"):
             (owner,) = found.inputs["metadata"]["ownerReferences"]
-            assert (owner["kind"], owner["uid"]) == ("Cluster", "uid-of-one-cluster"), (
+            told = (owner["apiVersion"], owner["kind"], owner["uid"])
+            assert told == ("cluster.x-k8s.io/v1beta1", "Cluster", "uid-of-one-cluster"), (
                 f"{found.name}: a destroy before Cluster API has adopted it would leave it behind"
             )
 
