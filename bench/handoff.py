@@ -12,7 +12,6 @@ import io
 import json
 import random
 import statistics
-import subprocess
 import tempfile
 import threading
 import time

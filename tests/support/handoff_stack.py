@@ -101,7 +101,7 @@ class HandoffStack(Project):
         fleet.create(*names)
         uids = {name: fleet.read(CLUSTERS, name)["metadata"]["uid"] for name in names}
         told = {"clusters": uids, "namespace": fleet.namespace, "kubeconfig": str(fleet.management.kubeconfig)}
-        told |= {"infrastructure": PACKET_CLUSTER, "plain": plain, "arguments": {"timeout_seconds": 120, **arguments}}
+        told |= {"infrastructure": PACKET_CLUSTER, "plain": plain, "arguments": {"timeout_seconds": 120, **arguments}}  # type: ignore[dict-item]
         (folder / "fleet.json").write_text(json.dumps(told))
         made.credentials(kubeconfigPath=str(fleet.management.kubeconfig))
         made.pulumi("stack", "init", cls.stack).ok()
