@@ -159,7 +159,7 @@ def owns_endpoint(entry: Json) -> bool:
 
     A manager whose values were overwritten by force still owns the empty struct around them, noted as ".".
     """
-    owned = dig(entry, "fieldsV1", "f:spec", "f:controlPlaneEndpoint")
+    owned = dig(entry, "fieldsV1", "f:spec", "f:controlPlaneEndpoint", "f:host")
     return isinstance(owned, dict) and (not owned or any(key.startswith("f:") for key in owned))
 
 
