@@ -159,8 +159,8 @@ def owns_endpoint(entry: Json) -> bool:
 
     A manager whose values were overwritten by force still owns the empty struct around them, noted as ".".
     """
-    owned = dig(entry, "fieldsV1", "f:spec", "f:controlPlaneEndpoint", "f:host")
-    return isinstance(owned, dict) and (not owned or any(key.startswith("f:") for key in owned))
+    owned = dig(entry, "fieldsV1", "f:spec", "f:controlPlaneEndpoint")
+    return isinstance(owned, dict) and (not owned or "f:host" in owned)
 
 
 def infrastructure_ready(cluster: Json) -> bool:
