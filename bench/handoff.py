@@ -15,7 +15,7 @@ import statistics
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,9 @@ from lab.plane import ManagementPlane
 from tests.support.fleet import INFRASTRUCTURE, Fleet, Member, dig
 from tests.support.handoff_stack import PACKET_CLUSTER, HandoffStack
 
+FLEETS = (1, 5, 20, 50)
+"""Clusters in one stack."""
+
 FLEET_DELAY = 20.0
 """Seconds from a published address to its first answer, as of a load balancer that is being built."""
 
@@ -38,7 +41,7 @@ def main() -> None:
     """Measure, print a table, write JSON where that is asked for."""
     parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
     parser.add_argument("--runs", type=int, default=20)
-    parser.add_argument("--fleets", default="1,5,20,50")
+    parser.add_argument("--fleets", default=",".join(map(str, FLEETS)))
     parser.add_argument("--json", type=Path)
     chosen = parser.parse_args()
     sizes = [int(size) for size in chosen.fleets.split(",") if size]
@@ -50,7 +53,7 @@ def main() -> None:
         chosen.json.write_text(json.dumps(results, indent=2) + "\n")
 
 
-def measure(folder: Path, runs: int = 20, sizes: list[int] | None = None) -> dict[str, Any]:
+def measure(folder: Path, runs: int = 20, sizes: Sequence[int] = FLEETS) -> dict[str, Any]:
     """All figures, in seconds.
 
     Args:
@@ -65,7 +68,7 @@ def measure(folder: Path, runs: int = 20, sizes: list[int] | None = None) -> dic
         with contextlib.redirect_stderr(io.StringIO()):
             warm_up(plane)
             results: dict[str, Any] = latencies(plane, runs)
-        results["fleets"] = [fleet(plane, folder / f"fleet-{size}", size) for size in sizes or []]
+        results["fleets"] = [fleet(plane, folder / f"fleet-{size}", size) for size in sizes]
     finally:
         plane.stop()
     return results
