@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from . import dialling
@@ -147,20 +147,22 @@ def endpoint_of(obj: Mapping[str, object]) -> Endpoint | None:
 
 def writer(obj: Json) -> str:
     """Field manager that owns an object's endpoint; of several, not this program, so that a repeated run says the same."""
-    managers = [
-        str(entry.get("manager")) for entry in dig(obj, "metadata", "managedFields") or [] if owns_endpoint(entry)
-    ]
+    managers = owners(obj, lambda owned: "f:host" in owned) or owners(obj, lambda owned: not owned)
     others = [manager for manager in managers if manager != FIELD_MANAGER]
     return others[0] if others else managers[0] if managers else "an unknown manager"
 
 
-def owns_endpoint(entry: Json) -> bool:
-    """Whether an entry of ``managedFields`` owns the host or the port.
+def owners(obj: Json, how: Callable[[Json], bool]) -> list[str]:
+    """Field managers that own an object's endpoint in a certain way.
 
-    A manager whose values were overwritten by force still owns the empty struct around them, noted as ".".
+    ``{}`` in ``managedFields`` is a manager that wrote the endpoint as a whole, or one whose host and port were overwritten by
+    force: it counts only where nobody owns the host.
     """
-    owned = dig(entry, "fieldsV1", "f:spec", "f:controlPlaneEndpoint")
-    return isinstance(owned, dict) and (not owned or "f:host" in owned)
+    entries = [
+        (str(entry.get("manager")), dig(entry, "fieldsV1", "f:spec", "f:controlPlaneEndpoint"))
+        for entry in dig(obj, "metadata", "managedFields") or []
+    ]
+    return [manager for manager, owned in entries if isinstance(owned, dict) and how(owned)]
 
 
 def infrastructure_ready(cluster: Json) -> bool:

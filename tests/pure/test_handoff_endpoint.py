@@ -105,7 +105,9 @@ def test_who_was_overwritten_by_force_is_not_the_writer_any_more() -> None:
     found["metadata"]["managedFields"][0]["fieldsV1"]["f:spec"]["f:controlPlaneEndpoint"] = {".": {}}
     assert writer(found) == "kamaji-equinix", "the empty struct around host and port is still somebody's, but no value"
     found["metadata"]["managedFields"][0]["fieldsV1"]["f:spec"]["f:controlPlaneEndpoint"] = {}
-    assert writer(found) == "somebody", "an owner of the struct as a whole owns host and port"
+    assert writer(found) == "kamaji-equinix", "nor does it count written the other way"
+    found["metadata"]["managedFields"][1:] = []
+    assert writer(found) == "somebody", "but who wrote the endpoint as a whole did write it"
 
 
 @pytest.mark.parametrize(
