@@ -1,16 +1,14 @@
-"""The console script ``kamaji-equinix``: the operations on one stack, for people."""
+"""The console script ``kamaji-equinix``: the operations on one stack, for people and for scripts."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from pulumi import automation
-
 from ..components.access import AccessError
-from ..components.settings import SettingsError
 from . import operations
 from .errors import OperationError
 
@@ -23,17 +21,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = parser().parse_args(arguments)
     try:
-        options.run(options)
-    except (SettingsError, AccessError, OperationError) as error:
+        return options.run(options) or 0
+    except (AccessError, OperationError) as error:
         print(f"error: {error}", file=sys.stderr)
+        if options.json and isinstance(error, OperationError):
+            told = {"error": type(error).__name__, "cluster": error.cluster, "phase": error.phase, "seen": error.seen}
+            print(json.dumps({**told, "message": str(error)}, indent=2), flush=True)
         return getattr(error, "exit_code", 2)
-    except automation.CommandError as error:
-        print(f"error: pulumi failed:\n{error}", file=sys.stderr)
-        return 5
     except KeyboardInterrupt:
         print("interrupted; the next up or destroy goes on from here", file=sys.stderr)
         return 130
-    return 0
 
 
 def parser() -> argparse.ArgumentParser:
@@ -41,23 +38,31 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="kamaji-equinix", description=__doc__)
     commands = top.add_subparsers(required=True, metavar="COMMAND")
 
-    def command(name: str, run: object, text: str) -> argparse.ArgumentParser:
+    def command(name: str, run: Callable[[argparse.Namespace], int | None], text: str) -> argparse.ArgumentParser:
         sub = commands.add_parser(name, help=text, description=text)
         sub.add_argument("--stack", default="dev", help="the stack's name (default: dev)")
         sub.add_argument("--cwd", type=Path, default=Path(), help="folder of Pulumi.yaml (default: this one)")
-        sub.set_defaults(run=run)
+        sub.set_defaults(run=run, json=False)
         return sub
 
-    up = command("up", operations.up, "create or change the stack's clusters, then wait until their machines are ready")
+    def with_json(sub: argparse.ArgumentParser) -> argparse.ArgumentParser:
+        sub.add_argument("--json", action="store_true", help="the result as JSON on stdout, all else on stderr")
+        return sub
+
+    up = with_json(
+        command("up", operations.up, "create or change the stack's clusters, then wait until their machines are ready")
+    )
     up.add_argument("--no-wait", action="store_true", help="end after the hand-off, as `pulumi up` does")
     up.add_argument("--timeout", type=float, default=900, metavar="SECONDS", help="how long to wait (default: 900)")
-    command("preview", operations.preview, "show what up would change")
-    command("refresh", operations.refresh, "compare the stack's state with the management cluster")
-    status = command("status", operations.status, "the status tree of the stack's clusters")
+    with_json(command("preview", operations.preview, "show what up would change"))
+    with_json(command("refresh", operations.refresh, "compare the stack's state with the management cluster"))
+    with_json(command("import", operations.import_, "take living clusters, made by other means, into the stack"))
+    status = with_json(command("status", operations.status, "the status tree of the stack's clusters"))
     status.add_argument("--wait", action="store_true", help="redraw it until all is True")
     status.add_argument("--timeout", type=float, default=900, metavar="SECONDS", help="how long (default: 900)")
     command("kubeconfig", operations.kubeconfig, "print a cluster's admin kubeconfig").add_argument(
         "--cluster", help="which, where the stack has several"
     )
-    command("destroy", operations.destroy, "delete the stack's clusters and wait until nothing is left")
+    command("render", operations.render_, "print the stack's manifests, without engine or cluster")
+    with_json(command("destroy", operations.destroy, "delete the stack's clusters and wait until nothing is left"))
     return top

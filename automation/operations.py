@@ -1,149 +1,176 @@
-"""The operations of the console script on one stack."""
+"""The console script's commands: the typed API with words around it."""
 
 from __future__ import annotations
 
 import argparse
-import os
+import contextlib
+import json
+import signal
 import sys
 import time
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from typing import Any
 
-from pulumi import automation
-
-from ..components import kube, tree
+from ..components import kube, render, tree
 from ..components.settings import StackSettings
-from . import locks
-from .errors import ConfigurationError, EngineFailed, Locked, NotReady
-from .interrupt import patient_interrupt
-from .workspace import open_stack, settings_of
+from .cluster_stack import ClusterStack
+from .engine import Cancellation
+from .errors import NotReady
+from .events import Event, Listener, Message
+from .live import View
+from .results import Result
+
+Run = Callable[[ClusterStack, Cancellation], Result]
 
 
 def up(options: argparse.Namespace) -> None:
     """Create or change the stack's clusters, then draw their status tree until all is True."""
-    stack = opened(options, create=True)
-    began = time.monotonic()
-    engine(stack, lambda: stack.up(on_output=write, color=color(), suppress_outputs=True, show_secrets=False))
-    report_outputs(stack)
-    print(f"pulumi up took {time.monotonic() - began:.0f} s", flush=True)
-    if not options.no_wait:
-        show(settings_of(stack), options.cwd, wait=options.timeout)
+
+    def run(stack: ClusterStack, cancellation: Cancellation) -> Result:
+        return stack.up(cancellation=cancellation)
+
+    engine(options, "up", run, wait=None if options.no_wait else options.timeout)
+
+
+def import_(options: argparse.Namespace) -> None:
+    """Take living clusters into the stack."""
+    engine(options, "import", lambda stack, cancellation: stack.import_existing(cancellation=cancellation))
 
 
 def preview(options: argparse.Namespace) -> None:
     """Show what ``up`` would change."""
-    stack = opened(options, create=True)
-    engine(stack, lambda: stack.preview(on_output=write, color=color()))
+    engine(options, "preview", lambda stack, cancellation: stack.preview(cancellation=cancellation))
 
 
 def refresh(options: argparse.Namespace) -> None:
     """Compare the stack's state with the management cluster."""
-    stack = opened(options)
-    engine(stack, lambda: stack.refresh(on_output=write, color=color(), show_secrets=False))
+    engine(options, "refresh", lambda stack, cancellation: stack.refresh(cancellation=cancellation))
 
 
 def destroy(options: argparse.Namespace) -> None:
     """Delete the stack's clusters and wait until nothing is left of them."""
-    try:
-        stack = opened(options)
-    except ConfigurationError as error:
-        if isinstance(error.__cause__, automation.StackNotFoundError):
-            print(f"nothing to destroy: {error}", flush=True)
-            return
-        raise
-    engine(stack, lambda: stack.destroy(on_output=write, color=color(), show_secrets=False))
+    result = engine(options, "destroy", lambda stack, cancellation: stack.destroy(cancellation=cancellation))
+    if not result.output and not options.json:
+        print(f"there is no stack {options.stack}, so nothing to destroy", flush=True)
 
 
 def status(options: argparse.Namespace) -> None:
     """Draw the status tree of the stack's clusters."""
-    stack = opened(options)
-    show(settings_of(stack), options.cwd, wait=options.timeout if options.wait else None)
+    stack = ClusterStack(options.stack, folder=options.cwd)
+    if options.json:
+        trees = stack.status()
+        blockers = {name: tree.blocking(found) for name, found in trees.items()}
+        told = {
+            name: {
+                "ready": blocker is None,
+                "blockedBy": None if blocker is None else {"subject": blocker.subject, "reason": blocker.reason},
+                "rows": [dict(zip(map(str.lower, tree.HEADER), row, strict=True)) for row in tree.rows(trees[name])],
+            }
+            for name, blocker in blockers.items()
+        }
+        print(json.dumps(told, indent=2))
+        return
+    show(stack.settings(), options, wait=options.timeout if options.wait else None)
 
 
 def kubeconfig(options: argparse.Namespace) -> None:
     """Print a cluster's admin kubeconfig."""
-    outputs = opened(options).outputs()
-    if "clusters" in outputs:
-        clusters = outputs["clusters"].value
-        if options.cluster not in clusters:
-            raise ConfigurationError(f"name one of the stack's clusters with --cluster: {', '.join(sorted(clusters))}")
-        found = clusters[options.cluster]["kubeconfig"]
-    elif "kubeconfig" in outputs:
-        found = outputs["kubeconfig"].value
-    else:
-        raise ConfigurationError(f"stack {options.stack} has no kubeconfig yet; run `kamaji-equinix up` first")
-    sys.stdout.write(found)
+    sys.stdout.write(ClusterStack(options.stack, folder=options.cwd).kubeconfig(options.cluster).get_secret_value())
 
 
-def opened(options: argparse.Namespace, *, create: bool = False) -> automation.Stack:
-    """The stack that the command line names, freed from the lock of a dead update."""
-    stack = open_stack(options.stack, options.cwd.resolve(), create=create)
-    backend = os.environ.get("PULUMI_BACKEND_URL", "")
-    if cleared := locks.clear_stale_lock(backend, stack.workspace.project_settings().name, options.stack):
-        print(cleared, file=sys.stderr, flush=True)
-    return stack
+def render_(options: argparse.Namespace) -> int:
+    """Print the manifests of the stack."""
+    return render.main(["--stack", options.stack, "--cwd", str(options.cwd)])
 
 
-def engine(stack: automation.Stack, run: Callable[[], object]) -> None:
-    """Run an operation of the engine, whose output has been shown already.
+def engine(options: argparse.Namespace, operation: str, run: Run, *, wait: float | None = None) -> Result:
+    """Run an operation, show how it goes, and tell what it came to.
 
-    The lock of a dead update, which a killed engine leaves on a file or S3 backend, is cleared, and the operation run again.
+    Args:
+        options: of the command line.
+        operation: its name.
+        run: does it.
+        wait: seconds to wait afterwards until the clusters are ready; None does not wait.
 
     Raises:
-        Locked: a living update holds the stack; names the holder and the command.
-        EngineFailed: any other failure of the engine.
+        OperationError: see ``automation.errors``.
     """
+    out = sys.stderr if options.json else sys.stdout
+    cancellation = Cancellation()
+    began = time.monotonic()
+    live = out.isatty() and operation != "preview"
+    with terminable(cancellation), View(operation) if live else contextlib.nullcontext() as view:
+        # On a terminal the view shows what happens, and a failure its causes; elsewhere the engine's own lines do.
+        stack = ClusterStack(
+            options.stack,
+            folder=options.cwd,
+            on_event=view or plain(out),
+            on_output=None if live else lambda line: print(line, file=out, flush=True),
+        )
+        result = run(stack, cancellation)
+    if operation in ("up", "import"):
+        report(result, out)
+    print(f"pulumi {operation} took {time.monotonic() - began:.0f} s", file=out, flush=True)
+    if wait is not None:
+        show(stack.settings(), options, wait=wait, out=out)
+    if options.json:
+        print(json.dumps(result.as_dict(), indent=2), flush=True)
+    return result
+
+
+def plain(out: Any) -> Listener:
+    """A line for what the engine's own output does not tell."""
+
+    def listen(event: Event) -> None:
+        if isinstance(event, Message) and event.own:
+            print(event.text, file=out, flush=True)
+
+    return listen
+
+
+@contextlib.contextmanager
+def terminable(cancellation: Cancellation) -> Iterator[None]:
+    """SIGTERM stops the operation as Ctrl-C does."""
+    before = signal.signal(signal.SIGTERM, lambda _number, _frame: cancellation.request("by SIGTERM"))
     try:
-        with patient_interrupt():
-            try:
-                run()
-            except automation.ConcurrentUpdateError as error:
-                print(locks.clear_reported(str(error), stack.name, stack.cancel), file=sys.stderr, flush=True)
-                run()
-    except automation.ConcurrentUpdateError as error:
-        raise Locked(f"another update of stack {stack.name} began meanwhile: {error}", output=str(error)) from error
-    except automation.CommandError as error:
-        raise EngineFailed(
-            "pulumi did not finish; what it says is above. Running the command again goes on from here.",
-            output=str(error),
-        ) from error
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
-def report_outputs(stack: automation.Stack) -> None:
-    """Print the stack's outputs, secrets as such."""
-    for name, output in sorted(stack.outputs().items()):
-        print(f"    {name}: {'[secret]' if output.secret else output.value}", flush=True)
+def report(result: Result, out: Any) -> None:
+    """Print what a stack puts out, secrets as such."""
+    for cluster in result.clusters.values():
+        for name, value in sorted({**cluster.as_dict(), "kubeconfig": "[secret]"}.items()):
+            shown = "clusterName" if name == "name" else "controlPlaneEndpoint" if name == "endpoint" else name
+            print(f"    {shown}: {value}", file=out, flush=True)
 
 
-def show(settings: StackSettings, work_dir: Path, *, wait: float | None) -> None:
+def show(settings: StackSettings, options: argparse.Namespace, *, wait: float | None, out: Any = None) -> None:
     """Draw the tree of each cluster, once or until it is all True.
 
     Args:
         settings: the stack's settings.
-        work_dir: folder that a relative ``management.kubeconfigPath`` starts from.
+        options: of the command line; its folder is where a relative ``management.kubeconfigPath`` starts from.
         wait: how long to wait, in seconds, all clusters together; None draws once.
+        out: where to draw; stdout by default.
 
     Raises:
         NotReady: the time is over; the text names what blocks.
     """
-    client = kube.connect(settings.management, work_dir)
+    out = out or sys.stdout
+    client = kube.connect(settings.management, options.cwd.resolve())
     deadline = time.monotonic() + (wait or 0)
     for tenant in settings.clusters:
         namespace, name = tenant.cluster.namespace, tenant.cluster.name
         if wait is None:
             found = tree.describe(client, namespace, name)
-            print(tree.draw(found), flush=True)
+            print(tree.draw(found), file=out, flush=True)
             if blocker := tree.blocking(found):
-                print(blocker, flush=True)
-        elif not tree.wait_until_ready(client, namespace, name, max(deadline - time.monotonic(), 1), sys.stdout):
-            raise NotReady(f"Cluster {namespace}/{name} is not ready after {wait:.0f} s; what blocks is named above")
-
-
-def write(line: str) -> None:
-    """Pass a line of the engine on."""
-    print(line, flush=True)
-
-
-def color() -> str:
-    """Colours for a terminal only."""
-    return "always" if sys.stdout.isatty() else "never"
+                print(blocker, file=out, flush=True)
+        elif not tree.wait_until_ready(client, namespace, name, max(deadline - time.monotonic(), 1), out):
+            raise NotReady(
+                f"Cluster {namespace}/{name} is not ready after {wait:.0f} s; what blocks is named above",
+                stack=options.stack,
+                cluster=f"{namespace}/{name}",
+            )

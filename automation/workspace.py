@@ -2,86 +2,137 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
-from collections.abc import Mapping
+import tempfile
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pulumi import automation
 
-from ..components.settings import StackSettings, load_stack
-from ..components.stack import NAMESPACE, decode
-from .errors import ConfigurationError, ToolMissing
+from ..components.stack import NAMESPACE
+from . import configuration
+from .engine import Engine
+from .errors import ConfigurationError, StackMissing
+
+PROJECT = "kamaji-equinix"
+
+# `pulumi stack init` and `select` write the selected stack into one file of the user's (pulumi issue 8186).
+_selecting = threading.Lock()
 
 
-def engine() -> automation.PulumiCommand:
-    """The ``pulumi`` on PATH.
+@dataclass(frozen=True)
+class Place:
+    """Where a stack is, and with what its engine runs.
 
-    Raises:
-        ToolMissing: there is none, or it is too old.
+    Attributes:
+        name: the stack's name.
+        folder: the project's folder, with a program of its own; None for the program of this package.
+        project: the project's name, where there is no folder.
+        backend_url: the backend; by default ``$PULUMI_BACKEND_URL``, else the one that ``pulumi login`` chose.
+        secrets_provider: as ``pulumi stack init --secrets-provider`` takes it; by default the backend's own.
+        environment: variables for the engine.
     """
-    try:
-        return automation.PulumiCommand()
-    except (FileNotFoundError, automation.InvalidVersionError) as error:
-        raise ToolMissing(
-            f"the pulumi CLI can't be used: {error}. Install Pulumi 3.259 or newer, or run `make toolchain` and "
-            "`. .lab/env` in a checkout of kamaji-equinix."
-        ) from error
+
+    name: str
+    folder: Path | None
+    project: str
+    backend_url: str | None
+    secrets_provider: str | None
+    environment: Mapping[str, str]
+
+    @property
+    def backend(self) -> str:
+        """The backend's URL, empty for the one that ``pulumi login`` chose."""
+        return self.backend_url or self.environment.get("PULUMI_BACKEND_URL", os.environ.get("PULUMI_BACKEND_URL", ""))
+
+    def variables(self) -> dict[str, str]:
+        """What the engine's environment has beside this process's own.
+
+        ``PULUMI_PYTHON_CMD``: the plugin of an inline program starts as plain ``python3`` otherwise, without this package
+        (pulumi issue 7960).
+        """
+        backend = {"PULUMI_BACKEND_URL": self.backend} if self.backend else {}
+        return {"PULUMI_PYTHON_CMD": sys.executable, "PULUMI_SKIP_UPDATE_CHECK": "1", **backend, **self.environment}
+
+    def require_passphrase(self) -> None:
+        """See that secrets can be encrypted, before a stack is made that could not hold any.
+
+        Raises:
+            ConfigurationError: the backend has no keys of its own, and no passphrase was given.
+        """
+        own_keys = not self.backend or self.backend.startswith(("https://", "http://"))
+        given = {**os.environ, **self.environment}
+        if own_keys or self.secrets_provider not in (None, "default", "passphrase"):
+            return
+        if "PULUMI_CONFIG_PASSPHRASE" not in given and "PULUMI_CONFIG_PASSPHRASE_FILE" not in given:
+            raise ConfigurationError(
+                f"stack {self.name}: the backend {self.backend} encrypts secrets with a passphrase, and none was given: pass "
+                "`passphrase`, or set PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE, or choose another "
+                "`secrets_provider`",
+                stack=self.name,
+            )
 
 
 def open_stack(
-    name: str, work_dir: Path, *, create: bool = False, environment: Mapping[str, str] | None = None
+    place: Place, engine: Engine, program: Callable[[], None] | None, *, create: bool = False
 ) -> automation.Stack:
-    """Open a stack of the project in ``work_dir``.
+    """Open a stack.
 
     Args:
-        name: the stack's name.
-        work_dir: folder of Pulumi.yaml.
+        place: where it is.
+        engine: runs pulumi.
+        program: the inline program; None where the folder holds one.
         create: make the stack where the backend has none of that name.
-        environment: variables for the engine beside the process's own.
 
     Raises:
-        ConfigurationError: no project there, or no such stack.
-        ToolMissing: no usable ``pulumi``.
+        ConfigurationError: no project there, or no passphrase.
+        StackMissing: no such stack.
+        CommandError: the backend can't be reached, or anything else that pulumi says.
     """
-    if not (work_dir / "Pulumi.yaml").is_file():
-        raise ConfigurationError(f"{work_dir} holds no Pulumi.yaml; name the project's folder with --cwd")
+    if place.folder is not None and not (place.folder / "Pulumi.yaml").is_file():
+        raise ConfigurationError(f"{place.folder} holds no Pulumi.yaml; name the project's folder with --cwd")
+    place.require_passphrase()
+    inline = place.folder is None
     workspace = automation.LocalWorkspace(
-        work_dir=str(work_dir), env_vars=engine_environment(environment), pulumi_command=engine()
+        work_dir=str(place.folder or tempfile.mkdtemp(prefix="kamaji-equinix-")),
+        program=program if inline else None,
+        env_vars=place.variables(),
+        secrets_provider=place.secrets_provider,
+        project_settings=automation.ProjectSettings(name=place.project, runtime="python") if inline else None,
+        pulumi_command=engine,
     )
     try:
-        if create:
-            return automation.Stack.create_or_select(name, workspace)
-        return automation.Stack.select(name, workspace)
+        with _selecting:
+            if create:
+                return automation.Stack.create_or_select(place.name, workspace)
+            return automation.Stack.select(place.name, workspace)
     except automation.StackNotFoundError as error:
-        raise ConfigurationError(
-            f"the backend {os.environ.get('PULUMI_BACKEND_URL', 'that pulumi is logged in to')} has no stack {name!r}; "
-            f"`kamaji-equinix up --stack {name}` creates it"
+        raise StackMissing(
+            f"the backend {place.backend or 'that pulumi is logged in to'} has no stack {place.name!r}; "
+            f"`kamaji-equinix up --stack {place.name}` creates it",
+            stack=place.name,
         ) from error
 
 
-def engine_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Variables that make the engine run the hand-off with this interpreter, which has the package installed.
-
-    Without ``PULUMI_PYTHON_CMD`` the plugin of an inline program starts as plain ``python3`` (pulumi issue 7960).
-    """
-    return {
-        "PULUMI_PYTHON_CMD": sys.executable,
-        "PULUMI_SKIP_UPDATE_CHECK": "1",
-        **(extra or {}),
-    }
-
-
-def settings_of(stack: automation.Stack) -> StackSettings:
-    """The checked settings of a stack, its secrets decrypted.
-
-    Raises:
-        SettingsError: with the whole report.
-    """
-    prefix = f"{NAMESPACE}:"
-    config = {
-        key.removeprefix(prefix): value for key, value in stack.get_all_config().items() if key.startswith(prefix)
-    }
-    raw: dict[str, Any] = {key: decode(value.value) for key, value in config.items()}
-    return load_stack(raw, secret_paths=frozenset(key for key, value in config.items() if value.secret))
+def configure(stack: automation.Stack, engine: Engine, sections: Mapping[str, Any]) -> None:
+    """Write sections into a stack's configuration. What is secret goes to pulumi by its stdin, never by arguments."""
+    folder = Path(stack.workspace.work_dir)
+    secret = {key: value for key, value in sections.items() if isinstance(value, Mapping) and "kubeconfig" in value}
+    # `Pulumi.<stack>.yaml` goes by the name without organization and project.
+    short = stack.name.rpartition("/")[2]
+    configuration.write_plain(
+        folder / f"Pulumi.{short}.yaml", {key: value for key, value in sections.items() if key not in secret}
+    )
+    for key, value in secret.items():
+        name = f"{NAMESPACE}:{key}"
+        engine.run(
+            ["config", "set", "--secret", name, "--stack", stack.name],
+            str(folder),
+            stack.workspace.env_vars,
+            text=json.dumps(value),
+        )

@@ -18,12 +18,14 @@ class Progress:
         say: takes a line of progress.
         clock: seconds that only go forward.
         sleep: waits for some seconds.
+        stage: the phase that the work is in, for whoever shows the lines.
     """
 
     seconds: float
     say: Callable[[str], None]
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
+    stage: str = ""
     _began: float = field(init=False)
     _said_at: float = field(init=False)
     _said: str = field(init=False, default="")

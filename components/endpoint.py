@@ -132,7 +132,7 @@ class EndpointProvider(ResourceProvider):
                 elapsed=0,
                 advice="See `management` of the stack's configuration.",
             ) from None
-        progress = Progress(float(props["timeoutSeconds"]), lambda line: tell(id_, line))
+        progress = Progress(float(props["timeoutSeconds"]), lambda line: tell(id_, f"{progress.stage}: {line}"))
         try:
             outcome = Handoff(Kube(api, props["namespace"]), order_of(props, handed_off), progress).run()
         finally:

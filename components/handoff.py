@@ -46,13 +46,17 @@ class Handoff:
         Raises:
             HandoffError: names the phase, what was expected and last seen, and what to do next.
         """
+        self.progress.stage = "address"
         same_cluster(self.wait)
         self.wait.keep_watch()
         address = await_address(self.wait)
         if self.order.enabled:
             address = await_answer(self.wait, address)
+            self.progress.stage = "endpoint"
             self.link(address)
+            self.progress.stage = "nudge"
             self.nudge()
+        self.progress.stage = "kubeconfig"
         self.kubeconfig()
         return self.wait.patiently("endpoint", self.wait.infrastructure_subject, self.outcome)
 

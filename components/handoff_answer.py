@@ -28,6 +28,7 @@ def await_answer(wait: Wait, address: Endpoint) -> Endpoint:
         HandoffError: it does not in time, or the infrastructure cluster is gone.
     """
     order, progress = wait.order, wait.progress
+    progress.stage = "dial"
     progress.phase(f"{address}: waits until {order.path} answers")
     pauses = reachability.pauses()
     authority: str | None = None
@@ -39,6 +40,7 @@ def await_answer(wait: Wait, address: Endpoint) -> Endpoint:
         if authority is not None or not order.verify:
             target = reachability.Target(address.host, address.port, authority, order.path)
             answer = reachability.attempt(target, min(reachability.ATTEMPT_SECONDS, max(progress.left, 0.1)))
+        progress.stage = answer.stage
         now = progress.elapsed
         refused_since = (now if refused_since is None else refused_since) if answer.refused else None
         if answer.ok or (refused_since is not None and now - refused_since >= reachability.REFUSED_SECONDS):

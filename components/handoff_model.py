@@ -155,8 +155,8 @@ def writer(obj: Json) -> str:
 def owners(obj: Json, how: Callable[[Json], bool]) -> list[str]:
     """Field managers that own an object's endpoint in a certain way.
 
-    ``{}`` in ``managedFields`` is a manager that wrote the endpoint as a whole, or one whose host and port were overwritten by
-    force: it counts only where nobody owns the host.
+    ``{}`` in ``managedFields`` is a manager that wrote the endpoint as a whole, or one whose host and port were overwritten
+    by force: it counts only where nobody owns the host.
     """
     entries = [
         (str(entry.get("manager")), dig(entry, "fieldsV1", "f:spec", "f:controlPlaneEndpoint"))

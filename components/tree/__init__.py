@@ -10,12 +10,13 @@ from . import discovery
 from .blocker import Blocker
 from .blocking import blocking
 from .discovery import Reader
-from .drawing import draw, rows
+from .drawing import HEADER, draw, rows
 from .model import Node, Snapshot, Tree, build
 from .objects import Condition, Failure
 from .wait import wait_until_ready
 
 __all__ = [
+    "HEADER",
     "Blocker",
     "Condition",
     "Failure",

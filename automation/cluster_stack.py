@@ -1,0 +1,481 @@
+"""Clusters from other code: one stack, its settings in, typed results and events out."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pulumi import automation
+from pydantic import SecretStr
+
+from ..components import kube, program, tree
+from ..components.access import AccessError
+from ..components.api import ApiError
+from ..components.settings import StackSettings
+from . import configuration, locks, recovery, results
+from .configuration import Settings
+from .engine import Cancellation, Engine, Interrupted
+from .errors import (
+    Cancelled,
+    ConfigurationError,
+    Locked,
+    NotReady,
+    OperationError,
+    PreflightFailed,
+    StackMissing,
+    TimedOut,
+)
+from .events import ClusterReady, Finished, Listener, Translator, Waiting
+from .failures import failure
+from .results import Result
+from .workspace import PROJECT, Place, configure, open_stack
+
+if TYPE_CHECKING:
+    from ..components.api import Api
+
+POLL_SECONDS = 2.0
+
+
+class ClusterStack:
+    """One stack of tenant clusters.
+
+    With settings alone the program is the one in this package, run in the caller's process; nothing but the backend keeps
+    anything. With a folder it is that folder's program and its ``Pulumi.<stack>.yaml``, as ``pulumi up`` runs it.
+
+    One object does one operation at a time; different objects may do theirs in different threads.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        settings: Settings | None = None,
+        *,
+        folder: Path | None = None,
+        project: str = PROJECT,
+        backend_url: str | None = None,
+        secrets_provider: str | None = None,
+        passphrase: SecretStr | str | None = None,
+        environment: Mapping[str, str] | None = None,
+        on_event: Listener | None = None,
+        on_output: Callable[[str], object] | None = None,
+    ) -> None:
+        """Nothing is opened or created yet.
+
+        Args:
+            name: the stack's name.
+            settings: settings of the clusters, checked here; required without a folder. With one they are written into the
+                stack's file before each preview and up.
+            folder: folder of a Pulumi.yaml with a program of its own.
+            project: the project's name, where there is no folder.
+            backend_url: the backend, such as ``s3://bucket``; by default ``$PULUMI_BACKEND_URL``, else the one that
+                ``pulumi login`` chose.
+            secrets_provider: how a new stack encrypts secrets, such as ``awskms://...``; by default the backend's way.
+            passphrase: for backends that encrypt with one; by default ``$PULUMI_CONFIG_PASSPHRASE``.
+            environment: further variables for the engine.
+            on_event: takes what happens, for all operations of this object.
+            on_output: takes each line that the engine prints.
+
+        Raises:
+            ConfigurationError: the settings are wrong, or neither settings nor a folder were given.
+            ToolMissing: there is no usable ``pulumi``.
+        """
+        if settings is None and folder is None:
+            raise ConfigurationError(f"stack {name}: give settings, or the folder of a Pulumi project")
+        self.name = name
+        # Relative paths mean what they meant when they were given.
+        base = (folder or Path()).resolve()
+        self._given = configuration.located(configuration.checked(settings), base) if settings is not None else None
+        secret = passphrase.get_secret_value() if isinstance(passphrase, SecretStr) else passphrase
+        variables = {**(environment or {}), **({} if secret is None else {"PULUMI_CONFIG_PASSPHRASE": secret})}
+        self._base = base
+        self._place = Place(name, base if folder else None, project, backend_url, secrets_provider, variables)
+        self._on_event, self._on_output = on_event, on_output
+        self._engine = Engine()
+        self._busy = threading.Lock()
+        self._importing = False
+
+    # Operations
+
+    def preview(self, *, cancellation: Cancellation | None = None, timeout: float | None = None) -> Result:
+        """What ``up`` would change; nothing is changed.
+
+        Args:
+            cancellation: stops it on request.
+            timeout: seconds after which it is stopped.
+
+        Raises:
+            OperationError: see ``automation.errors``.
+        """
+        return self._operate("preview", lambda stack, translate: self._preview(stack, translate), cancellation, timeout)
+
+    def up(
+        self,
+        *,
+        wait: float | None = None,
+        cancellation: Cancellation | None = None,
+        timeout: float | None = None,
+    ) -> Result:
+        """Create or change the clusters. Ends after the hand-off: machines have been ordered, but are not there yet.
+
+        Args:
+            wait: seconds to wait after that until all clusters with their machines are ready; None does not wait.
+            cancellation: stops it on request.
+            timeout: seconds after which the engine is stopped.
+
+        Raises:
+            OperationError: see ``automation.errors``.
+        """
+        result = self._operate("up", lambda stack, translate: self._up(stack, translate), cancellation, timeout)
+        if wait is not None:
+            self.wait_until_ready(wait, cancellation=cancellation)
+        return result
+
+    def refresh(self, *, cancellation: Cancellation | None = None, timeout: float | None = None) -> Result:
+        """Compare the state with the management cluster; the next ``up`` repairs what has drifted.
+
+        Raises:
+            OperationError: see ``automation.errors``.
+        """
+
+        def run(stack: automation.Stack, translate: Translator) -> tuple[Mapping[str, int], automation.OutputMap, str]:
+            done = stack.refresh(on_output=self._on_output, on_event=translate, color="never", show_secrets=False)
+            return changes(done.summary), stack.outputs(), done.stdout
+
+        return self._operate("refresh", run, cancellation, timeout)
+
+    def destroy(
+        self, *, remove: bool = False, cancellation: Cancellation | None = None, timeout: float | None = None
+    ) -> Result:
+        """Delete the clusters, and wait until neither object nor machine is left of them.
+
+        A stack that does not exist has nothing to delete: that is no error.
+
+        Args:
+            remove: forget the stack itself with its history, too.
+            cancellation: stops it on request.
+            timeout: seconds after which it is stopped.
+
+        Raises:
+            OperationError: see ``automation.errors``.
+        """
+
+        def run(stack: automation.Stack, translate: Translator) -> tuple[Mapping[str, int], automation.OutputMap, str]:
+            done = stack.destroy(
+                on_output=self._on_output, on_event=translate, color="never", show_secrets=False, remove=remove
+            )
+            return changes(done.summary), {}, done.stdout
+
+        try:
+            return self._operate("destroy", run, cancellation, timeout, create=False)
+        except StackMissing:
+            return Result("destroy", self.name, {}, 0.0)
+
+    def import_existing(self, *, cancellation: Cancellation | None = None, timeout: float | None = None) -> Result:
+        """Take living clusters, made by ``kubectl apply`` or another tool, into this stack; then it is as after ``up``.
+
+        The API server applies the stack's manifests to the living objects, so nothing is created a second time and no machine
+        is touched. Where a living object differs from the settings in a field that somebody else manages, the conflict is an
+        error that names it: change the settings, or give the field up there.
+
+        Raises:
+            ConfigurationError: a cluster of the settings does not live, or the stack has it already.
+            OperationError: see ``automation.errors``.
+        """
+        settings = self.settings()
+        api = self._management(settings)
+        for tenant in settings.clusters:
+            name, namespace = tenant.cluster.name, tenant.cluster.namespace
+            kind = kube.Kind(f"cluster.x-k8s.io/{tenant.capi.contract}", "Cluster", "clusters")
+            try:
+                found = kube.Kube(api, namespace).find(kind, name)
+            except ApiError as error:
+                raise PreflightFailed(f"Cluster {namespace}/{name} can't be read: {error}", stack=self.name) from error
+            if found is None:
+                raise ConfigurationError(
+                    f"there is no Cluster {namespace}/{name} to import in {api.access.server}; `up` creates it",
+                    stack=self.name,
+                )
+        return self._operate("import", lambda stack, translate: self._up(stack, translate), cancellation, timeout)
+
+    # Looking
+
+    def settings(self) -> StackSettings:
+        """The checked settings of the stack: those given, else those of its file.
+
+        Raises:
+            ConfigurationError: the file's are wrong.
+        """
+        if self._given is not None:
+            return self._given
+        with self._translated("settings"):
+            return configuration.of_stack(self._open())
+
+    def clusters(self) -> dict[str, results.ClusterResult]:
+        """The clusters by name, as the last ``up`` left them.
+
+        Raises:
+            StackMissing: there is no such stack.
+        """
+        with self._translated("outputs"):
+            return results.clusters_of(self._open().outputs())
+
+    def kubeconfig(self, cluster: str | None = None) -> SecretStr:
+        """The admin kubeconfig of a cluster; printing it shows nothing.
+
+        Args:
+            cluster: its name; needed where the stack has several.
+
+        Raises:
+            ConfigurationError: no such cluster, or none has come up yet.
+        """
+        found = self.clusters()
+        if not found:
+            raise ConfigurationError(f"stack {self.name} has no kubeconfig yet; `up` comes first", stack=self.name)
+        if cluster is None and len(found) == 1:
+            (cluster,) = found
+        if cluster not in found:
+            raise ConfigurationError(f"name one of the stack's clusters: {', '.join(sorted(found))}", stack=self.name)
+        return found[cluster].kubeconfig
+
+    def status(self) -> dict[str, tree.Tree]:
+        """The status tree of each cluster, by its name; what could not be read is in it.
+
+        Raises:
+            PreflightFailed: the credentials of the management cluster can't be used.
+        """
+        settings = self.settings()
+        api = self._management(settings)
+        return {
+            tenant.cluster.name: tree.describe(api, tenant.cluster.namespace, tenant.cluster.name)
+            for tenant in settings.clusters
+        }
+
+    def wait_until_ready(self, timeout: float = 900, *, cancellation: Cancellation | None = None) -> None:
+        """Wait until every condition of every cluster is true and all machines are as asked.
+
+        Args:
+            timeout: seconds, for all clusters together.
+            cancellation: stops it on request.
+
+        Raises:
+            NotReady: the time is over; names the cluster, and what blocks it.
+            Cancelled: on request.
+        """
+        settings, began = self.settings(), time.monotonic()
+        api = self._management(settings)
+        translate = Translator(self.name, self._on_event)
+        open_ = {(tenant.cluster.namespace, tenant.cluster.name): "" for tenant in settings.clusters}
+        while open_:
+            for (namespace, name), said in list(open_.items()):
+                cluster, elapsed = f"{namespace}/{name}", time.monotonic() - began
+                blocker = tree.blocking(tree.describe(api, namespace, name))
+                if blocker is None:
+                    del open_[namespace, name]
+                    translate.emit(ClusterReady(stack=self.name, cluster=cluster, seconds=elapsed))
+                    continue
+                if elapsed >= timeout:
+                    raise NotReady(
+                        f"Cluster {cluster} is not ready after {elapsed:.0f} s.\n{blocker}",
+                        stack=self.name,
+                        cluster=cluster,
+                        seen=f"{blocker.subject}: {blocker.reason}",
+                    )
+                if said != str(blocker):
+                    open_[namespace, name] = str(blocker)
+                    translate.emit(
+                        Waiting(
+                            stack=self.name,
+                            cluster=cluster,
+                            subject=blocker.subject,
+                            reason=blocker.reason,
+                            action=blocker.action,
+                        )
+                    )
+            if open_ and cancellation is not None and cancellation.wait(POLL_SECONDS):
+                raise Cancelled(f"the wait for stack {self.name} was stopped {cancellation.reason}", stack=self.name)
+            if open_ and cancellation is None:
+                time.sleep(POLL_SECONDS)
+
+    # How
+
+    def _preview(
+        self, stack: automation.Stack, translate: Translator
+    ) -> tuple[Mapping[str, int], automation.OutputMap, str]:
+        self._configure(stack)
+        done = stack.preview(on_output=self._on_output, on_event=translate, color="never")
+        counts = {str(getattr(key, "value", key)): value for key, value in done.change_summary.items()}
+        return counts, {}, done.stdout
+
+    def _up(
+        self, stack: automation.Stack, translate: Translator
+    ) -> tuple[Mapping[str, int], automation.OutputMap, str]:
+        self._configure(stack)
+        done = stack.up(
+            on_output=self._on_output, on_event=translate, color="never", suppress_outputs=True, show_secrets=False
+        )
+        return changes(done.summary), done.outputs, done.stdout
+
+    def _operate(
+        self,
+        operation: str,
+        run: Callable[[automation.Stack, Translator], tuple[Mapping[str, int], automation.OutputMap, str]],
+        cancellation: Cancellation | None,
+        timeout: float | None,
+        *,
+        create: bool = True,
+    ) -> Result:
+        if not self._busy.acquire(blocking=False):
+            raise Locked(f"stack {self.name}: this object is in another operation; use one for each thread")
+        began = time.monotonic()
+        translate = Translator(self.name, self._on_event)
+        cancellation = cancellation or Cancellation()
+        succeeded = False
+        try:
+            if cancellation.requested:
+                raise Cancelled(f"{operation} of stack {self.name} was stopped {cancellation.reason}", stack=self.name)
+            with self._translated(operation, translate, cancellation), self._engine.stoppable(cancellation, timeout):
+                stack = self._open(create=create and operation != "refresh")
+                try:
+                    self._free(stack, translate)
+                    self._settle(stack, translate, operation)
+                    counts, outputs, output = self._retried(stack, translate, lambda: run(stack, translate))
+                finally:
+                    self._forget(stack)
+            succeeded = True
+            return Result(operation, self.name, counts, time.monotonic() - began, results.clusters_of(outputs), output)
+        finally:
+            self._busy.release()
+            translate.emit(
+                Finished(stack=self.name, operation=operation, succeeded=succeeded, seconds=time.monotonic() - began)
+            )
+
+    @contextlib.contextmanager
+    def _translated(
+        self, operation: str, translate: Translator | None = None, cancellation: Cancellation | None = None
+    ) -> Iterator[None]:
+        """Whatever the Automation API raises, as one of the family."""
+        try:
+            yield
+        except OperationError as error:
+            error.stack = error.stack or self.name
+            raise
+        except Interrupted:
+            raise self._stopped(operation, cancellation, "") from None
+        except automation.CommandError as error:
+            if self._engine.interrupted and cancellation is not None:
+                raise self._stopped(operation, cancellation, str(error)) from error
+            raise failure(operation, self.name, translate.errors if translate else [], error) from error
+
+    def _stopped(self, operation: str, cancellation: Cancellation | None, output: str) -> Cancelled:
+        requested = cancellation is not None and cancellation.requested
+        kind: type[Cancelled] = Cancelled if requested else TimedOut
+        why = cancellation.reason if cancellation is not None and requested else "because its time was over"
+        return kind(
+            f"{operation} of stack {self.name} was stopped {why}; the next up or destroy goes on from there",
+            output=output,
+            stack=self.name,
+        )
+
+    def _open(self, *, create: bool = False) -> automation.Stack:
+        return open_stack(self._place, self._engine, self._program, create=create)
+
+    def _program(self) -> None:
+        program.run(self.settings())
+
+    def _configure(self, stack: automation.Stack) -> None:
+        """Give the engine what its program, or the plugin of the hand-off, reads from the configuration."""
+        if self._given is None:
+            # The report of wrong settings comes before the engine starts.
+            configuration.of_stack(stack)
+            return
+        found = configuration.sections(self._given, self._base)
+        if self._place.folder is None:
+            found.pop("clusters")
+        configure(stack, self._engine, found)
+
+    def _free(self, stack: automation.Stack, translate: Translator) -> None:
+        project = stack.workspace.project_settings().name
+        if cleared := locks.clear_stale_lock(self._place.backend, project, self.name):
+            translate.own(cleared)
+
+    def _retried(
+        self,
+        stack: automation.Stack,
+        translate: Translator,
+        run: Callable[[], tuple[Mapping[str, int], automation.OutputMap, str]],
+    ) -> tuple[Mapping[str, int], automation.OutputMap, str]:
+        """Run; once more where only the lock of a dead update was in the way."""
+        try:
+            return run()
+        except automation.ConcurrentUpdateError as error:
+            translate.own(locks.clear_reported(str(error), stack.name, stack.cancel))
+            translate.errors.clear()
+            return run()
+
+    def _settle(self, stack: automation.Stack, translate: Translator, operation: str) -> None:
+        """Bring a state that a killed engine left to what really is; see ``recovery``."""
+        command = ["stack", "export", "--stack", stack.name]
+        folder, variables = stack.workspace.work_dir, stack.workspace.env_vars
+        exported = json.loads(self._engine.run(command, folder, variables).stdout)
+        deployment = exported.get("deployment") or {}
+        creates = recovery.pending_creates(deployment)
+        going = recovery.maybe_going(deployment) if operation in ("up", "import") else []
+        if not creates and not going:
+            return
+        find = recovery.finder(self._management(self._given or configuration.of_stack(stack)))
+        try:
+            if creates:
+                exported["deployment"], entered = recovery.settled(deployment, find)
+                # Its ciphertexts stay as they are; nothing is in clear here.
+                self._engine.run(
+                    ["stack", "import", "--stack", stack.name], folder, variables, text=json.dumps(exported)
+                )
+                what = ", ".join(entered) or "none of it exists"
+                translate.own(f"a killed engine was creating objects; entered into the state: {what}")
+            if gone := recovery.gone(going, find, self._pause(translate)):
+                translate.own(f"deleted by a run that did not end, so the state is refreshed: {', '.join(gone)}")
+                stack.refresh(on_output=self._on_output, on_event=translate, color="never", show_secrets=False)
+        except ApiError as error:
+            if not creates:
+                # The preflight that follows says what is wrong, in a preview as a warning only.
+                return
+            raise PreflightFailed(
+                f"stack {self.name}: an engine that was killed was creating objects, and the management cluster does not "
+                f"tell whether they exist: {error}. Nothing was changed; make it reachable and try again.",
+                stack=self.name,
+                seen=str(error),
+            ) from error
+
+    def _pause(self, translate: Translator) -> Callable[[str], None]:
+        """Waits a second each time it is called, and tells once what for."""
+        said: set[str] = set()
+
+        def pause(what: str) -> None:
+            if what not in said:
+                said.add(what)
+                translate.own(what)
+            self._engine.pause(1.0)
+
+        return pause
+
+    def _management(self, settings: StackSettings) -> Api:
+        try:
+            return kube.connect(settings.management, self._base)
+        except AccessError as error:
+            raise PreflightFailed(str(error), stack=self.name, seen=str(error)) from error
+
+    def _forget(self, stack: automation.Stack) -> None:
+        """The workspace of an inline program holds nothing that the backend lacks."""
+        if self._place.folder is None:
+            shutil.rmtree(stack.workspace.work_dir, ignore_errors=True)
+
+
+def changes(summary: automation.UpdateSummary) -> Mapping[str, int]:
+    """Number of resources by operation."""
+    return {str(getattr(key, "value", key)): int(value) for key, value in (summary.resource_changes or {}).items()}

@@ -1,0 +1,206 @@
+"""The ``pulumi`` command as a process that can be stopped.
+
+The Automation API starts it in the caller's process group and has no handle on it (pulumi issue 9103), and the engine's
+first interrupt waits for the operations under way, which for a hand-off can be its whole time-out, because a Python
+dynamic provider can't be cancelled (its ``Cancel`` is empty). So the engine runs in a session of its own, is interrupted once
+on request, again after a grace, when it stops its plugins within seconds and writes its state, and is killed only where
+that does not help; the lock that it then leaves is known as a dead one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import IO
+
+from pulumi import automation
+
+from .errors import ToolMissing
+
+GRACE = 10.0
+"""Seconds that the engine has for what is under way before the second interrupt."""
+
+LAST = 30.0
+"""Seconds from the second interrupt to SIGKILL."""
+
+Line = Callable[[str], object]
+
+
+class Cancellation:
+    """Stops operations: pass one to an operation, or to several, and request it from any thread or signal handler."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+        self.reason = ""
+
+    def request(self, reason: str = "on request") -> None:
+        """Stop what runs, and what would begin; the first reason stays."""
+        if not self._event.is_set():
+            self.reason = reason
+            self._event.set()
+
+    @property
+    def requested(self) -> bool:
+        """Whether it was requested."""
+        return self._event.is_set()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait until it is requested, at most some seconds; whether it was."""
+        return self._event.wait(seconds)
+
+
+class Interrupted(Exception):
+    """The operation was to stop between two commands."""
+
+
+class Engine(automation.PulumiCommand):
+    """A ``pulumi`` command line. One operation at a time can be stopped: the one inside ``stoppable``."""
+
+    def __init__(self) -> None:
+        """Find it on PATH.
+
+        Raises:
+            ToolMissing: there is none, or it is too old.
+        """
+        try:
+            super().__init__()
+        except (OSError, subprocess.SubprocessError, automation.InvalidVersionError) as error:
+            raise ToolMissing(
+                f"the pulumi CLI can't be used: {error}. Install Pulumi 3.259 or newer, or run `make toolchain` and "
+                "`. .lab/env` in a checkout of kamaji-equinix."
+            ) from error
+        self._cancellation: Cancellation | None = None
+        self._deadline = float("inf")
+        self.interrupted = False
+
+    @contextlib.contextmanager
+    def stoppable(self, cancellation: Cancellation, timeout: float | None) -> Iterator[None]:
+        """Let the commands inside be stopped by a cancellation, or after some seconds."""
+        self._cancellation, self.interrupted = cancellation, False
+        self._deadline = time.monotonic() + timeout if timeout is not None else float("inf")
+        try:
+            yield
+        finally:
+            self._cancellation, self._deadline = None, float("inf")
+
+    def pause(self, seconds: float) -> None:
+        """Wait, inside ``stoppable``.
+
+        Raises:
+            Interrupted: the operation is to stop.
+        """
+        if self._cancellation is None:
+            time.sleep(seconds)
+        elif self.late or self._cancellation.wait(seconds):
+            raise Interrupted
+
+    @property
+    def late(self) -> bool:
+        """Whether the time of the operation inside ``stoppable`` is over."""
+        return time.monotonic() >= self._deadline
+
+    def run(
+        self,
+        args: list[str],
+        cwd: str,
+        additional_env: Mapping[str, str],
+        on_output: Line | None = None,
+        on_error: Line | None = None,
+        text: str | None = None,
+    ) -> automation.CommandResult:
+        """Run a command to its end.
+
+        Args:
+            args: its arguments; they hold no secrets, which belong into ``text``.
+            cwd: its working folder.
+            additional_env: variables beside this process's own.
+            on_output: takes each line of its output.
+            on_error: takes each line that it writes to stderr.
+            text: what it reads from stdin; nothing by default.
+
+        Raises:
+            CommandError: it failed.
+            KeyboardInterrupt: Ctrl-C; it has been stopped and has ended.
+        """
+        command = [self.command, *([] if "--non-interactive" in args else ["--non-interactive"]), *args]
+        process = subprocess.Popen(
+            command,
+            cwd=cwd,
+            env={**os.environ, **additional_env, "PULUMI_AUTOMATION_API": "true"},
+            stdin=subprocess.DEVNULL if text is None else subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,
+        )
+        chunks: tuple[list[str], list[str]] = ([], [])
+        threads = [
+            threading.Thread(target=consume, args=(process.stdout, on_output, chunks[0]), daemon=True),
+            threading.Thread(target=consume, args=(process.stderr, on_error, chunks[1]), daemon=True),
+            threading.Thread(target=self._watch, args=(process,), daemon=True),
+        ]
+        for thread in threads:
+            thread.start()
+        if process.stdin is not None:
+            with contextlib.suppress(BrokenPipeError), process.stdin:
+                process.stdin.write(text or "")
+        while True:
+            try:
+                process.wait()
+                break
+            except KeyboardInterrupt:
+                if self._cancellation is None or self._cancellation.requested:
+                    interrupt(process)
+                else:
+                    self._cancellation.request("Ctrl-C")
+        for thread in threads[:2]:
+            # A plugin that outlives a killed engine may hold the pipe open.
+            thread.join(5)
+        result = automation.CommandResult(
+            stdout="\n".join(chunks[0]), stderr="\n".join(chunks[1]), code=process.returncode
+        )
+        if result.code:
+            raise automation.errors.create_command_error(result)
+        return result
+
+    def _watch(self, process: subprocess.Popen[str]) -> None:
+        cancellation = self._cancellation
+        if cancellation is None:
+            return
+        while process.poll() is None:
+            if self.late or cancellation.wait(0.1):
+                self.interrupted = True
+                stop(process)
+                return
+
+
+def stop(process: subprocess.Popen[str], grace: float = GRACE, last: float = LAST) -> None:
+    """End an engine: by interrupts as long as that helps."""
+    for seconds in (grace, last):
+        interrupt(process)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(seconds)
+            return
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def interrupt(process: subprocess.Popen[str]) -> None:
+    """Send SIGINT to the engine alone: it tells its plugins itself."""
+    with contextlib.suppress(ProcessLookupError):
+        process.send_signal(signal.SIGINT)
+
+
+def consume(stream: IO[str], callback: Line | None, chunks: list[str]) -> None:
+    """Keep the lines of a stream, and pass them on."""
+    with stream:
+        for line in stream:
+            chunks.append(line.rstrip())
+            if callback:
+                callback(chunks[-1])

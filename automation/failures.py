@@ -1,0 +1,68 @@
+"""What kind of failure an engine reported: read off its messages, so that no caller has to parse any."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from pulumi import automation
+
+from ..components.handoff_errors import HandoffError
+from . import locks
+from .errors import ConfigurationError, EngineFailed, HandoffFailed, Locked, OperationError, PreflightFailed
+
+SETTINGS = re.compile(r"the stack's configuration has \d+ mistakes?.*", re.DOTALL)
+PREFLIGHT = re.compile(r"management cluster[^\n]*:\n- .*nothing was created or changed", re.DOTALL)
+
+
+def failure(
+    operation: str, stack: str, errors: Sequence[tuple[str, str]], cause: automation.CommandError
+) -> OperationError:
+    """The error of an operation that failed in the engine.
+
+    Args:
+        operation: what was done.
+        stack: the stack's name.
+        errors: the engine's error messages, with the cluster that each is about.
+        cause: what the Automation API raised.
+    """
+    output = str(cause)
+    if isinstance(cause, automation.ConcurrentUpdateError):
+        held = locks.reported_locks(output)
+        if held:
+            return Locked(locks.refusal(stack, held), holders=[str(lock) for lock in held], output=output, stack=stack)
+        return Locked(f"stack {stack} is in another update; wait until it ends", output=output, stack=stack)
+    for cluster, text in errors:
+        if found := HandoffError.parse(text):
+            return handoff_failed(stack, cluster, found, output)
+    whole = "\n".join(text for _, text in errors)
+    if found_settings := SETTINGS.search(whole):
+        lines = [line.strip() for line in found_settings[0].splitlines()]
+        problems = [line.removeprefix("- ") for line in lines if line.startswith("- ")]
+        return ConfigurationError(found_settings[0], problems=problems, output=output, stack=stack)
+    if found_preflight := PREFLIGHT.search(whole):
+        return PreflightFailed(found_preflight[0], output=output, stack=stack, seen=found_preflight[0].splitlines()[1])
+    messages = tuple(dict.fromkeys(text for _, text in errors)) or (tail(output),)
+    error = EngineFailed(
+        f"{operation} of stack {stack} failed: {messages[0]}\nRunning it again goes on from here.",
+        output=output,
+        stack=stack,
+        cluster=next((cluster for cluster, _ in errors if cluster), ""),
+        seen=messages[0].splitlines()[0],
+    )
+    error.messages = messages
+    return error
+
+
+def handoff_failed(stack: str, cluster: str, found: HandoffError, output: str) -> HandoffFailed:
+    """The error of a hand-off."""
+    error = HandoffFailed(
+        f"{cluster}: {found}", output=output, stack=stack, cluster=cluster, phase=found.phase, seen=found.seen
+    )
+    error.messages, error.elapsed, error.advice = (str(found),), found.elapsed, found.advice
+    return error
+
+
+def tail(output: str, lines: int = 5) -> str:
+    """The last lines of what the engine printed."""
+    return "\n".join([line for line in output.splitlines() if line.strip()][-lines:])

@@ -1,0 +1,126 @@
+"""Many stacks from one process, some at a time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from .cluster_stack import ClusterStack
+from .engine import Cancellation
+from .errors import Cancelled, OperationError
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True)
+class Outcome(Generic[Value]):
+    """What an operation came to on one stack.
+
+    Attributes:
+        stack: the stack's name.
+        value: what the operation returned; None where it failed.
+        error: why it failed; None where it did not.
+        seconds: how long it took, without waiting for its turn.
+    """
+
+    stack: str
+    value: Value | None
+    error: OperationError | None
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Summary(Generic[Value]):
+    """What an operation came to on all stacks.
+
+    Attributes:
+        outcomes: one of each stack, in the order in which the stacks were given.
+        seconds: how long all took together.
+    """
+
+    outcomes: tuple[Outcome[Value], ...]
+    seconds: float
+
+    @property
+    def failed(self) -> tuple[Outcome[Value], ...]:
+        """Those that failed."""
+        return tuple(outcome for outcome in self.outcomes if outcome.error is not None)
+
+    def values(self) -> dict[str, Value]:
+        """What the operation returned, by stack.
+
+        Raises:
+            FleetError: some failed.
+        """
+        if self.failed:
+            raise FleetError(self)
+        return {outcome.stack: outcome.value for outcome in self.outcomes if outcome.value is not None}
+
+    def __str__(self) -> str:
+        lines = [
+            f"{outcome.stack}: {outcome.error or 'succeeded'} ({outcome.seconds:.0f} s)" for outcome in self.outcomes
+        ]
+        done = len(self.outcomes) - len(self.failed)
+        return "\n".join([f"{done} of {len(self.outcomes)} stacks succeeded in {self.seconds:.0f} s", *lines])
+
+
+class FleetError(OperationError):
+    """The operation failed on some stacks.
+
+    Attributes:
+        summary: what it came to on all of them.
+    """
+
+    def __init__(self, summary: Summary[Value]) -> None:
+        super().__init__(str(summary))
+        self.summary = summary
+
+
+def on_all(
+    stacks: Iterable[ClusterStack],
+    operation: Callable[[ClusterStack], Value],
+    *,
+    at_once: int = 4,
+    cancellation: Cancellation | None = None,
+) -> Summary[Value]:
+    """Do something with many stacks. One that fails does not stop the others.
+
+    Args:
+        stacks: different stacks; one stack twice would be refused by its own lock.
+        operation: called with each, in a thread; such as ``lambda stack: stack.up(wait=900)``.
+        at_once: how many at a time. Each runs an engine and its plugins: about 250 MB, and a core while it starts.
+        cancellation: stacks whose turn has not come are not begun after it was requested; pass it to the operations too, to
+            stop those that run.
+
+    Returns:
+        What it came to; nothing is raised for a stack.
+    """
+    began = time.monotonic()
+
+    def one(stack: ClusterStack) -> Outcome[Value]:
+        start = time.monotonic()
+        value: Value | None = None
+        error: OperationError | None = None
+        try:
+            if cancellation is not None and cancellation.requested:
+                raise Cancelled(f"stack {stack.name} was not begun: stopped {cancellation.reason}", stack=stack.name)
+            value = operation(stack)
+        except OperationError as failed:
+            error = failed
+        except Exception as unexpected:  # noqa: BLE001 - it is the caller's function, and the others go on
+            error = OperationError(f"{type(unexpected).__name__}: {unexpected}", stack=stack.name)
+            error.__cause__ = unexpected
+        return Outcome(stack.name, value, error, time.monotonic() - start)
+
+    with ThreadPoolExecutor(max_workers=max(1, at_once), thread_name_prefix="stack") as pool:
+        try:
+            outcomes = tuple(pool.map(one, stacks))
+        except KeyboardInterrupt:
+            if cancellation is not None:
+                cancellation.request("by Ctrl-C")
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+    return Summary(outcomes, time.monotonic() - began)

@@ -1,0 +1,78 @@
+"""A live view of an operation on a terminal, drawn from its events."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter, deque
+from types import TracebackType
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from .events import ClusterReady, Event, Finished, HandoffProgress, Message, ResourceChanged, Waiting
+
+LINES = 6
+"""Messages that stay in view."""
+
+
+class View:
+    """Takes events, draws what holds now: a row for each cluster, what the engine did, the last messages."""
+
+    def __init__(self, title: str, console: Console | None = None) -> None:
+        self._title, self._began = title, time.monotonic()
+        self._rows: dict[str, tuple[str, str]] = {}
+        self._done: Counter[str] = Counter()
+        self._running: dict[str, str] = {}
+        self._messages: deque[Text] = deque(maxlen=LINES)
+        self._lock = threading.Lock()
+        self._live = Live(console=console, get_renderable=self.render, refresh_per_second=4, transient=False)
+
+    def __enter__(self) -> View:
+        self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._live.stop()
+
+    def __call__(self, event: Event) -> None:
+        """Take an event."""
+        with self._lock:
+            if isinstance(event, HandoffProgress):
+                self._rows[event.cluster] = (event.phase, event.text)
+            elif isinstance(event, Waiting):
+                self._rows[event.cluster] = ("ready", f"{event.subject}: {event.reason}")
+            elif isinstance(event, ClusterReady):
+                self._rows[event.cluster] = ("done", "ready")
+            elif isinstance(event, ResourceChanged):
+                self._resource(event)
+            elif isinstance(event, Message) and event.severity != "info":
+                style = "red" if event.severity == "error" else "yellow"
+                self._messages.append(Text(str(event), style=style))
+            elif isinstance(event, Finished):
+                self._running.clear()
+
+    def _resource(self, event: ResourceChanged) -> None:
+        key = f"{event.kind}/{event.name}"
+        if event.state == "started":
+            self._running[key] = event.operation
+            if event.cluster:
+                self._rows.setdefault(event.cluster, ("objects", ""))
+        else:
+            self._running.pop(key, None)
+            self._done[f"{event.operation} {event.state}"] += 1
+
+    def render(self) -> RenderableType:
+        """What holds now."""
+        with self._lock:
+            table = Table.grid(padding=(0, 2))
+            for cluster, (phase, text) in sorted(self._rows.items()):
+                table.add_row(Text(cluster, style="bold"), Text(phase, style="cyan"), Text(text, overflow="ellipsis"))
+            counts = ", ".join(f"{count} {what}" for what, count in sorted(self._done.items())) or "no changes yet"
+            running = f"; under way: {', '.join(sorted(self._running)[:3])}" if self._running else ""
+            head = Text(f"{self._title}, {time.monotonic() - self._began:.0f} s: {counts}{running}", style="dim")
+            return Group(head, table, *self._messages)

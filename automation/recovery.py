@@ -1,0 +1,122 @@
+"""What an engine that was killed leaves in the state: objects whose creation or deletion was under way.
+
+The state names them as pending, without an id. A later ``up`` would create them once more, which the API server takes as the
+same object, and keep the pending entry for ever; a ``destroy`` would not know them, and leave them behind: a Cluster with its
+billed machines. ``pulumi refresh --import-pending-creates`` is made for this, but drops the entries unread (pulumi 3.259).
+So the management cluster is asked, and what it has is entered into the state under its id; what it lacks is dropped.
+
+An object whose deletion was under way is in the state still. An ``up`` that follows would take it for unchanged, and make its
+parts anew around nothing. So its end is awaited, and the state refreshed, which the engine does not do by itself.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from ..components.api import Api, ApiError
+from ..components.kube import Kind, Kube, dig
+from ..components.plurals import plural
+
+CLUSTER = re.compile(r"kubernetes:cluster\.x-k8s\.io/[^:]+:Cluster$")
+
+Find = Callable[[Mapping[str, Any]], Mapping[str, Any] | None]
+"""The living object that a resource's inputs describe; None where there is none."""
+
+
+def pending_creates(deployment: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The resources of an exported state whose creation was under way when its engine was killed."""
+    found = deployment.get("pending_operations") or []
+    return [operation["resource"] for operation in found if operation.get("type") == "creating"]
+
+
+def settled(deployment: dict[str, Any], find: Find) -> tuple[dict[str, Any], list[str]]:
+    """A state without pending creations.
+
+    Args:
+        deployment: an exported state, with pending creations.
+        find: finds the living objects.
+
+    Returns:
+        The state to import, and the objects that it knows now and did not before, as ``Kind namespace/name``.
+    """
+    resources = list(deployment.get("resources") or [])
+    known = {resource["urn"] for resource in resources if not resource.get("delete")}
+    entered = []
+    for resource in pending_creates(deployment):
+        inputs = resource.get("inputs") or {}
+        if resource["urn"] in known or not resource["type"].startswith("kubernetes:") or find(inputs) is None:
+            continue
+        metadata = inputs["metadata"]
+        namespace = metadata.get("namespace")
+        id_ = f"{namespace}/{metadata['name']}" if namespace else metadata["name"]
+        resources.append({**resource, "id": id_, "outputs": {**inputs, "__inputs": inputs}})
+        entered.append(f"{inputs['kind']} {id_}")
+    return {**deployment, "resources": resources, "pending_operations": []}, entered
+
+
+def maybe_going(deployment: Mapping[str, Any]) -> list[tuple[dict[str, Any], bool]]:
+    """The inputs of resources that may be about to go: each Cluster, and what was being deleted when an engine was killed.
+
+    Returns:
+        Each with whether its deletion was under way.
+    """
+    urns = {
+        operation["resource"]["urn"]
+        for operation in deployment.get("pending_operations") or []
+        if operation.get("type") == "deleting"
+    }
+    return [
+        (resource["inputs"], resource["urn"] in urns)
+        for resource in deployment.get("resources") or []
+        if CLUSTER.match(resource["type"]) or (resource["urn"] in urns and resource["type"].startswith("kubernetes:"))
+    ]
+
+
+def gone(candidates: Iterable[tuple[Mapping[str, Any], bool]], find: Find, pause: Callable[[str], object]) -> list[str]:
+    """Wait until those that are being deleted are gone.
+
+    Args:
+        candidates: of ``maybe_going``.
+        find: finds the living objects.
+        pause: takes what is waited for, and waits a while; it raises to give up.
+
+    Returns:
+        Those that are gone, as ``Kind namespace/name``. A Cluster that is missing without a sign that it was deleted from
+        here is none of them: the credentials may lead to another management cluster, and the state must not forget it.
+    """
+    found = []
+    for inputs, was_going in candidates:
+        metadata = inputs["metadata"]
+        name = f"{inputs['kind']} {metadata.get('namespace', '')}/{metadata['name']}"
+        living = find(inputs)
+        seen = was_going
+        while living is not None and dig(living, "metadata", "deletionTimestamp"):
+            seen = True
+            pause(f"{name} is being deleted: waits until it is gone")
+            living = find(inputs)
+        if living is None and seen:
+            found.append(name)
+    return found
+
+
+def finder(api: Api) -> Find:
+    """Asks a management cluster for living objects.
+
+    The function raises ``ApiError`` where the cluster does not tell.
+    """
+
+    def find(inputs: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        metadata = inputs["metadata"]
+        kind = Kind(inputs["apiVersion"], inputs["kind"], plural(inputs["kind"]))
+        if metadata.get("namespace"):
+            return Kube(api, metadata["namespace"]).find(kind, metadata["name"])
+        try:
+            return api.get(f"/api/{inputs['apiVersion']}/{kind.plural}/{metadata['name']}")
+        except ApiError as error:
+            if error.reason == "NotFound":
+                return None
+            raise
+
+    return find

@@ -1,0 +1,100 @@
+"""What operations come to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pulumi import automation
+from pydantic import SecretStr
+
+
+@dataclass(frozen=True)
+class ClusterResult:
+    """One tenant cluster, as its stack's outputs tell.
+
+    Attributes:
+        name: the Cluster's name.
+        namespace: its namespace in the management cluster.
+        endpoint: ``host:port`` of its API server.
+        endpoint_set_by: who wrote the endpoint into the infrastructure cluster, ``kamaji`` or ``pulumi``.
+        worker_pools: name of each pool's MachineDeployment, by the pool's name.
+        kubeconfig: its admin kubeconfig; ``get_secret_value()`` gives the text, printing it does not.
+    """
+
+    name: str
+    namespace: str
+    endpoint: str
+    endpoint_set_by: str
+    worker_pools: Mapping[str, str]
+    kubeconfig: SecretStr
+
+    def as_dict(self) -> dict[str, Any]:
+        """All but the kubeconfig."""
+        return {
+            "name": self.name,
+            "namespace": self.namespace,
+            "endpoint": self.endpoint,
+            "endpointSetBy": self.endpoint_set_by,
+            "workerPools": dict(self.worker_pools),
+        }
+
+
+@dataclass(frozen=True)
+class Result:
+    """What an operation came to.
+
+    Attributes:
+        operation: ``up``, ``preview``, ``refresh``, ``destroy`` or ``import``.
+        stack: the stack's name.
+        changes: number of resources by the engine's operation, such as ``{"create": 3, "same": 11}``.
+        seconds: how long it took.
+        clusters: the stack's clusters by name; empty for a preview and after a destroy.
+        output: what the engine printed.
+    """
+
+    operation: str
+    stack: str
+    changes: Mapping[str, int]
+    seconds: float
+    clusters: Mapping[str, ClusterResult] = field(default_factory=dict)
+    output: str = field(default="", repr=False)
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything was, or in a preview would be, created, changed or deleted."""
+        return any(count for operation, count in self.changes.items() if operation != "same")
+
+    def as_dict(self) -> dict[str, Any]:
+        """The result for JSON, without secrets."""
+        return {
+            "operation": self.operation,
+            "stack": self.stack,
+            "changes": dict(self.changes),
+            "seconds": round(self.seconds, 1),
+            "clusters": {name: cluster.as_dict() for name, cluster in self.clusters.items()},
+        }
+
+
+def clusters_of(outputs: automation.OutputMap) -> dict[str, ClusterResult]:
+    """The clusters that a stack's outputs tell of, by name; none where the stack has not come up."""
+    if "clusters" in outputs:
+        found = outputs["clusters"].value
+    elif "clusterName" in outputs:
+        found = {outputs["clusterName"].value: {name: output.value for name, output in outputs.items()}}
+    else:
+        return {}
+    return {name: cluster_result(values) for name, values in found.items()}
+
+
+def cluster_result(values: Mapping[str, Any]) -> ClusterResult:
+    """One cluster of a stack's outputs."""
+    return ClusterResult(
+        name=str(values.get("clusterName") or ""),
+        namespace=str(values.get("namespace") or ""),
+        endpoint=str(values.get("controlPlaneEndpoint") or ""),
+        endpoint_set_by=str(values.get("endpointSetBy") or ""),
+        worker_pools=dict(values.get("workerPools") or {}),
+        kubeconfig=SecretStr(str(values.get("kubeconfig") or "")),
+    )
