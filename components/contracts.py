@@ -68,6 +68,17 @@ CONTRACTS = {
 }
 
 
+def other_versions(api_version: str) -> list[str]:
+    """API versions that the same objects have in the other generations; none where they have but one.
+
+    >>> other_versions("controlplane.cluster.x-k8s.io/v1alpha1"), other_versions("v1")
+    (['controlplane.cluster.x-k8s.io/v1alpha2'], [])
+    """
+    parts = [(each.core, each.bootstrap, each.control_plane) for each in CONTRACTS.values()]
+    alike = [versions for versions in zip(*parts, strict=True) if api_version in versions]
+    return [version for versions in alike for version in versions if version != api_version]
+
+
 def contract(settings: TenantClusterSettings) -> Contract:
     """The generation that a tenant cluster's objects have."""
     return CONTRACTS[settings.capi.contract]

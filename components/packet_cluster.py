@@ -13,6 +13,7 @@ import pulumi
 from pulumi_kubernetes.apiextensions import CustomResource
 
 from . import metal
+from .contracts import contract
 from .options import part_of
 from .resource import custom_resource, metadata_of
 from .settings import TenantClusterSettings
@@ -44,7 +45,12 @@ class PacketCluster(pulumi.ComponentResource):
         if args.project_id is not None:
             manifest["spec"] = {**manifest["spec"], "projectID": args.project_id}
         self.resource = custom_resource(
-            f"{name}-infrastructure", manifest, part_of(self, args.cluster), owner=args.cluster, controlled=True
+            f"{name}-infrastructure",
+            manifest,
+            part_of(self, args.cluster),
+            owner=args.cluster,
+            owner_version=contract(args.settings).core,
+            controlled=True,
         )
         self.infrastructure_name = metadata_of(self.resource, "name")
         self.register_outputs({"infrastructureName": self.infrastructure_name})

@@ -8,6 +8,7 @@ import pulumi
 from pulumi_kubernetes.apiextensions import CustomResource
 
 from . import manifests
+from .contracts import contract
 from .options import part_of
 from .resource import custom_resource, metadata_of
 from .settings import TenantClusterSettings
@@ -42,6 +43,7 @@ class TenantControlPlane(pulumi.ComponentResource):
             manifests.kamaji_control_plane(args.settings),
             part_of(self, args.cluster, protect=args.settings.cluster.protect),
             owner=args.cluster,
+            owner_version=contract(args.settings).core,
             controlled=True,
         )
         self.control_plane_name = metadata_of(self.resource, "name")

@@ -12,6 +12,7 @@ import pulumi
 from pulumi_kubernetes.apiextensions import CustomResource
 
 from . import bootstrap, manifests, metal
+from .contracts import contract
 from .options import part_of
 from .resource import custom_resource, metadata_of
 from .rollout import WorkerPoolRollout, WorkerPoolRolloutArgs
@@ -47,8 +48,11 @@ class WorkerPool(pulumi.ComponentResource):
     def __init__(self, name: str, args: WorkerPoolArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("kamaji-equinix:index:WorkerPool", name, None, opts)
         settings, pool = args.settings, args.pool
+        core = contract(settings).core
         templates = [
-            custom_resource(f"{name}-{part}", template, part_of(self, args.cluster), owner=args.cluster)
+            custom_resource(
+                f"{name}-{part}", template, part_of(self, args.cluster), owner=args.cluster, owner_version=core
+            )
             for part, template in (
                 ("machines", metal.machine_template(settings, pool)),
                 ("bootstrap", bootstrap.bootstrap_template(settings, pool)),
@@ -60,10 +64,15 @@ class WorkerPool(pulumi.ComponentResource):
             deployment,
             part_of(self, args.cluster, *templates, *args.after),
             owner=args.cluster,
+            owner_version=core,
         )
         if health_check := manifests.machine_health_check(settings, pool):
             custom_resource(
-                f"{name}-health", health_check, part_of(self, args.cluster, self.resource), owner=args.cluster
+                f"{name}-health",
+                health_check,
+                part_of(self, args.cluster, self.resource),
+                owner=args.cluster,
+                owner_version=core,
             )
         WorkerPoolRollout(
             f"{name}-rollout",

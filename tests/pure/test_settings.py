@@ -25,6 +25,7 @@ PURE = [
     "settings_report",
     "settings_load",
     "naming",
+    "contracts",
     "manifests",
     "manifests_common",
 ]
