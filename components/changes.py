@@ -8,7 +8,8 @@ every node's routes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,9 +21,17 @@ from .settings_types import minor, ordered
 
 ALLOW = "cluster.allowReplacement: true allows it"
 
+ALLOWED = "kamaji-equinix.io/allow-replacement"
+"""Annotation of a living Cluster whose last applied settings allow its deletion; its value is ``true``."""
+
+CLUSTER_URN = re.compile(
+    r"\bkamaji-equinix:index:TenantCluster\$kubernetes:cluster\.x-k8s\.io/(?P<version>[^:]+):Cluster::"
+)
+"""A tenant cluster's Cluster in a stack's state."""
+
+MOVE = "objects can't move to another namespace: the cluster would be deleted with all its machines and created anew"
+
 REASONS = {
-    "cluster.namespace": "objects can't move to another namespace: the cluster would be deleted with all its machines and "
-    "created anew",
     "controlPlane.name": "objects can't be renamed: the control plane would be deleted with all its data and created anew",
     "metal.projectId": "capp refuses to move a living cluster to another project",
     "metal.vipManager": "capp refuses to change it in a living cluster",
@@ -49,6 +58,46 @@ class Living:
     version: str
 
 
+@dataclass(frozen=True)
+class Applied:
+    """A Cluster that the stack has applied and not deleted since.
+
+    Attributes:
+        name: its name.
+        namespace: its namespace.
+        uid: its UID; empty where unknown.
+        allowed: whether the settings that were applied last allow its deletion.
+    """
+
+    name: str
+    namespace: str
+    uid: str = ""
+    allowed: bool = False
+
+
+def applied(resources: Mapping[str, Any]) -> list[Applied]:
+    """The Clusters in a stack's state.
+
+    Args:
+        resources: by URN, with what the provider answered as ``outputs``.
+    """
+    found = []
+    for urn, resource in resources.items():
+        metadata = (resource.get("outputs") or {}).get("metadata") or {}
+        if CLUSTER_URN.search(urn) and metadata.get("name"):
+            allowed = (metadata.get("annotations") or {}).get(ALLOWED) == "true"
+            found.append(
+                Applied(metadata["name"], metadata.get("namespace") or "default", metadata.get("uid") or "", allowed)
+            )
+    return found
+
+
+def absent(known: Iterable[Applied], new: StackSettings) -> list[Applied]:
+    """The Clusters that are in no place of the new settings: the engine would delete them."""
+    wanted = {(tenant.cluster.namespace, tenant.cluster.name) for tenant in new.clusters}
+    return [one for one in known if (one.namespace, one.name) not in wanted]
+
+
 def of_settings(settings: TenantClusterSettings) -> Living:
     """Of settings that were applied before."""
     return of_objects(manifests.documents(settings))
@@ -72,7 +121,6 @@ def of_objects(objects: Sequence[Mapping[str, Any]]) -> Living:
     addresses = cluster["spec"].get("clusterNetwork") or {}
     network = plane.get("spec", {}).get("network") or {}
     fixed = {
-        "cluster.namespace": cluster["metadata"].get("namespace"),
         "cluster.podCidrs": (addresses.get("pods") or {}).get("cidrBlocks"),
         "cluster.serviceCidrs": (addresses.get("services") or {}).get("cidrBlocks"),
         "cluster.serviceDomain": addresses.get("serviceDomain"),
@@ -92,22 +140,48 @@ def check(old: StackSettings, new: StackSettings) -> list[Problem]:
         old: the settings that were applied last.
         new: those to apply.
     """
+    known = [
+        Applied(own.name, own.namespace, allowed=own.allow_replacement)
+        for own in (tenant.cluster for tenant in old.clusters)
+    ]
     living = {tenant.cluster.name: of_settings(tenant) for tenant in old.clusters}
-    wanted = {tenant.cluster.name for tenant in new.clusters}
-    found: list[Problem] = []
-    for tenant in old.clusters:
-        if tenant.cluster.name not in wanted and not tenant.cluster.allow_replacement:
-            found.append(removed(tenant, new))
+    found = lost(absent(known, new), new)
     for index, tenant in enumerate(new.clusters):
         if tenant.cluster.name in living:
-            base = f"clusters[{index}]." if len(new.clusters) > 1 else ""
-            found += check_one(living[tenant.cluster.name], tenant, base)
+            found += check_one(living[tenant.cluster.name], tenant, base_of(index, new))
     return found
 
 
-def removed(tenant: TenantClusterSettings, new: StackSettings) -> Problem:
+def base_of(index: int, settings: StackSettings) -> str:
+    """Path of a cluster in the configuration, with a dot; empty for the only one."""
+    return f"clusters[{index}]." if len(settings.clusters) > 1 else ""
+
+
+def lost(missing: Iterable[Applied], new: StackSettings) -> list[Problem]:
+    """What would delete living clusters because the settings name them no longer.
+
+    Args:
+        missing: the living clusters that have no place in the settings.
+        new: the settings to apply.
+    """
+    places = {tenant.cluster.name: index for index, tenant in enumerate(new.clusters)}
+    found = []
+    for one in missing:
+        if one.allowed:
+            continue
+        if one.name not in places:
+            found.append(removed(one.name, new))
+            continue
+        index = places[one.name]
+        own = new.clusters[index].cluster
+        if not own.allow_replacement:
+            text = f"is {one.namespace} in the living cluster, and {MOVE}; {ALLOW}"
+            found.append(Problem(f"{base_of(index, new)}cluster.namespace", text, own.namespace))
+    return found
+
+
+def removed(name: str, new: StackSettings) -> Problem:
     """A living cluster that the new settings don't have."""
-    name = tenant.cluster.name
     others = [item.cluster.name for item in new.clusters]
     if len(others) == 1:
         rule = f"a Cluster can't be renamed: {name} would be deleted with all its machines, and {others[0]} created"

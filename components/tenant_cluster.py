@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pulumi
 
 from . import manifests, metal, metal_project
+from .changes import ALLOWED
 from .endpoint import ControlPlaneEndpoint, ControlPlaneEndpointArgs
 from .options import DELETION_PROPAGATION, TEARDOWN, part_of
 from .packet_cluster import PacketCluster, PacketClusterArgs
@@ -66,7 +67,7 @@ class TenantCluster(pulumi.ComponentResource):
             pulumi.ResourceOptions(
                 parent=self, depends_on=before, custom_timeouts=TEARDOWN, protect=settings.cluster.protect
             ),
-            annotations=DELETION_PROPAGATION,
+            annotations=marks(settings),
         )
         children = pulumi.ResourceOptions(parent=self)
         project = args.project_id or metal_project.project_id(name, settings, self)
@@ -134,3 +135,9 @@ class TenantCluster(pulumi.ComponentResource):
             "namespace": self.namespace,
             "workerPools": self.worker_pools,
         }
+
+
+def marks(settings: TenantClusterSettings) -> dict[str, str]:
+    """Annotations of the Cluster that only mean something to this program and to pulumi-kubernetes."""
+    allowed = {ALLOWED: "true"} if settings.cluster.allow_replacement else {}
+    return {**DELETION_PROPAGATION, **allowed}

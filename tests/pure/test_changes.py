@@ -117,3 +117,52 @@ def test_a_half_made_cluster_can_be_compared() -> None:
     assert changes.check_one(changes.of_objects([cluster]), stack().clusters[0]) == [], "what is not there can't change"
     with pytest.raises(ValueError, match="has a Cluster object"):
         changes.of_objects([])
+
+
+URN = "urn:pulumi:prod::kamaji-equinix::kamaji-equinix:index:TenantCluster$kubernetes:cluster.x-k8s.io/v1beta1:Cluster::prod"
+
+
+def state(**annotations: str) -> dict[str, Any]:
+    """A stack's state with one cluster, as the engine tells it."""
+    metadata = {"name": "prod", "namespace": "default", "uid": "1", "annotations": annotations}
+    return {
+        "urn:pulumi:prod::kamaji-equinix::pulumi:pulumi:Stack::kamaji-equinix-prod": {
+            "outputs": {"clusterName": "prod"}
+        },
+        URN: {"outputs": {"metadata": metadata}},
+        f"{URN}-half-made": {"outputs": {}},
+        "urn:pulumi:prod::kamaji-equinix::kubernetes:cluster.x-k8s.io/v1beta1:Cluster::another": {
+            "outputs": {"metadata": {"name": "another"}}
+        },
+    }
+
+
+def test_the_clusters_of_a_state_are_read_from_it_in_either_generation() -> None:
+    found = changes.applied(state())
+    assert found == [changes.Applied("prod", "default", "1")], "a Cluster of another program's own is none of these"
+    newer = {urn.replace("v1beta1", "v1beta2"): resource for urn, resource in state().items()}
+    assert changes.applied(newer) == found, "whatever API version the last run used"
+    assert changes.applied({}) == [], "a first run has none"
+
+
+def test_the_permission_in_a_state_is_read_too() -> None:
+    (found,) = changes.applied(state(**{changes.ALLOWED: "true"}))
+    assert found.allowed, "it was applied"
+    (found,) = changes.applied(state(**{changes.ALLOWED: "false"}))
+    assert not found.allowed, "only true allows"
+
+
+def test_a_cluster_in_its_place_is_not_missed() -> None:
+    known = changes.applied(state())
+    assert changes.absent(known, stack()) == [], "name and namespace are those of before"
+    assert changes.absent(known, stack(cluster={"namespace": "other"})) == known, "another namespace is another object"
+    assert changes.absent(known, stack(cluster={"name": "other"})) == known, "so is another name"
+
+
+def test_a_moved_cluster_is_named_with_its_place_in_the_list() -> None:
+    new = stack(clusters=[{"cluster": {"name": "a"}}, {"cluster": {"name": "prod", "namespace": "other"}}])
+    (problem,) = changes.lost(changes.applied(state()), new)
+    assert problem.path == "clusters[1].cluster.namespace", "the second cluster"
+    assert "is default in the living cluster" in str(problem), "where it lives"
+    allowed = stack(clusters=[{"cluster": {"name": "prod", "namespace": "other", "allowReplacement": True}}])
+    assert changes.lost(changes.applied(state()), allowed) == [], "it was asked for"

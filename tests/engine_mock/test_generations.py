@@ -1,0 +1,179 @@
+"""What keeps a living cluster in its place: aliases for the other contract, owner references, marks, and the last state."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import grpc
+import pulumi
+import pytest
+from kamaji_equinix.components import stack
+from kamaji_equinix.components.api import ApiError
+from kamaji_equinix.components.changes import ALLOWED, Applied
+from kamaji_equinix.components.settings import load_stack
+from pulumi.runtime.mocks import MockCallArgs, set_mocks
+
+from tests.engine_mock.test_tenant_cluster import RAW
+from tests.support.mock_engine import Monitor, Recorder, record
+
+OTHER = {"v1beta1": "v1beta2", "v1beta2": "v1beta1", "v1alpha1": "v1alpha2", "v1alpha2": "v1alpha1"}
+URN = "urn:pulumi:test::kamaji-equinix::kamaji-equinix:index:TenantCluster$kubernetes:cluster.x-k8s.io/v1beta1:Cluster::{}"
+
+
+class AliasRecorder(Recorder):
+    """Also notes the aliases and ignored changes of each resource."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.options: dict[str, tuple[list[str], list[str]]] = {}
+
+
+class AliasMonitor(Monitor):
+    """Notes them from the requests."""
+
+    recorder: AliasRecorder
+
+    def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - name of the RPC
+        types = [alias.spec.type for alias in request.aliases]
+        self.recorder.options[f"{request.type} {request.name}"] = (types, list(request.ignoreChanges))
+        return super().RegisterResource(request)
+
+
+def options(contract: str) -> AliasRecorder:
+    """What the program asks of the engine with a contract."""
+    recorder = AliasRecorder()
+    set_mocks(recorder, project="kamaji-equinix", stack="test", preview=False, monitor=AliasMonitor(recorder))
+
+    @pulumi.runtime.test
+    def run() -> None:
+        stack.declare(load_stack({**RAW, "capi": {"contract": contract}}, frozenset({"management"})))
+
+    run()
+    return recorder
+
+
+@pytest.mark.parametrize("contract", ["v1beta1", "v1beta2"])
+def test_each_object_is_known_by_the_type_of_the_other_contract(contract: str) -> None:
+    seen = 0
+    for resource, (aliases, _) in options(contract).options.items():
+        type_ = resource.partition(" ")[0]
+        if ".x-k8s.io/" not in type_ and ":cluster.x-k8s.io/" not in type_:
+            continue
+        group, version, kind = type_.removeprefix("kubernetes:").replace("/", ":").split(":")
+        expected = [] if group.startswith("infrastructure.") else [f"kubernetes:{group}/{OTHER[version]}:{kind}"]
+        assert aliases == expected, f"{resource}: without it another contract deletes the living object"
+        seen += 1
+    assert seen == 10, "Cluster, control plane, infrastructure, two pools of three objects, a health check"
+
+
+def test_owner_references_follow_the_contract_once() -> None:
+    recorded = options("v1beta2")
+    for found in recorded.resources:
+        if ".x-k8s.io/" in found.type and not found.type.endswith(":Cluster"):
+            (owner,) = found.inputs["metadata"]["ownerReferences"]
+            assert owner["apiVersion"] == "cluster.x-k8s.io/v1beta2", (
+                f"{found.name}: a new object refers as Cluster API does"
+            )
+            ignored = recorded.options[f"{found.type} {found.name}"][1]
+            assert ignored == ["metadata.ownerReferences"], f"{found.name}: Cluster API keeps the living ones current"
+
+
+def test_the_permission_to_delete_is_marked_on_the_cluster_only_where_it_is_given() -> None:
+    plain = record(lambda: stack.declare(load_stack(RAW, frozenset({"management"}))))
+    assert ALLOWED not in plain.one("Cluster").inputs["metadata"]["annotations"], "none was given"
+    raw = {**RAW, "cluster": {**RAW["cluster"], "allowReplacement": True}}
+    allowed = record(lambda: stack.declare(load_stack(raw, frozenset({"management"}))))
+    assert allowed.one("Cluster").inputs["metadata"]["annotations"][ALLOWED] == "true", "the next run reads it"
+
+
+class NoBackend(grpc.RpcError):
+    """What an engine answers that can't read its state."""
+
+    def code(self) -> grpc.StatusCode:
+        return grpc.StatusCode.UNKNOWN
+
+    def details(self) -> str:
+        return "no backend client is available"
+
+
+class Remembering(Recorder):
+    """An engine whose last state holds clusters."""
+
+    state: dict[str, Any]
+    asked: str = ""
+
+    def call(self, args: MockCallArgs) -> dict[str, Any]:
+        """The engine's own function."""
+        assert args.token == "pulumi:pulumi:readStackResourceOutputs", "nothing else is called"
+        self.asked = args.args["stackName"]
+        if not self.state:
+            raise NoBackend
+        return {"name": self.asked, "outputs": self.state}
+
+
+class Server:
+    """Stands for the connection to a management cluster that holds one Cluster, or refuses to say."""
+
+    def __init__(self, metadata: dict[str, Any] | None, code: int = 404) -> None:
+        self.metadata, self.code, self.asked = metadata, code, 0
+
+    def get(self, path: str, **_: Any) -> dict[str, Any]:
+        self.asked += 1
+        assert path.endswith("/namespaces/default/clusters/gone"), f"only what is missed is looked at, not {path}"
+        if self.metadata is None:
+            raise ApiError("Forbidden" if self.code == 403 else "NotFound", "no", self.code)
+        return {"metadata": self.metadata}
+
+
+def lost(server: Server, *names: str) -> list[str]:
+    """The problems of settings that name cluster `one` alone, where the state holds `names`."""
+    recorder = Remembering()
+    recorder.state = {
+        URN.format(name): {"outputs": {"metadata": {"name": name, "namespace": "default", "uid": name}}}
+        for name in names
+    }
+    set_mocks(recorder, project="kamaji-equinix", stack="test", preview=False)
+    found: list[str] = []
+
+    @pulumi.runtime.test
+    def run() -> None:
+        problems = stack.lost(server, load_stack(RAW, frozenset({"management"})))  # type: ignore[arg-type]
+        found.extend(str(problem) for problem in problems)
+
+    run()
+    assert recorder.asked.endswith("/kamaji-equinix/test"), "it is the stack's own state"
+    return found
+
+
+def test_a_run_that_misses_no_cluster_asks_the_management_cluster_nothing() -> None:
+    server = Server(None)
+    assert lost(server, "one") == [], "all is in its place"
+    assert server.asked == 0, "a run that changes nothing stays as quick as it was"
+
+
+def test_a_missed_cluster_is_refused_where_it_lives() -> None:
+    (problem,) = lost(Server({"uid": "gone"}), "one", "gone")
+    assert "gone would be deleted with all its machines" in problem, "by its name"
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        None,
+        {"uid": "of another with the same name"},
+        {"uid": "gone", "deletionTimestamp": "2026-01-01T00:00:00Z"},
+        {"uid": "gone", "annotations": {ALLOWED: "true"}},
+    ],
+    ids=["deleted", "made anew by somebody", "going", "allowed"],
+)
+def test_a_missed_cluster_is_let_go_where_nothing_would_be_lost(metadata: dict[str, Any] | None) -> None:
+    assert lost(Server(metadata), "one", "gone") == [], "there is nothing to protect"
+
+
+def test_a_missed_cluster_that_can_not_be_read_is_taken_for_living() -> None:
+    assert lost(Server(None, 403), "one", "gone"), "a missing right must not cost servers"
+
+
+def test_an_engine_that_does_not_tell_the_state_does_not_stop_the_run() -> None:
+    assert lost(Server(None)) == [], "as before there was such a check"
+    assert Applied("a", "b").allowed is False, "nothing is allowed by default"
