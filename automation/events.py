@@ -231,7 +231,7 @@ class Translator:
         elif diagnostic.severity == "warning":
             self.message("warning", text, cluster)
         else:
-            for line in text.splitlines():
+            for line in filter(None, map(str.strip, text.splitlines())):
                 self._said(line, cluster)
 
     def _said(self, line: str, cluster: str) -> None:

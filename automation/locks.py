@@ -3,7 +3,7 @@
 Pulumi's own backends (files, S3 and the like) lock a stack with a file
 ``.pulumi/locks/organization/<project>/<stack>/<id>.json`` that holds pid, user, host and time (pulumi,
 pkg/backend/diy/lock.go). A SIGKILL leaves it behind, and every later update is refused. Locks in a folder are read
-here; those in a bucket are known from what Pulumi says when it refuses.
+here; those in a bucket are known from what Pulumi says when it refuses (:func:`wait_until_free`).
 
 ``python -m kamaji_equinix.automation.locks --stack dev`` clears a stack's dead locks by hand.
 """
@@ -11,50 +11,47 @@ here; those in a bucket are known from what Pulumi says when it refuses.
 from __future__ import annotations
 
 import argparse
-import json
+import contextlib
+import fcntl
+import hashlib
 import os
-import re
-import socket
-import subprocess
+import random
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import unquote, urlsplit
 
+from pulumi.automation import ConcurrentUpdateError
+
 from .errors import ConfigurationError, Locked
+from .lock_model import Lock, moment, process_start, read_lock, reported_locks
 
-# A process may seem to start after it wrote its lock by the grain of the kernel's clock.
-CLOCK_GRAIN = timedelta(seconds=2)
+__all__ = [
+    "Lock",
+    "clear_reported",
+    "clear_stale_lock",
+    "held_locks",
+    "moment",
+    "process_start",
+    "read_lock",
+    "refusal",
+    "reported_locks",
+    "require_free",
+    "wait_until_free",
+]
 
-_REPORTED = re.compile(r"(?P<url>\S+): created by (?P<user>\S*)@(?P<host>\S+) \(pid (?P<pid>\d+)\) at (?P<at>\S+)")
+Value = TypeVar("Value")
 
+RETRY_SECONDS = (2.0, 4.0)
+"""Between two attempts at a locked stack: random between these, so that two that wait don't meet again and again."""
 
-@dataclass(frozen=True)
-class Lock:
-    """One lock on a stack.
+ENDED_MEANWHILE = 5
+"""How often in a row an update is tried again at once because those in its way had ended."""
 
-    Attributes:
-        where: its file or URL.
-        since: when it was taken.
-    """
-
-    where: str
-    user: str
-    host: str
-    pid: int
-    since: datetime
-
-    def __str__(self) -> str:
-        return f"{self.user}@{self.host}, process {self.pid}, since {self.since.astimezone():%Y-%m-%d %H:%M:%S}"
-
-    def is_dead(self) -> bool:
-        """Whether its process certainly doesn't run any more; False for one of another host, which can't be told."""
-        if self.host != socket.gethostname():
-            return False
-        started = process_start(self.pid)
-        return started is None or started > self.since + CLOCK_GRAIN
+NOTES_SECONDS = 7 * 24 * 3600.0
+"""How long it is noted that a lock was cleared."""
 
 
 def clear_stale_lock(backend_url: str, project: str, stack: str) -> str | None:
@@ -87,7 +84,7 @@ def require_free(backend_url: str, project: str, stack: str) -> None:
         Locked: somebody does; the text names who, and the command.
     """
     if held := held_locks(backend_url, project, stack):
-        raise Locked(refusal(stack, held))
+        raise Locked(refusal(stack, held), holders=[str(lock) for lock in held], stack=stack)
 
 
 def held_locks(backend_url: str, project: str, stack: str) -> list[Lock]:
@@ -126,23 +123,107 @@ def clear_reported(text: str, stack: str, cancel: Callable[[], object]) -> str:
         Locked: somebody holds the stack, or may do so; the text names who, and the command.
     """
     held = reported_locks(text)
+    if not held or not all(lock.is_dead() for lock in held):
+        raise refused(stack, held, text)
+    return _clear(held, stack, cancel)
+
+
+def wait_until_free(
+    attempt: Callable[[], Value],
+    seconds: float,
+    report: Callable[[str], object],
+    *,
+    stack: str,
+    cancel: Callable[[], object],
+    pause: Callable[[float], object] = time.sleep,
+) -> Value:
+    """Run an update on any of Pulumi's own backends; clear dead locks in its way, and wait for living ones.
+
+    A lock counts as left behind only when two refusals in a row name it and its process was dead at the first: the lock of an
+    update that ends by itself is gone at the second. ``pulumi cancel``, which deletes all locks of the stack, is then safe,
+    because as long as the dead one is there nobody else can have taken the stack.
+
+    Args:
+        attempt: runs the update; it is called again after a refusal, so all that it does before the lock is done again.
+        seconds: how long to wait for others; 0 does not wait.
+        report: takes what was cleared, and who is waited for, as sentences.
+        stack: the stack's name.
+        cancel: runs ``pulumi cancel --yes`` for the stack.
+        pause: waits some seconds; may raise, to give up.
+
+    Returns:
+        What ``attempt`` returned.
+
+    Raises:
+        Locked: somebody holds the stack, or may do so; the text names who, and the command.
+    """
+    deadline = time.monotonic() + seconds
+    dead: set[str] = set()
+    told: set[str] = set()
+    at_once = 0
+    while True:
+        try:
+            return attempt()
+        except ConcurrentUpdateError as error:
+            text = str(error)
+        held = reported_locks(text)
+        if held and all(lock.is_dead() for lock in held) and at_once < ENDED_MEANWHILE:
+            at_once += 1
+            if all(lock.where in dead for lock in held):
+                report(_clear(held, stack, cancel))
+            dead |= {lock.where for lock in held}
+            continue
+        if time.monotonic() >= deadline:
+            raise refused(stack, held, text)
+        holders = "; ".join(map(str, held)) or "another update"
+        if holders not in told:
+            told.add(holders)
+            report(f"stack {stack} is locked ({holders}); waits for it, {deadline - time.monotonic():.0f} s at most")
+        at_once = 0
+        pause(min(random.uniform(*RETRY_SECONDS), max(0.0, deadline - time.monotonic())))  # noqa: S311 - no secret
+
+
+def _clear(held: Sequence[Lock], stack: str, cancel: Callable[[], object]) -> str:
+    """Cancel dead locks once, however many processes of this user see them: a second cancel could hit a living lock."""
+    names = "; ".join(map(str, held))
+    try:
+        with _notes() as folder:
+            notes = [folder / hashlib.sha256(lock.where.encode()).hexdigest() for lock in held]
+            if all(note.exists() for note in notes):
+                return f"another process has cleared the lock of a dead update on stack {stack} ({names})"
+            cancel()
+            for note in notes:
+                note.touch()
+    except OSError as error:
+        raise Locked(f"{refusal(stack, held)} (not cleared here: {error})", stack=stack) from error
+    return f"cleared the lock of a dead update on stack {stack} ({names})"
+
+
+@contextlib.contextmanager
+def _notes() -> Iterator[Path]:
+    """The folder that notes which locks were cleared, while no other process works with it."""
+    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kamaji-equinix" / "locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".clearing").open("w") as guard:
+        fcntl.flock(guard, fcntl.LOCK_EX)
+        for note in folder.glob("[0-9a-f]*"):
+            if note.stat().st_mtime < time.time() - NOTES_SECONDS:
+                note.unlink()
+        yield folder
+
+
+def refused(stack: str, held: Sequence[Lock], output: str) -> Locked:
+    """The error of an update that was refused.
+
+    Args:
+        stack: the stack's name.
+        held: the locks in its way; none where the backend does not name them.
+        output: what Pulumi said.
+    """
     if not held:
-        raise Locked(
-            f"stack {stack} is in another update; wait for it, or `pulumi cancel --stack {stack}`", output=text
-        )
-    if not all(lock.is_dead() for lock in held):
-        raise Locked(refusal(stack, held), output=text)
-    # It deletes all locks of the stack: tried only when each of them is dead.
-    cancel()
-    return f"cleared the lock of a dead update on stack {stack} ({'; '.join(map(str, held))})"
-
-
-def reported_locks(text: str) -> list[Lock]:
-    """The locks that a refusal of Pulumi names (see ``checkForLock`` in its lock.go)."""
-    return [
-        Lock(found["url"], found["user"], found["host"], int(found["pid"]), moment(found["at"]))
-        for found in _REPORTED.finditer(text)
-    ]
+        text = f"stack {stack} is in another update; wait for it, or `pulumi cancel --stack {stack}`"
+        return Locked(text, output=output, stack=stack)
+    return Locked(refusal(stack, held), holders=[str(lock) for lock in held], output=output, stack=stack)
 
 
 def refusal(stack: str, held: Sequence[Lock]) -> str:
@@ -160,65 +241,6 @@ def backend_folder(url: str) -> Path | None:
     # Not urlsplit alone: in file://./state and file://~ the first part is no host.
     text = unquote(urlsplit(url.replace("file://", "file:", 1)).path)
     return Path(text).expanduser()
-
-
-def read_lock(path: Path) -> Lock:
-    """A lock's file.
-
-    Raises:
-        OSError: it can't be read.
-        ValueError: it isn't one.
-    """
-    content = json.loads(path.read_text())
-    return Lock(
-        where=str(path),
-        user=str(content["username"]),
-        host=str(content["hostname"]),
-        pid=int(content["pid"]),
-        since=moment(str(content["timestamp"])),
-    )
-
-
-def moment(text: str) -> datetime:
-    """A time as Go writes it: RFC 3339, with up to nine digits of a second.
-
-    Raises:
-        ValueError: it is something else.
-    """
-    found = re.fullmatch(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)", text)
-    if not found:
-        raise ValueError(f"not a time: {text!r}")
-    fraction = (found[2] or ".0")[1:7].ljust(6, "0")
-    zone = "+00:00" if found[3] == "Z" else found[3]
-    return datetime.fromisoformat(f"{found[1]}.{fraction}{zone}")
-
-
-def process_start(pid: int) -> datetime | None:
-    """When a process of this machine started; None if there is none, or only its unreaped remains."""
-    proc = Path("/proc")
-    if not (proc / "self" / "stat").exists():
-        return _start_by_ps(pid)
-    try:
-        stat = (proc / str(pid) / "stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return None
-    # The name, in parentheses, may hold anything; the fields after it are state (3rd) to start time (22nd).
-    state, *fields = stat.rpartition(")")[2].split()
-    if state in ("Z", "X"):
-        return None
-    booted = next(line for line in (proc / "stat").read_text().splitlines() if line.startswith("btime "))
-    seconds = int(booted.split()[1]) + int(fields[18]) / os.sysconf("SC_CLK_TCK")
-    return datetime.fromtimestamp(seconds, timezone.utc)
-
-
-def _start_by_ps(pid: int) -> datetime | None:
-    run = subprocess.run(
-        ["ps", "-o", "stat=,lstart=", "-p", str(pid)], env={**os.environ, "LC_ALL": "C"}, capture_output=True, text=True
-    )
-    state, _, started = run.stdout.strip().partition(" ")
-    if run.returncode or state.startswith("Z"):
-        return None
-    return datetime.strptime(started.strip(), "%a %b %d %H:%M:%S %Y").astimezone()
 
 
 def project_name(folder: Path) -> str:

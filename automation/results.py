@@ -9,6 +9,9 @@ from typing import Any
 from pulumi import automation
 from pydantic import SecretStr
 
+UNCHANGED = ("same", "read")
+"""Operations of the engine that leave a resource as it is."""
+
 
 @dataclass(frozen=True)
 class ClusterResult:
@@ -64,7 +67,7 @@ class Result:
     @property
     def changed(self) -> bool:
         """Whether anything was, or in a preview would be, created, changed or deleted."""
-        return any(count for operation, count in self.changes.items() if operation != "same")
+        return any(count for operation, count in self.changes.items() if operation not in UNCHANGED)
 
     def as_dict(self) -> dict[str, Any]:
         """The result for JSON, without secrets."""

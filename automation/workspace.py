@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
 import tempfile
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import grpc
 from pulumi import automation
 
 from ..components.stack import NAMESPACE
@@ -20,6 +22,17 @@ from .engine import Engine
 from .errors import ConfigurationError, StackMissing
 
 PROJECT = "kamaji-equinix"
+
+
+class _EngineGone(logging.Filter):
+    """Drops what the server of an inline program logs, with tracebacks, when its engine was stopped: the error is raised."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        return not isinstance(error, grpc.RpcError) or error.code() != grpc.StatusCode.UNAVAILABLE
+
+
+logging.getLogger("grpc._server").addFilter(_EngineGone())
 
 # `pulumi stack init` and `select` write the selected stack into one file of the user's (pulumi issue 8186).
 _selecting = threading.Lock()
@@ -48,7 +61,9 @@ class Place:
     @property
     def backend(self) -> str:
         """The backend's URL, empty for the one that ``pulumi login`` chose."""
-        return self.backend_url or self.environment.get("PULUMI_BACKEND_URL", os.environ.get("PULUMI_BACKEND_URL", ""))
+        return absolute(
+            self.backend_url or self.environment.get("PULUMI_BACKEND_URL", os.environ.get("PULUMI_BACKEND_URL", ""))
+        )
 
     def variables(self) -> dict[str, str]:
         """What the engine's environment has beside this process's own.
@@ -76,6 +91,18 @@ class Place:
                 "`secrets_provider`",
                 stack=self.name,
             )
+
+
+def absolute(url: str) -> str:
+    """A backend's URL with an absolute folder: the engine of an inline program runs in another one.
+
+    >>> absolute("s3://bucket"), absolute("file:///state"), absolute("file://~/state")
+    ('s3://bucket', 'file:///state', 'file://~/state')
+    """
+    folder = url.removeprefix("file://")
+    if folder == url or folder.startswith(("/", "~")):
+        return url
+    return f"file://{Path(folder).resolve()}"
 
 
 def open_stack(

@@ -7,7 +7,7 @@ import json
 import tempfile
 from pathlib import Path
 
-from . import handoff, up
+from . import handoff, stacks, up
 
 
 def main() -> None:
@@ -22,7 +22,9 @@ def main() -> None:
         print(handoff.table(handoffs), flush=True)
         ups = up.measure(Path(folder) / "up")
         print(up.table(ups), flush=True)
-    options.json.write_text(json.dumps({"handoff": handoffs, "up": ups}, indent=1))
+        many = stacks.measure(Path(folder) / "stacks")
+        print(stacks.table(many), flush=True)
+    options.json.write_text(json.dumps({"handoff": handoffs, "up": ups, "stacks": many}, indent=1))
 
 
 if __name__ == "__main__":

@@ -77,8 +77,7 @@ class FaultProxy:
             def do_GET(self) -> None:
                 proxy.handle(self)
 
-            def do_PATCH(self) -> None:
-                proxy.handle(self)
+            do_PATCH = do_POST = do_DELETE = do_GET
 
             def log_message(self, *_: object) -> None:
                 pass

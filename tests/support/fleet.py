@@ -59,14 +59,15 @@ class Fleet:
     Args:
         management: where they are.
         delay: seconds from a published address to its first answer.
+        namespace: where; one of its own by default.
 
     Attributes:
         problem: what the last round of playing failed with.
     """
 
-    def __init__(self, management: ManagementPlane, *, delay: float = 0.0) -> None:
+    def __init__(self, management: ManagementPlane, *, delay: float = 0.0, namespace: str | None = None) -> None:
         self.management, self.delay = management, delay
-        self.namespace = f"fleet-{secrets.token_hex(4)}"
+        self.namespace = namespace or f"fleet-{secrets.token_hex(4)}"
         self.secret = f"credential-{secrets.token_hex(8)}"
         self.authority = TenantAuthority()
         self.members: dict[str, Member] = {}
@@ -75,7 +76,8 @@ class Fleet:
         self._stop = threading.Event()
         self._selector = selectors.DefaultSelector()
         self.http = management.client()
-        _must(self.http.post("/api/v1/namespaces", json={"metadata": {"name": self.namespace}}))
+        made = self.http.post("/api/v1/namespaces", json={"metadata": {"name": self.namespace}})
+        assert made.status_code in (httpx.codes.CREATED, httpx.codes.CONFLICT), made.text
         self._threads = [threading.Thread(target=run, daemon=True) for run in (self._play, self._accept)]
 
     def start(self) -> Fleet:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import random
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -56,6 +58,27 @@ def wait_for(process: subprocess.Popen[str], text: str, seconds: float = 90) -> 
             return seen
         assert time.monotonic() < deadline, f"{text!r} did not come:\n{seen}"
     raise AssertionError(f"{text!r} did not come before the end:\n{seen}")
+
+
+def kill_and_mend(lab: Lab, folder: Path, seed: int) -> None:
+    """Kill `up` or `destroy` at a random moment; the next ones must complete and leave nothing behind."""
+    chance = random.Random(seed)  # noqa: S311 - repeatable on purpose
+    project = Project.make(folder, lab.environment())
+    stack = f"killed{seed}"
+    project.configure(stack, **sections(lab, stack))
+    operation = chance.choice(["up", "destroy"])
+    if operation == "destroy":
+        project.script("up", "--stack", stack, "--no-wait").ok()
+    process = started(project, operation, "--stack", stack)
+    moment = chance.uniform(0, 20 if operation == "up" else 8)
+    time.sleep(moment)
+    kill(process)
+    again = chance.random() < 0.5
+    print(f"seed {seed}: {operation} killed after {moment:.1f} s, then {'up and ' if again else ''}destroy", flush=True)
+    if again:
+        project.script("up", "--stack", stack, "--timeout", "300").ok()
+    project.script("destroy", "--stack", stack).ok()
+    gone(lab)
 
 
 def gone(lab: Lab) -> None:

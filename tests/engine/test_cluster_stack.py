@@ -1,0 +1,279 @@
+"""Stacks from other code, with the real engine, a real API server, and light control planes."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kamaji_equinix.automation import (
+    Cancellation,
+    Cancelled,
+    ClusterStack,
+    ConfigurationError,
+    Event,
+    Finished,
+    HandoffFailed,
+    HandoffProgress,
+    Locked,
+    NotReady,
+    PreflightFailed,
+    ResourceChanged,
+    StackMissing,
+    TimedOut,
+    on_all,
+)
+
+import toolchain
+from lab.plane import ManagementPlane
+from tests.support.data_store import make_data_store
+from tests.support.fleet import CLUSTERS, Fleet
+
+ANSWERS_NEVER = 3600.0
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name, value in toolchain.pulumi_environment().items():
+        monkeypatch.setenv(name, value)
+    (tmp_path / "backend").mkdir()
+    monkeypatch.setenv("PULUMI_BACKEND_URL", f"file://{tmp_path}/backend")
+    monkeypatch.delenv("PULUMI_CONFIG_PASSPHRASE", raising=False)
+    monkeypatch.delenv("PULUMI_CONFIG_PASSPHRASE_FILE", raising=False)
+
+
+@pytest.fixture
+def fleet(management: ManagementPlane) -> Iterator[Fleet]:
+    make_data_store(management)
+    with Fleet(management) as playing:
+        yield playing
+
+
+def settings(fleet: Fleet, name: str, **more: Any) -> dict[str, Any]:
+    return {
+        "cluster": {"name": name, "namespace": fleet.namespace},
+        "metal": {"projectId": "5a2e6a42-9c1f-4b6e-8a55-2f4f6f0d7c11", "metro": "da"},
+        "workerPools": [{"name": "a", "replicas": 1, "machineType": "c3.small.x86"}],
+        "management": {"kubeconfig": fleet.management.kubeconfig.read_text()},
+        **more,
+    }
+
+
+def stack(fleet: Fleet, name: str, events: list[Event] | None = None, **more: Any) -> ClusterStack:
+    listener = None if events is None else events.append
+    return ClusterStack(name, settings(fleet, name, **more), passphrase="very secret", on_event=listener)
+
+
+def test_a_cluster_comes_up_from_settings_alone_and_goes_again(fleet: Fleet, tmp_path: Path) -> None:
+    events: list[Event] = []
+    one = stack(fleet, "alone", events)
+    planned = one.preview()
+    assert planned.changed, "a preview tells what would be made"
+    assert "alone" not in names(fleet), "and makes nothing"
+    result = one.up()
+    cluster = result.clusters["alone"]
+    assert cluster.endpoint == f"127.0.0.1:{fleet.members['alone-control-plane'].port}", f"where it answers: {result}"
+    assert cluster.endpoint_set_by == "pulumi", "nobody else wrote it"
+    assert fleet.secret in one.kubeconfig().get_secret_value(), "the kubeconfig is the one that Kamaji wrote"
+    phases = [event.phase for event in events if isinstance(event, HandoffProgress)]
+    assert phases[0] == "address", f"in their order: {phases}"
+    assert "endpoint" in phases, f"each phase that was seen: {phases}"
+    made = {event.kind for event in events if isinstance(event, ResourceChanged) and event.state == "done"}
+    assert {"Cluster", "KamajiControlPlane", "PacketCluster", "MachineDeployment"} <= made, f"all objects: {made}"
+    assert not stack(fleet, "alone").up().changed, "another object with the same settings finds nothing to do"
+    assert stack(fleet, "alone").refresh().operation == "refresh", "nor does a refresh fail"
+    assert one.status()["alone"].root.name == "alone", "the status tree can be had"
+    with pytest.raises(NotReady) as waited:
+        one.wait_until_ready(1)
+    assert waited.value.cluster == f"{fleet.namespace}/alone", "no controller runs here, so it does not become ready"
+    one.destroy(remove=True)
+    assert "alone" not in names(fleet), "it is gone"
+    ends = [(event.operation, event.succeeded) for event in events if isinstance(event, Finished)]
+    assert ends == [("preview", True), ("up", True), ("destroy", True)], f"each operation tells its end: {ends}"
+    with pytest.raises(StackMissing):
+        one.clusters()
+    assert one.destroy().changes == {}, "what is not there needs no destroy, and that is no error"
+    held = "\n".join(path.read_text(errors="replace") for path in (tmp_path / "backend").rglob("*") if path.is_file())
+    for secret in (fleet.secret, "client-key-data", "very secret"):
+        assert secret not in held, "the backend keeps secrets encrypted"
+    assert fleet.secret not in "\n".join(map(str, events)), "nor do events show them"
+
+
+def names(fleet: Fleet) -> set[str]:
+    found = fleet.http.get(CLUSTERS.format(fleet.namespace)).json()["items"]
+    return {item["metadata"]["name"] for item in found}
+
+
+def test_wrong_settings_are_refused_before_anything_else() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        ClusterStack("wrong", {"cluster": {"name": "Wrong"}})
+    assert len(caught.value.problems) >= 2, f"all of them: {caught.value}"
+
+
+def test_without_a_passphrase_no_stack_is_made(fleet: Fleet, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="PULUMI_CONFIG_PASSPHRASE"):
+        ClusterStack("open", settings(fleet, "open")).up()
+    assert not list((tmp_path / "backend").rglob("open*")), "a stack that can't hold secrets would only be in the way"
+
+
+def test_a_management_cluster_that_is_away_is_a_failed_preflight(fleet: Fleet) -> None:
+    gone = fleet.management.kubeconfig.read_text().replace(str(fleet.management.port), "1")
+    with pytest.raises(PreflightFailed, match="refuses connections") as caught:
+        stack(fleet, "away", management={"kubeconfig": gone}).up()
+    assert caught.value.stack == "away", "the error says where"
+    assert caught.value.output, "with what the engine printed"
+
+
+def test_a_failed_hand_off_tells_cluster_phase_and_what_was_seen(management: ManagementPlane) -> None:
+    make_data_store(management)
+    with Fleet(management, delay=ANSWERS_NEVER) as fleet:
+        one = stack(fleet, "silent", handoff={"timeoutSeconds": 10})
+        with pytest.raises(HandoffFailed) as caught:
+            one.up()
+        error = caught.value
+        assert (error.cluster, error.phase) == (f"{fleet.namespace}/silent", "dial"), f"where and when: {error}"
+        assert "refuses connections" in error.seen, f"what was last seen: {error.seen}"
+        assert error.elapsed >= 10, "after how long"
+        one.destroy()
+
+
+def test_an_operation_stops_on_request_and_the_next_goes_on(management: ManagementPlane, tmp_path: Path) -> None:
+    make_data_store(management)
+    with Fleet(management, delay=ANSWERS_NEVER) as fleet:
+        cancellation, dialling = Cancellation(), threading.Event()
+
+        def listen(event: Event) -> None:
+            if isinstance(event, HandoffProgress) and event.phase == "dial":
+                dialling.set()
+
+        one = ClusterStack("stopped", settings(fleet, "stopped"), passphrase="x", on_event=listen)
+        threading.Thread(target=lambda: dialling.wait(60) and cancellation.request("by a test"), daemon=True).start()
+        began = time.monotonic()
+        with pytest.raises(Cancelled, match="by a test"):
+            one.up(cancellation=cancellation)
+        assert time.monotonic() - began < 60, "long before the hand-off's own time-out"
+        assert not list((tmp_path / "backend").rglob("locks/**/*.json")), "no lock stays"
+        with pytest.raises(TimedOut):
+            one.up(timeout=6)
+        with pytest.raises(Cancelled, match="by a test"):
+            one.up(cancellation=cancellation)
+        fleet.delay = 0.0
+        assert one.up().clusters["stopped"].endpoint_set_by == "pulumi", "the next one goes on from there"
+        one.destroy()
+
+
+def test_two_operations_at_once_on_one_stack_do_not_mix(management: ManagementPlane) -> None:
+    make_data_store(management)
+    with Fleet(management, delay=ANSWERS_NEVER) as fleet:
+        dialling = threading.Event()
+
+        def listen(event: Event) -> None:
+            if isinstance(event, HandoffProgress) and event.phase == "dial":
+                dialling.set()
+
+        first = ClusterStack("shared", settings(fleet, "shared"), passphrase="x", on_event=listen)
+        done: list[object] = []
+        thread = threading.Thread(target=lambda: done.append(first.up()))
+        thread.start()
+        assert dialling.wait(60), "the first is in its hand-off"
+        with pytest.raises(Locked) as caught:
+            ClusterStack("shared", settings(fleet, "shared"), passphrase="x").up()
+        assert f"process {engine_pid(caught.value)}" in caught.value.holders[0], f"who holds it: {caught.value.holders}"
+        with pytest.raises(Locked, match="another operation"):
+            first.up()
+        fleet.delay = 0.0
+        thread.join(60)
+        assert done, "the first is not disturbed"
+        first.destroy()
+
+
+def engine_pid(error: Locked) -> int:
+    (holder,) = error.holders
+    pid = int(holder.partition("process ")[2].partition(",")[0])
+    os.kill(pid, 0)
+    return pid
+
+
+def test_many_stacks_at_once_come_up_and_a_failing_one_stops_no_other(fleet: Fleet) -> None:
+    seen: dict[str, set[str]] = {}
+
+    def listener(name: str) -> Any:
+        return lambda event: seen.setdefault(name, set()).add(event.cluster) if event.cluster else None
+
+    stacks = [
+        ClusterStack(name, settings(fleet, name), passphrase="x", on_event=listener(name))
+        for name in (f"many{index}" for index in range(9))
+    ]
+    broken = settings(fleet, "broken", management={"kubeconfig": "no kubeconfig"})
+    stacks.insert(4, ClusterStack("broken", broken, passphrase="x"))
+    summary = on_all(stacks, lambda one: one.up(), at_once=5)
+    assert [outcome.stack for outcome in summary.failed] == ["broken"], f"{summary}"
+    ports = {outcome.value.clusters[outcome.stack].endpoint for outcome in summary.outcomes if outcome.value}
+    assert len(ports) == 9, f"each has its own endpoint: {ports}"
+    for name, clusters in seen.items():
+        assert clusters == {f"{fleet.namespace}/{name}"}, f"{name} was told of others: {clusters}"
+    assert "9 of 10" in str(summary), "the summary counts"
+    stopped = Cancellation()
+    stopped.request("by a test")
+    never = on_all(stacks, lambda one: one.up(), cancellation=stopped)
+    assert len(never.failed) == 10, "none begins after it was requested"
+    gone = on_all([one for one in stacks if one.name != "broken"], lambda one: one.destroy(remove=True), at_once=5)
+    assert not gone.failed, f"{gone}"
+
+
+def test_living_objects_are_imported_without_being_touched(fleet: Fleet) -> None:
+    from kamaji_equinix.automation.configuration import checked
+    from kamaji_equinix.components import manifests
+
+    one = stack(fleet, "taken")
+    with pytest.raises(ConfigurationError, match="no Cluster"):
+        one.import_existing()
+    (tenant,) = checked(settings(fleet, "taken")).clusters
+    for document in manifests.documents(tenant):
+        apply(fleet, document)
+    before = identities(fleet)
+    assert "taken" in json.dumps(list(before)), "they live"
+    result = one.import_existing()
+    assert result.clusters["taken"].endpoint, "it is as after an up"
+    assert identities(fleet) == before, "none was made anew"
+    assert not one.up().changed, "and there is nothing left to do"
+    one.destroy(remove=True)
+    assert "taken" not in names(fleet), "from now on it is this stack's"
+
+
+PATHS = (
+    "cluster.x-k8s.io/v1beta1/namespaces/{}/clusters",
+    "cluster.x-k8s.io/v1beta1/namespaces/{}/machinedeployments",
+    "controlplane.cluster.x-k8s.io/v1alpha1/namespaces/{}/kamajicontrolplanes",
+    "infrastructure.cluster.x-k8s.io/v1beta1/namespaces/{}/packetclusters",
+    "infrastructure.cluster.x-k8s.io/v1beta1/namespaces/{}/packetmachinetemplates",
+    "bootstrap.cluster.x-k8s.io/v1beta1/namespaces/{}/kubeadmconfigtemplates",
+)
+
+
+def identities(fleet: Fleet) -> dict[str, str]:
+    found = {}
+    for path in PATHS:
+        for item in fleet.http.get(f"/apis/{path.format(fleet.namespace)}").json()["items"]:
+            found[f"{path} {item['metadata']['name']}"] = item["metadata"]["uid"]
+    return found
+
+
+def apply(fleet: Fleet, document: dict[str, Any]) -> None:
+    """As ``kubectl apply --server-side`` does."""
+    path = next(
+        path for path in PATHS if path.startswith(document["apiVersion"]) and f"{document['kind'].lower()}s" in path
+    )
+    where = f"/apis/{path.format(fleet.namespace)}/{document['metadata']['name']}"
+    answer = fleet.http.patch(
+        where,
+        content=json.dumps(document),
+        headers={"Content-Type": "application/apply-patch+yaml"},
+        params={"fieldManager": "kubectl"},
+    )
+    assert answer.is_success, answer.text

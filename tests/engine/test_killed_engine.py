@@ -1,0 +1,122 @@
+"""An engine that is killed at the worst moments: an object was made, or deleted, and the state does not know."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import toolchain
+from lab.plane import ManagementPlane
+from tests.support.data_store import make_data_store
+from tests.support.fault_proxy import Fault, FaultProxy, faults
+from tests.support.fleet import CLUSTERS, Fleet
+from tests.support.interrupting import kill, started
+from tests.support.project import Project
+
+STACK = "held"
+
+
+@pytest.fixture
+def fleet(management: ManagementPlane) -> Iterator[Fleet]:
+    make_data_store(management)
+    with Fleet(management) as playing:
+        yield playing
+
+
+@pytest.fixture
+def proxy(management: ManagementPlane, tmp_path: Path) -> Iterator[FaultProxy]:
+    with faults(management, tmp_path) as found:
+        yield found
+
+
+@pytest.fixture
+def project(fleet: Fleet, proxy: FaultProxy, tmp_path: Path) -> Project:
+    (tmp_path / "backend").mkdir()
+    backend = {"PULUMI_BACKEND_URL": f"file://{tmp_path}/backend", "PULUMI_CONFIG_PASSPHRASE": "test"}
+    made = Project.make(tmp_path / "project", {**toolchain.pulumi_environment(), **backend})
+    made.configure(
+        STACK,
+        cluster={"name": STACK, "namespace": fleet.namespace},
+        metal={"projectId": "5a2e6a42-9c1f-4b6e-8a55-2f4f6f0d7c11", "metro": "da"},
+        management={"kubeconfigPath": str(proxy.kubeconfig)},
+    )
+    return made
+
+
+def uid(fleet: Fleet) -> str:
+    found = {
+        item["metadata"]["name"]: str(item["metadata"]["uid"])
+        for item in fleet.http.get(CLUSTERS.format(fleet.namespace)).json()["items"]
+    }
+    return found.get(STACK, "")
+
+
+def killed_at(project: Project, proxy: FaultProxy, method: str, *command: str) -> None:
+    """Run a command that is killed while the management cluster carries out a request for the Cluster."""
+    process = started(project, *command, "--stack", STACK)
+    dead = threading.Event()
+
+    def at_the_request() -> None:
+        kill(process)
+        dead.set()
+
+    proxy.on_hit = at_the_request
+    proxy.faults.append(Fault(method, f"/clusters/{STACK}", 0))
+    assert dead.wait(90), f"the request came: {proxy.requests[-20:]}"
+    proxy.on_hit = lambda: None
+
+
+def state(project: Project) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(project.pulumi("stack", "export", "--stack", STACK).ok())["deployment"]
+    return found
+
+
+def appears(fleet: Fleet) -> str:
+    for _ in range(100):
+        if found := uid(fleet):
+            return found
+        threading.Event().wait(0.1)
+    raise AssertionError("the Cluster was not made")
+
+
+def test_a_cluster_that_the_state_does_not_know_is_destroyed_all_the_same(
+    project: Project, proxy: FaultProxy, fleet: Fleet
+) -> None:
+    killed_at(project, proxy, "PATCH", "up", "--no-wait")
+    appears(fleet)
+    told = state(project)
+    assert [one["type"] for one in told["pending_operations"]] == ["creating"], "its creation was under way"
+    assert "Cluster::" not in str(told["resources"]), "and is not known to have ended"
+    done = project.script("destroy", "--stack", STACK).ok()
+    assert f"entered into the state: Cluster {fleet.namespace}/{STACK}" in done, f"it is said:\n{done}"
+    assert not uid(fleet), "a Cluster that stays would go on buying machines"
+
+
+def test_a_cluster_that_the_state_does_not_know_is_gone_on_with(
+    project: Project, proxy: FaultProxy, fleet: Fleet
+) -> None:
+    killed_at(project, proxy, "PATCH", "up", "--no-wait")
+    before = appears(fleet)
+    project.script("up", "--no-wait", "--stack", STACK).ok()
+    assert uid(fleet) == before, "it is the same Cluster"
+    assert not state(project).get("pending_operations"), "and the state is whole"
+    again = project.script("up", "--no-wait", "--stack", STACK).ok()
+    assert "created" not in again, f"there is nothing left to do:\n{again}"
+    project.script("destroy", "--stack", STACK).ok()
+    assert not uid(fleet), "and it goes"
+
+
+def test_a_cluster_that_was_being_deleted_comes_up_anew(project: Project, proxy: FaultProxy, fleet: Fleet) -> None:
+    project.script("up", "--no-wait", "--stack", STACK).ok()
+    before = uid(fleet)
+    killed_at(project, proxy, "DELETE", "destroy")
+    done = project.script("up", "--no-wait", "--stack", STACK).ok()
+    assert "deleted by a run that did not end" in done, f"it is said:\n{done}"
+    assert uid(fleet) not in ("", before), "an up that took it for unchanged would build around nothing"
+    project.script("destroy", "--stack", STACK).ok()
+    assert not uid(fleet), "and it goes"

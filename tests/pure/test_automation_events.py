@@ -1,0 +1,197 @@
+"""From what the engine says to typed events, results and errors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from kamaji_equinix.automation import events, failures, results
+from kamaji_equinix.automation.errors import ConfigurationError, EngineFailed, HandoffFailed, Locked, PreflightFailed
+from kamaji_equinix.automation.events import Event, HandoffProgress, Message, ResourceChanged, Translator
+from kamaji_equinix.components.handoff_errors import HandoffError
+from pulumi import automation
+from pulumi.automation.events import DiagnosticEvent, EngineEvent, OpType, StepEventMetadata, StepEventStateMetadata
+
+MACHINES = "kubernetes:cluster.x-k8s.io/v1beta1:MachineDeployment"
+URN = f"urn:pulumi:dev::p::kamaji-equinix:index:TenantCluster${MACHINES}::c1-a"
+LABELLED = {"metadata": {"name": "c1-a", "namespace": "tenants", "labels": {events.CLUSTER_LABEL: "c1"}}}
+
+
+def described(inputs: dict[str, Any], type_: str = MACHINES) -> StepEventStateMetadata:
+    return StepEventStateMetadata(type=type_, urn=URN, id="", parent="", provider="", inputs=inputs, outputs={})
+
+
+def step(inputs: dict[str, Any], operation: OpType = OpType.CREATE, type_: str = MACHINES) -> StepEventMetadata:
+    return StepEventMetadata(op=operation, urn=URN, type=type_, provider="", new=described(inputs, type_))
+
+
+def translated(*engine_events: EngineEvent) -> tuple[list[Event], Translator]:
+    seen: list[Event] = []
+    translate = Translator("dev", seen.append)
+    for event in engine_events:
+        translate(event)
+    return seen, translate
+
+
+def diagnostic(text: str, severity: str = "info#err", urn: str | None = None) -> EngineEvent:
+    found = DiagnosticEvent(message=text, color="never", severity=severity, urn=urn)
+    return EngineEvent(sequence=1, timestamp=1, diagnostic_event=found)
+
+
+def resource(inputs: dict[str, Any], operation: OpType = OpType.CREATE, type_: str = MACHINES) -> EngineEvent:
+    return EngineEvent.from_json(
+        {"sequence": 1, "timestamp": 1, "resourcePreEvent": {"metadata": as_json(inputs, operation, type_)}}
+    )
+
+
+def as_json(inputs: dict[str, Any], operation: OpType, type_: str) -> dict[str, Any]:
+    state = {"type": type_, "urn": URN, "id": "", "parent": "", "provider": "", "inputs": inputs, "outputs": {}}
+    return {"op": operation.value, "urn": URN, "type": type_, "provider": "", "old": None, "new": state}
+
+
+def test_a_resource_is_named_by_its_object_and_its_cluster() -> None:
+    (event,), _ = translated(resource(LABELLED))
+    assert isinstance(event, ResourceChanged), "a change of a resource"
+    told = (event.cluster, event.kind, event.name, event.operation, event.state)
+    assert told == ("tenants/c1", "MachineDeployment", "c1-a", "create", "started"), "as people call it"
+
+
+@pytest.mark.parametrize("operation", [OpType.SAME, OpType.READ])
+def test_what_changes_nothing_is_no_event(operation: OpType) -> None:
+    assert translated(resource(LABELLED, operation))[0] == [], "a view would drown in it"
+
+
+@pytest.mark.parametrize(
+    "type_", ["pulumi:pulumi:Stack", "pulumi:providers:kubernetes", "kamaji-equinix:index:WorkerPool"]
+)
+def test_components_and_providers_are_no_objects(type_: str) -> None:
+    assert translated(resource(LABELLED, type_=type_))[0] == [], "nothing of theirs is created anywhere"
+
+
+def test_a_line_of_the_hand_off_tells_phase_and_time() -> None:
+    (event,), _ = translated(diagnostic("default/c1: dial: 192.0.2.1:6443: refused (3 of 900 s)\n\n"))
+    assert isinstance(event, HandoffProgress), "not just a message"
+    assert (event.cluster, event.phase, event.elapsed, event.limit) == ("default/c1", "dial", 3.0, 900.0), str(event)
+    assert event.text == "192.0.2.1:6443: refused", "without what has a field of its own"
+    assert event.as_dict()["event"] == "HandoffProgress", "a JSON log tells its type"
+
+
+def test_other_lines_are_messages_without_colours() -> None:
+    (event,), _ = translated(diagnostic("\x1b[31mdefault/c1: the endpoint stays\x1b[0m"))
+    assert isinstance(event, Message), str(event)
+    assert event.text == "default/c1: the endpoint stays", "a log shows no control characters"
+
+
+def test_an_error_is_told_once_though_an_inline_program_fails_twice() -> None:
+    seen, translate = translated(
+        diagnostic("wrong", "error"), diagnostic("an unhandled error occurred: wrong", "error")
+    )
+    assert len(seen) == 1, f"the same words: {seen}"
+    assert translate.errors == [("", "wrong")], "one error for the report"
+
+
+def test_debug_lines_are_dropped() -> None:
+    assert translated(diagnostic("registering resource: props=secret", "debug"))[0] == [], "they show inputs"
+
+
+@given(st.text(), st.sampled_from(["info", "info#err", "warning", "error", "debug"]))
+def test_no_line_of_the_engine_breaks_the_translation(text: str, severity: str) -> None:
+    for event in translated(diagnostic(text, severity))[0]:
+        assert str(event), "each event can be shown"
+
+
+def failed(*errors: tuple[str, str], output: str = "code: 255") -> Exception:
+    cause = automation.CommandError(automation.CommandResult(stdout="", stderr=output, code=255))
+    return failures.failure("up", "dev", errors, cause)
+
+
+def test_a_failed_hand_off_keeps_all_that_it_said() -> None:
+    said = HandoffError("tls", "192.0.2.1:6443", expected="a", seen="expired\non Monday", elapsed=12, advice="renew it")
+    error = failed(("default/c1", f"Exception calling application: {said}"), ("", "update failed"))
+    assert isinstance(error, HandoffFailed), f"its kind: {error!r}"
+    told = (error.cluster, error.phase, error.seen, error.elapsed, error.advice)
+    assert told == ("default/c1", "tls", "expired on Monday", 12.0, "renew it"), "no parsing is left to the caller"
+    assert "code: 255" in error.output, "the original output is attached"
+
+
+@given(st.text(), st.text(), st.text(), st.text())
+def test_any_hand_off_error_can_be_read_back(subject: str, expected: str, seen: str, advice: str) -> None:
+    made = HandoffError("dial", "x" + "".join(subject.split()), expected=expected, seen=seen, elapsed=3, advice=advice)
+    found = HandoffError.parse(f"noise\n{made}\nmore")
+    assert found is not None, f"not found in:\n{made}"
+    told = (found.phase, found.subject, found.expected, found.seen, found.advice)
+    assert told == ("dial", made.subject, made.expected, made.seen, made.advice), "field by field"
+
+
+def test_a_report_of_wrong_settings_is_a_configuration_error_with_each_mistake() -> None:
+    report = "the stack's configuration has 2 mistakes; nothing was created or changed:\n  - a: one\n  - b: two"
+    error = failed(("", report))
+    assert isinstance(error, ConfigurationError), f"its kind: {error!r}"
+    assert error.problems == ("a: one", "b: two"), "each by itself"
+
+
+def test_a_report_of_the_preflight_is_its_own_kind() -> None:
+    report = "management cluster https://m:6443:\n- it lacks kamajicontrolplanes\nnothing was created or changed"
+    error = failed(("", report))
+    assert isinstance(error, PreflightFailed), f"its kind: {error!r}"
+    assert error.seen == "- it lacks kamajicontrolplanes", "what was seen first"
+
+
+def test_anything_else_is_the_engines_failure_with_its_messages() -> None:
+    error = failed(("default/c1", "the API server refused it"), ("", "update failed"))
+    assert isinstance(error, EngineFailed), f"its kind: {error!r}"
+    assert error.messages == ("the API server refused it", "update failed"), "all of them"
+    assert error.cluster == "default/c1", "the cluster is told where the engine knows it"
+
+
+def test_a_failure_without_a_message_shows_the_end_of_the_output() -> None:
+    assert "code: 255" in str(failed()), "never an empty error"
+
+
+def test_a_lock_names_its_holder() -> None:
+    said = (
+        "error: the stack is currently locked by 1 lock(s). Either wait for the other process(es) to end or delete the lock "
+        "file with `pulumi cancel`.\n  file:///s/.pulumi/locks/organization/p/dev/1.json: created by ann@build-7 (pid 12) "
+        "at 2026-01-02T03:04:05Z"
+    )
+    cause = automation.ConcurrentUpdateError(automation.CommandResult(stdout="", stderr=said, code=255))
+    error = failures.failure("up", "dev", [], cause)
+    assert isinstance(error, Locked), f"its kind: {error!r}"
+    assert error.holders, "who holds it"
+    assert "ann@build-7" in error.holders[0], "by user and host"
+
+
+OUTPUTS = {
+    "clusterName": "c1",
+    "namespace": "default",
+    "controlPlaneEndpoint": "192.0.2.1:6443",
+    "endpointSetBy": "pulumi",
+    "kubeconfig": "apiVersion: v1\nusers: [{token: very-secret}]",
+    "workerPools": {"a": "c1-a"},
+}
+
+
+def outputs(values: dict[str, Any]) -> automation.OutputMap:
+    return {key: automation.OutputValue(value, secret=key == "kubeconfig") for key, value in values.items()}
+
+
+def test_a_kubeconfig_does_not_print_itself() -> None:
+    cluster = results.clusters_of(outputs(OUTPUTS))["c1"]
+    result = results.Result("up", "dev", {"create": 14}, 1.0, {"c1": cluster})
+    for shown in (repr(cluster), str(result), str(result.as_dict()), f"{cluster.kubeconfig}"):
+        assert "very-secret" not in shown, "a log would keep it"
+    assert "very-secret" in cluster.kubeconfig.get_secret_value(), "but who asks for it gets it"
+
+
+def test_one_and_several_clusters_come_out_alike() -> None:
+    one = results.clusters_of(outputs(OUTPUTS))
+    several = results.clusters_of(outputs({"clusters": {"c1": OUTPUTS}}))
+    assert one == several, "the stack's outputs have two shapes, the result has one"
+    assert results.clusters_of({}) == {}, "a stack that never came up has none"
+
+
+def test_a_result_tells_whether_anything_changed() -> None:
+    assert not results.Result("up", "dev", {"same": 14, "read": 1}, 1.0).changed, "all the same"
+    assert results.Result("up", "dev", {"same": 13, "update": 1}, 1.0).changed, "one was not"

@@ -1,0 +1,130 @@
+"""What a killed engine left in the state, and what becomes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from kamaji_equinix.automation import recovery
+from kamaji_equinix.automation.configuration import checked, sections, write_plain
+from kamaji_equinix.automation.errors import ConfigurationError
+
+Json = dict[str, Any]
+
+
+def inputs(kind: str, name: str, group: str = "cluster.x-k8s.io/v1beta1") -> Json:
+    return {"apiVersion": group, "kind": kind, "metadata": {"name": name, "namespace": "default"}}
+
+
+def resource(kind: str, name: str) -> Json:
+    urn = f"urn:pulumi:dev::p::kubernetes:cluster.x-k8s.io/v1beta1:{kind}::{name}"
+    return {"urn": urn, "type": f"kubernetes:cluster.x-k8s.io/v1beta1:{kind}", "inputs": inputs(kind, name)}
+
+
+def state(resources: list[Json], pending: list[tuple[str, Json]]) -> Json:
+    operations = [{"type": type_, "resource": found} for type_, found in pending]
+    return {"resources": resources, "pending_operations": operations, "manifest": {"magic": "kept"}}
+
+
+def living(*found: Json) -> recovery.Find:
+    by_name = {(item["kind"], item["metadata"]["name"]): item for item in found}
+
+    def find(wanted: Mapping[str, Any]) -> Json | None:
+        return by_name.get((wanted["kind"], wanted["metadata"]["name"]))
+
+    return find
+
+
+def test_an_object_that_was_being_created_and_lives_is_entered() -> None:
+    made = resource("Cluster", "c1")
+    found, entered = recovery.settled(state([], [("creating", made)]), living(made["inputs"]))
+    assert entered == ["Cluster default/c1"], "a destroy would leave it behind, with its machines"
+    assert found["resources"] == [
+        {**made, "id": "default/c1", "outputs": {**made["inputs"], "__inputs": made["inputs"]}}
+    ], "under the id that the provider would have given"
+    assert found["pending_operations"] == [], "and nothing is doubtful any more"
+    assert found["manifest"] == {"magic": "kept"}, "all else stays"
+
+
+def test_an_object_that_was_never_created_is_dropped() -> None:
+    found, entered = recovery.settled(state([], [("creating", resource("Cluster", "c1"))]), living())
+    assert (found["resources"], entered) == ([], []), "there is nothing to know"
+
+
+def test_an_object_that_a_later_run_created_is_not_entered_twice() -> None:
+    known = {**resource("Cluster", "c1"), "id": "default/c1"}
+    pending = resource("Cluster", "c1")
+    found, entered = recovery.settled(state([known], [("creating", pending)]), living(pending["inputs"]))
+    assert (found["resources"], entered) == ([known], []), "one URN stands for one object"
+
+
+def test_a_hand_off_that_was_under_way_is_dropped() -> None:
+    pending = {"urn": "urn:x", "type": "pulumi-python:dynamic/kamaji-equinix:ControlPlaneEndpoint", "inputs": {}}
+    found, entered = recovery.settled(state([], [("creating", pending)]), living())
+    assert (found["resources"], entered) == ([], []), "it is no object: the next run does it again"
+
+
+def test_a_cluster_that_goes_is_waited_for() -> None:
+    cluster = resource("Cluster", "c1")
+    going = {**cluster["inputs"], "metadata": {**cluster["inputs"]["metadata"], "deletionTimestamp": "now"}}
+    seen = [going, going, None]
+    pauses: list[str] = []
+    found = recovery.gone(recovery.maybe_going(state([cluster], [])), lambda _: seen.pop(0), pauses.append)
+    assert found == ["Cluster default/c1"], "an up that took it for unchanged would build around nothing"
+    assert len(pauses) == 2, f"each look but the last: {pauses}"
+
+
+def test_a_cluster_that_was_being_deleted_and_is_gone_is_told() -> None:
+    cluster = resource("Cluster", "c1")
+    candidates = recovery.maybe_going(state([cluster], [("deleting", cluster)]))
+    assert recovery.gone(candidates, living(), lambda _: None) == ["Cluster default/c1"], (
+        "its end was awaited by nobody"
+    )
+
+
+def test_a_cluster_that_is_missing_without_a_sign_is_not_forgotten() -> None:
+    candidates = recovery.maybe_going(state([resource("Cluster", "c1")], []))
+    assert recovery.gone(candidates, living(), lambda _: None) == [], "the credentials may lead to another cluster"
+
+
+def test_other_objects_are_asked_for_only_where_their_deletion_was_under_way() -> None:
+    pool, plane = resource("MachineDeployment", "a"), resource("KamajiControlPlane", "cp")
+    found = recovery.maybe_going(state([pool, plane], [("deleting", pool)]))
+    assert [(one["kind"], going) for one, going in found] == [("MachineDeployment", True)], (
+        "a run costs no more than needed"
+    )
+
+
+SECTIONS: Json = {
+    "cluster": {"name": "c1", "kubernetesVersion": "1.33.0"},
+    "metal": {"projectId": "5a2e6a42-9c1f-4b6e-8a55-2f4f6f0d7c11", "metro": "da"},
+    "workerPools": [{"name": "a", "replicas": 2, "machineType": "c3.small.x86", "labels": {"tier": "web"}}],
+    "management": {"kubeconfigPath": "management.kubeconfig"},
+}
+
+
+def test_settings_come_back_the_same_from_a_stacks_configuration(tmp_path: Path) -> None:
+    settings = checked(SECTIONS)
+    written = sections(settings, tmp_path)
+    assert checked(written).clusters == settings.clusters, "nothing is lost on the way"
+    path = written["management"]["kubeconfigPath"]
+    assert path == str(tmp_path / "management.kubeconfig"), "the engine may run in another folder"
+
+
+def test_wrong_settings_are_one_error_of_the_family() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        checked({**SECTIONS, "clutser": {}, "metal": {"metro": "da"}})
+    assert len(caught.value.problems) == 2, f"all mistakes at once: {caught.value}"
+
+
+def test_what_else_stands_in_a_stacks_file_stays(tmp_path: Path) -> None:
+    path = tmp_path / "Pulumi.dev.yaml"
+    path.write_text(yaml.safe_dump({"encryptionsalt": "v1:x", "config": {"aws:region": "x", "kamaji-equinix:capi": 1}}))
+    write_plain(path, {"capi": {"contract": "v1beta2"}})
+    assert yaml.safe_load(path.read_text()) == {
+        "encryptionsalt": "v1:x",
+        "config": {"aws:region": "x", "kamaji-equinix:capi": {"contract": "v1beta2"}},
+    }, "pulumi keeps its salt there, and other packages their keys"

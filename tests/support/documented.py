@@ -1,0 +1,24 @@
+"""Code of the documentation, to be run as it stands there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+
+
+def blocks(page: str) -> list[str]:
+    """The Python blocks of a page below docs/."""
+    found = re.findall(r"^```python\n(.*?)^```$", (ROOT / "docs" / page).read_text(), re.MULTILINE | re.DOTALL)
+    assert found, f"docs/{page} has no code"
+    return found
+
+
+def run(page: str, **names: Any) -> dict[str, Any]:
+    """Run a page's blocks in their order, in one namespace that begins with some names."""
+    space: dict[str, Any] = dict(names)
+    for index, code in enumerate(blocks(page)):
+        exec(compile(code, f"docs/{page}, block {index + 1}", "exec"), space)  # noqa: S102 - the project's own code
+    return space
