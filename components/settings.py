@@ -125,7 +125,8 @@ class CapiSettings(Section):
 
     contract: Literal["v1beta1", "v1beta2"] = Field(
         "v1beta1",
-        description="v1beta1: KamajiControlPlane v1alpha1; v1beta2: Cluster API 1.11 and newer, with v1alpha2.",
+        description="v1beta1: KamajiControlPlane v1alpha1; v1beta2: Cluster API 1.11 and newer, with v1alpha2. A living "
+        "stack takes another in place, by a whole `pulumi up`: with `--target` Pulumi 3.259 spoils its own state.",
         examples=["v1beta1"],
     )
 

@@ -31,7 +31,9 @@ class ClusterSettings(Section):
     )
     namespace: DnsLabel = Field("default", description="Its namespace in the management cluster.", examples=["default"])
     create_namespace: bool = Field(
-        False, description="Create that namespace, and delete it with the stack.", examples=[True]
+        False,
+        description="Create that namespace. It stays when the stack goes: other clusters and Secrets may lie in it.",
+        examples=[True],
     )
     kubernetes_version: Version = Field(
         "1.33.0",
@@ -71,7 +73,8 @@ class ClusterSettings(Section):
     )
     allow_replacement: bool = Field(
         False,
-        description="Allow a change that deletes the cluster with all its machines and creates another.",
+        description="Allow a change that deletes the cluster with all its machines. To rename the cluster or to take it out "
+        "of the list, apply this first; `pulumi destroy` doesn't need it.",
         examples=[True],
     )
 

@@ -60,7 +60,9 @@ class TenantCluster(pulumi.ComponentResource):
         settings = args.settings
         before: list[pulumi.Resource] = []
         if wanted := manifests.namespace(settings):
-            before.append(namespace(f"{name}-namespace", wanted, pulumi.ResourceOptions(parent=self)))
+            # It stays when the cluster goes, or is no longer to create it: other clusters, and Secrets of others, lie in it.
+            stays = pulumi.ResourceOptions(parent=self, retain_on_delete=True)
+            before.append(namespace(f"{name}-namespace", wanted, stays))
         cluster = custom_resource(
             f"{name}-cluster",
             manifests.cluster(settings),
