@@ -1,0 +1,153 @@
+"""The production example with credentials that are known here: none stands in clear in what it leaves or prints."""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from lab import crds
+from lab.plane import ManagementPlane
+from tests.support.data_store import make_data_store
+from tests.support.fleet import Fleet
+from tests.support.project import ROOT, Project
+
+STACK, NAMESPACE = "production", "tenant-production"
+
+
+@dataclass
+class Left:
+    """What a run of the example printed and left behind.
+
+    Attributes:
+        secrets: by what they are.
+        texts: by where they come from.
+        shown: the state with its secrets in clear, as only who has the passphrase sees it.
+    """
+
+    secrets: dict[str, str]
+    texts: dict[str, str]
+    shown: str
+
+
+def kubeconfig(plane: ManagementPlane, seeded: dict[str, str]) -> str:
+    """The plane's kubeconfig with the example's context, and a second user with seeded credentials of every kind."""
+    config = yaml.safe_load(plane.kubeconfig.read_text())
+    config["contexts"][0]["name"] = config["current-context"] = "management"
+    key = "".join(f"{seeded['key']}\n" for _ in range(2))
+    pem = f"-----BEGIN PRIVATE KEY-----\n{key}-----END PRIVATE KEY-----\n"
+    other = {"token": seeded["token"], "username": "seeded", "password": seeded["password"]}
+    encoded = base64.b64encode(pem.encode()).decode()
+    config["users"].append({"name": "seeded", "user": {**other, "client-key-data": encoded}})
+    text: str = yaml.safe_dump(config)
+    return text
+
+
+@pytest.fixture(scope="module")
+def left(project: Project, management: ManagementPlane) -> Left:
+    seeded = {kind: f"{kind}-{secrets.token_hex(12)}" for kind in ("token", "password", "key", "registry")}
+    shutil.copy(ROOT / f"Pulumi.{STACK}.yaml", project.folder)
+    make_data_store(management, STACK)
+    with Fleet(management) as fleet, management.client() as client:
+        fleet.namespace = NAMESPACE
+        crds.apply(client, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
+        metadata = {"name": "registry-credentials", "namespace": NAMESPACE}
+        content = {"hosts.toml": f"authorization = {seeded['registry']}"}
+        crds.apply(client, {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": content})
+        project.pulumi("stack", "init", STACK).ok()
+        command = [
+            "pulumi",
+            "config",
+            "set",
+            "--secret",
+            "--path",
+            "kamaji-equinix:management.kubeconfig",
+            "--stack",
+            STACK,
+        ]
+        given = kubeconfig(management, seeded)
+        subprocess.run(command, cwd=project.folder, env=project.environment, input=given, text=True, check=True)
+        texts = {
+            "preview": project.pulumi("preview", "--diff", "--stack", STACK).ok(),
+            "preview as JSON": project.pulumi("preview", "--json", "--stack", STACK).ok(),
+            "up": project.up(STACK, "--diff").ok(),
+            "outputs": project.pulumi("stack", "output", "--json", "--stack", STACK).ok(),
+            "state": project.pulumi("stack", "export", "--stack", STACK).ok(),
+            "refresh": project.pulumi("refresh", "--yes", "--diff", "--stack", STACK).ok(),
+            "state after a refresh": project.pulumi("stack", "export", "--stack", STACK).ok(),
+            "stack's file": (project.folder / f"Pulumi.{STACK}.yaml").read_text(),
+        }
+        render = (sys.executable, "-m", "kamaji_equinix.components.render", "--stack", STACK)
+        texts["rendered files"] = project.run(*render).ok()
+        shown = project.pulumi("stack", "export", "--show-secrets", "--stack", STACK).ok()
+        active = yaml.safe_load(management.kubeconfig.read_text())["users"][0]["user"]["client-key-data"]
+        found = {**seeded, "tenant's kubeconfig": fleet.secret, "administrator's key": pem_line(active)}
+    backend = Path(project.environment["PULUMI_BACKEND_URL"].removeprefix("file://"))
+    texts |= {f"backend's {path.name}": path.read_text() for path in sorted(backend.rglob("*.json*"))}
+    return Left(found, texts, shown)
+
+
+def pem_line(encoded: str) -> str:
+    """A line from the middle of a key."""
+    return base64.b64decode(encoded).decode().splitlines()[3]
+
+
+def forms(secret: str) -> Iterator[str]:
+    """A text as it is, and as it would look within something encoded as base64, once and twice, at any offset."""
+    layer = [secret]
+    yield secret
+    for _ in range(2):
+        layer = [
+            base64.b64encode(b"x" * offset + text.encode()).decode()[(0, 4, 4)[offset] : -4]
+            for text in layer
+            for offset in range(3)
+        ]
+        yield from layer
+
+
+def test_no_secret_stands_in_clear(left: Left) -> None:
+    for what, secret in left.secrets.items():
+        for form in forms(secret):
+            for where, text in left.texts.items():
+                assert form not in text, f"the {what} stands in the {where}"
+
+
+def test_the_secrets_are_there_for_who_may_see_them(left: Left) -> None:
+    """Guards the test above: it would find nothing where nothing was used."""
+    resources = json.loads(left.shown)["deployment"]["resources"]
+    provider: dict[str, Any] = next(item for item in resources if item["type"] == "pulumi:providers:kubernetes")
+    for what in ("token", "password", "administrator's key", "tenant's kubeconfig"):
+        found = [form for form in forms(left.secrets[what]) if form in left.shown]
+        assert found, f"the {what} was not used by the run"
+    assert "plaintext" in json.dumps(provider["inputs"]["kubeconfig"]), "the provider's credentials are a secret"
+    assert left.secrets["registry"] not in left.shown, "a machine's secret content stays in its Secret"
+
+
+def test_the_forms_of_a_secret_are_found_at_any_offset() -> None:
+    for offset in range(5):
+        text = "a" * offset + "needle-in-a-haystack" + "b" * 7
+        once = base64.b64encode(text.encode()).decode()
+        twice = base64.b64encode(once.encode()).decode()
+        for encoded in (text, once, twice):
+            assert any(form in encoded for form in forms("needle-in-a-haystack")), f"offset {offset}: {encoded}"
+
+
+def test_the_rendered_files_name_the_secret_instead(left: Left) -> None:
+    rendered = [document for document in yaml.safe_load_all(left.texts["rendered files"]) if document]
+    kinds = {document["kind"] for document in rendered}
+    assert "Secret" not in kinds, "no Secret is rendered"
+    templates = [document for document in rendered if document["kind"] == "KubeadmConfigTemplate"]
+    named = [
+        file.get("contentFrom") for item in templates for file in item["spec"]["template"]["spec"].get("files", [])
+    ]
+    assert {"secret": {"name": "registry-credentials", "key": "hosts.toml"}} in named, "the machine reads it by itself"
