@@ -14,11 +14,11 @@ INTRODUCTION = (
 LONGEST = 60
 """Characters of a value that a row of the README can take."""
 
-DEFAULTS = (
-    "\nWhere the seed's own values are not asked for, the defaults differ too: the kubelet gets `cloud-provider: external`\n"
-    "only with `metal.cloudController: external`, because without a cloud controller its taint never goes; and nodes install\n"
-    "Kubernetes from pkgs.k8s.io and Ubuntu's containerd, because the page's package hosts are gone.\n"
-)
+DEFAULTS = """
+Where the seed's own values are not asked for, the defaults differ too: the kubelet gets `cloud-provider: external` only with
+`metal.cloudController: external`, because without a cloud controller its taint never goes; and nodes install Kubernetes from
+pkgs.k8s.io and Ubuntu's containerd, because the page's package hosts are gone.
+"""
 
 
 def summary() -> str:
