@@ -188,7 +188,7 @@ def _clear(held: Sequence[Lock], stack: str, cancel: Callable[[], object]) -> st
     names = "; ".join(map(str, held))
     try:
         with _notes() as folder:
-            notes = [folder / hashlib.sha256(lock.where.encode()).hexdigest() for lock in held]
+            notes = [folder / hashlib.sha256(f"{lock.where} {lock}".encode()).hexdigest() for lock in held]
             if all(note.exists() for note in notes):
                 return f"another process has cleared the lock of a dead update on stack {stack} ({names})"
             cancel()

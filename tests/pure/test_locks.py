@@ -17,6 +17,12 @@ from kamaji_equinix.automation.errors import Locked
 HERE = socket.gethostname()
 
 
+@pytest.fixture(autouse=True)
+def notes(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was cleared is noted in a folder of the test."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+
+
 def now() -> datetime:
     return datetime.now(timezone.utc)
 
@@ -143,6 +149,7 @@ def test_a_lock_in_a_bucket_of_another_host_is_never_cancelled() -> None:
         locks.clear_reported(REFUSED.format(host="elsewhere", pid=1), "dev", lambda: cancelled.append(True))
     assert not cancelled, "its process may well run there"
     assert "ann@elsewhere, process 1" in str(refused.value), "the holder is named"
+    assert len(refused.value.holders) == 1, f"for callers too: {refused.value.holders}"
 
 
 def test_a_refusal_without_a_named_lock_is_never_cancelled() -> None:

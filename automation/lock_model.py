@@ -1,0 +1,110 @@
+"""One lock of a Pulumi backend of its own: read from its file, or from what Pulumi says when it refuses an update."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+import subprocess
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+# A process may seem to start after it wrote its lock by the grain of the kernel's clock.
+CLOCK_GRAIN = timedelta(seconds=2)
+
+_REPORTED = re.compile(r"(?P<url>\S+): created by (?P<user>\S*)@(?P<host>\S+) \(pid (?P<pid>\d+)\) at (?P<at>\S+)")
+
+
+@dataclass(frozen=True)
+class Lock:
+    """One lock on a stack.
+
+    Attributes:
+        where: its file or URL; each update has one of its own.
+        since: when it was taken.
+    """
+
+    where: str
+    user: str
+    host: str
+    pid: int
+    since: datetime
+
+    def __str__(self) -> str:
+        return f"{self.user}@{self.host}, process {self.pid}, since {self.since.astimezone():%Y-%m-%d %H:%M:%S}"
+
+    def is_dead(self) -> bool:
+        """Whether its process certainly doesn't run any more; False for one of another host, which can't be told."""
+        if self.host != socket.gethostname():
+            return False
+        started = process_start(self.pid)
+        return started is None or started > self.since + CLOCK_GRAIN
+
+
+def reported_locks(text: str) -> list[Lock]:
+    """The locks that a refusal of Pulumi names (see ``checkForLock`` in its lock.go)."""
+    return [
+        Lock(found["url"], found["user"], found["host"], int(found["pid"]), moment(found["at"]))
+        for found in _REPORTED.finditer(text)
+    ]
+
+
+def read_lock(path: Path) -> Lock:
+    """A lock's file.
+
+    Raises:
+        OSError: it can't be read.
+        ValueError: it isn't one.
+    """
+    content = json.loads(path.read_text())
+    return Lock(
+        where=str(path),
+        user=str(content["username"]),
+        host=str(content["hostname"]),
+        pid=int(content["pid"]),
+        since=moment(str(content["timestamp"])),
+    )
+
+
+def moment(text: str) -> datetime:
+    """A time as Go writes it: RFC 3339, with up to nine digits of a second.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    found = re.fullmatch(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)", text)
+    if not found:
+        raise ValueError(f"not a time: {text!r}")
+    fraction = (found[2] or ".0")[1:7].ljust(6, "0")
+    zone = "+00:00" if found[3] == "Z" else found[3]
+    return datetime.fromisoformat(f"{found[1]}.{fraction}{zone}")
+
+
+def process_start(pid: int) -> datetime | None:
+    """When a process of this machine started; None if there is none, or only its unreaped remains."""
+    proc = Path("/proc")
+    if not (proc / "self" / "stat").exists():
+        return _start_by_ps(pid)
+    try:
+        stat = (proc / str(pid) / "stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    # The name, in parentheses, may hold anything; the fields after it are state (3rd) to start time (22nd).
+    state, *fields = stat.rpartition(")")[2].split()
+    if state in ("Z", "X"):
+        return None
+    booted = next(line for line in (proc / "stat").read_text().splitlines() if line.startswith("btime "))
+    seconds = int(booted.split()[1]) + int(fields[18]) / os.sysconf("SC_CLK_TCK")
+    return datetime.fromtimestamp(seconds, timezone.utc)
+
+
+def _start_by_ps(pid: int) -> datetime | None:
+    run = subprocess.run(
+        ["ps", "-o", "stat=,lstart=", "-p", str(pid)], env={**os.environ, "LC_ALL": "C"}, capture_output=True, text=True
+    )
+    state, _, started = run.stdout.strip().partition(" ")
+    if run.returncode or state.startswith("Z"):
+        return None
+    return datetime.strptime(started.strip(), "%a %b %d %H:%M:%S %Y").astimezone()

@@ -1,0 +1,221 @@
+"""One bucket as the backend of several machines, with a real S3 server, the real engine and the console script."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from kamaji_equinix.automation.errors import Locked
+
+import toolchain
+from lab.plane import ManagementPlane
+from tests.support.data_store import make_data_store
+from tests.support.fleet import CLUSTERS, Fleet
+from tests.support.interrupting import kill, started, wait_for
+from tests.support.project import Done, Project
+from tests.support.s3 import SECRET, Bucket
+
+NAME = "kamaji-equinix"
+PASSPHRASE = f"passphrase-{secrets.token_hex(8)}"
+ANSWERS_NEVER = 3600.0
+UNCHANGED = {"same", "read"}
+
+
+@pytest.fixture(scope="module")
+def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bucket]:
+    with Bucket(tmp_path_factory.mktemp("s3")) as made:
+        yield made
+
+
+@pytest.fixture
+def fleet(management: ManagementPlane) -> Iterator[Fleet]:
+    make_data_store(management)
+    with Fleet(management) as playing:
+        yield playing
+
+
+@pytest.fixture
+def machine(bucket: Bucket, tmp_path: Path) -> Project:
+    """One of the machines that share the bucket."""
+    return Project.make(
+        tmp_path / "machine",
+        {**toolchain.pulumi_environment(), **bucket.variables, "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE},
+    )
+
+
+def configure(machine: Project, fleet: Fleet, stack: str) -> None:
+    machine.configure(
+        stack,
+        cluster={"name": stack, "namespace": fleet.namespace},
+        metal={"projectId": "5a2e6a42-9c1f-4b6e-8a55-2f4f6f0d7c11", "metro": "da"},
+        workerPools=[{"name": "a", "replicas": 1, "machineType": "c3.small.x86"}],
+        management={"kubeconfigPath": str(fleet.management.kubeconfig)},
+    )
+
+
+def up(machine: Project, stack: str, *more: str) -> Done:
+    return machine.script("up", "--no-wait", "--stack", stack, *more)
+
+
+def result(done: Done) -> dict[str, Any]:
+    """The JSON with which an output ends."""
+    found: dict[str, Any] = json.loads(done.ok()[done.output.index("\n{\n") :])
+    return found
+
+
+def require_whole(machine: Project, stack: str) -> dict[str, Any]:
+    """The stack's state, which must hold no unfinished operation and each object once."""
+    deployment: dict[str, Any] = json.loads(machine.pulumi("stack", "export", "--stack", stack).ok())["deployment"]
+    assert not deployment.get("pending_operations"), f"nothing is left unfinished: {deployment['pending_operations']}"
+    urns = [resource["urn"] for resource in deployment.get("resources", [])]
+    assert len(urns) == len(set(urns)), f"each object once: {sorted(urns)}"
+    return deployment
+
+
+def names(fleet: Fleet) -> set[str]:
+    return {item["metadata"]["name"] for item in fleet.http.get(CLUSTERS.format(fleet.namespace)).json()["items"]}
+
+
+def test_a_stack_lives_in_a_bucket_from_its_first_up_to_its_destroy(
+    bucket: Bucket, machine: Project, fleet: Fleet, tmp_path: Path
+) -> None:
+    configure(machine, fleet, "shared")
+    first = result(up(machine, "shared", "--json"))
+    assert first["changes"]["create"] > 0, f"the first up creates: {first}"
+    require_whole(machine, "shared")
+    # Another machine has a checkout of its own, and nothing else in common.
+    other = Project.make(tmp_path / "other", machine.environment)
+    for file in machine.folder.glob("Pulumi.shared.yaml"):
+        (other.folder / file.name).write_text(file.read_text())
+    again = result(up(other, "shared", "--json"))
+    assert set(again["changes"]) <= UNCHANGED, f"another machine finds nothing to do: {again}"
+    assert fleet.secret in other.script("kubeconfig", "--stack", "shared").ok(), (
+        "and reads the outputs with the passphrase"
+    )
+    held = bucket.objects()
+    assert any("stacks/" in key for key in held), f"the state is in the bucket: {sorted(held)}"
+    for secret in (fleet.secret, PASSPHRASE, SECRET, "client-key-data"):
+        found = [key for key, content in held.items() if secret.encode() in content]
+        assert not found, f"{secret.split('-')[0]}… is in clear in {found}"
+    other.script("destroy", "--stack", "shared").ok()
+    assert "shared" not in names(fleet), "it is gone"
+    assert not require_whole(machine, "shared").get("resources"), "and the first machine sees that"
+    assert not bucket.locks(NAME, "shared"), "no lock stays behind"
+
+
+def test_the_second_of_two_runs_is_refused_with_who_holds_the_stack(
+    bucket: Bucket, machine: Project, management: ManagementPlane
+) -> None:
+    make_data_store(management)
+    with Fleet(management, delay=ANSWERS_NEVER) as fleet:
+        configure(machine, fleet, "twice")
+        first = started(machine, "up", "--no-wait", "--stack", "twice")
+        try:
+            wait_for(first, "dial")
+            (lock,) = bucket.locks(NAME, "twice").values()
+            engines = {child.pid for child in psutil.Process(first.pid).children(recursive=True)}
+            assert lock["pid"] in engines, f"the lock names the first run's engine: {lock}"
+            second = up(machine, "twice")
+            assert second.code == Locked.exit_code, f"the second run is refused:\n{second.output}"
+            for wanted in (
+                f"{lock['username']}@{socket.gethostname()}, process {lock['pid']}, since 20",
+                "pulumi cancel --yes --stack twice",
+            ):
+                assert wanted in second.output, f"the refusal misses {wanted!r}:\n{second.output}"
+            assert "Traceback" not in second.output, f"and is no crash:\n{second.output}"
+            assert first.poll() is None, "the first run goes on"
+            assert len(bucket.locks(NAME, "twice")) == 1, "its lock is where it was"
+            fleet.delay = 0
+            output, _ = first.communicate(timeout=120)
+        finally:
+            kill_if_running(first)
+        assert first.returncode == 0, f"the first run ends well:\n{output}"
+        require_whole(machine, "twice")
+        assert set(result(up(machine, "twice", "--json"))["changes"]) <= UNCHANGED, "and has done everything"
+
+
+def test_of_two_runs_that_begin_together_never_both_work_and_the_state_stays_whole(
+    bucket: Bucket, machine: Project, fleet: Fleet
+) -> None:
+    configure(machine, fleet, "together")
+    machine.pulumi("stack", "init", "together").ok()
+    runs = [started(machine, "up", "--no-wait", "--stack", "together") for _ in range(2)]
+    most = 0
+    while any(run.poll() is None for run in runs):
+        # A lock is written before the others are looked for, so two may be there for a moment, but not for long.
+        held = set(bucket.locks(NAME, "together"))
+        time.sleep(1.5)
+        most = max(most, len(held & set(bucket.locks(NAME, "together"))))
+    outputs = [run.communicate()[0] for run in runs]
+    codes = [run.returncode for run in runs]
+    assert set(codes) <= {0, Locked.exit_code}, f"a run succeeds or is refused, {codes}:\n" + "\n---\n".join(outputs)
+    assert most <= 1, "two updates held the stack at once"
+    for code, output in zip(codes, outputs, strict=True):
+        if code:
+            assert re.search(r"locked by another update \(\S+@\S+, process \d+, since", output), f"by whom:\n{output}"
+    last = result(up(machine, "together", "--json"))
+    assert set(last["changes"]) <= UNCHANGED or codes == [Locked.exit_code] * 2, f"one of them did the work: {last}"
+    require_whole(machine, "together")
+    assert not bucket.locks(NAME, "together"), "no lock stays behind"
+
+
+def test_the_lock_of_a_killed_run_is_cleared_by_the_next_which_says_so_and_goes_on(
+    bucket: Bucket, machine: Project, management: ManagementPlane
+) -> None:
+    make_data_store(management)
+    with Fleet(management, delay=ANSWERS_NEVER) as fleet:
+        configure(machine, fleet, "killed")
+        run = started(machine, "up", "--no-wait", "--stack", "killed")
+        wait_for(run, "dial")
+        ((key, lock),) = bucket.locks(NAME, "killed").items()
+        kill(run)
+        assert list(bucket.locks(NAME, "killed")) == [key], "the killed engine left its lock in the bucket"
+        fleet.delay = 0
+        done = up(machine, "killed")
+        assert done.code == 0, f"the next run goes on:\n{done.output}"
+        assert "cleared the lock of a dead update on stack killed" in done.output, (
+            f"and says why it may:\n{done.output}"
+        )
+        assert f"process {lock['pid']}" in done.output, f"whose lock it was:\n{done.output}"
+        require_whole(machine, "killed")
+        assert not bucket.locks(NAME, "killed"), "nothing is left of it"
+        machine.script("destroy", "--stack", "killed").ok()
+        assert "killed" not in names(fleet), "what both runs made is gone"
+
+
+def test_a_lock_of_another_host_stays_and_is_named_with_the_command(
+    bucket: Bucket, machine: Project, fleet: Fleet
+) -> None:
+    configure(machine, fleet, "foreign")
+    machine.pulumi("stack", "init", "foreign").ok()
+    # A process that is dead here may well live there.
+    child = subprocess.Popen(["true"])
+    child.wait()
+    key = bucket.put_lock(
+        NAME, "foreign", pid=child.pid, username="ann", hostname="runner-7", timestamp="2026-01-02T03:04:05.678901234Z"
+    )
+    refused = up(machine, "foreign")
+    assert refused.code == Locked.exit_code, f"it is refused:\n{refused.output}"
+    for wanted in (f"ann@runner-7, process {child.pid}, since 2026-01-02", "pulumi cancel --yes --stack foreign"):
+        assert wanted in refused.output, f"the refusal misses {wanted!r}:\n{refused.output}"
+    assert list(bucket.locks(NAME, "foreign")) == [key], "the lock is still there"
+    assert "foreign" not in names(fleet), "nothing was made"
+    machine.pulumi("cancel", "--yes", "--stack", "foreign").ok()
+    up(machine, "foreign").ok()
+
+
+def kill_if_running(run: subprocess.Popen[str]) -> None:
+    if run.poll() is None:
+        os.killpg(run.pid, signal.SIGINT)
+        kill(run)
