@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from kamaji_equinix.automation.errors import Locked
 from pulumi.automation import CommandResult, ConcurrentUpdateError
 
 HERE = socket.gethostname()
+AT = datetime.now(timezone.utc).isoformat(timespec="seconds")
 URL = "s3://state/.pulumi/locks/organization/shop/dev/{}.json?endpoint=http://127.0.0.1:9000&region=x"
 
 
@@ -29,10 +31,7 @@ def notes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def refusal(*held: tuple[str, str, int]) -> ConcurrentUpdateError:
     """A refusal of Pulumi that names locks: name, host and process of each."""
-    lines = [
-        f"  {URL.format(name)}: created by ann@{host} (pid {pid}) at 2026-01-02T03:04:05+01:00"
-        for name, host, pid in held
-    ]
+    lines = [f"  {URL.format(name)}: created by ann@{host} (pid {pid}) at {AT}" for name, host, pid in held]
     text = f"error: the stack is currently locked by {len(held)} lock(s).\n" + "\n".join(lines)
     return ConcurrentUpdateError(CommandResult(stdout="", stderr=text, code=255))
 
