@@ -18,6 +18,7 @@ NEWER_CLUSTER_API = "v1.13.2"
 NEWER_KAMAJI_PROVIDER = "v0.20.0"
 PULUMI = "v3.259.0"
 PULUMI_KUBERNETES = "v4.25.0"
+PULUMI_OPERATOR = "v1.16.0"
 
 
 @dataclass(frozen=True)
@@ -171,6 +172,13 @@ SOURCES = (
         "v4.0.0-20260115033456-f47bc2d6f199",
         "pulumi-resource-kubernetes",
         ("cmd/pulumi-resource-kubernetes",),
+    ),
+    # The newest that the module proxy has. Stack has the same API version in 2.x, which only adds fields to it.
+    Source(
+        "github.com/pulumi/pulumi-kubernetes-operator",
+        PULUMI_OPERATOR,
+        "pulumi-kubernetes-operator",
+        ("deploy/crds",),
     ),
 )
 
