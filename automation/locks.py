@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import unquote, urlsplit
 
-from pulumi.automation import ConcurrentUpdateError
+from pulumi.automation import ConcurrentUpdateError, StackAlreadyExistsError
 
 from .errors import ConfigurationError, Locked
 from .lock_model import Lock, moment, process_start, read_lock, reported_locks
@@ -39,6 +39,7 @@ __all__ = [
     "refusal",
     "reported_locks",
     "require_free",
+    "require_unlocked",
     "wait_until_free",
 ]
 
@@ -181,6 +182,22 @@ def wait_until_free(
             report(f"stack {stack} is locked ({holders}); waits for it, {deadline - time.monotonic():.0f} s at most")
         at_once = 0
         pause(min(random.uniform(*RETRY_SECONDS), max(0.0, deadline - time.monotonic())))  # noqa: S311 - no secret
+
+
+def require_unlocked(init: Callable[[], object]) -> None:
+    """Make sure that no living update holds a stack, on any of Pulumi's own backends, without changing anything.
+
+    ``pulumi stack init`` of a stack that exists takes its lock, finds the stack, and gives up (``CreateStack`` in
+    pkg/backend/diy/backend.go). What is read of the state after this was written by nobody who still runs.
+
+    Args:
+        init: runs it.
+
+    Raises:
+        ConcurrentUpdateError: somebody holds the stack; for :func:`wait_until_free`.
+    """
+    with contextlib.suppress(StackAlreadyExistsError):
+        init()
 
 
 def _clear(held: Sequence[Lock], stack: str, cancel: Callable[[], object]) -> str:

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from kamaji_equinix.automation import locks
 from kamaji_equinix.automation.errors import Locked
+from pulumi.automation import CommandResult, ConcurrentUpdateError
+from pulumi.automation.errors import create_command_error
 
 import toolchain
 
@@ -125,6 +127,26 @@ def test_the_lock_of_a_running_update_is_respected(project: Project) -> None:
             locks.clear_reported(refused.stdout + refused.stderr, "dev", lambda: cancelled.append(True))
         assert not cancelled, "nothing cancels a running update"
         assert project.lock_files(), "its lock is still there"
+    finally:
+        end(engine, project)
+
+
+def test_whether_a_stack_is_free_is_asked_without_changing_it(project: Project) -> None:
+    def init() -> None:
+        done = project.run("stack", "init", "dev")
+        raise create_command_error(CommandResult(done.stdout, done.stderr, done.returncode))
+
+    def files() -> dict[Path, bytes]:
+        return {path: path.read_bytes() for path in project.folder.parent.rglob("*") if path.is_file()}
+
+    project.up()
+    before = files()
+    locks.require_unlocked(init)
+    assert files() == before, "neither the state nor the project's files changed"
+    engine = project.begin()
+    try:
+        with pytest.raises(ConcurrentUpdateError, match=f"pid {engine.pid}"):
+            locks.require_unlocked(init)
     finally:
         end(engine, project)
 

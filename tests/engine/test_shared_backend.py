@@ -126,6 +126,7 @@ def test_the_second_of_two_runs_is_refused_with_who_holds_the_stack(
             (lock,) = bucket.locks(NAME, "twice").values()
             engines = {child.pid for child in psutil.Process(first.pid).children(recursive=True)}
             assert lock["pid"] in engines, f"the lock names the first run's engine: {lock}"
+            before = bucket.objects(".pulumi/stacks/")
             second = up(machine, "twice")
             assert second.code == Locked.exit_code, f"the second run is refused:\n{second.output}"
             for wanted in (
@@ -134,6 +135,11 @@ def test_the_second_of_two_runs_is_refused_with_who_holds_the_stack(
             ):
                 assert wanted in second.output, f"the refusal misses {wanted!r}:\n{second.output}"
             assert "Traceback" not in second.output, f"and is no crash:\n{second.output}"
+            assert bucket.objects(".pulumi/stacks/") == before, "the refused run has written nothing into the state"
+            machine.script("preview", "--stack", "twice").ok()
+            assert bucket.objects(".pulumi/stacks/") == before, (
+                "nor has a preview, which looks at a stack that is locked"
+            )
             assert first.poll() is None, "the first run goes on"
             assert len(bucket.locks(NAME, "twice")) == 1, "its lock is where it was"
             fleet.delay = 0
