@@ -41,6 +41,11 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 2.0
 
+Done = tuple[Mapping[str, int], automation.OutputMap, str]
+"""Number of resources by operation, outputs, what the engine printed."""
+
+Run = Callable[[automation.Stack, Translator], Done]
+
 
 class ClusterStack:
     """One stack of tenant clusters.
@@ -343,8 +348,7 @@ class ClusterStack:
                 stack = self._open(create=create and operation != "refresh")
                 try:
                     self._free(stack, translate)
-                    self._settle(stack, translate, operation)
-                    counts, outputs, output = self._retried(stack, translate, lambda: run(stack, translate))
+                    counts, outputs, output = self._unlocked(stack, translate, operation, run)
                 finally:
                     self._forget(stack)
             succeeded = True
@@ -404,19 +408,22 @@ class ClusterStack:
         if cleared := locks.clear_stale_lock(self._place.backend, project, self.name):
             translate.own(cleared)
 
-    def _retried(
-        self,
-        stack: automation.Stack,
-        translate: Translator,
-        run: Callable[[], tuple[Mapping[str, int], automation.OutputMap, str]],
-    ) -> tuple[Mapping[str, int], automation.OutputMap, str]:
-        """Run; once more where only the lock of a dead update was in the way."""
-        try:
-            return run()
-        except automation.ConcurrentUpdateError as error:
-            translate.own(locks.clear_reported(str(error), stack.name, stack.cancel))
+    def _unlocked(self, stack: automation.Stack, translate: Translator, operation: str, run: Run) -> Done:
+        """Settle and run; again where only the locks of dead updates were in the way."""
+
+        def attempt() -> Done:
             translate.errors.clear()
-            return run()
+            try:
+                self._settle(stack, translate, operation)
+            except automation.ConcurrentUpdateError:
+                # A preview takes no lock: it shows what would follow on the state as it is now.
+                if operation != "preview":
+                    raise
+            return run(stack, translate)
+
+        return locks.wait_until_free(
+            attempt, 0, translate.own, stack=self.name, cancel=stack.cancel, pause=self._engine.pause
+        )
 
     def _settle(self, stack: automation.Stack, translate: Translator, operation: str) -> None:
         """Bring a state that a killed engine left to what really is; see ``recovery``."""
@@ -425,6 +432,12 @@ class ClusterStack:
         exported = json.loads(self._engine.run(command, folder, variables).stdout)
         deployment = exported.get("deployment") or {}
         creates = recovery.pending_creates(deployment)
+        if creates:
+            # What a living engine creates is pending too; an import of that, once the engine has ended, would undo its work.
+            locks.require_unlocked(lambda: self._engine.run(["stack", "init", stack.name], folder, variables))
+            exported = json.loads(self._engine.run(command, folder, variables).stdout)
+            deployment = exported.get("deployment") or {}
+            creates = recovery.pending_creates(deployment)
         going = recovery.maybe_going(deployment) if operation in ("up", "import") else []
         if not creates and not going:
             return

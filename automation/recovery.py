@@ -46,14 +46,27 @@ def settled(deployment: dict[str, Any], find: Find) -> tuple[dict[str, Any], lis
     entered = []
     for resource in pending_creates(deployment):
         inputs = resource.get("inputs") or {}
-        if resource["urn"] in known or not resource["type"].startswith("kubernetes:") or find(inputs) is None:
+        if resource["urn"] in known or not resource["type"].startswith("kubernetes:"):
+            continue
+        if (living := find(inputs)) is None:
             continue
         metadata = inputs["metadata"]
         namespace = metadata.get("namespace")
         id_ = f"{namespace}/{metadata['name']}" if namespace else metadata["name"]
-        resources.append({**resource, "id": id_, "outputs": {**inputs, "__inputs": inputs}})
+        resources.append({**resource, "id": id_, "outputs": outputs_of(living, inputs)})
         entered.append(f"{inputs['kind']} {id_}")
     return {**deployment, "resources": resources, "pending_operations": []}, entered
+
+
+def outputs_of(living: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """What pulumi-kubernetes stores of an object that it has created (its ``checkpointObject`` in provider.go)."""
+    managers = [
+        str(entry.get("manager"))
+        for entry in dig(living, "metadata", "managedFields") or []
+        if entry.get("operation") == "Apply" and str(entry.get("manager")).startswith("pulumi-kubernetes")
+    ]
+    own = {"__fieldManager": managers[0]} if managers else {}
+    return {**living, "__inputs": inputs, "__initialApiVersion": inputs["apiVersion"], **own}
 
 
 def maybe_going(deployment: Mapping[str, Any]) -> list[tuple[dict[str, Any], bool]]:

@@ -40,11 +40,16 @@ def living(*found: Json) -> recovery.Find:
 
 def test_an_object_that_was_being_created_and_lives_is_entered() -> None:
     made = resource("Cluster", "c1")
-    found, entered = recovery.settled(state([], [("creating", made)]), living(made["inputs"]))
+    manager = {"manager": "pulumi-kubernetes-1", "operation": "Apply"}
+    metadata = {**made["inputs"]["metadata"], "uid": "u1", "managedFields": [manager]}
+    seen = {**made["inputs"], "metadata": metadata}
+    found, entered = recovery.settled(state([], [("creating", made)]), living(seen))
     assert entered == ["Cluster default/c1"], "a destroy would leave it behind, with its machines"
-    assert found["resources"] == [
-        {**made, "id": "default/c1", "outputs": {**made["inputs"], "__inputs": made["inputs"]}}
-    ], "under the id that the provider would have given"
+    (known,) = found["resources"]
+    assert known["id"] == "default/c1", "under the id that the provider would have given"
+    assert known["outputs"]["metadata"]["uid"] == "u1", "as it lives: its parts refer to it by UID"
+    assert known["outputs"]["__inputs"] == made["inputs"], "with what it was made from"
+    assert known["outputs"]["__fieldManager"] == "pulumi-kubernetes-1", "and whose fields it has"
     assert found["pending_operations"] == [], "and nothing is doubtful any more"
     assert found["manifest"] == {"magic": "kept"}, "all else stays"
 

@@ -77,7 +77,7 @@ class FaultProxy:
             def do_GET(self) -> None:
                 proxy.handle(self)
 
-            do_PATCH = do_POST = do_DELETE = do_GET
+            do_PATCH = do_POST = do_DELETE = do_GET  # noqa: N815 - as the base class calls them
 
             def log_message(self, *_: object) -> None:
                 pass

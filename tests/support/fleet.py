@@ -177,6 +177,8 @@ class Fleet:
     def _round(self, client: httpx.Client) -> None:
         planes, infrastructures = self._list(client, CONTROL_PLANES), self._list(client, INFRASTRUCTURE)
         clusters = self._list(client, CLUSTERS)
+        for name in self.members.keys() - planes.keys():
+            self._leave(self.members.pop(name))
         for name, plane in planes.items():
             self._member(client, name)
             owner = next((found for found in clusters if refers(clusters[found], name)), name)
@@ -212,6 +214,12 @@ class Fleet:
         _must(client.patch(where, json={"spec": {"controlPlaneEndpoint": endpoint}}, headers=MERGE))
         member.known = time.monotonic()
         self.members[name] = member
+
+    def _leave(self, member: Member) -> None:
+        """A control plane that is gone does not answer any more."""
+        with contextlib.suppress(KeyError, ValueError):
+            self._selector.unregister(member.listener)
+        member.listener.close()
 
     def _list(self, client: httpx.Client, path: str) -> dict[str, Json]:
         items = _must(client.get(path.format(self.namespace)))["items"]
