@@ -47,3 +47,18 @@ def test_the_page_about_errors(management: ManagementPlane, capsys: pytest.Captu
     told = capsys.readouterr().out
     for wanted in ("metal.facility", "stopped in phase dial after 1", "refuses connections", "by the operator"):
         assert wanted in told, f"{wanted!r} is not shown:\n{told}"
+
+
+def test_the_pages_part_about_many_stacks(management: ManagementPlane, capsys: pytest.CaptureFixture[str]) -> None:
+    make_data_store(management)
+    with Fleet(management) as fleet:
+        stacks = {name: settings(fleet, name) for name in ("north", "south")}
+        stacks["nowhere"] = {**stacks["north"], "management": {"kubeconfig": "no kubeconfig"}}
+        space: dict[str, Any] = {"FLEET": stacks}
+        first, second = (code for code in documented.blocks("fleets.md") if "on_all" in code or "gone" in code)
+        exec(compile(first, "docs/fleets.md", "exec"), space)  # noqa: S102 - the project's own code
+        told = capsys.readouterr().out
+        for wanted in ("2 of 3 stacks succeeded", "nowhere", "north: succeeded", "preflight"):
+            assert wanted in told, f"{wanted!r} is not shown:\n{told}"
+        space["stacks"] = [stack for stack in space["stacks"] if stack.name != "nowhere"]
+        exec(compile(second, "docs/fleets.md", "exec"), space)  # noqa: S102
