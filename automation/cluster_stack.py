@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import shutil
 import threading
 import time
@@ -18,28 +17,27 @@ from ..components import kube, program, tree
 from ..components.access import AccessError
 from ..components.api import ApiError
 from ..components.settings import StackSettings
-from . import configuration, locks, recovery, results
+from . import configuration, results
 from .configuration import Settings
 from .engine import Cancellation, Engine, Interrupted
 from .errors import (
     Cancelled,
     ConfigurationError,
     Locked,
-    NotReady,
     OperationError,
     PreflightFailed,
     StackMissing,
     TimedOut,
 )
-from .events import ClusterReady, Finished, Listener, Translator, Waiting
+from .events import Finished, Listener, Translator
 from .failures import failure
+from .readiness import await_ready
 from .results import Result
+from .upkeep import Upkeep
 from .workspace import PROJECT, Place, configure, open_stack
 
 if TYPE_CHECKING:
     from ..components.api import Api
-
-POLL_SECONDS = 2.0
 
 Done = tuple[Mapping[str, int], automation.OutputMap, str]
 """Number of resources by operation, outputs, what the engine printed."""
@@ -218,8 +216,8 @@ class ClusterStack:
         """
         if self._given is not None:
             return self._given
-        with self._translated("settings"):
-            return configuration.of_stack(self._open())
+        with self._translated("settings"), self._opened() as stack:
+            return configuration.of_stack(stack)
 
     def clusters(self) -> dict[str, results.ClusterResult]:
         """The clusters by name, as the last ``up`` left them.
@@ -227,8 +225,8 @@ class ClusterStack:
         Raises:
             StackMissing: there is no such stack.
         """
-        with self._translated("outputs"):
-            return results.clusters_of(self._open().outputs())
+        with self._translated("outputs"), self._opened() as stack:
+            return results.clusters_of(stack.outputs())
 
     def kubeconfig(self, cluster: str | None = None) -> SecretStr:
         """The admin kubeconfig of a cluster; printing it shows nothing.
@@ -272,40 +270,14 @@ class ClusterStack:
             NotReady: the time is over; names the cluster, and what blocks it.
             Cancelled: on request.
         """
-        settings, began = self.settings(), time.monotonic()
-        api = self._management(settings)
-        translate = Translator(self.name, self._on_event)
-        open_ = {(tenant.cluster.namespace, tenant.cluster.name): "" for tenant in settings.clusters}
-        while open_:
-            for (namespace, name), said in list(open_.items()):
-                cluster, elapsed = f"{namespace}/{name}", time.monotonic() - began
-                blocker = tree.blocking(tree.describe(api, namespace, name))
-                if blocker is None:
-                    del open_[namespace, name]
-                    translate.emit(ClusterReady(stack=self.name, cluster=cluster, seconds=elapsed))
-                    continue
-                if elapsed >= timeout:
-                    raise NotReady(
-                        f"Cluster {cluster} is not ready after {elapsed:.0f} s.\n{blocker}",
-                        stack=self.name,
-                        cluster=cluster,
-                        seen=f"{blocker.subject}: {blocker.reason}",
-                    )
-                if said != str(blocker):
-                    open_[namespace, name] = str(blocker)
-                    translate.emit(
-                        Waiting(
-                            stack=self.name,
-                            cluster=cluster,
-                            subject=blocker.subject,
-                            reason=blocker.reason,
-                            action=blocker.action,
-                        )
-                    )
-            if open_ and cancellation is not None and cancellation.wait(POLL_SECONDS):
-                raise Cancelled(f"the wait for stack {self.name} was stopped {cancellation.reason}", stack=self.name)
-            if open_ and cancellation is None:
-                time.sleep(POLL_SECONDS)
+        settings = self.settings()
+        await_ready(
+            self._management(settings),
+            settings,
+            Translator(self.name, self._on_event),
+            timeout,
+            cancellation or Cancellation(),
+        )
 
     # How
 
@@ -345,12 +317,10 @@ class ClusterStack:
             if cancellation.requested:
                 raise Cancelled(f"{operation} of stack {self.name} was stopped {cancellation.reason}", stack=self.name)
             with self._translated(operation, translate, cancellation), self._engine.stoppable(cancellation, timeout):
-                stack = self._open(create=create and operation != "refresh")
-                try:
-                    self._free(stack, translate)
-                    counts, outputs, output = self._unlocked(stack, translate, operation, run)
-                finally:
-                    self._forget(stack)
+                with self._opened(create=create and operation != "refresh") as stack:
+                    counts, outputs, output = self._upkeep(stack, translate).unlocked(
+                        operation, lambda: run(stack, translate)
+                    )
             succeeded = True
             return Result(operation, self.name, counts, time.monotonic() - began, results.clusters_of(outputs), output)
         finally:
@@ -386,8 +356,25 @@ class ClusterStack:
             stack=self.name,
         )
 
-    def _open(self, *, create: bool = False) -> automation.Stack:
-        return open_stack(self._place, self._engine, self._program, create=create)
+    @contextlib.contextmanager
+    def _opened(self, *, create: bool = False) -> Iterator[automation.Stack]:
+        """The stack; the workspace of an inline program goes again, it holds nothing that the backend lacks."""
+        stack = open_stack(self._place, self._engine, self._program, create=create)
+        try:
+            yield stack
+        finally:
+            if self._place.folder is None:
+                shutil.rmtree(stack.workspace.work_dir, ignore_errors=True)
+
+    def _upkeep(self, stack: automation.Stack, translate: Translator) -> Upkeep:
+        return Upkeep(
+            stack,
+            self._engine,
+            self._place.backend,
+            lambda: self._management(self._given or configuration.of_stack(stack)),
+            translate,
+            self._on_output,
+        )
 
     def _program(self) -> None:
         program.run(self.settings())
@@ -403,90 +390,11 @@ class ClusterStack:
             found.pop("clusters")
         configure(stack, self._engine, found)
 
-    def _free(self, stack: automation.Stack, translate: Translator) -> None:
-        project = stack.workspace.project_settings().name
-        if cleared := locks.clear_stale_lock(self._place.backend, project, self.name):
-            translate.own(cleared)
-
-    def _unlocked(self, stack: automation.Stack, translate: Translator, operation: str, run: Run) -> Done:
-        """Settle and run; again where only the locks of dead updates were in the way."""
-
-        def attempt() -> Done:
-            translate.errors.clear()
-            try:
-                self._settle(stack, translate, operation)
-            except automation.ConcurrentUpdateError:
-                # A preview takes no lock: it shows what would follow on the state as it is now.
-                if operation != "preview":
-                    raise
-            return run(stack, translate)
-
-        return locks.wait_until_free(
-            attempt, 0, translate.own, stack=self.name, cancel=stack.cancel, pause=self._engine.pause
-        )
-
-    def _settle(self, stack: automation.Stack, translate: Translator, operation: str) -> None:
-        """Bring a state that a killed engine left to what really is; see ``recovery``."""
-        command = ["stack", "export", "--stack", stack.name]
-        folder, variables = stack.workspace.work_dir, stack.workspace.env_vars
-        exported = json.loads(self._engine.run(command, folder, variables).stdout)
-        deployment = exported.get("deployment") or {}
-        creates = recovery.pending_creates(deployment)
-        if creates:
-            # What a living engine creates is pending too; an import of that, once the engine has ended, would undo its work.
-            locks.require_unlocked(lambda: self._engine.run(["stack", "init", stack.name], folder, variables))
-            exported = json.loads(self._engine.run(command, folder, variables).stdout)
-            deployment = exported.get("deployment") or {}
-            creates = recovery.pending_creates(deployment)
-        going = recovery.maybe_going(deployment) if operation in ("up", "import") else []
-        if not creates and not going:
-            return
-        find = recovery.finder(self._management(self._given or configuration.of_stack(stack)))
-        try:
-            if creates:
-                exported["deployment"], entered = recovery.settled(deployment, find)
-                # Its ciphertexts stay as they are; nothing is in clear here.
-                self._engine.run(
-                    ["stack", "import", "--stack", stack.name], folder, variables, text=json.dumps(exported)
-                )
-                what = ", ".join(entered) or "none of it exists"
-                translate.own(f"a killed engine was creating objects; entered into the state: {what}")
-            if gone := recovery.gone(going, find, self._pause(translate)):
-                translate.own(f"deleted by a run that did not end, so the state is refreshed: {', '.join(gone)}")
-                stack.refresh(on_output=self._on_output, on_event=translate, color="never", show_secrets=False)
-        except ApiError as error:
-            if not creates:
-                # The preflight that follows says what is wrong, in a preview as a warning only.
-                return
-            raise PreflightFailed(
-                f"stack {self.name}: an engine that was killed was creating objects, and the management cluster does not "
-                f"tell whether they exist: {error}. Nothing was changed; make it reachable and try again.",
-                stack=self.name,
-                seen=str(error),
-            ) from error
-
-    def _pause(self, translate: Translator) -> Callable[[str], None]:
-        """Waits a second each time it is called, and tells once what for."""
-        said: set[str] = set()
-
-        def pause(what: str) -> None:
-            if what not in said:
-                said.add(what)
-                translate.own(what)
-            self._engine.pause(1.0)
-
-        return pause
-
     def _management(self, settings: StackSettings) -> Api:
         try:
             return kube.connect(settings.management, self._base)
         except AccessError as error:
             raise PreflightFailed(str(error), stack=self.name, seen=str(error)) from error
-
-    def _forget(self, stack: automation.Stack) -> None:
-        """The workspace of an inline program holds nothing that the backend lacks."""
-        if self._place.folder is None:
-            shutil.rmtree(stack.workspace.work_dir, ignore_errors=True)
 
 
 def changes(summary: automation.UpdateSummary) -> Mapping[str, int]:

@@ -1,0 +1,120 @@
+"""Before an operation: the locks of dead updates, and what a killed engine left in the state."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from pulumi import automation
+
+from ..components.api import Api, ApiError
+from . import locks, recovery
+from .engine import Engine
+from .errors import PreflightFailed
+from .events import Translator
+
+Done = TypeVar("Done")
+
+
+@dataclass(frozen=True)
+class Upkeep:
+    """Of one stack, for one operation.
+
+    Attributes:
+        stack: the stack.
+        engine: runs pulumi.
+        backend: the backend's URL.
+        connect: gives the management cluster's API.
+        translate: takes what is told.
+        on_output: takes the lines of a refresh, where one is needed.
+    """
+
+    stack: automation.Stack
+    engine: Engine
+    backend: str
+    connect: Callable[[], Api]
+    translate: Translator
+    on_output: Callable[[str], object] | None
+
+    def unlocked(self, operation: str, run: Callable[[], Done]) -> Done:
+        """Settle the state and run; again where only the locks of dead updates were in the way.
+
+        Raises:
+            Locked: a living update holds the stack.
+            PreflightFailed: what a killed engine left can't be told.
+        """
+        project = self.stack.workspace.project_settings().name
+        if cleared := locks.clear_stale_lock(self.backend, project, self.stack.name):
+            self.translate.own(cleared)
+
+        def attempt() -> Done:
+            self.translate.errors.clear()
+            try:
+                self.settle(operation)
+            except automation.ConcurrentUpdateError:
+                # A preview takes no lock: it shows what would follow on the state as it is now.
+                if operation != "preview":
+                    raise
+            return run()
+
+        return locks.wait_until_free(
+            attempt, 0, self.translate.own, stack=self.stack.name, cancel=self.stack.cancel, pause=self.engine.pause
+        )
+
+    def settle(self, operation: str) -> None:
+        """Bring a state that a killed engine left to what really is; see ``recovery``."""
+        exported = self.export()
+        creates = recovery.pending_creates(exported["deployment"])
+        if creates:
+            # What a living engine creates is pending too; an import of that, once the engine has ended, would undo its work.
+            locks.require_unlocked(lambda: self.pulumi("stack", "init", self.stack.name))
+            exported = self.export()
+            creates = recovery.pending_creates(exported["deployment"])
+        going = recovery.maybe_going(exported["deployment"]) if operation in ("up", "import") else []
+        if not creates and not going:
+            return
+        find = recovery.finder(self.connect())
+        try:
+            if creates:
+                exported["deployment"], entered = recovery.settled(exported["deployment"], find)
+                # Its ciphertexts stay as they are; nothing is in clear here.
+                self.pulumi("stack", "import", "--stack", self.stack.name, text=json.dumps(exported))
+                what = ", ".join(entered) or "none of it exists"
+                self.translate.own(f"a killed engine was creating objects; entered into the state: {what}")
+            if gone := recovery.gone(going, find, self.pause()):
+                self.translate.own(f"deleted by a run that did not end, so the state is refreshed: {', '.join(gone)}")
+                self.stack.refresh(on_output=self.on_output, on_event=self.translate, color="never", show_secrets=False)
+        except ApiError as error:
+            if not creates:
+                # The preflight that follows says what is wrong, in a preview as a warning only.
+                return
+            raise PreflightFailed(
+                f"stack {self.stack.name}: an engine that was killed was creating objects, and the management cluster does "
+                f"not tell whether they exist: {error}. Nothing was changed; make it reachable and try again.",
+                stack=self.stack.name,
+                seen=str(error),
+            ) from error
+
+    def export(self) -> dict[str, Any]:
+        """The state with its secrets encrypted."""
+        found: dict[str, Any] = json.loads(self.pulumi("stack", "export", "--stack", self.stack.name).stdout)
+        return {**found, "deployment": found.get("deployment") or {}}
+
+    def pulumi(self, *arguments: str, text: str | None = None) -> automation.CommandResult:
+        """Run a command of pulumi in the stack's workspace."""
+        workspace = self.stack.workspace
+        return self.engine.run(list(arguments), workspace.work_dir, workspace.env_vars, text=text)
+
+    def pause(self) -> Callable[[str], None]:
+        """Waits a second each time it is called, and tells once what for."""
+        said: set[str] = set()
+
+        def pause(what: str) -> None:
+            if what not in said:
+                said.add(what)
+                self.translate.own(what)
+            self.engine.pause(1.0)
+
+        return pause
