@@ -316,11 +316,14 @@ class ClusterStack:
         try:
             if cancellation.requested:
                 raise Cancelled(f"{operation} of stack {self.name} was stopped {cancellation.reason}", stack=self.name)
-            with self._translated(operation, translate, cancellation), self._engine.stoppable(cancellation, timeout):
-                with self._opened(create=create and operation != "refresh") as stack:
-                    counts, outputs, output = self._upkeep(stack, translate).unlocked(
-                        operation, lambda: run(stack, translate)
-                    )
+            with (
+                self._translated(operation, translate, cancellation),
+                self._engine.stoppable(cancellation, timeout),
+                self._opened(create=create and operation != "refresh") as stack,
+            ):
+                counts, outputs, output = self._upkeep(stack, translate).unlocked(
+                    operation, lambda: run(stack, translate)
+                )
             succeeded = True
             return Result(operation, self.name, counts, time.monotonic() - began, results.clusters_of(outputs), output)
         finally:

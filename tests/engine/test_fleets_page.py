@@ -33,7 +33,7 @@ def blocks(kind: str) -> list[str]:
 
 def test_every_block_is_of_a_kind_that_is_checked() -> None:
     kinds = [kind for kind, _ in BLOCKS]
-    assert set(kinds) == {"sh", "text", "yaml", "console"}, f"each kind has its test below: {kinds}"
+    assert set(kinds) == {"sh", "text", "yaml", "console", "python"}, f"each kind has its test: {kinds}"
     assert PAGE.count("\n```") == 2 * len(BLOCKS), "no block escapes"
 
 
