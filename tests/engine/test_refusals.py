@@ -90,7 +90,9 @@ def test_a_management_cluster_without_the_crds_is_told_what_to_install(
 
 
 def test_a_missing_data_store_is_named(project: Project, management: ManagementPlane) -> None:
-    project.configure("store", **dev_sections(management.kubeconfig))
+    sections = dev_sections(management.kubeconfig)
+    sections["controlPlane"] = {**sections["controlPlane"], "dataStore": "elsewhere"}
+    project.configure("store", **sections)
     done = refused(project, "store")
     assert "DataStore" in done.output, f"Kamaji needs one:\n{done.output}"
     assert_nothing_happened(project, "store", done)
