@@ -35,6 +35,7 @@ def tls_context(access: Access) -> ssl.SSLContext:
         context = ssl.create_default_context(cadata=access.ca_pem)
     except (ssl.SSLError, ValueError):
         raise AccessError(f"{access.source}: the certificate authority is not a PEM certificate") from None
+    as_go_verifies(context)
     if not access.verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
@@ -49,6 +50,14 @@ def tls_context(access: Access) -> ssl.SSLContext:
             except ssl.SSLError:
                 raise AccessError(f"{access.source}: client certificate and key don't fit together") from None
     return context
+
+
+def as_go_verifies(context: ssl.SSLContext) -> None:
+    """Leave out the checks of extensions that Python makes from 3.13 on, and kubectl does not.
+
+    Authorities and certificates of living clusters fail them (kubernetes-client/python issue 2394).
+    """
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
 
 
 def environment_proxy(scheme: str, host: str, port: int) -> str | None:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from .api_tls import as_go_verifies
 from .dialling import dial, join, rest
 
 Stage = Literal["dial", "tls", "ready"]
@@ -185,8 +186,7 @@ def context(ca_pem: str | None) -> ssl.SSLContext:
         found.verify_mode = ssl.CERT_NONE
         return found
     found = ssl.create_default_context(cadata=ca_pem)
-    # Python 3.13 demands key usage extensions of authorities that kubeadm's lack.
-    found.verify_flags &= ~getattr(ssl, "VERIFY_X509_STRICT", 0)
+    as_go_verifies(found)
     return found
 
 
