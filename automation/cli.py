@@ -49,14 +49,25 @@ def parser() -> argparse.ArgumentParser:
         sub.add_argument("--json", action="store_true", help="the result as JSON on stdout, all else on stderr")
         return sub
 
-    up = with_json(
-        command("up", operations.up, "create or change the stack's clusters, then wait until their machines are ready")
+    def changing(name: str, run: Callable[[argparse.Namespace], int | None], text: str) -> argparse.ArgumentParser:
+        sub = with_json(command(name, run, text))
+        sub.add_argument(
+            "--wait-for-lock",
+            type=float,
+            default=0,
+            metavar="SECONDS",
+            help="how long to wait for another update to leave the stack (default: 0)",
+        )
+        return sub
+
+    up = changing(
+        "up", operations.up, "create or change the stack's clusters, then wait until their machines are ready"
     )
     up.add_argument("--no-wait", action="store_true", help="end after the hand-off, as `pulumi up` does")
     up.add_argument("--timeout", type=float, default=900, metavar="SECONDS", help="how long to wait (default: 900)")
     with_json(command("preview", operations.preview, "show what up would change"))
-    with_json(command("refresh", operations.refresh, "compare the stack's state with the management cluster"))
-    with_json(command("import", operations.import_, "take living clusters, made by other means, into the stack"))
+    changing("refresh", operations.refresh, "compare the stack's state with the management cluster")
+    changing("import", operations.import_, "take living clusters, made by other means, into the stack")
     status = with_json(command("status", operations.status, "the status tree of the stack's clusters"))
     status.add_argument("--wait", action="store_true", help="redraw it until all is True")
     status.add_argument("--timeout", type=float, default=900, metavar="SECONDS", help="how long (default: 900)")
@@ -64,5 +75,5 @@ def parser() -> argparse.ArgumentParser:
         "--cluster", help="which, where the stack has several"
     )
     command("render", operations.render_, "print the stack's manifests, without engine or cluster")
-    with_json(command("destroy", operations.destroy, "delete the stack's clusters and wait until nothing is left"))
+    changing("destroy", operations.destroy, "delete the stack's clusters and wait until nothing is left")
     return top

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import shutil
-import threading
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,30 +15,16 @@ from ..components.api import ApiError
 from ..components.settings import StackSettings
 from . import configuration, results
 from .configuration import Settings
-from .engine import Cancellation, Engine, Interrupted
-from .errors import (
-    Cancelled,
-    ConfigurationError,
-    Locked,
-    OperationError,
-    PreflightFailed,
-    StackMissing,
-    TimedOut,
-)
-from .events import Finished, Listener, Translator
-from .failures import failure
+from .engine import Cancellation
+from .errors import ConfigurationError, PreflightFailed, StackMissing
+from .events import Listener, Translator
 from .readiness import await_ready
 from .results import Result
-from .upkeep import Upkeep
-from .workspace import PROJECT, Place, configure, open_stack
+from .session import Done, Session
+from .workspace import PROJECT, Place, configure
 
 if TYPE_CHECKING:
     from ..components.api import Api
-
-Done = tuple[Mapping[str, int], automation.OutputMap, str]
-"""Number of resources by operation, outputs, what the engine printed."""
-
-Run = Callable[[automation.Stack, Translator], Done]
 
 
 class ClusterStack:
@@ -65,6 +47,7 @@ class ClusterStack:
         secrets_provider: str | None = None,
         passphrase: SecretStr | str | None = None,
         environment: Mapping[str, str] | None = None,
+        wait_for_lock: float = 0,
         on_event: Listener | None = None,
         on_output: Callable[[str], object] | None = None,
     ) -> None:
@@ -81,6 +64,7 @@ class ClusterStack:
             secrets_provider: how a new stack encrypts secrets, such as ``awskms://...``; by default the backend's way.
             passphrase: for backends that encrypt with one; by default ``$PULUMI_CONFIG_PASSPHRASE``.
             environment: further variables for the engine.
+            wait_for_lock: seconds to wait for another update to leave the stack, before :class:`Locked` is raised.
             on_event: takes what happens, for all operations of this object.
             on_output: takes each line that the engine prints.
 
@@ -97,11 +81,8 @@ class ClusterStack:
         secret = passphrase.get_secret_value() if isinstance(passphrase, SecretStr) else passphrase
         variables = {**(environment or {}), **({} if secret is None else {"PULUMI_CONFIG_PASSPHRASE": secret})}
         self._base = base
-        self._place = Place(name, base if folder else None, project, backend_url, secrets_provider, variables)
-        self._on_event, self._on_output = on_event, on_output
-        self._engine = Engine()
-        self._busy = threading.Lock()
-        self._importing = False
+        place = Place(name, base if folder else None, project, backend_url, secrets_provider, variables)
+        self._session = Session(place, self._program, self._management_of, wait_for_lock, on_event, on_output)
 
     # Operations
 
@@ -115,7 +96,7 @@ class ClusterStack:
         Raises:
             OperationError: see ``automation.errors``.
         """
-        return self._operate("preview", lambda stack, translate: self._preview(stack, translate), cancellation, timeout)
+        return self._session.operate("preview", self._preview, cancellation, timeout)
 
     def up(
         self,
@@ -134,7 +115,7 @@ class ClusterStack:
         Raises:
             OperationError: see ``automation.errors``.
         """
-        result = self._operate("up", lambda stack, translate: self._up(stack, translate), cancellation, timeout)
+        result = self._session.operate("up", self._up, cancellation, timeout)
         if wait is not None:
             self.wait_until_ready(wait, cancellation=cancellation)
         return result
@@ -146,11 +127,13 @@ class ClusterStack:
             OperationError: see ``automation.errors``.
         """
 
-        def run(stack: automation.Stack, translate: Translator) -> tuple[Mapping[str, int], automation.OutputMap, str]:
-            done = stack.refresh(on_output=self._on_output, on_event=translate, color="never", show_secrets=False)
+        def run(stack: automation.Stack, translate: Translator) -> Done:
+            done = stack.refresh(
+                on_output=self._session.on_output, on_event=translate, color="never", show_secrets=False
+            )
             return changes(done.summary), stack.outputs(), done.stdout
 
-        return self._operate("refresh", run, cancellation, timeout)
+        return self._session.operate("refresh", run, cancellation, timeout, create=False)
 
     def destroy(
         self, *, remove: bool = False, cancellation: Cancellation | None = None, timeout: float | None = None
@@ -168,14 +151,14 @@ class ClusterStack:
             OperationError: see ``automation.errors``.
         """
 
-        def run(stack: automation.Stack, translate: Translator) -> tuple[Mapping[str, int], automation.OutputMap, str]:
+        def run(stack: automation.Stack, translate: Translator) -> Done:
             done = stack.destroy(
-                on_output=self._on_output, on_event=translate, color="never", show_secrets=False, remove=remove
+                on_output=self._session.on_output, on_event=translate, color="never", show_secrets=False, remove=remove
             )
             return changes(done.summary), {}, done.stdout
 
         try:
-            return self._operate("destroy", run, cancellation, timeout, create=False)
+            return self._session.operate("destroy", run, cancellation, timeout, create=False)
         except StackMissing:
             return Result("destroy", self.name, {}, 0.0)
 
@@ -204,7 +187,7 @@ class ClusterStack:
                     f"there is no Cluster {namespace}/{name} to import in {api.access.server}; `up` creates it",
                     stack=self.name,
                 )
-        return self._operate("import", lambda stack, translate: self._up(stack, translate), cancellation, timeout)
+        return self._session.operate("import", self._up, cancellation, timeout)
 
     # Looking
 
@@ -216,7 +199,7 @@ class ClusterStack:
         """
         if self._given is not None:
             return self._given
-        with self._translated("settings"), self._opened() as stack:
+        with self._session.looking("settings") as stack:
             return configuration.of_stack(stack)
 
     def clusters(self) -> dict[str, results.ClusterResult]:
@@ -225,7 +208,7 @@ class ClusterStack:
         Raises:
             StackMissing: there is no such stack.
         """
-        with self._translated("outputs"), self._opened() as stack:
+        with self._session.looking("outputs") as stack:
             return results.clusters_of(stack.outputs())
 
     def kubeconfig(self, cluster: str | None = None) -> SecretStr:
@@ -274,110 +257,29 @@ class ClusterStack:
         await_ready(
             self._management(settings),
             settings,
-            Translator(self.name, self._on_event),
+            Translator(self.name, self._session.on_event),
             timeout,
             cancellation or Cancellation(),
         )
 
     # How
 
-    def _preview(
-        self, stack: automation.Stack, translate: Translator
-    ) -> tuple[Mapping[str, int], automation.OutputMap, str]:
+    def _preview(self, stack: automation.Stack, translate: Translator) -> Done:
         self._configure(stack)
-        done = stack.preview(on_output=self._on_output, on_event=translate, color="never")
+        done = stack.preview(on_output=self._session.on_output, on_event=translate, color="never")
         counts = {str(getattr(key, "value", key)): value for key, value in done.change_summary.items()}
         return counts, {}, done.stdout
 
-    def _up(
-        self, stack: automation.Stack, translate: Translator
-    ) -> tuple[Mapping[str, int], automation.OutputMap, str]:
+    def _up(self, stack: automation.Stack, translate: Translator) -> Done:
         self._configure(stack)
         done = stack.up(
-            on_output=self._on_output, on_event=translate, color="never", suppress_outputs=True, show_secrets=False
+            on_output=self._session.on_output,
+            on_event=translate,
+            color="never",
+            suppress_outputs=True,
+            show_secrets=False,
         )
         return changes(done.summary), done.outputs, done.stdout
-
-    def _operate(
-        self,
-        operation: str,
-        run: Callable[[automation.Stack, Translator], tuple[Mapping[str, int], automation.OutputMap, str]],
-        cancellation: Cancellation | None,
-        timeout: float | None,
-        *,
-        create: bool = True,
-    ) -> Result:
-        if not self._busy.acquire(blocking=False):
-            raise Locked(f"stack {self.name}: this object is in another operation; use one for each thread")
-        began = time.monotonic()
-        translate = Translator(self.name, self._on_event)
-        cancellation = cancellation or Cancellation()
-        succeeded = False
-        try:
-            if cancellation.requested:
-                raise Cancelled(f"{operation} of stack {self.name} was stopped {cancellation.reason}", stack=self.name)
-            with (
-                self._translated(operation, translate, cancellation),
-                self._engine.stoppable(cancellation, timeout),
-                self._opened(create=create and operation != "refresh") as stack,
-            ):
-                counts, outputs, output = self._upkeep(stack, translate).unlocked(
-                    operation, lambda: run(stack, translate)
-                )
-            succeeded = True
-            return Result(operation, self.name, counts, time.monotonic() - began, results.clusters_of(outputs), output)
-        finally:
-            self._busy.release()
-            translate.emit(
-                Finished(stack=self.name, operation=operation, succeeded=succeeded, seconds=time.monotonic() - began)
-            )
-
-    @contextlib.contextmanager
-    def _translated(
-        self, operation: str, translate: Translator | None = None, cancellation: Cancellation | None = None
-    ) -> Iterator[None]:
-        """Whatever the Automation API raises, as one of the family."""
-        try:
-            yield
-        except OperationError as error:
-            error.stack = error.stack or self.name
-            raise
-        except Interrupted:
-            raise self._stopped(operation, cancellation, "") from None
-        except automation.CommandError as error:
-            if self._engine.interrupted and cancellation is not None:
-                raise self._stopped(operation, cancellation, str(error)) from error
-            raise failure(operation, self.name, translate.errors if translate else [], error) from error
-
-    def _stopped(self, operation: str, cancellation: Cancellation | None, output: str) -> Cancelled:
-        requested = cancellation is not None and cancellation.requested
-        kind: type[Cancelled] = Cancelled if requested else TimedOut
-        why = cancellation.reason if cancellation is not None and requested else "because its time was over"
-        return kind(
-            f"{operation} of stack {self.name} was stopped {why}; the next up or destroy goes on from there",
-            output=output,
-            stack=self.name,
-        )
-
-    @contextlib.contextmanager
-    def _opened(self, *, create: bool = False) -> Iterator[automation.Stack]:
-        """The stack; the workspace of an inline program goes again, it holds nothing that the backend lacks."""
-        stack = open_stack(self._place, self._engine, self._program, create=create)
-        try:
-            yield stack
-        finally:
-            if self._place.folder is None:
-                shutil.rmtree(stack.workspace.work_dir, ignore_errors=True)
-
-    def _upkeep(self, stack: automation.Stack, translate: Translator) -> Upkeep:
-        return Upkeep(
-            stack,
-            self._engine,
-            self._place.backend,
-            lambda: self._management(self._given or configuration.of_stack(stack)),
-            translate,
-            self._on_output,
-        )
 
     def _program(self) -> None:
         program.run(self.settings())
@@ -389,9 +291,12 @@ class ClusterStack:
             configuration.of_stack(stack)
             return
         found = configuration.sections(self._given, self._base)
-        if self._place.folder is None:
+        if self._session.place.folder is None:
             found.pop("clusters")
-        configure(stack, self._engine, found)
+        configure(stack, self._session.engine, found)
+
+    def _management_of(self, stack: automation.Stack) -> Api:
+        return self._management(self._given or configuration.of_stack(stack))
 
     def _management(self, settings: StackSettings) -> Api:
         try:

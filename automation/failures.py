@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pulumi import automation
 
 from ..components.handoff_errors import HandoffError
-from . import locks
-from .errors import ConfigurationError, EngineFailed, HandoffFailed, Locked, OperationError, PreflightFailed
+from .errors import ConfigurationError, EngineFailed, HandoffFailed, OperationError, PreflightFailed
+from .lock_model import refused, reported_locks
 
 SETTINGS = re.compile(r"the stack's configuration has \d+ mistakes?.*", re.DOTALL)
 PREFLIGHT = re.compile(r"management cluster[^\n]*:\n- .*nothing was created or changed", re.DOTALL)
@@ -28,10 +28,7 @@ def failure(
     """
     output = str(cause)
     if isinstance(cause, automation.ConcurrentUpdateError):
-        held = locks.reported_locks(output)
-        if held:
-            return Locked(locks.refusal(stack, held), holders=[str(lock) for lock in held], output=output, stack=stack)
-        return Locked(f"stack {stack} is in another update; wait until it ends", output=output, stack=stack)
+        return refused(stack, reported_locks(output), output)
     for cluster, text in errors:
         if found := HandoffError.parse(text):
             return handoff_failed(stack, cluster, found, output)

@@ -7,9 +7,12 @@ import os
 import re
 import socket
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+
+from .errors import Locked
 
 # A process may seem to start after it wrote its lock by the grain of the kernel's clock.
 CLOCK_GRAIN = timedelta(seconds=2)
@@ -49,6 +52,28 @@ def reported_locks(text: str) -> list[Lock]:
         Lock(found["url"], found["user"], found["host"], int(found["pid"]), moment(found["at"]))
         for found in _REPORTED.finditer(text)
     ]
+
+
+def refused(stack: str, held: Sequence[Lock], output: str) -> Locked:
+    """The error of an update that was refused.
+
+    Args:
+        stack: the stack's name.
+        held: the locks in its way; none where the backend does not name them.
+        output: what Pulumi said.
+    """
+    if not held:
+        text = f"stack {stack} is in another update; wait for it, or `pulumi cancel --stack {stack}`"
+        return Locked(text, output=output, stack=stack)
+    return Locked(refusal(stack, held), holders=[str(lock) for lock in held], output=output, stack=stack)
+
+
+def refusal(stack: str, held: Sequence[Lock]) -> str:
+    """Who holds a stack, and what to do."""
+    return (
+        f"stack {stack} is locked by another update ({'; '.join(map(str, held))}); wait until it ends. "
+        f"If you know that it is dead: `pulumi cancel --yes --stack {stack}`"
+    )
 
 
 def read_lock(path: Path) -> Lock:

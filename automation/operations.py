@@ -104,6 +104,8 @@ def engine(options: argparse.Namespace, operation: str, run: Run, *, wait: float
         stack = ClusterStack(
             options.stack,
             folder=options.cwd,
+            # A preview has no such option: it waits for nobody.
+            wait_for_lock=getattr(options, "wait_for_lock", 0),
             on_event=view or plain(out),
             on_output=None if live else lambda line: print(line, file=out, flush=True),
         )

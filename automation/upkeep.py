@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from pulumi import automation
 
 from ..components.api import Api, ApiError
-from . import locks, recovery
+from . import lock_waiting, locks, recovery
 from .engine import Engine
 from .errors import PreflightFailed
 from .events import Translator
@@ -29,6 +29,7 @@ class Upkeep:
         connect: gives the management cluster's API.
         translate: takes what is told.
         on_output: takes the lines of a refresh, where one is needed.
+        wait_for_lock: seconds to wait for another update.
     """
 
     stack: automation.Stack
@@ -37,6 +38,7 @@ class Upkeep:
     connect: Callable[[], Api]
     translate: Translator
     on_output: Callable[[str], object] | None
+    wait_for_lock: float = 0
 
     def unlocked(self, operation: str, run: Callable[[], Done]) -> Done:
         """Settle the state and run; again where only the locks of dead updates were in the way.
@@ -59,8 +61,13 @@ class Upkeep:
                     raise
             return run()
 
-        return locks.wait_until_free(
-            attempt, 0, self.translate.own, stack=self.stack.name, cancel=self.stack.cancel, pause=self.engine.pause
+        return lock_waiting.wait_until_free(
+            attempt,
+            self.wait_for_lock,
+            self.translate.own,
+            stack=self.stack.name,
+            cancel=self.stack.cancel,
+            pause=self.engine.pause,
         )
 
     def settle(self, operation: str) -> None:
@@ -69,7 +76,7 @@ class Upkeep:
         creates = recovery.pending_creates(exported["deployment"])
         if creates:
             # What a living engine creates is pending too; an import of that, once the engine has ended, would undo its work.
-            locks.require_unlocked(lambda: self.pulumi("stack", "init", self.stack.name))
+            lock_waiting.require_unlocked(lambda: self.pulumi("stack", "init", self.stack.name))
             exported = self.export()
             creates = recovery.pending_creates(exported["deployment"])
         going = recovery.maybe_going(exported["deployment"]) if operation in ("up", "import") else []

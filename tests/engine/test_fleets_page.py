@@ -12,8 +12,8 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from kamaji_equinix.automation import locks
 from kamaji_equinix.automation.errors import Locked
+from kamaji_equinix.automation.lock_model import Lock, refusal
 
 import toolchain
 from lab.plane import ManagementPlane
@@ -55,8 +55,8 @@ def test_the_url_of_another_server_is_formed_as_the_tests_form_theirs(tmp_path: 
 
 def test_the_refusal_is_told_as_it_is_said() -> None:
     since = datetime(2026, 1, 2, 3, 4, 5).astimezone()
-    held = [locks.Lock("s3://fleet-state/…", "ann", "runner-7", 4711, since)]
-    assert blocks("text")[1].strip() == locks.refusal("staging", held), "word for word"
+    held = [Lock("s3://fleet-state/…", "ann", "runner-7", 4711, since)]
+    assert blocks("text")[1].strip() == refusal("staging", held), "word for word"
     assert f"exit code {Locked.exit_code}" in PAGE, "with its exit code"
 
 

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from kamaji_equinix.automation import locks
 from kamaji_equinix.automation.errors import Locked
+from kamaji_equinix.automation.lock_model import reported_locks
+from kamaji_equinix.automation.lock_waiting import clear_reported, require_unlocked
 from pulumi.automation import CommandResult, ConcurrentUpdateError
 from pulumi.automation.errors import create_command_error
 
@@ -105,7 +107,7 @@ def test_after_a_kill_of_the_engine_the_lock_is_cleared_and_the_next_update_succ
     assert len(project.lock_files()) == 1, "the killed engine left its lock"
     refused = project.up()
     assert refused.returncode != 0, "pulumi refuses an update because of it"
-    (reported,) = locks.reported_locks(refused.stdout + refused.stderr)
+    (reported,) = reported_locks(refused.stdout + refused.stderr)
     assert reported.pid == engine.pid, "its refusal names the dead process, and is understood"
     said = locks.clear_stale_lock(project.backend, "shop", "dev")
     assert said is not None, "the lock is cleared"
@@ -124,7 +126,7 @@ def test_the_lock_of_a_running_update_is_respected(project: Project) -> None:
         cancelled: list[bool] = []
         refused = project.up()
         with pytest.raises(Locked, match=f"process {engine.pid}"):
-            locks.clear_reported(refused.stdout + refused.stderr, "dev", lambda: cancelled.append(True))
+            clear_reported(refused.stdout + refused.stderr, "dev", lambda: cancelled.append(True))
         assert not cancelled, "nothing cancels a running update"
         assert project.lock_files(), "its lock is still there"
     finally:
@@ -141,12 +143,12 @@ def test_whether_a_stack_is_free_is_asked_without_changing_it(project: Project) 
 
     project.up()
     before = files()
-    locks.require_unlocked(init)
+    require_unlocked(init)
     assert files() == before, "neither the state nor the project's files changed"
     engine = project.begin()
     try:
         with pytest.raises(ConcurrentUpdateError, match=f"pid {engine.pid}"):
-            locks.require_unlocked(init)
+            require_unlocked(init)
     finally:
         end(engine, project)
 
@@ -154,7 +156,7 @@ def test_whether_a_stack_is_free_is_asked_without_changing_it(project: Project) 
 def test_the_lock_that_pulumi_reports_can_be_cancelled_where_its_files_cannot_be_read(project: Project) -> None:
     end(project.begin(), project)
     refused = project.up()
-    said = locks.clear_reported(
+    said = clear_reported(
         refused.stdout + refused.stderr, "dev", lambda: project.run("cancel", "--yes", "--stack", "dev")
     )
     assert "dead update" in said, "it is told"

@@ -151,6 +151,30 @@ def test_the_second_of_two_runs_is_refused_with_who_holds_the_stack(
         assert set(result(up(machine, "twice", "--json"))["changes"]) <= UNCHANGED, "and has done everything"
 
 
+def test_a_run_that_may_wait_for_the_lock_goes_on_when_the_stack_is_free(
+    bucket: Bucket, machine: Project, management: ManagementPlane
+) -> None:
+    make_data_store(management)
+    with Fleet(management, delay=ANSWERS_NEVER) as fleet:
+        configure(machine, fleet, "queue")
+        runs = [started(machine, "up", "--no-wait", "--stack", "queue")]
+        try:
+            wait_for(runs[0], "dial")
+            (lock,) = bucket.locks(NAME, "queue").values()
+            runs.append(started(machine, "up", "--no-wait", "--stack", "queue", "--wait-for-lock", "120"))
+            told = wait_for(runs[1], "waits for it")
+            assert f"process {lock['pid']}" in told, f"who is waited for: {told}"
+            assert len(bucket.locks(NAME, "queue")) == 1, "the lock of the first run is where it was"
+            fleet.delay = 0
+            outputs = [run.communicate(timeout=120)[0] for run in runs]
+        finally:
+            for run in runs:
+                kill_if_running(run)
+        assert [run.returncode for run in runs] == [0, 0], "both end well:\n" + "\n---\n".join(outputs)
+        require_whole(machine, "queue")
+        assert set(result(up(machine, "queue", "--json"))["changes"]) <= UNCHANGED, "and everything was done once"
+
+
 def test_of_two_runs_that_begin_together_never_both_work_and_the_state_stays_whole(
     bucket: Bucket, machine: Project, fleet: Fleet
 ) -> None:

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kamaji_equinix.automation import locks
+from kamaji_equinix.automation import lock_waiting
 from kamaji_equinix.automation.errors import Locked
+from kamaji_equinix.automation.lock_model import reported_locks
 from pulumi.automation import CommandResult, ConcurrentUpdateError
 
 HERE = socket.gethostname()
@@ -64,7 +65,7 @@ class Backend:
         self.held = ()
 
     def run(self, seconds: float = 0, pause: Callable[[float], Any] = lambda _: None) -> str:
-        return locks.wait_until_free(
+        return lock_waiting.wait_until_free(
             self.attempt, seconds, self.said.append, stack="dev", cancel=self.cancel, pause=pause
         )
 
@@ -95,7 +96,7 @@ def test_when_another_run_took_the_stack_in_between_it_keeps_it() -> None:
     with pytest.raises(Locked, match="ann@elsewhere, process 7") as caught:
         backend.run()
     assert backend.cancels == 0, "its lock is still there"
-    assert caught.value.holders == (str(locks.reported_locks(str(refusal(("b", "elsewhere", 7))))[0]),), "who holds it"
+    assert caught.value.holders == (str(reported_locks(str(refusal(("b", "elsewhere", 7))))[0]),), "who holds it"
 
 
 def test_a_dead_lock_beside_a_living_one_is_left_to_the_living() -> None:
@@ -111,7 +112,7 @@ def test_a_living_update_is_waited_for_and_named_once() -> None:
     pauses: list[float] = []
     assert backend.run(60, pauses.append) == "done", "it goes on when the stack is free"
     assert len(pauses) == 3, f"between the attempts it pauses: {pauses}"
-    assert all(0 < seconds <= locks.RETRY_SECONDS[1] for seconds in pauses), f"for seconds: {pauses}"
+    assert all(0 < seconds <= lock_waiting.RETRY_SECONDS[1] for seconds in pauses), f"for seconds: {pauses}"
     (said,) = backend.said
     assert f"process {os.getpid()}" in said, f"who is waited for is told once: {said}"
 
@@ -133,7 +134,9 @@ def test_a_refusal_without_names_is_waited_for_too() -> None:
         return "done"
 
     said: list[str] = []
-    found = locks.wait_until_free(attempt, 60, said.append, stack="dev", cancel=lambda: None, pause=lambda _: None)
+    found = lock_waiting.wait_until_free(
+        attempt, 60, said.append, stack="dev", cancel=lambda: None, pause=lambda _: None
+    )
     assert found == "done", "Pulumi Cloud names nobody"
     assert "another update" in said[0], f"it is told nevertheless: {said}"
 
@@ -153,7 +156,7 @@ def test_of_many_that_see_one_dead_lock_only_one_cancels() -> None:
 
     def one() -> None:
         barrier.wait()
-        locks.clear_reported(str(dead), "dev", lambda: cancels.append(1))
+        lock_waiting.clear_reported(str(dead), "dev", lambda: cancels.append(1))
 
     threads = [threading.Thread(target=one) for _ in range(8)]
     for thread in threads:
@@ -171,13 +174,13 @@ def test_a_cancel_that_fails_is_tried_again_by_the_next() -> None:
         raise ConnectionError("no route")
 
     with pytest.raises(Locked, match="no route"):
-        locks.clear_reported(dead, "dev", broken)
-    locks.clear_reported(dead, "dev", lambda: cancels.append(1))
+        lock_waiting.clear_reported(dead, "dev", broken)
+    lock_waiting.clear_reported(dead, "dev", lambda: cancels.append(1))
     assert cancels == [1], "what was not cleared is not noted as cleared"
 
 
 def test_a_cancel_that_helps_nothing_ends_in_a_refusal() -> None:
     backend = Backend(("a", HERE, dead_pid()))
     with pytest.raises(Locked, match="locked by another update"):
-        locks.wait_until_free(backend.attempt, 0, backend.said.append, stack="dev", cancel=lambda: None)
-    assert backend.attempts <= 2 + locks.ENDED_MEANWHILE, "and in no endless loop"
+        lock_waiting.wait_until_free(backend.attempt, 0, backend.said.append, stack="dev", cancel=lambda: None)
+    assert backend.attempts <= 2 + lock_waiting.ENDED_MEANWHILE, "and in no endless loop"

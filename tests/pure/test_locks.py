@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from kamaji_equinix.automation import locks
 from kamaji_equinix.automation.errors import Locked
+from kamaji_equinix.automation.lock_model import moment, process_start
+from kamaji_equinix.automation.lock_waiting import clear_reported
 
 HERE = socket.gethostname()
 
@@ -72,7 +74,7 @@ def test_an_unreaped_process_counts_as_dead(tmp_path: Path) -> None:
     child.stdout.read()
     place(tmp_path, child.pid)
     for _ in range(100):
-        if locks.process_start(child.pid) is None:
+        if process_start(child.pid) is None:
             break
         os.sched_yield()
     cleared = locks.clear_stale_lock(f"file://{tmp_path}", "shop", "dev")
@@ -138,7 +140,7 @@ REFUSED = (
 def test_a_lock_in_a_bucket_whose_process_is_dead_is_cancelled() -> None:
     cancelled = []
     text = REFUSED.format(host=HERE, pid=dead_pid())
-    said = locks.clear_reported(text, "dev", lambda: cancelled.append(True))
+    said = clear_reported(text, "dev", lambda: cancelled.append(True))
     assert cancelled == [True], "pulumi cancel was run once"
     assert "ann@" in said, "and the user is told whose lock went"
 
@@ -146,7 +148,7 @@ def test_a_lock_in_a_bucket_whose_process_is_dead_is_cancelled() -> None:
 def test_a_lock_in_a_bucket_of_another_host_is_never_cancelled() -> None:
     cancelled: list[bool] = []
     with pytest.raises(Locked) as refused:
-        locks.clear_reported(REFUSED.format(host="elsewhere", pid=1), "dev", lambda: cancelled.append(True))
+        clear_reported(REFUSED.format(host="elsewhere", pid=1), "dev", lambda: cancelled.append(True))
     assert not cancelled, "its process may well run there"
     assert "ann@elsewhere, process 1" in str(refused.value), "the holder is named"
     assert len(refused.value.holders) == 1, f"for callers too: {refused.value.holders}"
@@ -155,7 +157,7 @@ def test_a_lock_in_a_bucket_of_another_host_is_never_cancelled() -> None:
 def test_a_refusal_without_a_named_lock_is_never_cancelled() -> None:
     cancelled: list[bool] = []
     with pytest.raises(Locked, match="another update"):
-        locks.clear_reported(
+        clear_reported(
             "[409] Conflict: Another update is currently in progress.", "dev", lambda: cancelled.append(True)
         )
     assert not cancelled, "nobody knows who holds it"
@@ -170,4 +172,4 @@ def test_a_refusal_without_a_named_lock_is_never_cancelled() -> None:
     ],
 )
 def test_times_are_read_as_go_writes_them(text: str, expected: str) -> None:
-    assert locks.moment(text) == datetime.fromisoformat(expected), "the same moment"
+    assert moment(text) == datetime.fromisoformat(expected), "the same moment"

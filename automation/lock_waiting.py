@@ -1,0 +1,149 @@
+"""An update whose stack is locked, on any of Pulumi's own backends: dead locks are cleared, living ones waited for."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from pulumi.automation import ConcurrentUpdateError, StackAlreadyExistsError
+
+from .errors import Locked
+from .lock_model import Lock, refusal, refused, reported_locks
+
+Value = TypeVar("Value")
+
+RETRY_SECONDS = (2.0, 4.0)
+"""Between two attempts at a locked stack: random between these, so that two that wait don't meet again and again."""
+
+ENDED_MEANWHILE = 5
+"""How often in a row an update is tried again at once because those in its way had ended."""
+
+NOTES_SECONDS = 7 * 24 * 3600.0
+"""How long it is noted that a lock was cleared."""
+
+
+def clear_reported(text: str, stack: str, cancel: Callable[[], object]) -> str:
+    """Clear the locks that Pulumi named when it refused an update, on any of its own backends.
+
+    Args:
+        text: what Pulumi said.
+        stack: the stack's name.
+        cancel: runs ``pulumi cancel --yes`` for the stack.
+
+    Returns:
+        What was cleared, as a sentence; the update can be tried again.
+
+    Raises:
+        Locked: somebody holds the stack, or may do so; the text names who, and the command.
+    """
+    held = reported_locks(text)
+    if not held or not all(lock.is_dead() for lock in held):
+        raise refused(stack, held, text)
+    return _clear(held, stack, cancel)
+
+
+def wait_until_free(
+    attempt: Callable[[], Value],
+    seconds: float,
+    report: Callable[[str], object],
+    *,
+    stack: str,
+    cancel: Callable[[], object],
+    pause: Callable[[float], object] = time.sleep,
+) -> Value:
+    """Run an update on any of Pulumi's own backends; clear dead locks in its way, and wait for living ones.
+
+    A lock counts as left behind only when two refusals in a row name it and its process was dead at the first: the lock of an
+    update that ends by itself is gone at the second. ``pulumi cancel``, which deletes all locks of the stack, is then safe,
+    because as long as the dead one is there nobody else can have taken the stack.
+
+    Args:
+        attempt: runs the update; it is called again after a refusal, so all that it does before the lock is done again.
+        seconds: how long to wait for others; 0 does not wait.
+        report: takes what was cleared, and who is waited for, as sentences.
+        stack: the stack's name.
+        cancel: runs ``pulumi cancel --yes`` for the stack.
+        pause: waits some seconds; may raise, to give up.
+
+    Returns:
+        What ``attempt`` returned.
+
+    Raises:
+        Locked: somebody holds the stack, or may do so; the text names who, and the command.
+    """
+    deadline = time.monotonic() + seconds
+    dead: set[str] = set()
+    told: set[str] = set()
+    at_once = 0
+    while True:
+        try:
+            return attempt()
+        except ConcurrentUpdateError as error:
+            text = str(error)
+        held = reported_locks(text)
+        if held and all(lock.is_dead() for lock in held) and at_once < ENDED_MEANWHILE:
+            at_once += 1
+            if all(lock.where in dead for lock in held):
+                report(_clear(held, stack, cancel))
+            dead |= {lock.where for lock in held}
+            continue
+        if time.monotonic() >= deadline:
+            raise refused(stack, held, text)
+        holders = "; ".join(map(str, held)) or "another update"
+        if holders not in told:
+            told.add(holders)
+            report(f"stack {stack} is locked ({holders}); waits for it, {deadline - time.monotonic():.0f} s at most")
+        at_once = 0
+        pause(min(random.uniform(*RETRY_SECONDS), max(0.0, deadline - time.monotonic())))  # noqa: S311 - no secret
+
+
+def require_unlocked(init: Callable[[], object]) -> None:
+    """Make sure that no living update holds a stack, on any of Pulumi's own backends, without changing anything.
+
+    ``pulumi stack init`` of a stack that exists takes its lock, finds the stack, and gives up (``CreateStack`` in
+    pkg/backend/diy/backend.go). What is read of the state after this was written by nobody who still runs.
+
+    Args:
+        init: runs it.
+
+    Raises:
+        ConcurrentUpdateError: somebody holds the stack; for :func:`wait_until_free`.
+    """
+    with contextlib.suppress(StackAlreadyExistsError):
+        init()
+
+
+def _clear(held: Sequence[Lock], stack: str, cancel: Callable[[], object]) -> str:
+    """Cancel dead locks once, however many processes of this user see them: a second cancel could hit a living lock."""
+    names = "; ".join(map(str, held))
+    try:
+        with _notes() as folder:
+            notes = [folder / hashlib.sha256(f"{lock.where} {lock}".encode()).hexdigest() for lock in held]
+            if all(note.exists() for note in notes):
+                return f"another process has cleared the lock of a dead update on stack {stack} ({names})"
+            cancel()
+            for note in notes:
+                note.touch()
+    except OSError as error:
+        raise Locked(f"{refusal(stack, held)} (not cleared here: {error})", stack=stack) from error
+    return f"cleared the lock of a dead update on stack {stack} ({names})"
+
+
+@contextlib.contextmanager
+def _notes() -> Iterator[Path]:
+    """The folder that notes which locks were cleared, while no other process works with it."""
+    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kamaji-equinix" / "locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".clearing").open("w") as guard:
+        fcntl.flock(guard, fcntl.LOCK_EX)
+        for note in folder.glob("[0-9a-f]*"):
+            if note.stat().st_mtime < time.time() - NOTES_SECONDS:
+                note.unlink()
+        yield folder

@@ -1,0 +1,162 @@
+"""How an operation on one stack is run: one at a time, on a settled state, stoppable, with errors of one family."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pulumi import automation
+
+from . import results
+from .engine import Cancellation, Engine, Interrupted
+from .errors import Cancelled, Locked, OperationError, TimedOut
+from .events import Finished, Listener, Translator
+from .failures import failure
+from .results import Result
+from .upkeep import Upkeep
+from .workspace import Place, open_stack
+
+if TYPE_CHECKING:
+    from ..components.api import Api
+
+Done = tuple[Mapping[str, int], automation.OutputMap, str]
+"""Number of resources by operation, outputs, what the engine printed."""
+
+Run = Callable[[automation.Stack, Translator], Done]
+"""What an operation does on the stack."""
+
+
+@dataclass(frozen=True)
+class Session:
+    """The engine and one stack.
+
+    Attributes:
+        place: where the stack is.
+        program: the inline program; unused where the place has a folder.
+        management: gives the management cluster's API, for the settings that the stack has.
+        wait_for_lock: seconds to wait for another update to leave the stack.
+        on_event: takes what happens.
+        on_output: takes each line that the engine prints.
+    """
+
+    place: Place
+    program: Callable[[], None]
+    management: Callable[[automation.Stack], Api]
+    wait_for_lock: float
+    on_event: Listener | None
+    on_output: Callable[[str], object] | None
+    engine: Engine = field(default_factory=Engine)
+    _busy: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def name(self) -> str:
+        """The stack's name."""
+        return self.place.name
+
+    def operate(
+        self,
+        operation: str,
+        run: Run,
+        cancellation: Cancellation | None,
+        timeout: float | None,
+        *,
+        create: bool = True,
+    ) -> Result:
+        """Run an operation and tell how it ended, with an event too.
+
+        Args:
+            operation: its name.
+            run: does it; again where the stack was locked.
+            cancellation: stops it on request.
+            timeout: seconds after which it is stopped, the wait for a lock included.
+            create: make the stack where there is none.
+
+        Raises:
+            OperationError: see ``automation.errors``.
+        """
+        if not self._busy.acquire(blocking=False):
+            raise Locked(f"stack {self.name}: this object is in another operation; use one for each thread")
+        began = time.monotonic()
+        translate = Translator(self.name, self.on_event)
+        cancellation = cancellation or Cancellation()
+        succeeded = False
+        try:
+            if cancellation.requested:
+                raise Cancelled(f"{operation} of stack {self.name} was stopped {cancellation.reason}", stack=self.name)
+            with (
+                self.translated(operation, translate, cancellation),
+                self.engine.stoppable(cancellation, timeout),
+                self.opened(create=create) as stack,
+            ):
+                upkeep = Upkeep(
+                    stack,
+                    self.engine,
+                    self.place.backend,
+                    lambda: self.management(stack),
+                    translate,
+                    self.on_output,
+                    self.wait_for_lock,
+                )
+                counts, outputs, output = upkeep.unlocked(operation, lambda: run(stack, translate))
+            succeeded = True
+            return Result(operation, self.name, counts, time.monotonic() - began, results.clusters_of(outputs), output)
+        finally:
+            self._busy.release()
+            translate.emit(
+                Finished(stack=self.name, operation=operation, succeeded=succeeded, seconds=time.monotonic() - began)
+            )
+
+    @contextlib.contextmanager
+    def looking(self, what: str) -> Iterator[automation.Stack]:
+        """The stack as it is, for reading.
+
+        Args:
+            what: is read, for an error.
+
+        Raises:
+            OperationError: see ``automation.errors``.
+        """
+        with self.translated(what), self.opened() as stack:
+            yield stack
+
+    @contextlib.contextmanager
+    def opened(self, *, create: bool = False) -> Iterator[automation.Stack]:
+        """The stack; the workspace of an inline program goes again, it holds nothing that the backend lacks."""
+        stack = open_stack(self.place, self.engine, self.program, create=create)
+        try:
+            yield stack
+        finally:
+            if self.place.folder is None:
+                shutil.rmtree(stack.workspace.work_dir, ignore_errors=True)
+
+    @contextlib.contextmanager
+    def translated(
+        self, operation: str, translate: Translator | None = None, cancellation: Cancellation | None = None
+    ) -> Iterator[None]:
+        """Whatever the Automation API raises, as one of the family."""
+        try:
+            yield
+        except OperationError as error:
+            error.stack = error.stack or self.name
+            raise
+        except Interrupted:
+            raise self._stopped(operation, cancellation, "") from None
+        except automation.CommandError as error:
+            if self.engine.interrupted and cancellation is not None:
+                raise self._stopped(operation, cancellation, str(error)) from error
+            raise failure(operation, self.name, translate.errors if translate else [], error) from error
+
+    def _stopped(self, operation: str, cancellation: Cancellation | None, output: str) -> Cancelled:
+        requested = cancellation is not None and cancellation.requested
+        kind: type[Cancelled] = Cancelled if requested else TimedOut
+        why = cancellation.reason if cancellation is not None and requested else "because its time was over"
+        return kind(
+            f"{operation} of stack {self.name} was stopped {why}; the next up or destroy goes on from there",
+            output=output,
+            stack=self.name,
+        )
