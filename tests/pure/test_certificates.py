@@ -42,7 +42,7 @@ def test_the_labs_certificates_pass_the_strict_checks(tmp_path: Path) -> None:
 def test_a_control_plane_is_trusted_as_kubectl_trusts_it() -> None:
     authority = TenantAuthority()
     with endpoint(authority) as plain:
-        with pytest.raises(ssl.SSLCertVerificationError, match="(?i)key identifier|key usage"):
+        with pytest.raises(ssl.SSLCertVerificationError, match=r"(?i)key identifier|key usage"):
             connect(ssl.create_default_context(cadata=authority.pem), plain.host, plain.port)
         answer = attempt(Target(plain.host, plain.port, authority.pem))
     assert answer.ok, f"the hand-off takes it: {answer}"
