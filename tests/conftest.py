@@ -5,8 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
@@ -14,12 +16,18 @@ sys.path.insert(0, str(ROOT))
 from lab.plane import ManagementPlane  # noqa: E402 - the checkout's packages are not installed
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep together, where several workers share the tests: those of one module, and all of the lab, which is but one."""
-    for item in items:
-        tier = item.path.relative_to(ROOT / "tests").parts[0]
-        item.add_marker(pytest.mark.xdist_group("lab" if tier == "lab" else str(item.path.relative_to(ROOT))))
+class Modules(LoadScopeScheduling):
+    """Keeps together, where several workers share the tests, those of one module, and all of the lab, which is but one."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        module = nodeid.partition("::")[0]
+        return "tests/lab" if module.startswith("tests/lab/") else module
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Modules:
+    """How tests come to workers."""
+    return Modules(config, log)
 
 
 @pytest.fixture(scope="session")
