@@ -30,8 +30,8 @@ def await_answer(wait: Wait, address: Endpoint) -> Endpoint:
     order, progress = wait.order, wait.progress
     progress.stage = "dial"
     progress.phase(f"{address}: waits until {order.path} answers")
-    pauses = reachability.pauses()
     authority: str | None = None
+    attempts = 0
     asked_at, refused_since = progress.elapsed, None
     while True:
         if order.verify and authority is None:
@@ -49,7 +49,8 @@ def await_answer(wait: Wait, address: Endpoint) -> Endpoint:
         progress.waiting(f"{address}: {answer.seen}", f"{address} {answer.stage}")
         if progress.over:
             raise unanswered(wait, address, answer)
-        progress.pause(next(pauses))
+        progress.pause(reachability.pause(attempts, answer))
+        attempts += 1
         if progress.elapsed - asked_at > MOVED_SECONDS:
             asked_at = progress.elapsed
             moved = published(wait)

@@ -9,18 +9,20 @@ import random
 import socket
 import ssl
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from .api_tls import as_go_verifies
-from .dialling import dial, join, rest
+from .dialling import dial, is_address, join, rest
 
 Stage = Literal["dial", "tls", "ready"]
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 0.25
-"""Seconds between attempts. The longest is short: a machine's order waits for the first answer, and a refused
-connection costs next to nothing."""
+"""Seconds between attempts. The longest is short: a machine's order waits for the first answer."""
+
+CLOSED_PAUSE = 0.05
+"""Seconds, however long it lasts, while nothing listens at an address: to be refused costs next to nothing, neither a
+handshake nor the look-up of a name."""
 
 ATTEMPT_SECONDS = 3.0
 
@@ -45,12 +47,14 @@ class Answer:
         ok: the control plane answers.
         seen: in words.
         refused: it serves, but does not tell strangers its health.
+        closed: nothing listens yet, and no name had to be looked up to see that.
     """
 
     stage: Stage
     ok: bool
     seen: str
     refused: bool = False
+    closed: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,8 @@ def attempt(target: Target, seconds: float = ATTEMPT_SECONDS) -> Answer:
     try:
         raw = dial(target.host, target.port, until)
     except (OSError, ValueError, OverflowError) as error:
-        return Answer("dial", False, dial_failure(error, seconds))
+        closed = isinstance(error, ConnectionRefusedError) and is_address(target.host)
+        return Answer("dial", False, dial_failure(error, seconds), closed=closed)
     with contextlib.closing(raw):
         raw.settimeout(rest(until))
         try:
@@ -218,9 +223,12 @@ def tls_failure(error: Exception, seconds: float) -> str:
     return f"no TLS handshake ({error})"
 
 
-def pauses() -> Iterator[float]:
-    """Seconds to wait between attempts: short at first, longer up to a bound, each a little different."""
-    pause = FIRST_PAUSE
-    while True:
-        yield pause * random.uniform(0.8, 1.2)  # noqa: S311 - no secret
-        pause = min(pause * 1.5, LONGEST_PAUSE)
+def pause(attempts: int, answer: Answer) -> float:
+    """Seconds to wait before the next attempt: short at first, longer up to a bound, each a little different.
+
+    Args:
+        attempts: how many there were before this one.
+        answer: what it found.
+    """
+    longest = CLOSED_PAUSE if answer.closed else LONGEST_PAUSE
+    return min(FIRST_PAUSE * 1.5 ** min(attempts, 20), longest) * random.uniform(0.8, 1.2)  # noqa: S311 - no secret

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-import itertools
 import time
 from collections.abc import Iterator
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from kamaji_equinix.components.reachability import FIRST_PAUSE, LONGEST_PAUSE, Target, attempt, pauses
+from kamaji_equinix.components.reachability import (
+    CLOSED_PAUSE,
+    FIRST_PAUSE,
+    LONGEST_PAUSE,
+    Answer,
+    Target,
+    attempt,
+    pause,
+)
 
 from tests.support.tls_endpoint import TRAP, TenantAuthority, TlsEndpoint, endpoint
 
@@ -104,8 +111,19 @@ def test_no_host_and_port_raises(host: str, port: int) -> None:
 
 
 def test_pauses_start_fast_grow_and_are_bounded() -> None:
-    found = list(itertools.islice(pauses(), 40))
+    found = [pause(attempts, Answer("ready", False, "")) for attempts in (*range(40), 10**6)]
     assert found[0] <= FIRST_PAUSE * 1.2, "the first answer is worth a quick second look"
     assert max(found) <= LONGEST_PAUSE * 1.2, "a machine's order waits for it"
     assert min(found[20:]) >= LONGEST_PAUSE * 0.8, "and a long wait asks less often"
     assert len(set(found[20:])) > 1, "many hand-offs at once must not ask in step"
+
+
+def test_where_nothing_listens_it_is_asked_often_however_long_that_lasts(authority: TenantAuthority) -> None:
+    with endpoint(authority, "refused") as closed, endpoint(authority, "500") as starting:
+        refusing = attempt(Target(closed.host, closed.port, authority.pem), 1.0)
+        answering = attempt(Target(starting.host, starting.port, authority.pem), 1.0)
+        named = attempt(Target("localhost", closed.port, authority.pem), 1.0)
+    nameless = attempt(Target("nothing.invalid", 6443, authority.pem), 1.0)
+    assert max(pause(1000, refusing) for _ in range(40)) <= CLOSED_PAUSE * 1.2, "to be refused costs next to nothing"
+    for dear in (answering, named, nameless):
+        assert pause(1000, dear) > CLOSED_PAUSE * 1.2, f"a handshake or a look-up does: {dear}"
