@@ -40,6 +40,8 @@ def measure(folder: Path, pairs: int = 7) -> dict[str, Any]:
         raise RuntimeError(started.stdout)
     try:
         dev = Project.make(folder / "dev", lab.environment())
+        # Some containers forbid compiled modules beside their source; then each run would compile this package anew.
+        dev.environment.pop("PYTHONDONTWRITEBYTECODE", None)
         dev.configure("dev", **dev_sections(lab.kubeconfig))
         dev.script("up", "--stack", "dev", "--timeout", "300").ok()
         empty = Project.make(folder / "empty", lab.environment())
