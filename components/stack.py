@@ -9,20 +9,16 @@ import contextlib
 import gc
 import json
 from collections.abc import Mapping
-from dataclasses import replace
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi.runtime import config as runtime_config
 
-from . import changes, kube, manifests, preflight
-from .api import Api, ApiError
-from .contracts import contract
+from . import accidents, preflight
 from .handoff_providers import handoff_providers
-from .plurals import plural
 from .settings import ManagementSettings, SettingsError, StackSettings, load_stack
-from .settings_report import Problem
 from .tenant_cluster import TenantCluster, TenantClusterArgs
 
 NAMESPACE = "kamaji-equinix"
@@ -124,78 +120,16 @@ def check_management(settings: StackSettings) -> None:
     Raises:
         pulumi.RunError: it can't take the stack. In a preview a cluster that can't be reached is only a warning.
     """
-    report = preflight.check_stack(settings)
+    with ThreadPoolExecutor(1) as beside:
+        asked = beside.submit(preflight.check_stack, settings)
+        before = accidents.last_state()
+        report = asked.result()
     for note in report.notes:
         pulumi.log.warn(note)
     if not report.problems:
-        refuse_accidents(settings)
+        accidents.refuse(settings, before)
         return
     if report.unreachable and pulumi.runtime.is_dry_run():
         pulumi.log.warn(str(report))
         return
     raise pulumi.RunError(f"{report}\nnothing was created or changed")
-
-
-def refuse_accidents(settings: StackSettings) -> None:
-    """Compare the settings with the clusters that live already: those that they name, and those in the stack's last state.
-
-    Raises:
-        pulumi.RunError: a change would delete a living cluster with its machines, or can't be done at all.
-    """
-    api = kube.connect(settings.management)
-    found = lost(api, settings)
-    for index, tenant in enumerate(settings.clusters):
-        wanted = [document for document in manifests.documents(tenant) if document["kind"] in changes.kinds()]
-        living = [obj for document in wanted if (obj := live(api, document)) is not None]
-        if any(obj["kind"] == "Cluster" for obj in living):
-            found += changes.check_one(changes.of_objects(living), tenant, changes.base_of(index, settings))
-    if found:
-        raise pulumi.RunError(str(SettingsError(found)))
-
-
-def lost(api: Api, settings: StackSettings) -> list[Problem]:
-    """What would delete living clusters because the settings name them no longer.
-
-    The stack's own state tells what it has applied, and costs no request: labels in the management cluster could not tell two
-    stacks of one name in different backends apart. Only a cluster that is missed is looked at, whether it lives, and whether
-    its annotation allows its deletion.
-    """
-    missing = changes.absent(changes.applied(last_state()), settings)
-    version = contract(settings.clusters[0]).core
-    return changes.lost([one for item in missing if (one := still(api, item, version)) is not None], settings)
-
-
-def last_state() -> Mapping[str, Any]:
-    """The resources of the stack's last state by URN, with type and outputs; empty before the first run."""
-    name = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
-    try:
-        # A function of the engine itself (pkg/resource/deploy/builtins.go), which no plugin serves.
-        answer = pulumi.runtime.invoke("pulumi:pulumi:readStackResourceOutputs", {"stackName": name}).value
-    except Exception as error:  # noqa: BLE001 - the SDK raises nothing narrower
-        pulumi.log.debug(f"a cluster that the settings no longer name would not be noticed: {error}")
-        return {}
-    found: Mapping[str, Any] = (answer or {}).get("outputs") or {}
-    return found
-
-
-def still(api: Api, known: changes.Applied, version: str) -> changes.Applied | None:
-    """A cluster of the last state as it is; None where it is gone, or another has its name."""
-    try:
-        found = kube.Kube(api, known.namespace).find(kube.Kind(version, "Cluster", "clusters"), known.name)
-    except ApiError as error:
-        pulumi.log.debug(f"Cluster {known.namespace}/{known.name} can't be read, so it is taken for living: {error}")
-        return known
-    if found is None or found["metadata"]["uid"] != known.uid or "deletionTimestamp" in found["metadata"]:
-        return None
-    annotations = found["metadata"].get("annotations") or {}
-    return replace(known, allowed=annotations.get(changes.ALLOWED) == "true")
-
-
-def live(api: Api, document: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The living object that a manifest would change; None where there is none, or it can't be read."""
-    kind = kube.Kind(document["apiVersion"], document["kind"], plural(document["kind"]))
-    try:
-        return kube.Kube(api, document["metadata"]["namespace"]).find(kind, document["metadata"]["name"])
-    except ApiError as error:
-        pulumi.log.debug(f"{document['kind']} {document['metadata']['name']} can't be compared: {error}")
-        return None

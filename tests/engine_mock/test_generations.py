@@ -7,7 +7,7 @@ from typing import Any
 import grpc
 import pulumi
 import pytest
-from kamaji_equinix.components import stack
+from kamaji_equinix.components import accidents, stack
 from kamaji_equinix.components.api import ApiError
 from kamaji_equinix.components.changes import ALLOWED, Applied
 from kamaji_equinix.components.settings import load_stack
@@ -137,7 +137,8 @@ def lost(server: Server, *names: str) -> list[str]:
 
     @pulumi.runtime.test
     def run() -> None:
-        problems = stack.lost(server, load_stack(RAW, frozenset({"management"})))  # type: ignore[arg-type]
+        settings = load_stack(RAW, frozenset({"management"}))
+        problems = accidents.lost(server, settings, accidents.last_state())  # type: ignore[arg-type]
         found.extend(str(problem) for problem in problems)
 
     run()
