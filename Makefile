@@ -36,7 +36,7 @@ lint: .venv/ready ## ruff and strict mypy
 	.venv/bin/ruff check . && .venv/bin/ruff format --check . && MYPYPATH=.venv/typing .venv/bin/mypy -p kamaji_equinix.components -p kamaji_equinix.automation -p lab -p toolchain -p bench
 
 test: lint toolchain ## every test tier; the lab's beside the others
-	$(PY) -m pytest -q -n 2 --no-loadscope-reorder --durations 10
+	$(PY) -m pytest -q -n 3 --no-loadscope-reorder --durations 10
 
 bench: toolchain ## the measurements, as a table and JSON
 	$(PY) -m bench
