@@ -17,6 +17,8 @@ from typing import Any
 
 import yaml
 
+from . import access_values as values
+
 IN_CLUSTER = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 EXEC_SECONDS = 30.0
 
@@ -155,15 +157,21 @@ def portable(text: str, folder: Path) -> str:
         return text
     document = yaml.safe_load(text)
     for section, key in (("clusters", "cluster"), ("users", "user")):
-        for entry in document.get(section) or ():
-            held = entry.get(key) or {}
+        for held in _holders(document, section, key):
             for name in ("certificate-authority", "client-certificate", "client-key", "tokenFile"):
                 if held.get(name):
-                    held[name] = str((folder / held[name]).resolve())
-            command = (held.get("exec") or {}).get("command", "")
-            if os.sep in command:
-                held["exec"]["command"] = str((folder / command).resolve())
+                    held[name] = str((folder / str(held[name])).resolve())
+            plugin = held.get("exec")
+            if isinstance(plugin, dict) and os.sep in str(plugin.get("command", "")):
+                plugin["command"] = str((folder / plugin["command"]).resolve())
     return yaml.safe_dump(document)
+
+
+def _holders(document: Mapping[str, Any], section: str, key: str) -> list[dict[str, Any]]:
+    """What a section's entries hold; only the entry that is used has been checked to hold anything."""
+    listed = document.get(section)
+    found = [entry.get(key) for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
+    return [held for held in found if isinstance(held, dict)]
 
 
 def default_path(environment: Mapping[str, str] = os.environ) -> Path | None:
@@ -195,8 +203,9 @@ def _named(document: Mapping[str, Any], section: str, name: str, key: str, sourc
     for entry in entries:
         if entry.get("name") == name:
             found = entry.get(key) or {}
-            if isinstance(found, Mapping):
-                return found
+            if not isinstance(found, Mapping):
+                raise AccessError(f"{source}: {key} {name!r} holds no settings, but {type(found).__name__}")
+            return found
     known = ", ".join(str(entry.get("name")) for entry in entries) or "none"
     raise AccessError(f"{source}: no {key} named {name!r}; it has: {known}")
 
@@ -214,23 +223,26 @@ def _access(cluster: Mapping[str, Any], user: Mapping[str, Any], source: str, fo
     if user.get("auth-provider"):
         raise AccessError(f"{source}: `auth-provider` is not supported any more; use an `exec` plugin or a token")
     headers = {}
-    if user.get("username"):
-        pair = f"{user['username']}:{user.get('password', '')}".encode()
-        headers["Authorization"] = f"Basic {base64.b64encode(pair).decode()}"
-    if user.get("as"):
-        headers["Impersonate-User"] = str(user["as"])
-    return Access(
-        server=str(cluster["server"]).rstrip("/"),
-        source=source,
-        ca_pem=_pem(cluster, "certificate-authority", source, folder),
-        server_name=cluster.get("tls-server-name"),
-        verify=not cluster.get("insecure-skip-tls-verify"),
-        client_certificate=certificate,
-        client_key=key,
-        token=str(token) if token else None,
-        proxy=cluster.get("proxy-url"),
-        headers=headers,
-    )
+    try:
+        if user.get("username"):
+            pair = f"{user['username']}:{user.get('password', '')}".encode()
+            headers["Authorization"] = f"Basic {base64.b64encode(pair).decode()}"
+        if user.get("as"):
+            headers["Impersonate-User"] = values.header(user["as"], "`as`")
+        return Access(
+            server=values.server_url(cluster["server"]),
+            source=source,
+            ca_pem=_pem(cluster, "certificate-authority", source, folder),
+            server_name=values.text(cluster.get("tls-server-name"), "tls-server-name"),
+            verify=not cluster.get("insecure-skip-tls-verify"),
+            client_certificate=values.text(certificate, "the client certificate"),
+            client_key=values.text(key, "the client key"),
+            token=values.header(token, "the token") if token else None,
+            proxy=values.proxy_url(cluster.get("proxy-url")),
+            headers=headers,
+        )
+    except ValueError as error:
+        raise AccessError(f"{source}: {error}") from None
 
 
 def _pem(holder: Mapping[str, Any], key: str, source: str, folder: Path) -> str | None:

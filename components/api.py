@@ -6,6 +6,7 @@ program, the hand-off's plugin and the status tree each ask a few things.
 
 from __future__ import annotations
 
+import base64
 import gzip
 import http.client
 import json
@@ -14,10 +15,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from .access import Access, AccessError
+from .access_values import proxy_url, without_credentials
 from .api_tls import Https, environment_proxy, tls_context
+from .plain_text import one_line
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 15.0
@@ -57,15 +60,14 @@ class Api:
             read_seconds: bound of the wait for an answer.
 
         Raises:
-            AccessError: the certificates can't be used.
+            AccessError: the certificates or the proxy can't be used.
         """
         self.access = access
         self._connect_seconds = connect_seconds
         self._read_seconds = read_seconds
         self._local = threading.local()
         self._url = urlsplit(access.server)
-        if self._url.scheme not in ("http", "https") or not self._url.hostname:
-            raise AccessError(f"{access.source}: server {access.server!r} is not an http or https URL")
+        self._proxy = self._proxy_of(access)
         self._tls = tls_context(access) if self._url.scheme == "https" else None
 
     def get(self, path: str, *, accept: str = "application/json") -> dict[str, Any]:
@@ -165,7 +167,7 @@ class Api:
             decoded = None
         said = decoded if isinstance(decoded, dict) and decoded.get("kind") == "Status" else {}
         reason = str(said.get("reason") or _REASONS.get(answer.status) or f"Status{answer.status}")
-        text = content.decode(errors="replace").strip() if decoded is None else ""
+        text = one_line(content.decode(errors="replace")) if decoded is None else ""
         wait = answer.headers.get("Retry-After") or ""
         return ApiError(
             reason,
@@ -180,14 +182,14 @@ class Api:
         kept = getattr(self._local, "connection", None)
         try:
             return self._once(kept or self._connect(), method, path, body, headers)
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, http.client.HTTPException, UnicodeError) as error:
             self.close()
             # A connection kept open may have been closed by the server since; anything else is its answer.
             if kept is None or isinstance(error, TimeoutError):
                 raise self._explained(error) from error
         try:
             return self._once(self._connect(), method, path, body, headers)
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, http.client.HTTPException, UnicodeError) as error:
             self.close()
             raise self._explained(error) from error
 
@@ -216,25 +218,36 @@ class Api:
         self._local.connection = connection = self._open()
         return connection
 
+    def _proxy_of(self, access: Access) -> SplitResult | None:
+        """The proxy on the way: the kubeconfig's, else the environment's."""
+        proxy = access.proxy
+        if not proxy:
+            wanted = environment_proxy(self._url.scheme, str(self._url.hostname), self._url.port or 443)
+            try:
+                proxy = proxy_url(wanted)
+            except ValueError as error:
+                raise AccessError(f"environment variable {self._url.scheme.upper()}_PROXY: {error}") from None
+        return urlsplit(proxy) if proxy else None
+
     def _open(self) -> http.client.HTTPConnection:
         host, https = str(self._url.hostname), self._tls is not None
         port = self._url.port or (443 if https else 80)
-        proxy = self.access.proxy or environment_proxy(self._url.scheme, host, port)
         connection: http.client.HTTPConnection
         if self._tls is not None:
             connection = Https(host, port, self._tls, self.access.server_name or host, self._connect_seconds)
         else:
             connection = http.client.HTTPConnection(host, port, timeout=self._connect_seconds)
-        if proxy:
-            via = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
-            connection.host, connection.port = str(via.hostname), via.port or 80
-            connection.set_tunnel(host, port)
+        if self._proxy:
+            connection.host, connection.port = str(self._proxy.hostname), self._proxy.port or 80
+            connection.set_tunnel(host, port, proxy_headers(self._proxy))
         connection.connect()
         connection.sock.settimeout(self._read_seconds)
         return connection
 
     def _explained(self, error: Exception) -> ApiError:
         server = self.access.server
+        if self._proxy:
+            server += f" through the proxy {without_credentials(self._proxy.geturl())}"
         if isinstance(error, ssl.SSLCertVerificationError):
             return ApiError("Untrusted", f"{server}: its certificate is not accepted: {error.verify_message}")
         if isinstance(error, http.client.RemoteDisconnected | ssl.SSLEOFError | ssl.SSLZeroReturnError):
@@ -250,6 +263,14 @@ class Api:
             return ApiError("NotKubernetes", f"{server} does not speak HTTP")
         what = error.strerror if isinstance(error, OSError) and error.strerror else str(error) or type(error).__name__
         return ApiError("Unreachable", f"{server}: {what}")
+
+
+def proxy_headers(proxy: SplitResult) -> dict[str, str]:
+    """How to log in to a proxy whose URL holds a user and a password."""
+    if proxy.username is None:
+        return {}
+    pair = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}".encode()
+    return {"Proxy-Authorization": f"Basic {base64.b64encode(pair).decode()}"}
 
 
 def patiently(ask: Callable[[], dict[str, Any]], seconds: float = READ_SECONDS) -> dict[str, Any]:

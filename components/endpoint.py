@@ -32,6 +32,7 @@ from .endpoint_state import changed, complete, order_of, outputs_of, replacing, 
 from .handoff import Handoff, Order, Outcome, look
 from .handoff_errors import HandoffError
 from .kube import Kube, connect, dig
+from .plain_text import one_line
 
 if TYPE_CHECKING:
     from .metal import InfrastructureReference
@@ -258,4 +259,4 @@ class ControlPlaneEndpoint(Resource, module="kamaji-equinix", name="ControlPlane
 
 def tell(id_: str, line: str) -> None:
     """A line of progress: the engine passes on what a plugin writes to stderr."""
-    print(f"{id_}: {line}", file=sys.stderr, flush=True)
+    print(one_line(f"{id_}: {line}"), file=sys.stderr, flush=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from .plain_text import one_line
+
 _TEXT = re.compile(
     r"hand-off, phase (?P<phase>\w+): (?P<subject>.*)\n"
     r"\s*expected: (?P<expected>.*)\n"
@@ -51,8 +53,3 @@ class HandoffError(Exception):
             elapsed=float(found["elapsed"]),
             advice=found["advice"],
         )
-
-
-def one_line(text: str) -> str:
-    """A text without line breaks: each part of the error has a line of its own."""
-    return " ".join(text.split())

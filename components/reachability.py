@@ -108,15 +108,19 @@ def ask(connection: ssl.SSLSocket, target: Target, until: float, seconds: float)
         return Answer(
             "ready", False, f"accepted the request for {target.path}, but did not answer it within {seconds:.0f} s"
         )
-    except (OSError, ValueError, http.client.HTTPException) as error:
-        return Answer("ready", False, f"broke off the answer to {target.path} ({error})")
+    except (http.client.RemoteDisconnected, ConnectionError, ssl.SSLEOFError):
+        return Answer("ready", False, f"closed the connection without an answer to {target.path}")
+    except (ValueError, http.client.HTTPException):
+        return Answer("ready", False, f"answers {target.path} with something else than HTTP")
+    except OSError as error:
+        return Answer("ready", False, f"broke off the answer to {target.path} ({error.strerror or error})")
     if code == http.client.OK:
         return Answer("ready", True, f"{target.path} answers 200")
     if code in (http.client.UNAUTHORIZED, http.client.FORBIDDEN):
         return Answer(
             "ready", False, f"{target.path} answers {code}: it serves, but tells strangers no more", refused=True
         )
-    more = f" (redirects to {location})" if location else f" ({body.splitlines()[0][:120]})" if body else ""
+    more = f" (redirects to {location[:120]})" if location else f" ({body.splitlines()[0][:120]})" if body else ""
     return Answer("ready", False, f"{target.path} answers {code}{more}")
 
 
@@ -143,6 +147,8 @@ def answered(connection: ssl.SSLSocket, until: float) -> tuple[int, str, str]:
         # The status is enough to go on; a reason is only there where it is bad.
         if not chunk or (b"\r\n\r\n" in received and received.split(maxsplit=2)[1:2] == [b"200"]):
             break
+    if not received:
+        raise http.client.RemoteDisconnected("nothing received")
     head, _, body = received.partition(b"\r\n\r\n")
     response = http.client.HTTPResponse(_Received(head + b"\r\n\r\n"))  # type: ignore[arg-type]
     response.begin()

@@ -33,8 +33,8 @@ def complete(tenant: Tenant) -> Tenant:
         ("redirect", "ready", "/readyz answers 302 (redirects to https://login.example/)", "get pods"),
         ("no answer", "ready", "did not answer it within", "get pods"),
         ("trickle", "ready", "did not answer it within", "get pods"),
-        ("closes", "ready", "broke off the answer to /readyz", "get pods"),
-        ("not HTTP", "ready", "broke off the answer to /readyz", "get pods"),
+        ("closes", "ready", "closed the connection without an answer to /readyz", "get pods"),
+        ("not HTTP", "ready", "answers /readyz with something else than HTTP", "get pods"),
     ],
 )
 def test_a_control_plane_that_does_not_answer_is_named_by_its_fault(

@@ -68,6 +68,15 @@ def test_data_and_files_are_the_same_and_files_start_from_the_kubeconfigs_folder
         (config(**{"certificate-authority-data": "?"}), "certificate-authority-data is not base64"),
         (config({"client-certificate": "/nowhere/crt"}), "client-certificate /nowhere/crt: No such file"),
         (config({"auth-provider": {"name": "gcp"}}), "`auth-provider` is not supported"),
+        ({**config(), "users": [{"name": "u", "user": 5}]}, "user 'u' holds no settings, but int"),
+        (config(server=6443), "server is not text"),
+        (config(server="one.example:6443"), "server 'one.example:6443' is not an https or http URL"),
+        (config(server="https://one.example:99999"), "server is not a URL (Port out of range"),
+        (config(server="https://[::1"), "server is not a URL (Invalid IPv6 URL)"),
+        (config(server="https://one.example/a b"), "holds more than host, port and path"),
+        (config(**{"tls-server-name": 5}), "tls-server-name is not text"),
+        (config(**{"proxy-url": 5}), "proxy is not text"),
+        (config(**{"proxy-url": "socks5://ann:pw@p.example:1"}), "proxy 'socks5://p.example:1' is not an http URL"),
     ],
 )
 def test_a_kubeconfig_that_cannot_be_used_is_named_with_its_fault(document: Any, said: str) -> None:
@@ -84,6 +93,22 @@ def test_no_error_and_no_representation_shows_credentials() -> None:
     assert SECRET not in repr(read(config())), "nor does a log of the object"
     basic = read(config({"username": "ann", "password": SECRET}))
     assert base64.b64encode(f"ann:{SECRET}".encode()).decode() not in repr(basic), "nor of its headers"
+
+
+@pytest.mark.parametrize(
+    ("document", "said"),
+    [
+        (config({"token": f"{SECRET}\n"}), "the token holds a line end"),
+        (config({"token": f"{SECRET}\u2026"}), "the token holds a line end or another character"),
+        (config({"token": SECRET, "as": "ann\r\nX-Remote-User: root"}), "`as` holds a line end"),
+        (config(server=f"https://ann:{SECRET}@one.example"), "server holds a user or password"),
+    ],
+)
+def test_a_credential_that_no_request_can_carry_is_named_but_not_shown(document: Any, said: str) -> None:
+    with pytest.raises(AccessError) as refused:
+        read(document)
+    assert said in str(refused.value), "what is wrong with it"
+    assert SECRET not in str(refused.value), "http.client's own message quotes the header"
 
 
 def plugin(tmp_path: Path, code: str, **more: Any) -> dict[str, Any]:
@@ -148,6 +173,10 @@ def test_a_kubeconfig_that_is_handed_on_names_its_files_by_absolute_paths(tmp_pa
     assert moved["users"][0]["user"]["client-certificate"] == str(tmp_path / "pki" / "a.crt"), "from its folder"
     assert moved["users"][0]["user"]["client-key"] == "/abs/a.key", "absolute ones stay"
     assert moved["clusters"][0]["cluster"]["certificate-authority"] == str(tmp_path / "ca"), "of the cluster, too"
+    broken = yaml.safe_dump(
+        {**document, "users": [5, {"name": "v"}, {"name": "w", "user": {"exec": 5, "tokenFile": 6}}]}
+    )
+    assert str(tmp_path / "6") in access.portable(broken, tmp_path), "entries that nobody uses may hold anything"
     text = yaml.safe_dump(config())
     assert access.portable(text, tmp_path) == text, "what holds everything in line is not touched"
 

@@ -49,8 +49,8 @@ def answering(authority: TenantAuthority) -> Iterator[TlsEndpoint]:
         ("redirect", "ready", "redirects to https://login.example/"),
         ("no answer", "ready", "did not answer it within 1 s"),
         ("trickle", "ready", "did not answer it within 1 s"),
-        ("closes", "ready", "broke off"),
-        ("not HTTP", "ready", "broke off"),
+        ("closes", "ready", "closed the connection without an answer to /readyz"),
+        ("not HTTP", "ready", "with something else than HTTP"),
     ],
 )
 def test_each_fault_is_told_from_the_others_in_bounded_time(
