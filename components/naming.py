@@ -10,6 +10,18 @@ from typing import Any
 LONGEST_LABEL = 63
 """Characters of a label's value, and of a DNS label."""
 
+OWN_LABELS = frozenset(
+    {
+        "app.kubernetes.io/name",
+        "app.kubernetes.io/instance",
+        "app.kubernetes.io/component",
+        "app.kubernetes.io/managed-by",
+        "cluster.x-k8s.io/cluster-name",
+        "pool",
+    }
+)
+"""Keys of the labels that tell a cluster's objects, and a pool's, from others."""
+
 
 def machine_deployment(cluster: str, pool: str) -> str:
     """Name of a pool's MachineDeployment.

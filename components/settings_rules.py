@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
-import itertools
 from collections.abc import Iterator, Sequence
 
 from . import naming
 from . import settings as model
 from .settings_report import Problem
+from .settings_rules_addresses import address_problems
 from .settings_rules_metal import metal_problems, pool_metal_problems
 from .settings_rules_pools import pool_problems
 from .settings_types import minor
@@ -21,7 +20,7 @@ RESERVED_NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease
 
 def cluster_problems(base: str, tenant: model.TenantClusterSettings) -> Iterator[Problem]:
     """Mistakes between the settings of one cluster; ``base`` is its path with a dot, or empty."""
-    yield from addresses(base, tenant)
+    yield from address_problems(base, tenant)
     yield from names(base, tenant)
     yield from network(base, tenant.control_plane.network)
     yield from versions(base, tenant)
@@ -37,65 +36,6 @@ def cluster_problems(base: str, tenant: model.TenantClusterSettings) -> Iterator
         yield from pool_metal_problems(path, base, tenant.metal, pool)
 
 
-def addresses(base: str, tenant: model.TenantClusterSettings) -> Iterator[Problem]:
-    """Address ranges share no address, and Kubernetes can use them."""
-    cluster = tenant.cluster
-    lists = (("podCidrs", cluster.pod_cidrs), ("serviceCidrs", cluster.service_cidrs))
-    ranges = [(f"{base}cluster.{key}[{i}]", value) for key, values in lists for i, value in enumerate(values)]
-    for (one_path, one), (path, other) in itertools.combinations(ranges, 2):
-        first, second = ipaddress.ip_network(one), ipaddress.ip_network(other)
-        if first.version != second.version:
-            continue
-        if first.overlaps(second):
-            yield Problem(
-                path,
-                f"overlaps with {one_path}, {one}; pods and Services need ranges of their own",
-                other,
-                free_of(first),
-                about=(one_path,),
-            )
-        elif one_path.rpartition("[")[0] == path.rpartition("[")[0]:
-            yield Problem(
-                path,
-                f"is IPv{second.version} as the one before; two ranges mean one of each",
-                other,
-                "fd00:10::/112" if second.version == 4 else "10.96.0.0/16",
-            )
-    for index, value in enumerate(cluster.service_cidrs):
-        service = ipaddress.ip_network(value)
-        shortest = service.max_prefixlen - 20
-        if service.prefixlen < shortest:
-            yield Problem(
-                f"{base}cluster.serviceCidrs[{index}]",
-                f"is too large: kube-apiserver takes at most a /{shortest} for Services",
-                value,
-                "172.26.0.0/16" if service.version == 4 else "fd00:10::/112",
-            )
-    for index, address in enumerate(tenant.control_plane.network.dns_service_ips):
-        if not any(ipaddress.ip_address(address) in ipaddress.ip_network(value) for value in cluster.service_cidrs):
-            yield Problem(
-                f"{base}controlPlane.network.dnsServiceIPs[{index}]",
-                f"must lie in serviceCidrs, {', '.join(cluster.service_cidrs)}",
-                address,
-                nth(cluster.service_cidrs[0], 10),
-                about=(f"{base}cluster.serviceCidrs",),
-            )
-
-
-def nth(value: str, index: int) -> str:
-    """An address of a range, the last one of a range that is too small."""
-    network = ipaddress.ip_network(value)
-    return str(network[min(index, network.num_addresses - 1)])
-
-
-def free_of(used: ipaddress.IPv4Network | ipaddress.IPv6Network) -> str:
-    """A range for an example that does not overlap with one in use."""
-    choices = (
-        ("172.26.0.0/16", "10.96.0.0/16", "192.168.0.0/16") if used.version == 4 else ("fd00:10::/112", "fd00:20::/112")
-    )
-    return next((choice for choice in choices if not ipaddress.ip_network(choice).overlaps(used)), choices[0])
-
-
 def names(base: str, tenant: model.TenantClusterSettings) -> Iterator[Problem]:
     """Names made from names fit where they are used."""
     cluster = tenant.cluster
@@ -105,6 +45,13 @@ def names(base: str, tenant: model.TenantClusterSettings) -> Iterator[Problem]:
             f"makes the control plane's name, {tenant.control_plane_name}, {len(tenant.control_plane_name)} characters "
             f"long; {naming.LONGEST_LABEL} is the limit. Shorten it, or set controlPlane.name",
             cluster.name,
+        )
+    for key in sorted(naming.OWN_LABELS & cluster.labels.keys()):
+        yield Problem(
+            f'{base}cluster.labels["{key}"]',
+            "is set by this program, to tell a cluster's objects from others; leave it out",
+            cluster.labels[key],
+            {"team": "a"},
         )
     if cluster.create_namespace and cluster.namespace in RESERVED_NAMESPACES:
         yield Problem(

@@ -13,6 +13,21 @@ NAMESPACE = "kamaji-equinix"
 """Namespace of the configuration keys, and the project's name: keys without a namespace are the project's."""
 
 
+class Strict(yaml.SafeLoader):
+    """Refuses a key that stands twice in a map, as the engine does; YAML's own rule would let the last one win."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """A map, each of whose keys stands once."""
+        seen = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and (key.tag, key.value) in seen:
+                raise yaml.constructor.ConstructorError(
+                    "while reading a map", node.start_mark, f"found key {key.value!r} twice", key.start_mark
+                )
+            seen.add((key.tag, key.value) if isinstance(key, yaml.ScalarNode) else id(key))
+        return super().construct_mapping(node, deep)
+
+
 class StackFileError(ValueError):
     """The file is not there, or is no stack's file."""
 
@@ -26,13 +41,23 @@ def read_stack_file(path: Path) -> tuple[dict[str, Any], frozenset[str]]:
         StackFileError: says what is wrong with the file.
     """
     try:
-        whole = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return sections(yaml.load(path.read_text(encoding="utf-8"), Strict))  # noqa: S506
     except FileNotFoundError:
         raise StackFileError("there is no such file; --stack names another stack") from None
     except (OSError, UnicodeDecodeError) as error:
         raise StackFileError(f"can't be read: {error}") from None
     except yaml.YAMLError as error:
         raise StackFileError(f"is no YAML: {error}") from None
+    except RecursionError:
+        raise StackFileError("holds a value that contains itself, or is nested too deep") from None
+
+
+def sections(whole: Any) -> tuple[dict[str, Any], frozenset[str]]:
+    """This program's values in the content of a stack's file, by key, and the paths that are encrypted.
+
+    Raises:
+        StackFileError: it is no content of a stack's file.
+    """
     config = whole.get("config") if isinstance(whole, dict) else whole
     if config is None:
         return {}, frozenset()

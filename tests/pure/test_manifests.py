@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from kamaji_equinix.components import bootstrap, manifests, metal
+from kamaji_equinix.components import bootstrap, manifests, metal, naming
 from kamaji_equinix.components.settings import TenantClusterSettings, load_stack
 from kamaji_equinix.components.stack_file import read_stack_file
 
@@ -178,6 +178,8 @@ def test_all_objects_carry_the_recommended_labels() -> None:
         assert labels["app.kubernetes.io/managed-by"] == "kamaji-equinix", document["kind"]
         assert labels["app.kubernetes.io/instance"] == "prod", document["kind"]
         assert labels["team"] == "a", document["kind"]
+    own = {key for document in manifests.documents(settings) for key in document["metadata"]["labels"]} - {"team"}
+    assert own == naming.OWN_LABELS, "the settings refuse these, which would be overwritten without a word"
 
 
 def test_a_health_check_has_a_time_out_fit_for_metal_in_both_generations() -> None:

@@ -5,30 +5,21 @@ from __future__ import annotations
 import doctest
 import importlib
 import json
-import pkgutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
-import kamaji_equinix.components as components
+import kamaji_equinix.automation
+import kamaji_equinix.components
 import pytest
 import yaml
 from kamaji_equinix.components import settings_schema
 from kamaji_equinix.components.settings import SettingsError, load_stack
 from kamaji_equinix.components.settings_section import Section
 
+import toolchain
 from tests.support.seed import ROOT
 from tests.support.settings_cases import configuration
-
-PURE = [
-    "settings_types",
-    "settings_text",
-    "settings_report",
-    "settings_load",
-    "naming",
-    "contracts",
-    "manifests",
-    "manifests_common",
-]
 
 
 def sections(kind: type[Section] = Section) -> Iterator[type[Section]]:
@@ -178,11 +169,14 @@ def test_only_right_names_are_read_from_yaml() -> None:
 
 
 def test_examples_in_docstrings_are_true() -> None:
-    names = {module.name for module in pkgutil.iter_modules(components.__path__)}
-    assert names.issuperset(PURE), "the modules are there"
     tried = 0
-    for name in PURE:
-        result = doctest.testmod(importlib.import_module(f"kamaji_equinix.components.{name}"))
-        assert result.failed == 0, name
-        tried += result.attempted
-    assert tried >= 8, "and hold examples"
+    for package in (kamaji_equinix.components, kamaji_equinix.automation, toolchain):
+        for path in sorted(Path(package.__path__[0]).rglob("*.py")):
+            if ">>> " not in path.read_text():
+                continue
+            name = ".".join((package.__name__, *path.relative_to(package.__path__[0]).with_suffix("").parts))
+            result = doctest.testmod(importlib.import_module(name))
+            assert result.failed == 0, f"{name}: see the output"
+            assert result.attempted, f"{name}: the example is run"
+            tried += 1
+    assert tried >= 12, "each module that holds examples"
