@@ -173,7 +173,7 @@ class Api:
             reason,
             str(said.get("message") or text[:200] or f"HTTP {answer.status}"),
             answer.status,
-            float(wait) if wait.isdigit() else 0.0,
+            float(wait) if wait.isdecimal() else 0.0,
         )
 
     def _exchange(
@@ -210,9 +210,14 @@ class Api:
             chunks.append(chunk)
             if time.monotonic() > deadline:
                 raise TimeoutError("the answer did not end")
+        content = b"".join(chunks)
+        wanted = answer.headers.get("Content-Length") or ""
+        if wanted.isdecimal() and len(content) < int(wanted):
+            # read1 takes a connection that is cut for the end of the answer.
+            raise http.client.IncompleteRead(content, int(wanted) - len(content))
         if answer.will_close:
             self.close()
-        return answer, b"".join(chunks)
+        return answer, content
 
     def _connect(self) -> http.client.HTTPConnection:
         self._local.connection = connection = self._open()

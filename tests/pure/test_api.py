@@ -139,3 +139,18 @@ def test_an_environments_proxy_that_cannot_be_used_is_named(monkeypatch: pytest.
 def test_a_host_that_no_name_can_be_is_named() -> None:
     with pytest.raises(ApiError, match=r"https://x\.\.y"):
         Api(Access("https://x..y", "here")).get("/version")
+
+
+def test_an_answer_that_is_cut_is_told_from_one_that_is_no_kubernetes() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def cut() -> None:
+            accepted, _ = listener.accept()
+            accepted.recv(4096)
+            accepted.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"kind": "Clus')
+            accepted.close()
+
+        threading.Thread(target=cut, daemon=True).start()
+        with pytest.raises(ApiError) as failed:
+            Api(Access(f"http://127.0.0.1:{listener.getsockname()[1]}", "here")).get("/version")
+    assert failed.value.reason == "Unreachable", f"an API server that stops: the hand-off asks again: {failed.value}"
