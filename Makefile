@@ -24,10 +24,10 @@ up: lab ## the lab, `pulumi up` of stack dev on it, then its status tree until a
 	. .lab/env && $(PY) -m kamaji_equinix.automation up --stack $(STACK)
 
 status: .venv/ready ## the status tree of the stack's clusters
-	if [ -f .lab/env ]; then . .lab/env; fi && $(PY) -m kamaji_equinix.automation status --stack $(STACK)
+	$(PY) -m lab status --crashed; if [ -f .lab/env ]; then . .lab/env; fi && $(PY) -m kamaji_equinix.automation status --stack $(STACK)
 
 down: .venv/ready ## `pulumi destroy` of stack dev, then the lab stops; nothing stays behind
-	if [ -f .lab/env ]; then . .lab/env && $(PY) -m kamaji_equinix.automation destroy --stack $(STACK); fi && $(PY) -m lab down
+	if [ -d .lab/pulumi/.pulumi/stacks ]; then $(PY) -m lab up && . .lab/env && $(PY) -m kamaji_equinix.automation destroy --stack $(STACK); fi && $(PY) -m lab down
 
 render: .venv/ready ## the manifests of a stack as YAML, without engine or cluster
 	$(PY) -m kamaji_equinix.components.render --stack $(STACK)

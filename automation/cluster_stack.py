@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +14,8 @@ from ..components import kube, program, tree
 from ..components.access import AccessError
 from ..components.api import ApiError
 from ..components.settings import StackSettings
-from . import configuration, results
+from ..components.stack import management_provider
+from . import configuration, renewal, results
 from .configuration import Settings
 from .engine import Cancellation
 from .errors import ConfigurationError, PreflightFailed, StackMissing
@@ -81,6 +83,7 @@ class ClusterStack:
         secret = passphrase.get_secret_value() if isinstance(passphrase, SecretStr) else passphrase
         variables = {**(environment or {}), **({} if secret is None else {"PULUMI_CONFIG_PASSPHRASE": secret})}
         self._base = base
+        self._renews = False
         place = Place(name, base if folder else None, project, backend_url, secrets_provider, variables)
         self._session = Session(place, self._program, self._management_of, wait_for_lock, on_event, on_output)
 
@@ -96,6 +99,7 @@ class ClusterStack:
         Raises:
             OperationError: see ``automation.errors``.
         """
+        self._require_file()
         return self._session.operate("preview", self._preview, cancellation, timeout)
 
     def up(
@@ -115,6 +119,7 @@ class ClusterStack:
         Raises:
             OperationError: see ``automation.errors``.
         """
+        self._require_file()
         result = self._session.operate("up", self._up, cancellation, timeout)
         if wait is not None:
             self.wait_until_ready(wait, cancellation=cancellation)
@@ -129,7 +134,11 @@ class ClusterStack:
 
         def run(stack: automation.Stack, translate: Translator) -> Done:
             done = stack.refresh(
-                on_output=self._session.on_output, on_event=translate, color="never", show_secrets=False
+                on_output=self._session.on_output,
+                on_event=translate,
+                color="never",
+                show_secrets=False,
+                run_program=self._renewed(stack),
             )
             return changes(done.summary), stack.outputs(), done.stdout
 
@@ -153,7 +162,12 @@ class ClusterStack:
 
         def run(stack: automation.Stack, translate: Translator) -> Done:
             done = stack.destroy(
-                on_output=self._session.on_output, on_event=translate, color="never", show_secrets=False, remove=remove
+                on_output=self._session.on_output,
+                on_event=translate,
+                color="never",
+                show_secrets=False,
+                remove=remove,
+                run_program=self._renewed(stack),
             )
             return changes(done.summary), {}, done.stdout
 
@@ -173,6 +187,7 @@ class ClusterStack:
             ConfigurationError: a cluster of the settings does not live, or the stack has it already.
             OperationError: see ``automation.errors``.
         """
+        self._require_file()
         settings = self.settings()
         api = self._management(settings)
         for tenant in settings.clusters:
@@ -265,12 +280,14 @@ class ClusterStack:
     # How
 
     def _preview(self, stack: automation.Stack, translate: Translator) -> Done:
+        self._renews = False
         self._configure(stack)
         done = stack.preview(on_output=self._session.on_output, on_event=translate, color="never")
         counts = {str(getattr(key, "value", key)): value for key, value in done.change_summary.items()}
         return counts, {}, done.stdout
 
     def _up(self, stack: automation.Stack, translate: Translator) -> Done:
+        self._renews = False
         self._configure(stack)
         done = stack.up(
             on_output=self._session.on_output,
@@ -281,8 +298,36 @@ class ClusterStack:
         )
         return changes(done.summary), done.outputs, done.stdout
 
+    def _renewed(self, stack: automation.Stack) -> bool | None:
+        self._renews = renewal.prepared(stack, self._session.engine, self._session.place.folder, self._management_of)
+        return self._renews or None
+
     def _program(self) -> None:
-        program.run(self.settings())
+        settings = self.settings()
+        if self._renews:
+            management_provider(settings.management)
+        else:
+            program.run(settings)
+
+    def _require_file(self) -> None:
+        """See that a stack of a folder has its file, before a stack is made of a mistyped name.
+
+        Raises:
+            ConfigurationError: it has none, and its settings come from nowhere else.
+        """
+        folder = self._session.place.folder
+        if folder is None or self._given is not None or not (folder / "Pulumi.yaml").is_file():
+            return
+        path = folder / f"Pulumi.{self.name.rpartition('/')[2]}.yaml"
+        # A project may keep its stacks' files, or their settings, elsewhere.
+        if not path.is_file() and not re.search(
+            r"^(stackConfigDir|config)\s*:", (folder / "Pulumi.yaml").read_text(), re.M
+        ):
+            raise ConfigurationError(
+                f"stack {self.name}: there is no {path.name} in {folder}; --stack names another stack, and "
+                f"`pulumi stack init {self.name}` with `pulumi config set` begins a new one",
+                stack=self.name,
+            )
 
     def _configure(self, stack: automation.Stack) -> None:
         """Give the engine what its program, or the plugin of the hand-off, reads from the configuration."""

@@ -71,8 +71,8 @@ class Engine(automation.PulumiCommand):
             super().__init__()
         except (OSError, subprocess.SubprocessError, automation.InvalidVersionError) as error:
             raise ToolMissing(
-                f"the pulumi CLI can't be used: {error}. Install Pulumi 3.259 or newer, or run `make toolchain` and "
-                "`. .lab/env` in a checkout of kamaji-equinix."
+                f"the pulumi CLI can't be used: {error}. Install Pulumi 3.259 or newer; in a checkout of kamaji-equinix "
+                "`make lab` brings one with the lab, and `. .lab/env` puts it on PATH."
             ) from error
         self._cancellation: Cancellation | None = None
         self._deadline = float("inf")
@@ -158,7 +158,7 @@ class Engine(automation.PulumiCommand):
                 if self._cancellation is None or self._cancellation.requested:
                     interrupt(process)
                 else:
-                    self._cancellation.request("Ctrl-C")
+                    self._cancellation.request("by Ctrl-C")
         for thread in threads[:2]:
             # A plugin that outlives a killed engine may hold the pipe open.
             thread.join(5)

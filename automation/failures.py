@@ -39,9 +39,11 @@ def failure(
         return ConfigurationError(found_settings[0], problems=problems, output=output, stack=stack)
     if found_preflight := PREFLIGHT.search(whole):
         return PreflightFailed(found_preflight[0], output=output, stack=stack, seen=found_preflight[0].splitlines()[1])
-    messages = tuple(dict.fromkeys(text for _, text in errors)) or (tail(output),)
+    messages = tuple(dict.fromkeys(text for _, text in errors)) or (said(output),)
+    # Without a message of the engine's nothing began: a wrong name, passphrase or backend stays wrong.
+    again = "\nRunning it again goes on from here." if errors else ""
     error = EngineFailed(
-        f"{operation} of stack {stack} failed: {messages[0]}\nRunning it again goes on from here.",
+        f"{operation} of stack {stack} failed: {messages[0]}{again}",
         output=output,
         stack=stack,
         cluster=next((cluster for cluster, _ in errors if cluster), ""),
@@ -58,6 +60,12 @@ def handoff_failed(stack: str, cluster: str, found: HandoffError, output: str) -
     )
     error.messages, error.elapsed, error.advice = (str(found),), found.elapsed, found.advice
     return error
+
+
+def said(output: str) -> str:
+    """What pulumi wrote to stderr, of the Automation API's text for a failed command; its last lines where that is not it."""
+    stderr = output.partition(" stderr: ")[2].strip()
+    return stderr.removeprefix("error: ") or tail(output)
 
 
 def tail(output: str, lines: int = 5) -> str:

@@ -132,12 +132,17 @@ def plain(out: Any) -> Listener:
 
 @contextlib.contextmanager
 def terminable(cancellation: Cancellation) -> Iterator[None]:
-    """SIGTERM stops the operation as Ctrl-C does."""
-    before = signal.signal(signal.SIGTERM, lambda _number, _frame: cancellation.request("by SIGTERM"))
+    """SIGTERM and a terminal that closes stop the operation as Ctrl-C does: the engine has a session of its own."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    for number, handler in before.items():
+        # What nohup ignores stays ignored.
+        if handler is not signal.SIG_IGN:
+            signal.signal(number, lambda number, _frame: cancellation.request(f"by {signal.Signals(number).name}"))
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def report(result: Result, out: Any) -> None:

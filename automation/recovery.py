@@ -73,18 +73,22 @@ def maybe_going(deployment: Mapping[str, Any]) -> list[tuple[dict[str, Any], boo
     """The inputs of resources that may be about to go: each Cluster, and what was being deleted when an engine was killed.
 
     Returns:
-        Each with whether its deletion was under way.
+        Each with whether its deletion was under way. So was that of a Cluster whose parts the state holds no longer: they go
+        first, and an engine that is interrupted, not killed, leaves no other sign.
     """
     urns = {
         operation["resource"]["urn"]
         for operation in deployment.get("pending_operations") or []
         if operation.get("type") == "deleting"
     }
-    return [
-        (resource["inputs"], resource["urn"] in urns)
-        for resource in deployment.get("resources") or []
-        if CLUSTER.match(resource["type"]) or (resource["urn"] in urns and resource["type"].startswith("kubernetes:"))
-    ]
+    resources = deployment.get("resources") or []
+    whole = {resource.get("deletedWith") for resource in resources}
+    found = []
+    for resource in resources:
+        cluster, deleting = bool(CLUSTER.match(resource["type"])), resource["urn"] in urns
+        if cluster or (deleting and resource["type"].startswith("kubernetes:")):
+            found.append((resource["inputs"], deleting or (cluster and resource["urn"] not in whole)))
+    return found
 
 
 def gone(candidates: Iterable[tuple[Mapping[str, Any], bool]], find: Find, pause: Callable[[str], object]) -> list[str]:

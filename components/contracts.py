@@ -35,15 +35,17 @@ class Contract:
         """Whether it has v1beta2's shapes."""
         return self.name == "v1beta2"
 
-    def reference(self, api_version: str, kind: str, name: str) -> dict[str, str]:
+    def reference(self, api_version: str, kind: str, name: str, namespace: str) -> dict[str, str]:
         """A reference to an object in the same namespace.
 
         In v1beta1 it holds the object's own version: Cluster API rewrites any other by the contract label of the kind's CRD,
-        which a later run would see as a change.
+        which a later run would see as a change. It holds the namespace, too: Cluster API's webhooks fill it in, and a
+        reference is compared as a whole, so that one without it conflicts with the living one for any other field manager,
+        as when living clusters are imported.
         """
         if self.lists:
             return {"apiGroup": api_version.partition("/")[0], "kind": kind, "name": name}
-        return {"apiVersion": api_version, "kind": kind, "name": name}
+        return {"apiVersion": api_version, "kind": kind, "name": name, "namespace": namespace}
 
     def arguments(self, arguments: Mapping[str, str]) -> Any:
         """Command-line arguments of a kubeadm configuration: a map, or a list that keeps its order."""

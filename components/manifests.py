@@ -43,10 +43,10 @@ def cluster(settings: TenantClusterSettings) -> Manifest:
             **given(serviceDomain=own.service_domain, apiServerPort=own.api_server_port),
         },
         "controlPlaneRef": generation.reference(
-            generation.control_plane, CONTROL_PLANE_KIND, settings.control_plane_name
+            generation.control_plane, CONTROL_PLANE_KIND, settings.control_plane_name, own.namespace
         ),
         "infrastructureRef": generation.reference(
-            infrastructure["apiVersion"], infrastructure["kind"], infrastructure["name"]
+            infrastructure["apiVersion"], infrastructure["kind"], infrastructure["name"], own.namespace
         ),
     }
     if own.paused:
@@ -59,7 +59,8 @@ def machine_deployment(settings: TenantClusterSettings, pool: WorkerPoolSettings
     generation = contract(settings)
 
     def reference(template: Manifest) -> dict[str, str]:
-        return generation.reference(template["apiVersion"], template["kind"], template["metadata"]["name"])
+        metadata = template["metadata"]
+        return generation.reference(template["apiVersion"], template["kind"], metadata["name"], metadata["namespace"])
 
     node_labels = {key: value for key, value in sorted(pool.labels.items()) if synced(key)}
     machine: dict[str, Any] = {

@@ -137,6 +137,16 @@ def check_stack(settings: StackSettings, folder: Path | None = None) -> Report:
     return check(settings.management, needed, folder)
 
 
+def no_answer(api: Api) -> str | None:
+    """Why nothing can be done with the management cluster at all; None where it answers."""
+    try:
+        patiently(lambda: api.get("/apis"))
+    except ApiError as error:
+        problem, _ = preflight_rules.no_answer(error, api.access.source)
+        return str(Report(api.access.server, api.access.source, (problem,)))
+    return None
+
+
 def check_api(api: Api, requirements: Requirements) -> Report:
     """As :func:`check`, for an API that is known already."""
     asked = _questions(api, requirements)

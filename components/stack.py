@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import json
+import os
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -17,9 +18,13 @@ import pulumi_kubernetes as kubernetes
 from pulumi.runtime import config as runtime_config
 
 from . import accidents, preflight
+from .access import AccessError
 from .handoff_providers import handoff_providers
 from .settings import ManagementSettings, SettingsError, StackSettings, load_stack
 from .tenant_cluster import TenantCluster, TenantClusterArgs
+
+CREDENTIALS_ONLY = "KAMAJI_EQUINIX_CREDENTIALS_ONLY"
+"""Environment variable under which :func:`run` only renews the credentials that the state holds."""
 
 NAMESPACE = "kamaji-equinix"
 """Namespace of the configuration keys, the same in every project that uses the package."""
@@ -106,12 +111,34 @@ def run() -> None:
     Raises:
         pulumi.RunError: for wrong settings or a management cluster that can't take them.
     """
+    if os.environ.get(CREDENTIALS_ONLY):
+        renew_credentials()
+        return
     # What the imports have made lives as long as the process. Left to the collector it is searched again and again, last when
     # the interpreter ends: 0.2 s of each run, more than all requests to the management cluster together.
     gc.freeze()
     settings = load(*configuration())
     check_management(settings)
     export(declare(settings))
+
+
+def renew_credentials() -> None:
+    """Register only the provider of the management cluster: the program of a refresh or destroy.
+
+    These take a provider as the last ``up`` stored it, with credentials that may have expired since. What else the settings
+    hold does not matter to them, and may be wrong.
+
+    Raises:
+        pulumi.RunError: the credentials can't be read.
+    """
+    raw, _ = configuration()
+    try:
+        management_provider(
+            ManagementSettings.model_validate(raw.get("management") or {}, by_alias=True, by_name=False)
+        )
+    except (AccessError, ValueError) as error:
+        text = str(error) if isinstance(error, AccessError) else "`management` of the stack's configuration is wrong"
+        raise pulumi.RunError(f"{text}\nnothing was deleted or changed") from None
 
 
 def check_management(settings: StackSettings) -> None:

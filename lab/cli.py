@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import math
 import os
 import subprocess
 import sys
@@ -45,18 +46,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sub = commands.add_parser(name, help=text, description=text)
         sub.set_defaults(run=run)
         sub.add_argument("--gate", action=argparse.BooleanOptionalAction, help="Kamaji's gate SkipInfraClusterPatch")
-        sub.add_argument("--load-balancer-delay", type=float, metavar="SECONDS", help="until a new one answers")
-        sub.add_argument("--boot-seconds", type=float, metavar="SECONDS", help="until an ordered device runs")
+        sub.add_argument("--load-balancer-delay", type=seconds, metavar="SECONDS", help="until a new one answers")
+        sub.add_argument("--boot-seconds", type=seconds, metavar="SECONDS", help="until an ordered device runs")
         sub.add_argument("--boot-fails", action=argparse.BooleanOptionalAction, help="devices end in state failed")
-    for name, action, text in (
-        ("down", down, "stop the lab, wait for its processes, remove its data; logs stay"),
-        ("status", status, "the lab's processes; names those that crashed"),
-    ):
-        commands.add_parser(name, help=text, description=text).set_defaults(run=action)
+    text = "stop the lab, wait for its processes, remove its data; logs stay"
+    commands.add_parser("down", help=text, description=text).set_defaults(run=down)
+    text = "the lab's processes; names those that crashed"
+    sub = commands.add_parser("status", help=text, description=text)
+    sub.set_defaults(run=status)
+    sub.add_argument("--crashed", action="store_true", help="only what is wrong with a lab that should run")
     options = parser.parse_args(arguments)
     try:
         return int(options.run(StateFolder(options.state), options))
-    except (LabFailed, PortTaken, toolchain.MissingProgram) as error:
+    except (LabFailed, PortTaken, NotADirectoryError, PermissionError, toolchain.MissingProgram) as error:
         print(f"lab: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -77,9 +79,8 @@ def up(folder: StateFolder, options: argparse.Namespace) -> int:
         stop(folder)
         require_webhook_port()
         write_environment(folder)
-        folder.write({"stage": "starting", "progress": [], "processes": []})
         with (folder.logs / "supervisor.log").open("ab") as log:
-            subprocess.Popen(
+            supervisor = subprocess.Popen(
                 [sys.executable, "-m", "lab.supervisor", "--state", str(folder.folder)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -87,6 +88,9 @@ def up(folder: StateFolder, options: argparse.Namespace) -> int:
                 cwd=Path(__file__).parents[1],
                 start_new_session=True,
             )
+        # Before it can say so itself: an interrupt now, and `down` would not know it.
+        known = processes.identity(supervisor.pid)
+        folder.write({"stage": "starting", "progress": [], "processes": [], **({"supervisor": known} if known else {})})
         return follow(folder, already=False)
 
 
@@ -167,22 +171,48 @@ def stop(folder: StateFolder) -> bool:
     return stopped
 
 
-def status(folder: StateFolder, _options: argparse.Namespace) -> int:
+def status(folder: StateFolder, options: argparse.Namespace) -> int:
     """Print the processes; exit code 1 if the lab does not run or a process of it crashed."""
     state = folder.read()
     if not running(state):
-        print("lab: does not run; `make lab` starts it")
-        return 1
+        return ended(folder, state, quiet=options.crashed)
     code = 0
     now = time.time()
+    for problem in state.get("problems", []):
+        code = 1
+        print(f"lab: {problem}")
     for entry in state["processes"]:
         if entry["exit"] is None:
-            print(f"{entry['name']:56}{entry['pid']:>8}  runs  {now - entry['started']:6.0f} s")
+            if not options.crashed:
+                print(f"{entry['name']:56}{entry['pid']:>8}  runs  {now - entry['started']:6.0f} s")
             continue
         code = 1
         print(f"{entry['name']:56}{entry['pid']:>8}  CRASHED with exit code {entry['exit']}; {entry['log']} ends:")
         print(processes.tail(Path(entry["log"])))
     return code
+
+
+def ended(folder: StateFolder, state: dict[str, Any], *, quiet: bool) -> int:
+    """Say of a lab that does not run whether it was stopped, failed or was killed."""
+    if not state or state["stage"] == "stopped":
+        if not quiet:
+            print("lab: does not run; `make lab` starts it")
+        return 0 if quiet else 1
+    log = folder.logs / "supervisor.log"
+    why = state.get("problem") or "its supervisor was killed"
+    print(f"lab: does not run: {why}; `make lab` starts it again. {log} ends:\n{processes.tail(log)}")
+    if left := [entry for entry in state["processes"] if processes.alive(entry)]:
+        names = ", ".join(f"{entry['name']} ({entry['pid']})" for entry in left)
+        print(f"lab: left behind: {names}")
+    return 1
+
+
+def seconds(text: str) -> float:
+    """A number of seconds of the command line."""
+    value = float(text)
+    if not 0 <= value < math.inf:
+        raise argparse.ArgumentTypeError(f"must be a number of seconds from 0, is {text}")
+    return value
 
 
 def running(state: dict[str, Any]) -> bool:
@@ -196,9 +226,12 @@ def write_environment(folder: StateFolder) -> None:
     write_private(passphrase, PASSPHRASE.encode())
     backend = folder.folder / "pulumi"
     backend.mkdir(exist_ok=True, mode=0o700)
+    variables = toolchain.pulumi_environment()
     folder.write_env(
         {
-            **toolchain.pulumi_environment(),
+            **variables,
+            # So that `python -m lab` and `kamaji-equinix` work in a shell that has read it.
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), variables["PATH"]]),
             "PULUMI_BACKEND_URL": f"file://{backend}",
             "PULUMI_CONFIG_PASSPHRASE_FILE": str(passphrase),
         }

@@ -8,13 +8,12 @@ import time
 from pathlib import Path
 
 import httpx
-import psutil
 
 import toolchain
 
 from . import crds
 from .pki import Authority, KeyPair
-from .processes import Process, ProcessFailed, free_port, start
+from .processes import Process, ProcessFailed, free_port, listener_on, start
 
 KAMAJI_WEBHOOK_PORT = 9443
 """Kamaji has no flag for it."""
@@ -45,15 +44,6 @@ def require_webhook_port() -> None:
                 f"port {KAMAJI_WEBHOOK_PORT} is taken by {listener_on(KAMAJI_WEBHOOK_PORT)}; Kamaji's webhook server needs "
                 "it and has no flag for another. Stop that process, or run the lab in another network namespace."
             ) from None
-
-
-def listener_on(port: int) -> str:
-    """The process that listens on a port, in words."""
-    for connection in psutil.net_connections("inet"):
-        if connection.status == psutil.CONN_LISTEN and connection.pid and connection.laddr[1:] == (port,):
-            process = psutil.Process(connection.pid)
-            return f"process {connection.pid} ({process.name()})"
-    return "a process that this user may not see"
 
 
 class Controllers:

@@ -5,6 +5,7 @@ Usable alone: tests start one where they need a real API server and no controlle
 
 from __future__ import annotations
 
+import contextlib
 import time
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import toolchain
 
 from . import crds, kubeconfig
 from .pki import Authority, KeyPair
-from .processes import Process, ProcessFailed, free_port, start
+from .processes import Process, ProcessFailed, free_port, is_free, start
 
 START_SECONDS = 60.0
 
@@ -42,7 +43,7 @@ class ManagementPlane:
         self.logs = folder / "logs"
         self.authority = Authority(folder / "pki")
         self.kubeconfig = folder / "kubeconfig"
-        self.port = free_port()
+        self.port = kept_port(folder / "api-port")
         self.url = f"https://127.0.0.1:{self.port}"
         self.processes: dict[str, Process] = {}
         self._install_crds = install_crds
@@ -175,3 +176,14 @@ class ManagementPlane:
             for document in yaml.safe_load_all(text):
                 if document:
                     crds.apply(client, document)
+
+
+def kept_port(path: Path) -> int:
+    """The API server's port of an earlier run, where it is still free: kubeconfigs and stacks name it. Else a new one."""
+    port = 0
+    with contextlib.suppress(FileNotFoundError, ValueError):
+        port = int(path.read_text())
+    found = port if port and is_free(port) else free_port()
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path.write_text(str(found))
+    return found

@@ -128,6 +128,26 @@ def free_port(address: str = "127.0.0.1") -> int:
         return port
 
 
+def is_free(port: int, address: str = "127.0.0.1") -> bool:
+    """Whether a TCP port can be listened on now."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address, port))
+        except OSError:
+            return False
+    return True
+
+
+def listener_on(port: int) -> str:
+    """The process that listens on a port, in words."""
+    for connection in psutil.net_connections("inet"):
+        if connection.status == psutil.CONN_LISTEN and connection.pid and connection.laddr[1:] == (port,):
+            process = psutil.Process(connection.pid)
+            return f"process {connection.pid} ({process.name()})"
+    return "a process that this user may not see"
+
+
 def identity(pid: int) -> dict[str, Any] | None:
     """What tells a process from a later one of the same id: the id and its start; None where it is gone."""
     try:

@@ -11,6 +11,9 @@ from collections.abc import Callable
 
 log = logging.getLogger(__name__)
 
+RETRY_SECONDS = 1.0
+"""Until a load balancer whose port is taken tries again."""
+
 
 def carry(one: socket.socket, other: socket.socket) -> None:
     """Carry bytes both ways until either side ends, then close both."""
@@ -76,14 +79,24 @@ class LoadBalancer:
         """Start answering on ``address`` and ``port`` after ``delay`` seconds."""
         self.address, self.port, self.backend = address, port, backend
         self.answers_at = time.time() + delay
+        self.problem = ""
         self._listener: Listener | None = None
         self._closed = threading.Event()
         threading.Thread(target=self._open, args=(delay,), daemon=True).start()
 
     def _open(self, delay: float) -> None:
-        if not self._closed.wait(delay):
-            self._listener = Listener(self.address, self.port, self._connect)
+        while not self._closed.wait(delay):
+            try:
+                self._listener = Listener(self.address, self.port, self._connect)
+            except OSError as error:
+                if not self.problem:
+                    self.problem = f"load balancer {self.address}:{self.port} can't listen: {error.strerror}"
+                    log.warning("%s", self.problem)
+                delay = RETRY_SECONDS
+                continue
+            self.problem = ""
             log.info("load balancer %s:%d answers", self.address, self.port)
+            return
 
     def _connect(self, connection: socket.socket) -> None:
         with contextlib.suppress(OSError):

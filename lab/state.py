@@ -13,7 +13,19 @@ from typing import Any
 
 from .pki import write_private
 
-RUNTIME = ("etcd", "tenants-etcd", "pki", "pods", "metal", "tmp", "kubeconfig", "env", "state.json", "options.json")
+RUNTIME = (
+    "etcd",
+    "tenants-etcd",
+    "pki",
+    "pods",
+    "metal",
+    "tmp",
+    "kubeconfig",
+    "env",
+    "state.json",
+    "options.json",
+    "api-port",
+)
 """What ``down`` removes; logs stay."""
 
 PULUMI = ("pulumi", "passphrase")

@@ -28,7 +28,7 @@ from .metal import BootOptions, MetalApi
 from .options import LabOptions
 from .pki import Authority, write_private
 from .plane import ManagementPlane
-from .processes import Process, ProcessFailed, free_port, identity, start
+from .processes import Process, free_port, identity, start
 from .relay import ConnectProxy
 from .state import StateFolder
 from .tenants import Tenants
@@ -57,6 +57,7 @@ class Supervisor:
         self._stop = threading.Event()
         self._began = time.monotonic()
         self._written: object = None
+        self._wrong = ""
         self._tenants: Tenants | None = None
         self._metal: MetalApi | None = None
         self._plane: ManagementPlane | None = None
@@ -72,12 +73,12 @@ class Supervisor:
             self.stage = "ready"
             self.say(f"the lab is up ({time.monotonic() - self._began:.0f} s)")
             while not self._stop.wait(INTERVAL):
-                self.look()
+                self.look_safely()
         except Stopped:
             pass
-        except (ProcessFailed, toolchain.MissingProgram, httpx.HTTPError, TimeoutError, OSError) as error:
+        except Exception as error:
             log.exception("the lab could not start")
-            self.problem = f"{error}"
+            self.problem = f"{error}" or type(error).__name__
             code = 1
         finally:
             self.stage = "stopping" if code == 0 else "failing"
@@ -154,6 +155,17 @@ class Supervisor:
         """How devices boot, from the lab's options."""
         return BootOptions(seconds=self.options.boot_seconds, fails=self.options.boot_fails)
 
+    def look_safely(self) -> None:
+        """One look. What goes wrong in it is told once and ends no lab: the next look may find it mended."""
+        try:
+            self.look()
+            self._wrong = ""
+        except Exception as error:
+            if self._wrong != repr(error):
+                self._wrong = repr(error)
+                log.exception("a look at the lab failed")
+            self.write()
+
     def look(self) -> None:
         """One look at the management cluster, the options and the processes."""
         options = LabOptions.load(self.folder.options)
@@ -215,6 +227,7 @@ class Supervisor:
             "supervisor": identity(os.getpid()),
             "stage": self.stage,
             "problem": self.problem,
+            "problems": [*([self._wrong] if self._wrong else []), *(self._tenants.problems() if self._tenants else [])],
             "progress": self.progress,
             "gate": self.options.gate,
             "metal": self._metal.port if self._metal else None,

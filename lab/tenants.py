@@ -10,6 +10,7 @@ import base64
 import logging
 import shutil
 import socket
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,12 +21,15 @@ import httpx
 import toolchain
 
 from . import pods
-from .processes import Process, start
+from .processes import Process, listener_on, start
 from .relay import ConnectProxy, LoadBalancer
 
 log = logging.getLogger(__name__)
 
 RUNNABLE = ("kube-apiserver", "kube-controller-manager")
+
+FIRST_BACKOFF, LONGEST_BACKOFF = 0.5, 20.0
+"""Seconds from a crash of a tenant's process to its next start."""
 
 Key = tuple[str, str]
 """Namespace and name."""
@@ -47,6 +51,15 @@ class Pod:
             return probe.connect_ex((self.address, self.port)) == 0
 
 
+@dataclass
+class Crash:
+    """How often a tenant's pod crashed since it last served, and when it is started again."""
+
+    count: int = 0
+    again: float = 0.0
+    text: str = ""
+
+
 class Tenants:
     """Keeps load balancers and pods as the management cluster's Services and Deployments ask for."""
 
@@ -63,6 +76,7 @@ class Tenants:
         self._balancers: dict[Key, LoadBalancer] = {}
         self.pods: dict[Key, Pod] = {}
         self._said: dict[Key, str] = {}
+        self._crashes: dict[Key, Crash] = {}
 
     def reconcile(self) -> None:
         """Bring load balancers and pods in line with what the API server holds now."""
@@ -73,6 +87,8 @@ class Tenants:
             self._proxy.routes.pop(f"{key[1]}.{key[0]}.svc", None)
         for key in [key for key in self.pods if key not in deployments]:
             self._stop(key)
+        for key in [key for key in self._crashes if key not in deployments]:
+            del self._crashes[key]
         for key, service in services.items():
             self._balance(key, service)
         for key, deployment in deployments.items():
@@ -91,7 +107,7 @@ class Tenants:
             if current:
                 current.close()
             # An address from an earlier run of the lab is kept: certificates and kubeconfigs name it.
-            address = ingress[0]["ip"] if ingress else self._free_address()
+            address = (ingress[0].get("ip") if ingress else None) or self._free_address()
             backend = (pod_address(address), port)
             current = LoadBalancer(address, port, backend, 0 if ingress else self._delay())
             self._balancers[key] = current
@@ -113,19 +129,42 @@ class Tenants:
         if pod and (
             pod.digest != pods.digest(template) or any(p.exit_code is not None for p in pod.processes.values())
         ):
-            for name, process in pod.processes.items():
+            for process in pod.processes.values():
                 if process.exit_code is not None:
-                    log.warning("tenant %s/%s: %s ended with %s; see %s", *key, name, process.exit_code, process.log)
+                    self._crashed(key, process)
             self._stop(key)
             pod = None
         if pod is None:
+            if (crash := self._crashes.get(key)) and time.monotonic() < crash.again:
+                return
             try:
                 pod = self._start(key, template)
             except pods.VolumeNotReady as error:
                 self._say(key, f"waits: {error}")
                 return
             self.pods[key] = pod
-        self._report(key, deployment, ready=pod.serves())
+        ready = pod.serves()
+        if ready:
+            self._crashes.pop(key, None)
+        self._report(key, deployment, ready=ready)
+
+    def _crashed(self, key: Key, process: Process) -> None:
+        """Note a crash, and when to start again: later each time, as a kubelet does."""
+        crash = self._crashes.setdefault(key, Crash())
+        crash.count += 1
+        crash.again = time.monotonic() + min(FIRST_BACKOFF * 2 ** (crash.count - 1), LONGEST_BACKOFF)
+        times = "once" if crash.count == 1 else f"{crash.count} times"
+        ended = f"{process.name} crashed {times}, last with exit code {process.exit_code}"
+        crash.text = f"{ended}; {process.log} ends:\n{process.tail()}"
+        log.warning("%s", crash.text)
+
+    def problems(self) -> list[str]:
+        """What keeps a tenant from serving, in words."""
+        taken = []
+        for balancer in self._balancers.values():
+            if balancer.problem:
+                taken.append(f"{balancer.problem}; the port is held by {listener_on(balancer.port)}")
+        return [*taken, *(crash.text for crash in self._crashes.values())]
 
     def _start(self, key: Key, template: Mapping[str, Any]) -> Pod:
         namespace, name = key

@@ -7,7 +7,7 @@ import signal
 import sys
 
 from . import BuildFailed, MissingProgram, ensure, find, module_folder, pulumi_environment
-from .pins import BY_NAME, SOURCES
+from .pins import BY_NAME, SOURCES, cache_folder
 
 
 def main() -> int:
@@ -33,6 +33,10 @@ def main() -> int:
             pulumi_environment()
     except (BuildFailed, MissingProgram) as error:
         print(f"toolchain: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        why = error.strerror or error
+        print(f"toolchain: {cache_folder()}: {why}; KAMAJI_EQUINIX_TOOLCHAIN names another folder", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("toolchain: interrupted; what is built stays, the next run goes on from there", file=sys.stderr)

@@ -186,4 +186,4 @@ SOURCES = (
 def cache_folder() -> Path:
     """Where programs are kept: ``$KAMAJI_EQUINIX_TOOLCHAIN``, else ``~/.cache/kamaji-equinix/toolchain``."""
     given = os.environ.get("KAMAJI_EQUINIX_TOOLCHAIN")
-    return Path(given) if given else Path.home() / ".cache" / "kamaji-equinix" / "toolchain"
+    return Path(given).expanduser().resolve() if given else Path.home() / ".cache" / "kamaji-equinix" / "toolchain"

@@ -16,13 +16,11 @@ class Blocker:
         subject: the object to look at, as ``Kind/name``.
         reason: what is wrong with it, or what it waits for.
         action: what to do next.
-        terminal: whether waiting longer cannot help.
     """
 
     subject: str
     reason: str
     action: str
-    terminal: bool = False
 
     def __str__(self) -> str:
         return f"Blocked by {self.subject}: {self.reason}.\nWhat to do: {self.action}."

@@ -61,14 +61,13 @@ def _deletion(snapshot: Snapshot, cluster: Json) -> Blocker | None:
     if not since:
         return None
     machines = () if isinstance(snapshot.machines, Failure) else snapshot.machines
-    parts = [f"{len(machines)} machines"] if machines else []
+    parts = [f"{len(machines)} machine{'s' if len(machines) > 1 else ''}"] if machines else []
     parts += [subject(o) for o in (snapshot.control_plane, snapshot.infrastructure) if o and not isinstance(o, Failure)]
     parts += [f"finalizer {finalizer}" for finalizer in dig(cluster, "metadata", "finalizers") or ()]
     return Blocker(
         subject(cluster),
         f"it is being deleted since {since:%Y-%m-%d %H:%M:%S} UTC; still there: {', '.join(parts) or 'only itself'}",
         f"Wait until it is gone; if it stays, see what holds the machines: {kubectl(snapshot, 'get machines -o yaml')}",
-        terminal=True,
     )
 
 
@@ -78,7 +77,6 @@ def _pause(snapshot: Snapshot, cluster: Json) -> Blocker | None:
             subject(cluster),
             "it is paused, so no controller acts on it",
             "Set `cluster.paused: false` in the stack's configuration and run `pulumi up`",
-            terminal=True,
         )
     return None
 
@@ -86,9 +84,7 @@ def _pause(snapshot: Snapshot, cluster: Json) -> Blocker | None:
 def _missing_parts(snapshot: Snapshot, cluster: Json) -> Blocker | None:
     for field, part in (("controlPlaneRef", snapshot.control_plane), ("infrastructureRef", snapshot.infrastructure)):
         if part is None:
-            return Blocker(
-                subject(cluster), f"spec.{field} is empty", "Run `pulumi up`: the stack declares it", terminal=True
-            )
+            return Blocker(subject(cluster), f"spec.{field} is empty", "Run `pulumi up`: the stack declares it")
         if isinstance(part, Failure):
             return unreadable(part, snapshot, referred_by=f"spec.{field} of {subject(cluster)}")
     return None
@@ -101,7 +97,6 @@ def _given_up(snapshot: Snapshot, cluster: Json) -> Blocker | None:
                 subject(obj),
                 f"its controller gave up: {failure[0]}: {failure[1]}",
                 f"Mend the cause; the message stays until the object is changed: {describe(snapshot, obj)}",
-                terminal=True,
             )
     return None
 
@@ -150,7 +145,6 @@ def _handoff(snapshot: Snapshot, cluster: Json) -> Blocker | None:
             subject(infrastructure),
             f"its endpoint is {join(*written)}, but {subject(control_plane)} answers at {join(*wanted)}",
             "Find out who wrote it; `handoff.force: true` and `pulumi up` overwrite it",
-            terminal=True,
         )
     lacking = [
         what for what, there in (("endpoint", written), ("status.ready", provisioned(infrastructure))) if not there

@@ -67,7 +67,6 @@ def _given_up(snapshot: Snapshot, machine: Json) -> Blocker | None:
                 "Mend the cause, then have it replaced: "
                 + kubectl(snapshot, "delete machine", name(machine))
                 + " (a pool with `healthCheck` does this by itself)",
-                terminal=True,
             )
     return None
 

@@ -111,6 +111,6 @@ class _Live:
         text = Text.from_ansi(table)
         text.no_wrap, text.overflow = True, "ellipsis"
         if blocker := blocking(tree):
-            text = Text("\n").join([text, Text(f"\n{drawing.clean(blocker.reason)}")])
+            text = Text("\n").join([text, Text(f"\n{drawing.clean(f'{blocker.subject}: {blocker.reason}')}")])
             text.append(f"\n{elapsed:.0f} of {timeout:.0f} s", style="dim")
         self._live.update(text, refresh=True)

@@ -21,7 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         return int(options.run(Control.of_lab(options.state), options))
-    except (ControlFailed, FaultInvalid) as error:
+    except (ControlFailed, FaultInvalid, NotADirectoryError, PermissionError) as error:
         print(f"lab: {error}", file=sys.stderr)
         return 1
 

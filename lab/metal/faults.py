@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
@@ -92,6 +93,16 @@ class Fault:
         Raises:
             FaultInvalid: as in ``parse``.
         """
+        if not isinstance(self.text, str) or not isinstance(self.device, str):
+            raise FaultInvalid(f"text and device of fault {self.kind} are texts")
+        if isinstance(self.status, bool) or not isinstance(self.status, int):
+            raise FaultInvalid(f"status of fault {self.kind} is a whole number, not {self.status!r}")
+        if (
+            isinstance(self.seconds, bool)
+            or not isinstance(self.seconds, int | float)
+            or not math.isfinite(self.seconds)
+        ):
+            raise FaultInvalid(f"seconds of fault {self.kind} is a number, not {self.seconds!r}")
         if self.kind not in KINDS:
             raise FaultInvalid(f"unknown fault {self.kind!r}; known: {', '.join(KINDS)}")
         if self.count is not None and (

@@ -91,8 +91,17 @@ def test_a_cluster_that_was_being_deleted_and_is_gone_is_told() -> None:
 
 
 def test_a_cluster_that_is_missing_without_a_sign_is_not_forgotten() -> None:
-    candidates = recovery.maybe_going(state([resource("Cluster", "c1")], []))
+    cluster = resource("Cluster", "c1")
+    part = {**resource("PacketCluster", "c1"), "deletedWith": cluster["urn"]}
+    candidates = recovery.maybe_going(state([cluster, part], []))
     assert recovery.gone(candidates, living(), lambda _: None) == [], "the credentials may lead to another cluster"
+
+
+def test_a_cluster_whose_parts_the_state_holds_no_longer_was_being_deleted() -> None:
+    candidates = recovery.maybe_going(state([resource("Cluster", "c1")], []))
+    assert recovery.gone(candidates, living(), lambda _: None) == ["Cluster default/c1"], (
+        "a destroy that was interrupted leaves no other sign, and an up would build around nothing"
+    )
 
 
 def test_other_objects_are_asked_for_only_where_their_deletion_was_under_way() -> None:

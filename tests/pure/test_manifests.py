@@ -85,6 +85,7 @@ def test_references_carry_versions_in_one_generation_and_groups_in_the_other() -
         "apiVersion": "controlplane.cluster.x-k8s.io/v1alpha1",
         "kind": "KamajiControlPlane",
         "name": "prod-control-plane",
+        "namespace": "default",
     }, "KamajiControlPlane's own version, which Cluster API leaves alone"
     assert new["controlPlaneRef"] == {
         "apiGroup": "controlplane.cluster.x-k8s.io",

@@ -21,12 +21,18 @@ NAMED_BY_CONTENT = (
 LABELS = "recommended labels, and those that tell a pool's templates from others"
 WEBHOOK_DROPS = "capp's webhook drops an empty list, which a later run would see as a change"
 
+WHOLE_REFERENCE = (
+    "Cluster API's webhooks fill it in, and references are compared whole: without it another field manager conflicts"
+)
+
 DIFFERENCES: dict[str, tuple[Any, Any, str]] = {
     "Cluster spec.controlPlaneRef.apiVersion": (
         "controlplane.cluster.x-k8s.io/v1beta1",
         "controlplane.cluster.x-k8s.io/v1alpha1",
         "KamajiControlPlane has no v1beta1; Cluster API rewrites the reference, which a later run would see as a change",
     ),
+    "Cluster spec.controlPlaneRef.namespace": (ABSENT, "default", WHOLE_REFERENCE),
+    "Cluster spec.infrastructureRef.namespace": (ABSENT, "default", WHOLE_REFERENCE),
     "PacketCluster spec.metro": ("REDACTED", "da", REDACTED),
     "PacketCluster spec.projectID": ("REDACTED", PROJECT, REDACTED),
     "PacketCluster spec.vipManager": (
@@ -35,6 +41,8 @@ DIFFERENCES: dict[str, tuple[Any, Any, str]] = {
         "capp's default, CPEM, crashes it once the first worker is active and the project has no IP reservation",
     ),
     "KamajiControlPlane spec.deployment": (None, {}, "an empty key is null, which the schema refuses"),
+    "MachineDeployment spec.template.spec.bootstrap.configRef.namespace": (ABSENT, "default", WHOLE_REFERENCE),
+    "MachineDeployment spec.template.spec.infrastructureRef.namespace": (ABSENT, "default", WHOLE_REFERENCE),
     "MachineDeployment spec.template.spec.bootstrap.configRef.name": (
         "capi-quickstart-worker-a",
         "capi-quickstart-worker-a-<8 hex digits>",
