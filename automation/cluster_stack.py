@@ -133,13 +133,10 @@ class ClusterStack:
         """
 
         def run(stack: automation.Stack, translate: Translator) -> Done:
-            done = stack.refresh(
-                on_output=self._session.on_output,
-                on_event=translate,
-                color="never",
-                show_secrets=False,
-                run_program=self._renewed(stack),
-            )
+            with renewal.explained(stack, self._session.engine, self._management_of):
+                done = stack.refresh(
+                    on_output=self._session.on_output, on_event=translate, color="never", show_secrets=False
+                )
             return changes(done.summary), stack.outputs(), done.stdout
 
         return self._session.operate("refresh", run, cancellation, timeout, create=False)
@@ -188,7 +185,7 @@ class ClusterStack:
             OperationError: see ``automation.errors``.
         """
         self._require_file()
-        settings = self.settings()
+        settings = self._settings(create=True)
         api = self._management(settings)
         for tenant in settings.clusters:
             name, namespace = tenant.cluster.name, tenant.cluster.namespace
@@ -212,10 +209,7 @@ class ClusterStack:
         Raises:
             ConfigurationError: the file's are wrong.
         """
-        if self._given is not None:
-            return self._given
-        with self._session.looking("settings") as stack:
-            return configuration.of_stack(stack)
+        return self._settings()
 
     def clusters(self) -> dict[str, results.ClusterResult]:
         """The clusters by name, as the last ``up`` left them.
@@ -297,6 +291,12 @@ class ClusterStack:
             show_secrets=False,
         )
         return changes(done.summary), done.outputs, done.stdout
+
+    def _settings(self, *, create: bool = False) -> StackSettings:
+        if self._given is not None:
+            return self._given
+        with self._session.looking("settings", create=create) as stack:
+            return configuration.of_stack(stack)
 
     def _renewed(self, stack: automation.Stack) -> bool | None:
         self._renews = renewal.prepared(stack, self._session.engine, self._session.place.folder, self._management_of)

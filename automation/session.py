@@ -112,16 +112,17 @@ class Session:
             )
 
     @contextlib.contextmanager
-    def looking(self, what: str) -> Iterator[automation.Stack]:
+    def looking(self, what: str, *, create: bool = False) -> Iterator[automation.Stack]:
         """The stack as it is, for reading.
 
         Args:
             what: is read, for an error.
+            create: make the stack where there is none.
 
         Raises:
             OperationError: see ``automation.errors``.
         """
-        with self.translated(what), self.opened() as stack:
+        with self.translated(what), self.opened(create=create) as stack:
             yield stack
 
     @contextlib.contextmanager
