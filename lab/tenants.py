@@ -31,6 +31,9 @@ RUNNABLE = ("kube-apiserver", "kube-controller-manager")
 FIRST_BACKOFF, LONGEST_BACKOFF = 0.5, 20.0
 """Seconds from a crash of a tenant's process to its next start."""
 
+STEADY_SECONDS = 5.0
+"""For so long a pod must run to be taken for mended."""
+
 Key = tuple[str, str]
 """Namespace and name."""
 
@@ -144,7 +147,8 @@ class Tenants:
                 return
             self.pods[key] = pod
         ready = pod.serves()
-        if ready:
+        # Something else on the port may answer in its place, just before it ends.
+        if ready and all(time.time() - process.started > STEADY_SECONDS for process in pod.processes.values()):
             self._crashes.pop(key, None)
         self._report(key, deployment, ready=ready)
 

@@ -6,6 +6,7 @@ import os
 import signal
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.support.interrupting import gone, kill, sections, started, wait_for
@@ -28,6 +29,51 @@ def test_ctrl_c_during_the_hand_off_leaves_a_state_from_which_up_goes_on(lab: La
     assert process.returncode == 130, "the shell is told that Ctrl-C ended it"
     project.script("up", "--stack", "interrupted", "--timeout", "300").ok()
     project.script("destroy", "--stack", "interrupted").ok()
+    gone(lab)
+
+
+def test_ctrl_c_during_a_destroy_leaves_a_state_from_which_up_makes_the_cluster_anew(
+    lab: Lab, project: Project
+) -> None:
+    project.configure("undone", **sections(lab, "undone"))
+    project.script("up", "--stack", "undone", "--no-wait").ok()
+    process = started(project, "destroy", "--stack", "undone")
+    wait_for(process, "scheduled for deletion")
+    os.killpg(process.pid, signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 130, "the shell is told that Ctrl-C ended it"
+    done = project.script("up", "--stack", "undone", "--timeout", "300")
+    assert "deleted by a run that did not end" in done.ok(), (
+        f"an up that took it for unchanged builds around nothing:\n{done.output}"
+    )
+    project.script("destroy", "--stack", "undone").ok()
+    gone(lab)
+
+
+def test_a_terminal_that_closes_leaves_no_process_behind(lab: Lab, project: Project) -> None:
+    project.configure("hungup", **sections(lab, "hungup"))
+    process = started(project, "up", "--stack", "hungup", "--timeout", "300")
+    wait_for(process, "waits until /readyz answers")
+    family = psutil.Process(process.pid).children(recursive=True)
+    os.killpg(process.pid, signal.SIGHUP)
+    process.communicate(timeout=60)
+    _, living = psutil.wait_procs(family, timeout=15)
+    assert not living, "the engine has a session of its own, which the terminal does not reach"
+    project.script("destroy", "--stack", "hungup").ok()
+    gone(lab)
+
+
+def test_living_clusters_are_taken_into_a_stack_that_does_not_exist_yet(lab: Lab, project: Project) -> None:
+    project.configure("found", **sections(lab, "found"))
+    project.script("up", "--stack", "found", "--no-wait").ok()
+    project.pulumi("stack", "rm", "found", "--force", "--yes", "--preserve-config").ok()
+    done = project.script("import", "--stack", "found")
+    assert "conflict" not in done.ok(), (
+        f"another field manager applies what Cluster API's webhooks have completed:\n{done.output}"
+    )
+    again = project.script("preview", "--stack", "found").ok()
+    assert "14 unchanged" in again, f"and then it is as after up:\n{again}"
+    project.script("destroy", "--stack", "found").ok()
     gone(lab)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -56,12 +57,50 @@ def test_a_crashed_process_is_named_with_the_end_of_its_log_and_up_mends_it(lab:
     os.kill(entry["pid"], signal.SIGKILL)
     status = eventually(lambda: lab.command("status"), lambda done: done.returncode == 1, 15, "the crash is noticed")
     line = next(line for line in status.stdout.splitlines() if line.startswith("capp"))
+    only = lab.command("status", "--crashed").stdout
+    assert only.startswith("capp"), f"`make status` says what is wrong, and nothing else, above the tree:\n{only}"
+    assert "runs" not in only.splitlines()[0], only
     assert "CRASHED" in line, f"the crashed process is named:\n{status.stdout}"
     assert "capp.log" in line, f"its log is named:\n{status.stdout}"
     again = lab.command("up")
     assert again.returncode == 0, again.stdout
     assert "capp crashed" in again.stdout, f"it says what it mends:\n{again.stdout}"
     assert lab.command("status").returncode == 0, "all runs again"
+    assert lab.command("status", "--crashed").stdout == "", "and there is nothing to say"
+
+
+def test_a_lab_that_was_killed_says_so_and_comes_back_under_its_address(lab: Lab) -> None:
+    before, killed = lab.kubeconfig.read_text(), lab.state_file()
+    for entry in (killed["supervisor"], *killed["processes"]):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(entry["pid"], signal.SIGKILL)
+    status = eventually(
+        lambda: lab.command("status", "--crashed"), lambda done: done.returncode == 1, 15, "the end is noticed"
+    )
+    assert "its supervisor was killed" in status.stdout, f"not as if it had never run:\n{status.stdout}"
+    assert lab.command("up").returncode == 0, "it starts again"
+    server = [line for line in before.splitlines() if "server:" in line]
+    assert server == [line for line in lab.kubeconfig.read_text().splitlines() if "server:" in line], (
+        "a stack's state, and kubeconfigs that were handed on, name the API server"
+    )
+
+
+def test_options_that_make_no_sense_are_refused(lab: Lab) -> None:
+    for wrong in ("nan", "-1", "inf", "soon"):
+        done = lab.command("set", f"--boot-seconds={wrong}")
+        assert done.returncode == 2, f"{wrong} is no number of seconds: {done.stdout}"
+
+
+def test_options_that_cannot_be_read_end_no_lab(lab: Lab) -> None:
+    options = lab.folder.options
+    good = options.read_text()
+    options.write_text("{bad")
+    try:
+        told = eventually(lambda: lab.command("status"), lambda done: done.returncode == 1, 15, "it is noticed")
+        assert "JSONDecodeError" in told.stdout, f"what is wrong is said:\n{told.stdout}"
+    finally:
+        options.write_text(good)
+    eventually(lambda: lab.command("status"), lambda done: done.returncode == 0, 15, "it is mended")
 
 
 def test_it_serves_after_that(lab: Lab) -> None:

@@ -247,6 +247,10 @@ def test_a_cut_answer_leaves_a_device_behind(lab: Lab) -> None:
         ({"kind": "slow-queue"}, "needs seconds above 0"),
         ({"kind": "read-error", "status": 200}, "is an HTTP error"),
         ({"kind": "fails", "times": 1}, "unknown field times"),
+        ({"kind": "slow-queue", "seconds": "5"}, "seconds of fault slow-queue is a number"),
+        ({"kind": "slow-queue", "seconds": True}, "seconds of fault slow-queue is a number"),
+        ({"kind": "read-error", "status": "x"}, "status of fault read-error is a whole number"),
+        ({"kind": "fails", "device": 5}, "text and device of fault fails are texts"),
         ("fails", "a fault is an object"),
     ],
 )

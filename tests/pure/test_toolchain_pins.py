@@ -103,6 +103,9 @@ def test_the_servers_tell_the_version_that_cluster_api_asks_for() -> None:
 def test_the_cache_is_where_the_variable_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("KAMAJI_EQUINIX_TOOLCHAIN", str(tmp_path))
     assert pins.cache_folder() == tmp_path, "the variable decides"
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("KAMAJI_EQUINIX_TOOLCHAIN", "here")
+    assert pins.cache_folder() == tmp_path / "here", "the lab's processes have another working folder"
     monkeypatch.delenv("KAMAJI_EQUINIX_TOOLCHAIN")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert pins.cache_folder() == tmp_path / ".cache/kamaji-equinix/toolchain", "else the user's cache"

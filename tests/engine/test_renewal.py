@@ -1,0 +1,127 @@
+"""Refresh and destroy where the credentials of the last up have ceased to work."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import toolchain
+from lab.plane import ManagementPlane
+from tests.support.data_store import make_data_store
+from tests.support.fault_proxy import FaultProxy, faults
+from tests.support.fleet import CLUSTERS, Fleet
+from tests.support.project import Project
+
+STACK = "renewed"
+
+
+@pytest.fixture(scope="module")
+def management(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ManagementPlane]:
+    plane = ManagementPlane(tmp_path_factory.mktemp("management"), controller_manager=True)
+    plane.start()
+    yield plane
+    plane.stop()
+
+
+@pytest.fixture
+def fleet(management: ManagementPlane) -> Iterator[Fleet]:
+    make_data_store(management)
+    with Fleet(management) as playing:
+        yield playing
+
+
+@pytest.fixture
+def proxy(management: ManagementPlane, tmp_path: Path) -> Iterator[FaultProxy]:
+    """The way to the management cluster that is there at first."""
+    with faults(management, tmp_path) as found:
+        yield found
+
+
+@pytest.fixture
+def project(fleet: Fleet, proxy: FaultProxy, tmp_path: Path) -> Project:
+    """A stack that came up by that way."""
+    (tmp_path / "backend").mkdir()
+    backend = {"PULUMI_BACKEND_URL": f"file://{tmp_path}/backend", "PULUMI_CONFIG_PASSPHRASE": "test"}
+    made = Project.make(tmp_path / "project", {**toolchain.pulumi_environment(), **backend})
+    configure(made, fleet, proxy.kubeconfig)
+    made.script("up", "--no-wait", "--stack", STACK).ok()
+    return made
+
+
+def configure(project: Project, fleet: Fleet, kubeconfig: Path, **more: Any) -> None:
+    project.configure(
+        STACK,
+        **{
+            "cluster": {"name": STACK, "namespace": fleet.namespace},
+            "metal": {"projectId": "5a2e6a42-9c1f-4b6e-8a55-2f4f6f0d7c11", "metro": "da"},
+            "handoff": {"timeoutSeconds": 60},
+            "management": {"kubeconfigPath": str(kubeconfig)},
+            **more,
+        },
+    )
+
+
+def resources(project: Project) -> list[str]:
+    found = json.loads(project.pulumi("stack", "export", "--stack", STACK).ok())["deployment"]
+    return sorted(resource["urn"] for resource in found.get("resources") or [])
+
+
+def clusters(fleet: Fleet) -> list[str]:
+    return [item["metadata"]["name"] for item in fleet.http.get(CLUSTERS.format(fleet.namespace)).json()["items"]]
+
+
+def test_a_destroy_uses_the_credentials_of_today(
+    project: Project, proxy: FaultProxy, fleet: Fleet, management: ManagementPlane
+) -> None:
+    proxy.close()
+    configure(project, fleet, management.kubeconfig)
+    before = resources(project)
+    refused = project.script("refresh", "--stack", STACK)
+    assert refused.code != 0, f"a refresh has those of the state: {refused.output}"
+    assert "`up` renews them" in refused.output, f"it says what to do:\n{refused.output}"
+    assert resources(project) == before, "and forgets nothing"
+    project.script("destroy", "--stack", STACK).ok()
+    assert clusters(fleet) == [], "a Cluster that stays goes on holding billed machines"
+    assert resources(project) == [], "and nothing is left to do"
+
+
+def test_a_destroy_needs_no_settings_but_the_credentials(
+    project: Project, proxy: FaultProxy, fleet: Fleet, management: ManagementPlane
+) -> None:
+    proxy.close()
+    configure(project, fleet, management.kubeconfig, metal={"metro": "nowhere at all"}, workerPools=5)
+    project.script("destroy", "--stack", STACK).ok()
+    assert clusters(fleet) == [], "a mistake in a file keeps no server running"
+
+
+@pytest.mark.parametrize("operation", ["destroy", "refresh"])
+def test_without_the_management_cluster_nothing_is_forgotten(
+    project: Project, proxy: FaultProxy, fleet: Fleet, management: ManagementPlane, operation: str
+) -> None:
+    before = resources(project)
+    proxy.close()
+    refused = project.script(operation, "--stack", STACK)
+    assert refused.code != 0, refused.output
+    assert "refuses connections" in refused.output, f"why is said:\n{refused.output}"
+    assert "nothing was deleted or changed" in refused.output, refused.output
+    assert resources(project) == before, "an engine that goes on drops what it takes for deleted with the Cluster"
+    configure(project, fleet, management.kubeconfig)
+    project.script("destroy", "--stack", STACK).ok()
+    assert clusters(fleet) == [], "it goes once the management cluster is back"
+
+
+def test_a_stack_without_a_file_is_not_made(project: Project) -> None:
+    refused = project.script("up", "--stack", "mistyped")
+    assert (refused.code, "there is no Pulumi.mistyped.yaml" in refused.output) == (2, True), refused.output
+    assert "mistyped" not in project.pulumi("stack", "ls").ok(), "no stack of that name"
+    assert not (project.folder / "Pulumi.mistyped.yaml").exists(), "and no file"
+    wrong = {**project.environment, "PULUMI_CONFIG_PASSPHRASE": "another"}
+    told = Project(project.folder, wrong).script("up", "--stack", STACK)
+    assert "incorrect passphrase" in told.output, told.output
+    assert "Running it again" not in told.output, f"that would not help:\n{told.output}"
+    assert "stdout" not in told.output, f"nor does the Automation API's wrapping:\n{told.output}"
+    project.script("destroy", "--stack", STACK).ok()
