@@ -42,7 +42,7 @@ def test_ctrl_c_during_a_destroy_leaves_a_state_from_which_up_makes_the_cluster_
     os.killpg(process.pid, signal.SIGINT)
     process.communicate(timeout=60)
     assert process.returncode == 130, "the shell is told that Ctrl-C ended it"
-    done = project.script("up", "--stack", "undone", "--timeout", "300")
+    done = project.script("up", "--stack", "undone", "--no-wait")
     assert "deleted by a run that did not end" in done.ok(), (
         f"an up that took it for unchanged builds around nothing:\n{done.output}"
     )
