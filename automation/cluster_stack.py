@@ -133,7 +133,7 @@ class ClusterStack:
         """
 
         def run(stack: automation.Stack, translate: Translator) -> Done:
-            with renewal.explained(stack, self._session.engine, self._management_of):
+            with renewal.explained(stack, self._session.engine, self._session.place.folder, self._management_of):
                 done = stack.refresh(
                     on_output=self._session.on_output, on_event=translate, color="never", show_secrets=False
                 )

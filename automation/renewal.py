@@ -11,16 +11,21 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pulumi import automation
 
-from ..components import preflight
-from ..components.stack import CREDENTIALS_ONLY
+from ..components import kube, preflight
+from ..components.access import AccessError
+from ..components.api import ApiError
+from ..components.credentials import Credentials
+from ..components.kube import dig
+from ..components.stack import CREDENTIALS_ONLY, NAMESPACE
 from .engine import Engine
 from .errors import ConfigurationError, PreflightFailed
+from .recovery import CLUSTER, finder
 
 if TYPE_CHECKING:
     from ..components.api import Api
@@ -43,57 +48,96 @@ def prepared(stack: automation.Stack, engine: Engine, folder: Path | None, conne
 
     Returns:
         Whether the operation is to run the program, which then registers the provider alone. A program that is not this
-        package's own might do anything in a destroy, so it is not run: the state's credentials have to do.
+        package's own might do anything in a destroy, and today's credentials may lead to another management cluster, in which
+        the engine would take all that it looks for as deleted: in both cases the state's credentials have to do.
 
     Raises:
         PreflightFailed: the management cluster does not answer; nothing was changed.
     """
-    workspace = stack.workspace
-    if not answers(stack, engine, connect) or (folder is not None and not runs_stack(folder)):
+    resources = stored(stack, engine)
+    api = answering(stack, folder, connect) if resources else None
+    if api is None or not same_cluster(resources, api) or (folder is not None and not runs_stack(folder)):
         return False
-    workspace.env_vars = {**workspace.env_vars, CREDENTIALS_ONLY: "1"}
+    stack.workspace.env_vars = {**stack.workspace.env_vars, CREDENTIALS_ONLY: "1"}
     return True
 
 
 @contextlib.contextmanager
-def explained(stack: automation.Stack, engine: Engine, connect: Connect) -> Iterator[None]:
-    """Say of a refresh that fails with the state's credentials what renews them.
+def explained(stack: automation.Stack, engine: Engine, folder: Path | None, connect: Connect) -> Iterator[None]:
+    """Say of a refresh that fails with the state's credentials what renews them. Arguments as of :func:`prepared`.
 
     Raises:
         PreflightFailed: the management cluster does not answer, or not to those credentials; nothing was changed.
     """
-    there = answers(stack, engine, connect)
+    api = answering(stack, folder, connect) if stored(stack, engine) else None
     try:
         yield
     except automation.CommandError as error:
-        if not there or not STALE.search(str(error)):
+        if api is None or not STALE.search(str(error)):
             raise
         raise PreflightFailed(
-            "the management cluster answers, but not to the credentials that the stack's state holds, which are those of the "
-            "last `up`; `up` renews them. Nothing was changed.",
+            f"the management cluster {api.access.server} answers, but not to the credentials that the stack's state holds, "
+            "which are those of the last `up`; `up` renews them. Nothing was changed.",
             output=str(error),
             stack=stack.name,
         ) from error
 
 
-def answers(stack: automation.Stack, engine: Engine, connect: Connect) -> bool:
-    """Whether the management cluster answers; False where the stack needs none of it, being empty, or can't tell.
-
-    Raises:
-        PreflightFailed: it does not.
-    """
+def stored(stack: automation.Stack, engine: Engine) -> list[dict[str, Any]]:
+    """The resources of the state, secrets encrypted."""
     workspace = stack.workspace
     command = ["stack", "export", "--stack", stack.name]
     exported = json.loads(engine.run(command, workspace.work_dir, workspace.env_vars).stdout)
-    if not (exported.get("deployment") or {}).get("resources"):
-        return False
+    return (exported.get("deployment") or {}).get("resources") or []
+
+
+def answering(stack: automation.Stack, folder: Path | None, connect: Connect) -> Api:
+    """The management cluster's API, by today's credentials.
+
+    Raises:
+        PreflightFailed: it does not answer.
+    """
     try:
-        why = preflight.no_answer(connect(stack))
+        api = connect(stack)
     except ConfigurationError:
-        # Settings that no `up` could use: the state says all that is needed.
-        return True
-    if why:
+        # Settings that no `up` could use; the credentials among them may be right.
+        api = connected(stack, folder)
+    if why := preflight.no_answer(api):
         raise PreflightFailed(f"{why}\nnothing was deleted or changed", stack=stack.name, seen=why)
+    return api
+
+
+def connected(stack: automation.Stack, folder: Path | None) -> Api:
+    """The management cluster's API, by the stack's setting ``management`` alone.
+
+    Raises:
+        PreflightFailed: it can't be used.
+    """
+    found = stack.get_all_config().get(f"{NAMESPACE}:management")
+    try:
+        return kube.connect(Credentials.of_config(found.value if found else None), folder)
+    except AccessError as error:
+        raise PreflightFailed(str(error), stack=stack.name, seen=str(error)) from error
+
+
+def same_cluster(resources: Sequence[Mapping[str, Any]], api: Api) -> bool:
+    """Whether an API is that of the management cluster in which the state's Clusters were made.
+
+    A Cluster is known by its UID. One that is gone tells nothing, so then the address counts that the hand-off has noted.
+    """
+    noted = {dig(one, "outputs", "server") for one in resources if one["type"].endswith(":ControlPlaneEndpoint")}
+    find = finder(api)
+    for resource in resources:
+        if not CLUSTER.match(resource["type"]):
+            continue
+        try:
+            living = find(resource["inputs"])
+        except ApiError:
+            return False
+        if living is None and noted == {api.access.server}:
+            continue
+        if dig(living, "metadata", "uid") != dig(resource, "outputs", "metadata", "uid"):
+            return False
     return True
 
 

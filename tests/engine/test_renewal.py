@@ -98,6 +98,19 @@ def test_a_destroy_needs_no_settings_but_the_credentials(
     assert clusters(fleet) == [], "a mistake in a file keeps no server running"
 
 
+def test_a_destroy_does_not_take_another_management_cluster_for_an_empty_one(
+    project: Project, fleet: Fleet, tmp_path: Path
+) -> None:
+    other = ManagementPlane(tmp_path / "other", install_crds=False)
+    try:
+        other.start()
+        configure(project, fleet, other.kubeconfig)
+        project.script("destroy", "--stack", STACK).ok()
+    finally:
+        other.stop()
+    assert clusters(fleet) == [], "the state leads to the Cluster that it knows, and that one is deleted"
+
+
 @pytest.mark.parametrize("operation", ["destroy", "refresh"])
 def test_without_the_management_cluster_nothing_is_forgotten(
     project: Project, proxy: FaultProxy, fleet: Fleet, management: ManagementPlane, operation: str
