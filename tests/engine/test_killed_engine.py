@@ -14,7 +14,7 @@ import toolchain
 from lab.plane import ManagementPlane
 from tests.support.data_store import make_data_store
 from tests.support.fault_proxy import Fault, FaultProxy, faults
-from tests.support.fleet import CLUSTERS, CONTROL_PLANES, Fleet
+from tests.support.fleet import CLUSTERS, CONTROL_PLANES, INFRASTRUCTURE, Fleet
 from tests.support.interrupting import kill, started
 from tests.support.lab import eventually
 from tests.support.project import Project
@@ -67,9 +67,10 @@ def uid(fleet: Fleet) -> str:
     return found.get(STACK, "")
 
 
-def planes(fleet: Fleet) -> list[str]:
-    found = fleet.http.get(CONTROL_PLANES.format(fleet.namespace)).json()["items"]
-    return [item["metadata"]["name"] for item in found]
+def parts(fleet: Fleet) -> list[str]:
+    """What the garbage collector clears once the Cluster is gone, one after the other."""
+    found = [fleet.http.get(path.format(fleet.namespace)).json()["items"] for path in (CONTROL_PLANES, INFRASTRUCTURE)]
+    return [item["metadata"]["name"] for items in found for item in items]
 
 
 def killed_at(project: Project, proxy: FaultProxy, method: str, *command: str) -> None:
@@ -132,9 +133,7 @@ def test_a_cluster_that_was_being_deleted_comes_up_anew(project: Project, proxy:
     before = uid(fleet)
     killed_at(project, proxy, "DELETE", "destroy")
     # With Cluster API's controllers a Cluster outlives its parts; here nobody holds it that long.
-    eventually(
-        lambda: (uid(fleet), planes(fleet)), lambda found: found == ("", []), 60, "Cluster and control plane gone"
-    )
+    eventually(lambda: (uid(fleet), parts(fleet)), lambda found: found == ("", []), 60, "Cluster and its parts gone")
     done = project.script("up", "--no-wait", "--stack", STACK).ok()
     assert "deleted by a run that did not end" in done, f"it is said:\n{done}"
     assert uid(fleet) not in ("", before), "an up that took it for unchanged would build around nothing"
