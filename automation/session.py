@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pulumi import automation
@@ -127,13 +128,11 @@ class Session:
 
     @contextlib.contextmanager
     def opened(self, *, create: bool = False) -> Iterator[automation.Stack]:
-        """The stack; the workspace of an inline program goes again, it holds nothing that the backend lacks."""
-        stack = open_stack(self.place, self.engine, self.program, create=create)
-        try:
-            yield stack
-        finally:
-            if self.place.folder is None:
-                shutil.rmtree(stack.workspace.work_dir, ignore_errors=True)
+        """The stack; what is temporary goes again, the workspace of an inline program too: the backend lacks none of it."""
+        with tempfile.TemporaryDirectory(
+            prefix="kamaji-equinix-", dir=self.place.environment.get("TMPDIR"), ignore_cleanup_errors=True
+        ) as folder:
+            yield open_stack(self.place, self.engine, self.program, Path(folder), create=create)
 
     @contextlib.contextmanager
     def translated(

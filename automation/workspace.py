@@ -6,7 +6,6 @@ import json
 import logging
 import os
 import sys
-import tempfile
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -106,7 +105,7 @@ def absolute(url: str) -> str:
 
 
 def open_stack(
-    place: Place, engine: Engine, program: Callable[[], None] | None, *, create: bool = False
+    place: Place, engine: Engine, program: Callable[[], None] | None, temporary: Path, *, create: bool = False
 ) -> automation.Stack:
     """Open a stack.
 
@@ -114,6 +113,9 @@ def open_stack(
         place: where it is.
         engine: runs pulumi.
         program: the inline program; None where the folder holds one.
+        temporary: an empty folder that only this user can read, and that goes with the stack: the Kubernetes provider
+            leaves a copy of the kubeconfig in its folder for temporary files (pulumi-kubernetes, pkg/provider/provider.go:
+            the file is for Helm's settings, and nothing removes it).
         create: make the stack where the backend has none of that name.
 
     Raises:
@@ -125,10 +127,13 @@ def open_stack(
         raise ConfigurationError(f"{place.folder} holds no Pulumi.yaml; name the project's folder with --cwd")
     place.require_passphrase()
     inline = place.folder is None
+    work_dir, rest = temporary / "project", temporary / "tmp"
+    for folder in (work_dir, rest):
+        folder.mkdir()
     workspace = automation.LocalWorkspace(
-        work_dir=str(place.folder or tempfile.mkdtemp(prefix="kamaji-equinix-")),
+        work_dir=str(place.folder or work_dir),
         program=program if inline else None,
-        env_vars=place.variables(),
+        env_vars={**place.variables(), "TMPDIR": str(rest)},
         secrets_provider=place.secrets_provider,
         project_settings=automation.ProjectSettings(name=place.project, runtime="python") if inline else None,
         pulumi_command=engine,

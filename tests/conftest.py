@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -28,6 +31,24 @@ class Modules(LoadScopeScheduling):
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Modules:
     """How tests come to workers."""
     return Modules(config, log)
+
+
+TEMPORARY = pytest.StashKey[str]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let programs put their temporary files where they go with the run: plain ``pulumi`` leaves kubeconfigs in there."""
+    if hasattr(config, "workerinput"):
+        return
+    # pytest keeps the folders of the last runs: those stay where they were.
+    tempfile.gettempdir()
+    os.environ["TMPDIR"] = config.stash[TEMPORARY] = tempfile.mkdtemp(prefix="kamaji-equinix-tests-")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Remove them."""
+    if TEMPORARY in config.stash:
+        shutil.rmtree(config.stash[TEMPORARY], ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -104,6 +104,20 @@ def test_a_cluster_comes_up_from_settings_alone_and_goes_again(fleet: Fleet, tmp
     assert fleet.secret not in "\n".join(map(str, events)), "nor do events show them"
 
 
+def test_no_temporary_file_outlives_an_operation(fleet: Fleet, tmp_path: Path) -> None:
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    one = ClusterStack(
+        "tidy", settings(fleet, "tidy"), passphrase="very secret", environment={"TMPDIR": str(temporary)}
+    )
+    with pytest.raises(StackMissing):
+        one.clusters()
+    one.up()
+    one.destroy()
+    left = sorted(str(path.relative_to(temporary)) for path in temporary.rglob("*"))
+    assert left == [], "the Kubernetes provider writes the kubeconfig with its client key into a file and leaves it"
+
+
 def names(fleet: Fleet) -> set[str]:
     found = fleet.http.get(CLUSTERS.format(fleet.namespace)).json()["items"]
     return {item["metadata"]["name"] for item in found}
