@@ -32,8 +32,8 @@ down: .venv/ready ## `pulumi destroy` of stack dev, then the lab stops; nothing 
 render: .venv/ready ## the manifests of a stack as YAML, without engine or cluster
 	$(PY) -m kamaji_equinix.components.render --stack $(STACK)
 
-lint: .venv/ready ## ruff and strict mypy
-	.venv/bin/ruff check . && .venv/bin/ruff format --check . && MYPYPATH=.venv/typing .venv/bin/mypy -p kamaji_equinix.components -p kamaji_equinix.automation -p lab -p toolchain -p bench
+lint: .venv/ready ## ruff, strict mypy, and the direction of imports
+	.venv/bin/ruff check . && .venv/bin/ruff format --check . && MYPYPATH=.venv/typing .venv/bin/mypy -p kamaji_equinix.components -p kamaji_equinix.automation -p lab -p toolchain -p bench && PYTHONPATH=.venv/typing .venv/bin/lint-imports --no-logo
 
 test: lint toolchain ## every test tier; the lab's beside the others
 	$(PY) -m pytest -q -n 3 --no-loadscope-reorder --durations 10

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 from pulumi import automation
 from pydantic import SecretStr
 
-from ..components import kube, program, tree
-from ..components.access import AccessError
-from ..components.api import ApiError
-from ..components.settings import StackSettings
+from ..components import program, tree
+from ..components.kube.client import ApiError
+from ..components.kube.kubeconfig import AccessError
+from ..components.kube.management import connect
+from ..components.kube.objects import Kind, Kube
+from ..components.settings.model import StackSettings
 from ..components.stack import management_provider
 from . import configuration, renewal, results
 from .configuration import Settings
@@ -26,7 +28,7 @@ from .session import Done, Session
 from .workspace import PROJECT, Place, configure
 
 if TYPE_CHECKING:
-    from ..components.api import Api
+    from ..components.kube.client import Api
 
 
 class ClusterStack:
@@ -189,9 +191,9 @@ class ClusterStack:
         api = self._management(settings)
         for tenant in settings.clusters:
             name, namespace = tenant.cluster.name, tenant.cluster.namespace
-            kind = kube.Kind(f"cluster.x-k8s.io/{tenant.capi.contract}", "Cluster", "clusters")
+            kind = Kind(f"cluster.x-k8s.io/{tenant.capi.contract}", "Cluster", "clusters")
             try:
-                found = kube.Kube(api, namespace).find(kind, name)
+                found = Kube(api, namespace).find(kind, name)
             except ApiError as error:
                 raise PreflightFailed(f"Cluster {namespace}/{name} can't be read: {error}", stack=self.name) from error
             if found is None:
@@ -345,7 +347,7 @@ class ClusterStack:
 
     def _management(self, settings: StackSettings) -> Api:
         try:
-            return kube.connect(settings.management, self._base)
+            return connect(settings.management, self._base)
         except AccessError as error:
             raise PreflightFailed(str(error), stack=self.name, seen=str(error)) from error
 

@@ -10,7 +10,9 @@ from typing import Any
 import yaml
 from pulumi import automation
 
-from ..components.settings import SettingsError, StackSettings, load_stack
+from ..components.settings.load import load_stack
+from ..components.settings.model import StackSettings
+from ..components.settings.report import SettingsError
 from ..components.stack import NAMESPACE, decode
 from .errors import ConfigurationError
 

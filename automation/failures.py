@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from pulumi import automation
 
-from ..components.handoff_errors import HandoffError
+from ..components.handoff.errors import HandoffError
 from .errors import ConfigurationError, EngineFailed, HandoffFailed, OperationError, PreflightFailed
 from .lock_model import refused, reported_locks
 

@@ -11,8 +11,9 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ..components import kube, render, tree
-from ..components.settings import StackSettings
+from ..components import render, tree
+from ..components.kube.management import connect
+from ..components.settings.model import StackSettings
 from .cluster_stack import ClusterStack
 from .engine import Cancellation
 from .errors import NotReady
@@ -166,7 +167,7 @@ def show(settings: StackSettings, options: argparse.Namespace, *, wait: float | 
         NotReady: the time is over; the text names what blocks.
     """
     out = out or sys.stdout
-    client = kube.connect(settings.management, options.cwd.resolve())
+    client = connect(settings.management, options.cwd.resolve())
     deadline = time.monotonic() + (wait or 0)
     for tenant in settings.clusters:
         namespace, name = tenant.cluster.namespace, tenant.cluster.name

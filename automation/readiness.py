@@ -11,7 +11,7 @@ from .errors import Cancelled, NotReady
 from .events import ClusterReady, Translator, Waiting
 
 if TYPE_CHECKING:
-    from ..components.settings import StackSettings
+    from ..components.settings.model import StackSettings
 
 POLL_SECONDS = 2.0
 

@@ -15,9 +15,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from ..components.api import Api, ApiError
-from ..components.kube import Kind, Kube, dig
-from ..components.plurals import plural
+from ..components.kube.client import Api, ApiError
+from ..components.kube.objects import Kind, Kube, dig, plural
 
 CLUSTER = re.compile(r"kubernetes:cluster\.x-k8s\.io/[^:]+:Cluster$")
 

@@ -17,18 +17,18 @@ from typing import TYPE_CHECKING, Any
 
 from pulumi import automation
 
-from ..components import kube, preflight
-from ..components.access import AccessError
-from ..components.api import ApiError
-from ..components.credentials import Credentials
-from ..components.kube import dig
+from ..components.checks import preflight
+from ..components.kube.client import ApiError
+from ..components.kube.kubeconfig import AccessError
+from ..components.kube.management import Credentials, connect
+from ..components.kube.objects import dig
 from ..components.stack import CREDENTIALS_ONLY, NAMESPACE
 from .engine import Engine
 from .errors import ConfigurationError, PreflightFailed
 from .recovery import CLUSTER, finder
 
 if TYPE_CHECKING:
-    from ..components.api import Api
+    from ..components.kube.client import Api
 
 Connect = Callable[[automation.Stack], "Api"]
 """Gives the management cluster's API."""
@@ -115,7 +115,7 @@ def connected(stack: automation.Stack, folder: Path | None) -> Api:
     """
     found = stack.get_all_config().get(f"{NAMESPACE}:management")
     try:
-        return kube.connect(Credentials.of_config(found.value if found else None), folder)
+        return connect(Credentials.of_config(found.value if found else None), folder)
     except AccessError as error:
         raise PreflightFailed(str(error), stack=stack.name, seen=str(error)) from error
 

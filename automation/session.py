@@ -23,7 +23,7 @@ from .upkeep import Upkeep
 from .workspace import Place, open_stack
 
 if TYPE_CHECKING:
-    from ..components.api import Api
+    from ..components.kube.client import Api
 
 Done = tuple[Mapping[str, int], automation.OutputMap, str]
 """Number of resources by operation, outputs, what the engine printed."""

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from pulumi import automation
 
-from ..components.api import Api, ApiError
+from ..components.kube.client import Api, ApiError
 from . import lock_waiting, locks, recovery
 from .engine import Engine
 from .errors import PreflightFailed

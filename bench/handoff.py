@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from kamaji_equinix.components import reachability
-from kamaji_equinix.components.credentials import Credentials
 from kamaji_equinix.components.endpoint import EndpointProvider
-from kamaji_equinix.components.kube import Kind, Kube, connect
+from kamaji_equinix.components.handoff import reachability
+from kamaji_equinix.components.kube.management import Credentials, connect
+from kamaji_equinix.components.kube.objects import Kind, Kube
 from pulumi.dynamic import Config, ConfigureRequest
 
 from lab.plane import ManagementPlane

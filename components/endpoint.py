@@ -24,18 +24,19 @@ from pulumi.dynamic import (
     UpdateResult,
 )
 
-from .access import AccessError
-from .api import Api, ApiError
-from .credentials import Credentials
-from .deadline import Progress
-from .endpoint_state import changed, complete, order_of, outputs_of, replacing, unknown
-from .handoff import Handoff, Order, Outcome, look
-from .handoff_errors import HandoffError
-from .kube import Kube, connect, dig
-from .plain_text import one_line
+from .handoff.errors import HandoffError
+from .handoff.order import Order, Outcome, look
+from .handoff.progress import Progress
+from .handoff.run import Handoff
+from .handoff.state import changed, complete, order_of, outputs_of, replacing, unknown
+from .kube.client import Api, ApiError
+from .kube.kubeconfig import AccessError
+from .kube.management import Credentials, connect
+from .kube.objects import Kube, dig
+from .kube.plain_text import one_line
 
 if TYPE_CHECKING:
-    from .metal import InfrastructureReference
+    from .capi.kinds import InfrastructureReference
 
 
 CHOICES = {"verify": ("ca", "none"), "contract": ("v1beta1", "v1beta2")}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from . import stack
-from .settings import StackSettings
+from .settings.model import StackSettings
 
 
 def run(settings: StackSettings) -> None:

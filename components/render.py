@@ -9,10 +9,13 @@ from pathlib import Path
 
 import yaml
 
-from . import manifests, metal
-from .manifests_common import Manifest
-from .settings import SettingsError, StackSettings, TenantClusterSettings, load_stack
-from .stack_file import StackFileError, read_stack_file
+from .capi.manifest import Manifest
+from .manifests.documents import documents
+from .providers import packet
+from .settings.load import load_stack
+from .settings.model import StackSettings, TenantClusterSettings
+from .settings.report import SettingsError
+from .settings.stack_file import StackFileError, read_stack_file
 
 __all__ = ["RenderError", "main", "read_stack_file", "render"]
 
@@ -26,8 +29,8 @@ HEADER = """\
 REMARKS = {
     "KamajiControlPlane": "Kamaji writes spec.controlPlaneEndpoint once the Service has an address; it must not stand here.",
     "KubeadmConfigTemplate": "Never changed: another content gets another name.",
-    metal.CLUSTER_KIND: metal.CLUSTER_REMARK,
-    metal.TEMPLATE_KIND: "Never changed: another content gets another name.",
+    packet.CLUSTER_KIND: packet.CLUSTER_REMARK,
+    packet.TEMPLATE_KIND: "Never changed: another content gets another name.",
 }
 
 
@@ -65,7 +68,7 @@ def render(stack: StackSettings) -> str:
                 f"cluster {tenant.cluster.name}: metal.project lets Pulumi create the project, so its id is not known "
                 "here; set metal.projectId to render"
             )
-        for manifest in manifests.documents(tenant):
+        for manifest in documents(tenant):
             if manifest["kind"] == "Namespace":
                 if manifest["metadata"]["name"] in namespaces:
                     continue

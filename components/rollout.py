@@ -21,12 +21,12 @@ from pulumi.dynamic import (
     UpdateResult,
 )
 
-from .access import AccessError
-from .api import ApiError
-from .credentials import Credentials
-from .deadline import Progress
 from .endpoint import tell
-from .kube import Kind, Kube, connect, dig
+from .handoff.progress import Progress
+from .kube.client import ApiError
+from .kube.kubeconfig import AccessError
+from .kube.management import Credentials, connect
+from .kube.objects import Kind, Kube, dig
 
 PLURAL = "machinedeployments"
 POLL_SECONDS = 2.0

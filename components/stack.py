@@ -17,11 +17,14 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi.runtime import config as runtime_config
 
-from . import accidents, preflight
-from .access import AccessError
-from .handoff_providers import handoff_providers
-from .settings import ManagementSettings, SettingsError, StackSettings, load_stack
-from .tenant_cluster import TenantCluster, TenantClusterArgs
+from .checks import accidents, preflight
+from .kube.kubeconfig import AccessError
+from .kube.management import kubeconfig_text
+from .resources.processes import handoff_providers
+from .resources.tenant_cluster import TenantCluster, TenantClusterArgs
+from .settings.load import load_stack
+from .settings.model import ManagementSettings, StackSettings
+from .settings.report import SettingsError
 
 CREDENTIALS_ONLY = "KAMAJI_EQUINIX_CREDENTIALS_ONLY"
 """Environment variable under which :func:`run` only renews the credentials that the state holds."""
@@ -69,7 +72,7 @@ def management_provider(management: ManagementSettings) -> kubernetes.Provider:
     the replacement of every object (pulumi-kubernetes issue 4019), that is, of every server. That the credentials still
     lead to the same cluster is checked by the hand-off, which remembers the Cluster's UID.
     """
-    text = preflight.kubeconfig_text(management)
+    text = kubeconfig_text(management)
     return kubernetes.Provider(
         "management",
         # Without one, in a pod, the provider finds its service account by itself.

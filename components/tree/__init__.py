@@ -6,13 +6,13 @@ apart; only discovery makes requests.
 
 from __future__ import annotations
 
+from ..capi.reading import Condition, Failure
 from . import discovery
 from .blocker import Blocker
 from .blocking import blocking
 from .discovery import Reader
 from .drawing import HEADER, draw, rows
 from .model import Node, Snapshot, Tree, build
-from .objects import Condition, Failure
 from .wait import wait_until_ready
 
 __all__ = [

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..capi.reading import Failure, Json, kind, name
 from .model import Snapshot
-from .objects import Failure, Json, kind, name
 
 
 @dataclass(frozen=True)

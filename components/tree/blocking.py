@@ -9,10 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from .blocker import Blocker, describe, kubectl, unreadable
-from .blocking_workers import workers
-from .model import Snapshot, Tree
-from .objects import (
+from ..capi.reading import (
     Failure,
     Json,
     condition,
@@ -30,6 +27,9 @@ from .objects import (
     subject,
     terminal_failure,
 )
+from .blocker import Blocker, describe, kubectl, unreadable
+from .blocking_workers import workers
+from .model import Snapshot, Tree
 
 
 def blocking(tree: Tree) -> Blocker | None:

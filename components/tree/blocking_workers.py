@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .blocker import Blocker, describe, kubectl
-from .model import Found, Reference, Snapshot
-from .objects import (
+from ..capi.reading import (
     Condition,
     Failure,
     Json,
@@ -25,6 +23,8 @@ from .objects import (
     subject,
     terminal_failure,
 )
+from .blocker import Blocker, describe, kubectl
+from .model import Found, Reference, Snapshot
 
 
 def workers(snapshot: Snapshot, cluster: Json) -> Blocker | None:

@@ -10,10 +10,20 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 from urllib.parse import quote
 
-from ..api import ApiError, patiently
-from ..plurals import plural
+from ..capi.reading import (
+    CLUSTER_API,
+    CLUSTER_NAME_LABEL,
+    Failure,
+    Json,
+    control_plane_ready,
+    dig,
+    endpoint,
+    kind,
+    name,
+)
+from ..kube.client import ApiError, patiently
+from ..kube.objects import plural
 from .model import Found, Listed, Reference, Snapshot
-from .objects import CLUSTER_API, CLUSTER_NAME_LABEL, Failure, Json, control_plane_ready, dig, endpoint, kind, name
 
 # clusterctl v1.10 reads v1beta1; a management cluster that has dropped it serves v1beta2.
 _VERSIONS = ("v1beta1", "v1beta2")

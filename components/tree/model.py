@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
-from .objects import (
+from ..capi.reading import (
     CONTROL_PLANE_LABEL,
     Condition,
     Failure,

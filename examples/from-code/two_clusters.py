@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from kamaji_equinix.automation import ClusterStack, Event, HandoffProgress, OperationError, Result, Waiting, on_all
-from kamaji_equinix.components.access import from_text
-from kamaji_equinix.components.api import Api
+from kamaji_equinix.components.kube.client import Api
+from kamaji_equinix.components.kube.kubeconfig import from_text
 
 NAMES = ("blue", "green")
 

@@ -242,13 +242,13 @@ def test_many_stacks_at_once_come_up_and_a_failing_one_stops_no_other(fleet: Fle
 
 def test_living_objects_are_imported_without_being_touched(fleet: Fleet) -> None:
     from kamaji_equinix.automation.configuration import checked
-    from kamaji_equinix.components import manifests
+    from kamaji_equinix.components.manifests.documents import documents
 
     one = stack(fleet, "taken")
     with pytest.raises(ConfigurationError, match="no Cluster"):
         one.import_existing()
     (tenant,) = checked(settings(fleet, "taken")).clusters
-    for document in manifests.documents(tenant):
+    for document in documents(tenant):
         apply(fleet, document)
     before = identities(fleet)
     assert "taken" in json.dumps(list(before)), "they live"

@@ -7,10 +7,11 @@ from typing import Any
 import grpc
 import pulumi
 import pytest
-from kamaji_equinix.components import accidents, stack
-from kamaji_equinix.components.api import ApiError
-from kamaji_equinix.components.changes import ALLOWED, Applied
-from kamaji_equinix.components.settings import load_stack
+from kamaji_equinix.components import stack
+from kamaji_equinix.components.checks import accidents
+from kamaji_equinix.components.checks.changes import ALLOWED, Applied
+from kamaji_equinix.components.kube.client import ApiError
+from kamaji_equinix.components.settings.load import load_stack
 from pulumi.runtime.mocks import MockCallArgs, set_mocks
 
 from tests.engine_mock.test_tenant_cluster import RAW

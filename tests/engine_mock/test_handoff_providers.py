@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from kamaji_equinix.components import stack
-from kamaji_equinix.components.settings import load_stack
+from kamaji_equinix.components.settings.load import load_stack
 
 from tests.support.mock_engine import Recorder, record
 

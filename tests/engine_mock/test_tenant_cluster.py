@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from kamaji_equinix.components import stack
-from kamaji_equinix.components.settings import load_stack
+from kamaji_equinix.components.settings.load import load_stack
 
 from tests.support.mock_engine import Recorder, record
 from tests.support.project import ROOT
@@ -156,7 +156,7 @@ def test_a_project_of_the_stacks_own_is_created_protected_and_used() -> None:
 def test_without_a_project_to_create_pulumi_equinix_metal_is_not_imported() -> None:
     code = (
         "import sys; from tests.support.mock_engine import record; from tests.engine_mock.test_tenant_cluster import RAW;"
-        "from kamaji_equinix.components import stack; from kamaji_equinix.components.settings import load_stack;"
+        "from kamaji_equinix.components import stack; from kamaji_equinix.components.settings.load import load_stack;"
         "record(lambda: stack.declare(load_stack(RAW, frozenset({'management'}))));"
         "sys.exit('pulumi_equinix_metal' in sys.modules)"
     )

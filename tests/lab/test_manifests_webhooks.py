@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from kamaji_equinix.components import manifests
-from kamaji_equinix.components.settings import load_stack
-from kamaji_equinix.components.stack_file import read_stack_file
+from kamaji_equinix.components.manifests.documents import documents as documents_of
+from kamaji_equinix.components.settings.load import load_stack
+from kamaji_equinix.components.settings.stack_file import read_stack_file
 
 from tests.support.dry_run import create_namespaces, dry_run
 from tests.support.lab import Lab
@@ -20,7 +20,7 @@ EXAMPLES = ["dev", "seed", "staging", "production", "full"]
 def documents(example: str) -> list[dict[str, Any]]:
     """The manifests of an example."""
     raw = FULL if example == "full" else read_stack_file(ROOT / f"Pulumi.{example}.yaml")[0]
-    return [document for tenant in load_stack(raw).clusters for document in manifests.documents(tenant)]
+    return [document for tenant in load_stack(raw).clusters for document in documents_of(tenant)]
 
 
 @pytest.mark.parametrize("example", EXAMPLES)

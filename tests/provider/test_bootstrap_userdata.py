@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from kamaji_equinix.components import bootstrap
-from kamaji_equinix.components.settings import SettingsError, load_stack
-from kamaji_equinix.components.stack_file import read_stack_file
+from kamaji_equinix.components.manifests import bootstrap
+from kamaji_equinix.components.settings.load import load_stack
+from kamaji_equinix.components.settings.report import SettingsError
+from kamaji_equinix.components.settings.stack_file import read_stack_file
 
 from tests.support.seed import ROOT, seed_documents
 from tests.support.settings_cases import FULL, configuration

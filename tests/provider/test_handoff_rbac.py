@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from kamaji_equinix.components import handoff_wait
+from kamaji_equinix.components.handoff import patience
 
 from lab import kubeconfig
 from tests.conftest import ROOT
@@ -82,7 +82,7 @@ def test_a_whole_hand_off_needs_no_more_than_the_document_grants(tenant: Tenant,
 def test_each_missing_right_is_named_with_the_document(
     tenant: Tenant, monkeypatch: pytest.MonkeyPatch, right: tuple[str, str, str]
 ) -> None:
-    monkeypatch.setattr(handoff_wait, "DENIED_SECONDS", 0.5)
+    monkeypatch.setattr(patience, "DENIED_SECONDS", 0.5)
     verb, _, resource = right
     path = user(tenant, right)
     # Kamaji's provider in its backoff: it goes on only where its object could be patched.

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 from kamaji_equinix.components.endpoint import EndpointProvider
-from kamaji_equinix.components.handoff_errors import HandoffError
+from kamaji_equinix.components.handoff.errors import HandoffError
 from pulumi.runtime.rpc import UNKNOWN
 
 from lab.plane import ManagementPlane

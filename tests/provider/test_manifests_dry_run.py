@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from kamaji_equinix.components import manifests
-from kamaji_equinix.components.settings import load_stack
-from kamaji_equinix.components.stack_file import read_stack_file
+from kamaji_equinix.components.manifests.documents import documents as documents_of
+from kamaji_equinix.components.settings.load import load_stack
+from kamaji_equinix.components.settings.stack_file import read_stack_file
 
 from lab.plane import ManagementPlane
 from tests.support.dry_run import create_namespaces, dry_run, newer_plane
@@ -26,7 +26,7 @@ def raw(example: str) -> dict[str, Any]:
 def documents(example: str, contract: str) -> list[dict[str, Any]]:
     """The manifests of an example in one generation."""
     stack = load_stack({**raw(example), "capi": {"contract": contract}})
-    return [document for tenant in stack.clusters for document in manifests.documents(tenant)]
+    return [document for tenant in stack.clusters for document in documents_of(tenant)]
 
 
 @pytest.fixture(scope="module")
@@ -95,5 +95,5 @@ def test_smaller_configurations_are_taken_by_both(
     for plane, contract in ((management, "v1beta1"), (newer, "v1beta2")):
         stack = load_stack(configuration(**change, capi={"contract": contract}))
         with plane.client() as client:
-            for document in manifests.documents(stack.clusters[0]):
+            for document in documents_of(stack.clusters[0]):
                 dry_run(client, document)

@@ -13,9 +13,9 @@ from pathlib import Path
 import httpx
 import pytest
 import yaml
-from kamaji_equinix.components import preflight
-from kamaji_equinix.components.preflight_rules import Kind, Requirements, Right
-from kamaji_equinix.components.preflight_stack import requirements
+from kamaji_equinix.components.checks import preflight
+from kamaji_equinix.components.checks.requirements import requirements
+from kamaji_equinix.components.checks.verdict import Kind, Requirements, Right
 
 from lab.plane import ManagementPlane
 

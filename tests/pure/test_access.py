@@ -12,8 +12,8 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-from kamaji_equinix.components import access
-from kamaji_equinix.components.access import AccessError
+from kamaji_equinix.components.kube import kubeconfig
+from kamaji_equinix.components.kube.kubeconfig import AccessError
 
 SECRET = "very-secret-token"
 
@@ -35,9 +35,9 @@ def config(user: dict[str, Any] | None = None, **cluster: Any) -> dict[str, Any]
     }
 
 
-def read(document: Any, context: str | None = None, folder: Path | None = None) -> access.Access:
+def read(document: Any, context: str | None = None, folder: Path | None = None) -> kubeconfig.Access:
     text = document if isinstance(document, str) else yaml.safe_dump(document)
-    return access.from_text(text, context, source="here", folder=folder)
+    return kubeconfig.from_text(text, context, source="here", folder=folder)
 
 
 def test_the_current_context_is_used_unless_another_is_named() -> None:
@@ -150,35 +150,35 @@ def test_a_credential_plugin_that_is_not_installed_says_how_to_get_it() -> None:
 
 def test_a_missing_file_of_the_lab_says_that_the_lab_is_not_running(tmp_path: Path) -> None:
     with pytest.raises(AccessError, match="the lab is not running; start it with `make lab`"):
-        access.from_file(tmp_path / ".lab" / "kubeconfig")
+        kubeconfig.from_file(tmp_path / ".lab" / "kubeconfig")
     with pytest.raises(AccessError, match=r"set `management.kubeconfigPath`"):
-        access.from_file(tmp_path / "kubeconfig")
+        kubeconfig.from_file(tmp_path / "kubeconfig")
 
 
 def test_without_settings_the_kubeconfig_of_kubectl_is_used(tmp_path: Path) -> None:
     first, second = tmp_path / "a", tmp_path / "b"
     second.write_text("x")
-    assert access.default_path({"KUBECONFIG": f"{first}:{second}"}) == second, "the first that exists"
-    assert access.default_path({"HOME": str(tmp_path)}) is None, "no ~/.kube/config, no guess"
+    assert kubeconfig.default_path({"KUBECONFIG": f"{first}:{second}"}) == second, "the first that exists"
+    assert kubeconfig.default_path({"HOME": str(tmp_path)}) is None, "no ~/.kube/config, no guess"
     (tmp_path / ".kube").mkdir()
     (tmp_path / ".kube" / "config").write_text("x")
-    assert access.default_path({"HOME": str(tmp_path)}) == tmp_path / ".kube" / "config", "the usual place"
+    assert kubeconfig.default_path({"HOME": str(tmp_path)}) == tmp_path / ".kube" / "config", "the usual place"
 
 
 def test_a_kubeconfig_that_is_handed_on_names_its_files_by_absolute_paths(tmp_path: Path) -> None:
     document = config(
         {"client-certificate": "pki/a.crt", "client-key": "/abs/a.key"}, **{"certificate-authority": "ca"}
     )
-    moved = yaml.safe_load(access.portable(yaml.safe_dump(document), tmp_path))
+    moved = yaml.safe_load(kubeconfig.portable(yaml.safe_dump(document), tmp_path))
     assert moved["users"][0]["user"]["client-certificate"] == str(tmp_path / "pki" / "a.crt"), "from its folder"
     assert moved["users"][0]["user"]["client-key"] == "/abs/a.key", "absolute ones stay"
     assert moved["clusters"][0]["cluster"]["certificate-authority"] == str(tmp_path / "ca"), "of the cluster, too"
     broken = yaml.safe_dump(
         {**document, "users": [5, {"name": "v"}, {"name": "w", "user": {"exec": 5, "tokenFile": 6}}]}
     )
-    assert str(tmp_path / "6") in access.portable(broken, tmp_path), "entries that nobody uses may hold anything"
+    assert str(tmp_path / "6") in kubeconfig.portable(broken, tmp_path), "entries that nobody uses may hold anything"
     text = yaml.safe_dump(config())
-    assert access.portable(text, tmp_path) == text, "what holds everything in line is not touched"
+    assert kubeconfig.portable(text, tmp_path) == text, "what holds everything in line is not touched"
 
 
 JSON = st.recursive(
@@ -221,7 +221,7 @@ def test_a_kubeconfig_with_anything_anywhere_makes_nothing_but_a_message(place: 
         document = value
     said = ""
     try:
-        access.from_text(json.dumps(document), source="here")
+        kubeconfig.from_text(json.dumps(document), source="here")
     except AccessError as error:
         said = str(error)
     assert not said or said.startswith("here: "), "the source is named"

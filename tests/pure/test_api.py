@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
-from kamaji_equinix.components.access import Access, AccessError
-from kamaji_equinix.components.api import Api, ApiError
+from kamaji_equinix.components.kube.client import Api, ApiError
+from kamaji_equinix.components.kube.kubeconfig import Access, AccessError
 
 from tests.support.tls_endpoint import TenantAuthority, TlsEndpoint, endpoint
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from kamaji_equinix.automation import events, failures, results
 from kamaji_equinix.automation.errors import ConfigurationError, EngineFailed, HandoffFailed, Locked, PreflightFailed
 from kamaji_equinix.automation.events import Event, HandoffProgress, Message, ResourceChanged, Translator
-from kamaji_equinix.components.handoff_errors import HandoffError
+from kamaji_equinix.components.handoff.errors import HandoffError
 from pulumi import automation
 from pulumi.automation.events import DiagnosticEvent, EngineEvent, OpType, StepEventMetadata, StepEventStateMetadata
 

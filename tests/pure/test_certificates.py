@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kamaji_equinix.components.access import Access
-from kamaji_equinix.components.api_tls import tls_context
-from kamaji_equinix.components.reachability import Target, attempt
+from kamaji_equinix.components.handoff.reachability import Target, attempt
+from kamaji_equinix.components.kube.kubeconfig import Access
+from kamaji_equinix.components.kube.tls import tls_context
 
 from lab.pki import Authority
 from tests.support.tls_endpoint import TenantAuthority, endpoint

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from kamaji_equinix.components import changes, manifests
-from kamaji_equinix.components.settings import StackSettings, load_stack
+from kamaji_equinix.components.checks import changes
+from kamaji_equinix.components.manifests.documents import documents
+from kamaji_equinix.components.settings.load import load_stack
+from kamaji_equinix.components.settings.model import StackSettings
 
 from tests.support.settings_cases import configuration
 
@@ -95,7 +97,7 @@ def test_paths_name_the_cluster_in_the_list() -> None:
 
 
 def test_objects_as_the_api_server_returns_them_are_compared_alike() -> None:
-    objects = manifests.documents(stack().clusters[0])
+    objects = documents(stack().clusters[0])
     for item in objects:
         item["metadata"]["uid"] = "0"
         item["spec"]["controlPlaneEndpoint"] = {"host": "192.0.2.1", "port": 6443}
@@ -107,13 +109,13 @@ def test_objects_as_the_api_server_returns_them_are_compared_alike() -> None:
 
 
 def test_a_renamed_control_plane_is_noticed_though_nothing_is_found_under_its_new_name() -> None:
-    found = [item for item in manifests.documents(stack().clusters[0]) if item["kind"] != "KamajiControlPlane"]
+    found = [item for item in documents(stack().clusters[0]) if item["kind"] != "KamajiControlPlane"]
     (problem,) = changes.check_one(changes.of_objects(found), stack(controlPlane={"name": "other"}).clusters[0])
     assert problem.path == "controlPlane.name", "the Cluster refers to the old one"
 
 
 def test_a_half_made_cluster_can_be_compared() -> None:
-    (cluster, *_) = manifests.documents(stack().clusters[0])
+    (cluster, *_) = documents(stack().clusters[0])
     assert changes.check_one(changes.of_objects([cluster]), stack().clusters[0]) == [], "what is not there can't change"
     with pytest.raises(ValueError, match="has a Cluster object"):
         changes.of_objects([])

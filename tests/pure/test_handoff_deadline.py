@@ -8,12 +8,12 @@ from typing import Any, cast
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from kamaji_equinix.components.api import ApiError
-from kamaji_equinix.components.deadline import HEARTBEAT_SECONDS, Progress
-from kamaji_equinix.components.handoff_errors import HandoffError
-from kamaji_equinix.components.handoff_model import Order
-from kamaji_equinix.components.handoff_wait import DENIED_SECONDS, FORGOTTEN_SECONDS, Wait
-from kamaji_equinix.components.kube import Kind, Kube
+from kamaji_equinix.components.handoff.errors import HandoffError
+from kamaji_equinix.components.handoff.order import Order
+from kamaji_equinix.components.handoff.patience import DENIED_SECONDS, FORGOTTEN_SECONDS, Wait
+from kamaji_equinix.components.handoff.progress import HEARTBEAT_SECONDS, Progress
+from kamaji_equinix.components.kube.client import ApiError
+from kamaji_equinix.components.kube.objects import Kind, Kube
 
 
 @dataclass

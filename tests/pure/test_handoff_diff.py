@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from kamaji_equinix.components.endpoint import EndpointProvider
-from kamaji_equinix.components.endpoint_state import (
+from kamaji_equinix.components.handoff.order import Endpoint, Outcome
+from kamaji_equinix.components.handoff.state import (
     IDENTITY,
     INPUTS,
     SCHEMA,
@@ -20,7 +21,6 @@ from kamaji_equinix.components.endpoint_state import (
     same,
     unknown,
 )
-from kamaji_equinix.components.handoff_model import Endpoint, Outcome
 from pulumi.runtime.rpc import UNKNOWN
 
 Json = dict[str, Any]

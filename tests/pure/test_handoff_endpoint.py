@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from kamaji_equinix.components.dialling import bare, canonical, join
-from kamaji_equinix.components.handoff_model import Endpoint, Order, endpoint_of, may_replace, writer
-from kamaji_equinix.components.kube import Kind
+from kamaji_equinix.components.handoff.order import Endpoint, Order, endpoint_of, may_replace, writer
+from kamaji_equinix.components.kube.dial import bare, canonical, join
+from kamaji_equinix.components.kube.objects import Kind
 
 ANY = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=6), st.lists(st.integers(), max_size=2)

@@ -7,9 +7,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from kamaji_equinix.components import bootstrap, manifests, metal, naming
-from kamaji_equinix.components.settings import TenantClusterSettings, load_stack
-from kamaji_equinix.components.stack_file import read_stack_file
+from kamaji_equinix.components.capi import naming
+from kamaji_equinix.components.manifests import bootstrap
+from kamaji_equinix.components.manifests.documents import documents
+from kamaji_equinix.components.providers import packet
+from kamaji_equinix.components.settings.load import load_stack
+from kamaji_equinix.components.settings.model import TenantClusterSettings
+from kamaji_equinix.components.settings.stack_file import read_stack_file
 
 from tests.support.seed import ABSENT, DIFFERENCES, ROOT, differences, seed_documents, table
 from tests.support.settings_cases import configuration
@@ -24,7 +28,7 @@ def tenant(**changes: Any) -> TenantClusterSettings:
 
 def of_kind(settings: TenantClusterSettings, kind: str) -> dict[str, Any]:
     """The one manifest of a kind."""
-    (found,) = (document for document in manifests.documents(settings) if document["kind"] == kind)
+    (found,) = (document for document in documents(settings) if document["kind"] == kind)
     return found
 
 
@@ -41,7 +45,7 @@ def keys_in(value: Any) -> Iterator[str]:
 
 def test_the_seeds_stack_differs_from_its_document_exactly_as_the_table_says() -> None:
     stack = load_stack(*read_stack_file(ROOT / "Pulumi.seed.yaml"))
-    rendered = {document["kind"]: document for document in manifests.documents(stack.clusters[0])}
+    rendered = {document["kind"]: document for document in documents(stack.clusters[0])}
     found = {
         f"{kind} {path}": (before, after)
         for kind, document in seed_documents().items()
@@ -67,12 +71,12 @@ def test_the_page_on_the_seed_holds_the_table() -> None:
 
 @pytest.mark.parametrize("contract", CONTRACTS)
 def test_no_manifest_holds_an_endpoint(contract: str) -> None:
-    for document in manifests.documents(tenant(capi={"contract": contract})):
+    for document in documents(tenant(capi={"contract": contract})):
         assert "controlPlaneEndpoint" not in set(keys_in(document)), "Kamaji and the hand-off are its writers"
 
 
 def test_the_infrastructure_cluster_is_externally_managed_from_the_first_create() -> None:
-    document = metal.infrastructure_cluster(tenant())
+    document = packet.infrastructure_cluster(tenant())
     assert document["metadata"]["annotations"] == {"cluster.x-k8s.io/managed-by": "kamaji"}, (
         "else capp reserves an address"
     )
@@ -96,7 +100,7 @@ def test_references_carry_versions_in_one_generation_and_groups_in_the_other() -
 
 def test_another_generation_gives_the_templates_the_same_names() -> None:
     names = [
-        [document["metadata"]["name"] for document in manifests.documents(tenant(capi={"contract": contract}))]
+        [document["metadata"]["name"] for document in documents(tenant(capi={"contract": contract}))]
         for contract in CONTRACTS
     ]
     assert names[0] == names[1], "the same content in another API version must not roll a machine"
@@ -117,7 +121,7 @@ def test_kubelet_arguments_are_a_map_in_one_generation_and_a_list_in_the_other()
 
 @pytest.mark.parametrize(("controller", "expected"), [("none", None), ("external", "external")])
 def test_kubelets_wait_for_a_cloud_controller_only_where_there_is_one(controller: str, expected: str | None) -> None:
-    arguments = metal.kubelet_arguments(tenant(metal={"cloudController": controller}))
+    arguments = packet.kubelet_arguments(tenant(metal={"cloudController": controller}))
     assert arguments.get("cloud-provider") == expected, "without a controller the uninitialized taint never goes"
 
 
@@ -166,7 +170,7 @@ def test_a_template_is_renamed_by_its_content_alone(change: dict[str, Any], mach
 
 def test_labels_of_the_stack_do_not_roll_machines() -> None:
     names = [
-        {document["kind"]: document["metadata"]["name"] for document in manifests.documents(settings)}
+        {document["kind"]: document["metadata"]["name"] for document in documents(settings)}
         for settings in (tenant(), tenant(cluster={"labels": {"team": "a"}}))
     ]
     assert names[0] == names[1], "metadata is no content"
@@ -174,12 +178,12 @@ def test_labels_of_the_stack_do_not_roll_machines() -> None:
 
 def test_all_objects_carry_the_recommended_labels() -> None:
     settings = tenant(cluster={"labels": {"team": "a"}}, workerPools=[{"name": "a", "healthCheck": {}}])
-    for document in manifests.documents(settings):
+    for document in documents(settings):
         labels = document["metadata"]["labels"]
         assert labels["app.kubernetes.io/managed-by"] == "kamaji-equinix", document["kind"]
         assert labels["app.kubernetes.io/instance"] == "prod", document["kind"]
         assert labels["team"] == "a", document["kind"]
-    own = {key for document in manifests.documents(settings) for key in document["metadata"]["labels"]} - {"team"}
+    own = {key for document in documents(settings) for key in document["metadata"]["labels"]} - {"team"}
     assert own == naming.OWN_LABELS, "the settings refuse these, which would be overwritten without a word"
 
 
@@ -225,7 +229,7 @@ def test_documents_come_in_an_order_that_can_be_applied() -> None:
     settings = tenant(
         cluster={"namespace": "prod", "createNamespace": True}, workerPools=[{"name": "a", "healthCheck": {}}]
     )
-    assert [document["kind"] for document in manifests.documents(settings)] == [
+    assert [document["kind"] for document in documents(settings)] == [
         "Namespace",
         "Cluster",
         "PacketCluster",

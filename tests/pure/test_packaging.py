@@ -48,7 +48,7 @@ def test_lab_and_toolchain_know_nothing_of_the_program(folder: str) -> None:
 
 
 def test_only_the_seam_names_packet() -> None:
-    allowed = {"metal.py", "packet_cluster.py", "tenant_cluster.py", "metal_project.py"}
+    allowed = {"packet.py", "infrastructure.py", "tenant_cluster.py", "project.py"}
     for path in (ROOT / "components").rglob("*.py"):
         if path.name in allowed:
             continue

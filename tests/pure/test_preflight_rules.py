@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from kamaji_equinix.components import preflight_rules as rules
-from kamaji_equinix.components.api import ApiError, patiently
-from kamaji_equinix.components.preflight_rules import Found, Kind, Requirements, Right
-from kamaji_equinix.components.preflight_stack import requirements
+from kamaji_equinix.components.checks import verdict as rules
+from kamaji_equinix.components.checks.requirements import requirements
+from kamaji_equinix.components.checks.verdict import Found, Kind, Requirements, Right
+from kamaji_equinix.components.kube.client import ApiError, patiently
 
 CLUSTER = Kind("cluster.x-k8s.io", "Cluster", "v1beta1", "clusters", verbs=("get",), status=True)
 

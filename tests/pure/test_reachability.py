@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from kamaji_equinix.components.reachability import (
+from kamaji_equinix.components.handoff.reachability import (
     CLOSED_PAUSE,
     FIRST_PAUSE,
     LONGEST_PAUSE,

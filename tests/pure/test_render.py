@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from kamaji_equinix.components import manifests
+from kamaji_equinix.components.manifests.documents import documents
 from kamaji_equinix.components.render import RenderError, main, render
-from kamaji_equinix.components.settings import load_stack
-from kamaji_equinix.components.stack_file import StackFileError, read_stack_file
+from kamaji_equinix.components.settings.load import load_stack
+from kamaji_equinix.components.settings.stack_file import StackFileError, read_stack_file
 
 from tests.support.seed import ROOT
 from tests.support.settings_cases import configuration
@@ -25,7 +25,7 @@ def test_each_example_stack_renders_what_its_manifests_are(stack: str, capsys: p
     assert main(["--stack", stack, "--cwd", str(ROOT)]) == 0, "an example is right"
     text = capsys.readouterr().out
     settings = load_stack(*read_stack_file(ROOT / f"Pulumi.{stack}.yaml"))
-    expected = [document for tenant in settings.clusters for document in manifests.documents(tenant)]
+    expected = [document for tenant in settings.clusters for document in documents(tenant)]
     assert list(yaml.safe_load_all(text)) == expected, "reading it back gives the manifests, comments aside"
     assert render(settings) == text, "the same settings give the same text"
 

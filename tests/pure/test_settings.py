@@ -13,9 +13,10 @@ import kamaji_equinix.automation
 import kamaji_equinix.components
 import pytest
 import yaml
-from kamaji_equinix.components import settings_schema
-from kamaji_equinix.components.settings import SettingsError, load_stack
-from kamaji_equinix.components.settings_section import Section
+from kamaji_equinix.components.settings import schema
+from kamaji_equinix.components.settings.load import load_stack
+from kamaji_equinix.components.settings.report import SettingsError
+from kamaji_equinix.components.settings.section import Section
 
 import toolchain
 from tests.support.seed import ROOT
@@ -140,13 +141,13 @@ def test_warnings_of_shared_settings_carry_the_shared_key() -> None:
 
 
 def test_the_generated_pages_are_current() -> None:
-    for name, text in settings_schema.files().items():
+    for name, text in schema.files().items():
         found = (ROOT / "docs" / name).read_text(encoding="utf-8")
-        assert found == text, f"docs/{name} is old: run `python -m kamaji_equinix.components.settings_schema`"
+        assert found == text, f"docs/{name} is old: run `python -m kamaji_equinix.components.settings.schema`"
 
 
 def test_the_table_holds_every_setting() -> None:
-    table = settings_schema.table()
+    table = schema.table()
     for section in sections():
         if section.__name__ in ("StackSettings", "TenantClusterSettings"):
             continue
@@ -155,12 +156,12 @@ def test_the_table_holds_every_setting() -> None:
 
 
 def test_the_json_schema_knows_the_keys_of_each_example() -> None:
-    schema = settings_schema.json_schema()
-    keys = schema["properties"]["config"]["properties"]
+    whole = schema.json_schema()
+    keys = whole["properties"]["config"]["properties"]
     for path in sorted(ROOT.glob("Pulumi.*.yaml")):
         for key in yaml.safe_load(path.read_text())["config"]:
             assert key in keys, f"{path.name}: {key}"
-    json.dumps(schema)
+    json.dumps(whole)
 
 
 def test_only_right_names_are_read_from_yaml() -> None:

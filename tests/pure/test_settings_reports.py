@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from kamaji_equinix.components.settings import SettingsError, load_stack
+from kamaji_equinix.components.settings.load import load_stack
+from kamaji_equinix.components.settings.report import SettingsError
 
 from tests.support.settings_cases import RIGHT, configuration, mistakes
 

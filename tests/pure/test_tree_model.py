@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from kamaji_equinix.components import tree
-from kamaji_equinix.components.plurals import plural
+from kamaji_equinix.components.capi.reading import Condition, timestamp
+from kamaji_equinix.components.kube.objects import plural
 from kamaji_equinix.components.tree import Failure, Snapshot, drawing
 from kamaji_equinix.components.tree.model import Reference
-from kamaji_equinix.components.tree.objects import Condition, timestamp
 
 from tests.support import cluster_objects as made
 from tests.support.cluster_objects import Object, condition

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from kamaji_equinix.components import tree
-from kamaji_equinix.components.api import ApiError
+from kamaji_equinix.components.kube.client import ApiError
 from kamaji_equinix.components.tree import wait
 
 from tests.support import cluster_objects as made

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 from kamaji_equinix.components.endpoint import EndpointProvider
-from kamaji_equinix.components.handoff_errors import HandoffError
+from kamaji_equinix.components.handoff.errors import HandoffError
 from pulumi.dynamic import Config, ConfigureRequest, ReadResult
 
 from .kamaji_objects import CLUSTER, CONTROL_PLANE, Tenant

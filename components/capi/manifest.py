@@ -1,0 +1,105 @@
+"""What all manifests share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+Manifest = dict[str, Any]
+"""A Kubernetes object as ``kubectl apply`` takes it."""
+
+CLUSTER_LABEL = "cluster.x-k8s.io/cluster-name"
+POOL_LABEL = "pool"
+
+COMPONENTS = {
+    "Cluster": "cluster",
+    "KamajiControlPlane": "control-plane",
+    "MachineDeployment": "workers",
+    "MachineHealthCheck": "workers",
+    "KubeadmConfigTemplate": "workers",
+}
+"""``app.kubernetes.io/component`` by kind; anything else is infrastructure."""
+
+
+class Named(Protocol):
+    """The Cluster's settings that its objects' metadata are made of."""
+
+    @property
+    def name(self) -> str:
+        """Name of the Cluster."""
+
+    @property
+    def namespace(self) -> str:
+        """Namespace of all its objects."""
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """The user's labels."""
+
+
+class Tenant(Protocol):
+    """Settings of a tenant cluster."""
+
+    @property
+    def cluster(self) -> Named:
+        """Those of its Cluster."""
+
+
+class Pool(Protocol):
+    """Settings of a worker pool."""
+
+    @property
+    def name(self) -> str:
+        """Its name, unique in the cluster."""
+
+
+def labels(settings: Tenant, kind: str, pool: Pool | None = None) -> dict[str, str]:
+    """Labels of an object: the user's, then the recommended ones, which win.
+
+    https://kubernetes.io/docs/concepts/overview/working-with-objects/common-labels/
+    """
+    found = {
+        **settings.cluster.labels,
+        "app.kubernetes.io/name": "kamaji-equinix",
+        "app.kubernetes.io/instance": settings.cluster.name,
+        "app.kubernetes.io/component": COMPONENTS.get(kind, "infrastructure"),
+        "app.kubernetes.io/managed-by": "kamaji-equinix",
+        CLUSTER_LABEL: settings.cluster.name,
+    }
+    return found | ({POOL_LABEL: pool.name} if pool else {})
+
+
+def selector(settings: Tenant, pool: Pool) -> dict[str, str]:
+    """Labels that tell a pool's machines from all others."""
+    return {CLUSTER_LABEL: settings.cluster.name, POOL_LABEL: pool.name}
+
+
+def manifest(
+    settings: Tenant,
+    api_version: str,
+    kind: str,
+    name: str,
+    spec: Mapping[str, Any],
+    *,
+    pool: Pool | None = None,
+    annotations: Mapping[str, str] | None = None,
+) -> Manifest:
+    """An object of a tenant cluster."""
+    metadata: dict[str, Any] = {
+        "name": name,
+        "namespace": settings.cluster.namespace,
+        "labels": labels(settings, kind, pool),
+    }
+    if annotations:
+        metadata["annotations"] = dict(annotations)
+    return {"apiVersion": api_version, "kind": kind, "metadata": metadata, "spec": dict(spec)}
+
+
+def given(**values: Any) -> dict[str, Any]:
+    """The values that there are, for optional fields: None, empty text, maps and lists fall out, 0 and false stay.
+
+    >>> given(serviceAddress=None, certSANs=(), replicas=0)
+    {'replicas': 0}
+    """
+    found = {key: value for key, value in values.items() if value is not None and value not in ("", (), [], {})}
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in found.items()}

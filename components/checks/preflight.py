@@ -1,0 +1,237 @@
+"""Checks of the management cluster before anything is created in it: reachable, right versions, rights, data store.
+
+Every run of the program makes them, so they cost one round of concurrent requests and no Kubernetes client library.
+What is asked is plain data (:class:`Requirements`); what answers is judged in :mod:`.preflight_rules`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..kube.client import Api, ApiError, patiently
+from ..kube.kubeconfig import AccessError
+from ..kube.management import Management, management_access
+from ..manifests.documents import documents
+from ..providers import packet
+from ..settings.model import StackSettings
+from . import verdict
+from .requirements import requirements as requirements_of
+from .verdict import Problem, Requirements
+
+# One GET that names every served group, version and kind (Kubernetes 1.30; before that as v2beta1).
+_AGGREGATED = (
+    "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,"
+    "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,application/json"
+)
+_REVIEWS = "/apis/authorization.k8s.io/v1"
+_THREADS = 4
+
+
+@dataclass(frozen=True)
+class Report:
+    """What the preflight found.
+
+    Attributes:
+        server: URL of the management cluster, empty where the kubeconfig could not be used.
+        source: where the credentials come from.
+        problems: everything that would fail; empty if nothing would.
+        notes: what could not be told, or is unusual.
+        unreachable: no connection came about: nothing is known about the cluster.
+        controllers: version by controller, where the cluster tells.
+    """
+
+    server: str = ""
+    source: str = ""
+    problems: tuple[Problem, ...] = ()
+    notes: tuple[str, ...] = ()
+    unreachable: bool = False
+    controllers: Mapping[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        where = f"management cluster {self.server}" if self.server else "management cluster"
+        if not self.problems:
+            return f"{where}: ready"
+        came = f" (credentials: {self.source})" if self.source and self.source not in str(self.problems[0]) else ""
+        return f"{where}{came}:\n" + "\n".join(f"- {problem}" for problem in self.problems)
+
+
+def check(management: Management, requirements: Requirements, folder: Path | None = None) -> Report:
+    """Compare the management cluster with what a stack needs.
+
+    Args:
+        management: how to reach it.
+        requirements: what the stack needs.
+        folder: what a relative kubeconfig path starts from; the working folder by default.
+    """
+    try:
+        found = management_access(management, folder)
+        api = Api(found)
+    except AccessError as error:
+        return Report(problems=(Problem(str(error)),))
+    return check_api(api, requirements)
+
+
+def check_stack(settings: StackSettings, folder: Path | None = None) -> Report:
+    """Compare the management cluster with what a stack's manifests need.
+
+    Args:
+        settings: the stack's settings.
+        folder: what a relative kubeconfig path starts from; the working folder by default.
+    """
+    needed = requirements_of(
+        (document for tenant in settings.clusters for document in documents(tenant)),
+        contract=settings.clusters[0].capi.contract,
+        data_stores=[
+            tenant.control_plane.data_store for tenant in settings.clusters if tenant.control_plane.data_store
+        ],
+        infrastructure_install=packet.INSTALL,
+    )
+    return check(settings.management, needed, folder)
+
+
+def no_answer(api: Api) -> str | None:
+    """Why nothing can be done with the management cluster at all; None where it answers."""
+    try:
+        patiently(lambda: api.get("/apis"))
+    except ApiError as error:
+        problem, _ = verdict.no_answer(error, api.access.source)
+        return str(Report(api.access.server, api.access.source, (problem,)))
+    return None
+
+
+def check_api(api: Api, requirements: Requirements) -> Report:
+    """As :func:`check`, for an API that is known already."""
+    asked = _questions(api, requirements)
+    answers = _ask(asked)
+    server, source = api.access.server, api.access.source
+    served = answers["discovery"]
+    if isinstance(served, ApiError):
+        problem, unreachable = verdict.no_answer(served, source)
+        return Report(server, source, (problem,), unreachable=unreachable)
+    found = verdict.Found(
+        served=verdict.served_kinds(served),
+        namespaces={name: answers[f"namespace {name}"] for name in requirements.namespaces},
+        rules={name: answers[f"rules {name}"] for name in requirements.namespaces},
+        data_stores={name: answers[f"data store {name}"] for name in requirements.data_stores},
+        providers=answers["providers"],
+        deployments=answers["deployments"],
+    )
+    lacking = {
+        name: _really_lacking(api, name, verdict.lacking_rights(found.rules[name], requirements), found.rules[name])
+        for name in requirements.namespaces
+    }
+    user = _user(api) if any(lacking.values()) else ""
+    controllers = verdict.controllers(found)
+    problems = (
+        *verdict.kinds(found, requirements),
+        *verdict.namespaces(found, requirements),
+        *verdict.data_stores(found, requirements),
+        *verdict.rights(lacking, user),
+    )
+    notes = verdict.notes(found, controllers)
+    return Report(server, source, tuple(problems), tuple(notes), controllers=controllers)
+
+
+def _questions(api: Api, requirements: Requirements) -> dict[str, Callable[[], dict[str, Any]]]:
+    questions: dict[str, Callable[[], dict[str, Any]]] = {
+        "discovery": lambda: _discovery(api, requirements),
+        # Written by `clusterctl init`: name and version of each provider.
+        "providers": lambda: api.get("/apis/clusterctl.cluster.x-k8s.io/v1alpha3/providers"),
+        "deployments": lambda: api.get("/apis/apps/v1/deployments?labelSelector=cluster.x-k8s.io%2Fprovider&limit=50"),
+    }
+    for name in requirements.namespaces:
+        questions[f"namespace {name}"] = lambda name=name: api.get(f"/api/v1/namespaces/{name}")  # type: ignore[misc]
+        questions[f"rules {name}"] = lambda name=name: api.post(  # type: ignore[misc]
+            f"{_REVIEWS}/selfsubjectrulesreviews", _review("SelfSubjectRulesReview", {"namespace": name})
+        )
+    for name in requirements.data_stores:
+        questions[f"data store {name}"] = lambda name=name: api.get(  # type: ignore[misc]
+            f"/apis/kamaji.clastix.io/v1alpha1/datastores/{name}"
+        )
+    return questions
+
+
+def _ask(questions: Mapping[str, Callable[[], dict[str, Any]]]) -> dict[str, dict[str, Any] | ApiError]:
+    gone: list[ApiError] = []
+
+    def answer(question: Callable[[], dict[str, Any]]) -> dict[str, Any] | ApiError:
+        if gone:
+            return gone[0]
+        try:
+            return patiently(question)
+        except ApiError as error:
+            # Each further question would wait for its own time-out.
+            if error.reason == "Unreachable":
+                gone.append(error)
+            return error
+
+    with ThreadPoolExecutor(_THREADS) as pool:
+        return dict(zip(questions, pool.map(answer, questions.values()), strict=True))
+
+
+def _discovery(api: Api, requirements: Requirements) -> dict[str, Any]:
+    """Aggregated discovery; put together from one GET per group version where the server is too old for it."""
+    answer = api.get("/apis", accept=_AGGREGATED)
+    if answer.get("kind") == "APIGroupDiscoveryList":
+        return answer
+    wanted = {kind.group for kind in requirements.kinds}
+    items = []
+    for group in answer.get("groups") or ():
+        if group["name"] not in wanted:
+            continue
+        versions = []
+        for version in group["versions"]:
+            resources = api.get(f"/apis/{version['groupVersion']}")["resources"]
+            listed = [
+                {"resource": one["name"], "responseKind": {"kind": one["kind"]}}
+                for one in resources
+                if "/" not in one["name"]
+            ]
+            versions.append({"version": version["version"], "resources": listed})
+        items.append({"metadata": {"name": group["name"]}, "versions": versions})
+    return {"items": items}
+
+
+def _really_lacking(
+    api: Api, namespace: str, lacking: list[verdict.Right], rules: dict[str, Any] | ApiError
+) -> list[verdict.Right]:
+    """The rights that are lacking for certain: authorizers that can't list their rules are asked right by right."""
+    if isinstance(rules, dict) and not (rules.get("status") or {}).get("incomplete"):
+        return lacking
+
+    def denied(right: verdict.Right) -> bool:
+        attributes = {
+            "namespace": namespace,
+            "verb": right.verb,
+            "group": right.group,
+            "resource": right.resource,
+            "subresource": right.subresource,
+        }
+        review = _review("SelfSubjectAccessReview", {"resourceAttributes": attributes})
+        try:
+            return not api.post(f"{_REVIEWS}/selfsubjectaccessreviews", review)["status"]["allowed"]
+        except ApiError:
+            return False
+
+    with ThreadPoolExecutor(_THREADS) as pool:
+        return [right for right, no in zip(lacking, pool.map(denied, lacking), strict=True) if no]
+
+
+def _user(api: Api) -> str:
+    """Who the credentials belong to; empty where the server doesn't say (before Kubernetes 1.28)."""
+    try:
+        answer = api.post(
+            "/apis/authentication.k8s.io/v1/selfsubjectreviews",
+            {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"},
+        )
+    except ApiError:
+        return ""
+    return str(answer["status"]["userInfo"].get("username", ""))
+
+
+def _review(kind: str, spec: Mapping[str, Any]) -> dict[str, Any]:
+    return {"apiVersion": "authorization.k8s.io/v1", "kind": kind, "spec": dict(spec)}

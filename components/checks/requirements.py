@@ -1,0 +1,76 @@
+"""What the manifests of a stack need of a management cluster: read off them, so that the two can't differ. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ..kube.objects import plural
+from .verdict import Kind, Requirements, Right
+
+WRITE = ("get", "list", "watch", "create", "patch", "delete")
+"""What pulumi-kubernetes does: server-side apply, reads, and a watch until a deleted object is gone."""
+
+INSTALL = {
+    "cluster.x-k8s.io": "clusterctl init",
+    "bootstrap.cluster.x-k8s.io": "clusterctl init --bootstrap kubeadm",
+    "controlplane.cluster.x-k8s.io": "clusterctl init --control-plane kamaji",
+    "kamaji.clastix.io": "helm install kamaji clastix/kamaji --namespace kamaji-system --create-namespace",
+}
+
+# Read by the hand-off and by the status tree, declared by nobody: made by Kamaji and Cluster API.
+_READ = (
+    Kind("kamaji.clastix.io", "TenantControlPlane", "v1alpha1", "tenantcontrolplanes", verbs=("get",)),
+    Kind("cluster.x-k8s.io", "Machine", "", "machines", verbs=("get", "list")),
+    Kind("cluster.x-k8s.io", "MachineSet", "", "machinesets", verbs=("get", "list")),
+)
+_RIGHTS = (Right("get", "", "services"), Right("get", "", "secrets"), Right("create", "", "namespaces"))
+
+
+def requirements(
+    manifests: Iterable[Mapping[str, Any]],
+    *,
+    contract: str,
+    data_stores: Iterable[str] = (),
+    infrastructure_install: str = "",
+    other_contracts: Mapping[str, Mapping[str, str]] | None = None,
+) -> Requirements:
+    """What a stack needs.
+
+    Args:
+        manifests: all objects of the stack.
+        contract: its ``capi.contract``.
+        data_stores: the DataStores that its control planes name.
+        infrastructure_install: the command that installs its infrastructure provider.
+        other_contracts: versions by CRD name for the other values of ``capi.contract``.
+    """
+    kinds: dict[str, Kind] = {}
+    namespaces: dict[str, bool] = {}
+    created: set[str] = set()
+    for manifest in manifests:
+        group, _, version = str(manifest["apiVersion"]).rpartition("/")
+        name = str(manifest["kind"])
+        if not group:
+            if name == "Namespace":
+                created.add(str(manifest["metadata"]["name"]))
+            continue
+        namespaces.setdefault(str(manifest["metadata"].get("namespace", "default")), False)
+        install = INSTALL.get(group, infrastructure_install)
+        is_infrastructure = group.startswith("infrastructure.")
+        asked_by = "" if is_infrastructure else f"capi.contract: {contract}"
+        # The hand-off writes the status of the infrastructure cluster.
+        has_status = is_infrastructure and name.endswith("Cluster")
+        kind = Kind(group, name, version, plural(name), asked_by, install, WRITE, has_status)
+        kinds.setdefault(kind.crd, kind)
+    core = next((kind.version for kind in kinds.values() if kind.group == "cluster.x-k8s.io"), "v1beta1")
+    for kind in _READ:
+        version = kind.version or core
+        filled = Kind(kind.group, kind.kind, version, kind.resource, "", INSTALL[kind.group], kind.verbs)
+        kinds.setdefault(kind.crd, filled)
+    return Requirements(
+        kinds=tuple(kinds.values()),
+        namespaces={name: name in created for name in namespaces},
+        data_stores=tuple(dict.fromkeys(data_stores)),
+        rights=_RIGHTS if created else _RIGHTS[:-1],
+        other_contracts=other_contracts or {},
+    )

@@ -1,0 +1,101 @@
+"""The first phase: Kamaji publishes an address."""
+
+from __future__ import annotations
+
+from ..kube.client import ApiError
+from ..kube.objects import Json, dig
+from . import causes
+from .order import Endpoint, endpoint_of
+from .patience import RIGHTS, Wait
+
+LOOK_SECONDS = 5.0
+"""How long one watch lasts before the cause of the delay is looked for again."""
+
+UNWATCHED_SECONDS = 1.0
+"""Between two reads where watching is forbidden."""
+
+
+def same_cluster(wait: Wait) -> None:
+    """See that the credentials lead to the management cluster in which the Cluster was made.
+
+    Raises:
+        HandoffError: they lead to another one, or the Cluster is gone or going.
+    """
+    order = wait.order
+    subject = f"Cluster {wait.kube.namespace}/{order.cluster}"
+    found = wait.patiently("address", subject, lambda: wait.kube.find(order.cluster_kind, order.cluster))
+    uid = dig(found, "metadata", "uid")
+    if order.cluster_uid and uid != order.cluster_uid:
+        raise wait.failure(
+            "address",
+            f"{subject} in {wait.kube.server}",
+            expected=f"the one with UID {order.cluster_uid}, which this stack made",
+            seen=f"UID {uid}" if found else "no such Cluster",
+            advice="The hand-off's credentials lead to another management cluster: compare `management` of the stack's "
+            "configuration with the kubeconfig that the Kubernetes provider uses. If the Cluster was deleted by hand, "
+            "`pulumi refresh` first.",
+        )
+    if dig(found, "metadata", "deletionTimestamp"):
+        raise wait.failure(
+            "address",
+            subject,
+            expected="it to stay",
+            seen="it is being deleted",
+            advice="Wait until it is gone, then `pulumi refresh` and `pulumi up` make it again.",
+        )
+
+
+def await_address(wait: Wait) -> Endpoint:
+    """Wait until the KamajiControlPlane has an endpoint.
+
+    Raises:
+        HandoffError: not in time; names the cause.
+    """
+    name, subject = wait.order.control_plane, wait.control_plane_subject
+    wait.progress.phase(f"waits for the address of {subject}")
+    while True:
+        found, pause = None, 0.0
+        try:
+            found = wait.kube.find(wait.order.control_plane_kind, name)
+            if found and (endpoint := endpoint_of(found)):
+                return endpoint
+            cause = (
+                causes.address_cause(wait.kube, wait.order, found)
+                if found
+                else f"there is no KamajiControlPlane {name}"
+            )
+        except ApiError as error:
+            wait.bearable(error, "address", subject)
+            cause, pause = str(error), error.retry_after
+        wait.progress.waiting(f"{subject} has no address: {cause}")
+        wait.expire(
+            "address",
+            subject,
+            "spec.controlPlaneEndpoint, written by Kamaji",
+            cause,
+            f"See `kubectl -n {wait.kube.namespace} describe kamajicontrolplane,tenantcontrolplane {name}`.",
+        )
+        wait.keep_watch()
+        if pause:
+            wait.progress.pause(pause)
+        else:
+            await_change(wait, found)
+
+
+def await_change(wait: Wait, found: Json | None) -> None:
+    """Wait until the KamajiControlPlane changes, at most a few seconds."""
+    seconds = min(LOOK_SECONDS, max(wait.progress.left, 0.1))
+    if found is None:
+        wait.progress.pause(min(0.5, seconds))
+        return
+    version = found["metadata"]["resourceVersion"]
+    try:
+        for _event in wait.kube.changes(wait.order.control_plane_kind, wait.order.control_plane, version, seconds):
+            return
+    except ApiError as error:
+        if error.code == 403:
+            wait.progress.waiting(f"KamajiControlPlanes may not be watched, so they are read each second. {RIGHTS}")
+            wait.progress.pause(UNWATCHED_SECONDS)
+        else:
+            # The next read says what is wrong, or that all is well again: a version too old is new then.
+            wait.progress.pause(error.retry_after or 0.2)

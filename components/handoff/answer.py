@@ -1,0 +1,135 @@
+"""Phases two to four: the control plane accepts connections, shows a certificate of the tenant's authority, and is ready."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+
+from ..capi.kinds import TENANT_CONTROL_PLANE
+from ..kube.client import ApiError
+from ..kube.objects import SECRET, dig
+from . import reachability
+from .errors import HandoffError
+from .order import Endpoint, endpoint_of
+from .patience import Wait
+
+MOVED_SECONDS = 1.0
+"""How often it is looked whether Kamaji moved the address meanwhile."""
+
+UNPUBLISHED = reachability.Answer("tls", False, "Kamaji has not published the tenant's authority yet")
+
+
+def await_answer(wait: Wait, address: Endpoint) -> Endpoint:
+    """Wait until the control plane answers; follow it where Kamaji moves it meanwhile.
+
+    Returns:
+        Where it answers.
+
+    Raises:
+        HandoffError: it does not in time, or the infrastructure cluster is gone.
+    """
+    order, progress = wait.order, wait.progress
+    progress.stage = "dial"
+    progress.phase(f"{address}: waits until {order.path} answers")
+    authority: str | None = None
+    attempts = 0
+    asked_at, refused_since = progress.elapsed, None
+    while True:
+        if order.verify and authority is None:
+            authority = tenant_authority(wait)
+        answer = UNPUBLISHED
+        if authority is not None or not order.verify:
+            target = reachability.Target(address.host, address.port, authority, order.path)
+            answer = reachability.attempt(target, min(reachability.ATTEMPT_SECONDS, max(progress.left, 0.1)))
+        progress.stage = answer.stage
+        now = progress.elapsed
+        refused_since = (now if refused_since is None else refused_since) if answer.refused else None
+        if answer.ok or (refused_since is not None and now - refused_since >= reachability.REFUSED_SECONDS):
+            progress.phase(f"{address}: {answer.seen}")
+            return address
+        progress.waiting(f"{address}: {answer.seen}", f"{address} {answer.stage}")
+        if progress.over:
+            raise unanswered(wait, address, answer)
+        progress.pause(reachability.pause(attempts, answer))
+        attempts += 1
+        if progress.elapsed - asked_at > MOVED_SECONDS:
+            asked_at = progress.elapsed
+            moved = published(wait)
+            if moved and moved != address:
+                progress.phase(f"the address moved from {address} to {moved}")
+                address, authority, refused_since = moved, None, None
+            elif answer.stage == "tls":
+                authority = None
+            wait.keep_watch()
+
+
+def published(wait: Wait) -> Endpoint | None:
+    """The address that Kamaji publishes now; None where that can't be told.
+
+    Raises:
+        HandoffError: the control plane is gone: nobody would ever answer.
+    """
+    try:
+        found = wait.kube.find(wait.order.control_plane_kind, wait.order.control_plane)
+    except ApiError:
+        return None
+    if found is None or dig(found, "metadata", "deletionTimestamp"):
+        raise wait.failure(
+            "address",
+            wait.control_plane_subject,
+            expected="it to exist",
+            seen="it is being deleted" if found else "it does not exist any more",
+            advice="If it was deleted by hand, `pulumi refresh` and then `pulumi up` make it again.",
+        )
+    return endpoint_of(found)
+
+
+def tenant_authority(wait: Wait) -> str | None:
+    """The tenant's certificate authority as PEM, None until Kamaji has made it.
+
+    Raises:
+        HandoffError: it may not be read, or is not a certificate.
+    """
+    name = wait.order.control_plane
+    subject = f"certificate authority of TenantControlPlane {wait.kube.namespace}/{name}"
+    try:
+        tenant = wait.kube.find(TENANT_CONTROL_PLANE, name)
+        holder = dig(tenant, "status", "certificates", "ca", "secretName")
+        secret = wait.kube.find(SECRET, holder) if holder else None
+    except ApiError as error:
+        wait.bearable(error, "tls", subject)
+        return None
+    encoded = dig(secret, "data", "ca.crt")
+    if not encoded:
+        return None
+    try:
+        pem = base64.b64decode(encoded).decode()
+        reachability.context(pem)
+    except (ValueError, OSError, binascii.Error):
+        raise wait.failure(
+            "tls",
+            subject,
+            expected=f"a PEM certificate under ca.crt of Secret {holder}",
+            seen="something else",
+            advice=f"Kamaji makes a new one where it is missing: `kubectl -n {wait.kube.namespace} delete secret {holder}` "
+            "(all of the tenant's certificates change with it).",
+        ) from None
+    return pem
+
+
+def unanswered(wait: Wait, address: Endpoint, answer: reachability.Answer) -> HandoffError:
+    """The error of a control plane that did not answer in time."""
+    name, namespace = wait.order.control_plane, wait.kube.namespace
+    expected = {
+        "dial": "a TCP connection",
+        "tls": "a TLS handshake with a certificate of the tenant's authority",
+        "ready": f"{wait.order.path} to answer 200",
+    }[answer.stage]
+    advice = {
+        "dial": f"Check the load balancer: `kubectl -n {namespace} get service {name}`; it must be reachable from here and "
+        "from the machines.",
+        "tls": "Something else may answer at the address, or the certificate lacks it: "
+        f"`kubectl -n {namespace} get tenantcontrolplane {name} -o yaml`; `controlPlane.network.certSANs` adds names.",
+        "ready": f"See the control plane's pods: `kubectl -n {namespace} get pods -l kamaji.clastix.io/name={name}`.",
+    }[answer.stage]
+    return wait.failure(answer.stage, str(address), expected=expected, seen=answer.seen, advice=advice)

@@ -1,0 +1,55 @@
+"""Why a hand-off did not come about."""
+
+from __future__ import annotations
+
+import re
+
+from ..kube.plain_text import one_line
+
+_TEXT = re.compile(
+    r"hand-off, phase (?P<phase>\w+): (?P<subject>.*)\n"
+    r"\s*expected: (?P<expected>.*)\n"
+    r"\s*last seen after (?P<elapsed>\d+) s: (?P<seen>.*)\n"
+    r"\s*next: (?P<advice>.*)"
+)
+
+
+class HandoffError(Exception):
+    """A phase of the hand-off failed. Its text holds no credentials.
+
+    Attributes:
+        phase: ``address``, ``dial``, ``tls``, ``ready``, ``endpoint``, ``nudge`` or ``kubeconfig``.
+        subject: the object or address that it is about.
+        expected: what was waited for.
+        seen: what was last observed instead.
+        elapsed: seconds since the hand-off began.
+        advice: what to do next.
+    """
+
+    def __init__(self, phase: str, subject: str, *, expected: str, seen: str, elapsed: float, advice: str) -> None:
+        self.phase, self.subject, self.expected = phase, subject, one_line(expected)
+        self.seen, self.elapsed, self.advice = one_line(seen), elapsed, one_line(advice)
+        super().__init__(
+            f"hand-off, phase {phase}: {subject}\n"
+            f"  expected: {self.expected}\n"
+            f"  last seen after {elapsed:.0f} s: {self.seen}\n"
+            f"  next: {self.advice}"
+        )
+
+    @classmethod
+    def parse(cls, text: str) -> HandoffError | None:
+        """The error whose text stands somewhere in what the engine says; None where none does.
+
+        The engine passes on only the text of a dynamic provider's exception.
+        """
+        found = _TEXT.search(text)
+        if found is None:
+            return None
+        return cls(
+            found["phase"],
+            found["subject"],
+            expected=found["expected"],
+            seen=found["seen"],
+            elapsed=float(found["elapsed"]),
+            advice=found["advice"],
+        )

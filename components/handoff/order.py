@@ -1,0 +1,174 @@
+"""What a hand-off is about: its order, endpoints, its outcome, and what is read from the objects. No waiting here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from ..capi.contract import CONTRACTS
+from ..capi.kinds import CLUSTER, CONTROL_PLANE
+from ..kube import dial
+from ..kube.objects import FIELD_MANAGER, Json, Kind, Kube, dig
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A control plane's address. Two spellings of one address (IPv6, upper case) are equal.
+
+    Attributes:
+        host: name or IP address as it was published, IPv6 without brackets.
+        port: 1 to 65535.
+        canonical: what hosts are compared by.
+    """
+
+    host: str = field(compare=False)
+    port: int
+    canonical: str = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "canonical", dial.canonical(self.host))
+
+    def __str__(self) -> str:
+        return dial.join(self.host, self.port)
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be handed off.
+
+    Attributes:
+        cluster: name of the Cluster.
+        cluster_uid: its UID, where the caller knows it: the credentials must lead to the same management cluster.
+        control_plane: name of the KamajiControlPlane.
+        infrastructure: kind of the infrastructure cluster.
+        infrastructure_name: its name.
+        enabled: False only reports what Kamaji wrote.
+        path: path of the tenant's API server that must answer.
+        verify: verify its certificate against the tenant's authority.
+        force: overwrite a different endpoint.
+        handed_off: the endpoint that an earlier hand-off of this order established: what differs now has drifted.
+        contract: of Cluster API, ``v1beta1`` or ``v1beta2``.
+    """
+
+    cluster: str
+    cluster_uid: str | None
+    control_plane: str
+    infrastructure: Kind
+    infrastructure_name: str
+    enabled: bool = True
+    path: str = "/readyz"
+    verify: bool = True
+    force: bool = False
+    handed_off: str | None = None
+    contract: str = "v1beta1"
+
+    @property
+    def cluster_kind(self) -> Kind:
+        """The Cluster's kind."""
+        return Kind(CONTRACTS[self.contract].core, CLUSTER.name, CLUSTER.plural)
+
+    @property
+    def control_plane_kind(self) -> Kind:
+        """The KamajiControlPlane's kind; Kamaji's provider serves only one of its two versions."""
+        return Kind(CONTRACTS[self.contract].control_plane, CONTROL_PLANE.name, CONTROL_PLANE.plural)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a hand-off came to, or what a look at it found.
+
+    Attributes:
+        address: what Kamaji published; None where it has published nothing.
+        live: what the infrastructure cluster holds.
+        ready: its ``status.ready``.
+        set_by: ``pulumi`` or ``kamaji``, whoever wrote the endpoint; empty where there is none.
+        cluster_uid: UID of the Cluster; empty where there is none.
+        kubeconfig: namespace and name of the Secret with the tenant's kubeconfig.
+    """
+
+    address: Endpoint | None
+    live: Endpoint | None
+    ready: bool
+    set_by: str
+    cluster_uid: str
+    kubeconfig: str
+
+
+def look(kube: Kube, order: Order) -> Outcome | None:
+    """What holds now; None where the infrastructure cluster is gone.
+
+    Raises:
+        ApiError: the management cluster could not be read.
+    """
+    infrastructure = kube.find(order.infrastructure, order.infrastructure_name)
+    if infrastructure is None:
+        return None
+    control_plane = kube.find(order.control_plane_kind, order.control_plane)
+    cluster = kube.find(order.cluster_kind, order.cluster)
+    live = endpoint_of(infrastructure)
+    return Outcome(
+        address=endpoint_of(control_plane) if control_plane else None,
+        live=live,
+        ready=bool(dig(infrastructure, "status", "ready")),
+        set_by=("pulumi" if writer(infrastructure) == FIELD_MANAGER else "kamaji") if live else "",
+        cluster_uid=str(dig(cluster, "metadata", "uid") or ""),
+        kubeconfig=f"{kube.namespace}/{secret_name(order.cluster)}",
+    )
+
+
+def may_replace(order: Order, infrastructure: Json, address: Endpoint) -> bool:
+    """Whether a different endpoint in the infrastructure cluster may be overwritten.
+
+    It may where that was asked for; where this program alone wrote it; and where it has drifted since an earlier hand-off:
+    either it was changed while the address stayed, or it is still the old one while the address moved.
+    """
+    live = endpoint_of(infrastructure)
+    return (
+        order.force
+        or live is None
+        or writer(infrastructure) == FIELD_MANAGER
+        or (order.handed_off is not None and order.handed_off in (str(live), str(address)))
+    )
+
+
+def secret_name(cluster: str) -> str:
+    """Name of the Secret with a cluster's kubeconfig, by Cluster API's convention."""
+    return f"{cluster}-kubeconfig"
+
+
+def endpoint_of(obj: Mapping[str, object]) -> Endpoint | None:
+    """The endpoint in an object's spec, None where it is missing, empty or half of one."""
+    host, port = dig(obj, "spec", "controlPlaneEndpoint", "host"), dig(obj, "spec", "controlPlaneEndpoint", "port")
+    if not isinstance(host, str) or not host.strip():
+        return None
+    if isinstance(port, bool) or not isinstance(port, int | float) or not 1 <= port <= 65535 or port != int(port):
+        return None
+    return Endpoint(dial.bare(host.strip()), int(port))
+
+
+def writer(obj: Json) -> str:
+    """Field manager that owns an object's endpoint; of several, not this program, so that a repeated run says the same."""
+    managers = owners(obj, lambda owned: "f:host" in owned) or owners(obj, lambda owned: not owned)
+    others = [manager for manager in managers if manager != FIELD_MANAGER]
+    return others[0] if others else managers[0] if managers else "an unknown manager"
+
+
+def owners(obj: Json, how: Callable[[Json], bool]) -> list[str]:
+    """Field managers that own an object's endpoint in a certain way.
+
+    ``{}`` in ``managedFields`` is a manager that wrote the endpoint as a whole, or one whose host and port were overwritten
+    by force: it counts only where nobody owns the host.
+    """
+    entries = [
+        (str(entry.get("manager")), dig(entry, "fieldsV1", "f:spec", "f:controlPlaneEndpoint"))
+        for entry in dig(obj, "metadata", "managedFields") or []
+    ]
+    return [manager for manager, owned in entries if isinstance(owned, dict) and how(owned)]
+
+
+def infrastructure_ready(cluster: Json) -> bool:
+    """Whether Cluster API counts the infrastructure as ready, in either of its API generations."""
+    return bool(
+        dig(cluster, "status", "infrastructureReady")
+        or dig(cluster, "status", "initialization", "infrastructureProvisioned")
+    )

@@ -1,0 +1,162 @@
+"""Waiting in a hand-off: which errors of the management cluster may pass by themselves, and what is said of the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from ..kube.client import ApiError
+from ..kube.objects import Json, Kube, dig
+from .errors import HandoffError
+from .order import Order
+from .progress import Progress
+
+RETRIED = (
+    "Unreachable",
+    "TooManyRequests",
+    "InternalError",
+    "ServiceUnavailable",
+    "Timeout",
+    "ServerTimeout",
+    "Expired",
+)
+
+DENIED_SECONDS = 3.0
+"""For so long 401 or 403 must last to be believed: an API server that starts gives them to everybody but administrators,
+until it has read its own roles."""
+
+FORGOTTEN_SECONDS = 10.0
+"""After so long without another, a denial begins anew; more than the longest pause between two requests of one kind."""
+
+RIGHTS = "docs/rbac.yaml holds the rights that the hand-off needs."
+
+Result = TypeVar("Result")
+
+
+class Wait:
+    """One hand-off's time, and its patience."""
+
+    def __init__(self, kube: Kube, order: Order, progress: Progress) -> None:
+        self.kube, self.order, self.progress = kube, order, progress
+        self._denied: dict[str, tuple[float, float]] = {}
+
+    @property
+    def infrastructure_subject(self) -> str:
+        """The infrastructure cluster in words."""
+        return f"{self.order.infrastructure.name} {self.kube.namespace}/{self.order.infrastructure_name}"
+
+    @property
+    def control_plane_subject(self) -> str:
+        """The KamajiControlPlane in words."""
+        return f"KamajiControlPlane {self.kube.namespace}/{self.order.control_plane}"
+
+    def infrastructure(self) -> Json:
+        """The infrastructure cluster as it is now.
+
+        Raises:
+            ApiError: it can't be read for the moment.
+            HandoffError: it is missing or being deleted: nothing that follows could succeed.
+        """
+        found = self.kube.find(self.order.infrastructure, self.order.infrastructure_name)
+        if found is None or dig(found, "metadata", "deletionTimestamp"):
+            raise self.failure(
+                "endpoint",
+                self.infrastructure_subject,
+                expected="it to exist",
+                seen="it is being deleted" if found else "it does not exist",
+                advice="If it was deleted by hand, `pulumi refresh` and then `pulumi up` make it again.",
+            )
+        return found
+
+    def keep_watch(self) -> None:
+        """End the wait for something else where the infrastructure cluster is gone.
+
+        Raises:
+            HandoffError: it is missing or being deleted, or may not be read.
+        """
+        try:
+            self.infrastructure()
+        except ApiError as error:
+            self.bearable(error, "endpoint", self.infrastructure_subject)
+
+    def eventually(self, phase: str, subject: str, expected: str, done: Callable[[], bool], advice: str) -> None:
+        """Wait until something holds.
+
+        Raises:
+            HandoffError: it does not hold in time, or can't be read.
+        """
+        while not self.patiently(phase, subject, done):
+            self.progress.waiting(f"{subject}: waits for {expected}")
+            self.expire(phase, subject, expected, "not there", advice)
+            self.progress.pause(0.1)
+
+    def patiently(self, phase: str, subject: str, read: Callable[[], Result]) -> Result:
+        """Read, again and again while the management cluster does not answer for a while.
+
+        Raises:
+            HandoffError: it does not answer in time, or refuses for good.
+        """
+        while True:
+            try:
+                return read()
+            except ApiError as error:
+                self.bearable(error, phase, subject)
+                self.progress.waiting(f"{subject}: the management cluster gives no answer: {error}")
+                self.expire(
+                    phase,
+                    subject,
+                    "the management cluster to answer",
+                    str(error),
+                    f"Make {self.kube.server} reachable, then run `pulumi up` again.",
+                )
+                self.progress.pause(error.retry_after or 0.5)
+
+    def bearable(self, error: ApiError, phase: str, subject: str) -> None:
+        """Return where an error may pass by itself.
+
+        Raises:
+            HandoffError: it will not.
+        """
+        if error.reason in RETRIED or error.code >= 500 or error.code == 429 or self._denied_lately(error, subject):
+            return
+        raise self.failure(
+            phase, subject, expected="the management cluster to allow it", seen=str(error), advice=advice_for(error)
+        )
+
+    def _denied_lately(self, error: ApiError, subject: str) -> bool:
+        if error.code not in (401, 403) or by_webhook(error):
+            return False
+        now = self.progress.elapsed
+        first, last = self._denied.get(subject, (now, now))
+        if now - last > FORGOTTEN_SECONDS:
+            first = now
+        self._denied[subject] = (first, now)
+        return now - first < DENIED_SECONDS and not self.progress.over
+
+    def expire(self, phase: str, subject: str, expected: str, seen: str, advice: str) -> None:
+        """Raise if the time is over.
+
+        Raises:
+            HandoffError: it is.
+        """
+        if self.progress.over:
+            raise self.failure(phase, subject, expected=expected, seen=seen, advice=advice)
+
+    def failure(self, phase: str, subject: str, *, expected: str, seen: str, advice: str) -> HandoffError:
+        """An error of a phase."""
+        return HandoffError(phase, subject, expected=expected, seen=seen, elapsed=self.progress.elapsed, advice=advice)
+
+
+def by_webhook(error: ApiError) -> bool:
+    """Whether an admission webhook or policy refused, whatever code it chose."""
+    return "admission webhook" in error.message or "ValidatingAdmissionPolicy" in error.message
+
+
+def advice_for(error: ApiError) -> str:
+    """What to do about a refusal."""
+    if by_webhook(error) or error.code in (400, 422):
+        return "The API server, or an admission webhook, refuses the change: see why above, and who installed it."
+    return {
+        401: "The credentials are not valid (any more): see `management` of the stack's configuration.",
+        403: RIGHTS,
+    }.get(error.code, "See the management cluster's API server.")

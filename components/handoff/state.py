@@ -1,0 +1,107 @@
+"""What the hand-off's resource stores, and how it is compared. No engine and no cluster here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pulumi.runtime.rpc import UNKNOWN
+
+from ..kube.objects import Kind
+from .order import Order, Outcome
+
+SCHEMA = 2
+"""Of what is stored; a state with another number is brought up to date by an update that only looks."""
+
+IDENTITY = ("namespace", "cluster", "controlPlane", "infrastructure")
+"""Another one of these is another hand-off."""
+
+INPUTS = (*IDENTITY, "clusterUid", "enabled", "timeoutSeconds", "path", "verify", "force", "contract")
+"""``kubeconfig`` is no reason to do anything: credentials are used, not compared."""
+
+
+def order_of(props: Mapping[str, Any], handed_off: str | None = None) -> Order:
+    """The hand-off that stored or given properties describe.
+
+    Args:
+        props: its properties.
+        handed_off: the endpoint that it established before.
+
+    Raises:
+        KeyError: they lack one of ``IDENTITY``.
+    """
+    infrastructure = props["infrastructure"]
+    return Order(
+        cluster=props["cluster"],
+        cluster_uid=props.get("clusterUid") or None,
+        control_plane=props["controlPlane"],
+        infrastructure=Kind(infrastructure["apiVersion"], infrastructure["kind"], infrastructure["plural"]),
+        infrastructure_name=infrastructure["name"],
+        enabled=bool(props.get("enabled", True)),
+        path=props.get("path") or "/readyz",
+        verify=props.get("verify", "ca") != "none",
+        force=bool(props.get("force", False)),
+        handed_off=handed_off,
+        contract=props.get("contract") or "v1beta1",
+    )
+
+
+def complete(props: Mapping[str, Any]) -> bool:
+    """Whether stored properties say which hand-off they are about; those of an earlier version may not."""
+    infrastructure = props.get("infrastructure")
+    return (
+        all(isinstance(props.get(key), str) for key in ("namespace", "cluster", "controlPlane"))
+        and isinstance(infrastructure, Mapping)
+        and all(isinstance(infrastructure.get(key), str) for key in ("apiVersion", "kind", "plural", "name"))
+    )
+
+
+def outputs_of(outcome: Outcome, server: str) -> dict[str, Any]:
+    """What is stored of an outcome. Numbers come back from the state as floats, so the port is compared as a number."""
+    address = outcome.address or outcome.live
+    return {
+        "host": address.host if address else "",
+        "port": address.port if address else 0,
+        "endpoint": str(address) if address else "",
+        "live": str(address if outcome.live == address else outcome.live) if outcome.live else "",
+        "ready": outcome.ready,
+        "setBy": outcome.set_by,
+        "kubeconfigSecret": outcome.kubeconfig,
+        "server": server,
+        "schema": SCHEMA,
+    }
+
+
+def replacing(olds: Mapping[str, Any], news: Mapping[str, Any]) -> list[str]:
+    """The changed properties that make it another hand-off."""
+    return [key for key in IDENTITY if key in olds and not same(olds[key], news.get(key))]
+
+
+def changed(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
+    """Whether there is anything to do: another input, an old state, or drift."""
+    return (
+        any(not same(olds.get(key), news.get(key)) for key in INPUTS)
+        or not same(olds.get("schema"), SCHEMA)
+        or drifted(olds)
+    )
+
+
+def drifted(olds: Mapping[str, Any]) -> bool:
+    """Whether what was last read differs from what a hand-off leaves behind."""
+    if not olds.get("enabled", True):
+        return False
+    return not olds.get("endpoint") or olds.get("live") != olds.get("endpoint") or not olds.get("ready")
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two values mean the same; an unknown one is always different, and numbers may be floats."""
+    return not unknown(one) and not unknown(other) and bool(one == other)
+
+
+def unknown(value: Any) -> bool:
+    """Whether a value, or a part of it, is not known before the update."""
+    if isinstance(value, Mapping):
+        return any(unknown(part) for part in value.values())
+    if isinstance(value, list | tuple):
+        return any(unknown(part) for part in value)
+    return isinstance(value, str) and value == UNKNOWN

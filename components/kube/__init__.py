@@ -1,0 +1,1 @@
+"""The Kubernetes client: kubeconfigs, TLS, proxies, requests, watches. No word of clusters, pools or machines."""

@@ -1,0 +1,141 @@
+"""The few things that are read and written in the management cluster, by kind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from .client import Api, ApiError
+
+FIELD_MANAGER = "kamaji-equinix"
+"""Owner of the fields that the hand-off writes; pulumi-kubernetes takes over only managers of its own names."""
+
+APPLY = "application/apply-patch+yaml"
+
+METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of namespaced objects."""
+
+    api_version: str
+    name: str
+    plural: str
+
+    def path(self, namespace: str, name: str = "", subresource: str = "") -> str:
+        """Path of a collection, an object, or a part of one."""
+        root = f"/apis/{self.api_version}" if "/" in self.api_version else f"/api/{self.api_version}"
+        parts = [root, "namespaces", quote(namespace, ""), self.plural, *filter(None, (quote(name, ""), subresource))]
+        return "/".join(parts)
+
+
+SECRET = Kind("v1", "Secret", "secrets")
+SERVICE = Kind("v1", "Service", "services")
+
+
+class Kube:
+    """Objects of one namespace of the management cluster."""
+
+    def __init__(self, api: Api, namespace: str) -> None:
+        """Look at ``namespace`` through ``api``."""
+        self.api = api
+        self.namespace = namespace
+
+    @property
+    def server(self) -> str:
+        """Address of the API server."""
+        return self.api.access.server
+
+    def get(self, kind: Kind, name: str) -> Json:
+        """One object.
+
+        Raises:
+            ApiError: it could not be read; reason NotFound where there is none.
+        """
+        return self.api.get(kind.path(self.namespace, name))
+
+    def find(self, kind: Kind, name: str) -> Json | None:
+        """One object, None where there is none.
+
+        Raises:
+            ApiError: it could not be read.
+        """
+        try:
+            return self.get(kind, name)
+        except ApiError as error:
+            if error.code == 404:
+                return None
+            raise
+
+    def exists(self, kind: Kind, name: str) -> bool:
+        """Whether there is such an object; only its metadata is asked for.
+
+        Raises:
+            ApiError: it could not be read.
+        """
+        try:
+            self.api.get(kind.path(self.namespace, name), accept=METADATA)
+        except ApiError as error:
+            if error.code == 404:
+                return False
+            raise
+        return True
+
+    def apply(
+        self, kind: Kind, name: str, uid: str, content: Mapping[str, Any], *, subresource: str = "", force: bool = False
+    ) -> Json:
+        """Set the fields in ``content`` by server-side apply, leaving all others alone.
+
+        The uid makes it a change of this very object: apply would create it otherwise, were it deleted meanwhile.
+
+        Raises:
+            ApiError: reason Conflict where another manager owns a field with another value and ``force`` is not given.
+        """
+        metadata = {**content.get("metadata", {}), "name": name, "namespace": self.namespace, "uid": uid}
+        body = {**content, "apiVersion": kind.api_version, "kind": kind.name, "metadata": metadata}
+        query = urlencode({"fieldManager": FIELD_MANAGER, "force": str(force).lower()})
+        return self.api.patch(f"{kind.path(self.namespace, name, subresource)}?{query}", body, APPLY)
+
+    def changes(self, kind: Kind, name: str, version: str, seconds: float) -> Iterator[Json]:
+        """Events of one object after resource version ``version``, for at most ``seconds``.
+
+        Raises:
+            ApiError: the watch was refused (reason Expired where the version is too old) or broke.
+        """
+        query = urlencode(
+            {
+                "watch": "1",
+                "fieldSelector": f"metadata.name={name}",
+                "resourceVersion": version,
+                "timeoutSeconds": str(max(1, round(seconds))),
+            }
+        )
+        for event in self.api.watch(f"{kind.path(self.namespace)}?{query}", seconds + 1):
+            if event.get("type") == "ERROR":
+                status = event.get("object") or {}
+                raise ApiError(str(status.get("reason")), str(status.get("message")), int(status.get("code") or 0))
+            yield event
+
+
+def dig(value: Any, *path: str) -> Any:
+    """A field below a field, None where there is none.
+
+    >>> dig({"spec": {"controlPlaneEndpoint": None}}, "spec", "controlPlaneEndpoint", "host") is None
+    True
+    """
+    for key in path:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value
+
+
+def plural(kind_: str) -> str:
+    """The resource name of a kind, by the rules of English that Kubernetes' kinds follow."""
+    word = kind_.lower()
+    if word.endswith("y") and word[-2:-1] not in ("a", "e", "i", "o", "u"):
+        return f"{word[:-1]}ies"
+    return f"{word}es" if word.endswith(("s", "x", "z", "ch", "sh")) else f"{word}s"

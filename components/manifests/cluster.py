@@ -1,0 +1,40 @@
+"""The Cluster, and the namespace that it lies in. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..capi.manifest import Manifest, given, manifest
+from ..providers import packet
+from ..settings.model import TenantClusterSettings
+from .control_plane import KIND as CONTROL_PLANE_KIND
+
+
+def namespace(settings: TenantClusterSettings) -> Manifest | None:
+    """The namespace, where the stack asks for one."""
+    if not settings.cluster.create_namespace:
+        return None
+    own = {**settings.cluster.labels, "app.kubernetes.io/managed-by": "kamaji-equinix"}
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": settings.cluster.namespace, "labels": own}}
+
+
+def cluster(settings: TenantClusterSettings) -> Manifest:
+    """The Cluster."""
+    own, generation = settings.cluster, settings.contract
+    infrastructure = packet.infrastructure_reference(settings)
+    spec: dict[str, Any] = {
+        "clusterNetwork": {
+            "pods": {"cidrBlocks": list(own.pod_cidrs)},
+            "services": {"cidrBlocks": list(own.service_cidrs)},
+            **given(serviceDomain=own.service_domain, apiServerPort=own.api_server_port),
+        },
+        "controlPlaneRef": generation.reference(
+            generation.control_plane, CONTROL_PLANE_KIND, settings.control_plane_name, own.namespace
+        ),
+        "infrastructureRef": generation.reference(
+            infrastructure["apiVersion"], infrastructure["kind"], infrastructure["name"], own.namespace
+        ),
+    }
+    if own.paused:
+        spec["paused"] = True
+    return manifest(settings, generation.core, "Cluster", own.name, spec)

@@ -1,0 +1,26 @@
+"""All objects of a tenant cluster, as ``render`` prints them and the checks read them. Pure."""
+
+from __future__ import annotations
+
+from ..capi.manifest import Manifest
+from ..providers import packet
+from ..settings.model import TenantClusterSettings
+from . import bootstrap, cluster, control_plane, workers
+
+
+def documents(settings: TenantClusterSettings) -> list[Manifest]:
+    """All manifests of a tenant cluster, in an order in which they can be applied."""
+    found = [
+        cluster.namespace(settings),
+        cluster.cluster(settings),
+        packet.infrastructure_cluster(settings),
+        control_plane.kamaji_control_plane(settings),
+    ]
+    for pool in settings.worker_pools:
+        found += [
+            packet.machine_template(settings, pool),
+            bootstrap.bootstrap_template(settings, pool),
+            workers.machine_deployment(settings, pool),
+            workers.machine_health_check(settings, pool),
+        ]
+    return [document for document in found if document is not None]

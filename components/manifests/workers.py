@@ -1,0 +1,115 @@
+"""A pool's MachineDeployment and MachineHealthCheck. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..capi import naming
+from ..capi.manifest import Manifest, given, manifest, selector
+from ..providers import packet
+from ..settings.model import TenantClusterSettings
+from ..settings.pools import WorkerPoolSettings
+from ..settings.rules_pools import synced
+from . import bootstrap
+
+AUTOSCALER = "cluster.x-k8s.io/cluster-api-autoscaler-node-group"
+
+
+def machine_deployment(settings: TenantClusterSettings, pool: WorkerPoolSettings) -> Manifest:
+    """The MachineDeployment of a pool."""
+    generation = settings.contract
+
+    def reference(template: Manifest) -> dict[str, str]:
+        metadata = template["metadata"]
+        return generation.reference(template["apiVersion"], template["kind"], metadata["name"], metadata["namespace"])
+
+    node_labels = {key: value for key, value in sorted(pool.labels.items()) if synced(key)}
+    machine: dict[str, Any] = {
+        "bootstrap": {"configRef": reference(bootstrap.bootstrap_template(settings, pool))},
+        "clusterName": settings.cluster.name,
+        "infrastructureRef": reference(packet.machine_template(settings, pool)),
+        "version": f"v{settings.pool_version(pool)}",
+    }
+    if (drain := pool.node_drain_timeout_seconds) is not None:
+        if generation.lists:
+            machine["deletion"] = {"nodeDrainTimeoutSeconds": drain}
+        else:
+            machine["nodeDrainTimeout"] = duration(drain)
+    spec: dict[str, Any] = {
+        "clusterName": settings.cluster.name,
+        "selector": {"matchLabels": selector(settings, pool)},
+        **strategy(settings, pool),
+        "template": {"metadata": {"labels": selector(settings, pool) | node_labels}, "spec": machine},
+    }
+    annotations = dict(pool.annotations)
+    if pool.min is None:
+        spec["replicas"] = 1 if pool.replicas is None else pool.replicas
+    else:
+        # Without replicas, so that no run undoes what the autoscaler has set.
+        annotations |= {f"{AUTOSCALER}-min-size": str(pool.min), f"{AUTOSCALER}-max-size": str(pool.max)}
+    name = naming.machine_deployment(settings.cluster.name, pool.name)
+    return manifest(settings, generation.core, "MachineDeployment", name, spec, pool=pool, annotations=annotations)
+
+
+def strategy(settings: TenantClusterSettings, pool: WorkerPoolSettings) -> dict[str, Any]:
+    """How the pool rolls over; nothing where Cluster API's defaults are wanted."""
+    wanted = pool.strategy
+    if wanted is None:
+        return {}
+    rolling = {"maxSurge": wanted.max_surge, "maxUnavailable": wanted.max_unavailable}
+    whole: dict[str, Any] = {"type": wanted.type}
+    if wanted.type == "RollingUpdate":
+        whole["rollingUpdate"] = rolling
+    if settings.contract.lists:
+        return {"rollout": {"strategy": whole}, **given(deletion=given(order=wanted.delete_policy))}
+    if wanted.delete_policy:
+        whole["rollingUpdate"] = {**whole.get("rollingUpdate", {}), "deletePolicy": wanted.delete_policy}
+    return {"strategy": whole}
+
+
+def machine_health_check(settings: TenantClusterSettings, pool: WorkerPoolSettings) -> Manifest | None:
+    """The MachineHealthCheck of a pool, where it asks for one.
+
+    It matters more here than elsewhere: capp never retries a device that could not be made (features of v0.9.0:
+    ``failureReason`` is terminal), only a new Machine helps.
+    """
+    check = pool.health_check
+    if check is None:
+        return None
+    generation = settings.contract
+    spec: dict[str, Any] = {
+        "clusterName": settings.cluster.name,
+        "selector": {"matchLabels": selector(settings, pool)},
+    }
+    states = ("Unknown", "False")
+    if generation.lists:
+        spec["checks"] = {
+            "nodeStartupTimeoutSeconds": check.node_startup_seconds,
+            "unhealthyNodeConditions": [
+                {"type": "Ready", "status": status, "timeoutSeconds": check.unhealthy_seconds} for status in states
+            ],
+        }
+        spec["remediation"] = {"triggerIf": {"unhealthyLessThanOrEqualTo": check.max_unhealthy}}
+    else:
+        spec |= {
+            "maxUnhealthy": check.max_unhealthy,
+            "nodeStartupTimeout": duration(check.node_startup_seconds),
+            "unhealthyConditions": [
+                {"type": "Ready", "status": status, "timeout": duration(check.unhealthy_seconds)} for status in states
+            ],
+        }
+    name = naming.machine_deployment(settings.cluster.name, pool.name)
+    return manifest(settings, generation.core, "MachineHealthCheck", name, spec, pool=pool)
+
+
+def duration(seconds: int) -> str:
+    """A time as Kubernetes writes it back, so that a later run sees no change.
+
+    >>> duration(2400), duration(3661), duration(45)
+    ('40m0s', '1h1m1s', '45s')
+    """
+    hours, rest = divmod(seconds, 3600)
+    minutes, left = divmod(rest, 60)
+    if hours:
+        return f"{hours}h{minutes}m{left}s"
+    return f"{minutes}m{left}s" if minutes else f"{left}s"

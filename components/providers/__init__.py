@@ -1,0 +1,1 @@
+"""The infrastructure providers of Cluster API that machines come from; each module knows one of them, nothing else does."""

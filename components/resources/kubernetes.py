@@ -1,0 +1,114 @@
+"""From a manifest, a plain dict as ``kubectl apply`` takes it, to a resource of the engine.
+
+The engine's type of a Kubernetes object holds its API version, so that another ``capi.contract`` would be another resource:
+the living Cluster would be deleted with its servers. So each object is declared with the types that it has in the other
+generations as aliases. pulumi-kubernetes itself takes another apiVersion for an update (``forceNewProperties`` in its
+``provider/pkg/provider/diff.go`` names only metadata.name and namespace): it applies the new version to the same object, and
+the API server converts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+from pulumi_kubernetes.apiextensions import CustomResource
+
+from ..capi.contract import CONTRACTS, other_versions
+
+OWNERS = "metadata.ownerReferences"
+
+
+def custom_resource(
+    name: str,
+    manifest: Mapping[str, Any],
+    opts: pulumi.ResourceOptions,
+    *,
+    owner: CustomResource | None = None,
+    owner_version: str = CONTRACTS["v1beta1"].core,
+    controlled: bool = False,
+    annotations: Mapping[str, str] | None = None,
+) -> CustomResource:
+    """Register ``manifest`` with pulumi-kubernetes.
+
+    Owner references are given once, at the creation. After that Cluster API keeps their apiVersion at its own newest
+    (``util.EnsureOwnerRef``), whatever the contract: to set it again would be a conflict with its field manager.
+
+    Args:
+        name: the resource's name in the engine, unique within its type and parent.
+        manifest: apiVersion, kind, metadata with an explicit name and namespace, and spec.
+        opts: options of the resource.
+        owner: the Cluster that owns the object. Cluster API would enter it too, but only once a controller has looked, which
+            for templates is after the hand-off; a run that ends before must leave nothing behind that goes with nobody.
+        owner_version: the Cluster's API version.
+        controlled: enter the owner as the controller, as Cluster API does for control plane and infrastructure.
+        annotations: annotations that only mean something to pulumi-kubernetes, so that rendered manifests lack them.
+    """
+    metadata = dict(manifest["metadata"])
+    if annotations:
+        metadata["annotations"] = {**metadata.get("annotations", {}), **annotations}
+    aliases = [f"kubernetes:{version}:{manifest['kind']}" for version in other_versions(manifest["apiVersion"])]
+    own = pulumi.ResourceOptions(aliases=[pulumi.Alias(type_=type_) for type_ in aliases])
+    if owner is not None:
+        metadata["ownerReferences"] = [owner_reference(owner, owner_version, controlled=controlled)]
+        own.ignore_changes = [OWNERS]
+    body = {key: value for key, value in manifest.items() if key not in ("apiVersion", "kind", "metadata")}
+    return CustomResource(
+        name,
+        api_version=manifest["apiVersion"],
+        kind=manifest["kind"],
+        metadata=metadata,
+        opts=pulumi.ResourceOptions.merge(opts, own),
+        **body,
+    )
+
+
+def owner_reference(cluster: CustomResource, api_version: str, *, controlled: bool) -> dict[str, Any]:
+    """The very entry that Cluster API makes (``controllerutil.SetControllerReference`` for what it controls)."""
+    reference = {
+        # The engine does not hand back the Cluster's own.
+        "apiVersion": api_version,
+        "kind": "Cluster",
+        "name": metadata_of(cluster, "name"),
+        "uid": metadata_of(cluster, "uid"),
+    }
+    return {**reference, "controller": True, "blockOwnerDeletion": True} if controlled else reference
+
+
+def metadata_of(resource: CustomResource, key: str) -> pulumi.Output[str]:
+    """A field of an object's metadata, such as its name or uid, once it is known."""
+    # The SDK's class sets its outputs under names that it does not declare.
+    whole: pulumi.Output[dict[str, str]] = getattr(resource, "metadata")  # noqa: B009
+    return whole[key]
+
+
+class CoreResource(pulumi.CustomResource):
+    """An object of Kubernetes' own API group, declared or read.
+
+    ``pulumi_kubernetes.core.v1`` would do the same, but importing it costs more than half a second of every run.
+    """
+
+    data: pulumi.Output[dict[str, str] | None]
+
+    def __init__(self, kind: str, name: str, props: Mapping[str, Any], opts: pulumi.ResourceOptions) -> None:
+        super().__init__(f"kubernetes:core/v1:{kind}", name, {"data": None, **props}, opts)
+
+
+def namespace(name: str, manifest: Mapping[str, Any], opts: pulumi.ResourceOptions) -> pulumi.CustomResource:
+    """Register a Namespace."""
+    return CoreResource(
+        "Namespace", name, {"apiVersion": "v1", "kind": "Namespace", "metadata": manifest["metadata"]}, opts
+    )
+
+
+def read_secret(name: str, id_: pulumi.Output[str], parent: pulumi.Resource) -> pulumi.Output[dict[str, str] | None]:
+    """Data of a Secret that something else writes, base64 encoded, as a secret.
+
+    Args:
+        name: the resource's name in the engine.
+        id_: namespace and name of the Secret; while it is unknown, in a preview, nothing is read.
+        parent: the component that it is shown under.
+    """
+    opts = pulumi.ResourceOptions(parent=parent, id=id_, additional_secret_outputs=["data", "stringData"])
+    return pulumi.Output.secret(CoreResource("Secret", name, {}, opts).data)

@@ -1,0 +1,147 @@
+"""One tenant cluster as a whole: the Cluster, its control plane, its infrastructure, the hand-off and the worker pools."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+
+import pulumi
+
+from ..checks.changes import ALLOWED
+from ..endpoint import ControlPlaneEndpoint, ControlPlaneEndpointArgs
+from ..manifests import cluster as cluster_manifests
+from ..providers import packet
+from ..settings.model import TenantClusterSettings
+from . import project
+from .edges import DELETION_PROPAGATION, TEARDOWN, part_of
+from .infrastructure import PacketCluster, PacketClusterArgs
+from .kubernetes import custom_resource, metadata_of, namespace, read_secret
+from .tenant_control_plane import TenantControlPlane, TenantControlPlaneArgs
+from .worker_pool import WorkerPool, WorkerPoolArgs
+
+
+@dataclass(frozen=True, kw_only=True)
+class TenantClusterArgs:
+    """What a tenant cluster is made of.
+
+    Attributes:
+        settings: the tenant cluster's settings.
+        project_id: UUID of the Equinix Metal project, where another resource creates it.
+        kubeconfig: credentials of the management cluster for the hand-off, for programs that hold them as an output; by
+            default the hand-off reads ``kamaji-equinix:management`` of the stack's configuration.
+        handoff_provider: the dynamic provider process that does the hand-off; by default the engine's shared one.
+    """
+
+    settings: TenantClusterSettings
+    project_id: pulumi.Input[str] | None = None
+    kubeconfig: pulumi.Input[str] | None = None
+    handoff_provider: pulumi.ProviderResource | None = None
+
+
+class TenantCluster(pulumi.ComponentResource):
+    """A Kubernetes cluster: control plane hosted by Kamaji, workers run by Cluster API.
+
+    Attributes:
+        control_plane_endpoint: ``host:port`` of the tenant's API server, once it has answered.
+        endpoint_set_by: who wrote the endpoint into the infrastructure cluster, ``kamaji`` or ``pulumi``.
+        kubeconfig: admin kubeconfig of the tenant cluster, a secret.
+        cluster_name: name of the Cluster.
+        namespace: its namespace in the management cluster.
+        worker_pools: name of each pool's MachineDeployment, by the pool's name.
+    """
+
+    control_plane_endpoint: pulumi.Output[str]
+    endpoint_set_by: pulumi.Output[str]
+    kubeconfig: pulumi.Output[str]
+    cluster_name: pulumi.Output[str]
+    namespace: pulumi.Output[str]
+    worker_pools: pulumi.Output[dict[str, str]]
+
+    def __init__(self, name: str, args: TenantClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("kamaji-equinix:index:TenantCluster", name, None, opts)
+        settings = args.settings
+        before: list[pulumi.Resource] = []
+        if wanted := cluster_manifests.namespace(settings):
+            # It stays when the cluster goes, or is no longer to create it: other clusters, and Secrets of others, lie in it.
+            stays = pulumi.ResourceOptions(parent=self, retain_on_delete=True)
+            before.append(namespace(f"{name}-namespace", wanted, stays))
+        cluster = custom_resource(
+            f"{name}-cluster",
+            cluster_manifests.cluster(settings),
+            pulumi.ResourceOptions(
+                parent=self, depends_on=before, custom_timeouts=TEARDOWN, protect=settings.cluster.protect
+            ),
+            annotations=marks(settings),
+        )
+        children = pulumi.ResourceOptions(parent=self)
+        project_id = args.project_id or project.project_id(name, settings, self)
+        control_plane = TenantControlPlane(name, TenantControlPlaneArgs(settings=settings, cluster=cluster), children)
+        infrastructure = PacketCluster(
+            name,
+            PacketClusterArgs(settings=settings, cluster=cluster, project_id=project_id),
+            children,
+        )
+        endpoint = ControlPlaneEndpoint(
+            f"{name}-endpoint",
+            ControlPlaneEndpointArgs(
+                namespace=settings.cluster.namespace,
+                cluster=settings.cluster.name,
+                cluster_uid=metadata_of(cluster, "uid"),
+                control_plane=settings.control_plane_name,
+                infrastructure=packet.infrastructure_reference(settings),
+                enabled=settings.handoff.enabled,
+                timeout_seconds=settings.handoff.timeout_seconds,
+                path=settings.handoff.path,
+                verify=settings.handoff.verify,
+                force=settings.handoff.force,
+                contract=settings.capi.contract,
+                kubeconfig=args.kubeconfig,
+            ),
+            pulumi.ResourceOptions.merge(
+                part_of(self, cluster, control_plane.resource, infrastructure.resource),
+                pulumi.ResourceOptions(provider=args.handoff_provider),
+            ),
+        )
+        pools = {
+            pool.name: WorkerPool(
+                f"{name}-{pool.name}",
+                WorkerPoolArgs(
+                    settings=settings,
+                    pool=pool,
+                    cluster=cluster,
+                    after=(endpoint,),
+                    kubeconfig=args.kubeconfig,
+                    waiting_provider=args.handoff_provider,
+                ),
+                children,
+            )
+            for pool in settings.worker_pools
+        }
+        # Read by an id that the hand-off puts out: a first preview must not look for a Secret that Kamaji has yet to write.
+        data = read_secret(f"{name}-kubeconfig", endpoint.kubeconfig_secret, self)
+        self.control_plane_endpoint = endpoint.endpoint
+        self.endpoint_set_by = endpoint.set_by
+        self.kubeconfig = data.apply(lambda found: base64.b64decode(found["value"]).decode() if found else "")
+        self.cluster_name = metadata_of(cluster, "name")
+        self.namespace = metadata_of(cluster, "namespace")
+        self.worker_pools = pulumi.Output.all(
+            **{pool: component.machine_deployment_name for pool, component in pools.items()}
+        )
+        self.register_outputs(self.outputs())
+
+    def outputs(self) -> dict[str, pulumi.Output[object]]:
+        """What a stack exports of this cluster, by the names of the stack's outputs."""
+        return {
+            "controlPlaneEndpoint": self.control_plane_endpoint,
+            "endpointSetBy": self.endpoint_set_by,
+            "kubeconfig": self.kubeconfig,
+            "clusterName": self.cluster_name,
+            "namespace": self.namespace,
+            "workerPools": self.worker_pools,
+        }
+
+
+def marks(settings: TenantClusterSettings) -> dict[str, str]:
+    """Annotations of the Cluster that only mean something to this program and to pulumi-kubernetes."""
+    allowed = {ALLOWED: "true"} if settings.cluster.allow_replacement else {}
+    return {**DELETION_PROPAGATION, **allowed}

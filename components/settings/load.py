@@ -1,0 +1,194 @@
+"""From raw configuration values to settings. All mistakes are collected first; nothing is decided on half of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from typing import Any
+
+from . import model as model
+from .cluster import ClusterSettings, ControlPlaneSettings
+from .parse import Parsed, SectionType, field_at, parse, plain
+from .pools import WorkerPoolSettings
+from .report import NOTHING, Concealed, Problem, SettingsError, below, nearest, steps_of
+from .rules import cluster_problems, stack_problems
+from .warnings import cluster_warnings, secret_warnings
+
+CLUSTER_KEYS = tuple(str(field.alias) for field in model.TenantClusterSettings.model_fields.values())
+STACK_KEYS = (*CLUSTER_KEYS, "clusters", "management")
+
+
+class Loader:
+    """Collects problems while it reads."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+        self.wrong: set[str] = set()
+
+    def section(self, kind: type[SectionType], path: str, value: Any) -> SectionType:
+        """One section, with examples in the place of wrong values."""
+        parsed = parse(kind, path, value)
+        self.problems += [with_example(found) if found.path == path else found for found in parsed.problems]
+        self.wrong |= parsed.wrong
+        if parsed.model is None:
+            # Every required field has a valid example, so this is the model's fault, not the user's.
+            raise SettingsError([*self.problems, Problem(path, "can't be read")])
+        return parsed.model
+
+    def add(self, problems: Collection[Problem]) -> None:
+        """Add what rules between settings found, except where they looked at replaced values."""
+        for problem in problems:
+            looked_at = (problem.path, *problem.about)
+            if not any(below(path, wrong) or below(wrong, path) for path in looked_at for wrong in self.wrong):
+                self.problems.append(with_example(problem))
+
+    def tenant(self, base: str, raw: Mapping[str, Any]) -> model.TenantClusterSettings:
+        """One tenant cluster; ``base`` is its path with a dot, or empty."""
+        tenant = model.TenantClusterSettings(
+            cluster=self.section(ClusterSettings, f"{base}cluster", raw.get("cluster", {})),
+            control_plane=self.section(ControlPlaneSettings, f"{base}controlPlane", raw.get("controlPlane", {})),
+            metal=self.section(model.MetalSettings, f"{base}metal", raw.get("metal", {})),
+            worker_pools=self.pools(f"{base}workerPools", raw.get("workerPools", [])),
+            handoff=self.section(model.HandoffSettings, f"{base}handoff", raw.get("handoff", {})),
+            capi=self.section(model.CapiSettings, f"{base}capi", raw.get("capi", {})),
+        )
+        self.add(list(cluster_problems(base, tenant)))
+        return tenant
+
+    def pools(self, path: str, value: Any) -> tuple[WorkerPoolSettings, ...]:
+        """The worker pools."""
+        if not isinstance(value, list | tuple):
+            if not isinstance(value, Concealed):
+                self.problems.append(with_example(Problem(path, "must be a list of pools", value)))
+            self.wrong.add(path)
+            return ()
+        return tuple(self.section(WorkerPoolSettings, f"{path}[{index}]", pool) for index, pool in enumerate(value))
+
+
+def load_stack(raw: Mapping[str, Any], secret_paths: Collection[str] = frozenset()) -> model.StackSettings:
+    """Check a stack's configuration.
+
+    Args:
+        raw: decoded values by key, without the keys' namespace.
+        secret_paths: what is stored as a secret, as paths: a key such as ``management`` means all below it.
+
+    Raises:
+        SettingsError: with every mistake that was found.
+    """
+    loader = Loader()
+    checked: Parsed[Any] = Parsed(None)
+    values: dict[str, Any] = plain(raw, "", checked)
+    loader.problems += checked.problems
+    loader.problems += [Problem(key, nearest(key, STACK_KEYS)) for key in values if key not in STACK_KEYS]
+    management = loader.section(model.ManagementSettings, "management", values.get("management", {}))
+    if management.kubeconfig and management.kubeconfig_path:
+        loader.add([Problem("management.kubeconfigPath", "excludes kubeconfig; give one of them")])
+    tenants = []
+    for base, own, merged_values in tenant_values(loader, values):
+        before = len(loader.problems)
+        tenants.append(loader.tenant(base, merged_values))
+        loader.problems[before:] = [at_origin(problem, base, own, values) for problem in loader.problems[before:]]
+    loader.add(list(stack_problems(tenants)))
+    if loader.problems:
+        # Shared defaults are checked once for each cluster, and reported once.
+        raise SettingsError({str(problem): problem for problem in loader.problems}.values())
+    warnings = [warning for index, tenant in enumerate(tenants) for warning in warnings_of(values, index, tenant)]
+    warnings += secret_warnings(management, secret_paths)
+    warnings += [
+        Problem(path, "is encrypted and was not read: a default or an example stands in its place")
+        for path in sorted(loader.wrong)
+    ]
+    return model.StackSettings(clusters=tuple(tenants), management=management, warnings=tuple(warnings))
+
+
+def warnings_of(raw: Mapping[str, Any], index: int, tenant: model.TenantClusterSettings) -> list[Problem]:
+    """The warnings of one cluster, with their paths in the configuration."""
+    if "clusters" not in raw:
+        return list(cluster_warnings("", tenant))
+    base = f"clusters[{index}]."
+    return [at_origin(warning, base, raw["clusters"][index], raw) for warning in cluster_warnings(base, tenant)]
+
+
+def tenant_values(loader: Loader, raw: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any], Mapping[str, Any]]]:
+    """Of each tenant cluster: its path, its own values, and those merged over the shared defaults.
+
+    In a stack with ``clusters``, the other keys are defaults of them all.
+    """
+    if "clusters" not in raw:
+        return [("", raw, raw)]
+    items = raw["clusters"]
+    if not isinstance(items, list) or not items:
+        loader.problems.append(
+            Problem(
+                "clusters", "must be a list of at least one cluster", items, [{"cluster": {"name": "capi-quickstart"}}]
+            )
+        )
+        return []
+    defaults = {key: raw[key] for key in CLUSTER_KEYS if key in raw}
+    found: list[tuple[str, Mapping[str, Any], Mapping[str, Any]]] = []
+    for index, item in enumerate(items):
+        base = f"clusters[{index}]"
+        if not isinstance(item, dict):
+            loader.problems.append(
+                Problem(
+                    base, "must be a map with the keys of a cluster", item, {"cluster": {"name": "capi-quickstart"}}
+                )
+            )
+            loader.wrong.add(base)
+            continue
+        loader.problems += [
+            Problem(f"{base}.{key}", nearest(key, CLUSTER_KEYS)) for key in item if key not in CLUSTER_KEYS
+        ]
+        found.append((f"{base}.", item, merged(defaults, item)))
+    return found
+
+
+def merged(defaults: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """Own values over defaults: maps merge, anything else replaces.
+
+    >>> merged({"a": {"x": 1, "y": 1}, "b": [1]}, {"a": {"y": 2}, "b": [2]})
+    {'a': {'x': 1, 'y': 2}, 'b': [2]}
+    """
+    result = dict(defaults)
+    for key, value in own.items():
+        inherited = result.get(key)
+        both = isinstance(value, Mapping) and isinstance(inherited, Mapping)
+        result[key] = merged(inherited, value) if both and inherited is not None else value
+    return result
+
+
+def at_origin(problem: Problem, base: str, own: Mapping[str, Any], shared: Mapping[str, Any]) -> Problem:
+    """The problem at the shared key that its value comes from, where the cluster itself doesn't give it."""
+    if not base or not problem.path.startswith(base):
+        return problem
+    path = problem.path.removeprefix(base)
+    mine: Any = own
+    common: Any = shared
+    for step in steps_of(path):
+        mine, common = child(mine, step), child(common, step)
+    return replace(problem, path=path) if mine is NOTHING and common is not NOTHING else problem
+
+
+def with_example(problem: Problem) -> Problem:
+    """The problem with its field's example, if it has no better one and the example isn't what was given."""
+    if problem.example is not NOTHING:
+        return problem
+    if problem.path == "management":
+        return replace(problem, example={"kubeconfigPath": "kubeconfig"})
+    steps = tuple(steps_of(problem.path))
+    if steps[:1] == ("clusters",):
+        steps = steps[2:]
+    _, field = field_at(model.TenantClusterSettings, tuple(step for step in steps if not step.isdigit()))
+    if field is None or not field.examples or field.examples[0] == problem.value:
+        return problem
+    example = field.examples[0]
+    return replace(problem, example=example[0] if isinstance(example, list) and problem.path.endswith("]") else example)
+
+
+def child(value: Any, step: str) -> Any:
+    """What lies one step deeper, NOTHING where nothing does."""
+    if isinstance(value, Mapping):
+        return value.get(step, NOTHING)
+    if isinstance(value, list) and step.isdigit() and int(step) < len(value):
+        return value[int(step)]
+    return NOTHING

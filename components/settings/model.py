@@ -1,0 +1,167 @@
+"""The settings of a stack: every key, its type, default and meaning. Nothing else says them a second time.
+
+The sections of clusters and pools are in ``cluster`` and ``pools``, types of single values in ``types``, rules between
+values in ``rules`` and its neighbours; ``load`` makes settings of a stack's configuration.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, WithJsonSchema
+
+from ..capi.contract import CONTRACTS, Contract
+from .cluster import ClusterSettings, ControlPlaneSettings
+from .pools import WorkerPoolSettings
+from .report import Problem
+from .section import Section
+from .types import DnsLabel, ProjectId, SshKey, UrlPath
+
+
+class SshKeySettings(Section):
+    """A public key that may log in to the machines."""
+
+    name: DnsLabel = Field(description="Name of the key.", examples=["alice"])
+    public_key: SshKey = Field(
+        description="The public key, as in authorized_keys.", examples=["ssh-ed25519 AAAAC3Nza alice"]
+    )
+
+
+class ProjectSettings(Section):
+    """An Equinix Metal project that the stack creates."""
+
+    name: str = Field(description="Its name.", min_length=1, max_length=80, examples=["tenants"])
+    organization: ProjectId | None = Field(
+        None,
+        description="UUID of its organization; by default that of the API token.",
+        examples=["1c9a6a42-9c1f-4b6e-8a55-2f4f6f0d7c11"],
+    )
+
+
+class MetalSettings(Section):
+    """Equinix Metal: where the machines come from."""
+
+    project_id: ProjectId | None = Field(
+        None,
+        description="UUID of the project that is billed; this or project is required.",
+        examples=["5a2e6a42-9c1f-4b6e-8a55-2f4f6f0d7c11"],
+    )
+    project: ProjectSettings | None = Field(
+        None, description="A project to create, instead of projectId.", examples=[{"name": "tenants"}]
+    )
+    metro: DnsLabel | None = Field(
+        None, description="Metro of the machines; this or facility is required.", examples=["da"]
+    )
+    facility: DnsLabel | None = Field(
+        None, description="Facility of the machines, instead of a metro.", examples=["da11"]
+    )
+    vip_manager: Literal["EMLB", "CPEM", "KUBE_VIP"] = Field(
+        "EMLB",
+        description="capp's virtual IP manager; only EMLB leaves workers alone. It can't be changed later.",
+        examples=["EMLB"],
+    )
+    cloud_controller: Literal["none", "external"] = Field(
+        "none",
+        description="external: a cloud controller runs in the cluster, and kubelets wait for it. Without one their taint "
+        "never goes.",
+        examples=["none"],
+    )
+    ssh_keys: tuple[SshKeySettings, ...] = Field(
+        (),
+        description="Keys that may log in to the machines as root.",
+        examples=[[{"name": "alice", "publicKey": "ssh-ed25519 AAAAC3Nza alice"}]],
+        strict=False,
+    )
+
+
+class ManagementSettings(Section):
+    """Credentials of the management cluster; by default $KUBECONFIG, then ~/.kube/config."""
+
+    kubeconfig: Annotated[
+        SecretStr | None,
+        WithJsonSchema(
+            {"anyOf": [{"type": "object", "properties": {"secure": {"type": "string"}}}, {"type": "string"}]}
+        ),
+    ] = Field(None, description="A kubeconfig's text; a secret.", strict=False)
+    kubeconfig_path: str | None = Field(
+        None, description="A kubeconfig's file, instead.", min_length=1, examples=[".lab/kubeconfig"]
+    )
+    context: str | None = Field(
+        None, description="Context in it; by default the current one.", min_length=1, examples=["management"]
+    )
+
+
+class HandoffSettings(Section):
+    """The wait for the control plane, before machines are bought."""
+
+    enabled: bool = Field(True, description="false: report what Kamaji wrote, without dialling it.", examples=[True])
+    timeout_seconds: int = Field(900, description="One deadline for all of it.", ge=10, le=7200, examples=[900])
+    path: UrlPath = Field("/readyz", description="Path that must answer 200.", examples=["/readyz"])
+    verify: Literal["ca", "none"] = Field(
+        "ca", description="Verify the certificate against the tenant's CA; none is unsafe.", examples=["ca"]
+    )
+    force: bool = Field(False, description="Overwrite a different endpoint.", examples=[False])
+
+
+class CapiSettings(Section):
+    """Generation of the Cluster API objects."""
+
+    contract: Literal["v1beta1", "v1beta2"] = Field(
+        "v1beta1",
+        description="v1beta1: KamajiControlPlane v1alpha1; v1beta2: Cluster API 1.11 and newer, with v1alpha2. A living "
+        "stack takes another in place, by a whole `pulumi up`: with `--target` Pulumi 3.259 spoils its own state.",
+        examples=["v1beta1"],
+    )
+
+
+class TenantClusterSettings(Section):
+    """All settings of one tenant cluster."""
+
+    cluster: ClusterSettings = Field(description="The Cluster.", examples=[{"name": "capi-quickstart"}])
+    control_plane: ControlPlaneSettings = Field(
+        ControlPlaneSettings(), description="Its control plane, hosted by Kamaji.", examples=[{"replicas": 2}]
+    )
+    metal: MetalSettings = Field(
+        description="Where its machines come from.",
+        examples=[{"projectId": "5a2e6a42-9c1f-4b6e-8a55-2f4f6f0d7c11", "metro": "da"}],
+    )
+    worker_pools: tuple[WorkerPoolSettings, ...] = Field(
+        (), description="Its pools of workers.", examples=[[{"name": "worker-a", "replicas": 3}]], strict=False
+    )
+    handoff: HandoffSettings = Field(
+        HandoffSettings(), description="The wait for its control plane.", examples=[{"timeoutSeconds": 900}]
+    )
+    capi: CapiSettings = Field(
+        CapiSettings(), description="Generation of the Cluster API objects.", examples=[{"contract": "v1beta1"}]
+    )
+
+    @property
+    def contract(self) -> Contract:
+        """The generation that the cluster's objects have."""
+        return CONTRACTS[self.capi.contract]
+
+    @property
+    def control_plane_name(self) -> str:
+        """Name of the KamajiControlPlane."""
+        return self.control_plane.name or f"{self.cluster.name}-control-plane"
+
+    @property
+    def control_plane_version(self) -> str:
+        """Kubernetes version of the control plane."""
+        return self.control_plane.version or self.cluster.kubernetes_version
+
+    def pool_version(self, pool: WorkerPoolSettings) -> str:
+        """Kubernetes version of a pool's machines."""
+        return pool.kubernetes_version or self.cluster.kubernetes_version
+
+
+class StackSettings(Section):
+    """All settings of a stack.
+
+    Attributes:
+        warnings: what is allowed, but better known.
+    """
+
+    clusters: tuple[TenantClusterSettings, ...]
+    management: ManagementSettings
+    warnings: tuple[Problem, ...] = ()

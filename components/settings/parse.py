@@ -1,0 +1,215 @@
+"""From one raw section to its model, together with all that is wrong in it.
+
+A section with mistakes still gives a model: each wrong value is replaced by its default or by the field's example, so that
+the rules between settings can be checked in the same run. What was replaced is remembered, and a rule that looked at it is
+not reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+import pydantic
+from pydantic.fields import FieldInfo
+
+from .report import NOTHING, Concealed, Problem, below, nearest, path_of
+from .section import Section
+
+SectionType = TypeVar("SectionType", bound=Section)
+Location = tuple[int | str, ...]
+
+ROUNDS = 5
+DEEPEST = 20
+MARKERS = ("[key]",)
+
+
+@dataclass
+class Parsed(Generic[SectionType]):
+    """What came of a section.
+
+    Attributes:
+        model: its settings, examples in the place of wrong ones; None where nothing could be made of it.
+        problems: all mistakes found.
+        wrong: paths whose values in the model are not the user's.
+    """
+
+    model: SectionType | None
+    problems: list[Problem] = field(default_factory=list)
+    wrong: set[str] = field(default_factory=set)
+
+
+def parse(kind: type[SectionType], path: str, value: Any) -> Parsed[SectionType]:
+    """Check one section.
+
+    Args:
+        kind: its model.
+        path: its key.
+        value: what the configuration holds.
+    """
+    result: Parsed[SectionType] = Parsed(None)
+    if not isinstance(value, Mapping):
+        if not isinstance(value, Concealed):
+            result.problems.append(Problem(path, "must be a map of settings", value))
+        result.wrong.add(path)
+        value = {}
+    raw = plain(value, path, result)
+    for _ in range(ROUNDS):
+        try:
+            result.model = kind.model_validate(raw, by_alias=True, by_name=False)
+            return result
+        except pydantic.ValidationError as error:
+            found = worth_saying(error)
+        new = set()
+        for mistake in found:
+            place, info = field_at(kind, mistake["loc"])
+            where = path_of(path, place)
+            if not isinstance(mistake["input"], Concealed) and not any(below(where, wrong) for wrong in result.wrong):
+                result.problems.append(problem_of(path, kind, mistake))
+            if mistake["type"] != "extra_forbidden":
+                new.add(where)
+            repair(raw, mistake, place, info)
+        result.wrong |= new
+    result.wrong.add(path)
+    return result
+
+
+def worth_saying(error: pydantic.ValidationError) -> list[Any]:
+    """The findings without those that follow from others: a list with wrong entries is also said to be too short."""
+    found: list[Any] = list(error.errors(include_url=False))
+    return [
+        mistake
+        for mistake in found
+        if mistake["type"] != "too_short"
+        or not any(
+            len(other["loc"]) > len(mistake["loc"]) and other["loc"][: len(mistake["loc"])] == mistake["loc"]
+            for other in found
+        )
+    ]
+
+
+def plain(value: Any, path: str, result: Parsed[Any], depth: int = 0) -> Any:
+    """A copy made of dicts and lists only, with text for keys."""
+    if depth > DEEPEST:
+        result.problems.append(Problem(path, f"is nested more than {DEEPEST} levels deep"))
+        return None
+    if isinstance(value, Mapping):
+        copy: dict[str, Any] = {}
+        for key, item in value.items():
+            if not isinstance(key, str):
+                result.problems.append(Problem(path, "has a key that is no text; put it in quotes", key))
+                result.wrong.add(path)
+                continue
+            copy[key] = plain(item, path_of(path, (key,)), result, depth + 1)
+        return copy
+    if isinstance(value, list | tuple):
+        return [plain(item, path_of(path, (index,)), result, depth + 1) for index, item in enumerate(value)]
+    return value
+
+
+def repair(raw: dict[str, Any], mistake: Any, place: Location, info: FieldInfo | None) -> None:
+    """Replace what pydantic refused by something valid."""
+    if mistake["type"] == "extra_forbidden":
+        container = lookup(raw, mistake["loc"][:-1])
+        if isinstance(container, dict):
+            container.pop(mistake["loc"][-1], None)
+        return
+    if not place or info is None:
+        raw.clear()
+        return
+    container = lookup(raw, place[:-1])
+    if not isinstance(container, dict):
+        return
+    if info.is_required() or (isinstance(mistake["input"], Concealed) and info.examples):
+        container[str(place[-1])] = plain(info.examples[0] if info.examples else None, "", Parsed(None))
+    else:
+        container.pop(str(place[-1]), None)
+
+
+def lookup(raw: Any, location: Sequence[int | str]) -> Any:
+    """What lies at a location."""
+    for step in location:
+        try:
+            raw = raw[step]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return raw
+
+
+def problem_of(base: str, model: type[Section], mistake: Any) -> Problem:
+    """One finding of pydantic in the report's words."""
+    location: Location = tuple(step for step in mistake["loc"] if step not in MARKERS)
+    kind, value = mistake["type"], mistake["input"]
+    path = path_of(base, location)
+    place, info = field_at(model, location)
+    example = info.examples[0] if info is not None and info.examples else NOTHING
+    if isinstance(example, list) and len(location) > len(place) and isinstance(location[len(place)], int):
+        example = example[0]
+    if kind == "extra_forbidden":
+        return Problem(path, nearest(str(location[-1]), keys_at(model, location[:-1])))
+    if kind == "missing":
+        return Problem(path, "is required", example=example)
+    return Problem(path, rule_of(kind, mistake, value), value, example)
+
+
+def rule_of(kind: str, mistake: Any, value: Any) -> str:
+    """The rule that a value breaks."""
+    context = mistake.get("ctx", {})
+    if kind == "value_error":
+        return str(context["error"])
+    if kind == "literal_error":
+        return f"must be {context['expected']}".replace("'", '"')
+    if kind == "string_type":
+        quotes = isinstance(value, int | float)
+        return "must be text; put it in quotes" if quotes else "must be text"
+    rules = {
+        "int_type": "must be a whole number" + (", without quotes" if isinstance(value, str) else ""),
+        "int_from_float": "must be a whole number",
+        "bool_type": "must be true or false" + (", without quotes" if isinstance(value, str) else ""),
+        "greater_than_equal": f"must be at least {context.get('ge')}",
+        "less_than_equal": f"must be at most {context.get('le')}",
+        "too_short": "must have at least one entry",
+        "too_long": f"must have at most {context.get('max_length')} entries",
+        "string_too_short": "must not be empty",
+        "string_too_long": f"must be at most {context.get('max_length')} characters long",
+        "string_pattern_mismatch": f"must match {context.get('pattern')}",
+        "tuple_type": "must be a list",
+        "dict_type": "must be a map",
+        "model_type": "must be a map of settings",
+        "string_unicode": "must be valid Unicode",
+    }
+    return rules.get(kind, str(mistake["msg"]).replace("Input should be", "must be"))
+
+
+def field_at(model: type[Section], location: Sequence[int | str]) -> tuple[Location, FieldInfo | None]:
+    """The deepest field that a location leads to, and where it is."""
+    current: type[Section] | None = model
+    place: Location = ()
+    info: FieldInfo | None = None
+    for index, step in enumerate(location):
+        if isinstance(step, int):
+            continue
+        inner = next((item for item in current.model_fields.values() if item.alias == step), None) if current else None
+        if inner is None:
+            break
+        place, info = tuple(location[: index + 1]), inner
+        current = model_in(inner.annotation)
+    return place, info
+
+
+def keys_at(model: type[Section], location: Sequence[int | str]) -> list[str]:
+    """The known keys of the section at a location."""
+    _, info = field_at(model, location)
+    current = model_in(info.annotation) if info is not None else model
+    return [str(item.alias) for item in current.model_fields.values()] if current else []
+
+
+def model_in(annotation: Any) -> type[Section] | None:
+    """The section that a type holds, through containers and alternatives."""
+    if isinstance(annotation, type) and issubclass(annotation, Section):
+        return annotation
+    for part in getattr(annotation, "__args__", ()):
+        if found := model_in(part):
+            return found
+    return None

@@ -1,0 +1,205 @@
+"""Settings of the worker pools."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from .section import Section
+from .types import (
+    Command,
+    Content,
+    DnsLabel,
+    FilePath,
+    IntOrPercent,
+    LabelKey,
+    LabelValue,
+    OneLine,
+    Permissions,
+    Reservation,
+    Slug,
+    SshKey,
+    Url,
+    UserName,
+    Version,
+)
+
+
+class TaintSettings(Section):
+    """A taint of a pool's nodes."""
+
+    key: LabelKey = Field(description="Key.", examples=["dedicated"])
+    value: LabelValue = Field("", description="Value.", examples=["gpu"])
+    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] = Field(
+        description="Effect.", examples=["NoSchedule"]
+    )
+
+
+class StrategySettings(Section):
+    """How a pool rolls over to changed machines."""
+
+    type: Literal["RollingUpdate", "OnDelete"] = Field(
+        "RollingUpdate", description="OnDelete: only machines that you delete.", examples=["RollingUpdate"]
+    )
+    max_surge: IntOrPercent = Field(1, description="Machines above the wanted number while rolling.", examples=[1])
+    max_unavailable: IntOrPercent = Field(0, description="Machines below it while rolling.", examples=[0])
+    delete_policy: Literal["Random", "Newest", "Oldest"] | None = Field(
+        None, description="Which machines go first; Cluster API's default is Random.", examples=["Oldest"]
+    )
+
+
+class HealthCheckSettings(Section):
+    """The pool's MachineHealthCheck."""
+
+    unhealthy_seconds: int = Field(300, description="Seconds that a node may be not Ready.", ge=60, examples=[300])
+    node_startup_seconds: int = Field(
+        2400, description="Seconds from a machine's order to its node; bare metal is slow.", ge=600, examples=[2400]
+    )
+    max_unhealthy: IntOrPercent = Field(
+        "40%", description="With more machines unhealthy than this none is replaced.", examples=["40%"]
+    )
+
+
+class SecretKeySettings(Section):
+    """An entry of a Secret in the cluster's namespace."""
+
+    name: DnsLabel = Field(description="Name of the Secret.", examples=["registry-credentials"])
+    key: str = Field(description="Key in it.", pattern=r"^[-._a-zA-Z0-9]{1,253}$", examples=["config.toml"])
+
+
+class ContentFromSettings(Section):
+    """Where a file's content comes from."""
+
+    secret: SecretKeySettings = Field(
+        description="A Secret.", examples=[{"name": "registry-credentials", "key": "config.toml"}]
+    )
+
+
+class FileSettings(Section):
+    """A file that a machine gets before it joins."""
+
+    path: FilePath = Field(description="Where.", examples=["/etc/containerd/certs.d/hosts.toml"])
+    content: Content | None = Field(
+        None, description="Its text, if it is no secret.", examples=["server = 'https://registry.example.org'"]
+    )
+    content_from: ContentFromSettings | None = Field(
+        None,
+        description="Its content in a Secret; the only way for secret content.",
+        examples=[{"secret": {"name": "registry-credentials", "key": "config.toml"}}],
+    )
+    owner: OneLine | None = Field(None, description="User and group.", examples=["root:root"])
+    permissions: Permissions | None = Field(None, description="Mode.", examples=["0644"])
+    encoding: Literal["base64", "gzip", "gzip+base64"] | None = Field(
+        None, description="How the content is encoded.", examples=["base64"]
+    )
+    append: bool = Field(False, description="Append to what is there.", examples=[True])
+
+
+class UserSettings(Section):
+    """A user of a machine."""
+
+    name: UserName = Field(description="Name.", examples=["alice"])
+    ssh_authorized_keys: tuple[SshKey, ...] = Field(
+        (), description="Public keys that log in.", examples=[["ssh-ed25519 AAAAC3Nza alice"]], strict=False
+    )
+    groups: OneLine | None = Field(None, description="Groups, with commas between.", examples=["sudo"])
+    sudo: OneLine | None = Field(None, description="Rule for sudo.", examples=["ALL=(ALL) NOPASSWD:ALL"])
+    shell: OneLine | None = Field(None, description="Login shell.", examples=["/bin/bash"])
+
+
+class BootstrapSettings(Section):
+    """How a machine becomes a node."""
+
+    profile: Literal["ubuntu-containerd"] | None = Field(
+        None,
+        description="ubuntu-containerd, the default without commands: containerd and Kubernetes from their packages.",
+        examples=["ubuntu-containerd"],
+    )
+    commands: tuple[Command, ...] = Field(
+        (),
+        description="Own shell commands before `kubeadm join`, instead of a profile; passed on as they are.",
+        examples=[["/opt/prepare.sh"]],
+        strict=False,
+    )
+    post_commands: tuple[Command, ...] = Field(
+        (), description="Shell commands after `kubeadm join`.", examples=[["systemctl restart example"]], strict=False
+    )
+    files: tuple[FileSettings, ...] = Field(
+        (),
+        description="Files that the machines get.",
+        examples=[[{"path": "/etc/motd", "content": "worker"}]],
+        strict=False,
+    )
+    users: tuple[UserSettings, ...] = Field(
+        (), description="Users of the machines, beside metal.sshKeys.", examples=[[{"name": "alice"}]], strict=False
+    )
+    kubelet_extra_args: dict[DnsLabel, OneLine] = Field(
+        {}, description="Further arguments of the kubelet.", examples=[{"max-pods": "200"}]
+    )
+
+
+class WorkerPoolSettings(Section):
+    """A MachineDeployment and its templates."""
+
+    name: DnsLabel = Field(description="Name of the pool.", examples=["worker-a"])
+    replicas: int | None = Field(
+        None, description="Machines; 1 without replicas, min and max.", ge=0, le=10000, examples=[3]
+    )
+    min: int | None = Field(
+        None, description="Least machines, for the cluster autoscaler; instead of replicas.", ge=0, examples=[1]
+    )
+    max: int | None = Field(
+        None, description="Most machines, for the cluster autoscaler; instead of replicas.", ge=1, examples=[5]
+    )
+    machine_type: Slug = Field("c3.medium.x86", description="Plan of the machines.", examples=["c3.medium.x86"])
+    os: Slug = Field("ubuntu_24_04", description="Operating system slug.", examples=["ubuntu_24_04"])
+    billing_cycle: Literal["hourly", "daily", "monthly", "yearly"] = Field(
+        "hourly", description="How the machines are billed.", examples=["hourly"]
+    )
+    metro: DnsLabel | None = Field(None, description="Metro, where it differs from the cluster's.", examples=["da"])
+    facility: DnsLabel | None = Field(
+        None, description="Facility, where it differs; instead of a metro.", examples=["da11"]
+    )
+    ipxe_url: Url | None = Field(
+        None,
+        alias="ipxeUrl",
+        description="iPXE script, with os custom_ipxe.",
+        examples=["https://example.org/boot.ipxe"],
+    )
+    tags: tuple[str, ...] = Field(
+        (), description="Tags of the devices; capp 0.9 drops them.", examples=[["team-a"]], strict=False
+    )
+    hardware_reservation_ids: tuple[Reservation, ...] = Field(
+        (),
+        description="Reserved hardware; capp 0.9 ignores a single one and crashes on several in a metro.",
+        examples=[["0b8a6a42-9c1f-4b6e-8a55-2f4f6f0d7c11"]],
+        strict=False,
+    )
+    kubernetes_version: Version | None = Field(
+        None, description="Kubernetes version, where it differs from the cluster's.", examples=["1.33.0"]
+    )
+    labels: dict[LabelKey, LabelValue] = Field({}, description="Labels of the nodes.", examples=[{"tier": "web"}])
+    taints: tuple[TaintSettings, ...] = Field(
+        (), description="Taints of the nodes.", examples=[[{"key": "dedicated", "effect": "NoSchedule"}]], strict=False
+    )
+    annotations: dict[LabelKey, str] = Field(
+        {},
+        description="Annotations of the MachineDeployment, such as the autoscaler's capacity hints.",
+        examples=[{"capacity.cluster-autoscaler.kubernetes.io/cpu": "24"}],
+    )
+    strategy: StrategySettings | None = Field(
+        None, description="How it rolls over; by default one more machine at a time.", examples=[{"maxSurge": 1}]
+    )
+    node_drain_timeout_seconds: int | None = Field(
+        None, description="Longest drain of a node; by default without end.", ge=0, examples=[600]
+    )
+    bootstrap: BootstrapSettings = Field(
+        BootstrapSettings(), description="How a machine becomes a node.", examples=[{"profile": "ubuntu-containerd"}]
+    )
+    health_check: HealthCheckSettings | None = Field(
+        None,
+        description="Replace machines that stay unhealthy; {} for the defaults.",
+        examples=[{"maxUnhealthy": "40%"}],
+    )
+    wait: bool = Field(False, description="Let `pulumi up` wait until the pool's machines are there.", examples=[True])

@@ -1,0 +1,156 @@
+"""Rules that span several settings of a cluster, or several clusters of a stack."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ..capi import naming
+from . import model as model
+from .cluster import NetworkSettings
+from .report import Problem
+from .rules_addresses import address_problems
+from .rules_metal import metal_problems, pool_metal_problems
+from .rules_pools import pool_problems
+from .types import minor
+
+KUBELET_SKEW = 3
+"""Minors that a kubelet may lag behind the API server (kubernetes.io, version skew policy); 2 before 1.28."""
+
+RESERVED_NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
+
+
+def cluster_problems(base: str, tenant: model.TenantClusterSettings) -> Iterator[Problem]:
+    """Mistakes between the settings of one cluster; ``base`` is its path with a dot, or empty."""
+    yield from address_problems(base, tenant)
+    yield from names(base, tenant)
+    yield from network(base, tenant.control_plane.network)
+    yield from versions(base, tenant)
+    yield from metal_problems(base, tenant.metal)
+    seen: dict[str, int] = {}
+    for index, pool in enumerate(tenant.worker_pools):
+        path = f"{base}workerPools[{index}]"
+        if pool.name in seen:
+            first = f"{base}workerPools[{seen[pool.name]}]"
+            yield Problem(f"{path}.name", f"is the name of {first} too", pool.name, about=(f"{first}.name",))
+        seen.setdefault(pool.name, index)
+        yield from pool_problems(path, f"{base}cluster.name", tenant.cluster, pool)
+        yield from pool_metal_problems(path, base, tenant.metal, pool)
+
+
+def names(base: str, tenant: model.TenantClusterSettings) -> Iterator[Problem]:
+    """Names made from names fit where they are used."""
+    cluster = tenant.cluster
+    if tenant.control_plane.name is None and len(tenant.control_plane_name) > naming.LONGEST_LABEL:
+        yield Problem(
+            f"{base}cluster.name",
+            f"makes the control plane's name, {tenant.control_plane_name}, {len(tenant.control_plane_name)} characters "
+            f"long; {naming.LONGEST_LABEL} is the limit. Shorten it, or set controlPlane.name",
+            cluster.name,
+        )
+    for key in sorted(naming.OWN_LABELS & cluster.labels.keys()):
+        yield Problem(
+            f'{base}cluster.labels["{key}"]',
+            "is set by this program, to tell a cluster's objects from others; leave it out",
+            cluster.labels[key],
+            {"team": "a"},
+        )
+    if cluster.create_namespace and cluster.namespace in RESERVED_NAMESPACES:
+        yield Problem(
+            f"{base}cluster.createNamespace",
+            f"must be false for namespace {cluster.namespace}, which Kubernetes makes itself",
+            True,
+            False,
+            about=(f"{base}cluster.namespace",),
+        )
+
+
+def network(base: str, settings: NetworkSettings) -> Iterator[Problem]:
+    """The API server's Service gets an address, and only settings that its type has."""
+    path = f"{base}controlPlane.network"
+    type_path = f"{path}.serviceType"
+    if settings.service_type == "NodePort" and settings.service_address is None:
+        yield Problem(
+            type_path,
+            "needs serviceAddress, the address of the nodes: Kamaji can't tell it from the Service",
+            settings.service_type,
+            "LoadBalancer",
+            about=(f"{path}.serviceAddress",),
+        )
+    if settings.service_type != "LoadBalancer":
+        for key, value in (
+            ("loadBalancerClass", settings.load_balancer_class),
+            ("loadBalancerSourceRanges", list(settings.load_balancer_source_ranges)),
+        ):
+            if value:
+                yield Problem(
+                    f"{path}.{key}",
+                    f"goes with serviceType LoadBalancer, not {settings.service_type}",
+                    value,
+                    about=(type_path,),
+                )
+
+
+def versions(base: str, tenant: model.TenantClusterSettings) -> Iterator[Problem]:
+    """Kubelets fit the control plane."""
+    own = tenant.control_plane.version is not None
+    plane_path = f"{base}controlPlane.version" if own else f"{base}cluster.kubernetesVersion"
+    plane = tenant.control_plane_version
+    if minor(plane)[0] != 1:
+        yield Problem(plane_path, "must be a version 1 of Kubernetes", plane, "1.33.0")
+        return
+    skew = KUBELET_SKEW if minor(plane) >= (1, 28) else 2
+    for index, pool in enumerate(tenant.worker_pools):
+        kubelet = tenant.pool_version(pool)
+        given = pool.kubernetes_version is not None
+        path = f"{base}workerPools[{index}].kubernetesVersion" if given else f"{base}cluster.kubernetesVersion"
+        about = (plane_path,)
+        if minor(kubelet) > minor(plane):
+            yield Problem(path, f"is newer than the control plane's {plane}; raise that first", kubelet, plane, about)
+        elif minor(plane)[1] - minor(kubelet)[1] > skew:
+            yield Problem(path, f"is more than {skew} minors behind the control plane's {plane}", kubelet, plane, about)
+
+
+def stack_problems(tenants: Sequence[model.TenantClusterSettings]) -> Iterator[Problem]:
+    """Clusters of one stack share no objects."""
+    clusters: dict[str, int] = {}
+    planes: dict[tuple[str, str], int] = {}
+    deployments: dict[tuple[str, str], str] = {}
+    named = {(tenant.cluster.namespace, tenant.cluster.name): index for index, tenant in enumerate(tenants)}
+    for index, tenant in enumerate(tenants):
+        base = f"clusters[{index}]." if len(tenants) > 1 else ""
+        name, namespace = tenant.cluster.name, tenant.cluster.namespace
+        if name in clusters:
+            other = f"clusters[{clusters[name]}]"
+            yield Problem(f"{base}cluster.name", f"is the name of {other} too", name, about=(f"{other}.cluster.name",))
+            continue
+        clusters[name] = index
+        plane = (namespace, tenant.control_plane_name)
+        about = (f"{base}cluster.name", f"{base}cluster.namespace")
+        if plane in planes:
+            yield Problem(
+                f"{base}controlPlane.name",
+                f"is the control plane of clusters[{planes[plane]}] too",
+                tenant.control_plane_name,
+                about=about,
+            )
+        elif named.get(plane, index) != index:
+            # Kamaji's CA of this control plane would lie in Secret <name>-ca, where the other cluster looks for its own.
+            yield Problem(
+                f"{base}controlPlane.name",
+                f"is the name of clusters[{named[plane]}]: both would keep their certificate authority in Secret "
+                f"{tenant.control_plane_name}-ca",
+                tenant.control_plane_name,
+                about=about,
+            )
+        planes.setdefault(plane, index)
+        for number, pool in enumerate(tenant.worker_pools):
+            path = f"{base}workerPools[{number}].name"
+            key = (namespace, naming.machine_deployment(name, pool.name))
+            if key in deployments and not deployments[key].startswith(f"{base}workerPools"):
+                yield Problem(
+                    path,
+                    f"makes the MachineDeployment's name {key[1]}, which {deployments[key]} makes too",
+                    pool.name,
+                    about=(*about, deployments[key]),
+                )
+            deployments.setdefault(key, path)

@@ -1,0 +1,124 @@
+"""Rules of address ranges: they share no address, and Kubernetes can use them."""
+
+from __future__ import annotations
+
+import ipaddress
+import itertools
+from collections.abc import Iterator
+
+from . import model as model
+from .report import Problem
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+EXAMPLES = {
+    ("podCidrs", 4): ("192.168.0.0/16", "10.244.0.0/16", "172.26.0.0/16"),
+    ("podCidrs", 6): ("fd00:10::/56", "fd00:20::/56"),
+    ("serviceCidrs", 4): ("172.26.0.0/16", "10.96.0.0/16", "192.168.0.0/16"),
+    ("serviceCidrs", 6): ("fd00:10::/112", "fd00:20::/112"),
+}
+
+NODE_PREFIX = {4: 24, 6: 64}
+"""What a node gets of the pods' range: Kamaji runs kube-controller-manager with --allocate-node-cidrs and without a mask size
+(its internal/builders/controlplane/deployment.go), so the defaults hold (cmd/kube-controller-manager/app/core.go)."""
+
+LARGEST_IPV6 = 48
+"""The allocator keeps at most 2^16 nodes' ranges of an IPv6 one (nodeipam/ipam/cidrset, clusterSubnetMaxDiff)."""
+
+DNS_INDEX = {4: 10, 6: 16}
+"""Which address of the Services' range Kamaji's webhook gives to cluster DNS (tcp_defaults.go)."""
+
+FEWEST_SERVICES = 8
+"""Of kube-apiserver (pkg/controlplane/apiserver/options/options.go)."""
+
+
+def address_problems(base: str, tenant: model.TenantClusterSettings) -> Iterator[Problem]:
+    """Mistakes in the address ranges of one cluster; ``base`` is its path with a dot, or empty."""
+    pods = [
+        (f"{base}cluster.podCidrs[{i}]", ipaddress.ip_network(value))
+        for i, value in enumerate(tenant.cluster.pod_cidrs)
+    ]
+    services = [
+        (f"{base}cluster.serviceCidrs[{i}]", ipaddress.ip_network(value))
+        for i, value in enumerate(tenant.cluster.service_cidrs)
+    ]
+    for (one_path, first), (path, second) in itertools.combinations([*pods, *services], 2):
+        yield from pair(one_path, first, path, second)
+    for path, found in pods:
+        yield from pod_range(path, found)
+    dns = tenant.control_plane.network.dns_service_ips
+    for path, found in services:
+        yield from service_range(path, found, dns_given=bool(dns))
+    for index, address in enumerate(dns):
+        if not any(ipaddress.ip_address(address) in found for _, found in services):
+            yield Problem(
+                f"{base}controlPlane.network.dnsServiceIPs[{index}]",
+                f"must lie in serviceCidrs, {', '.join(tenant.cluster.service_cidrs)}",
+                address,
+                nth(services[0][1], 10),
+                about=(f"{base}cluster.serviceCidrs",),
+            )
+
+
+def pair(one_path: str, first: Network, path: str, second: Network) -> Iterator[Problem]:
+    """Two ranges share nothing, and two of one list are of two families."""
+    if first.version != second.version:
+        return
+    if first.overlaps(second):
+        yield Problem(
+            path,
+            f"overlaps with {one_path}, {first}; pods and Services need ranges of their own",
+            str(second),
+            example(path, second.version, first),
+            about=(one_path,),
+        )
+    elif key_of(one_path) == key_of(path):
+        yield Problem(
+            path,
+            f"is IPv{second.version} as the one before; two ranges mean one of each",
+            str(second),
+            example(path, 10 - second.version),
+        )
+
+
+def pod_range(path: str, found: Network) -> Iterator[Problem]:
+    """A pods' range can be cut into the nodes' parts, else kube-controller-manager ends at once."""
+    part = NODE_PREFIX[found.version]
+    if found.prefixlen > part:
+        rule = f"is too small: kube-controller-manager gives each node a /{part} of it"
+    elif found.version == 6 and found.prefixlen < LARGEST_IPV6:
+        rule = f"is too large: kube-controller-manager takes at most a /{LARGEST_IPV6} for pods"
+    else:
+        return
+    yield Problem(path, rule, str(found), example(path, found.version))
+
+
+def service_range(path: str, found: Network, *, dns_given: bool) -> Iterator[Problem]:
+    """kube-apiserver takes a Services' range, and cluster DNS has its address in it."""
+    largest, dns = found.max_prefixlen - 20, DNS_INDEX[found.version]
+    if found.prefixlen < largest:
+        rule = f"is too large: kube-apiserver takes at most a /{largest} for Services"
+    elif found.num_addresses < FEWEST_SERVICES:
+        rule = f"is too small: kube-apiserver needs {FEWEST_SERVICES} addresses for Services"
+    elif found.num_addresses <= dns and not dns_given:
+        rule = f"is too small: Kamaji gives address {dns} of it to cluster DNS, unless dnsServiceIPs names another"
+    else:
+        return
+    yield Problem(path, rule, str(found), example(path, found.version))
+
+
+def key_of(path: str) -> str:
+    """Which list a path means."""
+    return path.rpartition("[")[0]
+
+
+def nth(network: Network, index: int) -> str:
+    """An address of a range, the last one of a range that is too small."""
+    return str(network[min(index, network.num_addresses - 1)])
+
+
+def example(path: str, version: int, used: Network | None = None) -> str:
+    """A range that would do, and does not overlap with one in use."""
+    choices = EXAMPLES[key_of(path).rpartition(".")[2], version]
+    free = (choice for choice in choices if used is None or not ipaddress.ip_network(choice).overlaps(used))
+    return next(free, choices[0])

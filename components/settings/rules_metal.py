@@ -1,0 +1,94 @@
+"""Rules that come from Equinix Metal and capp 0.9, its Cluster API provider."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .model import MetalSettings, TenantClusterSettings
+from .pools import WorkerPoolSettings
+from .report import Problem
+
+
+def metal_problems(base: str, metal: MetalSettings) -> Iterator[Problem]:
+    """Where the machines come from."""
+    path = f"{base}metal"
+    if metal.metro and metal.facility:
+        yield Problem(
+            f"{path}.facility",
+            f"excludes metro, {metal.metro}; give one of them",
+            metal.facility,
+            about=(f"{path}.metro",),
+        )
+    elif not metal.metro and not metal.facility:
+        yield Problem(f"{path}.metro", "is required, or facility", example="da", about=(f"{path}.facility",))
+    if metal.project_id and metal.project:
+        yield Problem(
+            f"{path}.project", "excludes projectId: a project is either there or created", about=(f"{path}.projectId",)
+        )
+    elif not metal.project_id and not metal.project:
+        yield Problem(
+            f"{path}.projectId",
+            "is required, or project to create one",
+            example="5a2e6a42-9c1f-4b6e-8a55-2f4f6f0d7c11",
+            about=(f"{path}.project",),
+        )
+    if metal.vip_manager == "CPEM":
+        yield Problem(
+            f"{path}.vipManager",
+            "crashes capp 0.9 when the first worker is active and the project has no IP reservation",
+            metal.vip_manager,
+            "EMLB",
+        )
+    seen: set[str] = set()
+    for index, key in enumerate(metal.ssh_keys):
+        if key.name in seen:
+            yield Problem(f"{path}.sshKeys[{index}].name", "is given twice", key.name)
+        seen.add(key.name)
+
+
+def pool_metal_problems(path: str, base: str, metal: MetalSettings, pool: WorkerPoolSettings) -> Iterator[Problem]:
+    """What capp makes of a pool's machines (pkg/cloud/packet/client.go, NewDevice)."""
+    if pool.metro and pool.facility:
+        yield Problem(
+            f"{path}.facility",
+            f"excludes metro, {pool.metro}; give one of them",
+            pool.facility,
+            about=(f"{path}.metro",),
+        )
+    reservations = pool.hardware_reservation_ids
+    in_metro = bool(pool.metro) or (not pool.facility and not metal.facility)
+    where = f"{path}.hardwareReservationIds"
+    if len(reservations) > 1 and in_metro:
+        yield Problem(
+            where,
+            "crashes capp 0.9 with more than one entry in a metro; give a facility, or one pool for each",
+            list(reservations),
+            about=(f"{path}.metro", f"{path}.facility", f"{base}metal.metro", f"{base}metal.facility"),
+        )
+    if len(reservations) > 1 and "next-available" in reservations:
+        yield Problem(where, "next-available stands alone", list(reservations))
+    if len(set(reservations)) != len(reservations):
+        yield Problem(where, "names a reservation twice", list(reservations))
+    if pool.ipxe_url and pool.os != "custom_ipxe":
+        yield Problem(f"{path}.os", "must be custom_ipxe with ipxeUrl: capp refuses another", pool.os, "custom_ipxe")
+    if pool.os == "custom_ipxe" and not pool.ipxe_url:
+        yield Problem(f"{path}.ipxeUrl", "is required with os custom_ipxe", example="https://example.org/boot.ipxe")
+
+
+def metal_warnings(base: str, tenant: TenantClusterSettings) -> Iterator[Problem]:
+    """What capp 0.9 drops, and what else is better known."""
+    if tenant.metal.vip_manager == "KUBE_VIP":
+        yield Problem(
+            f"{base}metal.vipManager",
+            "KUBE_VIP makes capp open a BGP session for each worker, which Kamaji has no use for",
+        )
+    for index, pool in enumerate(tenant.worker_pools):
+        path = f"{base}workerPools[{index}]"
+        if pool.tags:
+            yield Problem(f"{path}.tags", "capp 0.9 drops tags: the devices will not carry them")
+        if len(pool.hardware_reservation_ids) == 1:
+            yield Problem(
+                f"{path}.hardwareReservationIds", "capp 0.9 ignores a single entry: on-demand hardware is billed"
+            )
+        if pool.os in ("ubuntu_18_04", "ubuntu_20_04"):
+            yield Problem(f"{path}.os", f"{pool.os} gets no more updates; ubuntu_24_04 does")

@@ -1,0 +1,170 @@
+"""Rules within one worker pool that hold for any infrastructure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..capi import naming
+from .cluster import ClusterSettings
+from .pools import BootstrapSettings, WorkerPoolSettings
+from .report import Problem
+from .types import minor
+
+OLDEST_PACKAGES = (1, 24)
+"""pkgs.k8s.io has no packages of older minors."""
+
+KUBELET_LABELS = (
+    "kubernetes.io/hostname",
+    "kubernetes.io/instance-type",
+    "kubernetes.io/os",
+    "kubernetes.io/arch",
+    "beta.kubernetes.io/instance-type",
+    "beta.kubernetes.io/os",
+    "beta.kubernetes.io/arch",
+    "failure-domain.beta.kubernetes.io/zone",
+    "failure-domain.beta.kubernetes.io/region",
+    "topology.kubernetes.io/zone",
+    "topology.kubernetes.io/region",
+    "node.kubernetes.io/instance-type",
+)
+"""Labels with Kubernetes' own prefixes that a kubelet may set on itself (k8s.io/kubelet/pkg/apis/well_known_labels.go)."""
+
+SYNCED_DOMAINS = ("node.cluster.x-k8s.io", "node-restriction.kubernetes.io")
+"""Cluster API copies Machine labels of these domains, and role labels, to the node, which may not set them itself."""
+
+ROLE_DOMAIN = "node-role.kubernetes.io"
+
+OWN_KUBELET_ARGUMENTS = {
+    "provider-id": "is set by this program: Cluster API finds the machine's node by it",
+    "cloud-provider": "is set by metal.cloudController",
+    "node-labels": "is set by the pool's labels",
+    "register-with-taints": "is set by the pool's taints",
+}
+
+
+def synced(key: str) -> bool:
+    """Whether Cluster API, not the kubelet, puts a label on the node."""
+    domain = key.rpartition("/")[0]
+    return domain == ROLE_DOMAIN or any(domain == own or domain.endswith(f".{own}") for own in SYNCED_DOMAINS)
+
+
+def pool_problems(
+    path: str, cluster_path: str, cluster: ClusterSettings, pool: WorkerPoolSettings
+) -> Iterator[Problem]:
+    """Mistakes within one pool; ``cluster_path`` is the key of its cluster's name."""
+    name = naming.machine_deployment(cluster.name, pool.name)
+    if len(name) > naming.LONGEST_LABEL:
+        yield Problem(
+            f"{path}.name",
+            f"makes the MachineDeployment's name, {name}, {len(name)} characters long; {naming.LONGEST_LABEL} is the limit, "
+            "because it is a label's value too",
+            pool.name,
+            about=(cluster_path,),
+        )
+    yield from sizes(path, pool)
+    yield from labels(path, pool)
+    yield from bootstrap(path, cluster, pool)
+
+
+def sizes(path: str, pool: WorkerPoolSettings) -> Iterator[Problem]:
+    """A fixed number of machines, or bounds for the autoscaler."""
+    if (pool.min is None) != (pool.max is None):
+        given, lacking = ("min", "max") if pool.max is None else ("max", "min")
+        yield Problem(f"{path}.{lacking}", f"is required together with {given}", example=5 if lacking == "max" else 1)
+    elif pool.min is not None and pool.max is not None:
+        if pool.min > pool.max:
+            yield Problem(f"{path}.min", f"is more than max, {pool.max}", pool.min, about=(f"{path}.max",))
+        if pool.replicas is not None:
+            yield Problem(
+                f"{path}.replicas",
+                "excludes min and max: the cluster autoscaler sets the number, and each run would undo it",
+                pool.replicas,
+                about=(f"{path}.min", f"{path}.max"),
+            )
+    strategy = pool.strategy
+    none = (0, "0%")
+    rolling = strategy is not None and strategy.type == "RollingUpdate"
+    if strategy and rolling and strategy.max_surge in none and strategy.max_unavailable in none:
+        yield Problem(
+            f"{path}.strategy",
+            "lets no machine roll: maxSurge and maxUnavailable must not both be 0",
+            example={"maxSurge": 1, "maxUnavailable": 0},
+            about=(f"{path}.strategy.maxSurge", f"{path}.strategy.maxUnavailable"),
+        )
+
+
+def labels(path: str, pool: WorkerPoolSettings) -> Iterator[Problem]:
+    """Labels that a node can get, taints that differ."""
+    for key in pool.labels:
+        domain = key.rpartition("/")[0]
+        own = any(domain == name or domain.endswith(f".{name}") for name in ("kubernetes.io", "k8s.io"))
+        kubelets = key in KUBELET_LABELS or any(
+            domain == name or domain.endswith(f".{name}") for name in ("kubelet.kubernetes.io", "node.kubernetes.io")
+        )
+        if own and not kubelets and not synced(key):
+            yield Problem(
+                f'{path}.labels["{key}"]',
+                "can't be set on a node: the kubelet refuses to start with it, and Cluster API doesn't copy it",
+                example="node-role.kubernetes.io/gpu",
+            )
+    seen: dict[tuple[str, str], int] = {}
+    for index, taint in enumerate(pool.taints):
+        first = seen.setdefault((taint.key, taint.effect), index)
+        if first != index:
+            yield Problem(
+                f"{path}.taints[{index}]",
+                f"has the key and effect of {path}.taints[{first}]",
+                example={"key": "dedicated", "effect": "NoSchedule"},
+                about=(f"{path}.taints[{first}]",),
+            )
+
+
+def bootstrap(path: str, cluster: ClusterSettings, pool: WorkerPoolSettings) -> Iterator[Problem]:
+    """What makes a machine a node."""
+    own = pool.bootstrap
+    base = f"{path}.bootstrap"
+    if own.commands and own.profile:
+        yield Problem(f"{base}.profile", "excludes commands: they stand in the place of a profile", own.profile)
+    if not own.commands:
+        version = pool.kubernetes_version or cluster.kubernetes_version
+        where = f"{path}.kubernetesVersion" if pool.kubernetes_version else f"{path}.bootstrap.profile"
+        if minor(version) < OLDEST_PACKAGES:
+            yield Problem(
+                where,
+                f"pkgs.k8s.io has no packages of {version}; give own commands",
+                about=(f"{path}.kubernetesVersion",),
+            )
+        if not pool.os.startswith("ubuntu_"):
+            yield Problem(
+                f"{path}.os",
+                "needs bootstrap.commands: profile ubuntu-containerd is for Ubuntu",
+                pool.os,
+                "ubuntu_24_04",
+                about=(f"{base}.commands",),
+            )
+    yield from files(base, own)
+    seen: set[str] = set()
+    for index, user in enumerate(own.users):
+        if user.name in seen:
+            yield Problem(f"{base}.users[{index}].name", "is given twice", user.name)
+        seen.add(user.name)
+    for key, reason in OWN_KUBELET_ARGUMENTS.items():
+        if key in own.kubelet_extra_args:
+            yield Problem(f"{base}.kubeletExtraArgs.{key}", f"{reason}; leave it out", example={"max-pods": "200"})
+
+
+def files(base: str, own: BootstrapSettings) -> Iterator[Problem]:
+    """Each file once, with content from one place."""
+    paths: set[str] = set()
+    for index, file in enumerate(own.files):
+        path = f"{base}.files[{index}]"
+        if (file.content is None) == (file.content_from is None):
+            yield Problem(
+                path,
+                "needs exactly one of content and contentFrom",
+                example={"path": "/etc/motd", "content": "worker"},
+                about=(f"{path}.content", f"{path}.contentFrom"),
+            )
+        if file.path in paths:
+            yield Problem(f"{path}.path", "is given twice", file.path)
+        paths.add(file.path)

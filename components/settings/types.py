@@ -1,0 +1,286 @@
+"""Types of single settings: each is a plain function that returns the value or says the rule."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
+
+from .text import one_line, templated, without_secret
+
+DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
+DNS_1035 = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
+NUMBER = r"(?:0|[1-9][0-9]{0,5})"
+VERSION = re.compile(rf"v?({NUMBER}\.{NUMBER}\.{NUMBER}(?:-[0-9A-Za-z]+(?:[.-][0-9A-Za-z]+)*)?)")
+LABEL_NAME = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)")
+SSH_KEY = re.compile(r"((ssh-(rsa|ed25519|dss)|ecdsa-sha2-nistp[0-9]+|sk-[^ ]+) [A-Za-z0-9+/]+=*)( .*)?")
+PERCENT = re.compile(r"(100|[1-9]?[0-9])%")
+SLUG = re.compile(r"[a-z0-9][a-z0-9._-]*")
+HTTP_URL = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]+)?(/[!-~]*)?")
+URL_PATH = re.compile(r"/[!-~]*")
+MODE = re.compile(r"0?[0-7]{3}")
+QUANTITY = re.compile(r"[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?")
+ARGUMENT = re.compile(r"--[a-z][a-z0-9-]*(=[^\n]*)?")
+USER_NAME = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
+UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+ADDRESS_RANGE = re.compile(r"[0-9a-fA-F.:]+/[0-9]{1,3}")
+MAX_PORT = 32767
+
+
+def dns_label(value: str) -> str:
+    """A name of at most 63 lower-case letters, digits and dashes."""
+    if len(value) > 63 or not DNS_LABEL.fullmatch(value):
+        raise ValueError(
+            "must be at most 63 lower-case letters, digits and dashes, with a letter or digit at both ends"
+        )
+    return value
+
+
+def dns_1035(value: str) -> str:
+    """A DNS label that starts with a letter: Kamaji makes a Service of the name (its webhook, tcp_name.go)."""
+    if len(value) > 63 or not DNS_1035.fullmatch(value):
+        raise ValueError(
+            "must be at most 63 lower-case letters, digits and dashes, begin with a letter and not end with a dash"
+        )
+    return value
+
+
+def version(value: str) -> str:
+    """A Kubernetes version, without the leading v."""
+    match = VERSION.fullmatch(value)
+    if not match:
+        raise ValueError("must be a full Kubernetes version: three numbers with dots between")
+    return match[1]
+
+
+def cidr(value: str) -> str:
+    """A range of IP addresses in CIDR notation."""
+    try:
+        network = ipaddress.ip_network(value)
+    except ValueError:
+        try:
+            network = ipaddress.ip_network(value, strict=False)
+        except ValueError:
+            raise ValueError("must be a range of IP addresses in CIDR notation") from None
+        raise ValueError(f"has bits set behind its prefix; the range is {network}") from None
+    if "/" not in value:
+        raise ValueError("must be a range of IP addresses in CIDR notation, with a prefix length")
+    return value
+
+
+def ip_address(value: str) -> str:
+    """An IP address."""
+    try:
+        ipaddress.ip_address(value)
+    except ValueError:
+        raise ValueError("must be an IP address") from None
+    return value
+
+
+def host(value: str) -> str:
+    """A name or address for a certificate. Kamaji's provider refuses one with a port (kamaji issue 679)."""
+    try:
+        ipaddress.ip_address(value)
+    except ValueError:
+        labels = value.removeprefix("*.").split(".")
+        if len(value) > 253 or not all(len(label) <= 63 and DNS_LABEL.fullmatch(label) for label in labels):
+            raise ValueError("must be a host name or an IP address, without a port") from None
+    return value
+
+
+def port(value: int) -> int:
+    """A TCP port as Kamaji's provider reads it: ``ParseInt(port, 10, 16)`` fails above 32767."""
+    if not 1 <= value <= MAX_PORT:
+        raise ValueError(
+            f"must be a port between 1 and {MAX_PORT}: Kamaji's Cluster API provider reads it as a signed 16-bit number"
+        )
+    return value
+
+
+def project_uuid(value: str) -> str:
+    """The UUID of an Equinix Metal project."""
+    if not UUID.fullmatch(value):
+        raise ValueError("must be the UUID of an Equinix Metal project")
+    return value.lower()
+
+
+def reservation(value: str) -> str:
+    """A hardware reservation's UUID, or the word for any."""
+    if value != "next-available" and not UUID.fullmatch(value):
+        raise ValueError("must be the UUID of a hardware reservation, or next-available")
+    return value.lower()
+
+
+def label_key(value: str) -> str:
+    """The key of a Kubernetes label or taint."""
+    prefix, slash, name = value.rpartition("/")
+    if (
+        len(name) > 63
+        or len(prefix) > 253
+        or not LABEL_NAME.fullmatch(name)
+        or (slash and not all(map(DNS_LABEL.fullmatch, prefix.split("."))))
+    ):
+        raise ValueError(
+            "must be a label key: at most 63 letters, digits, '-', '_', '.', with an optional DNS prefix and '/'"
+        )
+    return value
+
+
+def label_value(value: str) -> str:
+    """The value of a Kubernetes label or taint."""
+    if value and (len(value) > 63 or not LABEL_NAME.fullmatch(value)):
+        raise ValueError("must be a label value: at most 63 letters, digits, '-', '_', '.'")
+    return value
+
+
+def slug(value: str) -> str:
+    """A plan or an operating system as the Metal API names them."""
+    if not SLUG.fullmatch(value):
+        raise ValueError("must be a slug of the Metal API: lower-case letters, digits, '.', '_' and '-'")
+    return value
+
+
+def ssh_key(value: str) -> str:
+    """A public SSH key in OpenSSH's form."""
+    if not SSH_KEY.fullmatch(value.strip()):
+        raise ValueError("must be one public SSH key as in authorized_keys; a private key has no place here")
+    return one_line(value.strip())
+
+
+def int_or_percent(value: Any) -> int | str:
+    """A number of machines, or a share of them."""
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 100_000:
+        return value
+    if isinstance(value, str) and PERCENT.fullmatch(value):
+        return value
+    raise ValueError("must be a number of machines, or a share such as 25%")
+
+
+def http_url(value: str) -> str:
+    """An address that a browser could open."""
+    if not HTTP_URL.fullmatch(value):
+        raise ValueError("must begin with http:// or https:// and name a host")
+    return value
+
+
+def absolute_path(value: str) -> str:
+    """A file's place on a machine."""
+    if not value.startswith("/") or value.endswith("/") or len(value) > 512:
+        raise ValueError("must be the absolute path of a file")
+    return one_line(value)
+
+
+def url_path(value: str) -> str:
+    """The path of a URL."""
+    if not URL_PATH.fullmatch(value):
+        raise ValueError("must be a path that begins with /")
+    return value
+
+
+def permissions(value: str) -> str:
+    """A file's mode."""
+    if not MODE.fullmatch(value):
+        raise ValueError("must be an octal file mode, in quotes")
+    return value
+
+
+def quantity(value: str) -> str:
+    """An amount of a resource."""
+    if not QUANTITY.fullmatch(value):
+        raise ValueError("must be a Kubernetes quantity, in quotes")
+    return value
+
+
+def argument(value: str) -> str:
+    """A command-line argument of a control-plane component."""
+    if not ARGUMENT.fullmatch(value):
+        raise ValueError("must be a command-line argument that begins with --")
+    return value
+
+
+def user_name(value: str) -> str:
+    """A Unix user's name."""
+    if not USER_NAME.fullmatch(value):
+        raise ValueError("must be a Unix user name: at most 32 lower-case letters, digits, '_' and '-'")
+    return value
+
+
+def command(value: str) -> str:
+    """A shell command that arrives on the machine as it is meant."""
+    if not value.strip():
+        raise ValueError("must not be empty")
+    return templated(without_secret(value), quoted=True)
+
+
+def content(value: str) -> str:
+    """A file's text that arrives on the machine as it is meant."""
+    if not value:
+        raise ValueError("must not be empty")
+    return templated(without_secret(value), quoted=False)
+
+
+def add_on(value: Any) -> Any:
+    """true and false as well as a map, so that ``coreDNS: {}`` of a manifest can be kept."""
+    if isinstance(value, bool):
+        return {} if value else None
+    return value
+
+
+def pattern(expression: re.Pattern[str]) -> WithJsonSchema:
+    """What an editor checks of a text."""
+    return WithJsonSchema({"type": "string", "pattern": f"^({expression.pattern})$"})
+
+
+DnsLabel = Annotated[str, AfterValidator(dns_label), pattern(DNS_LABEL)]
+Dns1035 = Annotated[str, AfterValidator(dns_1035), pattern(DNS_1035)]
+Version = Annotated[str, AfterValidator(version), pattern(VERSION)]
+Cidr = Annotated[str, AfterValidator(cidr), pattern(ADDRESS_RANGE)]
+IpAddress = Annotated[str, AfterValidator(ip_address)]
+Host = Annotated[str, AfterValidator(host)]
+Port = Annotated[int, AfterValidator(port), WithJsonSchema({"type": "integer", "minimum": 1, "maximum": MAX_PORT})]
+ProjectId = Annotated[str, AfterValidator(project_uuid), pattern(UUID)]
+Reservation = Annotated[str, AfterValidator(reservation), pattern(re.compile(f"next-available|{UUID.pattern}"))]
+LabelKey = Annotated[str, AfterValidator(label_key)]
+LabelValue = Annotated[str, AfterValidator(label_value)]
+Slug = Annotated[str, AfterValidator(slug), pattern(SLUG)]
+SshKey = Annotated[str, AfterValidator(ssh_key), pattern(SSH_KEY)]
+IntOrPercent = Annotated[
+    Any,
+    BeforeValidator(int_or_percent),
+    WithJsonSchema(
+        {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": f"^{PERCENT.pattern}$"}]}
+    ),
+]
+Url = Annotated[str, AfterValidator(http_url), pattern(HTTP_URL)]
+FilePath = Annotated[str, AfterValidator(absolute_path)]
+UrlPath = Annotated[str, AfterValidator(url_path), pattern(URL_PATH)]
+Permissions = Annotated[str, AfterValidator(permissions), pattern(MODE)]
+Quantity = Annotated[str, AfterValidator(quantity), pattern(QUANTITY)]
+Argument = Annotated[str, AfterValidator(argument), pattern(ARGUMENT)]
+UserName = Annotated[str, AfterValidator(user_name), pattern(USER_NAME)]
+OneLine = Annotated[str, AfterValidator(one_line)]
+Command = Annotated[str, AfterValidator(command)]
+Content = Annotated[str, AfterValidator(content)]
+
+
+def minor(value: str) -> tuple[int, int]:
+    """Major and minor number of a version.
+
+    >>> minor("1.33.0")
+    (1, 33)
+    """
+    numbers = value.split(".")
+    return int(numbers[0]), int(numbers[1])
+
+
+def ordered(value: str) -> tuple[int, int, int, int, str]:
+    """A version as something that can be compared; a pre-release comes before its release.
+
+    >>> ordered("1.33.0-rc.1") < ordered("1.33.0") < ordered("1.33.10")
+    True
+    """
+    numbers, _, pre_release = value.partition("-")
+    major, second, patch = numbers.split(".")
+    return int(major), int(second), int(patch), 0 if pre_release else 1, pre_release

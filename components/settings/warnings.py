@@ -1,0 +1,92 @@
+"""What is allowed, but better known before it happens."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from ..capi import naming
+from .model import ManagementSettings, TenantClusterSettings
+from .report import Problem, below
+from .rules_metal import metal_warnings
+from .types import minor
+
+NEWEST = {"v1beta1": (1, 33), "v1beta2": (1, 36)}
+"""Newest Kubernetes of the Kamaji generation that each contract was tried with; Kamaji's webhook refuses a newer one than
+the kubeadm it is built with."""
+
+RANDOM_SUFFIXES = 12
+"""Cluster API appends ``-xxxxx`` for the MachineSet and again for the Machine, and cuts names at 63 characters."""
+
+
+def cluster_warnings(base: str, tenant: TenantClusterSettings) -> Iterator[Problem]:
+    """Warnings about one cluster; ``base`` is its path with a dot, or empty."""
+    newest = NEWEST[tenant.capi.contract]
+    if minor(tenant.control_plane_version) > newest:
+        own = tenant.control_plane.version is not None
+        yield Problem(
+            f"{base}controlPlane.version" if own else f"{base}cluster.kubernetesVersion",
+            f"is newer than 1.{newest[1]}, the newest that this was tried with; a Kamaji built for an older one refuses it",
+            tenant.control_plane_version,
+        )
+    for key, ranges in (("podCidrs", tenant.cluster.pod_cidrs), ("serviceCidrs", tenant.cluster.service_cidrs)):
+        if len(ranges) > 1:
+            yield Problem(
+                f"{base}cluster.{key}", f"Kamaji's Cluster API provider uses only the first, {ranges[0]}", list(ranges)
+            )
+    if tenant.control_plane.network.service_type == "ClusterIP" and tenant.control_plane.network.ingress is None:
+        yield Problem(
+            f"{base}controlPlane.network.serviceType",
+            "ClusterIP can't be reached by workers outside the management cluster",
+        )
+    if not tenant.handoff.enabled:
+        yield Problem(f"{base}handoff.enabled", "false: machines are bought before the control plane has answered")
+    if tenant.handoff.verify == "none":
+        yield Problem(f"{base}handoff.verify", "none: whoever answers at the address is taken for the control plane")
+    if tenant.cluster.protect and tenant.cluster.allow_replacement:
+        yield Problem(f"{base}cluster.allowReplacement", "has no effect with protect: Pulumi refuses to delete it")
+    yield from pool_warnings(base, tenant)
+    yield from metal_warnings(base, tenant)
+
+
+def pool_warnings(base: str, tenant: TenantClusterSettings) -> Iterator[Problem]:
+    """Warnings about the pools."""
+    plane = tenant.control_plane_version
+    for index, pool in enumerate(tenant.worker_pools):
+        path = f"{base}workerPools[{index}]"
+        version = tenant.pool_version(pool)
+        if minor(version) != minor(plane):
+            yield Problem(
+                f"{path}.kubernetesVersion",
+                f"{version} has another minor than the control plane's {plane}: Cluster API creates no machine in this "
+                "pool until they agree",
+            )
+        if pool.min == 0 and not any(key.startswith("capacity.cluster-autoscaler") for key in pool.annotations):
+            yield Problem(
+                f"{path}.min",
+                "0: the cluster autoscaler can't scale up from none without annotations "
+                "capacity.cluster-autoscaler.kubernetes.io/cpu and /memory",
+            )
+        name = naming.machine_deployment(tenant.cluster.name, pool.name)
+        if len(name) + RANDOM_SUFFIXES > naming.LONGEST_LABEL:
+            yield Problem(
+                f"{path}.name",
+                f"makes names of machines longer than {naming.LONGEST_LABEL} characters, which Cluster API cuts",
+                pool.name,
+            )
+
+
+def secret_warnings(management: ManagementSettings, secret_paths: Collection[str]) -> Iterator[Problem]:
+    """Secrets in clear, and settings that a secret's place doesn't help."""
+    if management.kubeconfig and not any(below("management.kubeconfig", path) for path in secret_paths):
+        yield Problem(
+            "management.kubeconfig",
+            "is stored in clear; `pulumi config set --secret --path 'kamaji-equinix:management.kubeconfig' < FILE` stores it "
+            "as a secret, and whoever could read the old one should lose its credentials",
+        )
+    for path in sorted(secret_paths):
+        if not below(path, "management"):
+            yield Problem(
+                path,
+                "is stored as a secret, but ends in clear in the manifests; secret content of machines goes into a Secret "
+                "that contentFrom.secret names",
+            )
