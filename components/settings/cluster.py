@@ -8,16 +8,26 @@ from pydantic import BeforeValidator, Field
 
 from .section import Section
 from .types import (
+    AdmissionPlugin,
+    AnnotationKey,
     Argument,
     Cidr,
+    DataStore,
     Dns1035,
+    DnsDomain,
     DnsLabel,
+    DnsSubdomain,
     Host,
+    ImagePrefix,
+    ImageTag,
+    IngressHost,
     IpAddress,
     LabelKey,
     LabelValue,
     Port,
     Quantity,
+    ResourceName,
+    SourceRange,
     Version,
     add_on,
 )
@@ -56,7 +66,7 @@ class ClusterSettings(Section):
         examples=[["172.26.0.0/16"]],
         strict=False,
     )
-    service_domain: Host | None = Field(
+    service_domain: DnsDomain | None = Field(
         None, description="DNS domain of Services; Kamaji's default is cluster.local.", examples=["cluster.local"]
     )
     api_server_port: Port | None = Field(
@@ -97,10 +107,12 @@ class KubeletSettings(Section):
 class IngressSettings(Section):
     """An Ingress in front of the API server."""
 
-    hostname: str = Field(description="Its host, with an optional port.", min_length=1, examples=["api.example.org"])
-    class_name: DnsLabel | None = Field(None, description="Its IngressClass.", examples=["nginx"])
+    hostname: IngressHost = Field(description="Its host, with an optional port.", examples=["api.example.org"])
+    class_name: DnsSubdomain | None = Field(None, description="Its IngressClass.", examples=["nginx"])
     labels: dict[LabelKey, LabelValue] = Field({}, description="Its labels.", examples=[{"team": "a"}])
-    annotations: dict[LabelKey, str] = Field({}, description="Its annotations.", examples=[{"example.org/tls": "pass"}])
+    annotations: dict[AnnotationKey, str] = Field(
+        {}, description="Its annotations.", examples=[{"example.org/tls": "pass"}]
+    )
 
 
 class NetworkSettings(Section):
@@ -115,13 +127,13 @@ class NetworkSettings(Section):
     service_labels: dict[LabelKey, LabelValue] = Field(
         {}, description="Labels of that Service.", examples=[{"team": "a"}]
     )
-    service_annotations: dict[LabelKey, str] = Field(
+    service_annotations: dict[AnnotationKey, str] = Field(
         {}, description="Annotations of that Service.", examples=[{"metallb.io/address-pool": "public"}]
     )
     load_balancer_class: LabelKey | None = Field(
         None, description="Its load balancer class; it can't be changed later.", examples=["metallb.io/metallb"]
     )
-    load_balancer_source_ranges: tuple[Cidr, ...] = Field(
+    load_balancer_source_ranges: tuple[SourceRange, ...] = Field(
         (), description="Addresses that may reach it.", examples=[["203.0.113.0/24"]], strict=False
     )
     cert_sans: tuple[Host, ...] = Field(
@@ -173,28 +185,28 @@ class DeploymentSettings(Section):
         strict=False,
     )
     labels: dict[LabelKey, LabelValue] = Field({}, description="Labels of the pods.", examples=[{"team": "a"}])
-    annotations: dict[LabelKey, str] = Field(
+    annotations: dict[AnnotationKey, str] = Field(
         {}, description="Annotations of the pods.", examples=[{"example.org/scrape": "true"}]
     )
-    runtime_class_name: DnsLabel | None = Field(None, description="RuntimeClass of the pods.", examples=["gvisor"])
-    service_account_name: DnsLabel | None = Field(None, description="Their ServiceAccount.", examples=["tenants"])
+    runtime_class_name: DnsSubdomain | None = Field(None, description="RuntimeClass of the pods.", examples=["gvisor"])
+    service_account_name: DnsSubdomain | None = Field(None, description="Their ServiceAccount.", examples=["tenants"])
 
 
 class AddOnSettings(Section):
     """An add-on that Kamaji installs into the tenant cluster."""
 
-    image_repository: str | None = Field(
-        None, description="Where its image comes from.", min_length=1, examples=["registry.example.org/coredns"]
+    image_repository: ImagePrefix | None = Field(
+        None, description="Where its image comes from.", examples=["registry.example.org/coredns"]
     )
-    image_tag: str | None = Field(None, description="Tag of its image.", min_length=1, examples=["v1.12.1"])
+    image_tag: ImageTag | None = Field(None, description="Tag of its image.", examples=["v1.12.1"])
 
 
 class KonnectivitySettings(Section):
     """The tunnel from the API server to nodes that it can't dial."""
 
     port: Port = Field(8132, description="Port of the tunnel, at the API server's address.", examples=[8132])
-    server_version: str | None = Field(None, description="Version of its server.", min_length=1, examples=["v0.33.0"])
-    agent_version: str | None = Field(None, description="Version of its agents.", min_length=1, examples=["v0.33.0"])
+    server_version: ImageTag | None = Field(None, description="Version of its server.", examples=["v0.33.0"])
+    agent_version: ImageTag | None = Field(None, description="Version of its agents.", examples=["v0.33.0"])
 
 
 AddOn = Annotated[AddOnSettings | None, BeforeValidator(add_on)]
@@ -219,10 +231,10 @@ class ComponentSettings(Section):
     extra_args: tuple[Argument, ...] = Field(
         (), description="Further command-line arguments.", examples=[["--v=2"]], strict=False
     )
-    requests: dict[DnsLabel, Quantity] = Field(
+    requests: dict[ResourceName, Quantity] = Field(
         {}, description="Resources that its container asks for.", examples=[{"cpu": "250m", "memory": "512Mi"}]
     )
-    limits: dict[DnsLabel, Quantity] = Field(
+    limits: dict[ResourceName, Quantity] = Field(
         {}, description="Most resources that its container gets.", examples=[{"memory": "2Gi"}]
     )
 
@@ -237,7 +249,7 @@ class ControlPlaneSettings(Section):
     version: Version | None = Field(
         None, description="Kubernetes version, where it differs from the cluster's.", examples=["1.33.0"]
     )
-    data_store: DnsLabel | None = Field(
+    data_store: DataStore | None = Field(
         "default", description="Kamaji DataStore that holds the tenant's data.", examples=["default"]
     )
     data_store_schema: str | None = Field(
@@ -267,13 +279,12 @@ class ControlPlaneSettings(Section):
     scheduler: ComponentSettings = Field(
         ComponentSettings(), description="kube-scheduler.", examples=[{"extraArgs": ["--v=2"]}]
     )
-    registry: str | None = Field(
+    registry: ImagePrefix | None = Field(
         None,
-        description="Registry of its images; Kamaji's default is registry.k8s.io.",
-        min_length=1,
+        description="Registry of its images, without a scheme; Kamaji's default is registry.k8s.io.",
         examples=["registry.example.org"],
     )
-    admission_controllers: tuple[str, ...] | None = Field(
+    admission_controllers: tuple[AdmissionPlugin, ...] | None = Field(
         None,
         description="Admission plug-ins of the API server; by default Kamaji's.",
         examples=[["NodeRestriction", "PodSecurity"]],

@@ -182,7 +182,8 @@ def with_example(problem: Problem) -> Problem:
     if field is None or not field.examples or field.examples[0] == problem.value:
         return problem
     example = field.examples[0]
-    return replace(problem, example=example[0] if isinstance(example, list) and problem.path.endswith("]") else example)
+    example = example[0] if isinstance(example, list) and problem.path.endswith("]") else example
+    return problem if example == problem.value else replace(problem, example=example)
 
 
 def child(value: Any, step: str) -> Any:

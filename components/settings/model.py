@@ -23,7 +23,8 @@ class SshKeySettings(Section):
 
     name: DnsLabel = Field(description="Name of the key.", examples=["alice"])
     public_key: SshKey = Field(
-        description="The public key, as in authorized_keys.", examples=["ssh-ed25519 AAAAC3Nza alice"]
+        description="The public key, as in authorized_keys.",
+        examples=["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIExampleExampleExampleExampleExampleExampleE alice"],
     )
 
 
@@ -69,7 +70,14 @@ class MetalSettings(Section):
     ssh_keys: tuple[SshKeySettings, ...] = Field(
         (),
         description="Keys that may log in to the machines as root.",
-        examples=[[{"name": "alice", "publicKey": "ssh-ed25519 AAAAC3Nza alice"}]],
+        examples=[
+            [
+                {
+                    "name": "alice",
+                    "publicKey": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIExampleExampleExampleExampleExampleExampleE alice",
+                }
+            ]
+        ],
         strict=False,
     )
 

@@ -8,16 +8,21 @@ from pydantic import Field
 
 from .section import Section
 from .types import (
+    INT32,
+    AnnotationKey,
+    ArgumentValue,
     Command,
     Content,
     DnsLabel,
+    DnsSubdomain,
     FilePath,
     IntOrPercent,
     LabelKey,
     LabelValue,
-    OneLine,
     Permissions,
     Reservation,
+    SecretKey,
+    ShortLine,
     Slug,
     SshKey,
     Url,
@@ -52,9 +57,15 @@ class StrategySettings(Section):
 class HealthCheckSettings(Section):
     """The pool's MachineHealthCheck."""
 
-    unhealthy_seconds: int = Field(300, description="Seconds that a node may be not Ready.", ge=60, examples=[300])
+    unhealthy_seconds: int = Field(
+        300, description="Seconds that a node may be not Ready.", ge=60, le=INT32, examples=[300]
+    )
     node_startup_seconds: int = Field(
-        2400, description="Seconds from a machine's order to its node; bare metal is slow.", ge=600, examples=[2400]
+        2400,
+        description="Seconds from a machine's order to its node; bare metal is slow.",
+        ge=600,
+        le=INT32,
+        examples=[2400],
     )
     max_unhealthy: IntOrPercent = Field(
         "40%", description="With more machines unhealthy than this none is replaced.", examples=["40%"]
@@ -64,8 +75,8 @@ class HealthCheckSettings(Section):
 class SecretKeySettings(Section):
     """An entry of a Secret in the cluster's namespace."""
 
-    name: DnsLabel = Field(description="Name of the Secret.", examples=["registry-credentials"])
-    key: str = Field(description="Key in it.", pattern=r"^[-._a-zA-Z0-9]{1,253}$", examples=["config.toml"])
+    name: DnsSubdomain = Field(description="Name of the Secret.", examples=["registry-credentials"])
+    key: SecretKey = Field(description="Key in it.", examples=["config.toml"])
 
 
 class ContentFromSettings(Section):
@@ -88,7 +99,7 @@ class FileSettings(Section):
         description="Its content in a Secret; the only way for secret content.",
         examples=[{"secret": {"name": "registry-credentials", "key": "config.toml"}}],
     )
-    owner: OneLine | None = Field(None, description="User and group.", examples=["root:root"])
+    owner: ShortLine | None = Field(None, description="User and group.", examples=["root:root"])
     permissions: Permissions | None = Field(None, description="Mode.", examples=["0644"])
     encoding: Literal["base64", "gzip", "gzip+base64"] | None = Field(
         None, description="How the content is encoded.", examples=["base64"]
@@ -101,11 +112,15 @@ class UserSettings(Section):
 
     name: UserName = Field(description="Name.", examples=["alice"])
     ssh_authorized_keys: tuple[SshKey, ...] = Field(
-        (), description="Public keys that log in.", examples=[["ssh-ed25519 AAAAC3Nza alice"]], strict=False
+        (),
+        description="Public keys that log in.",
+        examples=[["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIExampleExampleExampleExampleExampleExampleE alice"]],
+        max_length=100,
+        strict=False,
     )
-    groups: OneLine | None = Field(None, description="Groups, with commas between.", examples=["sudo"])
-    sudo: OneLine | None = Field(None, description="Rule for sudo.", examples=["ALL=(ALL) NOPASSWD:ALL"])
-    shell: OneLine | None = Field(None, description="Login shell.", examples=["/bin/bash"])
+    groups: ShortLine | None = Field(None, description="Groups, with commas between.", examples=["sudo"])
+    sudo: ShortLine | None = Field(None, description="Rule for sudo.", examples=["ALL=(ALL) NOPASSWD:ALL"])
+    shell: ShortLine | None = Field(None, description="Login shell.", examples=["/bin/bash"])
 
 
 class BootstrapSettings(Section):
@@ -120,22 +135,32 @@ class BootstrapSettings(Section):
         (),
         description="Own shell commands before `kubeadm join`, instead of a profile; passed on as they are.",
         examples=[["/opt/prepare.sh"]],
+        max_length=1000,
         strict=False,
     )
     post_commands: tuple[Command, ...] = Field(
-        (), description="Shell commands after `kubeadm join`.", examples=[["systemctl restart example"]], strict=False
+        (),
+        description="Shell commands after `kubeadm join`.",
+        examples=[["systemctl restart example"]],
+        max_length=1000,
+        strict=False,
     )
     files: tuple[FileSettings, ...] = Field(
         (),
         description="Files that the machines get.",
         examples=[[{"path": "/etc/motd", "content": "worker"}]],
+        max_length=200,
         strict=False,
     )
     users: tuple[UserSettings, ...] = Field(
-        (), description="Users of the machines, beside metal.sshKeys.", examples=[[{"name": "alice"}]], strict=False
+        (),
+        description="Users of the machines, beside metal.sshKeys.",
+        examples=[[{"name": "alice"}]],
+        max_length=100,
+        strict=False,
     )
-    kubelet_extra_args: dict[DnsLabel, OneLine] = Field(
-        {}, description="Further arguments of the kubelet.", examples=[{"max-pods": "200"}]
+    kubelet_extra_args: dict[DnsLabel, ArgumentValue] = Field(
+        {}, description="Further arguments of the kubelet.", max_length=90, examples=[{"max-pods": "200"}]
     )
 
 
@@ -147,10 +172,18 @@ class WorkerPoolSettings(Section):
         None, description="Machines; 1 without replicas, min and max.", ge=0, le=10000, examples=[3]
     )
     min: int | None = Field(
-        None, description="Least machines, for the cluster autoscaler; instead of replicas.", ge=0, examples=[1]
+        None,
+        description="Least machines, for the cluster autoscaler; instead of replicas.",
+        ge=0,
+        le=10000,
+        examples=[1],
     )
     max: int | None = Field(
-        None, description="Most machines, for the cluster autoscaler; instead of replicas.", ge=1, examples=[5]
+        None,
+        description="Most machines, for the cluster autoscaler; instead of replicas.",
+        ge=1,
+        le=10000,
+        examples=[5],
     )
     machine_type: Slug = Field("c3.medium.x86", description="Plan of the machines.", examples=["c3.medium.x86"])
     os: Slug = Field("ubuntu_24_04", description="Operating system slug.", examples=["ubuntu_24_04"])
@@ -181,9 +214,13 @@ class WorkerPoolSettings(Section):
     )
     labels: dict[LabelKey, LabelValue] = Field({}, description="Labels of the nodes.", examples=[{"tier": "web"}])
     taints: tuple[TaintSettings, ...] = Field(
-        (), description="Taints of the nodes.", examples=[[{"key": "dedicated", "effect": "NoSchedule"}]], strict=False
+        (),
+        description="Taints of the nodes.",
+        examples=[[{"key": "dedicated", "effect": "NoSchedule"}]],
+        max_length=100,
+        strict=False,
     )
-    annotations: dict[LabelKey, str] = Field(
+    annotations: dict[AnnotationKey, str] = Field(
         {},
         description="Annotations of the MachineDeployment, such as the autoscaler's capacity hints.",
         examples=[{"capacity.cluster-autoscaler.kubernetes.io/cpu": "24"}],
@@ -192,7 +229,7 @@ class WorkerPoolSettings(Section):
         None, description="How it rolls over; by default one more machine at a time.", examples=[{"maxSurge": 1}]
     )
     node_drain_timeout_seconds: int | None = Field(
-        None, description="Longest drain of a node; by default without end.", ge=0, examples=[600]
+        None, description="Longest drain of a node; by default without end.", ge=0, le=INT32, examples=[600]
     )
     bootstrap: BootstrapSettings = Field(
         BootstrapSettings(), description="How a machine becomes a node.", examples=[{"profile": "ubuntu-containerd"}]

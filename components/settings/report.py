@@ -15,6 +15,10 @@ NOTHING: Any = object()
 SECRET_PATH = re.compile(r"^management($|\.kubeconfig($|\W))|\.content$|passw|token", re.IGNORECASE)
 
 
+CREDENTIALS = re.compile(r"[^\s/:@]:[^\s/:@]+@[^\s@]")
+"""User and password before a host."""
+
+
 class Concealed(str):
     """Stands for an encrypted value of a stack's file that was read without the engine; its text is the value's path."""
 
@@ -45,7 +49,7 @@ class Problem:
 
     def __str__(self) -> str:
         given = "" if self.value is NOTHING else f" is {shown(self.path, self.value)}"
-        example = "" if self.example is NOTHING else f"; for example {shortened(self.example)}"
+        example = "" if self.example is NOTHING else f"; for example {shortened(self.example, 120)}"
         return f"{self.path or 'the configuration'}{given}: {self.rule}{example}"
 
 
@@ -62,7 +66,7 @@ class SettingsError(Exception):
 def shown(path: str, value: Any) -> str:
     """A value as a report quotes it; never one that may be a secret."""
     text = shortened(value)
-    if SECRET_PATH.search(path) or "PRIVATE KEY" in repr(value):
+    if SECRET_PATH.search(path) or "PRIVATE KEY" in repr(value) or CREDENTIALS.search(repr(value)):
         return "given"
     if isinstance(value, dict):
         return "a map"
@@ -71,13 +75,13 @@ def shown(path: str, value: Any) -> str:
     return text
 
 
-def shortened(value: Any) -> str:
-    """A value as one writes it in YAML's flow style, cut after 80 characters."""
+def shortened(value: Any, length: int = 80) -> str:
+    """A value as one writes it in YAML's flow style, cut where it is longer than ``length`` characters."""
     try:
         text = json.dumps(value, ensure_ascii=True)
     except (TypeError, ValueError, RecursionError):
         text = f"a {type(value).__name__}"
-    return text if len(text) <= 80 else f"{text[:77]}..."
+    return text if len(text) <= length else f"{text[: length - 3]}..."
 
 
 def path_of(base: str, location: Sequence[int | str]) -> str:

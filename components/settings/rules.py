@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterator, Sequence
 
 from ..capi import naming
 from . import model as model
-from .cluster import NetworkSettings
 from .report import Problem
 from .rules_addresses import address_problems
+from .rules_control_plane import API_PORT, NODE_PORTS, control_plane_problems
 from .rules_metal import metal_problems, pool_metal_problems
 from .rules_pools import pool_problems
 from .types import minor
@@ -23,7 +24,7 @@ def cluster_problems(base: str, tenant: model.TenantClusterSettings) -> Iterator
     """Mistakes between the settings of one cluster; ``base`` is its path with a dot, or empty."""
     yield from address_problems(base, tenant)
     yield from names(base, tenant)
-    yield from network(base, tenant.control_plane.network)
+    yield from control_plane_problems(base, tenant)
     yield from versions(base, tenant)
     yield from metal_problems(base, tenant.metal)
     seen: dict[str, int] = {}
@@ -62,32 +63,6 @@ def names(base: str, tenant: model.TenantClusterSettings) -> Iterator[Problem]:
             False,
             about=(f"{base}cluster.namespace",),
         )
-
-
-def network(base: str, settings: NetworkSettings) -> Iterator[Problem]:
-    """The API server's Service gets an address, and only settings that its type has."""
-    path = f"{base}controlPlane.network"
-    type_path = f"{path}.serviceType"
-    if settings.service_type == "NodePort" and settings.service_address is None:
-        yield Problem(
-            type_path,
-            "needs serviceAddress, the address of the nodes: Kamaji can't tell it from the Service",
-            settings.service_type,
-            "LoadBalancer",
-            about=(f"{path}.serviceAddress",),
-        )
-    if settings.service_type != "LoadBalancer":
-        for key, value in (
-            ("loadBalancerClass", settings.load_balancer_class),
-            ("loadBalancerSourceRanges", list(settings.load_balancer_source_ranges)),
-        ):
-            if value:
-                yield Problem(
-                    f"{path}.{key}",
-                    f"goes with serviceType LoadBalancer, not {settings.service_type}",
-                    value,
-                    about=(type_path,),
-                )
 
 
 def versions(base: str, tenant: model.TenantClusterSettings) -> Iterator[Problem]:
@@ -154,3 +129,59 @@ def stack_problems(tenants: Sequence[model.TenantClusterSettings]) -> Iterator[P
                     about=(*about, deployments[key]),
                 )
             deployments.setdefault(key, path)
+    yield from shared_endpoints(tenants)
+    yield from shared_data(tenants)
+
+
+def shared_endpoints(tenants: Sequence[model.TenantClusterSettings]) -> Iterator[Problem]:
+    """No two API servers are reached at one address and port, or under one name."""
+    seen: dict[tuple[str, str | int], str] = {}
+    for index, tenant in enumerate(tenants):
+        base = f"clusters[{index}]."
+        network, tunnel = tenant.control_plane.network, tenant.control_plane.addons.konnectivity
+        ports = {tenant.cluster.api_server_port or API_PORT, *([tunnel.port] if tunnel else [])}
+        taken: list[tuple[str, str, str | int]] = []
+        if network.ingress:
+            taken.append(
+                (f"{base}controlPlane.network.ingress.hostname", network.ingress.hostname.partition(":")[0], "")
+            )
+        for port in sorted(ports):
+            if network.service_type == "NodePort":
+                # A node's port is one Service's in the whole management cluster.
+                taken.append((f"{base}cluster.apiServerPort", "nodes", port))
+            elif network.service_address:
+                address = str(ipaddress.ip_address(network.service_address))
+                taken.append((f"{base}controlPlane.network.serviceAddress", address, port))
+        for path, address, number in taken:
+            first = seen.setdefault((address, number), path)
+            if first != path and not first.startswith(base):
+                rule = f"is taken by {first}: each cluster's API server needs its own"
+                if address == "nodes":
+                    free = next(port for port in NODE_PORTS if ("nodes", port) not in seen)
+                    yield Problem(path, rule, number, free, about=(first,))
+                else:
+                    yield Problem(path, rule, address, about=(first,))
+                break
+
+
+def shared_data(tenants: Sequence[model.TenantClusterSettings]) -> Iterator[Problem]:
+    """No two clusters keep their data at one place of a DataStore."""
+    seen: dict[tuple[str | None, str], int] = {}
+    for index, tenant in enumerate(tenants):
+        plane = tenant.control_plane
+        # As Kamaji's webhook makes it (tcp_defaults.go): names that differ in a dash alone make the same.
+        made = f"{tenant.cluster.namespace}_{tenant.control_plane_name}".replace("-", "_")
+        first = seen.setdefault((plane.data_store, plane.data_store_schema or made), index)
+        if first != index and object_of(tenants[first]) != object_of(tenant):
+            yield Problem(
+                f"clusters[{index}].controlPlane.dataStoreSchema",
+                f"{plane.data_store_schema or made} is clusters[{first}]'s too: both would write over each other's data; "
+                "give this cluster another",
+                example=f"{made}_2"[-63:],
+                about=(f"clusters[{index}].cluster.name", f"clusters[{first}].controlPlane.dataStoreSchema"),
+            )
+
+
+def object_of(tenant: model.TenantClusterSettings) -> tuple[str, str]:
+    """Namespace and name of a cluster's control plane."""
+    return tenant.cluster.namespace, tenant.control_plane_name

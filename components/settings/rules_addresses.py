@@ -7,9 +7,8 @@ import itertools
 from collections.abc import Iterator
 
 from . import model as model
+from .addresses import Address, Network
 from .report import Problem
-
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 EXAMPLES = {
     ("podCidrs", 4): ("192.168.0.0/16", "10.244.0.0/16", "172.26.0.0/16"),
@@ -49,14 +48,52 @@ def address_problems(base: str, tenant: model.TenantClusterSettings) -> Iterator
     dns = tenant.control_plane.network.dns_service_ips
     for path, found in services:
         yield from service_range(path, found, dns_given=bool(dns))
-    for index, address in enumerate(dns):
-        if not any(ipaddress.ip_address(address) in found for _, found in services):
+    if pods[0][1].version != services[0][1].version:
+        yield Problem(
+            pods[0][0],
+            f"is IPv{pods[0][1].version}, but {services[0][0]} is IPv{services[0][1].version}; Kamaji takes the first of "
+            "each, which must be of one family",
+            str(pods[0][1]),
+            example(pods[0][0], services[0][1].version, services[0][1]),
+            about=(services[0][0],),
+        )
+    yield from dns_addresses(base, services[0][1], dns)
+    yield from service_address(base, [*pods, *services], tenant.control_plane.network.service_address)
+
+
+def dns_addresses(base: str, services: Network, dns: tuple[str, ...]) -> Iterator[Problem]:
+    """cluster DNS gets free addresses of the Services' range; Kamaji knows only the first range."""
+    ranges = f"{base}cluster.serviceCidrs[0]"
+    kubernetes = services.network_address + 1
+    seen: set[Address] = set()
+    for index, text in enumerate(dns):
+        address = ipaddress.ip_address(text)
+        if address not in services:
+            rule = f"must lie in the first of serviceCidrs, {services}"
+        elif address == kubernetes:
+            rule = "is the address of Service kubernetes, which always has the first of the range"
+        elif address == services.network_address:
+            rule = f"is the first address of {services}, which no Service gets"
+        elif address == services.broadcast_address and services.version == 4:
+            rule = f"is the last address of {services}, which no Service gets"
+        elif address in seen:
+            rule = "is given twice"
+        else:
+            seen.add(address)
+            continue
+        place = f"{base}controlPlane.network.dnsServiceIPs[{index}]"
+        yield Problem(place, rule, text, nth(services, DNS_INDEX[services.version]), about=(ranges,))
+
+
+def service_address(base: str, ranges: list[tuple[str, Network]], address: str | None) -> Iterator[Problem]:
+    """Nodes reach the API server outside the cluster's own ranges, which they take for pods and Services."""
+    for path, found in ranges if address else ():
+        if ipaddress.ip_address(address or "") in found:
             yield Problem(
-                f"{base}controlPlane.network.dnsServiceIPs[{index}]",
-                f"must lie in serviceCidrs, {', '.join(tenant.cluster.service_cidrs)}",
+                f"{base}controlPlane.network.serviceAddress",
+                f"lies in {path}, {found}, whose addresses nodes don't look for outside the cluster",
                 address,
-                nth(services[0][1], 10),
-                about=(f"{base}cluster.serviceCidrs",),
+                about=(path,),
             )
 
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
+import io
+import zlib
 from collections.abc import Iterator
 
 from ..capi import naming
 from .cluster import ClusterSettings
 from .pools import BootstrapSettings, WorkerPoolSettings
 from .report import Problem
+from .rules_control_plane import annotations_size
 from .types import minor
 
 OLDEST_PACKAGES = (1, 24)
@@ -33,6 +38,18 @@ SYNCED_DOMAINS = ("node.cluster.x-k8s.io", "node-restriction.kubernetes.io")
 """Cluster API copies Machine labels of these domains, and role labels, to the node, which may not set them itself."""
 
 ROLE_DOMAIN = "node-role.kubernetes.io"
+
+LONGEST_ARGUMENT = 1024
+
+SKIPPED_CHECKS = "machineset.cluster.x-k8s.io/skip-preflight-checks"
+PREFLIGHT_CHECKS = (
+    "All",
+    "KubeadmVersionSkew",
+    "KubernetesVersionSkew",
+    "ControlPlaneIsStable",
+    "ControlPlaneVersionSkew",
+)
+"""Cluster API's webhook refuses other names (api/v1beta1/machineset_types.go)."""
 
 OWN_KUBELET_ARGUMENTS = {
     "provider-id": "is set by this program: Cluster API finds the machine's node by it",
@@ -64,6 +81,14 @@ def pool_problems(
     yield from sizes(path, pool)
     yield from labels(path, pool)
     yield from bootstrap(path, cluster, pool)
+    yield from annotations_size(f"{path}.annotations", pool.annotations)
+    skipped = pool.annotations.get(SKIPPED_CHECKS)
+    if skipped and not all(name.strip() in PREFLIGHT_CHECKS for name in skipped.split(",")):
+        yield Problem(
+            f'{path}.annotations["{SKIPPED_CHECKS}"]',
+            f"must be names of Cluster API's preflight checks with commas between: {', '.join(PREFLIGHT_CHECKS)}",
+            skipped,
+        )
 
 
 def sizes(path: str, pool: WorkerPoolSettings) -> Iterator[Problem]:
@@ -82,15 +107,23 @@ def sizes(path: str, pool: WorkerPoolSettings) -> Iterator[Problem]:
                 about=(f"{path}.min", f"{path}.max"),
             )
     strategy = pool.strategy
-    none = (0, "0%")
     rolling = strategy is not None and strategy.type == "RollingUpdate"
-    if strategy and rolling and strategy.max_surge in none and strategy.max_unavailable in none:
+    if strategy and rolling and is_none(strategy.max_surge) and is_none(strategy.max_unavailable):
         yield Problem(
             f"{path}.strategy",
             "lets no machine roll: maxSurge and maxUnavailable must not both be 0",
             example={"maxSurge": 1, "maxUnavailable": 0},
             about=(f"{path}.strategy.maxSurge", f"{path}.strategy.maxUnavailable"),
         )
+
+
+def is_none(share: int | str) -> bool:
+    """Whether a number of machines, or a share of them, is none.
+
+    >>> is_none("0%"), is_none(0), is_none("10%")
+    (True, True, False)
+    """
+    return int(str(share).removesuffix("%")) == 0
 
 
 def labels(path: str, pool: WorkerPoolSettings) -> Iterator[Problem]:
@@ -107,6 +140,12 @@ def labels(path: str, pool: WorkerPoolSettings) -> Iterator[Problem]:
                 "can't be set on a node: the kubelet refuses to start with it, and Cluster API doesn't copy it",
                 example="node-role.kubernetes.io/gpu",
             )
+    arguments = ",".join(f"{key}={value}" for key, value in pool.labels.items() if not synced(key))
+    if len(arguments) > LONGEST_ARGUMENT:
+        yield Problem(
+            f"{path}.labels",
+            f"are {len(arguments)} characters long as an argument of the kubelet; {LONGEST_ARGUMENT} is Cluster API's limit",
+        )
     seen: dict[tuple[str, str], int] = {}
     for index, taint in enumerate(pool.taints):
         first = seen.setdefault((taint.key, taint.effect), index)
@@ -168,3 +207,23 @@ def files(base: str, own: BootstrapSettings) -> Iterator[Problem]:
         if file.path in paths:
             yield Problem(f"{path}.path", "is given twice", file.path)
         paths.add(file.path)
+        if file.content is not None and file.encoding and (rule := encoded(file.content, file.encoding)):
+            yield Problem(f"{path}.content", rule, about=(f"{path}.encoding",))
+
+
+def encoded(text: str, encoding: str) -> str:
+    """What is wrong with a text that is said to be encoded, or empty."""
+    if encoding == "gzip":
+        return "can't be gzip: that is no text; use encoding gzip+base64, or contentFrom"
+    try:
+        data = base64.b64decode("".join(text.split()), validate=True)
+    except ValueError:
+        return f"is no base64, though encoding is {encoding}"
+    if encoding == "gzip+base64":
+        try:
+            with gzip.GzipFile(fileobj=io.BytesIO(data)) as stream:
+                while stream.read(1 << 16):
+                    pass
+        except (OSError, EOFError, zlib.error):
+            return "is base64, but not of gzip, though encoding is gzip+base64"
+    return ""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import ipaddress
+import difflib
 import re
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
+from . import quantities, ssh_keys
+from .addresses import cidr, dns_domain, host, ingress_host, ip_address, source_range
+from .images import IMAGE_PREFIX, IMAGE_TAG, image_prefix, image_tag
 from .text import one_line, templated, without_secret
 
 DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
@@ -15,18 +18,59 @@ DNS_1035 = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 NUMBER = r"(?:0|[1-9][0-9]{0,5})"
 VERSION = re.compile(rf"v?({NUMBER}\.{NUMBER}\.{NUMBER}(?:-[0-9A-Za-z]+(?:[.-][0-9A-Za-z]+)*)?)")
 LABEL_NAME = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)")
-SSH_KEY = re.compile(r"((ssh-(rsa|ed25519|dss)|ecdsa-sha2-nistp[0-9]+|sk-[^ ]+) [A-Za-z0-9+/]+=*)( .*)?")
-PERCENT = re.compile(r"(100|[1-9]?[0-9])%")
+SSH_KEY = re.compile(r"(ssh-|ecdsa-|sk-)[^ ]+ [A-Za-z0-9+/]+=*( .*)?")
+PERCENT = re.compile(r"[0-9]{1,5}%")
 SLUG = re.compile(r"[a-z0-9][a-z0-9._-]*")
 HTTP_URL = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]+)?(/[!-~]*)?")
 URL_PATH = re.compile(r"/[!-~]*")
 MODE = re.compile(r"0?[0-7]{3}")
-QUANTITY = re.compile(r"[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?")
 ARGUMENT = re.compile(r"--[a-z][a-z0-9-]*(=[^\n]*)?")
 USER_NAME = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
 UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 ADDRESS_RANGE = re.compile(r"[0-9a-fA-F.:]+/[0-9]{1,3}")
+SECRET_KEY = re.compile(r"(?!\.\.)[-._a-zA-Z0-9]{1,253}")
 MAX_PORT = 32767
+INT32 = 2**31 - 1
+"""Kubernetes' numbers of machines and seconds have 32 bits."""
+
+ADMISSION_PLUGINS = (
+    "AlwaysAdmit",
+    "AlwaysDeny",
+    "AlwaysPullImages",
+    "CertificateApproval",
+    "CertificateSigning",
+    "CertificateSubjectRestriction",
+    "DefaultIngressClass",
+    "DefaultStorageClass",
+    "DefaultTolerationSeconds",
+    "DenyServiceExternalIPs",
+    "EventRateLimit",
+    "ExtendedResourceToleration",
+    "ImagePolicyWebhook",
+    "LimitPodHardAntiAffinityTopology",
+    "LimitRanger",
+    "MutatingAdmissionWebhook",
+    "NamespaceAutoProvision",
+    "NamespaceExists",
+    "NamespaceLifecycle",
+    "NodeRestriction",
+    "OwnerReferencesPermissionEnforcement",
+    "PersistentVolumeClaimResize",
+    "PersistentVolumeLabel",
+    "PodNodeSelector",
+    "PodSecurity",
+    "PodSecurityPolicy",
+    "PodTolerationRestriction",
+    "Priority",
+    "ResourceQuota",
+    "RuntimeClass",
+    "SecurityContextDeny",
+    "ServiceAccount",
+    "StorageObjectInUseProtection",
+    "TaintNodesByCondition",
+    "ValidatingAdmissionWebhook",
+)
+"""Those that Kamaji's CRD knows (api/v1alpha1/types.go), without the two that went before Kubernetes 1.22."""
 
 
 def dns_label(value: str) -> str:
@@ -47,47 +91,37 @@ def dns_1035(value: str) -> str:
     return value
 
 
+def dns_subdomain(value: str) -> str:
+    """A name of most kinds of objects: DNS labels with dots between (RFC 1123)."""
+    if len(value) > 253 or not all(map(DNS_LABEL.fullmatch, value.split("."))):
+        raise ValueError(
+            "must be at most 253 lower-case letters, digits, dashes and dots, each part with a letter or digit at both ends"
+        )
+    return value
+
+
+def data_store(value: str) -> str:
+    """Name of a DataStore: Kamaji puts it into a label of the pods, too (component.kamaji.clastix.io/datastore)."""
+    if len(value) > 63:
+        raise ValueError("must be at most 63 characters long: Kamaji puts it into a label")
+    return dns_subdomain(value)
+
+
+def secret_key(value: str) -> str:
+    """A key of a Secret (IsConfigMapKey of k8s.io/apimachinery)."""
+    if value == "." or not SECRET_KEY.fullmatch(value):
+        raise ValueError("must be at most 253 letters, digits, '-', '_' and '.', not beginning with '..'")
+    return value
+
+
 def version(value: str) -> str:
     """A Kubernetes version, without the leading v."""
     match = VERSION.fullmatch(value)
     if not match:
         raise ValueError("must be a full Kubernetes version: three numbers with dots between")
+    if any(re.fullmatch("0[0-9]+", part) for part in match[1].partition("-")[2].split(".")):
+        raise ValueError("must be a semantic version: a number behind the dash has no leading zero")
     return match[1]
-
-
-def cidr(value: str) -> str:
-    """A range of IP addresses in CIDR notation."""
-    try:
-        network = ipaddress.ip_network(value)
-    except ValueError:
-        try:
-            network = ipaddress.ip_network(value, strict=False)
-        except ValueError:
-            raise ValueError("must be a range of IP addresses in CIDR notation") from None
-        raise ValueError(f"has bits set behind its prefix; the range is {network}") from None
-    if "/" not in value:
-        raise ValueError("must be a range of IP addresses in CIDR notation, with a prefix length")
-    return value
-
-
-def ip_address(value: str) -> str:
-    """An IP address."""
-    try:
-        ipaddress.ip_address(value)
-    except ValueError:
-        raise ValueError("must be an IP address") from None
-    return value
-
-
-def host(value: str) -> str:
-    """A name or address for a certificate. Kamaji's provider refuses one with a port (kamaji issue 679)."""
-    try:
-        ipaddress.ip_address(value)
-    except ValueError:
-        labels = value.removeprefix("*.").split(".")
-        if len(value) > 253 or not all(len(label) <= 63 and DNS_LABEL.fullmatch(label) for label in labels):
-            raise ValueError("must be a host name or an IP address, without a port") from None
-    return value
 
 
 def port(value: int) -> int:
@@ -142,16 +176,30 @@ def slug(value: str) -> str:
     return value
 
 
+def annotation_key(value: str) -> str:
+    """The key of an annotation: as a label's, but its domain may have capitals (ValidateAnnotations)."""
+    label_key(value.lower())
+    return value
+
+
+def admission_plugin(value: str) -> str:
+    """An admission plug-in of kube-apiserver that Kamaji's CRD knows."""
+    if value not in ADMISSION_PLUGINS:
+        names = {name.lower(): name for name in ADMISSION_PLUGINS}
+        close = difflib.get_close_matches(value.lower(), list(names), n=1, cutoff=0.6)
+        hint = f"; did you mean {names[close[0]]}?" if close else ""
+        raise ValueError(f"is no admission plug-in that Kamaji knows{hint}")
+    return value
+
+
 def ssh_key(value: str) -> str:
     """A public SSH key in OpenSSH's form."""
-    if not SSH_KEY.fullmatch(value.strip()):
-        raise ValueError("must be one public SSH key as in authorized_keys; a private key has no place here")
-    return one_line(value.strip())
+    return one_line(ssh_keys.check(value.strip()))
 
 
 def int_or_percent(value: Any) -> int | str:
     """A number of machines, or a share of them."""
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 100_000:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= INT32:
         return value
     if isinstance(value, str) and PERCENT.fullmatch(value):
         return value
@@ -183,13 +231,6 @@ def permissions(value: str) -> str:
     """A file's mode."""
     if not MODE.fullmatch(value):
         raise ValueError("must be an octal file mode, in quotes")
-    return value
-
-
-def quantity(value: str) -> str:
-    """An amount of a resource."""
-    if not QUANTITY.fullmatch(value):
-        raise ValueError("must be a Kubernetes quantity, in quotes")
     return value
 
 
@@ -236,7 +277,20 @@ def pattern(expression: re.Pattern[str]) -> WithJsonSchema:
 DnsLabel = Annotated[str, AfterValidator(dns_label), pattern(DNS_LABEL)]
 Dns1035 = Annotated[str, AfterValidator(dns_1035), pattern(DNS_1035)]
 Version = Annotated[str, AfterValidator(version), pattern(VERSION)]
+DnsSubdomain = Annotated[str, AfterValidator(dns_subdomain)]
+DataStore = Annotated[str, AfterValidator(data_store)]
+SecretKey = Annotated[str, AfterValidator(secret_key)]
+AdmissionPlugin = Annotated[
+    str, AfterValidator(admission_plugin), WithJsonSchema({"type": "string", "enum": list(ADMISSION_PLUGINS)})
+]
+AnnotationKey = Annotated[str, AfterValidator(annotation_key)]
 Cidr = Annotated[str, AfterValidator(cidr), pattern(ADDRESS_RANGE)]
+SourceRange = Annotated[str, AfterValidator(source_range), pattern(ADDRESS_RANGE)]
+DnsDomain = Annotated[str, AfterValidator(dns_domain)]
+IngressHost = Annotated[str, AfterValidator(ingress_host)]
+ImagePrefix = Annotated[str, AfterValidator(image_prefix), pattern(IMAGE_PREFIX)]
+ImageTag = Annotated[str, AfterValidator(image_tag), pattern(IMAGE_TAG)]
+ResourceName = Annotated[str, AfterValidator(quantities.resource_name)]
 IpAddress = Annotated[str, AfterValidator(ip_address)]
 Host = Annotated[str, AfterValidator(host)]
 Port = Annotated[int, AfterValidator(port), WithJsonSchema({"type": "integer", "minimum": 1, "maximum": MAX_PORT})]
@@ -257,10 +311,16 @@ Url = Annotated[str, AfterValidator(http_url), pattern(HTTP_URL)]
 FilePath = Annotated[str, AfterValidator(absolute_path)]
 UrlPath = Annotated[str, AfterValidator(url_path), pattern(URL_PATH)]
 Permissions = Annotated[str, AfterValidator(permissions), pattern(MODE)]
-Quantity = Annotated[str, AfterValidator(quantity), pattern(QUANTITY)]
+Quantity = Annotated[
+    str,
+    BeforeValidator(quantities.quantity),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "number", "minimum": 0}]}),
+]
 Argument = Annotated[str, AfterValidator(argument), pattern(ARGUMENT)]
 UserName = Annotated[str, AfterValidator(user_name), pattern(USER_NAME)]
-OneLine = Annotated[str, AfterValidator(one_line)]
+# As long as Cluster API's v1beta2 schema allows.
+ShortLine = Annotated[str, AfterValidator(one_line), Field(max_length=256)]
+ArgumentValue = Annotated[str, AfterValidator(one_line), Field(max_length=1024)]
 Command = Annotated[str, AfterValidator(command)]
 Content = Annotated[str, AfterValidator(content)]
 

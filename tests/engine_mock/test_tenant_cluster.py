@@ -13,7 +13,7 @@ from kamaji_equinix.components.settings.load import load_stack
 from tests.support.mock_engine import Recorder, record
 from tests.support.project import ROOT
 
-SSH_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHVzZWxlc3NrZXlmb3J0ZXN0c29ubHkwMDAwMDAwMDAwMDA alice"
+SSH_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIExampleExampleExampleExampleExampleExampleE alice"
 
 RAW: dict[str, Any] = {
     "cluster": {"name": "one"},

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from lab.plane import ManagementPlane
+from tests.support.dry_run import newer_plane
 from tests.support.kamaji_objects import Tenant
 from tests.support.tls_endpoint import TlsEndpoint
 
@@ -27,3 +28,9 @@ def control_plane(tenant: Tenant) -> Iterator[TlsEndpoint]:
     tenant.tenant()
     yield made
     made.close()
+
+
+@pytest.fixture(scope="session")
+def newer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ManagementPlane]:
+    """A management cluster's API with the CRDs of the v1beta2 generation."""
+    yield from newer_plane(tmp_path_factory.mktemp("newer"))

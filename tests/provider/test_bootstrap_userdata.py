@@ -78,7 +78,9 @@ def test_the_seeds_own_commands_arrive_with_the_version_filled_in() -> None:
         {
             "name": "root",
             "lock_passwd": False,
-            "ssh_authorized_keys": ["ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABAQ example@example.org"],
+            "ssh_authorized_keys": [
+                "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIExampleExampleExampleExampleExampleExampleE example@example.org"
+            ],
         }
     ], "the keys that capp never sends"
 
@@ -96,7 +98,9 @@ def test_all_that_can_be_given_arrives() -> None:
     users = {item["name"]: item for item in found.config["users"]}
     assert users["alice"] == {
         "name": "alice",
-        "ssh_authorized_keys": ["ssh-ed25519 AAAAC3Nza alice@example.org"],
+        "ssh_authorized_keys": [
+            "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIExampleExampleExampleExampleExampleExampleE alice"
+        ],
         "groups": "sudo",
         "sudo": "ALL=(ALL) NOPASSWD:ALL",
         "shell": "/bin/bash",

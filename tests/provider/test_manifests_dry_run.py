@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,7 +10,7 @@ from kamaji_equinix.components.settings.load import load_stack
 from kamaji_equinix.components.settings.stack_file import read_stack_file
 
 from lab.plane import ManagementPlane
-from tests.support.dry_run import create_namespaces, dry_run, newer_plane
+from tests.support.dry_run import create_namespaces, dry_run
 from tests.support.seed import ROOT
 from tests.support.settings_cases import FULL, configuration
 
@@ -27,12 +26,6 @@ def documents(example: str, contract: str) -> list[dict[str, Any]]:
     """The manifests of an example in one generation."""
     stack = load_stack({**raw(example), "capi": {"contract": contract}})
     return [document for tenant in stack.clusters for document in documents_of(tenant)]
-
-
-@pytest.fixture(scope="module")
-def newer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ManagementPlane]:
-    """A management cluster's API with the CRDs of the v1beta2 generation."""
-    yield from newer_plane(tmp_path_factory.mktemp("newer"))
 
 
 @pytest.mark.parametrize("example", [*EXAMPLES, "full"])
@@ -84,7 +77,10 @@ def test_an_empty_endpoint_would_be_refused(newer: ManagementPlane) -> None:
         {"workerPools": [{"name": "a", "labels": {"a": "b"}}]},
         {"workerPools": [{"name": "a", "taints": [{"key": "a", "effect": "NoExecute"}]}]},
         {"controlPlane": {"addons": {"konnectivity": True, "coreDNS": False}}},
-        {"controlPlane": {"network": {"serviceType": "NodePort", "serviceAddress": "192.0.2.1"}}},
+        {
+            "cluster": {"apiServerPort": 30443},
+            "controlPlane": {"network": {"serviceType": "NodePort", "serviceAddress": "192.0.2.1"}},
+        },
         {"metal": {"metro": "DELETE", "facility": "da11"}},
         {"workerPools": []},
     ],

@@ -208,12 +208,24 @@ def test_own_commands_arrive_exactly_as_written() -> None:
 
 def test_ssh_keys_go_to_the_users_because_capp_never_sends_them() -> None:
     settings = tenant(
-        metal={"sshKeys": [{"name": "a", "publicKey": "ssh-ed25519 AAAA a"}]},
+        metal={
+            "sshKeys": [
+                {
+                    "name": "a",
+                    "publicKey": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIExampleExampleExampleExampleExampleExampleE a",
+                }
+            ]
+        },
         workerPools=[{"name": "a", "bootstrap": {"users": [{"name": "root", "shell": "/bin/zsh"}, {"name": "bob"}]}}],
     )
     users = of_kind(settings, "KubeadmConfigTemplate")["spec"]["template"]["spec"]["users"]
     assert users == [
-        {"name": "root", "lockPassword": False, "sshAuthorizedKeys": ["ssh-ed25519 AAAA a"], "shell": "/bin/zsh"},
+        {
+            "name": "root",
+            "lockPassword": False,
+            "sshAuthorizedKeys": ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIExampleExampleExampleExampleExampleExampleE a"],
+            "shell": "/bin/zsh",
+        },
         {"name": "bob"},
     ], "root gets the keys, once, and keeps its password for the rescue console"
 

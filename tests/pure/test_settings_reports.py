@@ -95,7 +95,14 @@ RICH = configuration(
             "healthCheck": {"maxUnhealthy": 1},
             "bootstrap": {
                 "files": [{"path": "/a", "contentFrom": {"secret": {"name": "a", "key": "b"}}}],
-                "users": [{"name": "a", "sshAuthorizedKeys": ["ssh-ed25519 AAAA"]}],
+                "users": [
+                    {
+                        "name": "a",
+                        "sshAuthorizedKeys": [
+                            "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIExampleExampleExampleExampleExampleExampleE"
+                        ],
+                    }
+                ],
                 "postCommands": ["true"],
                 "kubeletExtraArgs": {"v": "2"},
             },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Iterator, Mapping
@@ -10,6 +11,7 @@ from typing import Any
 
 import httpx
 import yaml
+from kamaji_equinix.components.kube.objects import plural
 
 import toolchain
 from lab import crds
@@ -59,21 +61,28 @@ def install(client: httpx.Client) -> None:
         time.sleep(0.1)
 
 
-def dry_run(client: httpx.Client, manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """What the API server would make of a manifest.
-
-    Asserts that it takes each field (strict validation refuses unknown and double ones), warns of nothing and prunes nothing.
-    """
+def send(client: httpx.Client, manifest: Mapping[str, Any]) -> httpx.Response:
+    """Ask for a manifest's strict server-side dry-run: unknown and double fields are refused."""
     kind, metadata = manifest["kind"], manifest["metadata"]
     namespace = f"/namespaces/{metadata['namespace']}" if "namespace" in metadata else ""
     version = manifest["apiVersion"]
     prefix = f"/apis/{version}" if "/" in version else f"/api/{version}"
-    answer = client.patch(
-        f"{prefix}{namespace}/{kind.lower()}s/{metadata['name']}",
+    return client.patch(
+        f"{prefix}{namespace}/{plural(kind)}/{metadata['name']}",
         params={"dryRun": "All", "fieldValidation": "Strict", "fieldManager": "dry-run-test", "force": "true"},
         headers={"Content-Type": "application/apply-patch+yaml"},
-        content=yaml.safe_dump(dict(manifest)).encode(),
+        # JSON is YAML too, and what pulumi-kubernetes sends.
+        content=json.dumps(dict(manifest)).encode(),
     )
+
+
+def dry_run(client: httpx.Client, manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """What the API server would make of a manifest.
+
+    Asserts that it takes each field, warns of nothing and prunes nothing.
+    """
+    kind, metadata = manifest["kind"], manifest["metadata"]
+    answer = send(client, manifest)
     assert answer.is_success, f"{kind} {metadata['name']}: {answer.status_code} {answer.text}"
     assert "warning" not in answer.headers, f"{kind} {metadata['name']}: {answer.headers['warning']}"
     found: dict[str, Any] = answer.json()

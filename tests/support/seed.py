@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 ABSENT = "absent"
 
 PROJECT = "5a2e6a42-9c1f-4b6e-8a55-2f4f6f0d7c11"
-SSH_KEY = "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABAQ example@example.org"
+SSH_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIExampleExampleExampleExampleExampleExampleE example@example.org"
 
 REDACTED = "redacted in the document"
 NAMED_BY_CONTENT = (

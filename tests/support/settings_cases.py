@@ -105,7 +105,12 @@ FULL: dict[str, Any] = {
         "metro": "da",
         "vipManager": "EMLB",
         "cloudController": "external",
-        "sshKeys": [{"name": "a", "publicKey": "ssh-ed25519 AAAAC3Nza a@example.org"}],
+        "sshKeys": [
+            {
+                "name": "a",
+                "publicKey": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIExampleExampleExampleExampleExampleExampleE a@example.org",
+            }
+        ],
     },
     "workerPools": [
         {
@@ -142,7 +147,9 @@ FULL: dict[str, Any] = {
                 "users": [
                     {
                         "name": "alice",
-                        "sshAuthorizedKeys": ["ssh-ed25519 AAAAC3Nza alice@example.org"],
+                        "sshAuthorizedKeys": [
+                            "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIExampleExampleExampleExampleExampleExampleE alice"
+                        ],
                         "groups": "sudo",
                         "sudo": "ALL=(ALL) NOPASSWD:ALL",
                         "shell": "/bin/bash",
