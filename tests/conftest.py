@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -38,6 +39,11 @@ TEMPORARY = pytest.StashKey[str]()
 
 def pytest_configure(config: pytest.Config) -> None:
     """Let programs put their temporary files where they go with the run: plain ``pulumi`` leaves kubeconfigs in there."""
+    # What `nohup` and `&` let a run ignore, each program that it starts would ignore too, Ctrl-C as a test sends it included.
+    # A handler is not inherited: the run goes on being deaf, its programs are not.
+    for number in (signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)
     if hasattr(config, "workerinput"):
         return
     # pytest keeps the folders of the last runs: those stay where they were.

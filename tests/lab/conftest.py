@@ -9,8 +9,19 @@ from pathlib import Path
 
 import pytest
 
+from lab import processes
 from tests.support.lab import Lab
 from tests.support.project import ROOT
+
+
+@pytest.fixture(autouse=True)
+def runs(lab: Lab) -> None:
+    """The lab again as a test finds it, where the one before it failed amid a crash that it had made."""
+    state = lab.state_file()
+    processes_ = [state["supervisor"], *state["processes"]]
+    if any(entry.get("exit") is not None or processes.alive(entry) is None for entry in processes_):
+        again = lab.command("up")
+        assert again.returncode == 0, f"the lab does not come back:\n{again.stdout}"
 
 
 @pytest.fixture(scope="session")

@@ -83,8 +83,7 @@ class Pools:
         }
 
     def devices(self) -> list[dict[str, Any]]:
-        with contextlib.closing(self.lab.metal()) as metal:
-            return metal.devices()
+        return [*self.lab.devices("east-"), *self.lab.devices("west-")]
 
 
 @dataclass

@@ -32,7 +32,7 @@ def test_the_page_about_the_first_cluster(
     assert "**********" in told, f"a kubeconfig does not print itself:\n{told}"
     assert "PRIVATE KEY" not in told, "in no form"
     assert "client-key-data" in (tmp_path / "blue.kubeconfig").read_text(), "but who asks for it gets it"
-    gone(lab)
+    gone(lab, "blue")
 
 
 @pytest.fixture(scope="module")
@@ -101,4 +101,4 @@ def test_the_example_brings_two_clusters_up_in_parallel_scales_one_and_destroys_
     ):
         assert wanted in told, f"{wanted!r} is not told:\n{told}"
     assert "PRIVATE KEY" not in told, "no secret in what it prints"
-    gone(lab)
+    gone(lab, "blue", "green")

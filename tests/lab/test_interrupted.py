@@ -29,7 +29,7 @@ def test_ctrl_c_during_the_hand_off_leaves_a_state_from_which_up_goes_on(lab: La
     assert process.returncode == 130, "the shell is told that Ctrl-C ended it"
     project.script("up", "--stack", "interrupted", "--timeout", "300").ok()
     project.script("destroy", "--stack", "interrupted").ok()
-    gone(lab)
+    gone(lab, "interrupted")
 
 
 def test_ctrl_c_during_a_destroy_leaves_a_state_from_which_up_makes_the_cluster_anew(
@@ -47,7 +47,7 @@ def test_ctrl_c_during_a_destroy_leaves_a_state_from_which_up_makes_the_cluster_
         f"an up that took it for unchanged builds around nothing:\n{done.output}"
     )
     project.script("destroy", "--stack", "undone").ok()
-    gone(lab)
+    gone(lab, "undone")
 
 
 def test_a_terminal_that_closes_leaves_no_process_behind(lab: Lab, project: Project) -> None:
@@ -60,7 +60,7 @@ def test_a_terminal_that_closes_leaves_no_process_behind(lab: Lab, project: Proj
     _, living = psutil.wait_procs(family, timeout=15)
     assert not living, "the engine has a session of its own, which the terminal does not reach"
     project.script("destroy", "--stack", "hungup").ok()
-    gone(lab)
+    gone(lab, "hungup")
 
 
 def test_living_clusters_are_taken_into_a_stack_that_does_not_exist_yet(lab: Lab, project: Project) -> None:
@@ -74,7 +74,7 @@ def test_living_clusters_are_taken_into_a_stack_that_does_not_exist_yet(lab: Lab
     again = project.script("preview", "--stack", "found").ok()
     assert "14 unchanged" in again, f"and then it is as after up:\n{again}"
     project.script("destroy", "--stack", "found").ok()
-    gone(lab)
+    gone(lab, "found")
 
 
 def test_a_killed_engine_and_plugin_leave_a_state_that_destroy_clears(lab: Lab, project: Project) -> None:
@@ -84,4 +84,4 @@ def test_a_killed_engine_and_plugin_leave_a_state_that_destroy_clears(lab: Lab, 
     kill(process)
     done = project.script("destroy", "--stack", "killed")
     assert "lock" in done.ok(), f"the dead engine's lock is cleared, and said so:\n{done.output}"
-    gone(lab)
+    gone(lab, "killed")

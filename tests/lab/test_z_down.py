@@ -5,9 +5,15 @@ from __future__ import annotations
 import time
 
 import psutil
+import pytest
 
 from lab import processes
 from tests.support.lab import Lab
+
+
+@pytest.fixture(autouse=True)
+def runs() -> None:
+    """These end the lab: nothing brings it back before them."""
 
 
 def test_down_leaves_no_process_and_no_port(lab: Lab) -> None:

@@ -29,8 +29,8 @@ import json
 import pathlib
 import pulumi
 from kamaji_equinix.components.endpoint import ControlPlaneEndpoint, ControlPlaneEndpointArgs
-from kamaji_equinix.components.handoff_providers import handoff_providers
-from kamaji_equinix.components.settings import ManagementSettings
+from kamaji_equinix.components.resources.processes import handoff_providers
+from kamaji_equinix.components.settings.model import ManagementSettings
 
 fleet = json.loads(pathlib.Path("fleet.json").read_text())
 own = pathlib.Path("own-kubeconfig")

@@ -78,14 +78,18 @@ def kill_and_mend(lab: Lab, folder: Path, seed: int) -> None:
     if again:
         project.script("up", "--stack", stack, "--timeout", "300").ok()
     project.script("destroy", "--stack", stack).ok()
-    gone(lab)
+    gone(lab, stack)
 
 
-def gone(lab: Lab) -> None:
-    metal = lab.metal()
-    try:
-        eventually(metal.devices, lambda devices: not devices, 60, "all devices given back")
-    finally:
-        metal.close()
+def gone(lab: Lab, *clusters: str) -> None:
+    """See that nothing is left of clusters; what another test left behind is that test's failure alone."""
+    eventually(
+        lambda: [lab.devices(name) for name in clusters], lambda left: not any(left), 60, "all devices given back"
+    )
     # The garbage collector follows the Cluster, which the engine waits for, a moment later.
-    eventually(lab.leftovers, lambda found: not found, 30, "all objects of Cluster API and Kamaji gone")
+    eventually(
+        lambda: [lab.leftovers(name) for name in clusters],
+        lambda left: not any(left),
+        30,
+        "all objects of Cluster API and Kamaji gone",
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -78,13 +79,19 @@ class Lab:
             found: list[dict[str, Any]] = client.get(f"/apis/{path}").raise_for_status().json()["items"]
             return found
 
-    def leftovers(self) -> list[str]:
-        """All Cluster API and Kamaji objects that there are."""
+    def leftovers(self, cluster: str = "") -> list[str]:
+        """The Cluster API and Kamaji objects of a cluster, by their names; by default of all clusters."""
         return [
             f"{path.rpartition('/')[2]} {item['metadata']['namespace']}/{item['metadata']['name']}"
             for path in CLUSTER_API_KINDS
             for item in self.items(path)
+            if item["metadata"]["name"].startswith(cluster)
         ]
+
+    def devices(self, cluster: str = "") -> list[dict[str, Any]]:
+        """The devices of a cluster's machines, which are called after it; by default all devices."""
+        with contextlib.closing(self.metal()) as metal:
+            return [device for device in metal.devices() if device["hostname"].startswith(cluster)]
 
     def state_file(self) -> dict[str, Any]:
         """What the supervisor has written down."""
