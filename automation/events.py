@@ -16,7 +16,7 @@ QUIET = ("same", "read", "refresh", "read-replacement", "discard", "remove-pendi
 """Operations of the engine that change nothing."""
 
 _PROGRESS = re.compile(
-    r"(?P<cluster>[a-z0-9.-]+/[a-z0-9.-]+): (?P<phase>address|dial|tls|ready|endpoint|nudge|kubeconfig): "
+    r"(?P<cluster>[a-z0-9.-]+/[a-z0-9.-]+): (?P<phase>address|dial|tls|ready|endpoint|nudge|version|kubeconfig): "
     r"(?P<text>.*?)(?: \((?P<elapsed>\d+) of (?P<limit>\d+) s\))?$"
 )
 _MARKUP = re.compile(r"<\{%.*?%\}>|\x1b\[[0-9;]*m")

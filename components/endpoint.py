@@ -28,7 +28,7 @@ from .handoff.errors import HandoffError
 from .handoff.order import Order, Outcome, look
 from .handoff.progress import Progress
 from .handoff.run import Handoff
-from .handoff.state import changed, complete, order_of, outputs_of, replacing, unknown
+from .handoff.state import PASSING, changed, complete, order_of, outputs_of, replacing, unknown
 from .kube.client import Api, ApiError
 from .kube.kubeconfig import AccessError
 from .kube.management import Credentials, connect
@@ -112,7 +112,7 @@ class EndpointProvider(ResourceProvider):
             ) from None
         if outcome is None:
             return ReadResult("", {})
-        kept = {key: value for key, value in props.items() if key != "kubeconfig"}
+        kept = {key: value for key, value in props.items() if key not in PASSING}
         return ReadResult(id_, {**kept, **outputs_of(outcome, kube.server)})
 
     def delete(self, id_: str, props: dict[str, Any]) -> None:
@@ -139,7 +139,7 @@ class EndpointProvider(ResourceProvider):
             outcome = Handoff(Kube(api, props["namespace"]), order_of(props, handed_off), progress).run()
         finally:
             api.close()
-        kept = {key: value for key, value in props.items() if key != "kubeconfig"}
+        kept = {key: value for key, value in props.items() if key not in PASSING}
         outputs = outputs_of(outcome, api.access.server)
         return {**kept, **outputs, "handedOff": outputs["live"]}
 
@@ -191,6 +191,9 @@ class ControlPlaneEndpointArgs:
         verify: ``ca`` verifies its certificate against the tenant's authority, ``none`` accepts any.
         force: overwrite a different endpoint.
         contract: of Cluster API, which tells the versions of the objects.
+        version: Kubernetes version that the control plane is asked for; another one is a reason to hand off again, which
+            ends once the control plane runs it.
+        running_version: the version that it runs before this run; None where that is not known.
         kubeconfig: credentials of the management cluster, a secret; by default those of the stack's configuration.
     """
 
@@ -205,6 +208,8 @@ class ControlPlaneEndpointArgs:
     verify: str = "ca"
     force: bool = False
     contract: str = "v1beta1"
+    version: str | None = None
+    running_version: str | None = None
     kubeconfig: pulumi.Input[str] | None = None
 
 
@@ -240,6 +245,8 @@ class ControlPlaneEndpoint(Resource, module="kamaji-equinix", name="ControlPlane
             "verify": args.verify,
             "force": args.force,
             "contract": args.contract,
+            "version": args.version,
+            "runningVersion": args.running_version,
         }
         if args.kubeconfig is not None:
             props["kubeconfig"] = pulumi.Output.secret(args.kubeconfig)

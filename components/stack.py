@@ -9,7 +9,7 @@ import contextlib
 import gc
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -18,6 +18,8 @@ import pulumi_kubernetes as kubernetes
 from pulumi.runtime import config as runtime_config
 
 from .checks import accidents, preflight
+from .checks.accidents import Outlook
+from .checks.living import LivingCluster
 from .kube.kubeconfig import AccessError
 from .kube.management import kubeconfig_text
 from .resources.processes import handoff_providers
@@ -82,19 +84,26 @@ def management_provider(management: ManagementSettings) -> kubernetes.Provider:
     )
 
 
-def declare(settings: StackSettings) -> dict[str, TenantCluster]:
+def declare(settings: StackSettings, living: Sequence[LivingCluster] = ()) -> dict[str, TenantCluster]:
     """Register the resources of all the stack's clusters.
+
+    Args:
+        settings: the stack's settings.
+        living: what lives of each cluster; empty where that is not known.
 
     Returns:
         The clusters by name.
     """
     children = pulumi.ResourceOptions(provider=management_provider(settings.management))
     providers = handoff_providers(len(settings.clusters), settings.management)
+    before = [one.versions.running or None for one in living] or [None] * len(settings.clusters)
     return {
         tenant.cluster.name: TenantCluster(
-            tenant.cluster.name, TenantClusterArgs(settings=tenant, handoff_provider=provider), children
+            tenant.cluster.name,
+            TenantClusterArgs(settings=tenant, handoff_provider=provider, running_version=running),
+            children,
         )
-        for tenant, provider in zip(settings.clusters, providers, strict=True)
+        for tenant, provider, running in zip(settings.clusters, providers, before, strict=True)
     }
 
 
@@ -121,8 +130,7 @@ def run() -> None:
     # the interpreter ends: 0.2 s of each run, more than all requests to the management cluster together.
     gc.freeze()
     settings = load(*configuration())
-    check_management(settings)
-    export(declare(settings))
+    export(declare(settings, check_management(settings).living))
 
 
 def renew_credentials() -> None:
@@ -144,8 +152,11 @@ def renew_credentials() -> None:
         raise pulumi.RunError(f"{text}\nnothing was deleted or changed") from None
 
 
-def check_management(settings: StackSettings) -> None:
+def check_management(settings: StackSettings) -> Outlook:
     """Compare the management cluster with what the stack needs of it.
+
+    Returns:
+        What lives, and what the run does to it; empty where that is not known.
 
     Raises:
         pulumi.RunError: it can't take the stack. In a preview a cluster that can't be reached is only a warning.
@@ -157,9 +168,8 @@ def check_management(settings: StackSettings) -> None:
     for note in report.notes:
         pulumi.log.warn(note)
     if not report.problems:
-        accidents.refuse(settings, before)
-        return
+        return accidents.refuse(settings, before)
     if report.unreachable and pulumi.runtime.is_dry_run():
         pulumi.log.warn(str(report))
-        return
+        return Outlook()
     raise pulumi.RunError(f"{report}\nnothing was created or changed")

@@ -3,54 +3,104 @@ plans anything. What counts as an accident is said in :mod:`.changes`; here it i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import pulumi
 
+from ..capi.kinds import TENANT_CONTROL_PLANE
+from ..capi.manifest import POOL_LABEL
+from ..capi.versions import ordered
 from ..kube import objects
 from ..kube.client import Api, ApiError
 from ..kube.management import connect
-from ..kube.objects import plural
-from ..manifests.documents import documents
+from ..manifests.cluster import cluster
+from ..manifests.control_plane import kamaji_control_plane
 from ..settings.model import StackSettings
-from ..settings.report import Problem, SettingsError
-from . import changes
+from ..settings.report import NOTHING, Problem, SettingsError
+from . import admission, changes, upgrades
+from .living import THREADS, LivingCluster, living_clusters, machines
+from .machines import PoolChange, held, plan_of
+from .upgrades import kubelets_of
 
-THREADS = 8
-"""Clusters whose objects are read at a time."""
+
+@dataclass(frozen=True)
+class Outlook:
+    """What lives before a run, and what the run does to it.
+
+    Attributes:
+        living: what lives of each of the settings' clusters, in their order.
+        machines: what happens to machines, pool by pool.
+    """
+
+    living: tuple[LivingCluster, ...] = ()
+    machines: tuple[PoolChange, ...] = ()
 
 
-def refuse(settings: StackSettings, before: Mapping[str, Any]) -> None:
+def refuse(settings: StackSettings, before: Mapping[str, Any]) -> Outlook:
     """Compare the settings with the clusters that live already: those that they name, and those in the stack's last state.
 
     Args:
         settings: the stack's settings.
         before: the resources of the stack's last state, of :func:`last_state`.
 
+    Returns:
+        What lives, and what the run does to it.
+
     Raises:
         pulumi.RunError: a change would delete a living cluster with its machines, or can't be done at all.
     """
     api = connect(settings.management)
-    found = lost(api, settings, before)
-    wanted = [
-        [document for document in documents(tenant) if document["kind"] in changes.kinds()]
-        for tenant in settings.clusters
-    ]
+    problems = lost(api, settings, before)
+    clusters = living_clusters(api, settings)
+    changes_of = [plan_of(tenant, living, before) for tenant, living in zip(settings.clusters, clusters, strict=True)]
     with ThreadPoolExecutor(THREADS) as pool:
-        asked = pool.map(partial(living, api), wanted)
-    for index, (tenant, answers) in enumerate(zip(settings.clusters, asked, strict=True)):
-        for answer in answers:
-            if isinstance(answer, ApiError):
-                pulumi.log.debug(f"an object of {tenant.cluster.name} can't be compared: {answer}")
-        objects = [answer for answer in answers if not isinstance(answer, ApiError)]
-        if any(obj["kind"] == "Cluster" for obj in objects):
-            found += changes.check_one(changes.of_objects(objects), tenant, changes.base_of(index, settings))
-    if found:
-        raise pulumi.RunError(str(SettingsError(found)))
+        judged = pool.map(partial(judge, api, settings), range(len(clusters)), clusters, changes_of)
+    problems += [problem for some in judged for problem in some]
+    if problems:
+        raise pulumi.RunError(str(SettingsError(problems)))
+    return Outlook(tuple(clusters), tuple(change for some in changes_of for change in some))
+
+
+def judge(
+    api: Api, settings: StackSettings, index: int, living: LivingCluster, planned: Sequence[PoolChange]
+) -> list[Problem]:
+    """What of one cluster's settings can't be done, by what lives of it and by what Kamaji says.
+
+    Args:
+        api: the management cluster's.
+        settings: the stack's settings.
+        index: the cluster's place among them.
+        living: what lives of it.
+        planned: what the run would do to its machines.
+    """
+    tenant, base = settings.clusters[index], changes.base_of(index, settings)
+    for error in living.unread:
+        pulumi.log.debug(f"an object of {tenant.cluster.name} can't be compared: {error}")
+    problems: list[Problem] = []
+    if living.lives:
+        before = changes.of_objects(list(living.objects.values()))
+        running = before.versions.running
+        if running and ordered(tenant.control_plane_version) > ordered(running):
+            before = replace(before, kubelets=kubelets_of(machines(api, tenant), POOL_LABEL))
+        problems = [*changes.check_one(before, tenant, base), *held(base, tenant, planned)]
+    if not problems:
+        verdict = admission.ask(
+            api, cluster(tenant), kamaji_control_plane(tenant), living.of(TENANT_CONTROL_PLANE.name)
+        )
+        if verdict.note:
+            pulumi.log.info(
+                f"{tenant.cluster.name}: Kamaji could not be asked beforehand whether it takes this: {verdict.note}"
+            )
+        if verdict.refusal:
+            key = admission.setting(verdict)
+            path = upgrades.path_of(base, tenant) if key == admission.VERSION else f"{base}{key}"
+            value = tenant.control_plane_version if key == admission.VERSION else NOTHING
+            problems = [Problem(path, f"Kamaji refuses: {verdict.refusal}", value)]
+    return problems
 
 
 def lost(api: Api, settings: StackSettings, before: Mapping[str, Any]) -> list[Problem]:
@@ -89,17 +139,3 @@ def still(api: Api, known: changes.Applied, version: str) -> changes.Applied | N
         return None
     annotations = found["metadata"].get("annotations") or {}
     return replace(known, allowed=annotations.get(changes.ALLOWED) == "true")
-
-
-def living(api: Api, documents: Iterable[Mapping[str, Any]]) -> list[dict[str, Any] | ApiError]:
-    """The living objects that manifests would change, and why others can't be read; nothing where there is none."""
-    found: list[dict[str, Any] | ApiError] = []
-    for document in documents:
-        kind = objects.Kind(document["apiVersion"], document["kind"], plural(document["kind"]))
-        try:
-            obj = objects.Kube(api, document["metadata"]["namespace"]).find(kind, document["metadata"]["name"])
-        except ApiError as error:
-            found.append(error)
-        else:
-            found += [obj] if obj else []
-    return found

@@ -10,15 +10,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ..capi.kinds import TENANT_CONTROL_PLANE
 from ..manifests.control_plane import KIND as CONTROL_PLANE_KIND
 from ..manifests.documents import documents
 from ..providers import packet
 from ..settings.model import StackSettings, TenantClusterSettings
 from ..settings.report import Problem
-from ..settings.types import minor, ordered
+from . import upgrades
+from .upgrades import Versions
 
 ALLOW = "cluster.allowReplacement: true allows it"
 
@@ -51,12 +53,14 @@ class Living:
     Attributes:
         name: the Cluster's name.
         fixed: values by the settings' keys; None where unknown or defaulted by a controller.
-        version: Kubernetes version of the control plane; empty where unknown.
+        versions: Kubernetes versions of the control plane.
+        kubelets: Kubernetes versions of the machines by their pool.
     """
 
     name: str
     fixed: Mapping[str, Any]
-    version: str
+    versions: Versions = field(default_factory=Versions)
+    kubelets: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -100,17 +104,14 @@ def absent(known: Iterable[Applied], new: StackSettings) -> list[Applied]:
 
 
 def of_settings(settings: TenantClusterSettings) -> Living:
-    """Of settings that were applied before."""
-    return of_objects(documents(settings))
-
-
-def kinds() -> tuple[str, ...]:
-    """The kinds whose living objects are compared."""
-    return ("Cluster", CONTROL_PLANE_KIND, packet.CLUSTER_KIND)
+    """Of settings that were applied before, and have come to life."""
+    version = settings.control_plane_version
+    return replace(of_objects(documents(settings)), versions=Versions(version, version))
 
 
 def of_objects(objects: Sequence[Mapping[str, Any]]) -> Living:
-    """Of objects as the management cluster holds them: the Cluster, its infrastructure cluster, its KamajiControlPlane.
+    """Of objects as the management cluster holds them: the Cluster, its infrastructure cluster, its KamajiControlPlane, and
+    the TenantControlPlane that Kamaji made of that.
 
     Raises:
         ValueError: no Cluster is among them.
@@ -131,7 +132,8 @@ def of_objects(objects: Sequence[Mapping[str, Any]]) -> Living:
         "controlPlane.network.loadBalancerClass": (network.get("loadBalancerConfig") or {}).get("loadBalancerClass"),
         **packet.identity(by_kind.get(packet.CLUSTER_KIND, {})),
     }
-    return Living(cluster["metadata"]["name"], fixed, str(plane.get("spec", {}).get("version", "")).removeprefix("v"))
+    versions = upgrades.versions_of(plane, by_kind.get(TENANT_CONTROL_PLANE.name))
+    return Living(cluster["metadata"]["name"], fixed, versions)
 
 
 def check(old: StackSettings, new: StackSettings) -> list[Problem]:
@@ -204,8 +206,7 @@ def check_one(living: Living, tenant: TenantClusterSettings, base: str = "") -> 
     """
     wanted = of_settings(tenant)
     found = [] if tenant.cluster.allow_replacement else list(fixed(base, living, wanted))
-    found += versions(base, living.version, tenant)
-    return found
+    return [*found, *upgrades.problems(base, living.versions, tenant, living.kubelets)]
 
 
 def fixed(base: str, living: Living, wanted: Living) -> Iterator[Problem]:
@@ -218,21 +219,3 @@ def fixed(base: str, living: Living, wanted: Living) -> Iterator[Problem]:
             yield Problem(f"{base}{key}", f"is {shown} in the living cluster, and {reason}; {ALLOW}", after)
         elif before is None and after is not None and key == "controlPlane.network.loadBalancerClass":
             yield Problem(f"{base}{key}", f"is not set in the living cluster, and {reason}; {ALLOW}", after)
-
-
-def versions(base: str, before: str, tenant: TenantClusterSettings) -> Iterator[Problem]:
-    """Kubernetes versions rise, one minor at a time."""
-    after = tenant.control_plane_version
-    own = tenant.control_plane.version is not None
-    path = f"{base}controlPlane.version" if own else f"{base}cluster.kubernetesVersion"
-    if not before:
-        return
-    if ordered(after) < ordered(before):
-        yield Problem(
-            path, f"is older than the living control plane's {before}; Kamaji refuses to go back", after, before
-        )
-    elif minor(after)[1] - minor(before)[1] > 1:
-        following = f"1.{minor(before)[1] + 1}.0"
-        yield Problem(
-            path, f"skips a minor: the living control plane has {before}; go by {following}", after, following
-        )

@@ -7,6 +7,7 @@ from ..kube.objects import Json, dig
 from . import causes
 from .order import Endpoint, endpoint_of
 from .patience import RIGHTS, Wait
+from .refusal import Refusals
 
 LOOK_SECONDS = 5.0
 """How long one watch lasts before the cause of the delay is looked for again."""
@@ -53,6 +54,7 @@ def await_address(wait: Wait) -> Endpoint:
     """
     name, subject = wait.order.control_plane, wait.control_plane_subject
     wait.progress.phase(f"waits for the address of {subject}")
+    refusals = Refusals(wait, "address")
     while True:
         found, pause = None, 0.0
         try:
@@ -67,6 +69,7 @@ def await_address(wait: Wait) -> Endpoint:
         except ApiError as error:
             wait.bearable(error, "address", subject)
             cause, pause = str(error), error.retry_after
+        refusals.look(found)
         wait.progress.waiting(f"{subject} has no address: {cause}")
         wait.expire(
             "address",

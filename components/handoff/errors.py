@@ -18,7 +18,7 @@ class HandoffError(Exception):
     """A phase of the hand-off failed. Its text holds no credentials.
 
     Attributes:
-        phase: ``address``, ``dial``, ``tls``, ``ready``, ``endpoint``, ``nudge`` or ``kubeconfig``.
+        phase: ``address``, ``dial``, ``tls``, ``ready``, ``endpoint``, ``nudge``, ``version`` or ``kubeconfig``.
         subject: the object or address that it is about.
         expected: what was waited for.
         seen: what was last observed instead.

@@ -1,6 +1,6 @@
 """The hand-off: from "Kamaji has an address" to "Cluster API may buy machines".
 
-Seven phases under one deadline. Each can be done again after an interruption at any point: what is there already is
+Eight phases under one deadline. Each can be done again after an interruption at any point: what is there already is
 confirmed, not written again. The infrastructure cluster is reached by a reference only, whatever its kind.
 """
 
@@ -13,6 +13,7 @@ from .answer import await_answer
 from .order import Endpoint, Order, Outcome, endpoint_of, infrastructure_ready, look, may_replace, secret_name, writer
 from .patience import Wait
 from .progress import Progress
+from .version import await_version
 
 NUDGE = "kamaji-equinix.io/handed-off"
 """Annotation on the KamajiControlPlane that makes an event for Kamaji's provider."""
@@ -46,6 +47,7 @@ class Handoff:
             self.link(address)
             self.progress.stage = "nudge"
             self.nudge()
+        await_version(self.wait, address)
         self.progress.stage = "kubeconfig"
         self.kubeconfig()
         return self.wait.patiently("endpoint", self.wait.infrastructure_subject, self.outcome)
@@ -165,7 +167,7 @@ class Handoff:
             if error.code != 409:
                 self.wait.bearable(error, "nudge", self.wait.control_plane_subject)
 
-    # Phase 7
+    # Phase 8
 
     def kubeconfig(self) -> None:
         """Wait until the Secret with the tenant's kubeconfig exists. Its content is not asked for.

@@ -17,7 +17,10 @@ IDENTITY = ("namespace", "cluster", "controlPlane", "infrastructure")
 """Another one of these is another hand-off."""
 
 INPUTS = (*IDENTITY, "clusterUid", "enabled", "timeoutSeconds", "path", "verify", "force", "contract")
-"""``kubeconfig`` is no reason to do anything: credentials are used, not compared."""
+"""``kubeconfig`` is no reason to do anything: credentials are used, not compared. For ``version`` see :func:`upgraded`."""
+
+PASSING = ("kubeconfig", "runningVersion")
+"""Inputs that are not stored: credentials, and what the program saw."""
 
 
 def order_of(props: Mapping[str, Any], handed_off: str | None = None) -> Order:
@@ -82,8 +85,20 @@ def changed(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
     return (
         any(not same(olds.get(key), news.get(key)) for key in INPUTS)
         or not same(olds.get("schema"), SCHEMA)
+        or upgraded(olds, news)
         or drifted(olds)
     )
+
+
+def upgraded(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
+    """Whether the control plane is asked for another version than the last hand-off has seen it run.
+
+    A state of an earlier version of this program has none: then the version counts that the program saw running before it
+    registered its resources, so that a stack whose settings stay as they are has nothing to do.
+    """
+    target = news.get("version")
+    before = olds.get("version") or news.get("runningVersion") or target
+    return target is not None and not same(before, target)
 
 
 def drifted(olds: Mapping[str, Any]) -> bool:

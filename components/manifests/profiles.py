@@ -7,7 +7,7 @@ preparation failed does not join, and its log (``/var/log/cloud-init-output.log`
 
 from __future__ import annotations
 
-from ..settings.types import minor
+from ..capi.versions import minor
 
 PREPARE = r"""set -e
 export DEBIAN_FRONTEND=noninteractive

@@ -29,12 +29,14 @@ class TenantClusterArgs:
         project_id: UUID of the Equinix Metal project, where another resource creates it.
         kubeconfig: credentials of the management cluster for the hand-off, for programs that hold them as an output; by
             default the hand-off reads ``kamaji-equinix:management`` of the stack's configuration.
+        running_version: Kubernetes version that a living control plane runs before this run; None where that is not known.
         handoff_provider: the dynamic provider process that does the hand-off; by default the engine's shared one.
     """
 
     settings: TenantClusterSettings
     project_id: pulumi.Input[str] | None = None
     kubeconfig: pulumi.Input[str] | None = None
+    running_version: str | None = None
     handoff_provider: pulumi.ProviderResource | None = None
 
 
@@ -95,6 +97,8 @@ class TenantCluster(pulumi.ComponentResource):
                 verify=settings.handoff.verify,
                 force=settings.handoff.force,
                 contract=settings.capi.contract,
+                version=settings.control_plane_version,
+                running_version=args.running_version,
                 kubeconfig=args.kubeconfig,
             ),
             pulumi.ResourceOptions.merge(

@@ -6,16 +6,13 @@ import ipaddress
 from collections.abc import Iterator, Sequence
 
 from ..capi import naming
+from ..capi.versions import kubelet_lag, minor
 from . import model as model
 from .report import Problem
 from .rules_addresses import address_problems
 from .rules_control_plane import API_PORT, NODE_PORTS, control_plane_problems
 from .rules_metal import metal_problems, pool_metal_problems
 from .rules_pools import pool_problems
-from .types import minor
-
-KUBELET_SKEW = 3
-"""Minors that a kubelet may lag behind the API server (kubernetes.io, version skew policy); 2 before 1.28."""
 
 RESERVED_NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
 
@@ -73,7 +70,6 @@ def versions(base: str, tenant: model.TenantClusterSettings) -> Iterator[Problem
     if minor(plane)[0] != 1:
         yield Problem(plane_path, "must be a version 1 of Kubernetes", plane, "1.33.0")
         return
-    skew = KUBELET_SKEW if minor(plane) >= (1, 28) else 2
     for index, pool in enumerate(tenant.worker_pools):
         kubelet = tenant.pool_version(pool)
         given = pool.kubernetes_version is not None
@@ -81,8 +77,8 @@ def versions(base: str, tenant: model.TenantClusterSettings) -> Iterator[Problem
         about = (plane_path,)
         if minor(kubelet) > minor(plane):
             yield Problem(path, f"is newer than the control plane's {plane}; raise that first", kubelet, plane, about)
-        elif minor(plane)[1] - minor(kubelet)[1] > skew:
-            yield Problem(path, f"is more than {skew} minors behind the control plane's {plane}", kubelet, plane, about)
+        elif minor(plane)[1] - minor(kubelet)[1] > (lag := kubelet_lag(kubelet)):
+            yield Problem(path, f"is more than {lag} minors behind the control plane's {plane}", kubelet, plane, about)
 
 
 def stack_problems(tenants: Sequence[model.TenantClusterSettings]) -> Iterator[Problem]:

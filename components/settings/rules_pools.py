@@ -9,11 +9,11 @@ import zlib
 from collections.abc import Iterator
 
 from ..capi import naming
+from ..capi.versions import minor
 from .cluster import ClusterSettings
 from .pools import BootstrapSettings, WorkerPoolSettings
 from .report import Problem
 from .rules_control_plane import annotations_size
-from .types import minor
 
 OLDEST_PACKAGES = (1, 24)
 """pkgs.k8s.io has no packages of older minors."""

@@ -323,24 +323,3 @@ ShortLine = Annotated[str, AfterValidator(one_line), Field(max_length=256)]
 ArgumentValue = Annotated[str, AfterValidator(one_line), Field(max_length=1024)]
 Command = Annotated[str, AfterValidator(command)]
 Content = Annotated[str, AfterValidator(content)]
-
-
-def minor(value: str) -> tuple[int, int]:
-    """Major and minor number of a version.
-
-    >>> minor("1.33.0")
-    (1, 33)
-    """
-    numbers = value.split(".")
-    return int(numbers[0]), int(numbers[1])
-
-
-def ordered(value: str) -> tuple[int, int, int, int, str]:
-    """A version as something that can be compared; a pre-release comes before its release.
-
-    >>> ordered("1.33.0-rc.1") < ordered("1.33.0") < ordered("1.33.10")
-    True
-    """
-    numbers, _, pre_release = value.partition("-")
-    major, second, patch = numbers.split(".")
-    return int(major), int(second), int(patch), 0 if pre_release else 1, pre_release

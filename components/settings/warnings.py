@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from ..capi import naming
+from ..capi.versions import minor
 from .model import ManagementSettings, TenantClusterSettings
 from .report import Problem, below
 from .rules_metal import metal_warnings
-from .types import minor
 
 NEWEST = {"v1beta1": (1, 33), "v1beta2": (1, 36)}
 """Newest Kubernetes of the Kamaji generation that each contract was tried with; Kamaji's webhook refuses a newer one than

@@ -154,3 +154,29 @@ def test_what_is_called_complete_makes_an_order(props: Json) -> None:
 def test_sameness_is_equality_of_what_is_known(one: Any, other: Any) -> None:
     assert same(one, other) == same(other, one), "it goes both ways"
     assert same(one, one) != unknown(one), "what is known is the same as itself, what is not is not"
+
+
+VERSIONS = st.sampled_from(["1.31.9", "1.32.2", "1.33.0", "1.34.0-rc.1"])
+
+
+@given(WANTED, HOSTS, PORTS, VERSIONS, VERSIONS, st.none() | VERSIONS)
+def test_another_version_is_waited_for_once(
+    wanted: Json, host: str, port: int, before: str, after: str, running: str | None
+) -> None:
+    olds = completed({**wanted, "version": before}, host, port)
+    news = {**wanted, "version": after, "runningVersion": running}
+    diff = EndpointProvider().diff("id", olds, news)
+    assert diff.changes == (before != after), "the version that the last hand-off has seen run counts, and nothing else"
+    assert not diff.replaces, "it is the same hand-off"
+
+
+@given(WANTED, HOSTS, PORTS, VERSIONS, VERSIONS)
+def test_a_state_without_a_version_has_nothing_to_do_until_there_is_an_upgrade(
+    wanted: Json, host: str, port: int, running: str, after: str
+) -> None:
+    olds = completed(wanted, host, port)
+    for before in (None, after):
+        news = {**wanted, "version": after, "runningVersion": before}
+        assert not EndpointProvider().diff("id", olds, news).changes, "an earlier version of the program stored it"
+    diff = EndpointProvider().diff("id", olds, {**wanted, "version": after, "runningVersion": running})
+    assert diff.changes == (running != after), "the first upgrade is waited for, too"

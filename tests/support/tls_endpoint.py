@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import ipaddress
+import json
 import socket
 import ssl
 import tempfile
@@ -117,6 +118,7 @@ class TlsEndpoint:
 
     def __init__(self, authority: TenantAuthority, mode: str = "ok", host: str = "127.0.0.1") -> None:
         self.authority, self.host, self.mode = authority, host, mode
+        self.version = "v1.33.0"
         self.requests: list[str] = []
         self.connections = 0
         self.expires = now() - datetime.timedelta(days=1)
@@ -172,7 +174,10 @@ class TlsEndpoint:
                 return
             with self._context(mode).wrap_socket(raw, server_side=True) as secured:
                 self.requests.append(secured.recv(1 << 12).decode(errors="replace").partition("\r\n")[0])
-                self._answer(secured, mode)
+                if mode == "ok" and self.requests[-1].startswith("GET /version "):
+                    secured.sendall(reply(200, "OK", json.dumps({"gitVersion": self.version})))
+                else:
+                    self._answer(secured, mode)
 
     def _answer(self, secured: ssl.SSLSocket, mode: str) -> None:
         if mode == "no answer":

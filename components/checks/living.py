@@ -1,0 +1,100 @@
+"""What lives of a tenant cluster, read before the engine plans anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+from urllib.parse import quote
+
+from ..capi.kinds import TENANT_CONTROL_PLANE
+from ..capi.manifest import CLUSTER_LABEL
+from ..kube.client import Api, ApiError
+from ..kube.objects import Json, Kind, Kube, plural
+from ..manifests.control_plane import KIND as CONTROL_PLANE
+from ..manifests.documents import documents
+from ..providers import packet
+from ..settings.model import StackSettings, TenantClusterSettings
+from .upgrades import Versions, versions_of
+
+THREADS = 8
+"""Clusters whose objects are read at a time."""
+
+KINDS = ("Cluster", CONTROL_PLANE, packet.CLUSTER_KIND)
+"""The kinds whose living objects are compared with their manifests."""
+
+
+@dataclass(frozen=True)
+class LivingCluster:
+    """What lives of one tenant cluster; a new one has nothing.
+
+    Attributes:
+        objects: by kind; a kind is missing where there is no such object, or it can't be read.
+        deployments: its MachineDeployments, whoever made them; None where they can't be read.
+        unread: why something could not be read.
+    """
+
+    objects: Mapping[str, Json] = field(default_factory=dict)
+    deployments: tuple[Json, ...] | None = ()
+    unread: tuple[ApiError, ...] = ()
+
+    @property
+    def lives(self) -> bool:
+        """Whether there is a Cluster."""
+        return "Cluster" in self.objects
+
+    @property
+    def versions(self) -> Versions:
+        """Kubernetes versions of its control plane."""
+        return versions_of(self.of(CONTROL_PLANE), self.of(TENANT_CONTROL_PLANE.name))
+
+    def of(self, kind: str) -> Json | None:
+        """The object of a kind."""
+        return self.objects.get(kind)
+
+
+def living_clusters(api: Api, settings: StackSettings) -> list[LivingCluster]:
+    """What lives of each of the settings' clusters, in their order."""
+    with ThreadPoolExecutor(THREADS) as pool:
+        return list(pool.map(partial(living_cluster, api), settings.clusters))
+
+
+def living_cluster(api: Api, tenant: TenantClusterSettings) -> LivingCluster:
+    """What lives of one cluster."""
+    kube = Kube(api, tenant.cluster.namespace)
+    names = [
+        (Kind(document["apiVersion"], document["kind"], plural(document["kind"])), str(document["metadata"]["name"]))
+        for document in documents(tenant)
+        if document["kind"] in KINDS
+    ]
+    objects: dict[str, Json] = {}
+    unread: list[ApiError] = []
+    for kind, name in (*names, (TENANT_CONTROL_PLANE, tenant.control_plane_name)):
+        try:
+            obj = kube.find(kind, name)
+        except ApiError as error:
+            unread.append(error)
+        else:
+            objects |= {kind.name: obj} if obj else {}
+    deployments = of_cluster(api, tenant, "machinedeployments")
+    if isinstance(deployments, ApiError):
+        return LivingCluster(objects, None, (*unread, deployments))
+    return LivingCluster(objects, tuple(deployments), tuple(unread))
+
+
+def of_cluster(api: Api, tenant: TenantClusterSettings, resource: str) -> list[Json] | ApiError:
+    """Objects of Cluster API's core group that carry the cluster's label, or why they can't be read."""
+    namespace, label = tenant.cluster.namespace, quote(f"{CLUSTER_LABEL}={tenant.cluster.name}", "")
+    path = f"/apis/{tenant.contract.core}/namespaces/{quote(namespace, '')}/{resource}?labelSelector={label}"
+    try:
+        return list(api.get(path).get("items") or ())
+    except ApiError as error:
+        return [] if error.code == 404 else error
+
+
+def machines(api: Api, tenant: TenantClusterSettings) -> Iterable[Mapping[str, Any]]:
+    """The cluster's Machines; none where they can't be read."""
+    items = of_cluster(api, tenant, "machines")
+    return [] if isinstance(items, ApiError) else items

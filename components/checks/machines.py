@@ -1,0 +1,219 @@
+"""What a run does to machines, told before it does it: which of them go, roll or come, pool by pool. Pure.
+
+Cluster API rolls a pool where its version or one of its templates differs (cluster-api,
+internal/controllers/machinedeployment/mdutil/util.go); all else in a MachineDeployment changes in place.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..capi.manifest import POOL_LABEL
+from ..capi.versions import bare, minor
+from ..kube.objects import dig
+from ..manifests.workers import machine_deployment
+from ..providers import packet
+from ..settings.model import TenantClusterSettings
+from ..settings.pools import WorkerPoolSettings
+from ..settings.report import Problem
+from .living import LivingCluster
+
+Json = Mapping[str, Any]
+
+TEMPLATES = (("spec", "template", "spec", "infrastructureRef"), ("spec", "template", "spec", "bootstrap", "configRef"))
+
+SKIP = "machineset.cluster.x-k8s.io/skip-preflight-checks"
+
+_DEPLOYMENT = re.compile(r"kubernetes:cluster\.x-k8s\.io/[^:]+:MachineDeployment::")
+
+
+@dataclass(frozen=True)
+class PoolChange:
+    """What a run does to the machines of one pool.
+
+    Attributes:
+        cluster: namespace and name of the Cluster.
+        pool: the pool's name.
+        deleted: machines that go for good.
+        rolled: machines that are replaced by new ones, as the pool's strategy allows.
+        added: machines that come.
+        reason: why.
+    """
+
+    cluster: str
+    pool: str
+    deleted: int = 0
+    rolled: int = 0
+    added: int = 0
+    reason: str = ""
+
+    @property
+    def loses(self) -> bool:
+        """Whether a living machine goes."""
+        return bool(self.deleted or self.rolled)
+
+    def __str__(self) -> str:
+        counts = {"will be deleted": self.deleted, "will roll": self.rolled, "will be added": self.added}
+        told = ", ".join(f"{count} {what}" for what, count in counts.items() if count) or "none goes by itself"
+        return f"machines of {self.cluster}, pool {self.pool}: {told}" + (f"; {self.reason}" if self.reason else "")
+
+
+def plan_of(tenant: TenantClusterSettings, living: LivingCluster, state: Mapping[str, Any]) -> list[PoolChange]:
+    """What a run does to the machines of a cluster.
+
+    Args:
+        tenant: the cluster's settings.
+        living: what lives of it.
+        state: the resources of the stack's last state by URN.
+    """
+    if living.deployments is None:
+        return []
+    known, changes = templates(state), list[PoolChange]()
+    name = f"{tenant.cluster.namespace}/{tenant.cluster.name}"
+    deployments = {str(dig(item, "metadata", "name")): item for item in living.deployments if not going(item)}
+    for pool in tenant.worker_pools:
+        wish = machine_deployment(tenant, pool)
+        changes += pool_change(name, tenant, pool, wish, deployments.pop(wish["metadata"]["name"], None), known)
+    return [*changes, *removed(name, deployments.values(), state, "the settings name it no longer")]
+
+
+def held(base: str, tenant: TenantClusterSettings, changes: Iterable[PoolChange]) -> Iterator[Problem]:
+    """Pools that would lose machines which Cluster API then does not replace.
+
+    It creates none whose minor is not the control plane's: kubeadm joins within one minor only.
+
+    Args:
+        base: path of the cluster in the configuration, with a dot, or empty.
+        tenant: the cluster's settings.
+        changes: what the run would do to its machines.
+    """
+    rolled = {change.pool: change for change in changes if change.rolled}
+    plane = tenant.control_plane_version
+    for index, pool in enumerate(tenant.worker_pools):
+        skipped = pool.annotations.get(SKIP, "").replace(" ", "").split(",")
+        version = tenant.pool_version(pool)
+        if pool.name in rolled and minor(version) != minor(plane) and not {"All", "KubeadmVersionSkew"} & {*skipped}:
+            yield Problem(
+                f"{base}workerPools[{index}].kubernetesVersion",
+                f"has another minor than the control plane's {plane}, and the pool would roll ({rolled[pool.name].reason}): "
+                "Cluster API creates no machine of another minor (kubeadm joins within one only), so old machines would go "
+                f"without new ones. Raise it in the same run, or leave the pool as it is; annotation {SKIP}: "
+                "KubeadmVersionSkew of the pool overrides that",
+                version,
+                plane,
+            )
+
+
+def going(item: Json) -> bool:
+    """Whether an object is being deleted already."""
+    return bool(dig(item, "metadata", "deletionTimestamp"))
+
+
+def removed(cluster: str, deployments: Iterable[Json], state: Mapping[str, Any], reason: str) -> Iterator[PoolChange]:
+    """Pools that the engine deletes: those of its own that nothing declares any more."""
+    own = {
+        (str(dig(outputs, "metadata", "namespace")), str(dig(outputs, "metadata", "name")))
+        for urn, resource in state.items()
+        if _DEPLOYMENT.search(urn) and (outputs := resource.get("outputs") or {})
+    }
+    for item in deployments:
+        if (str(dig(item, "metadata", "namespace")), str(dig(item, "metadata", "name"))) in own:
+            labels = dig(item, "metadata", "labels") or {}
+            pool = str(labels.get(POOL_LABEL) or dig(item, "metadata", "name"))
+            yield PoolChange(cluster, pool, deleted=machines_of(item), reason=reason)
+
+
+def pool_change(
+    cluster: str,
+    tenant: TenantClusterSettings,
+    pool: WorkerPoolSettings,
+    wish: Json,
+    living: Json | None,
+    known: Mapping[str, Json],
+) -> Iterator[PoolChange]:
+    """What happens to one pool; nothing where its machines stay as they are.
+
+    Args:
+        cluster: namespace and name of the Cluster.
+        tenant: settings of its cluster.
+        pool: its settings.
+        wish: its MachineDeployment as it is declared.
+        living: as it lives; None where it is new.
+        known: content of the templates in the stack's last state, by name.
+    """
+    if living is None:
+        size = pool.min if pool.min is not None else int(dig(wish, "spec", "replicas") or 0)
+        if size:
+            yield PoolChange(cluster, pool.name, added=size, reason="a new pool")
+        return
+    present, size = int(dig(living, "spec", "replicas") or 0), dig(wish, "spec", "replicas")
+    wanted = present if size is None else int(size)
+    deleted, added = max(present - wanted, 0), max(wanted - present, 0)
+    why = reasons(tenant, pool, wish, living, known)
+    rolled = min(present, wanted) if why else 0
+    if deleted or added:
+        why.append(f"replicas {present} to {wanted}")
+    if why and strategy(wish) == "OnDelete" and rolled:
+        why.append("strategy OnDelete: a machine is replaced once you delete it")
+        rolled = 0
+    if why and (present or wanted):
+        yield PoolChange(cluster, pool.name, deleted, rolled, added, "; ".join(why))
+
+
+def reasons(
+    tenant: TenantClusterSettings, pool: WorkerPoolSettings, wish: Json, living: Json, known: Mapping[str, Json]
+) -> list[str]:
+    """Why a pool's machines roll, in the words of the settings; empty where they don't."""
+    found = []
+    before, after = (bare(dig(item, "spec", "template", "spec", "version")) for item in (living, wish))
+    if before != after:
+        found.append(f"Kubernetes {before or 'of no version'} to {after}")
+    for path in TEMPLATES:
+        old, new = (str(dig(item, *path, "name") or "") for item in (living, wish))
+        if old != new:
+            what = "bootstrap" if path[-1] == "configRef" else "machine"
+            # The packages of another version stand in the bootstrap template, so it changes with it.
+            if what == "machine" or before == after or pool.bootstrap.commands:
+                found.append(difference(tenant, pool, known.get(old)) if what == "machine" else "its bootstrap changed")
+    return found
+
+
+def difference(tenant: TenantClusterSettings, pool: WorkerPoolSettings, before: Json | None) -> str:
+    """What differs between a machine template and the one that a pool asks for; no value but plain text is shown."""
+    after = dig(packet.machine_template(tenant, pool), "spec", "template", "spec") or {}
+    old = dig(before, "spec", "template", "spec")
+    if not isinstance(old, Mapping):
+        return "its machines changed"
+    parts = []
+    for key in sorted({*old, *after}):
+        one, other = old.get(key), after.get(key)
+        if one != other:
+            plain = all(isinstance(value, str | None) for value in (one, other))
+            parts.append(f"{key} {one or 'none'} to {other or 'none'}" if plain else f"{key} changed")
+    return ", ".join(parts) or "its machines changed"
+
+
+def templates(state: Mapping[str, Any]) -> dict[str, Json]:
+    """The machine templates of a stack's last state, by name."""
+    return {
+        str(dig(outputs, "metadata", "name")): outputs
+        for urn, resource in state.items()
+        if "MachineTemplate::" in urn and (outputs := resource.get("outputs") or {})
+    }
+
+
+def machines_of(deployment: Json) -> int:
+    """How many machines a living MachineDeployment has, or asks for where that is more."""
+    return max(int(dig(deployment, "spec", "replicas") or 0), int(dig(deployment, "status", "replicas") or 0))
+
+
+def strategy(deployment: Json) -> str:
+    """How a pool rolls, in either generation."""
+    return str(
+        dig(deployment, "spec", "strategy", "type")
+        or dig(deployment, "spec", "rollout", "strategy", "type")
+        or "RollingUpdate"
+    )

@@ -1,0 +1,103 @@
+"""Whether a change of Kubernetes versions can be done: one minor at a time, never back, kubelets in reach. Pure.
+
+What holds comes from who enforces it: Kamaji's webhook compares with the version that it took last, though the API server may
+not run it yet (kamaji, internal/webhook/handlers/tcp_version.go); kubeadm raises a cluster by one minor from what it runs;
+Cluster API creates no machine whose minor is not the control plane's (cluster-api, machineset_preflight.go).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..capi.versions import bare, kubelet_lag, minor, ordered
+from ..kube.objects import dig
+from ..settings.model import TenantClusterSettings
+from ..settings.report import Problem
+
+
+@dataclass(frozen=True)
+class Versions:
+    """Of a living control plane.
+
+    Attributes:
+        accepted: what Kamaji took last: it refuses an older one. Empty where it has taken none, or that is not known.
+        running: what the API server runs; empty where none runs, or that is not known.
+    """
+
+    accepted: str = ""
+    running: str = ""
+
+
+def versions_of(plane: Mapping[str, Any] | None, tenant: Mapping[str, Any] | None) -> Versions:
+    """The versions of a living control plane.
+
+    The KamajiControlPlane's spec is none of them: Kamaji may have refused it.
+
+    Args:
+        plane: the KamajiControlPlane; None where there is none.
+        tenant: the TenantControlPlane that Kamaji's provider made of it; None where there is none, or it can't be read.
+    """
+    running = bare(
+        dig(tenant, "status", "kubernetesResources", "version", "version") or dig(plane, "status", "version")
+    )
+    return Versions(bare(dig(tenant, "spec", "kubernetes", "version")) or running, running)
+
+
+def path_of(base: str, tenant: TenantClusterSettings) -> str:
+    """The setting that the control plane's version comes from."""
+    return f"{base}controlPlane.version" if tenant.control_plane.version else f"{base}cluster.kubernetesVersion"
+
+
+def problems(
+    base: str, before: Versions, tenant: TenantClusterSettings, kubelets: Mapping[str, Iterable[str]]
+) -> Iterator[Problem]:
+    """What of a cluster's versions can't be reached from where it is.
+
+    Args:
+        base: path of the cluster in the configuration, with a dot, or empty.
+        before: the living control plane's.
+        tenant: the settings to apply.
+        kubelets: versions of the living machines by their pool, ``""`` for those of none.
+    """
+    after, path = tenant.control_plane_version, path_of(base, tenant)
+    if before.accepted and ordered(after) < ordered(before.accepted):
+        still = (
+            "" if before.running == before.accepted else f" (its API server still runs {before.running or 'nothing'})"
+        )
+        yield Problem(
+            path,
+            f"is older than the living control plane's {before.accepted}{still}; Kamaji refuses to go back",
+            after,
+            before.accepted,
+        )
+        return
+    if not before.running:
+        return
+    if minor(after)[1] - minor(before.running)[1] > 1:
+        following = f"1.{minor(before.running)[1] + 1}.0"
+        yield Problem(
+            path, f"skips a minor: the living control plane has {before.running}; go by {following}", after, following
+        )
+    if minor(after) > minor(before.running):
+        for pool, versions in sorted(kubelets.items()):
+            oldest = min(versions, key=ordered)
+            if minor(after)[1] - minor(oldest)[1] > kubelet_lag(oldest):
+                yield Problem(
+                    path,
+                    f"is more than {kubelet_lag(oldest)} minors above machines of pool {pool or '(none)'}, which run "
+                    f"{oldest}: their kubelets would lag too far; let that pool roll first",
+                    after,
+                    before.running,
+                )
+
+
+def kubelets_of(machines: Iterable[Mapping[str, Any]], pool_label: str) -> dict[str, list[str]]:
+    """Versions of machines by their pool; machines that go, or have none, don't count."""
+    kubelets: dict[str, list[str]] = {}
+    for machine in machines:
+        version = bare(dig(machine, "spec", "version"))
+        if version and not dig(machine, "metadata", "deletionTimestamp"):
+            kubelets.setdefault(str((dig(machine, "metadata", "labels") or {}).get(pool_label, "")), []).append(version)
+    return kubelets

@@ -1,0 +1,120 @@
+"""The phase before machines: the control plane runs the version that it was asked for.
+
+Cluster API itself holds new machines back while a control plane is upgraded (its MachineSet preflight), but a pool that may
+do without a machine while it rolls (``maxSurge: 0``) loses an old one first. So pools are written only once this has ended.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import time
+
+from ..capi.kinds import TENANT_CONTROL_PLANE
+from ..capi.versions import bare, ordered
+from ..kube.client import ApiError
+from ..kube.dial import dial, rest
+from ..kube.objects import dig
+from . import reachability
+from .answer import tenant_authority
+from .order import Endpoint
+from .patience import Wait
+from .refusal import Refusals
+
+LOOK_SECONDS = 0.5
+ANSWER_BYTES = 1 << 14
+
+
+def await_version(wait: Wait, address: Endpoint) -> None:
+    """Wait until Kamaji reports the version that the KamajiControlPlane asks for, and its API server tells the same.
+
+    Raises:
+        HandoffError: not in time, or Kamaji refuses it.
+    """
+    order, progress, subject = wait.order, wait.progress, wait.control_plane_subject
+    progress.stage = "version"
+    refusals = Refusals(wait, "version")
+    while True:
+        plane = wait.patiently(
+            "version", subject, lambda: wait.kube.find(order.control_plane_kind, order.control_plane)
+        )
+        target, current = bare(dig(plane, "spec", "version")), bare(dig(plane, "status", "version"))
+        refusals.look(plane)
+        if not order.enabled and not current:
+            # Whoever hands off in this program's place may take longer; a first version is waited for by nobody but the pools.
+            return
+        missing = f"runs {current or 'nothing yet'}, Kamaji says {state(wait)}"
+        if target and target == current:
+            missing = outdated(wait, address, target)
+            if not missing:
+                progress.phase(f"{subject} runs {target}")
+                return
+        progress.waiting(f"{subject}: from {current or 'nothing'} to {target}: {missing}", f"{target} {missing}")
+        wait.expire(
+            "version",
+            subject,
+            f"the control plane to run {target}",
+            missing,
+            f"No worker was touched. See `kubectl -n {wait.kube.namespace} describe tenantcontrolplane "
+            f"{order.control_plane}` and its pods; `pulumi up` waits again.",
+        )
+        progress.pause(LOOK_SECONDS)
+
+
+def state(wait: Wait) -> str:
+    """The state that Kamaji gives the TenantControlPlane, such as ``Upgrading``, or why it does not go on."""
+    try:
+        if dig(wait.kube.find(wait.order.cluster_kind, wait.order.cluster), "spec", "paused"):
+            return f"nothing: Cluster {wait.order.cluster} is paused (spec.paused), so nobody works on it"
+        tenant = wait.kube.find(TENANT_CONTROL_PLANE, wait.order.control_plane)
+    except ApiError as error:
+        return f"nothing ({error})"
+    return str(dig(tenant, "status", "kubernetesResources", "version", "status") or "nothing yet")
+
+
+def outdated(wait: Wait, address: Endpoint, target: str) -> str:
+    """What is older than ``target`` at the API server's address, in words; empty where nothing is.
+
+    Where the hand-off is none of this program's, nobody is dialled. A server that keeps its version from strangers
+    (``--anonymous-auth=false``) has Kamaji's word for it.
+    """
+    if not wait.order.enabled:
+        return ""
+    authority = tenant_authority(wait) if wait.order.verify else None
+    if wait.order.verify and authority is None:
+        return "the tenant's certificate authority can't be read"
+    try:
+        answer = served(reachability.Target(address.host, address.port, authority, "/version"))
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        return f"{address} does not tell its version ({error or type(error).__name__})"
+    try:
+        is_older = ordered(answer) < ordered(target)
+    except ValueError:
+        return ""
+    return f"{address} still serves {answer}" if is_older else ""
+
+
+def served(target: reachability.Target, seconds: float = reachability.ATTEMPT_SECONDS) -> str:
+    """The version that an API server tells; empty where it tells none.
+
+    Raises:
+        OSError: it does not answer.
+        ValueError: it has an error of its own for the moment.
+        http.client.HTTPException: it does not speak HTTP.
+    """
+    until = time.monotonic() + seconds
+    with contextlib.closing(dial(target.host, target.port, until)) as raw:
+        raw.settimeout(rest(until))
+        secured = reachability.context(target.ca_pem).wrap_socket(raw, server_hostname=target.host)
+        with contextlib.closing(secured):
+            connection = http.client.HTTPConnection(target.host, target.port)
+            connection.sock = secured
+            connection.request("GET", target.path, headers={"Connection": "close"})
+            response = connection.getresponse()
+            if response.status >= http.client.INTERNAL_SERVER_ERROR:
+                raise ValueError(f"{target.path} answers {response.status}")
+            content = response.read(ANSWER_BYTES) if response.status == http.client.OK else b""
+    with contextlib.suppress(ValueError):
+        return bare(dig(json.loads(content), "gitVersion"))
+    return ""
