@@ -19,6 +19,13 @@ _PROGRESS = re.compile(
     r"(?P<cluster>[a-z0-9.-]+/[a-z0-9.-]+): (?P<phase>address|dial|tls|ready|endpoint|nudge|version|kubeconfig): "
     r"(?P<text>.*?)(?: \((?P<elapsed>\d+) of (?P<limit>\d+) s\))?$"
 )
+_MACHINES = re.compile(
+    r"machines of (?P<cluster>\S+/\S+), pool (?P<pool>\S+): "
+    r"(?P<counts>none goes by itself|\d+ will (?:be deleted|roll|be added)(?:, \d+ will (?:be deleted|roll|be added))*)"
+    r"(?:; (?P<reason>.*))?"
+)
+"""What ``components/checks/machines.py`` says of a pool."""
+
 _MARKUP = re.compile(r"<\{%.*?%\}>|\x1b\[[0-9;]*m")
 
 
@@ -80,6 +87,60 @@ class HandoffProgress(Event):
     def __str__(self) -> str:
         time_spent = f" ({self.elapsed:.0f} of {self.limit:.0f} s)" if self.elapsed is not None and self.limit else ""
         return f"{self.cluster}: {self.phase}: {self.text}{time_spent}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class MachinesChange(Event):
+    """What an ``up`` does to the machines of one pool, told before it does it.
+
+    Attributes:
+        pool: the pool's name.
+        deleted: machines that go for good.
+        rolled: machines that are replaced by new ones, as the pool's strategy allows.
+        added: machines that come.
+        reason: why.
+    """
+
+    pool: str
+    deleted: int
+    rolled: int
+    added: int
+    reason: str
+
+    @classmethod
+    def parse(cls, stack: str, text: str) -> MachinesChange | None:
+        """The event that a line of the program tells; None where it is about something else."""
+        match = _MACHINES.fullmatch(text)
+        if match is None:
+            return None
+        counts = {
+            what: int(number) for number, what in re.findall(r"(\d+) will (be deleted|roll|be added)", match["counts"])
+        }
+        return cls(
+            stack=stack,
+            cluster=match["cluster"],
+            pool=match["pool"],
+            deleted=counts.get("be deleted", 0),
+            rolled=counts.get("roll", 0),
+            added=counts.get("be added", 0),
+            reason=match["reason"] or "",
+        )
+
+    def counts(self) -> dict[str, Any]:
+        """The event as part of a result."""
+        return {
+            "cluster": self.cluster,
+            "pool": self.pool,
+            "deleted": self.deleted,
+            "rolled": self.rolled,
+            "added": self.added,
+            "reason": self.reason,
+        }
+
+    def __str__(self) -> str:
+        numbers = {"will be deleted": self.deleted, "will roll": self.rolled, "will be added": self.added}
+        text = ", ".join(f"{number} {what}" for what, number in numbers.items() if number) or "none goes by itself"
+        return f"machines of {self.cluster}, pool {self.pool}: {text}" + (f"; {self.reason}" if self.reason else "")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,12 +221,14 @@ class Translator:
     Attributes:
         errors: error messages, with the cluster that each is about.
         clusters: cluster by the URN of a resource.
+        machines: what happens to machines, pool by pool, as the program told it.
     """
 
     def __init__(self, stack: str, listener: Listener | None) -> None:
         self.stack, self._listener = stack, listener
         self.errors: list[tuple[str, str]] = []
         self.clusters: dict[str, str] = {}
+        self.machines: list[MachinesChange] = []
 
     def emit(self, event: Event) -> None:
         """Pass an event on."""
@@ -221,7 +284,11 @@ class Translator:
         if not text:
             return
         cluster = self.clusters.get(diagnostic.urn or "", "")
-        if diagnostic.severity == "error":
+        if (change := MachinesChange.parse(self.stack, text)) is not None:
+            if change.counts() not in [known.counts() for known in self.machines]:
+                self.machines.append(change)
+                self.emit(change)
+        elif diagnostic.severity == "error":
             # An inline program's failure comes twice, the second time with these words before it.
             text = text.removeprefix("an unhandled error occurred: ")
             if (cluster, text) in self.errors:

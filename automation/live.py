@@ -12,7 +12,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from .events import ClusterReady, Event, Finished, HandoffProgress, Message, ResourceChanged, Waiting
+from .events import ClusterReady, Event, Finished, HandoffProgress, MachinesChange, Message, ResourceChanged, Waiting
 
 LINES = 6
 """Messages that stay in view."""
@@ -26,6 +26,7 @@ class View:
         self._rows: dict[str, tuple[str, str]] = {}
         self._done: Counter[str] = Counter()
         self._running: dict[str, str] = {}
+        self._machines: list[Text] = []
         self._messages: deque[Text] = deque(maxlen=LINES)
         self._lock = threading.Lock()
         self._live = Live(console=console, get_renderable=self.render, refresh_per_second=4, transient=False)
@@ -50,6 +51,8 @@ class View:
                 self._rows[event.cluster] = ("done", "ready")
             elif isinstance(event, ResourceChanged):
                 self._resource(event)
+            elif isinstance(event, MachinesChange):
+                self._machines.append(Text(str(event), style="bold yellow" if event.deleted or event.rolled else ""))
             elif isinstance(event, Message) and event.severity != "info":
                 style = "red" if event.severity == "error" else "yellow"
                 self._messages.append(Text(str(event), style=style))
@@ -75,4 +78,4 @@ class View:
             counts = ", ".join(f"{count} {what}" for what, count in sorted(self._done.items())) or "no changes yet"
             running = f"; under way: {', '.join(sorted(self._running)[:3])}" if self._running else ""
             head = Text(f"{self._title}, {time.monotonic() - self._began:.0f} s: {counts}{running}", style="dim")
-            return Group(head, table, *self._messages)
+            return Group(head, *self._machines, table, *self._messages)

@@ -9,6 +9,8 @@ from typing import Any
 from pulumi import automation
 from pydantic import SecretStr
 
+from .events import MachinesChange
+
 UNCHANGED = ("same", "read")
 """Operations of the engine that leave a resource as it is."""
 
@@ -55,6 +57,7 @@ class Result:
         seconds: how long it took.
         clusters: the stack's clusters by name; empty for a preview and after a destroy.
         output: what the engine printed.
+        machines: what happens to machines, pool by pool: those that go, roll or come. A preview tells it, too.
     """
 
     operation: str
@@ -63,6 +66,7 @@ class Result:
     seconds: float
     clusters: Mapping[str, ClusterResult] = field(default_factory=dict)
     output: str = field(default="", repr=False)
+    machines: tuple[MachinesChange, ...] = ()
 
     @property
     def changed(self) -> bool:
@@ -77,6 +81,7 @@ class Result:
             "changes": dict(self.changes),
             "seconds": round(self.seconds, 1),
             "clusters": {name: cluster.as_dict() for name, cluster in self.clusters.items()},
+            "machines": [change.counts() for change in self.machines],
         }
 
 

@@ -105,7 +105,8 @@ class Session:
                 )
                 counts, outputs, output = upkeep.unlocked(operation, lambda: run(stack, translate))
             succeeded = True
-            return Result(operation, self.name, counts, time.monotonic() - began, results.clusters_of(outputs), output)
+            seconds, clusters = time.monotonic() - began, results.clusters_of(outputs)
+            return Result(operation, self.name, counts, seconds, clusters, output, tuple(translate.machines))
         finally:
             self._busy.release()
             translate.emit(

@@ -53,6 +53,7 @@ class Upkeep:
 
         def attempt() -> Done:
             self.translate.errors.clear()
+            self.translate.machines.clear()
             try:
                 self.settle(operation)
             except automation.ConcurrentUpdateError:

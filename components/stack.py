@@ -168,7 +168,9 @@ def check_management(settings: StackSettings) -> Outlook:
     for note in report.notes:
         pulumi.log.warn(note)
     if not report.problems:
-        return accidents.refuse(settings, before)
+        outlook = accidents.refuse(settings, before)
+        outlook.announce()
+        return outlook
     if report.unreachable and pulumi.runtime.is_dry_run():
         pulumi.log.warn(str(report))
         return Outlook()

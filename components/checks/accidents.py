@@ -3,7 +3,7 @@ plans anything. What counts as an accident is said in :mod:`.changes`; here it i
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -22,8 +22,8 @@ from ..manifests.control_plane import kamaji_control_plane
 from ..settings.model import StackSettings
 from ..settings.report import NOTHING, Problem, SettingsError
 from . import admission, changes, upgrades
-from .living import THREADS, LivingCluster, living_clusters, machines
-from .machines import PoolChange, held, plan_of
+from .living import THREADS, LivingCluster, living_clusters, machines, of_cluster
+from .machines import PoolChange, held, plan_of, removed
 from .upgrades import kubelets_of
 
 
@@ -34,10 +34,19 @@ class Outlook:
     Attributes:
         living: what lives of each of the settings' clusters, in their order.
         machines: what happens to machines, pool by pool.
+        clusters: what happens to control planes, and to Clusters that go, in words.
     """
 
     living: tuple[LivingCluster, ...] = ()
     machines: tuple[PoolChange, ...] = ()
+    clusters: tuple[str, ...] = ()
+
+    def announce(self) -> None:
+        """Tell it: loudly where something that lives goes."""
+        for text in self.clusters:
+            pulumi.log.warn(text)
+        for change in self.machines:
+            (pulumi.log.warn if change.loses else pulumi.log.info)(str(change))
 
 
 def refuse(settings: StackSettings, before: Mapping[str, Any]) -> Outlook:
@@ -54,7 +63,8 @@ def refuse(settings: StackSettings, before: Mapping[str, Any]) -> Outlook:
         pulumi.RunError: a change would delete a living cluster with its machines, or can't be done at all.
     """
     api = connect(settings.management)
-    problems = lost(api, settings, before)
+    missing = departing(api, settings, before)
+    problems = changes.lost(missing, settings, changes.applied(before))
     clusters = living_clusters(api, settings)
     changes_of = [plan_of(tenant, living, before) for tenant, living in zip(settings.clusters, clusters, strict=True)]
     with ThreadPoolExecutor(THREADS) as pool:
@@ -62,7 +72,22 @@ def refuse(settings: StackSettings, before: Mapping[str, Any]) -> Outlook:
     problems += [problem for some in judged for problem in some]
     if problems:
         raise pulumi.RunError(str(SettingsError(problems)))
-    return Outlook(tuple(clusters), tuple(change for some in changes_of for change in some))
+    lost = [change for one in missing for change in lost_machines(api, one, settings, before)]
+    return Outlook(
+        tuple(clusters),
+        (*lost, *(change for some in changes_of for change in some)),
+        (
+            *(
+                f"Cluster {one.namespace}/{one.name} will be deleted, with its control plane and all its machines"
+                for one in missing
+            ),
+            *(
+                text
+                for tenant, living in zip(settings.clusters, clusters, strict=True)
+                for text in upgrades.announcement(tenant, living.versions)
+            ),
+        ),
+    )
 
 
 def judge(
@@ -103,8 +128,8 @@ def judge(
     return problems
 
 
-def lost(api: Api, settings: StackSettings, before: Mapping[str, Any]) -> list[Problem]:
-    """What would delete living clusters because the settings name them no longer.
+def departing(api: Api, settings: StackSettings, before: Mapping[str, Any]) -> list[changes.Applied]:
+    """The living clusters that the engine would delete because the settings name them no longer.
 
     The stack's own state tells what it has applied, and costs no request: labels in the management cluster could not tell two
     stacks of one name in different backends apart. Only a cluster that is missed is looked at, whether it lives, and whether
@@ -112,7 +137,19 @@ def lost(api: Api, settings: StackSettings, before: Mapping[str, Any]) -> list[P
     """
     missing = changes.absent(changes.applied(before), settings)
     version = settings.clusters[0].contract.core
-    return changes.lost([one for item in missing if (one := still(api, item, version)) is not None], settings)
+    return [one for item in missing if (one := still(api, item, version)) is not None]
+
+
+def lost_machines(
+    api: Api, known: changes.Applied, settings: StackSettings, before: Mapping[str, Any]
+) -> Iterable[PoolChange]:
+    """The machines that go with a Cluster."""
+    core = settings.clusters[0].contract.core
+    deployments = of_cluster(api, core, known.namespace, known.name, "machinedeployments")
+    if isinstance(deployments, ApiError):
+        pulumi.log.debug(f"the machines of {known.name} can't be counted: {deployments}")
+        return []
+    return removed(f"{known.namespace}/{known.name}", deployments, before, "its Cluster is deleted")
 
 
 def last_state() -> Mapping[str, Any]:

@@ -148,7 +148,7 @@ def check(old: StackSettings, new: StackSettings) -> list[Problem]:
         for own in (tenant.cluster for tenant in old.clusters)
     ]
     living = {tenant.cluster.name: of_settings(tenant) for tenant in old.clusters}
-    found = lost(absent(known, new), new)
+    found = lost(absent(known, new), new, known)
     for index, tenant in enumerate(new.clusters):
         if tenant.cluster.name in living:
             found += check_one(living[tenant.cluster.name], tenant, base_of(index, new))
@@ -160,39 +160,54 @@ def base_of(index: int, settings: StackSettings) -> str:
     return f"clusters[{index}]." if len(settings.clusters) > 1 else ""
 
 
-def lost(missing: Iterable[Applied], new: StackSettings) -> list[Problem]:
+def lost(missing: Iterable[Applied], new: StackSettings, known: Iterable[Applied]) -> list[Problem]:
     """What would delete living clusters because the settings name them no longer.
 
     Args:
         missing: the living clusters that have no place in the settings.
         new: the settings to apply.
+        known: all clusters that the stack has applied: what is not among them is new, perhaps under another name.
     """
     places = {tenant.cluster.name: index for index, tenant in enumerate(new.clusters)}
-    found = []
+    applied_names = {one.name for one in known}
+    added = [name for name in places if name not in applied_names]
+    problems = []
     for one in missing:
         if one.allowed:
             continue
         if one.name not in places:
-            found.append(removed(one.name, new))
+            problems.append(renamed(one.name, added, places, new) if added else removed(one.name))
             continue
         index = places[one.name]
         own = new.clusters[index].cluster
         if not own.allow_replacement:
             text = f"is {one.namespace} in the living cluster, and {MOVE}; {ALLOW}"
-            found.append(Problem(f"{base_of(index, new)}cluster.namespace", text, own.namespace))
-    return found
+            problems.append(Problem(f"{base_of(index, new)}cluster.namespace", text, own.namespace))
+    return problems
 
 
-def removed(name: str, new: StackSettings) -> Problem:
-    """A living cluster that the new settings don't have."""
-    others = [item.cluster.name for item in new.clusters]
-    if len(others) == 1:
-        rule = f"a Cluster can't be renamed: {name} would be deleted with all its machines, and {others[0]} created"
-        return Problem("cluster.name", f"{rule}. Set cluster.allowReplacement on {name} and run `up` before", others[0])
+PERMISSION = (
+    "put it back with `cluster.allowReplacement: true` (and without `cluster.protect`), run `up`, then take it out and run "
+    "`up` again"
+)
+
+
+def renamed(name: str, added: Sequence[str], places: Mapping[str, int], new: StackSettings) -> Problem:
+    """A living cluster that the new settings don't have, where they have one that does not live: perhaps another name."""
+    path = f"{base_of(places[added[0]], new)}cluster.name"
+    return Problem(
+        path,
+        f"a Cluster can't be renamed: {name} would be deleted with all its machines, and {' and '.join(added)} created. If "
+        f"that is what you want: {PERMISSION}",
+        added[0],
+    )
+
+
+def removed(name: str) -> Problem:
+    """A living cluster that the new settings don't have, and nothing in its place."""
     return Problem(
         "clusters",
-        f"lacks the living cluster {name}, which would be deleted with all its machines. Set cluster.allowReplacement on it "
-        "and run `up` before",
+        f"lacks the living cluster {name}, which would be deleted with all its machines. If it shall go: {PERMISSION}",
     )
 
 

@@ -78,23 +78,33 @@ def living_cluster(api: Api, tenant: TenantClusterSettings) -> LivingCluster:
             unread.append(error)
         else:
             objects |= {kind.name: obj} if obj else {}
-    deployments = of_cluster(api, tenant, "machinedeployments")
+    deployments = of_cluster(
+        api, tenant.contract.core, tenant.cluster.namespace, tenant.cluster.name, "machinedeployments"
+    )
     if isinstance(deployments, ApiError):
         return LivingCluster(objects, None, (*unread, deployments))
     return LivingCluster(objects, tuple(deployments), tuple(unread))
 
 
-def of_cluster(api: Api, tenant: TenantClusterSettings, resource: str) -> list[Json] | ApiError:
-    """Objects of Cluster API's core group that carry the cluster's label, or why they can't be read."""
-    namespace, label = tenant.cluster.namespace, quote(f"{CLUSTER_LABEL}={tenant.cluster.name}", "")
-    path = f"/apis/{tenant.contract.core}/namespaces/{quote(namespace, '')}/{resource}?labelSelector={label}"
+def of_cluster(api: Api, core: str, namespace: str, name: str, resource: str) -> list[Json] | ApiError:
+    """Objects of Cluster API's core group that carry a Cluster's label, or why they can't be read.
+
+    Args:
+        api: the management cluster's.
+        core: the group with its version.
+        namespace: the Cluster's.
+        name: the Cluster's.
+        resource: the objects' plural name.
+    """
+    label = quote(f"{CLUSTER_LABEL}={name}", "")
     try:
-        return list(api.get(path).get("items") or ())
+        found = api.get(f"/apis/{core}/namespaces/{quote(namespace, '')}/{resource}?labelSelector={label}")
     except ApiError as error:
         return [] if error.code == 404 else error
+    return list(found.get("items") or ())
 
 
 def machines(api: Api, tenant: TenantClusterSettings) -> Iterable[Mapping[str, Any]]:
     """The cluster's Machines; none where they can't be read."""
-    items = of_cluster(api, tenant, "machines")
+    items = of_cluster(api, tenant.contract.core, tenant.cluster.namespace, tenant.cluster.name, "machines")
     return [] if isinstance(items, ApiError) else items

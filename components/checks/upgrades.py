@@ -101,3 +101,13 @@ def kubelets_of(machines: Iterable[Mapping[str, Any]], pool_label: str) -> dict[
         if version and not dig(machine, "metadata", "deletionTimestamp"):
             kubelets.setdefault(str((dig(machine, "metadata", "labels") or {}).get(pool_label, "")), []).append(version)
     return kubelets
+
+
+def announcement(tenant: TenantClusterSettings, before: Versions) -> Iterator[str]:
+    """A line about an upgrade and its order; none where the version stays."""
+    after = tenant.control_plane_version
+    if before.running and before.running != after:
+        yield (
+            f"control plane of {tenant.cluster.namespace}/{tenant.cluster.name}: Kubernetes {before.running} to {after} "
+            "first; its pools are written once its API server runs that"
+        )

@@ -42,7 +42,7 @@ def await_version(wait: Wait, address: Endpoint) -> None:
         target, current = bare(dig(plane, "spec", "version")), bare(dig(plane, "status", "version"))
         refusals.look(plane)
         if not order.enabled and not current:
-            # Whoever hands off in this program's place may take longer; a first version is waited for by nobody but the pools.
+            # Whoever hands off in this program's place may take longer than the first version.
             return
         missing = f"runs {current or 'nothing yet'}, Kamaji says {state(wait)}"
         if target and target == current:

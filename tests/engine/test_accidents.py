@@ -88,12 +88,14 @@ def test_the_check_hinders_no_other_change(two: Two) -> None:
 
 def test_a_cluster_that_leaves_the_list_is_refused(two: Two) -> None:
     two.configure({"name": "one"})
-    two.refused("cluster.name", "two would be deleted with all its machines", "allowReplacement")
+    two.refused(
+        "lacks the living cluster two", "deleted with all its machines", "put it back with `cluster.allowReplacement"
+    )
 
 
 def test_a_renamed_cluster_is_refused(two: Two) -> None:
     two.configure({"name": "one"}, {"name": "renamed"})
-    two.refused("clusters", "lacks the living cluster two", "deleted with all its machines")
+    two.refused("clusters[1].cluster.name", "two would be deleted with all its machines, and renamed created")
 
 
 def test_a_cluster_in_another_namespace_is_refused(two: Two) -> None:

@@ -8,7 +8,7 @@ import grpc
 import pulumi
 import pytest
 from kamaji_equinix.components import stack
-from kamaji_equinix.components.checks import accidents
+from kamaji_equinix.components.checks import accidents, changes
 from kamaji_equinix.components.checks.changes import ALLOWED, Applied
 from kamaji_equinix.components.kube.client import ApiError
 from kamaji_equinix.components.settings.load import load_stack
@@ -139,7 +139,9 @@ def lost(server: Server, *names: str) -> list[str]:
     @pulumi.runtime.test
     def run() -> None:
         settings = load_stack(RAW, frozenset({"management"}))
-        problems = accidents.lost(server, settings, accidents.last_state())  # type: ignore[arg-type]
+        before = accidents.last_state()
+        missing = accidents.departing(server, settings, before)  # type: ignore[arg-type]
+        problems = changes.lost(missing, settings, changes.applied(before))
         found.extend(str(problem) for problem in problems)
 
     run()
@@ -155,7 +157,7 @@ def test_a_run_that_misses_no_cluster_asks_the_management_cluster_nothing() -> N
 
 def test_a_missed_cluster_is_refused_where_it_lives() -> None:
     (problem,) = lost(Server({"uid": "gone"}), "one", "gone")
-    assert "gone would be deleted with all its machines" in problem, "by its name"
+    assert "gone, which would be deleted with all its machines" in problem, "by its name"
 
 
 @pytest.mark.parametrize(

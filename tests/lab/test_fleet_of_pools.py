@@ -139,7 +139,9 @@ def test_a_changed_machine_type_rolls_the_pool_within_its_bound(pools: Pools) ->
     before, others, old = set(pools.pool("web")), pools.machines("web"), pools.templates("web")
     watch = Watch(pools, "east-web")
     with watch.running():
-        pools.up(east=[ROLLED, SCALED], west=[SOLO])
+        told = pools.up(east=[ROLLED, SCALED], west=[SOLO])
+    line = f"machines of {NAMESPACE}/east, pool web: 2 will roll; machineType c3.small.x86 to m3.large.x86"
+    assert told.count(f"warning: {line}") == 1, f"it is told before it happens, once:\n{told}"
     after = set(pools.pool("web"))
     assert len(after) == 2, "as many as before"
     assert not before & after, "each machine of the pool is a new one"
@@ -173,7 +175,8 @@ def test_a_removed_pool_touches_no_other_nor_what_an_autoscaler_has_set(pools: P
     eventually(lambda: pools.pool("scaled"), lambda found: len(found) == 2, 60, "the second machine of the pool")
     before = pools.machines("extra")
     # A label of all objects, so that each MachineDeployment is written.
-    pools.up(east=[ROLLED, SCALED], west=[SOLO], labels={"team": "a"})
+    told = pools.up(east=[ROLLED, SCALED], west=[SOLO], labels={"team": "a"})
+    assert f"machines of {NAMESPACE}/west, pool extra: 1 will be deleted" in told, f"it is told before:\n{told}"
     assert pools.machines() == before, "the pool's machine went, and only that"
     assert pools.templates("extra") == set(), "with its templates"
     assert len(pools.devices()) == 5, "and its device"

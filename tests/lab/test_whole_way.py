@@ -125,6 +125,33 @@ def test_a_second_up_changes_nothing(deployed: Deployed) -> None:
     assert seconds < 60, f"an up that changes nothing took {seconds:.0f} s"
 
 
+def test_a_version_that_kamaji_refuses_is_told_before_anything_is_written(lab: Lab, deployed: Deployed) -> None:
+    sections = dev_sections(lab.kubeconfig)
+    newer = {**sections, "cluster": {**sections["cluster"], "kubernetesVersion": "1.33.5"}}
+    deployed.project.configure("dev", **newer)
+    for refused in (deployed.project.pulumi("preview", "--stack", "dev"), deployed.project.up("dev")):
+        assert refused.code != 0, f"Kamaji would refuse it later:\n{refused.output}"
+        assert "cluster.kubernetesVersion" in refused.output, f"the setting is named:\n{refused.output}"
+        flat = " ".join(refused.output.split())
+        assert "greater than the supported one, actually 1.33.0" in flat, f"in Kamaji's own words:\n{refused.output}"
+    (plane,) = lab.items("controlplane.cluster.x-k8s.io/v1alpha1/kamajicontrolplanes")
+    assert plane["spec"]["version"] == "1.33.0", "nothing was written"
+    deployed.project.configure("dev", **sections)
+
+
+def test_a_preview_tells_as_data_which_machines_would_go(lab: Lab, deployed: Deployed) -> None:
+    sections = dev_sections(lab.kubeconfig)
+    (pool,) = sections["workerPools"]
+    deployed.project.configure("dev", **{**sections, "workerPools": [{**pool, "name": "other"}]})
+    told = deployed.project.script("preview", "--stack", "dev", "--json").ok()
+    deployed.project.configure("dev", **sections)
+    counts = {
+        change["pool"]: (change["deleted"], change["rolled"], change["added"])
+        for change in json.loads(told[told.index("\n{\n") :])["machines"]
+    }
+    assert counts == {pool["name"]: (3, 0, 0), "other": (0, 0, 3)}, f"a renamed pool goes and comes:\n{told}"
+
+
 def test_a_refresh_finds_no_drift(deployed: Deployed) -> None:
     done = deployed.project.pulumi("refresh", "--yes", "--skip-preview", "--stack", "dev").ok()
     # The Secret is only read, not declared; refresh fills in what a read leaves out of its inputs.

@@ -163,8 +163,8 @@ def test_a_cluster_in_its_place_is_not_missed() -> None:
 
 def test_a_moved_cluster_is_named_with_its_place_in_the_list() -> None:
     new = stack(clusters=[{"cluster": {"name": "a"}}, {"cluster": {"name": "prod", "namespace": "other"}}])
-    (problem,) = changes.lost(changes.applied(state()), new)
+    (problem,) = changes.lost(changes.applied(state()), new, changes.applied(state()))
     assert problem.path == "clusters[1].cluster.namespace", "the second cluster"
     assert "is default in the living cluster" in str(problem), "where it lives"
     allowed = stack(clusters=[{"cluster": {"name": "prod", "namespace": "other", "allowReplacement": True}}])
-    assert changes.lost(changes.applied(state()), allowed) == [], "it was asked for"
+    assert changes.lost(changes.applied(state()), allowed, changes.applied(state())) == [], "it was asked for"
