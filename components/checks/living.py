@@ -33,11 +33,13 @@ class LivingCluster:
     Attributes:
         objects: by kind; a kind is missing where there is no such object, or it can't be read.
         deployments: its MachineDeployments, whoever made them; None where they can't be read.
+        machine_sets: its MachineSets, where a roll on demand asks for them.
         unread: why something could not be read.
     """
 
     objects: Mapping[str, Json] = field(default_factory=dict)
     deployments: tuple[Json, ...] | None = ()
+    machine_sets: tuple[Json, ...] = ()
     unread: tuple[ApiError, ...] = ()
 
     @property
@@ -78,12 +80,14 @@ def living_cluster(api: Api, tenant: TenantClusterSettings) -> LivingCluster:
             unread.append(error)
         else:
             objects |= {kind.name: obj} if obj else {}
-    deployments = of_cluster(
-        api, tenant.contract.core, tenant.cluster.namespace, tenant.cluster.name, "machinedeployments"
-    )
-    if isinstance(deployments, ApiError):
-        return LivingCluster(objects, None, (*unread, deployments))
-    return LivingCluster(objects, tuple(deployments), tuple(unread))
+    listed: dict[str, tuple[Json, ...] | None] = {}
+    rolls = any(pool.rollout_after for pool in tenant.worker_pools)
+    for resource in ("machinedeployments", *(("machinesets",) if rolls else ())):
+        items = of_cluster(api, tenant.contract.core, tenant.cluster.namespace, tenant.cluster.name, resource)
+        if isinstance(items, ApiError):
+            unread.append(items)
+        listed[resource] = None if isinstance(items, ApiError) else tuple(items)
+    return LivingCluster(objects, listed["machinedeployments"], listed.get("machinesets") or (), tuple(unread))
 
 
 def of_cluster(api: Api, core: str, namespace: str, name: str, resource: str) -> list[Json] | ApiError:

@@ -76,7 +76,8 @@ def plan_of(tenant: TenantClusterSettings, living: LivingCluster, state: Mapping
     deployments = {str(dig(item, "metadata", "name")): item for item in living.deployments if not going(item)}
     for pool in tenant.worker_pools:
         wish = machine_deployment(tenant, pool)
-        changes += pool_change(name, tenant, pool, wish, deployments.pop(wish["metadata"]["name"], None), known)
+        deployment = deployments.pop(wish["metadata"]["name"], None)
+        changes += pool_change(name, tenant, pool, wish, deployment, known, living.machine_sets)
     return [*changes, *removed(name, deployments.values(), state, "the settings name it no longer")]
 
 
@@ -133,6 +134,7 @@ def pool_change(
     wish: Json,
     living: Json | None,
     known: Mapping[str, Json],
+    machine_sets: Iterable[Json] = (),
 ) -> Iterator[PoolChange]:
     """What happens to one pool; nothing where its machines stay as they are.
 
@@ -143,6 +145,7 @@ def pool_change(
         wish: its MachineDeployment as it is declared.
         living: as it lives; None where it is new.
         known: content of the templates in the stack's last state, by name.
+        machine_sets: the cluster's living MachineSets.
     """
     if living is None:
         size = pool.min if pool.min is not None else int(dig(wish, "spec", "replicas") or 0)
@@ -152,7 +155,7 @@ def pool_change(
     present, size = int(dig(living, "spec", "replicas") or 0), dig(wish, "spec", "replicas")
     wanted = present if size is None else int(size)
     deleted, added = max(present - wanted, 0), max(wanted - present, 0)
-    why = reasons(tenant, pool, wish, living, known)
+    why = reasons(tenant, pool, wish, living, known) or on_demand(wish, living, machine_sets)
     rolled = min(present, wanted) if why else 0
     if deleted or added:
         why.append(f"replicas {present} to {wanted}")
@@ -179,6 +182,36 @@ def reasons(
             if what == "machine" or before == after or pool.bootstrap.commands:
                 found.append(difference(tenant, pool, known.get(old)) if what == "machine" else "its bootstrap changed")
     return found
+
+
+def on_demand(wish: Json, living: Json, machine_sets: Iterable[Json]) -> list[str]:
+    """Why a pool with nothing else changed rolls: it is asked to replace what is older than a moment.
+
+    Cluster API makes a new MachineSet where none of the same content was made after that moment.
+    """
+    after = rollout_after(wish)
+    if not after or after == rollout_after(living):
+        return []
+    newest = max(
+        (str(dig(item, "metadata", "creationTimestamp") or "") for item in machine_sets if same(item, living)),
+        default="",
+    )
+    return [] if newest > after else [f"rolloutAfter {after}"]
+
+
+def same(machine_set: Json, deployment: Json) -> bool:
+    """Whether a MachineSet is of a MachineDeployment, with its content."""
+    owners = dig(machine_set, "metadata", "ownerReferences") or []
+    name = dig(deployment, "metadata", "name")
+    paths = (*((*path, "name") for path in TEMPLATES), ("spec", "template", "spec", "version"))
+    return any(owner.get("name") == name for owner in owners) and all(
+        dig(machine_set, *path) == dig(deployment, *path) for path in paths
+    )
+
+
+def rollout_after(deployment: Json) -> str:
+    """Since when a pool is to be rolled, in either generation. As text two such moments compare as moments."""
+    return str(dig(deployment, "spec", "rolloutAfter") or dig(deployment, "spec", "rollout", "after") or "")
 
 
 def difference(tenant: TenantClusterSettings, pool: WorkerPoolSettings, before: Json | None) -> str:

@@ -38,7 +38,7 @@ def machine_deployment(settings: TenantClusterSettings, pool: WorkerPoolSettings
     spec: dict[str, Any] = {
         "clusterName": settings.cluster.name,
         "selector": {"matchLabels": selector(settings, pool)},
-        **strategy(settings, pool),
+        **rollout(settings, pool),
         "template": {"metadata": {"labels": selector(settings, pool) | node_labels}, "spec": machine},
     }
     annotations = dict(pool.annotations)
@@ -51,8 +51,18 @@ def machine_deployment(settings: TenantClusterSettings, pool: WorkerPoolSettings
     return manifest(settings, generation.core, "MachineDeployment", name, spec, pool=pool, annotations=annotations)
 
 
+def rollout(settings: TenantClusterSettings, pool: WorkerPoolSettings) -> dict[str, Any]:
+    """How the pool rolls over, and since when; nothing where Cluster API's defaults are wanted."""
+    spec = strategy(settings, pool)
+    if pool.rollout_after is None:
+        return spec
+    if settings.contract.lists:
+        return {**spec, "rollout": {**spec.get("rollout", {}), "after": pool.rollout_after}}
+    return {**spec, "rolloutAfter": pool.rollout_after}
+
+
 def strategy(settings: TenantClusterSettings, pool: WorkerPoolSettings) -> dict[str, Any]:
-    """How the pool rolls over; nothing where Cluster API's defaults are wanted."""
+    """The strategy of a roll-out; nothing where Cluster API's defaults are wanted."""
     wanted = pool.strategy
     if wanted is None:
         return {}

@@ -25,6 +25,7 @@ from .types import (
     ShortLine,
     Slug,
     SshKey,
+    Timestamp,
     Url,
     UserName,
     Version,
@@ -227,6 +228,12 @@ class WorkerPoolSettings(Section):
     )
     strategy: StrategySettings | None = Field(
         None, description="How it rolls over; by default one more machine at a time.", examples=[{"maxSurge": 1}]
+    )
+    rollout_after: Timestamp | None = Field(
+        None,
+        description="Replace machines older than this moment, once it has passed: a roll on demand, with nothing else "
+        "changed. Without the key again nothing more happens.",
+        examples=["2026-03-09T09:00:00Z"],
     )
     node_drain_timeout_seconds: int | None = Field(
         None, description="Longest drain of a node; by default without end.", ge=0, le=INT32, examples=[600]

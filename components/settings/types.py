@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from datetime import datetime, timezone
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
@@ -29,6 +30,7 @@ USER_NAME = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
 UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 ADDRESS_RANGE = re.compile(r"[0-9a-fA-F.:]+/[0-9]{1,3}")
 SECRET_KEY = re.compile(r"(?!\.\.)[-._a-zA-Z0-9]{1,253}")
+TIMESTAMP = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})")
 MAX_PORT = 32767
 INT32 = 2**31 - 1
 """Kubernetes' numbers of machines and seconds have 32 bits."""
@@ -262,6 +264,25 @@ def content(value: str) -> str:
     return templated(without_secret(value), quoted=False)
 
 
+def moment(value: Any) -> Any:
+    """A moment that YAML has read as one, because it stood there without quotes, as text again."""
+    if not isinstance(value, datetime):
+        return value
+    return (value if value.tzinfo else value.replace(tzinfo=timezone.utc)).isoformat()
+
+
+def timestamp(value: str) -> str:
+    """A moment as RFC 3339 writes it, in the form that Kubernetes gives back: UTC, whole seconds."""
+    rule = "must be a moment of RFC 3339 with its zone"
+    if not TIMESTAMP.fullmatch(value):
+        raise ValueError(rule)
+    try:
+        utc = datetime.fromisoformat(value.replace("Z", "+00:00")).astimezone(timezone.utc)
+    except (ValueError, OverflowError):
+        raise ValueError(f"{rule}; there is no such one") from None
+    return utc.isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
 def add_on(value: Any) -> Any:
     """true and false as well as a map, so that ``coreDNS: {}`` of a manifest can be kept."""
     if isinstance(value, bool):
@@ -316,6 +337,7 @@ Quantity = Annotated[
     BeforeValidator(quantities.quantity),
     WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "number", "minimum": 0}]}),
 ]
+Timestamp = Annotated[str, BeforeValidator(moment), AfterValidator(timestamp), pattern(TIMESTAMP)]
 Argument = Annotated[str, AfterValidator(argument), pattern(ARGUMENT)]
 UserName = Annotated[str, AfterValidator(user_name), pattern(USER_NAME)]
 # As long as Cluster API's v1beta2 schema allows.

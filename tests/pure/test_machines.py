@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 from typing import Any
 
 import pytest
@@ -106,6 +107,23 @@ def test_an_upgrade_of_the_cluster_rolls_the_pools_that_follow_it() -> None:
     before = tenant(WEB, own, cluster={"kubernetesVersion": "1.32.0"})
     (change,) = plan(before, tenant(WEB, own, cluster={"kubernetesVersion": "1.33.0"}))
     assert (change.pool, change.rolled) == ("web", 3), "a pool with a version of its own stays"
+
+
+@pytest.mark.parametrize(("made", "rolled"), [("2026-03-09T08:59:59Z", 3), ("2026-03-09T09:00:01Z", 0)])
+@pytest.mark.parametrize("contract", ["v1beta1", "v1beta2"])
+def test_a_roll_on_demand_is_told_where_something_is_older(made: str, rolled: int, contract: str) -> None:
+    before = tenant(WEB, capi={"contract": contract})
+    after = tenant({**WEB, "rolloutAfter": "2026-03-09T10:00:00+01:00"}, capi={"contract": contract})
+    living, state = applied(before)
+    assert living.deployments is not None
+    (deployment,) = living.deployments
+    owner = {"name": deployment["metadata"]["name"]}
+    made_of = {"metadata": {"creationTimestamp": made, "ownerReferences": [owner]}, "spec": deployment["spec"]}
+    changes = plan_of(after, dataclasses.replace(living, machine_sets=(made_of,)), state)
+    assert sum(change.rolled for change in changes) == rolled, "Cluster API looks at its MachineSets' age"
+    assert [change.reason for change in changes] == ["rolloutAfter 2026-03-09T09:00:00Z"] * bool(rolled), "in UTC"
+    again, state = applied(after)
+    assert plan_of(after, again, state) == [], "and it was applied before"
 
 
 def test_a_secret_of_a_machine_is_never_told() -> None:

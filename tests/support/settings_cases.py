@@ -128,6 +128,7 @@ FULL: dict[str, Any] = {
             "labels": {"tier": "web", "node-role.kubernetes.io/web": ""},
             "taints": [{"key": "tier", "value": "web", "effect": "NoSchedule"}, {"key": "b", "effect": "NoExecute"}],
             "annotations": {"capacity.cluster-autoscaler.kubernetes.io/cpu": "24"},
+            "rolloutAfter": "2026-03-09T09:00:00Z",
             "strategy": {"maxSurge": "10%", "maxUnavailable": 1, "deletePolicy": "Oldest"},
             "nodeDrainTimeoutSeconds": 600,
             "healthCheck": {"unhealthySeconds": 300, "nodeStartupSeconds": 3600, "maxUnhealthy": "34%"},
