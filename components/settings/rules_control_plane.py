@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
+from ..capi.versions import minor
 from . import model, quantities
 from .cluster import ControlPlaneSettings, NetworkSettings
 from .report import Problem
-from .types import INT32, minor
+from .types import INT32
 
 API_PORT = 6443
 """Kamaji's default."""
