@@ -52,6 +52,7 @@ def refuse(tenant: Tenant, message: str, generation: int) -> None:
 
 def upgrading(tenant: Tenant, control_plane: TlsEndpoint) -> Json:
     """A cluster that was handed off at 1.33.0; what was stored."""
+    control_plane.version = "v1.33.0"
     tenant.publish(control_plane.host, control_plane.port)
     return hand_off(tenant, version="1.33.0").done()
 

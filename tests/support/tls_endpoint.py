@@ -113,12 +113,13 @@ class TlsEndpoint:
 
     Modes: those of ``REPLIES`` (after a good handshake); ``refused``; ``dropped`` (the kernel ignores new connections);
     ``silent``; ``cut`` (accepted and closed); ``plain`` (HTTP); ``trickle`` (a byte now and then); ``wrong authority``;
-    ``expired``; ``wrong name``. The mode may be changed while it runs.
+    ``expired``; ``wrong name``. The mode may be changed while it runs. Where ``version`` is set, ``ok`` tells it at
+    ``/version``.
     """
 
     def __init__(self, authority: TenantAuthority, mode: str = "ok", host: str = "127.0.0.1") -> None:
         self.authority, self.host, self.mode = authority, host, mode
-        self.version = "v1.33.0"
+        self.version = ""
         self.requests: list[str] = []
         self.connections = 0
         self.expires = now() - datetime.timedelta(days=1)
@@ -174,7 +175,7 @@ class TlsEndpoint:
                 return
             with self._context(mode).wrap_socket(raw, server_side=True) as secured:
                 self.requests.append(secured.recv(1 << 12).decode(errors="replace").partition("\r\n")[0])
-                if mode == "ok" and self.requests[-1].startswith("GET /version "):
+                if mode == "ok" and self.version and self.requests[-1].startswith("GET /version "):
                     secured.sendall(reply(200, "OK", json.dumps({"gitVersion": self.version})))
                 else:
                     self._answer(secured, mode)
