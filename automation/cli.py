@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ..components.kube.kubeconfig import AccessError
+from ..components.kube.access import AccessError
 from . import operations
 from .errors import OperationError
 

@@ -11,8 +11,8 @@ from pulumi import automation
 from pydantic import SecretStr
 
 from ..components import program, tree
+from ..components.kube.access import AccessError
 from ..components.kube.client import ApiError
-from ..components.kube.kubeconfig import AccessError
 from ..components.kube.management import connect
 from ..components.kube.objects import Kind, Kube
 from ..components.settings.model import StackSettings

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 from pulumi import automation
 
 from ..components.checks import preflight
+from ..components.kube.access import AccessError
 from ..components.kube.client import ApiError
-from ..components.kube.kubeconfig import AccessError
 from ..components.kube.management import Credentials, connect
 from ..components.kube.objects import dig
 from ..components.stack import CREDENTIALS_ONLY, NAMESPACE

@@ -29,8 +29,8 @@ from .handoff.order import Order, Outcome, look
 from .handoff.progress import Progress
 from .handoff.run import Handoff
 from .handoff.state import PASSING, changed, complete, order_of, outputs_of, replacing, unknown
+from .kube.access import AccessError
 from .kube.client import Api, ApiError
-from .kube.kubeconfig import AccessError
 from .kube.management import Credentials, connect
 from .kube.objects import Kube, dig
 from .kube.plain_text import one_line
@@ -171,8 +171,9 @@ class EndpointProvider(ResourceProvider):
             AccessError: the credentials can't be used.
         """
         if own := props.get("kubeconfig"):
-            return connect(Credentials(kubeconfig=own))
-        return connect(Credentials.of_config(self._configuration))
+            return connect(Credentials(kubeconfig=own), patience=0)
+        # The hand-off has a patience of its own, which tells what it waits for.
+        return connect(Credentials.of_config(self._configuration), patience=0)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,8 +23,8 @@ from pulumi.dynamic import (
 
 from .endpoint import tell
 from .handoff.progress import Progress
+from .kube.access import AccessError
 from .kube.client import ApiError
-from .kube.kubeconfig import AccessError
 from .kube.management import Credentials, connect
 from .kube.objects import Kind, Kube, dig
 

@@ -20,7 +20,7 @@ from pulumi.runtime import config as runtime_config
 from .checks import accidents, preflight
 from .checks.accidents import Outlook
 from .checks.living import LivingCluster
-from .kube.kubeconfig import AccessError
+from .kube.access import AccessError
 from .kube.management import kubeconfig_text
 from .resources.processes import handoff_providers
 from .resources.tenant_cluster import TenantCluster, TenantClusterArgs

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..kube.client import Api, ApiError, patiently
-from ..kube.kubeconfig import AccessError
+from ..kube.access import AccessError
+from ..kube.client import Api, ApiError
 from ..kube.management import Management, management_access
 from ..manifests.documents import documents
 from ..providers import packet
@@ -96,7 +96,7 @@ def check_stack(settings: StackSettings, folder: Path | None = None) -> Report:
 def no_answer(api: Api) -> str | None:
     """Why nothing can be done with the management cluster at all; None where it answers."""
     try:
-        patiently(lambda: api.get("/apis"))
+        api.get("/apis")
     except ApiError as error:
         problem, _ = verdict.no_answer(error, api.access.source)
         return str(Report(api.access.server, api.access.source, (problem,)))
@@ -162,7 +162,7 @@ def _ask(questions: Mapping[str, Callable[[], dict[str, Any]]]) -> dict[str, dic
         if gone:
             return gone[0]
         try:
-            return patiently(question)
+            return question()
         except ApiError as error:
             # Each further question would wait for its own time-out.
             if error.reason == "Unreachable":

@@ -127,6 +127,8 @@ def no_answer(error: ApiError, source: str) -> tuple[Problem, bool]:
         )
     elif error.reason == "NotKubernetes":
         text, remedy = error.message, f"see the `server` in {source}"
+    elif error.reason == "NoCredentials":
+        text, remedy = error.message, f"see that the credentials in {source} can be renewed: docs/credentials.md"
     else:
         text, remedy = f"it answers {error}", "see the API server's log"
     return Problem(text, remedy), error.reason == "Unreachable"

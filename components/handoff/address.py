@@ -68,7 +68,7 @@ def await_address(wait: Wait) -> Endpoint:
             )
         except ApiError as error:
             wait.bearable(error, "address", subject)
-            cause, pause = str(error), error.retry_after
+            cause, pause = str(error), error.retry_after or 0.0
         refusals.look(found)
         wait.progress.waiting(f"{subject} has no address: {cause}")
         wait.expire(

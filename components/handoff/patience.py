@@ -13,6 +13,7 @@ from .progress import Progress
 
 RETRIED = (
     "Unreachable",
+    "NoCredentials",
     "TooManyRequests",
     "InternalError",
     "ServiceUnavailable",

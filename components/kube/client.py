@@ -6,7 +6,6 @@ program, the hand-off's plugin and the status tree each ask a few things.
 
 from __future__ import annotations
 
-import base64
 import gzip
 import http.client
 import json
@@ -14,16 +13,25 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, urljoin, urlsplit
 
-from .kubeconfig import Access, AccessError
-from .kubeconfig_values import proxy_url, without_credentials
+from .access import Access, AccessError, Secrets
 from .plain_text import one_line
-from .tls import Https, environment_proxy, tls_context
+from .proxy import environment_proxy
+from .tls import tls_context
+from .transport import Route
+from .urls import address_of, proxy_url, without_credentials
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 15.0
+
+RETRIES = 10
+"""So often a request is made again where the server asks for it by Retry-After, as client-go does."""
+
+HOPS = 10
+"""So many requests the redirections of one may make, as Go does."""
 
 _REASONS = {400: "BadRequest", 401: "Unauthorized", 403: "Forbidden", 404: "NotFound", 406: "NotAcceptable"}
 
@@ -34,13 +42,13 @@ class ApiError(Exception):
     Attributes:
         reason: ``Unauthorized``, ``Forbidden``, ``NotFound`` and so on as the API server calls it; ``Unreachable``
             where no connection came about or it broke; ``Untrusted`` where TLS failed; ``NotKubernetes`` where
-            something else answers.
+            something else answers; ``NoCredentials`` where they ended and could not be renewed.
         message: what happened, without credentials.
         code: HTTP status; 0 where no answer came.
-        retry_after: seconds that the server asks to wait, 0 where it asks for none.
+        retry_after: seconds that the server asks to wait; None where it asks for none.
     """
 
-    def __init__(self, reason: str, message: str, code: int = 0, retry_after: float = 0.0) -> None:
+    def __init__(self, reason: str, message: str, code: int = 0, retry_after: float | None = None) -> None:
         super().__init__(f"{reason}: {message}")
         self.reason = reason
         self.message = message
@@ -48,27 +56,50 @@ class ApiError(Exception):
         self.retry_after = retry_after
 
 
+@dataclass(frozen=True)
+class Request:
+    """What is asked for, apart from who asks."""
+
+    method: str
+    path: str
+    accept: str = "application/json"
+    body: bytes | None = None
+    content_type: str = "application/json"
+
+
 class Api:
     """A Kubernetes API. Threads may share it: each has a connection of its own, kept open between requests."""
 
-    def __init__(self, access: Access, *, connect_seconds: float = CONNECT_SECONDS, read_seconds: float = READ_SECONDS):
-        """Prepare to ask; nothing is connected yet.
+    def __init__(
+        self,
+        access: Access,
+        *,
+        connect_seconds: float = CONNECT_SECONDS,
+        read_seconds: float = READ_SECONDS,
+        patience: float = READ_SECONDS,
+    ) -> None:
+        """Prepare to ask; nothing is connected yet. A credential plugin is run.
 
         Args:
-            access: where it is.
+            access: where it is, and who asks.
             connect_seconds: bound of a TCP and TLS handshake.
             read_seconds: bound of the wait for an answer.
+            patience: seconds, in all, for which a request is made again where the server asks for that by Retry-After, as
+                client-go does: an API server answers 429 to the first request for a custom resource while it fills its
+                cache, and 503 while it stops or starts.
 
         Raises:
-            AccessError: the certificates or the proxy can't be used.
+            AccessError: the certificates, the proxy or the credentials can't be used.
         """
         self.access = access
         self._connect_seconds = connect_seconds
         self._read_seconds = read_seconds
+        self._patience = patience
         self._local = threading.local()
         self._url = urlsplit(access.server)
-        self._proxy = self._proxy_of(access)
-        self._tls = tls_context(access) if self._url.scheme == "https" else None
+        self._tls_lock = threading.Lock()
+        self._tls: tuple[tuple[str | None, str | None], ssl.SSLContext] | None = None
+        self._route(self._url, access.login.secrets())
 
     def get(self, path: str, *, accept: str = "application/json") -> dict[str, Any]:
         """What the API answers to a GET.
@@ -80,7 +111,7 @@ class Api:
         Raises:
             ApiError: no usable answer.
         """
-        return self._ask("GET", path, None, accept)
+        return self._ask(Request("GET", path, accept))
 
     def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """What the API answers to a POST of JSON, such as a review.
@@ -88,7 +119,7 @@ class Api:
         Raises:
             ApiError: no usable answer.
         """
-        return self._ask("POST", path, json.dumps(body).encode(), "application/json")
+        return self._ask(Request("POST", path, body=json.dumps(body).encode()))
 
     def patch(self, path: str, body: Mapping[str, Any], content_type: str) -> dict[str, Any]:
         """What the API answers to a PATCH.
@@ -98,7 +129,7 @@ class Api:
         Raises:
             ApiError: no usable answer.
         """
-        return self._ask("PATCH", path, json.dumps(body).encode(), "application/json", content_type)
+        return self._ask(Request("PATCH", path, body=json.dumps(body).encode(), content_type=content_type))
 
     def watch(self, path: str, seconds: float) -> Iterator[dict[str, Any]]:
         """The events of a watch, until the server ends it or nothing has come for ``seconds``.
@@ -110,12 +141,19 @@ class Api:
         Raises:
             ApiError: the watch was refused or broke.
         """
-        connection = None
-        try:
-            connection = self._open()
+        opened: list[http.client.HTTPConnection] = []
+
+        def begin(url: SplitResult, request: Request, secrets: Secrets) -> http.client.HTTPResponse:
+            while opened:
+                opened.pop().close()
+            route = self._route(url, secrets)
+            connection = route.open()
+            opened.append(connection)
             connection.sock.settimeout(seconds)
-            connection.request("GET", self._url.path + path, headers=self._headers("application/json"))
-            answer = connection.getresponse()
+            return self._send(connection, route, request, secrets)
+
+        try:
+            answer = self._answer(Request("GET", path), begin)
             if answer.status >= 300:
                 raise self._refused(answer, answer.read())
             while line := answer.readline():
@@ -125,8 +163,8 @@ class Api:
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise self._explained(error) from error
         finally:
-            if connection is not None:
-                connection.close()
+            while opened:
+                opened.pop().close()
 
     def close(self) -> None:
         """Close the connection of the calling thread."""
@@ -135,30 +173,104 @@ class Api:
             connection.close()
             self._local.connection = None
 
-    def _headers(self, accept: str) -> dict[str, str]:
-        headers = {"Accept": accept, "User-Agent": "kamaji-equinix", **self.access.headers}
-        if self.access.token:
-            headers["Authorization"] = f"Bearer {self.access.token}"
-        return headers
+    def _ask(self, request: Request) -> dict[str, Any]:
+        deadline = time.monotonic() + self._patience
+        for _ in range(RETRIES):
+            try:
+                return self._ask_once(request)
+            except ApiError as error:
+                wait = error.retry_after
+                if wait is None or not (error.code == 429 or error.code >= 500) or time.monotonic() + wait > deadline:
+                    raise
+            time.sleep(wait)
+        return self._ask_once(request)
 
-    def _ask(
-        self, method: str, path: str, body: bytes | None, accept: str, content_type: str = "application/json"
-    ) -> dict[str, Any]:
-        headers = {**self._headers(accept), "Accept-Encoding": "gzip"}
-        if body is not None:
-            headers["Content-Type"] = content_type
-        answer, content = self._exchange(method, self._url.path + path, body, headers)
+    def _ask_once(self, request: Request) -> dict[str, Any]:
+        contents: list[bytes] = []
+
+        def exchange(url: SplitResult, request: Request, secrets: Secrets) -> http.client.HTTPResponse:
+            answer, content = self._exchange(url, request, secrets)
+            contents[:] = [content]
+            return answer
+
+        answer = self._answer(request, exchange)
+        (content,) = contents
         try:
             if answer.headers.get("Content-Encoding") == "gzip":
                 content = gzip.decompress(content)
             decoded = json.loads(content)
-        except (OSError, ValueError):
+        except (OSError, EOFError, ValueError):
             decoded = None
         if answer.status >= 300:
             raise self._refused(answer, content)
         if not isinstance(decoded, dict):
             raise ApiError("NotKubernetes", f"{self.access.server} answers, but not with JSON objects")
         return decoded
+
+    def _answer(
+        self, request: Request, exchange: Callable[[SplitResult, Request, Secrets], http.client.HTTPResponse]
+    ) -> http.client.HTTPResponse:
+        """The answer to a request: credentials are renewed where they were refused, redirections followed."""
+        url = urlsplit(f"{self.access.server}{request.path}")
+        for _ in range(HOPS):
+            try:
+                secrets = self.access.login.secrets()
+                answer = exchange(url, request, secrets)
+                if answer.status == 401 and self.access.login.renew(secrets):
+                    answer = exchange(url, request, self.access.login.secrets())
+            except AccessError as error:
+                raise ApiError("NoCredentials", str(error)) from None
+            elsewhere = answer.headers.get("Location") if answer.status in (301, 302, 303, 307, 308) else None
+            if not elsewhere:
+                return answer
+            url = self._redirected(url, elsewhere, request, answer.status)
+        raise ApiError("NotKubernetes", f"{self.access.server} redirects without end")
+
+    def _redirected(self, url: SplitResult, elsewhere: str, request: Request, status: int) -> SplitResult:
+        """Where a redirection leads, credentials included, as with client-go; but never from TLS to plain HTTP."""
+        target = urlsplit(urljoin(url.geturl(), elsewhere))
+        shown = one_line(without_credentials(target._replace(query="", fragment="").geturl()))[:200]
+        if request.body is not None and status not in (307, 308):
+            raise ApiError("NotKubernetes", f"{self.access.server} redirects a {request.method} to {shown}", status)
+        if (
+            target.scheme not in ("http", "https")
+            or not target.hostname
+            or (url.scheme, target.scheme) == ("https", "http")
+        ):
+            raise ApiError(
+                "NotKubernetes", f"{self.access.server} redirects to {shown}, which is not encrypted", status
+            )
+        return target._replace(fragment="")
+
+    def _headers(self, url: SplitResult, request: Request, secrets: Secrets) -> list[tuple[str, str]]:
+        headers = [
+            ("Host", url.netloc.rpartition("@")[2]),
+            ("Accept", request.accept),
+            ("User-Agent", "kamaji-equinix"),
+            *self.access.headers,
+        ]
+        if secrets.token:
+            headers.append(("Authorization", f"Bearer {secrets.token}"))
+        if self.access.compression:
+            headers.append(("Accept-Encoding", "gzip"))
+        if request.body is not None:
+            headers += [("Content-Type", request.content_type), ("Content-Length", str(len(request.body)))]
+        return headers
+
+    def _send(
+        self, connection: http.client.HTTPConnection, route: Route, request: Request, secrets: Secrets
+    ) -> http.client.HTTPResponse:
+        url = route.server
+        target = f"{url.path}?{url.query}" if url.query else url.path or "/"
+        headers = self._headers(url, request, secrets)
+        if route.absolute:
+            target, headers = f"{url.scheme}://{url.netloc}{target}", headers + route.proxy_headers()
+        connection.putrequest(request.method, target, skip_host=True, skip_accept_encoding=True)
+        for name, value in headers:
+            # As Go sends them: in UTF-8.
+            connection.putheader(name, value.encode())
+        connection.endheaders(request.body)
+        return connection.getresponse()
 
     def _refused(self, answer: http.client.HTTPResponse, content: bytes) -> ApiError:
         try:
@@ -173,37 +285,36 @@ class Api:
             reason,
             str(said.get("message") or text[:200] or f"HTTP {answer.status}"),
             answer.status,
-            float(wait) if wait.isdecimal() else 0.0,
+            float(wait) if wait.isdecimal() else None,
         )
 
-    def _exchange(
-        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]
-    ) -> tuple[http.client.HTTPResponse, bytes]:
-        kept = getattr(self._local, "connection", None)
+    def _exchange(self, url: SplitResult, request: Request, secrets: Secrets) -> tuple[http.client.HTTPResponse, bytes]:
         try:
-            return self._once(kept or self._connect(), method, path, body, headers)
-        except (OSError, http.client.HTTPException, UnicodeError) as error:
+            route = self._route(url, secrets)
+            # What a connection kept open is good for: this server, and who asks.
+            purpose = (url.scheme, url.netloc, secrets.certificate)
+            kept = getattr(self._local, "connection", None)
+            if kept is not None and self._local.purpose == purpose:
+                try:
+                    return self._once(kept, route, request, secrets)
+                except TimeoutError:
+                    raise
+                except (OSError, http.client.HTTPException):
+                    # The server may have closed it since; anything else is its answer.
+                    pass
             self.close()
-            # A connection kept open may have been closed by the server since; anything else is its answer.
-            if kept is None or isinstance(error, TimeoutError):
-                raise self._explained(error) from error
-        try:
-            return self._once(self._connect(), method, path, body, headers)
+            self._local.connection, self._local.purpose = route.open(), purpose
+            return self._once(self._local.connection, route, request, secrets)
         except (OSError, http.client.HTTPException, UnicodeError) as error:
             self.close()
             raise self._explained(error) from error
 
     def _once(
-        self,
-        connection: http.client.HTTPConnection,
-        method: str,
-        path: str,
-        body: bytes | None,
-        headers: Mapping[str, str],
+        self, connection: http.client.HTTPConnection, route: Route, request: Request, secrets: Secrets
     ) -> tuple[http.client.HTTPResponse, bytes]:
         deadline = time.monotonic() + self._read_seconds
-        connection.request(method, path, body, dict(headers))
-        answer = connection.getresponse()
+        connection.sock.settimeout(self._read_seconds)
+        answer = self._send(connection, route, request, secrets)
         chunks = []
         # A socket's time-out bounds each read, not their sum: a server that trickles would hold the caller for ever.
         while chunk := answer.read1(1 << 16):
@@ -211,90 +322,70 @@ class Api:
             if time.monotonic() > deadline:
                 raise TimeoutError("the answer did not end")
         content = b"".join(chunks)
-        wanted = answer.headers.get("Content-Length") or ""
-        if wanted.isdecimal() and len(content) < int(wanted):
+        announced = answer.headers.get("Content-Length") or ""
+        if announced.isdecimal() and len(content) < int(announced):
             # read1 takes a connection that is cut for the end of the answer.
-            raise http.client.IncompleteRead(content, int(wanted) - len(content))
+            raise http.client.IncompleteRead(content, int(announced) - len(content))
         if answer.will_close:
             self.close()
+        # Read to its end it is not closed for all that, and http.client would refuse the connection's next answer.
+        answer.close()
         return answer, content
 
-    def _connect(self) -> http.client.HTTPConnection:
-        self._local.connection = connection = self._open()
-        return connection
+    def _route(self, url: SplitResult, secrets: Secrets) -> Route:
+        """The way to a URL.
 
-    def _proxy_of(self, access: Access) -> SplitResult | None:
-        """The proxy on the way: the kubeconfig's, else the environment's."""
-        proxy = access.proxy
-        if not proxy:
-            wanted = environment_proxy(self._url.scheme, str(self._url.hostname), self._url.port or 443)
-            try:
-                proxy = proxy_url(wanted)
-            except ValueError as error:
-                raise AccessError(f"environment variable {self._url.scheme.upper()}_PROXY: {error}") from None
-        return urlsplit(proxy) if proxy else None
+        Raises:
+            AccessError: the certificates or the proxy can't be used.
+        """
+        return Route(
+            url,
+            self._proxy(url),
+            self._context(secrets) if url.scheme == "https" else None,
+            self.access.server_name,
+            self._connect_seconds,
+        )
 
-    def _open(self) -> http.client.HTTPConnection:
-        host, https = str(self._url.hostname), self._tls is not None
-        port = self._url.port or (443 if https else 80)
-        connection: http.client.HTTPConnection
-        if self._tls is not None:
-            connection = Https(host, port, self._tls, self.access.server_name or host, self._connect_seconds)
-        else:
-            connection = http.client.HTTPConnection(host, port, timeout=self._connect_seconds)
-        if self._proxy:
-            connection.host, connection.port = str(self._proxy.hostname), self._proxy.port or 80
-            connection.set_tunnel(host, port, proxy_headers(self._proxy))
-        connection.connect()
-        connection.sock.settimeout(self._read_seconds)
-        return connection
+    def _context(self, secrets: Secrets) -> ssl.SSLContext:
+        pair = (secrets.certificate, secrets.key)
+        with self._tls_lock:
+            if self._tls is None or self._tls[0] != pair:
+                self._tls = (pair, tls_context(self.access, secrets))
+            return self._tls[1]
+
+    def _proxy(self, url: SplitResult) -> SplitResult | None:
+        """The proxy on the way to a URL: the kubeconfig's, else the environment's."""
+        if self.access.proxy:
+            return urlsplit(self.access.proxy)
+        found = environment_proxy(url.scheme, *address_of(url))
+        if not found:
+            return None
+        try:
+            return urlsplit(proxy_url(found[1], bare=True))
+        except ValueError as error:
+            raise AccessError(f"environment variable {found[0]}: {error}") from None
 
     def _explained(self, error: Exception) -> ApiError:
         server = self.access.server
-        if self._proxy:
-            server += f" through the proxy {without_credentials(self._proxy.geturl())}"
-        if isinstance(error, ssl.SSLCertVerificationError):
-            return ApiError("Untrusted", f"{server}: its certificate is not accepted: {error.verify_message}")
-        if isinstance(error, http.client.RemoteDisconnected | ssl.SSLEOFError | ssl.SSLZeroReturnError):
-            # As of a server that stops or starts, or a proxy that lost it.
-            return ApiError("Unreachable", f"{server} closed the connection without an answer")
-        if isinstance(error, ssl.SSLError):
-            return ApiError("Untrusted", f"{server}: no TLS connection: {error.reason or error}")
-        if isinstance(error, TimeoutError):
-            return ApiError("Unreachable", f"{server} did not answer in time ({error})")
-        if isinstance(error, ConnectionRefusedError):
-            return ApiError("Unreachable", f"{server} refuses connections: nothing listens there")
-        if isinstance(error, http.client.BadStatusLine):
-            return ApiError("NotKubernetes", f"{server} does not speak HTTP")
-        what = error.strerror if isinstance(error, OSError) and error.strerror else str(error) or type(error).__name__
-        return ApiError("Unreachable", f"{server}: {what}")
+        if proxy := self._proxy(self._url):
+            server += f" through the proxy {without_credentials(proxy.geturl())}"
+        return explained(error, server)
 
 
-def proxy_headers(proxy: SplitResult) -> dict[str, str]:
-    """How to log in to a proxy whose URL holds a user and a password."""
-    if proxy.username is None:
-        return {}
-    pair = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}".encode()
-    return {"Proxy-Authorization": f"Basic {base64.b64encode(pair).decode()}"}
-
-
-def patiently(ask: Callable[[], dict[str, Any]], seconds: float = READ_SECONDS) -> dict[str, Any]:
-    """An answer, asked for again where the server wants a moment first.
-
-    An API server answers the first request for a custom resource with 429 while it fills its cache; client-go waits, too.
-
-    Args:
-        ask: a request that may be repeated.
-        seconds: how long to be patient, in all.
-
-    Raises:
-        ApiError: no usable answer.
-    """
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            return ask()
-        except ApiError as error:
-            if error.code != 429 or not error.retry_after or time.monotonic() + error.retry_after > deadline:
-                raise
-            time.sleep(error.retry_after)
+def explained(error: Exception, server: str) -> ApiError:
+    """Why no answer came of a server."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return ApiError("Untrusted", f"{server}: its certificate is not accepted: {error.verify_message}")
+    if isinstance(error, http.client.RemoteDisconnected | ssl.SSLEOFError | ssl.SSLZeroReturnError):
+        # As of a server that stops or starts, or a proxy that lost it.
+        return ApiError("Unreachable", f"{server} closed the connection without an answer")
+    if isinstance(error, ssl.SSLError):
+        return ApiError("Untrusted", f"{server}: no TLS connection: {error.reason or error}")
+    if isinstance(error, TimeoutError):
+        return ApiError("Unreachable", f"{server} did not answer in time ({error})")
+    if isinstance(error, ConnectionRefusedError):
+        return ApiError("Unreachable", f"{server} refuses connections: nothing listens there")
+    if isinstance(error, http.client.BadStatusLine):
+        return ApiError("NotKubernetes", f"{server} does not speak HTTP")
+    what = error.strerror if isinstance(error, OSError) and error.strerror else str(error) or type(error).__name__
+    return ApiError("Unreachable", f"{server}: {one_line(what)}")

@@ -1,4 +1,4 @@
-"""Where a Kubernetes API is and how to log in to it: the contents of a kubeconfig. No connection is made here.
+"""Kubeconfigs: found, merged, and read down to one access, as client-go does it (``tools/clientcmd``). No connection is made.
 
 Kept to what the standard library and PyYAML can do, because every run of the program imports it.
 """
@@ -6,55 +6,73 @@ Kept to what the standard library and PyYAML can do, because every run of the pr
 from __future__ import annotations
 
 import base64
-import json
 import os
-import re
-import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
+from . import go_yaml, pem, urls
+from .access import Access, AccessError, Fixed, Login
+from .impersonation import impersonation
+from .kubeconfig_schema import NOBODY, SECTIONS, decode, document_of
+from .login import content, login_from
 
-from . import kubeconfig_values as values
+PLUGIN_EXTENSION = "client.authentication.k8s.io/exec"
+"""Name of the cluster's extension that credential plugins are given."""
 
-IN_CLUSTER = Path("/var/run/secrets/kubernetes.io/serviceaccount")
-EXEC_SECONDS = 30.0
-
-_FILE_KEYS = re.compile(r"(certificate-authority|client-certificate|client-key|tokenFile|command)[\"']?\s*:")
+_FILES = {"clusters": ("certificate-authority",), "users": ("client-certificate", "client-key", "tokenFile")}
 
 
-class AccessError(Exception):
-    """A kubeconfig that can't be used; the text says where it is, what is wrong, and what to do."""
+class NoContext(AccessError):
+    """A kubeconfig without a current context, where none was asked for."""
+
+
+class NoFile(AccessError):
+    """A kubeconfig that does not exist."""
 
 
 @dataclass(frozen=True)
-class Access:
-    """Address of an API server and the credentials for it.
+class Document:
+    """A kubeconfig, possibly merged of several, whose types have been checked.
 
     Attributes:
-        server: base URL.
-        source: where this comes from, for messages.
-        ca_pem: certificates that the server's is verified against; None for the system's.
-        server_name: name that its certificate must carry, where it differs from the host of ``server``.
-        verify: False accepts any certificate.
-        client_certificate, client_key: PEM of a client certificate.
-        token: bearer token.
-        proxy: URL of an HTTP proxy for this cluster.
-        headers: further request headers (basic authentication, impersonation).
+        content: what it holds; names of files are absolute.
+        source: where it comes from, for messages.
+        text: its text, where that needs nothing but itself to be used elsewhere.
     """
 
-    server: str
+    content: Mapping[str, Any] = field(repr=False)
     source: str
-    ca_pem: str | None = None
-    server_name: str | None = None
-    verify: bool = True
-    client_certificate: str | None = field(default=None, repr=False)
-    client_key: str | None = field(default=None, repr=False)
-    token: str | None = field(default=None, repr=False)
-    proxy: str | None = None
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    text: str | None = field(default=None, repr=False)
+
+    @property
+    def empty(self) -> bool:
+        """Whether it says nothing at all."""
+        return decode(self.content).empty
+
+    def portable(self) -> str:
+        """A text of it that means the same to Kubernetes' own programs, wherever they read it."""
+        return self.text if self.text is not None else go_yaml.dump(self.content)
+
+    def access(self, context: str | None = None) -> Access:
+        """The access that it describes.
+
+        Args:
+            context: which of its contexts; its current one by default.
+
+        Raises:
+            AccessError: it can't be used.
+            NoContext: it has no current one.
+        """
+        kubeconfig = decode(self.content)
+        name = context or kubeconfig.current
+        if not name:
+            raise NoContext(f"{self.source}: no current-context")
+        chosen = _entry(kubeconfig.contexts, "context", name, self.source)
+        cluster = _entry(kubeconfig.clusters, "cluster", chosen["cluster"], self.source)
+        user = _entry(kubeconfig.users, "user", chosen["user"], self.source) if chosen["user"] else None
+        return _Reader(self.source, cluster, user or NOBODY).access(chosen["cluster"], chosen["user"])
 
 
 def from_text(text: str, context: str | None = None, *, source: str, folder: Path | None = None) -> Access:
@@ -69,24 +87,7 @@ def from_text(text: str, context: str | None = None, *, source: str, folder: Pat
     Raises:
         AccessError: it can't be used.
     """
-    try:
-        document = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f" (line {mark.line + 1})" if mark else ""
-        # The parser's own message quotes the text, which holds credentials.
-        raise AccessError(f"{source}: not YAML{where}; expected a kubeconfig") from None
-    if not isinstance(document, Mapping) or not isinstance(document.get("clusters"), list):
-        raise AccessError(f"{source}: not a kubeconfig: it has no list `clusters`")
-    wanted = context or document.get("current-context")
-    if not wanted:
-        raise AccessError(f"{source}: no current-context; name one in `management.context`")
-    chosen = _named(document, "contexts", str(wanted), "context", source)
-    cluster = _named(document, "clusters", str(chosen.get("cluster")), "cluster", source)
-    user = _named(document, "users", str(chosen.get("user")), "user", source) if chosen.get("user") else {}
-    if not cluster.get("server"):
-        raise AccessError(f"{source}: cluster {chosen.get('cluster')!r} has no `server`")
-    return _access(cluster, user, source, folder or Path())
+    return parsed(text, source, folder or Path()).access(context)
 
 
 def from_file(path: Path, context: str | None = None) -> Access:
@@ -95,214 +96,237 @@ def from_file(path: Path, context: str | None = None) -> Access:
     Raises:
         AccessError: the file can't be read or used.
     """
-    return from_text(read(path), context, source=str(path), folder=path.parent)
+    return read(path).access(context)
 
 
-def read(path: Path) -> str:
-    """The text of a kubeconfig file.
+def read(path: Path) -> Document:
+    """A kubeconfig file.
 
     Raises:
-        AccessError: it can't be read; the text tells a missing lab from a wrong path.
+        NoFile: there is none.
+        AccessError: it can't be read.
     """
     try:
-        return path.read_text()
+        found = path.read_bytes()
     except FileNotFoundError:
-        if path.parent.name == ".lab":
-            raise AccessError(f"{path}: no such file: the lab is not running; start it with `make lab`") from None
-        raise AccessError(
-            f"{path}: no such file; set `management.kubeconfigPath` to the management cluster's"
-        ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        what = error.strerror if isinstance(error, OSError) else "not a text file"
-        raise AccessError(f"{path}: {what}; expected a readable kubeconfig") from None
+        raise NoFile(f"{path}: no such file") from None
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "no file can have this name"
+        raise AccessError(f"{path}: {why}; expected a readable kubeconfig") from None
+    return parsed(found, str(path), path.parent)
 
 
-def of_management(
-    kubeconfig: str | None, path: Path | str | None, context: str | None, *, folder: Path | None = None
-) -> Access:
-    """The access to the management cluster by the three settings of ``management``.
-
-    Without a kubeconfig or a path: what kubectl would use, else the pod's service account.
+def parsed(text: str | bytes, source: str, folder: Path) -> Document:
+    """A kubeconfig by its text.
 
     Args:
-        kubeconfig: text of a kubeconfig.
-        path: file of a kubeconfig, relative to ``folder``.
-        context: which of its contexts; its current one by default.
-        folder: the stack's project folder; the working folder by default.
+        text: YAML or JSON; bytes in UTF-8 or UTF-16.
+        source: where it comes from, for messages.
+        folder: what relative file names in it start from.
 
     Raises:
-        AccessError: there is none, or it can't be used.
+        AccessError: it is no kubeconfig.
     """
-    if kubeconfig:
-        return from_text(kubeconfig, context, source="management.kubeconfig", folder=folder)
-    found = located(path, folder)
-    if found is not None:
-        return from_file(found, context)
-    if inside := in_cluster():
-        return inside
-    raise AccessError(
-        "no credentials for the management cluster: set `management.kubeconfigPath`, or "
-        "`pulumi config set --secret --path kamaji-equinix:management.kubeconfig`"
-    )
-
-
-def located(path: Path | str | None, folder: Path | None = None) -> Path | None:
-    """The kubeconfig file to read: the given one, else the one that kubectl would read, if there is one."""
-    return (folder or Path()) / Path(path).expanduser() if path else default_path()
-
-
-def portable(text: str, folder: Path) -> str:
-    """A kubeconfig with the files that it names by their absolute paths, so that it works away from its folder."""
-    if not _FILE_KEYS.search(text):
-        return text
-    document = yaml.safe_load(text)
-    for section, key in (("clusters", "cluster"), ("users", "user")):
-        for held in _holders(document, section, key):
-            for name in ("certificate-authority", "client-certificate", "client-key", "tokenFile"):
-                if held.get(name):
-                    held[name] = str((folder / str(held[name])).resolve())
-            plugin = held.get("exec")
-            if isinstance(plugin, dict) and os.sep in str(plugin.get("command", "")):
-                plugin["command"] = str((folder / plugin["command"]).resolve())
-    return yaml.safe_dump(document)
-
-
-def _holders(document: Mapping[str, Any], section: str, key: str) -> list[dict[str, Any]]:
-    """What a section's entries hold; only the entry that is used has been checked to hold anything."""
-    listed = document.get(section)
-    found = [entry.get(key) for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
-    return [held for held in found if isinstance(held, dict)]
-
-
-def default_path(environment: Mapping[str, str] = os.environ) -> Path | None:
-    """The kubeconfig that kubectl would read: the first existing one of ``$KUBECONFIG``, else ``~/.kube/config``."""
-    named = [Path(part) for part in environment.get("KUBECONFIG", "").split(os.pathsep) if part]
-    if named:
-        return next((path for path in named if path.exists()), named[0])
-    home = Path(environment.get("HOME") or Path.home()) / ".kube" / "config"
-    return home if home.exists() else None
-
-
-def in_cluster(environment: Mapping[str, str] = os.environ) -> Access | None:
-    """The access of a pod's service account, None outside of a cluster."""
-    host, token = environment.get("KUBERNETES_SERVICE_HOST"), IN_CLUSTER / "token"
-    if not host or not token.exists():
-        return None
-    port = environment.get("KUBERNETES_SERVICE_PORT", "443")
-    return Access(
-        server=f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}",
-        source="the pod's service account",
-        ca_pem=(IN_CLUSTER / "ca.crt").read_text(),
-        token=token.read_text().strip(),
-    )
-
-
-def _named(document: Mapping[str, Any], section: str, name: str, key: str, source: str) -> Mapping[str, Any]:
-    listed = document.get(section)
-    entries = [entry for entry in listed if isinstance(entry, Mapping)] if isinstance(listed, list) else []
-    for entry in entries:
-        if entry.get("name") == name:
-            found = entry.get(key) or {}
-            if not isinstance(found, Mapping):
-                raise AccessError(f"{source}: {key} {name!r} holds no settings, but {type(found).__name__}")
-            return found
-    known = ", ".join(str(entry.get("name")) for entry in entries) or "none"
-    raise AccessError(f"{source}: no {key} named {name!r}; it has: {known}")
-
-
-def _access(cluster: Mapping[str, Any], user: Mapping[str, Any], source: str, folder: Path) -> Access:
-    certificate = _pem(user, "client-certificate", source, folder)
-    key = _pem(user, "client-key", source, folder)
-    token = user.get("token")
-    if user.get("tokenFile"):
-        token = _file(str(user["tokenFile"]), "tokenFile", source, folder).strip()
-    if user.get("exec") and not isinstance(user["exec"], Mapping):
-        raise AccessError(f"{source}: `exec` is not a description of a credential plugin")
-    if user.get("exec") and not token and not certificate:
-        token, certificate, key = _exec(user["exec"], cluster, source, folder)
-    if user.get("auth-provider"):
-        raise AccessError(f"{source}: `auth-provider` is not supported any more; use an `exec` plugin or a token")
-    headers = {}
     try:
-        if user.get("username"):
-            pair = f"{user['username']}:{user.get('password', '')}".encode()
-            headers["Authorization"] = f"Basic {base64.b64encode(pair).decode()}"
-        if user.get("as"):
-            headers["Impersonate-User"] = values.header(user["as"], "`as`")
-        return Access(
-            server=values.server_url(cluster["server"]),
-            source=source,
-            ca_pem=_pem(cluster, "certificate-authority", source, folder),
-            server_name=values.text(cluster.get("tls-server-name"), "tls-server-name"),
-            verify=not cluster.get("insecure-skip-tls-verify"),
-            client_certificate=values.text(certificate, "the client certificate"),
-            client_key=values.text(key, "the client key"),
-            token=values.header(token, "the token") if token else None,
-            proxy=values.proxy_url(cluster.get("proxy-url")),
-            headers=headers,
-        )
+        document = document_of(text)
+        # All of it is checked, as client-go does: it would not read the rest either.
+        decode(document)
     except ValueError as error:
-        raise AccessError(f"{source}: {error}") from None
+        raise AccessError(f"{source}: {error}; expected a kubeconfig") from None
+    same = not _settle(document, folder)
+    return Document(document, source, text if same and isinstance(text, str) else _decoded(text) if same else None)
 
 
-def _pem(holder: Mapping[str, Any], key: str, source: str, folder: Path) -> str | None:
-    """A PEM given in line (``<key>-data``) or as a file (``<key>``)."""
-    if data := holder.get(f"{key}-data"):
+def merged(documents: Iterable[Document]) -> Document:
+    """Several kubeconfigs as one: the first one that has an entry of a name, or a current context, gives it."""
+    documents = list(documents)
+    if len(documents) == 1:
+        return documents[0]
+    found: dict[str, Any] = {"apiVersion": "v1", "kind": "Config"}
+    for section in SECTIONS:
+        entries: dict[Any, Any] = {}
+        for document in documents:
+            for entry in document.content.get(section) or ():
+                # An entry without a name is one of an empty name to client-go.
+                entries.setdefault((entry or {}).get("name") or "", entry)
+        found[section] = list(entries.values())
+    names = (document.content.get("current-context") for document in documents)
+    found["current-context"] = next(filter(None, names), "")
+    return Document(found, os.pathsep.join(document.source for document in documents))
+
+
+def default_paths(environment: Mapping[str, str] = os.environ) -> list[Path]:
+    """The files that kubectl would read, whether they exist or not: those of ``$KUBECONFIG``, else ``~/.kube/config``."""
+    if environment.get("KUBECONFIG"):
+        return list(dict.fromkeys(Path(part) for part in environment["KUBECONFIG"].split(os.pathsep) if part))
+    return [Path(environment.get("HOME") or Path.home(), ".kube", "config")]
+
+
+def default_document(environment: Mapping[str, str] = os.environ) -> Document | None:
+    """The kubeconfig that kubectl would read, merged where ``$KUBECONFIG`` names several files.
+
+    Returns:
+        None where none of the files exists, or they say nothing.
+
+    Raises:
+        AccessError: one of them exists, but can't be read.
+    """
+    documents = []
+    for path in default_paths(environment):
         try:
-            return base64.b64decode(str(data), validate=True).decode()
-        except ValueError:
-            raise AccessError(f"{source}: {key}-data is not base64 of a PEM") from None
-    return _file(str(holder[key]), key, source, folder) if holder.get(key) else None
+            documents.append(read(path))
+        except NoFile:
+            continue
+    found = merged(documents) if documents else None
+    return None if found is None or found.empty else found
 
 
-def _file(name: str, key: str, source: str, folder: Path) -> str:
-    path = folder / name
+def _decoded(text: str | bytes) -> str | None:
+    if isinstance(text, str):
+        return text
     try:
-        return path.read_text()
-    except (OSError, ValueError) as error:
-        what = error.strerror if isinstance(error, OSError) else "not a text file"
-        raise AccessError(f"{source}: {key} {path}: {what}") from None
+        return text.decode()
+    except UnicodeDecodeError:
+        return None
 
 
-def _exec(
-    plugin: Mapping[str, Any], cluster: Mapping[str, Any], source: str, folder: Path
-) -> tuple[str | None, str | None, str | None]:
-    """Token, client certificate and key of a credential plugin (client.authentication.k8s.io)."""
-    command = str(plugin.get("command", ""))
-    # As client-go: a relative path starts from the kubeconfig, a bare name is searched on PATH.
-    if os.sep in command:
-        command = str(folder / command)
-    version = str(plugin.get("apiVersion", "client.authentication.k8s.io/v1"))
-    info: dict[str, Any] = {"apiVersion": version, "kind": "ExecCredential", "spec": {"interactive": False}}
-    if plugin.get("provideClusterInfo"):
-        info["spec"]["cluster"] = {
-            key: cluster[key] for key in ("server", "certificate-authority-data", "tls-server-name") if cluster.get(key)
-        }
-    try:
-        variables = {str(entry["name"]): str(entry["value"]) for entry in plugin.get("env") or ()}
-        run = subprocess.run(
-            [command, *map(str, plugin.get("args") or ())],
-            env={**os.environ, **variables, "KUBERNETES_EXEC_INFO": json.dumps(info)},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=EXEC_SECONDS,
-            check=True,
+def _settle(document: dict[str, Any], folder: Path) -> bool:
+    """Make the names of files absolute; a command without a slash is looked for on PATH. Returns whether there were any."""
+    changed = False
+
+    def absolute(holder: Any, name: str, needed: Callable[[str], bool] = bool) -> None:
+        nonlocal changed
+        value = holder.get(name) if isinstance(holder, dict) else None
+        if isinstance(value, str) and needed(value) and not os.path.isabs(value):  # noqa: PTH117 - ~ stays as it is
+            holder[name] = os.path.abspath(os.path.join(folder, value))  # noqa: PTH100,PTH118 - links stay
+            changed = True
+
+    for section, (key, _) in SECTIONS.items():
+        for entry in document.get(section) or ():
+            held = (entry or {}).get(key)
+            for name in _FILES.get(section, ()):
+                absolute(held, name)
+            if section == "users" and held:
+                absolute(held.get("exec"), "command", lambda command: os.sep in command)
+    return changed
+
+
+def _entry(entries: Mapping[str, Mapping[str, Any]], kind: str, name: str, source: str) -> Mapping[str, Any]:
+    if name in entries:
+        return entries[name]
+    raise AccessError(f"{source}: no {kind} named {name!r}; it has: {', '.join(entries) or 'none'}")
+
+
+class _Reader:
+    """Reads a cluster and a user, whose types have been checked, as client-go validates and uses them."""
+
+    def __init__(self, source: str, cluster: Mapping[str, Any], user: Mapping[str, Any]) -> None:
+        self.source, self.cluster, self.user = source, cluster, user
+
+    def access(self, cluster_name: str, user_name: str) -> Access:
+        """The access of this cluster and user."""
+        cluster, user = self.cluster, self.user
+        if not cluster["server"]:
+            raise self._error(f"cluster {cluster_name!r} has no `server`")
+        try:
+            server = urls.server_url(cluster["server"])
+            proxy = urls.proxy_url(cluster["proxy-url"]) if cluster["proxy-url"] else None
+            headers = impersonation(user)
+        except ValueError as error:
+            raise self._error(str(error)) from None
+        for holder, name in ((cluster, "certificate-authority"), (user, "client-certificate")):
+            self._one_of(holder, name)
+        if user["client-certificate"] or user["client-certificate-data"]:
+            self._one_of(user, "client-key")
+        self._one_method(user)
+        if server.startswith("http:"):
+            # client-go sends no credentials over a connection that anybody on the way can read.
+            return Access(
+                server, self.source, proxy=proxy, headers=headers, compression=not cluster["disable-compression"]
+            )
+        authorities = self._authorities()
+        if user["username"] or user["password"]:
+            headers += (("Authorization", urls.basic(user["username"], user["password"])),)
+        return Access(
+            server=server,
+            source=self.source,
+            ca_pem=authorities,
+            server_name=cluster["tls-server-name"] or None,
+            verify=not cluster["insecure-skip-tls-verify"],
+            login=self._login(user_name),
+            proxy=proxy,
+            headers=headers,
+            compression=not cluster["disable-compression"],
         )
-        status = dict(json.loads(run.stdout)["status"])
-    except FileNotFoundError:
-        hint = plugin.get("installHint")
-        raise AccessError(
-            f"{source}: credential plugin {command} is not installed" + (f": {hint}" if hint else "")
-        ) from None
-    except subprocess.CalledProcessError as error:
-        said = error.stderr.decode(errors="replace").strip().splitlines()
-        raise AccessError(
-            f"{source}: credential plugin {command} failed with {error.returncode}" + (f": {said[-1]}" if said else "")
-        ) from None
-    except subprocess.TimeoutExpired:
-        raise AccessError(
-            f"{source}: credential plugin {command} is silent after {EXEC_SECONDS:.0f} s; does it ask for a login?"
-        ) from None
-    except (OSError, ValueError, KeyError, TypeError):
-        raise AccessError(f"{source}: credential plugin {command} gave no ExecCredential") from None
-    return status.get("token"), status.get("clientCertificateData"), status.get("clientKeyData")
+
+    def _login(self, user_name: str) -> Login:
+        user = self.user
+        certificate = user["client-certificate-data"] or _path(user["client-certificate"])
+        if user["token"] or user["tokenFile"] or certificate:
+            return login_from(
+                self.source,
+                token=user["token"],
+                token_file=_path(user["tokenFile"]),
+                certificate=certificate,
+                key=(user["client-key-data"] or _path(user["client-key"])) if certificate else None,
+            )
+        if user["username"]:
+            return Fixed()
+        if user["exec"]:
+            # Here, because few need it, and it starts slowly.
+            from .exec_plugin import login_of, plugin_of
+
+            return login_of(plugin_of(user["exec"], self.source, self._told()))
+        raise self._error(
+            f"user {user_name!r} has no credentials; expected token, tokenFile, client-certificate, exec or username"
+            if user_name
+            else "its context names no user"
+        )
+
+    def _told(self) -> dict[str, Any]:
+        """What a credential plugin is told of the cluster."""
+        cluster = self.cluster
+        authorities = cluster["certificate-authority-data"]
+        if cluster["certificate-authority"]:
+            authorities = content(self.source, "certificate-authority", Path(cluster["certificate-authority"]))
+        names = ("tls-server-name", "insecure-skip-tls-verify", "proxy-url", "disable-compression")
+        extensions = {one["name"]: one["extension"] for one in cluster["extensions"]}
+        return {
+            "server": cluster["server"],
+            **{name: cluster[name] for name in names if cluster[name]},
+            **({"certificate-authority-data": base64.b64encode(authorities).decode()} if authorities else {}),
+            "config": extensions.get(PLUGIN_EXTENSION),
+        }
+
+    def _authorities(self) -> str | None:
+        cluster, name = self.cluster, "certificate-authority"
+        if cluster["insecure-skip-tls-verify"] and (cluster[name] or cluster[f"{name}-data"]):
+            raise self._error(f"insecure-skip-tls-verify and a {name} exclude each other")
+        found = cluster[f"{name}-data"]
+        if cluster[name]:
+            found = content(self.source, name, Path(cluster[name]))
+        try:
+            # An empty file stands for the system's authorities.
+            return pem.authorities(found) if found else None
+        except ValueError as error:
+            raise self._error(f"{name} {error}") from None
+
+    def _one_of(self, holder: Mapping[str, Any], name: str) -> None:
+        if holder[name] and holder[f"{name}-data"]:
+            raise self._error(f"{name} and {name}-data exclude each other")
+
+    def _one_method(self, user: Mapping[str, Any]) -> None:
+        certificate = user["client-certificate"] or user["client-certificate-data"]
+        if certificate and not (user["client-key"] or user["client-key-data"]):
+            raise self._error("client-certificate without client-key")
+        if (user["token"] or user["tokenFile"]) and (user["username"] or user["password"]):
+            raise self._error("a token and username with password exclude each other")
+        if user["auth-provider"] is not None:
+            raise self._error("`auth-provider` is not supported any more; use an `exec` plugin or a token")
+
+    def _error(self, text: str) -> AccessError:
+        return AccessError(f"{self.source}: {text}")
+
+
+def _path(name: str) -> Path | None:
+    return Path(name) if name else None

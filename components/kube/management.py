@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from .client import Api
-from .kubeconfig import Access, AccessError, located, of_management, portable, read
+from . import kubeconfig, pod
+from .access import Access, AccessError
+from .client import READ_SECONDS, Api
+from .kubeconfig import Document, NoContext, NoFile
 
 
 @dataclass(frozen=True)
@@ -61,10 +65,29 @@ class Management(Protocol):
 def management_access(management: Management, folder: Path | None = None) -> Access:
     """The access to the management cluster that the settings describe.
 
+    Without a kubeconfig or a path: what kubectl would use, else the pod's service account.
+
+    Args:
+        management: the settings.
+        folder: what a relative path starts from, the stack's project folder; the working folder by default.
+
     Raises:
         AccessError: there is none, or it can't be used.
     """
-    return of_management(clear(management.kubeconfig), management.kubeconfig_path, management.context, folder=folder)
+    found = document(management, folder)
+    if found is not None:
+        try:
+            return found.access(management.context)
+        except NoContext as error:
+            raise AccessError(f"{error}; name one in `management.context`") from None
+    if inside := pod.access():
+        return inside
+    named = [str(path) for path in kubeconfig.default_paths()] if os.environ.get("KUBECONFIG") else []
+    where = f" (KUBECONFIG names {' and '.join(named)}, where there is no kubeconfig)" if named else ""
+    raise AccessError(
+        f"no credentials for the management cluster{where}: set `management.kubeconfigPath`, or "
+        "`pulumi config set --secret --path kamaji-equinix:management.kubeconfig`"
+    )
 
 
 def kubeconfig_text(management: Management, folder: Path | None = None) -> str | None:
@@ -76,24 +99,59 @@ def kubeconfig_text(management: Management, folder: Path | None = None) -> str |
     Raises:
         AccessError: its file can't be read.
     """
+    found = document(management, folder)
+    return found.portable() if found else None
+
+
+def document(
+    management: Management, folder: Path | None = None, environment: Mapping[str, str] = os.environ
+) -> Document | None:
+    """The kubeconfig of the management cluster, None where only the pod's service account, or nothing, leads to it.
+
+    Raises:
+        AccessError: it can't be read, or has to be there: only a kubeconfig has contexts.
+    """
     if text := clear(management.kubeconfig):
-        return text
-    path = located(management.kubeconfig_path, folder)
-    return portable(read(path), path.parent) if path else None
+        return kubeconfig.parsed(text, "management.kubeconfig", folder or Path())
+    if management.kubeconfig_path:
+        path = (folder or Path()) / Path(management.kubeconfig_path).expanduser()
+        try:
+            return kubeconfig.read(path)
+        except NoFile as error:
+            hint = (
+                "the lab is not running; start it with `make lab`"
+                if path.parent.name == ".lab"
+                else "set `management.kubeconfigPath` to the management cluster's"
+            )
+            raise AccessError(f"{error}: {hint}" if ".lab" in hint else f"{error}; {hint}") from None
+    found = kubeconfig.default_document(environment)
+    if found is None and management.context and pod.possible(environment):
+        raise AccessError(
+            f"`management.context` is {management.context!r}, but there is no kubeconfig here, and a pod's service account "
+            "has no contexts: leave it out to use the service account of this pod, or set `management.kubeconfigPath`"
+        )
+    return found
 
 
-def connect(management: Management, folder: Path | None = None, *, read_seconds: float = 10.0) -> Api:
+def connect(
+    management: Management,
+    folder: Path | None = None,
+    *,
+    read_seconds: float = 10.0,
+    patience: float = READ_SECONDS,
+) -> Api:
     """The management cluster's API.
 
     Args:
         management: how to reach it.
         folder: what a relative kubeconfig path starts from; the working folder by default.
         read_seconds: bound of the wait for an answer.
+        patience: how long a request is made again where the server asks for that, in seconds.
 
     Raises:
         AccessError: the credentials can't be used.
     """
-    return Api(management_access(management, folder), read_seconds=read_seconds)
+    return Api(management_access(management, folder), read_seconds=read_seconds, patience=patience)
 
 
 def clear(kubeconfig: Any) -> str | None:

@@ -1,69 +1,75 @@
-"""TLS and proxies of the connections to a Kubernetes API."""
+"""TLS settings of the connections to a Kubernetes API, as Go's TLS has them."""
 
 from __future__ import annotations
 
-import http.client
 import ssl
 import tempfile
-import urllib.request
 from pathlib import Path
 
-from .kubeconfig import Access, AccessError
+from . import pem
+from .access import Access, AccessError, Secrets
 
 
-class Https(http.client.HTTPSConnection):
-    """A TLS connection whose certificate may carry another name than the host dialled."""
-
-    def __init__(self, host: str, port: int, context: ssl.SSLContext, server_name: str, timeout: float) -> None:
-        super().__init__(host, port, context=context, timeout=timeout)
-        self._tls_context = context
-        self._server_name = server_name
-
-    def connect(self) -> None:
-        """Connect, through the proxy where one is set, and shake hands."""
-        http.client.HTTPConnection.connect(self)
-        self.sock = self._tls_context.wrap_socket(self.sock, server_hostname=self._server_name)
-
-
-def tls_context(access: Access) -> ssl.SSLContext:
+def tls_context(access: Access, secrets: Secrets | None = None) -> ssl.SSLContext:
     """TLS settings for an API server, with the client certificate.
+
+    Args:
+        access: where it is.
+        secrets: what proves who asks; nothing by default.
 
     Raises:
         AccessError: the certificates can't be used.
     """
-    try:
-        context = ssl.create_default_context(cadata=access.ca_pem)
-    except (ssl.SSLError, ValueError):
-        raise AccessError(f"{access.source}: the certificate authority is not a PEM certificate") from None
+    context = trusting(access)
     as_go_verifies(context)
     if not access.verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-    if access.client_certificate:
+    if secrets and secrets.certificate:
         # The ssl module loads client certificates from files only; this one is readable by its owner and goes at once.
         with tempfile.TemporaryDirectory(prefix="kamaji-equinix-") as folder:
             pair = Path(folder, "pair.pem")
             pair.touch(mode=0o600)
-            pair.write_text(f"{access.client_certificate}\n{access.client_key or ''}\n")
+            pair.write_text(f"{secrets.certificate}\n{secrets.key or ''}\n")
             try:
-                context.load_cert_chain(pair)
-            except ssl.SSLError:
-                raise AccessError(f"{access.source}: client certificate and key don't fit together") from None
+                # Without a password OpenSSL would ask the terminal for that of an encrypted key.
+                context.load_cert_chain(pair, password="")
+            except ssl.SSLError as error:
+                what = "don't fit together" if "MISMATCH" in str(error) else "can't be used"
+                raise AccessError(f"{access.source}: client certificate and key {what}") from None
+    return context
+
+
+def trusting(access: Access) -> ssl.SSLContext:
+    """Settings that trust the authorities of an access, or the system's.
+
+    Raises:
+        AccessError: none of them can be used.
+    """
+    if access.ca_pem is None:
+        return ssl.create_default_context()
+    context = None
+    for content in pem.ders(access.ca_pem):
+        try:
+            if context is None:
+                context = ssl.create_default_context(cadata=content)
+            else:
+                context.load_verify_locations(cadata=content)
+        except (ssl.SSLError, ValueError):
+            # Go, too, passes over those that it can't read.
+            continue
+    if context is None:
+        raise AccessError(f"{access.source}: the certificate authority is not a PEM certificate")
     return context
 
 
 def as_go_verifies(context: ssl.SSLContext) -> None:
-    """Leave out the checks of extensions that Python makes from 3.13 on, and kubectl does not.
+    """Verify certificates as Go does, whatever this Python's defaults are.
 
-    Authorities and certificates of living clusters fail them (kubernetes-client/python issue 2394).
+    The checks of extensions that Python makes from 3.13 on are left out: authorities and certificates of living clusters fail
+    them (kubernetes-client/python issue 2394). Whatever a bundle holds is trusted, be it an intermediate authority or the
+    server's own certificate. A certificate's common name is never taken for a host.
     """
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-
-
-def environment_proxy(scheme: str, host: str, port: int) -> str | None:
-    """The proxy that HTTPS_PROXY and NO_PROXY ask for, as other Kubernetes clients take it; none for loopback."""
-    if host in ("localhost", "::1") or host.startswith("127."):
-        return None
-    if urllib.request.proxy_bypass(f"{host}:{port}"):
-        return None
-    return urllib.request.getproxies_environment().get(scheme)
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    context.hostname_checks_common_name = False

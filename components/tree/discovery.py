@@ -21,7 +21,7 @@ from ..capi.reading import (
     kind,
     name,
 )
-from ..kube.client import ApiError, patiently
+from ..kube.client import ApiError
 from ..kube.objects import plural
 from .model import Found, Listed, Reference, Snapshot
 
@@ -94,7 +94,7 @@ def _cluster(reader: Reader, namespace: str, cluster: str) -> tuple[str, Found]:
 
 def _get(reader: Reader, path: str, subject: str) -> Found:
     try:
-        return patiently(lambda: reader.get(path))
+        return reader.get(path)
     except ApiError as error:
         if error.reason == "NotFound" and error.message.strip() in _UNSERVED:
             return Failure(subject, "NotServed", f"the management cluster does not serve {path.partition('?')[0]}")

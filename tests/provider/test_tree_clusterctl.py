@@ -10,8 +10,9 @@ from uuid import uuid4
 import httpx
 import pytest
 from kamaji_equinix.components import tree
+from kamaji_equinix.components.kube.access import Access
 from kamaji_equinix.components.kube.client import Api
-from kamaji_equinix.components.kube.kubeconfig import Access, from_file
+from kamaji_equinix.components.kube.kubeconfig import from_file
 
 import toolchain
 from lab.plane import ManagementPlane

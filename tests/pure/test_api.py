@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
+from kamaji_equinix.components.kube.access import Access, AccessError, Secrets
 from kamaji_equinix.components.kube.client import Api, ApiError
-from kamaji_equinix.components.kube.kubeconfig import Access, AccessError
 
+from tests.support.credentials.peers import Answer, Recorder
 from tests.support.tls_endpoint import TenantAuthority, TlsEndpoint, endpoint
 
 PASSWORD = "the proxy's password"
@@ -129,9 +130,8 @@ def test_a_proxy_that_is_not_there_is_told_from_an_api_server_that_is_not_there(
 
 
 def test_an_environments_proxy_that_cannot_be_used_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HTTPS_PROXY", "socks5://proxy.example:1080")
-    monkeypatch.delenv("https_proxy", raising=False)
-    with pytest.raises(AccessError, match=r"environment variable HTTPS_PROXY: proxy 'socks5://proxy.example:1080'"):
+    monkeypatch.setenv("HTTPS_PROXY", "socks4://proxy.example:1080")
+    with pytest.raises(AccessError, match=r"environment variable HTTPS_PROXY: proxy 'socks4://proxy.example:1080'"):
         Api(Access("https://api.example:6443", "here"))
     Api(Access("https://127.0.0.1:6443", "here"))  # loopback needs no proxy
 
@@ -154,3 +154,85 @@ def test_an_answer_that_is_cut_is_told_from_one_that_is_no_kubernetes() -> None:
         with pytest.raises(ApiError) as failed:
             Api(Access(f"http://127.0.0.1:{listener.getsockname()[1]}", "here")).get("/version")
     assert failed.value.reason == "Unreachable", f"an API server that stops: the hand-off asks again: {failed.value}"
+
+
+@pytest.fixture
+def recorder() -> Iterator[Recorder]:
+    made = Recorder(None)
+    yield made
+    made.close()
+
+
+def test_a_kept_connection_carries_each_request_once(recorder: Recorder) -> None:
+    api = Api(Access(f"http://127.0.0.1:{recorder.port}", "here"))
+    for number in range(3):
+        api.get(f"/{number}")
+    api.patch("/3", {}, "application/merge-patch+json")
+    lines = [seen.line for seen in recorder.seen]
+    assert lines == ["GET /0", "GET /1", "GET /2", "PATCH /3"], "none is sent again because of the one before"
+    assert recorder.connections == 1, "the connection serves them all"
+
+
+def test_a_server_that_asks_for_a_moment_is_asked_again_but_not_for_ever() -> None:
+    busy = [Answer(429, (("Retry-After", "0"),)), Answer(503, (("Retry-After", "0"),))]
+    patient = Recorder(None, answers=busy)
+    assert Api(Access(f"http://127.0.0.1:{patient.port}", "here")).get("/x")["kind"] == "Namespace", (
+        "the third answer counts"
+    )
+    patient.close()
+    late = Recorder(None, answers=[Answer(503, (("Retry-After", "60"),))])
+    with pytest.raises(ApiError) as failed:
+        Api(Access(f"http://127.0.0.1:{late.port}", "here"), patience=1).get("/x")
+    late.close()
+    assert (failed.value.code, failed.value.retry_after) == (503, 60.0), (
+        "what it asks for is told to those who can wait"
+    )
+
+
+@dataclass
+class Tokens:
+    """A login whose token is renewed at will.
+
+    Attributes:
+        fails: whether a renewal fails.
+        renewals: how many there were.
+    """
+
+    fails: bool = False
+    renewals: int = 0
+
+    def secrets(self) -> Secrets:
+        return Secrets(f"token-{self.renewals}")
+
+    def renew(self, refused: Secrets) -> bool:
+        if self.fails:
+            raise AccessError("the plugin fails")
+        self.renewals += 1
+        return True
+
+
+def test_what_the_server_refuses_is_renewed_and_the_request_made_again(recorder: Recorder) -> None:
+    recorder.accepts = lambda seen: seen.headers == (("authorization", f"Bearer token-{tokens.renewals}"),)
+    tokens = Tokens()
+    api = Api(Access(f"http://127.0.0.1:{recorder.port}", "here", login=tokens))
+    api.get("/x")
+    recorder.accepts = lambda seen: seen.headers == (("authorization", "Bearer token-1"),)
+    assert api.patch("/x", {}, "application/merge-patch+json")["kind"] == "Namespace", "with the next token"
+    recorder.accepts = lambda seen: seen.headers == (("authorization", "Bearer token-2"),)
+    assert next(api.watch("/x?watch=1", 5))["kind"] == "Namespace", "a watch, too"
+    recorder.accepts = lambda _seen: False
+    with pytest.raises(ApiError) as refused:
+        api.get("/x")
+    assert (refused.value.reason, tokens.renewals) == ("Unauthorized", 3), "once, not for ever"
+    tokens.fails = True
+    with pytest.raises(ApiError, match="the plugin fails") as refused:
+        api.get("/x")
+    assert refused.value.reason == "NoCredentials", "told from a server that refuses"
+
+
+def test_a_change_is_not_followed_to_where_it_would_become_a_read() -> None:
+    moving = Recorder(None, answers=[Answer(302, (("Location", "/elsewhere"),))])
+    with pytest.raises(ApiError, match=r"redirects a PATCH to http://127.0.0.1:.*/elsewhere"):
+        Api(Access(f"http://127.0.0.1:{moving.port}", "here")).patch("/x", {}, "application/merge-patch+json")
+    moving.close()
+    assert len(moving.seen) == 1, "nothing was asked for there"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from kamaji_equinix.components.handoff.reachability import Target, attempt
-from kamaji_equinix.components.kube.kubeconfig import Access
+from kamaji_equinix.components.kube.access import Access
 from kamaji_equinix.components.kube.tls import tls_context
 
 from lab.pki import Authority

@@ -8,7 +8,7 @@ import pytest
 from kamaji_equinix.components.checks import verdict as rules
 from kamaji_equinix.components.checks.requirements import requirements
 from kamaji_equinix.components.checks.verdict import Found, Kind, Requirements, Right
-from kamaji_equinix.components.kube.client import ApiError, patiently
+from kamaji_equinix.components.kube.client import ApiError
 
 CLUSTER = Kind("cluster.x-k8s.io", "Cluster", "v1beta1", "clusters", verbs=("get",), status=True)
 
@@ -86,22 +86,3 @@ def test_what_a_stack_needs_is_read_off_its_manifests() -> None:
     rights = rules.needed_rights(needed)
     assert Right("patch", kind.group, kind.resource, "status") in rights, "the hand-off writes its status"
     assert Right("create", "", "namespaces") in rights, "and the namespace"
-
-
-def test_a_server_that_asks_for_a_moment_is_asked_again_but_not_for_ever() -> None:
-    answers: list[Any] = [ApiError("TooManyRequests", "initializing", 429, 0.01), {"kind": "MachineList"}]
-
-    def ask() -> dict[str, Any]:
-        answer = answers.pop(0)
-        if isinstance(answer, ApiError):
-            raise answer
-        found: dict[str, Any] = answer
-        return found
-
-    assert patiently(ask) == {"kind": "MachineList"}, "the second answer counts"
-    answers.append(ApiError("TooManyRequests", "busy", 429, 60))
-    with pytest.raises(ApiError, match="busy"):
-        patiently(ask, seconds=1)
-    answers.append(ApiError("Forbidden", "no", 403))
-    with pytest.raises(ApiError, match="no"):
-        patiently(ask)

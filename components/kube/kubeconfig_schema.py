@@ -1,0 +1,164 @@
+"""The types of a kubeconfig's fields, checked as Kubernetes' own programs check them: everywhere, also where nothing is used.
+
+Source: ``clientcmd/api/v1/types.go`` of client-go. No message quotes a value, which may be a credential.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from . import go_yaml
+
+CLUSTER: Mapping[str, Any] = {
+    "server": str,
+    "tls-server-name": str,
+    "insecure-skip-tls-verify": bool,
+    "certificate-authority": str,
+    "certificate-authority-data": bytes,
+    "proxy-url": str,
+    "disable-compression": bool,
+    "extensions": [{"name": str, "extension": object}],
+}
+
+USER: Mapping[str, Any] = {
+    "client-certificate": str,
+    "client-certificate-data": bytes,
+    "client-key": str,
+    "client-key-data": bytes,
+    "token": str,
+    "tokenFile": str,
+    "as": str,
+    "as-uid": str,
+    "as-groups": [str],
+    "as-user-extra": {"*": [str]},
+    "username": str,
+    "password": str,
+    # In a tuple: None where it is not there at all.
+    "auth-provider": ({"name": str, "config": {"*": str}},),
+    "exec": (
+        {
+            "command": str,
+            "args": [str],
+            "env": [{"name": str, "value": str}],
+            "apiVersion": str,
+            "installHint": str,
+            "provideClusterInfo": bool,
+            "interactiveMode": str,
+        },
+    ),
+}
+
+CONTEXT: Mapping[str, Any] = {"cluster": str, "user": str, "namespace": str}
+
+SECTIONS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "clusters": ("cluster", CLUSTER),
+    "users": ("user", USER),
+    "contexts": ("context", CONTEXT),
+}
+
+_WORDS = {str: "text", bool: "true or false", bytes: "base64"}
+
+_EMPTY: Mapping[Any, Any] = {str: "", bool: False, bytes: b"", object: None}
+
+
+@dataclass(frozen=True)
+class Kubeconfig:
+    """The parts of a kubeconfig by their names, with every known field, empty where it is not set.
+
+    Attributes:
+        clusters, users, contexts: entries by name.
+        current: name of the current context, may be empty.
+    """
+
+    clusters: Mapping[str, Mapping[str, Any]]
+    users: Mapping[str, Mapping[str, Any]]
+    contexts: Mapping[str, Mapping[str, Any]]
+    current: str
+
+    @property
+    def empty(self) -> bool:
+        """Whether it says nothing at all."""
+        return not (self.clusters or self.users or self.contexts or self.current)
+
+
+def document_of(text: str | bytes) -> dict[str, Any]:
+    """What a kubeconfig's text holds.
+
+    Raises:
+        ValueError: it is no kubeconfig.
+    """
+    found = go_yaml.load(text)
+    if found is None:
+        return {}
+    if not isinstance(found, dict):
+        raise ValueError("not a kubeconfig, but " + _type(found))
+    for name, expected in (("apiVersion", "v1"), ("kind", "Config")):
+        if found.get(name) not in (None, "", expected):
+            raise ValueError(f"not a kubeconfig: its {name} is not {expected}")
+    return found
+
+
+def decode(document: Mapping[str, Any]) -> Kubeconfig:
+    """A kubeconfig with its fields checked.
+
+    Raises:
+        ValueError: a field has another type than it must.
+    """
+    parts = {section: _named(document.get(section), section, *SECTIONS[section]) for section in SECTIONS}
+    return Kubeconfig(**parts, current=_value(document.get("current-context"), str, "current-context"))
+
+
+def _named(listed: Any, section: str, key: str, fields: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    found = {}
+    for index, entry in enumerate(_value(listed, [{"name": str, key: fields}], section)):
+        if entry["name"] in found:
+            raise ValueError(f"{section}[{index}]: a second {key} named {entry['name']!r}")
+        found[entry["name"]] = entry[key]
+    return found
+
+
+def _value(value: Any, expected: Any, where: str) -> Any:
+    if expected is object:
+        return value
+    if isinstance(expected, tuple):
+        return None if value is None else _value(value, expected[0], where)
+    if isinstance(expected, Mapping):
+        if not isinstance(value, Mapping | None):
+            raise ValueError(f"{where} holds no settings, but {_type(value)}")
+        held = value or {}
+        if "*" in expected:
+            return {name: _value(one, expected["*"], f"{where}.{name}") for name, one in held.items()}
+        return {name: _value(held.get(name), kind, f"{where}.{name}") for name, kind in expected.items()}
+    if isinstance(expected, list):
+        if not isinstance(value, list | None):
+            raise ValueError(f"{where} is not a list, but {_type(value)}")
+        return [_value(one, expected[0], f"{where}[{index}]") for index, one in enumerate(value or ())]
+    if value is None:
+        return _EMPTY[expected]
+    if not isinstance(value, str if expected is bytes else expected):
+        hint = "; put it in quotes" if expected is str and isinstance(value, bool | int | float) else ""
+        raise ValueError(f"{where} is not {_WORDS[expected]}, but {_type(value)}{hint}")
+    return _decoded(value, where) if expected is bytes else value
+
+
+def _decoded(value: str, where: str) -> bytes:
+    try:
+        # Go's decoder passes over line ends.
+        return base64.b64decode(value.replace("\n", "").replace("\r", ""), validate=True)
+    except (binascii.Error, ValueError):
+        raise ValueError(f"{where} is not base64") from None
+
+
+def _type(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true or false"
+    kinds = {str: "text", list: "a list", dict: "settings", int: "a number", float: "a number", type(None): "nothing"}
+    return kinds.get(type(value), type(value).__name__)
+
+
+NOBODY: Mapping[str, Any] = _value({}, USER, "user")
+"""A user without any settings."""

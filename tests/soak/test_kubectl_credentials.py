@@ -1,0 +1,37 @@
+"""Hundreds of kubeconfigs, put together at random, through kubectl and this program's client; see the provider tier."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from tests.support.credentials.chance import generated
+from tests.support.credentials.runs import SECRET, Case, ask_client, ask_kubectl, ask_kubectl_portable
+from tests.support.credentials.ways import more_no_proxy
+
+SEED, COUNT = int(os.environ.get("CREDENTIALS_SEED", "7")), int(os.environ.get("CREDENTIALS_COUNT", "600"))
+
+
+def test_kubectl_and_the_client_do_the_same_with_hundreds_of_kubeconfigs(tmp_path: Path) -> None:
+    cases = [*more_no_proxy(), *generated(SEED, COUNT)]
+    with ThreadPoolExecutor(4) as pool:
+        wholes = pool.map(lambda one: ask_kubectl(one[1], tmp_path / f"{one[0]}"), enumerate(cases))
+        portables = pool.map(
+            lambda one: ask_kubectl_portable(one[1], tmp_path / f"{one[0]}-portable"), enumerate(cases)
+        )
+        wrong: list[str] = []
+        works = 0
+        for index, (case, whole, portable) in enumerate(zip(cases, wholes, portables, strict=True)):
+            found = ask_client(case, tmp_path / f"{index}-client")
+            works += found.works
+            if found != whole or (portable not in (True, whole) and whole.works) or SECRET in found.message:
+                wrong.append(told(case, found, whole, portable))
+    print(f"seed {SEED}: {len(cases)} cases, {works} of them work, {len(wrong)} differ")
+    assert not wrong, "\n\n".join(wrong)
+    assert works > COUNT / 5, "many of them can be used at all"
+
+
+def told(case: Case, *outcomes: object) -> str:
+    """A difference in full."""
+    return "\n".join([f"{case.name}: {case!r}", *map(repr, outcomes)])

@@ -1,0 +1,202 @@
+"""Cases put together at random."""
+
+from __future__ import annotations
+
+import copy
+import json
+import random
+from typing import Any
+
+from tests.support.credentials.build import (
+    TOKEN,
+    V1,
+    V1BETA1,
+    b64,
+    cluster,
+    config,
+    credential,
+    flat,
+    pair,
+    plugin,
+    script,
+    wrapped,
+)
+from tests.support.credentials.peers import Answer
+from tests.support.credentials.pki import TRADITIONAL, key_pem, pki
+from tests.support.credentials.runs import SECRET, Case
+from tests.support.credentials.ways import ANY4, ANY6
+
+
+def generated(seed: int, count: int) -> list[Case]:
+    """Kubeconfigs put together at random from parts of those picked by hand: more than one thing is special at a time."""
+    chance = random.Random(seed)  # noqa: S311 - reproducible, no secret
+    return [random_case(chance, f"random {seed}-{index}") for index in range(count)]
+
+
+def random_case(chance: random.Random, name: str) -> Case:
+    """One of them."""
+    own = pki()
+    files: dict[str, Any] = {}
+    env: dict[str, str] = {}
+    of = random_cluster(chance, files)
+    user = random_user(chance, files, own)
+    document = config(user, of)
+    if chance.random() < 0.3:
+        document["current-context"] = chance.choice(["two", "one", "", "three"])
+    context = chance.choice(["", "", "", "one", "two"])
+    if chance.random() < 0.25:
+        env |= {
+            "HTTPS_PROXY": chance.choice(
+                [
+                    "http://127.0.0.1:@PROXYPORT@",
+                    "socks5://127.0.0.1:@SOCKSPORT@",
+                    "127.0.0.1:@PROXYPORT@",
+                    "https://127.0.0.1:@TLSPROXYPORT@",
+                ]
+            ),
+            "NO_PROXY": chance.choice(
+                ["", "*", "0.0.0.0/8,::/8", "[::]:@V6PORT@", "0.0.0.0:@PORT@", ".example", "10.0.0.0/8"]
+            ),
+        }
+    answers = tuple(
+        chance.choices(
+            [Answer(429, (("Retry-After", "0"),)), Answer(307, (("Location", "/x"),)), Answer(503)],
+            k=chance.choice([0, 0, 0, 1, 2]),
+        )
+    )
+    certificate = chance.choice(["good"] * 8 + ["by intermediate", "wrong name", "by another", "expired"])
+    if chance.random() < 0.3:
+        files |= split(document, chance)
+        env["KUBECONFIG"] = ":".join(f"@FOLDER@/{one}" for one in ("a", "b", "none", "c"))
+        return Case(name, files, env, context=context, answers=answers, server=certificate)
+    files["config"] = json.dumps(document) if chance.random() < 0.3 else document
+    return Case(
+        name, files, {"KUBECONFIG": "@FOLDER@/config", **env}, context=context, answers=answers, server=certificate
+    )
+
+
+def split(document: dict[str, Any], chance: random.Random) -> dict[str, Any]:
+    """A kubeconfig in three files; some parts come twice, differently."""
+    parts: dict[str, dict[str, Any]] = {name: {} for name in "abc"}
+    for section in ("clusters", "users", "contexts"):
+        for entry in document[section]:
+            parts[chance.choice("abc")].setdefault(section, []).append(entry)
+    parts[chance.choice("abc")]["current-context"] = document["current-context"]
+    doubled = copy.deepcopy(chance.choice(document["users"]))
+    doubled["user"] = {"token": f"{SECRET}-doubled"}
+    listed = parts[chance.choice("abc")].setdefault("users", [])
+    if doubled["name"] not in [one["name"] for one in listed]:
+        listed.append(doubled)
+    return dict(parts)
+
+
+def random_cluster(chance: random.Random, files: dict[str, Any]) -> dict[str, Any]:
+    own = pki()
+    server = chance.choice(
+        ["@URL@"] * 4
+        + [
+            "@URL@/",
+            "@URL@/k8s",
+            "https://localhost:@PORT@",
+            ANY4,
+            ANY6,
+            "https://[::1]:@V6PORT@",
+            "http://127.0.0.1:@HTTPPORT@",
+        ]
+    )
+    bundle = chance.choice(
+        [own.authority.pem] * 4
+        + [
+            own.other.pem + own.authority.pem,
+            f"# é\n{own.authority.pem}",
+            own.intermediate.pem,
+            own.authority.pem.replace("\n", "\r\n"),
+            flat(own.authority.pem),
+        ]
+    )
+    more: dict[str, Any] = {
+        "server": server,
+        "certificate-authority-data": chance.choice([b64(bundle), wrapped(b64(bundle))]),
+    }
+    if chance.random() < 0.25:
+        files["pki/ca.crt"] = bundle
+        more |= {
+            "certificate-authority-data": None,
+            "certificate-authority": chance.choice(["pki/ca.crt", "@FOLDER@/pki/ca.crt"]),
+        }
+    if chance.random() < 0.15:
+        more |= {"certificate-authority-data": None, "insecure-skip-tls-verify": True}
+    if chance.random() < 0.2:
+        more["tls-server-name"] = chance.choice(["localhost", "api.corp.example", "other.example"])
+    if chance.random() < 0.2:
+        more["proxy-url"] = chance.choice(
+            [
+                "http://127.0.0.1:@PROXYPORT@",
+                f"http://a:{SECRET}@127.0.0.1:@PROXYPORT@",
+                "socks5://127.0.0.1:@SOCKSPORT@",
+                "https://localhost:@TLSPROXYPORT@",
+            ]
+        )
+    if chance.random() < 0.2:
+        more["extensions"] = [
+            {
+                "name": "client.authentication.k8s.io/exec",
+                "extension": {"a": chance.choice([1, "y", None, [1.5], {"b": True}])},
+            }
+        ]
+    return cluster(**more)
+
+
+def random_user(chance: random.Random, files: dict[str, Any], own: Any) -> dict[str, Any]:
+    forms = [
+        (own.ec, key_pem(own.ec_key)),
+        (own.ec, key_pem(own.ec_key, TRADITIONAL)),
+        (own.rsa, key_pem(own.rsa_key, TRADITIONAL)),
+        (own.chain, key_pem(own.ec_key)),
+        (own.ed, key_pem(own.ed_key)),
+    ]
+    user: dict[str, Any] = {}
+    for kind in chance.sample(
+        ["token", "tokenFile", "certificate", "files", "basic", "exec"], chance.choice([1, 1, 1, 1, 2])
+    ):
+        certificate, key = chance.choice(forms)
+        if kind == "token":
+            user["token"] = chance.choice([TOKEN, f"{TOKEN}é", "1e3", "y"])
+        elif kind == "tokenFile":
+            files["token"] = f"{TOKEN}-file\n"
+            user["tokenFile"] = chance.choice(
+                ["token", "@FOLDER@/token", "none"] if chance.random() < 0.3 else ["token"]
+            )
+        elif kind == "certificate":
+            user |= pair(certificate, key)
+        elif kind == "files":
+            files |= {"pki/c.crt": certificate, "pki/c.key": key}
+            user |= {"client-certificate": "pki/c.crt", "client-key": "pki/c.key"}
+        elif kind == "basic":
+            user |= {"username": "ann", "password": SECRET}
+        else:
+            given: dict[str, Any] = chance.choice(
+                [
+                    {"token": f"{TOKEN}-exec"},
+                    {"clientCertificateData": certificate, "clientKeyData": key},
+                    {"token": TOKEN, "expirationTimestamp": "2199-01-01T00:00:00Z"},
+                ]
+            )
+            version = chance.choice([V1, V1BETA1])
+            files["bin/plugin"] = script(credential(version, **given))
+            user |= plugin(
+                apiVersion=version,
+                command=chance.choice(["bin/plugin", "./bin/plugin", "@FOLDER@/bin/plugin"]),
+                provideClusterInfo=chance.random() < 0.5,
+                interactiveMode=chance.choice(["Never", "IfAvailable"]),
+                args=chance.choice([None, ["a"]]),
+            )
+    if chance.random() < 0.35:
+        user |= {"as": chance.choice(["bob", "system:serviceaccount:a:b", "jürgen"])}
+        if chance.random() < 0.6:
+            user["as-groups"] = chance.sample(["g1", "system:masters", "y", "a b"], 2)
+        if chance.random() < 0.4:
+            user["as-user-extra"] = {chance.choice(["a/b", "Key", "x%y"]): chance.sample(["1", "v w", "é"], 2)}
+        if chance.random() < 0.3:
+            user["as-uid"] = "u-1"
+    return user

