@@ -12,8 +12,9 @@ from pulumi import automation
 
 from ..components.settings.load import load_stack
 from ..components.settings.model import StackSettings
+from ..components.settings.namespace import NAMESPACE
 from ..components.settings.report import SettingsError
-from ..components.stack import NAMESPACE, decode
+from ..components.settings.stack_file import decoded
 from .errors import ConfigurationError
 
 Settings = StackSettings | Mapping[str, Any]
@@ -94,11 +95,11 @@ def of_stack(stack: automation.Stack) -> StackSettings:
         ConfigurationError: with the whole report.
     """
     prefix = f"{NAMESPACE}:"
-    config = {
-        key.removeprefix(prefix): value for key, value in stack.get_all_config().items() if key.startswith(prefix)
-    }
-    raw: dict[str, Any] = {key: decode(value.value) for key, value in config.items()}
+    whole = stack.get_all_config()
+    config = {key.removeprefix(prefix): value for key, value in whole.items() if key.startswith(prefix)}
+    raw: dict[str, Any] = {key: decoded(value.value) for key, value in config.items()}
+    secret = frozenset(key for key, value in config.items() if value.secret)
     try:
-        return load_stack(raw, secret_paths=frozenset(key for key, value in config.items() if value.secret))
+        return load_stack(raw, secret, [key for key in whole if not key.startswith(prefix)])
     except SettingsError as error:
         raise wrong(error) from error

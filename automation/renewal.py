@@ -22,7 +22,8 @@ from ..components.kube.access import AccessError
 from ..components.kube.client import ApiError
 from ..components.kube.management import Credentials, connect
 from ..components.kube.objects import dig
-from ..components.stack import CREDENTIALS_ONLY, NAMESPACE
+from ..components.settings.namespace import NAMESPACE
+from ..components.stack import CREDENTIALS_ONLY
 from .engine import Engine
 from .errors import ConfigurationError, PreflightFailed
 from .recovery import CLUSTER, finder

@@ -15,7 +15,7 @@ from typing import Any
 import grpc  # type: ignore[import-untyped]
 from pulumi import automation
 
-from ..components.stack import NAMESPACE
+from ..components.settings.namespace import NAMESPACE
 from . import configuration
 from .engine import Engine
 from .errors import ConfigurationError, StackMissing

@@ -105,8 +105,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     path = options.cwd / f"Pulumi.{options.stack}.yaml"
     try:
-        values, secret = read_stack_file(path)
-        stack = load_stack(values, secret)
+        values, secret, others = read_stack_file(path)
+        stack = load_stack(values, secret, others)
         text = render(stack)
     except (SettingsError, StackFileError, RenderError) as error:
         print(f"error: {path}: {error}", file=sys.stderr)

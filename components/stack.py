@@ -5,11 +5,9 @@ Everything that can be known to be wrong is said here, in one report, before the
 
 from __future__ import annotations
 
-import contextlib
 import gc
-import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -26,40 +24,32 @@ from .resources.processes import handoff_providers
 from .resources.tenant_cluster import TenantCluster, TenantClusterArgs
 from .settings.load import load_stack
 from .settings.model import ManagementSettings, StackSettings
+from .settings.namespace import NAMESPACE
 from .settings.report import SettingsError
+from .settings.stack_file import decoded
 
 CREDENTIALS_ONLY = "KAMAJI_EQUINIX_CREDENTIALS_ONLY"
 """Environment variable under which :func:`run` only renews the credentials that the state holds."""
 
-NAMESPACE = "kamaji-equinix"
-"""Namespace of the configuration keys, the same in every project that uses the package."""
 
-
-def configuration() -> tuple[dict[str, Any], frozenset[str]]:
-    """The stack's configuration as decoded values by key, and the keys that are stored as secrets."""
+def configuration() -> tuple[dict[str, Any], frozenset[str], tuple[str, ...]]:
+    """The stack's configuration: decoded values by key, keys that are stored as secrets, keys of other namespaces."""
     raw = {**runtime_config.get_config_env(), **runtime_config.CONFIG.get()}
     prefix = f"{NAMESPACE}:"
     secret = {*runtime_config.get_config_secret_keys_env(), *filter(runtime_config.is_config_secret, raw)}
-    values = {key.removeprefix(prefix): decode(value) for key, value in raw.items() if key.startswith(prefix)}
-    return values, frozenset(key.removeprefix(prefix) for key in secret if key.startswith(prefix))
+    values = {key.removeprefix(prefix): decoded(value) for key, value in raw.items() if key.startswith(prefix)}
+    others = tuple(key for key in raw if not key.startswith(prefix))
+    return values, frozenset(key.removeprefix(prefix) for key in secret if key.startswith(prefix)), others
 
 
-def decode(value: Any) -> Any:
-    """An object arrives as JSON, a plain value as its text."""
-    if isinstance(value, str):
-        with contextlib.suppress(ValueError):
-            return json.loads(value)
-    return value
-
-
-def load(raw: Mapping[str, Any], secret_keys: frozenset[str]) -> StackSettings:
+def load(raw: Mapping[str, Any], secret_keys: frozenset[str], others: Collection[str] = ()) -> StackSettings:
     """Check the configuration.
 
     Raises:
         pulumi.RunError: with the whole report; the engine shows its text without a traceback.
     """
     try:
-        settings = load_stack(raw, secret_paths=secret_keys)
+        settings = load_stack(raw, secret_keys, others)
     except SettingsError as error:
         raise pulumi.RunError(str(error)) from None
     for warning in settings.warnings:
@@ -142,7 +132,7 @@ def renew_credentials() -> None:
     Raises:
         pulumi.RunError: the credentials can't be read.
     """
-    raw, _ = configuration()
+    raw, _, _ = configuration()
     try:
         management_provider(
             ManagementSettings.model_validate(raw.get("management") or {}, by_alias=True, by_name=False)

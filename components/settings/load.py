@@ -8,6 +8,7 @@ from typing import Any
 
 from . import model as model
 from .cluster import ClusterSettings, ControlPlaneSettings
+from .namespace import misspelt
 from .parse import Parsed, SectionType, field_at, parse, plain
 from .pools import WorkerPoolSettings
 from .report import NOTHING, Concealed, Problem, SettingsError, below, nearest, steps_of
@@ -65,17 +66,22 @@ class Loader:
         return tuple(self.section(WorkerPoolSettings, f"{path}[{index}]", pool) for index, pool in enumerate(value))
 
 
-def load_stack(raw: Mapping[str, Any], secret_paths: Collection[str] = frozenset()) -> model.StackSettings:
+def load_stack(
+    raw: Mapping[str, Any], secret_paths: Collection[str] = frozenset(), others: Collection[str] = ()
+) -> model.StackSettings:
     """Check a stack's configuration.
 
     Args:
         raw: decoded values by key, without the keys' namespace.
         secret_paths: what is stored as a secret, as paths: a key such as ``management`` means all below it.
+        others: the configuration's keys of other namespaces, each with its namespace.
 
     Raises:
         SettingsError: with every mistake that was found.
     """
     loader = Loader()
+    # First: what is lost by it looks like other mistakes.
+    loader.problems += misspelt(others, STACK_KEYS)
     checked: Parsed[Any] = Parsed(None)
     values: dict[str, Any] = plain(raw, "", checked)
     loader.problems += checked.problems

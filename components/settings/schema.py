@@ -16,9 +16,9 @@ from pydantic.fields import FieldInfo
 from pydantic.json_schema import models_json_schema
 
 from .model import ManagementSettings, TenantClusterSettings
+from .namespace import NAMESPACE
 from .parse import model_in
 from .section import Section
-from .stack_file import NAMESPACE
 
 SCHEMA_FILE = "settings.schema.json"
 TABLE_FILE = "settings.md"

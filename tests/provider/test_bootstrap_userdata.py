@@ -109,7 +109,7 @@ def test_all_that_can_be_given_arrives() -> None:
 
 @pytest.mark.parametrize("example", ["staging", "production"])
 def test_each_pool_of_the_examples_gets_user_data(example: str) -> None:
-    raw, _ = read_stack_file(ROOT / f"Pulumi.{example}.yaml")
+    raw, *_ = read_stack_file(ROOT / f"Pulumi.{example}.yaml")
     for index in range(len(raw["workerPools"])):
         found = user_data(raw, index, {"registry-credentials/hosts.toml": "server = 'https://registry.example.org'"})
         check_shell(found.script)

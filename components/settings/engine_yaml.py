@@ -1,0 +1,362 @@
+"""YAML as Pulumi's engine reads it: gopkg.in/yaml.v3, which is neither YAML 1.1 nor 1.2.
+
+The grammar is libyaml's, of which yaml.v3 is a port, so PyYAML's parser reads it; what plain text means, how maps merge,
+which keys are double and how many aliases are too many is written down here from its resolve.go and decode.go (v3.0.1).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import calendar
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+_PARSER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+_WORDS: dict[str, Any] = {
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+    **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
+    **dict.fromkeys((".nan", ".NaN", ".NAN"), float("nan")),
+    **dict.fromkeys((".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF"), float("inf")),
+    **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), float("-inf")),
+}
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_INTEGER = re.compile(r"[-+]?(0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO][0-7]+|0[0-7]*|[1-9][0-9]*)")
+_DATE = re.compile(
+    r"(?P<year>[0-9]{4})-(?P<month>[0-9]{1,2})-(?P<day>[0-9]{1,2})"
+    r"(?:(?P<between>[Tt ])(?P<hour>[0-9]{1,2}):(?P<minute>[0-9]{1,2}):(?P<second>[0-9]{1,2})(?:[.,](?P<fraction>[0-9]+))?"
+    r"(?P<zone>Z|[+-][0-9]{2}:[0-9]{2})?)?"
+)
+_PREFIX = "tag:yaml.org,2002:"
+_STANDARD = ("!!str", "!!bool", "!!int", "!!float", "!!null", "!!timestamp")
+
+
+class YamlError(ValueError):
+    """The engine can't read it either."""
+
+
+@dataclass(frozen=True)
+class Timestamp:
+    """A point in time.
+
+    Attributes:
+        engine: what the engine makes of it: Go's ``time.Time.String``.
+        written: as the engine writes it into YAML (RFC 3339).
+    """
+
+    engine: str
+    written: str
+
+
+@dataclass
+class Node:
+    """A piece of a document.
+
+    Attributes:
+        kind: ``scalar``, ``map``, ``list`` or ``alias``.
+        tag: short form; empty where none is given.
+        text: of a scalar, or the name of an alias.
+        plain: whether a scalar stands without quotes.
+        parts: a list's entries; a map's keys and values in turn.
+        target: of an alias.
+        line: where it begins.
+    """
+
+    kind: str
+    tag: str
+    text: str = ""
+    plain: bool = False
+    parts: list[Node] = field(default_factory=list)
+    target: Node | None = None
+    line: int = 0
+
+    def short_tag(self) -> str:
+        """The tag that the content has, where none is given."""
+        if self.kind == "alias" and self.target is not None:
+            return self.target.short_tag()
+        if self.kind == "scalar" and self.tag in ("", "!"):
+            return "!!str" if not self.plain else "!!merge" if self.text == "<<" else resolve("", self.text)[0]
+        return self.tag or {"map": "!!map", "list": "!!seq"}.get(self.kind, "")
+
+    def is_merge(self) -> bool:
+        """Whether this key merges another map."""
+        return self.kind == "scalar" and self.text == "<<" and self.short_tag() == "!!merge"
+
+
+class Map:
+    """A map with any keys, in Go's sense of equality: 1, 1.0 and true differ."""
+
+    def __init__(self, *, only_text: bool) -> None:
+        """An empty map; ``only_text``: keys become text as they are written."""
+        self.only_text = only_text
+        self.items: dict[tuple[str, Any], tuple[Any, Any]] = {}
+
+    def put(self, key: Any, value: Any) -> None:
+        """Set a value."""
+        self.items[type(key).__name__, key] = (key, value)
+
+    def has(self, key: Any) -> bool:
+        """Whether there is such a key."""
+        return (type(key).__name__, key) in self.items
+
+
+def load(data: bytes) -> Any:
+    """The first document's content: text, numbers, booleans, None, lists, :class:`Map`, :class:`Timestamp`.
+
+    Raises:
+        YamlError: says what is wrong with it.
+    """
+    # Without the byte order mark, as the engine does.
+    try:
+        node = _Composer(data.removeprefix(b"\xef\xbb\xbf")).document()
+        return None if node is None else _Decoder().value(node)
+    except yaml.YAMLError as error:
+        raise YamlError(f"is no YAML: {error}") from None
+    except (UnicodeDecodeError, UnicodeEncodeError) as error:
+        raise YamlError(f"is no text in UTF-8: {error}") from None
+    except RecursionError:
+        raise YamlError("is nested too deep") from None
+
+
+class _Composer:
+    """From the parser's events to nodes, of the first document only: the engine looks at no other."""
+
+    def __init__(self, data: bytes) -> None:
+        self._events: Iterator[Any] = iter(yaml.parse(data, Loader=_PARSER))
+        self._anchors: dict[str, Node] = {}
+
+    def document(self) -> Node | None:
+        for event in self._events:
+            if isinstance(event, yaml.DocumentStartEvent):
+                if event.version not in (None, (1, 1)):
+                    raise YamlError(
+                        "says that it is of another version of YAML than 1.1, the only one that the engine takes"
+                    )
+                return self._node(next(self._events))
+        return None
+
+    def _node(self, event: Any) -> Node:
+        line = event.start_mark.line + 1
+        if isinstance(event, yaml.AliasEvent):
+            name = event.anchor or ""
+            target = self._anchors.get(name)
+            if target is None:
+                raise YamlError(f"refers to an unknown anchor {name!r} in line {line}")
+            return Node("alias", "", name, target=target, line=line)
+        tag = event.tag or ""
+        if tag.startswith(_PREFIX):
+            tag = "!!" + tag.removeprefix(_PREFIX)
+        if isinstance(event, yaml.ScalarEvent):
+            node = Node("scalar", tag, event.value, event.style in (None, ""), line=line)
+            self._anchor(event, node)
+            return node
+        node = Node("map" if isinstance(event, yaml.MappingStartEvent) else "list", tag, line=line)
+        # Known within itself: that it contains itself is noticed when it is read.
+        self._anchor(event, node)
+        while not isinstance(inner := next(self._events), yaml.MappingEndEvent | yaml.SequenceEndEvent):
+            node.parts.append(self._node(inner))
+        return node
+
+    def _anchor(self, event: Any, node: Node) -> None:
+        if event.anchor is not None:
+            self._anchors[event.anchor] = node
+
+
+class _Decoder:
+    """From nodes to values, with yaml.v3's limit of aliases."""
+
+    def __init__(self) -> None:
+        self._values = 0
+        self._of_aliases = 0
+        self._depth = 0
+        self._open: set[int] = set()
+
+    def value(self, node: Node) -> Any:
+        self._count()
+        if node.kind == "alias":
+            if id(node) in self._open or node.target is None:
+                raise YamlError(f"holds an anchor {node.text!r} whose value contains itself")
+            self._open.add(id(node))
+            self._depth += 1
+            found = self.value(node.target)
+            self._depth -= 1
+            self._open.discard(id(node))
+            return found
+        if node.kind == "scalar":
+            return scalar(node)
+        if node.kind == "list":
+            return [self.value(part) for part in node.parts]
+        found = Map(only_text=all(key.short_tag() in ("!!str", "!!merge") for key in node.parts[::2]))
+        self._fill(found, node, merged=False)
+        return found
+
+    def _count(self) -> None:
+        self._values += 1
+        self._of_aliases += self._depth > 0
+        low, high = 400_000, 4_000_000
+        allowed = 0.99 - 0.89 * min(max(self._values - low, 0), high - low) / (high - low)
+        if self._of_aliases > 100 and self._values > 1000 and self._of_aliases / self._values > allowed:
+            raise YamlError("contains excessive aliasing: what its aliases mean is far longer than the file")
+
+    def _fill(self, found: Map, node: Node, *, merged: bool) -> None:
+        pairs = list(zip(node.parts[::2], node.parts[1::2], strict=True))
+        duplicates(pairs)
+        merges = None
+        for key_node, value_node in pairs:
+            if key_node.is_merge():
+                merges = value_node
+                continue
+            key = self._key(found, key_node)
+            if key is _NO_KEY or (merged and found.has(key)):
+                continue
+            found.put(key, self.value(value_node))
+        if merges is not None:
+            self._merge(found, merges)
+
+    def _key(self, found: Map, node: Node) -> Any:
+        key = self.value(node)
+        if isinstance(key, list | Map):
+            raise YamlError(f"has a list or map for a key in line {node.line}")
+        if not found.only_text or isinstance(key, str):
+            return key
+        target = node.target if node.kind == "alias" and node.target else node
+        return _NO_KEY if key is None else target.text
+
+    def _merge(self, found: Map, node: Node) -> None:
+        sources = node.parts if node.kind == "list" else [node]
+        for source in sources:
+            target = source.target if source.kind == "alias" else source
+            if target is None or target.kind != "map":
+                raise YamlError(f"merges something else than a map or a list of maps in line {node.line}")
+            self._count()
+            aliased = source.kind == "alias"
+            if aliased and id(target) in self._open:
+                raise YamlError(f"holds an anchor {source.text!r} whose value contains itself")
+            self._open.add(id(target))
+            self._depth += aliased
+            self._fill(found, target, merged=True)
+            self._depth -= aliased
+            self._open.discard(id(target))
+
+
+_NO_KEY = object()
+
+
+def duplicates(pairs: list[tuple[Node, Node]]) -> None:
+    """Refuse a key that stands twice in a map, by its text alone, quotes or not."""
+    seen: dict[tuple[str, str], int] = {}
+    for key, _ in pairs:
+        place = (key.kind, key.text)
+        if place in seen:
+            what = f"key {key.text!r}" if key.kind == "scalar" else "a map or list as key"
+            raise YamlError(f"has {what} twice, in lines {seen[place]} and {key.line}")
+        seen[place] = key.line
+
+
+def scalar(node: Node) -> Any:
+    """The value of a scalar."""
+    if node.tag == "!!str" or (node.tag in ("", "!") and not node.plain):
+        return node.text
+    if node.plain and node.text == "<<" and node.tag in ("", "!"):
+        return node.text
+    tag = node.tag if node.tag not in ("", "!") else ""
+    found, value = resolve(tag, node.text)
+    if found == "!!binary":
+        try:
+            data = base64.b64decode(node.text.replace("\n", "").replace("\r", ""), validate=True)
+        except (binascii.Error, ValueError):
+            raise YamlError(f"holds !!binary that is no base64 in line {node.line}") from None
+        # Each byte that is no UTF-8 becomes a sign of its own, as in Go's JSON.
+        return re.sub("[\udc80-\udcff]", "\ufffd", data.decode("utf-8", "surrogateescape"))
+    return value
+
+
+def resolve(tag: str, text: str) -> tuple[str, Any]:
+    """Tag and value of plain text.
+
+    Args:
+        tag: the tag that it carries, in short form; empty for none.
+        text: what stands there.
+
+    Raises:
+        YamlError: the text can't be what the tag says.
+    """
+    if tag and tag not in _STANDARD:
+        return tag, text
+    if tag == "!!str":
+        return tag, text
+    found, value = meaning(text, dates=tag in ("", "!!timestamp"))
+    if tag in ("", found):
+        return found, value
+    if tag == "!!float" and found == "!!int" and value < 2**63:
+        return tag, float(value)
+    raise YamlError(f"can't be read: {text[:40]!r} is tagged {tag}, which it is not")
+
+
+def meaning(text: str, *, dates: bool) -> tuple[str, Any]:
+    """Tag and value of text without a tag."""
+    if text in _WORDS:
+        value = _WORDS[text]
+        kind = "!!null" if value is None else "!!bool" if isinstance(value, bool) else "!!float"
+        return kind, value
+    first = text[:1]
+    if first == "." and (found := number(text)) is not None:
+        return "!!float", found
+    if not first or first not in "+-0123456789":
+        return "!!str", text
+    if dates and (moment := timestamp(text)) is not None:
+        return "!!timestamp", moment
+    bare = text.replace("_", "")
+    if len(bare) < 100 and _INTEGER.fullmatch(bare) and -(2**63) <= (whole := integer(bare)) < 2**64:
+        return "!!int", whole
+    found = number(bare)
+    return ("!!str", text) if found is None else ("!!float", found)
+
+
+def integer(text: str) -> int:
+    """A whole number with Go's prefixes; a leading 0 means octal.
+
+    >>> integer("0o10"), integer("010"), integer("-0x1F")
+    (8, 8, -31)
+    """
+    sign, digits = (-1, text[1:]) if text.startswith("-") else (1, text.removeprefix("+"))
+    if re.fullmatch("0[0-7]+", digits):
+        return sign * int(digits, 8)
+    return sign * int(digits, 0)
+
+
+def number(text: str) -> float | None:
+    """A floating-point number, None where text is none or too large a one."""
+    if not _FLOAT.fullmatch(text):
+        return None
+    value = float(text)
+    return None if value in (float("inf"), float("-inf")) else value
+
+
+def timestamp(text: str) -> Timestamp | None:
+    """A point in time in one of the four forms that yaml.v3 knows."""
+    match = _DATE.fullmatch(text)
+    if match is None:
+        return None
+    year, month, day = int(match["year"]), int(match["month"]), int(match["day"])
+    if not 1 <= month <= 12 or not 1 <= day <= calendar.monthrange(year, month)[1]:
+        return None
+    clock = (0, 0, 0)
+    if match["between"]:
+        clock = int(match["hour"]), int(match["minute"]), int(match["second"])
+        if clock[0] > 23 or clock[1] > 59 or clock[2] > 59 or (match["between"] == " ") == bool(match["zone"]):
+            return None
+    fraction = (match["fraction"] or "")[:9].rstrip("0")
+    zone = match["zone"] or "Z"
+    if zone != "Z" and (int(zone[1:3]) > 24 or int(zone[4:]) > 59):
+        return None
+    date, time = f"{year:04}-{month:02}-{day:02}", f"{clock[0]:02}:{clock[1]:02}:{clock[2]:02}"
+    time += f".{fraction}" if fraction else ""
+    offset = "+0000 UTC" if zone in ("Z", "+00:00") else f"{zone.replace(':', '')} {zone.replace(':', '')}"
+    return Timestamp(f"{date} {time} {offset}", f"{date}T{time}{zone}")

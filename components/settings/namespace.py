@@ -1,0 +1,29 @@
+"""The namespace of the program's keys in a stack's configuration, and keys that were meant for it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Iterable, Iterator
+
+from .report import Problem
+
+NAMESPACE = "kamaji-equinix"
+"""Namespace of the configuration keys, the same in every project that uses the package."""
+
+
+def misspelt(keys: Iterable[str], known: Collection[str]) -> Iterator[Problem]:
+    """Keys of other namespaces that are nearly this program's: the engine hands them to nobody, without a word.
+
+    Args:
+        keys: keys of the configuration with their namespaces.
+        known: this program's keys, without theirs.
+    """
+    for key in sorted(keys):
+        namespace, _, name = key.rpartition(":")
+        letters = namespace.lower().replace("_", "-")
+        if namespace == NAMESPACE or not letters:
+            continue
+        alike = difflib.SequenceMatcher(None, letters, NAMESPACE).ratio()
+        # With the name of one of its keys, half of the namespace is enough: kamaji:cluster.
+        if alike >= (0.6 if name in known else 0.85):
+            yield Problem(key, f"is in a namespace that nobody reads; write it as {NAMESPACE}:{name}")
