@@ -5,12 +5,15 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+import toolchain
 
 from .pki import write_private
 
@@ -88,6 +91,14 @@ def arguments(container: Mapping[str, Any], volumes: Path) -> list[str]:
 
     words = [*(container.get("command") or []), *(container.get("args") or [])]
     return [local(word) for word in words[1:]]
+
+
+def program(name: str, container: Mapping[str, Any]) -> Path:
+    """The program of a container: of the minor that its image's tag names, where the toolchain has such a one."""
+    tag = re.search(r":v?(?P<minor>\d+\.\d+)\.\d+[^:]*$", str(container.get("image") or ""))
+    usual = toolchain.program(name)
+    releases = sorted(toolchain.cache_folder().glob(f"{name}-v{tag['minor']}.*")) if tag else []
+    return usual if usual in releases or not releases else releases[-1]
 
 
 def replaced(words: Sequence[str], *settings: str) -> list[str]:

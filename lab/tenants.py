@@ -1,6 +1,7 @@
 """The simulated cloud around Kamaji: a load balancer for each Service, and a kubelet for Kamaji's Deployments.
 
-Of a tenant's pod the lab runs kube-apiserver and kube-controller-manager, once, however many replicas are asked for. There
+Of a tenant's pod the lab runs kube-apiserver and kube-controller-manager, once, however many replicas are asked for, of the
+release that the image's tag names where the toolchain has it, else of the only one that it always has. There
 is no kube-scheduler here: nothing runs pods on the simulated machines.
 """
 
@@ -17,8 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-
-import toolchain
 
 from . import pods
 from .processes import Process, listener_on, start
@@ -196,7 +195,7 @@ class Tenants:
                         pods.redirect(Path(value), f"https://{pod.address}:{pod.port}", "localhost")
             process_name = f"tenant-{namespace}-{name}-{program}"
             pod.processes[process_name] = start(
-                process_name, [toolchain.program(program), *words], self._folder / "logs"
+                process_name, [pods.program(program, container), *words], self._folder / "logs"
             )
         self._say(key, f"started at {pod.address}:{pod.port}, template {pod.digest}")
         return pod

@@ -3,7 +3,7 @@ plans anything. What counts as an accident is said in :mod:`.changes`; here it i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -73,21 +73,28 @@ def refuse(settings: StackSettings, before: Mapping[str, Any]) -> Outlook:
     if problems:
         raise pulumi.RunError(str(SettingsError(problems)))
     lost = [change for one in missing for change in lost_machines(api, one, settings, before)]
-    return Outlook(
-        tuple(clusters),
-        (*lost, *(change for some in changes_of for change in some)),
-        (
-            *(
-                f"Cluster {one.namespace}/{one.name} will be deleted, with its control plane and all its machines"
-                for one in missing
-            ),
-            *(
-                text
-                for tenant, living in zip(settings.clusters, clusters, strict=True)
-                for text in upgrades.announcement(tenant, living.versions)
-            ),
-        ),
-    )
+    told = [
+        f"Cluster {one.namespace}/{one.name} will be deleted, with its control plane and all its machines"
+        for one in missing
+    ]
+    for index, living in enumerate(clusters):
+        told += consequences(settings, index, living)
+    return Outlook(tuple(clusters), (*lost, *(change for some in changes_of for change in some)), tuple(told))
+
+
+def consequences(settings: StackSettings, index: int, living: LivingCluster) -> Iterator[str]:
+    """What follows for one cluster of changes that happen, beside what happens to its machines: a line for each.
+
+    Args:
+        settings: the stack's settings.
+        index: the cluster's place among them.
+        living: what lives of it.
+    """
+    tenant = settings.clusters[index]
+    yield from upgrades.announcement(tenant, living.versions)
+    if living.lives:
+        before = changes.of_objects(list(living.objects.values()))
+        yield from changes.careful(changes.base_of(index, settings), before, changes.of_settings(tenant))
 
 
 def judge(

@@ -1,9 +1,6 @@
 """What a change of the settings would break in a living cluster: refused before anything is touched.
 
-The rules come from who enforces them: Kubernetes names can't change; capp's webhook fixes projectID and vipManager; Kamaji's
-webhooks and CRDs fix the DNS domain, the schema in the DataStore and the load balancer class, and let versions rise by one
-minor (kamaji, internal/webhook/handlers/tcp_version.go, api/v1alpha1/tenantcontrolplane_types.go); address ranges are in
-every node's routes.
+Which setting can't change, and why, is said in one place, ``settings/effects.py``; here it is looked up in what lives.
 """
 
 from __future__ import annotations
@@ -14,11 +11,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..capi.kinds import TENANT_CONTROL_PLANE
+from ..kube.objects import dig
 from ..manifests.control_plane import KIND as CONTROL_PLANE_KIND
 from ..manifests.documents import documents
 from ..providers import packet
+from ..settings.effects import effect
 from ..settings.model import StackSettings, TenantClusterSettings
-from ..settings.report import Problem
+from ..settings.report import NOTHING, Problem
 from . import upgrades
 from .upgrades import Versions
 
@@ -34,16 +33,27 @@ CLUSTER_URN = re.compile(
 
 MOVE = "objects can't move to another namespace: the cluster would be deleted with all its machines and created anew"
 
-REASONS = {
-    "controlPlane.name": "objects can't be renamed: the control plane would be deleted with all its data and created anew",
-    "metal.projectId": "capp refuses to move a living cluster to another project",
-    "metal.vipManager": "capp refuses to change it in a living cluster",
-    "cluster.podCidrs": "the nodes of a living cluster route the old ranges",
-    "cluster.serviceCidrs": "Services of a living cluster have addresses of the old ranges",
-    "cluster.serviceDomain": "Kamaji refuses to change it in a living control plane",
-    "controlPlane.dataStoreSchema": "Kamaji refuses to change it in a living control plane",
-    "controlPlane.network.loadBalancerClass": "Kubernetes refuses to change it in a living Service",
-}
+ANOTHER = "a new cluster, under another cluster.name, is the way"
+
+ADDRESS = (
+    "cluster.apiServerPort",
+    "controlPlane.network.serviceType",
+    "controlPlane.network.serviceAddress",
+    "controlPlane.network.ingress.hostname",
+)
+"""Settings that the control plane's address comes from: free until the Cluster has taken one over."""
+
+API_SERVER_PORT = 6443
+"""Kamaji's default."""
+
+BALANCER = ("spec", "network", "loadBalancerConfig")
+
+UNSET = (
+    "controlPlane.network.loadBalancerClass",
+    "controlPlane.network.loadBalancerSourceRanges",
+    "controlPlane.network.ingress.hostname",
+)
+"""Settings that no controller fills in: to set them, or to leave them out, is a change, too."""
 
 
 @dataclass(frozen=True)
@@ -52,15 +62,17 @@ class Living:
 
     Attributes:
         name: the Cluster's name.
-        fixed: values by the settings' keys; None where unknown or defaulted by a controller.
+        values: of what can't change, or only with care, by the settings' keys; None where unknown, or left to a controller.
         versions: Kubernetes versions of the control plane.
         kubelets: Kubernetes versions of the machines by their pool.
+        endpoint: host of the endpoint that the Cluster has taken over; empty where it has none.
     """
 
     name: str
-    fixed: Mapping[str, Any]
+    values: Mapping[str, Any]
     versions: Versions = field(default_factory=Versions)
     kubelets: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    endpoint: str = ""
 
 
 @dataclass(frozen=True)
@@ -106,7 +118,8 @@ def absent(known: Iterable[Applied], new: StackSettings) -> list[Applied]:
 def of_settings(settings: TenantClusterSettings) -> Living:
     """Of settings that were applied before, and have come to life."""
     version = settings.control_plane_version
-    return replace(of_objects(documents(settings)), versions=Versions(version, version))
+    address = settings.control_plane.network.service_address or "an address"
+    return replace(of_objects(documents(settings)), versions=Versions(version, version), endpoint=address)
 
 
 def of_objects(objects: Sequence[Mapping[str, Any]]) -> Living:
@@ -119,21 +132,30 @@ def of_objects(objects: Sequence[Mapping[str, Any]]) -> Living:
     by_kind = {item["kind"]: item for item in objects}
     if "Cluster" not in by_kind:
         raise ValueError("a living cluster has a Cluster object")
-    cluster, plane = by_kind["Cluster"], by_kind.get(CONTROL_PLANE_KIND, {})
-    addresses = cluster["spec"].get("clusterNetwork") or {}
-    network = plane.get("spec", {}).get("network") or {}
-    fixed = {
-        "cluster.podCidrs": (addresses.get("pods") or {}).get("cidrBlocks"),
-        "cluster.serviceCidrs": (addresses.get("services") or {}).get("cidrBlocks"),
-        "cluster.serviceDomain": addresses.get("serviceDomain"),
+    cluster, plane, tenant = by_kind["Cluster"], by_kind.get(CONTROL_PLANE_KIND), by_kind.get(TENANT_CONTROL_PLANE.name)
+    network = dig(cluster, "spec", "clusterNetwork")
+    values = {
+        "cluster.podCidrs": dig(network, "pods", "cidrBlocks"),
+        "cluster.serviceCidrs": dig(network, "services", "cidrBlocks"),
+        "cluster.serviceDomain": dig(network, "serviceDomain"),
+        "cluster.paused": bool(dig(cluster, "spec", "paused")),
         # The reference names a control plane that was looked for under its new name, and so not found.
-        "controlPlane.name": (cluster["spec"].get("controlPlaneRef") or plane.get("metadata", {})).get("name"),
-        "controlPlane.dataStoreSchema": plane.get("spec", {}).get("dataStoreSchema"),
-        "controlPlane.network.loadBalancerClass": (network.get("loadBalancerConfig") or {}).get("loadBalancerClass"),
+        "controlPlane.name": dig(cluster, "spec", "controlPlaneRef", "name") or dig(plane, "metadata", "name"),
+        "controlPlane.dataStore": dig(plane, "spec", "dataStoreName"),
+        # Kamaji makes one up where none is asked for.
+        "controlPlane.dataStoreSchema": dig(tenant, "spec", "dataStoreSchema") or dig(plane, "spec", "dataStoreSchema"),
+        "controlPlane.kubelet.cgroupfs": dig(plane, "spec", "kubelet", "cgroupfs"),
+        "controlPlane.network.dnsServiceIPs": dig(plane, "spec", "network", "dnsServiceIPs"),
+        "controlPlane.network.loadBalancerClass": dig(plane, *BALANCER, "loadBalancerClass"),
+        "controlPlane.network.loadBalancerSourceRanges": dig(plane, *BALANCER, "loadBalancerSourceRanges"),
+        "cluster.apiServerPort": dig(tenant, "spec", "networkProfile", "port") or dig(network, "apiServerPort"),
+        "controlPlane.network.serviceType": dig(plane, "spec", "network", "serviceType"),
+        "controlPlane.network.serviceAddress": dig(plane, "spec", "network", "serviceAddress"),
+        "controlPlane.network.ingress.hostname": dig(plane, "spec", "network", "ingress", "hostname"),
         **packet.identity(by_kind.get(packet.CLUSTER_KIND, {})),
     }
-    versions = upgrades.versions_of(plane, by_kind.get(TENANT_CONTROL_PLANE.name))
-    return Living(cluster["metadata"]["name"], fixed, versions)
+    endpoint = str(dig(cluster, "spec", "controlPlaneEndpoint", "host") or "")
+    return Living(cluster["metadata"]["name"], values, upgrades.versions_of(plane, tenant), endpoint=endpoint)
 
 
 def check(old: StackSettings, new: StackSettings) -> list[Problem]:
@@ -219,18 +241,46 @@ def check_one(living: Living, tenant: TenantClusterSettings, base: str = "") -> 
         tenant: its new settings.
         base: path of the cluster in the configuration, with a dot, or empty.
     """
-    wanted = of_settings(tenant)
-    found = [] if tenant.cluster.allow_replacement else list(fixed(base, living, wanted))
-    return [*found, *upgrades.problems(base, living.versions, tenant, living.kubelets)]
+    after = of_settings(tenant)
+    return [*fixed(base, living, after), *upgrades.problems(base, living.versions, tenant, living.kubelets)]
 
 
-def fixed(base: str, living: Living, wanted: Living) -> Iterator[Problem]:
+def fixed(base: str, living: Living, after: Living) -> Iterator[Problem]:
     """Values that would have to change although they can't."""
-    for key, reason in REASONS.items():
-        before, after = living.fixed.get(key), wanted.fixed.get(key)
+    for key, before, value in differences(living, after, "never"):
+        text = f"is {shown(before)} in the living cluster, and {effect(key).why}; {ANOTHER}"
+        yield Problem(f"{base}{key}", text, NOTHING if value is None else value)
+
+
+def careful(base: str, living: Living, after: Living) -> Iterator[str]:
+    """What follows of a change that happens, but has a consequence: a line for each."""
+    for key, before, value in differences(living, after, "with care"):
+        yield f"{base}{key} changes from {shown(before)} to {shown(value)}: {effect(key).why}"
+
+
+def differences(living: Living, after: Living, how: str) -> Iterator[tuple[str, Any, Any]]:
+    """The settings whose change has a certain effect, and which change, with both values."""
+    for key, value in after.values.items():
+        before = living.values.get(key)
+        if effect(key).how != how or before == value:
+            continue
+        if key in ADDRESS:
+            if not living.endpoint or (key == ADDRESS[2] and value == living.endpoint):
+                continue
+            before = before if before is not None or key in UNSET else default(key, living)
         # A controller may have filled in what the settings leave to it.
-        if before is not None and after is not None and before != after:
-            shown = ", ".join(before) if isinstance(before, list) else before
-            yield Problem(f"{base}{key}", f"is {shown} in the living cluster, and {reason}; {ALLOW}", after)
-        elif before is None and after is not None and key == "controlPlane.network.loadBalancerClass":
-            yield Problem(f"{base}{key}", f"is not set in the living cluster, and {reason}; {ALLOW}", after)
+        if before == value or (key not in UNSET and (before is None or (value is None and key != ADDRESS[2]))):
+            continue
+        yield key, before, value
+
+
+def default(key: str, living: Living) -> Any:
+    """What the control plane's address comes from where a setting is left out."""
+    return {"cluster.apiServerPort": API_SERVER_PORT, "controlPlane.network.serviceAddress": living.endpoint}.get(key)
+
+
+def shown(value: Any) -> str:
+    """A value in a sentence."""
+    if value is None or value == []:
+        return "not set"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -94,6 +94,7 @@ def kubelet_arguments(settings: TenantClusterSettings) -> dict[str, str]:
 
 
 def identity(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """What capp's webhook lets nobody change of a living infrastructure cluster, by the settings' keys."""
+    """What of a living infrastructure cluster can't change (by capp's webhook), or only with care, by the settings' keys."""
     spec = manifest.get("spec", {})
-    return {"metal.projectId": spec.get("projectID"), "metal.vipManager": spec.get("vipManager")}
+    keys = {"projectId": "projectID", "vipManager": "vipManager", "metro": "metro", "facility": "facility"}
+    return {f"metal.{key}": spec.get(name) for key, name in keys.items()}

@@ -15,6 +15,7 @@ from typing import Any
 from pydantic.fields import FieldInfo
 from pydantic.json_schema import models_json_schema
 
+from .effects import summary
 from .model import ManagementSettings, TenantClusterSettings
 from .namespace import NAMESPACE
 from .parse import model_in
@@ -31,6 +32,10 @@ Every key of a stack's configuration, `{NAMESPACE}:<key>` in `Pulumi.<env>.yaml`
 
 With `clusters`, a list whose items have the keys `cluster` to `capi`, a stack holds several clusters, and the same keys
 beside `clusters` are defaults for all of them: maps merge, lists and values replace.
+
+The last column says what a change does to a cluster that lives: `in place`, `rolls machines` (those of the pool are replaced
+one after the other), `with care` (preview and up say what follows), or `never` (refused before anything is written; a new
+cluster under another name is the way). It is tested against the controllers and webhooks that decide it.
 
 Editors with the YAML language server complete and check a file that begins with
 `# yaml-language-server: $schema=docs/{SCHEMA_FILE}`.
@@ -132,7 +137,7 @@ def meaning(field: FieldInfo) -> str:
 
 def table() -> str:
     """All settings as a Markdown table."""
-    lines = ["| key | type | default | meaning |", "|---|---|---|---|"]
+    lines = ["| key | type | default | meaning | a change, once the cluster lives |", "|---|---|---|---|---|"]
     for field in TenantClusterSettings.model_fields.values():
         inner = model_in(field.annotation)
         assert inner is not None, "each key of a cluster is a section"  # noqa: S101 - holds by construction
@@ -144,7 +149,7 @@ def table() -> str:
 
 def row(key: str, words: str, value: str, text: str) -> str:
     """One line of the table."""
-    return f"| `{key}` | {words} | {value} | {text} |"
+    return f"| `{key}` | {words} | {value} | {text} | {summary(key)} |"
 
 
 def files() -> dict[str, str]:

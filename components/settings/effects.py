@@ -1,0 +1,138 @@
+"""What a change of each setting does to a cluster that lives: the one table of it.
+
+Sources: Cluster API v1.10.1 (``internal/webhooks``; ``internal/controllers/cluster`` takes an endpoint over once and never
+again; ``machinedeployment/mdutil`` says what rolls), Kamaji (``internal/webhook/handlers``, rules of ``api/v1alpha1``), its
+Cluster API provider v0.15.2, capp v0.9.0 (``api/v1beta1``), Kubernetes for Services and for what nodes hold.
+tests/lab/test_effects.py asks the real ones, row by row.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+How = Literal["in place", "rolls machines", "with care", "never"]
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What a change of a setting does.
+
+    Attributes:
+        how: ``in place``: no machine goes; ``rolls machines``: those of the pool are replaced; ``with care``: it happens,
+            with a consequence that ``why`` names; ``never``: it is refused, because of ``why``.
+        why: the consequence or the reason; empty where there is nothing to say.
+    """
+
+    how: How
+    why: str = ""
+
+
+IN_PLACE, ROLLS = Effect("in place"), Effect("rolls machines")
+
+ADDRESS = "the control plane's address would move; the Cluster and every node hold the old one"
+"""Cluster API takes an endpoint over once (cluster_controller_phases.go), and machines that it adds join at that one."""
+
+PODS = Effect("in place", "the control plane's pods restart one after the other")
+LATER = "machines that join later take it; living ones keep theirs until they roll"
+PROGRAM = Effect("in place", "only this program looks at it")
+
+EFFECTS: dict[str, Effect] = {
+    "cluster.name": Effect("never", "objects can't be renamed"),
+    "cluster.namespace": Effect("never", "objects can't move to another namespace"),
+    "cluster.createNamespace": PROGRAM,
+    "cluster.kubernetesVersion": Effect(
+        "with care", "upwards by one minor at most; the control plane first, then the pools that follow it roll"
+    ),
+    "cluster.podCidrs": Effect("never", "the nodes of a living cluster route the old ranges"),
+    "cluster.serviceCidrs": Effect("never", "Services of a living cluster have addresses of the old ranges"),
+    "cluster.serviceDomain": Effect("never", "Kamaji refuses to change it in a living control plane"),
+    "cluster.apiServerPort": Effect("never", ADDRESS),
+    "cluster.labels": IN_PLACE,
+    "cluster.paused": Effect(
+        "with care", "a paused cluster is left alone by all controllers: nothing rolls, heals or scales"
+    ),
+    "cluster.protect": PROGRAM,
+    "cluster.allowReplacement": PROGRAM,
+    "controlPlane.name": Effect("never", "objects can't be renamed: the control plane would go with all its data"),
+    "controlPlane.replicas": IN_PLACE,
+    "controlPlane.version": Effect("with care", "upwards by one minor at most; pools can't be newer"),
+    "controlPlane.dataStore": Effect(
+        "with care", "Kamaji moves the tenant's data, between stores of one kind only, and freezes the tenant meanwhile"
+    ),
+    "controlPlane.dataStoreSchema": Effect("never", "Kamaji refuses to change it in a living control plane"),
+    "controlPlane.addons": IN_PLACE,
+    "controlPlane.addons.konnectivity": PODS,
+    "controlPlane.kubelet": PODS,
+    "controlPlane.kubelet.cgroupfs": Effect("with care", LATER),
+    "controlPlane.network": IN_PLACE,
+    "controlPlane.network.serviceType": Effect("never", ADDRESS),
+    "controlPlane.network.serviceAddress": Effect("never", ADDRESS),
+    "controlPlane.network.loadBalancerClass": Effect("never", "Kubernetes refuses to change it in a living Service"),
+    "controlPlane.network.loadBalancerSourceRanges": Effect(
+        "with care", "whoever is in none of the ranges loses the API server: nodes, and this program, too"
+    ),
+    "controlPlane.network.certSANs": PODS,
+    "controlPlane.network.dnsServiceIPs": Effect("with care", f"the address of the DNS Service moves: {LATER}"),
+    "controlPlane.network.ingress.hostname": Effect("never", ADDRESS),
+    "controlPlane.deployment": PODS,
+    "controlPlane.apiServer": PODS,
+    "controlPlane.controllerManager": PODS,
+    "controlPlane.scheduler": PODS,
+    "controlPlane.registry": PODS,
+    "controlPlane.admissionControllers": PODS,
+    "metal.projectId": Effect("never", "capp refuses to move a living cluster to another project"),
+    "metal.project": Effect("never", "capp refuses to move a living cluster to another project"),
+    "metal.metro": Effect("with care", "machines that come later are bought there; living ones stay where they are"),
+    "metal.facility": Effect("with care", "machines that come later are bought there; living ones stay where they are"),
+    "metal.vipManager": Effect("never", "capp refuses to change it in a living cluster"),
+    "metal.cloudController": Effect("rolls machines", "of all pools"),
+    "metal.sshKeys": Effect("rolls machines", "of all pools"),
+    "workerPools": ROLLS,
+    "workerPools[].name": Effect("with care", "another name is another pool: the old one's machines go, new ones come"),
+    "workerPools[].replicas": Effect("in place", "machines come or go"),
+    "workerPools[].min": IN_PLACE,
+    "workerPools[].max": IN_PLACE,
+    "workerPools[].kubernetesVersion": Effect("rolls machines", "to the control plane's minor only"),
+    "workerPools[].labels": Effect(
+        "rolls machines",
+        "but those of node.cluster.x-k8s.io, node-restriction.kubernetes.io and roles, which change in place",
+    ),
+    "workerPools[].annotations": IN_PLACE,
+    "workerPools[].strategy": IN_PLACE,
+    "workerPools[].nodeDrainTimeoutSeconds": IN_PLACE,
+    "workerPools[].rolloutAfter": Effect("rolls machines", "those that are older, once the moment has passed"),
+    "workerPools[].healthCheck": IN_PLACE,
+    "workerPools[].wait": PROGRAM,
+    "handoff": PROGRAM,
+    "capi": Effect("in place", "the same objects are written in the other API versions"),
+    "management": Effect("with care", "other credentials must lead to the same management cluster"),
+}
+"""By key. A key without a row of its own has that of the section it lies in."""
+
+_BARE = {key.replace("[]", ""): effect for key, effect in EFFECTS.items()}
+
+
+def effect(key: str) -> Effect:
+    """What a change of a setting does.
+
+    Args:
+        key: as docs/settings.md has it, list items as ``[]``.
+
+    Raises:
+        KeyError: there is no such setting.
+
+    >>> effect("workerPools[].bootstrap.files[].path").how
+    'rolls machines'
+    """
+    steps = key.replace("[]", "").split(".")
+    for length in range(len(steps), 0, -1):
+        if found := _BARE.get(".".join(steps[:length])):
+            return found
+    raise KeyError(key)
+
+
+def summary(key: str) -> str:
+    """The effect in a few words, for a table."""
+    found = effect(key)
+    return f"{found.how}: {found.why}" if found.why else found.how
