@@ -50,7 +50,6 @@ BALANCER = ("spec", "network", "loadBalancerConfig")
 
 UNSET = (
     "controlPlane.network.loadBalancerClass",
-    "controlPlane.network.loadBalancerSourceRanges",
     "controlPlane.network.ingress.hostname",
 )
 """Settings that no controller fills in: to set them, or to leave them out, is a change, too."""
@@ -242,7 +241,8 @@ def check_one(living: Living, tenant: TenantClusterSettings, base: str = "") -> 
         base: path of the cluster in the configuration, with a dot, or empty.
     """
     after = of_settings(tenant)
-    return [*fixed(base, living, after), *upgrades.problems(base, living.versions, tenant, living.kubelets)]
+    found = [*fixed(base, living, after), *ranges(base, living, after)]
+    return [*found, *upgrades.problems(base, living.versions, tenant, living.kubelets)]
 
 
 def fixed(base: str, living: Living, after: Living) -> Iterator[Problem]:
@@ -250,6 +250,28 @@ def fixed(base: str, living: Living, after: Living) -> Iterator[Problem]:
     for key, before, value in differences(living, after, "never"):
         text = f"is {shown(before)} in the living cluster, and {effect(key).why}; {ANOTHER}"
         yield Problem(f"{base}{key}", text, NOTHING if value is None else value)
+
+
+def ranges(base: str, living: Living, after: Living) -> Iterator[Problem]:
+    """Source ranges that can't come or go.
+
+    A rule of the KamajiControlPlane's CRD fails where there was no ``loadBalancerConfig`` before (``oldSelf`` of
+    ``kamajicontrolplane_types.go``), and the provider leaves the old ranges where there is none any more.
+    """
+    key = "controlPlane.network.loadBalancerSourceRanges"
+    before, value = (bool(one.values.get(key)) for one in (living, after))
+    if value and not before and living.values.get("controlPlane.network.loadBalancerClass") is None:
+        yield Problem(
+            f"{base}{key}",
+            f"can't be added to a living control plane: its CRD refuses it; {ANOTHER}",
+            after.values[key],
+        )
+    elif before and not value:
+        yield Problem(
+            f"{base}{key}",
+            "can't be left out again: Kamaji's provider would keep the old ranges",
+            example=["0.0.0.0/0"],
+        )
 
 
 def careful(base: str, living: Living, after: Living) -> Iterator[str]:

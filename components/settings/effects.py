@@ -70,7 +70,9 @@ EFFECTS: dict[str, Effect] = {
     "controlPlane.network.serviceAddress": Effect("never", ADDRESS),
     "controlPlane.network.loadBalancerClass": Effect("never", "Kubernetes refuses to change it in a living Service"),
     "controlPlane.network.loadBalancerSourceRanges": Effect(
-        "with care", "whoever is in none of the ranges loses the API server: nodes, and this program, too"
+        "with care",
+        "only where a cluster was made with some, and not to none; whoever is in no range loses the API server: nodes, and "
+        "this program, too",
     ),
     "controlPlane.network.certSANs": PODS,
     "controlPlane.network.dnsServiceIPs": Effect("with care", f"the address of the DNS Service moves: {LATER}"),

@@ -147,6 +147,13 @@ def test_allow_replacement_is_no_way_around_what_the_controllers_refuse() -> Non
     objects = changes.of_objects(list(one.objects.values()))
     for key in ("metal.projectId", "cluster.podCidrs", "cluster.apiServerPort"):
         (after,) = (after for known, _, after in CHANGES if known == key)
-        (problem,) = changes.check_one(objects, tenant(after, allowReplacement=True))
+        (problem,) = changes.check_one(objects, tenant(after, {"cluster": {"allowReplacement": True}}))
         assert problem.path == key, "the engine would change the living object, not replace the cluster"
         assert "under another cluster.name" in str(problem), "which is the way"
+
+
+def test_source_ranges_neither_come_nor_go() -> None:
+    ranges = {"controlPlane": {"network": {"loadBalancerSourceRanges": ["203.0.113.0/24"]}}}
+    for before, after in (({}, ranges), (ranges, {})):
+        refused, _, _ = outcome(tenant(before), stack(after))
+        assert refused == ["controlPlane.network.loadBalancerSourceRanges"], "upstream refuses it, or does nothing"

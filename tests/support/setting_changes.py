@@ -104,7 +104,7 @@ CHANGES: list[tuple[str, Json, Json]] = [
     plane("network.serviceLabels", None, {"a": "b"}),
     plane("network.serviceAnnotations", None, {"a": "b"}),
     plane("network.loadBalancerClass", "example.org/one", "example.org/other"),
-    plane("network.loadBalancerSourceRanges", None, ["203.0.113.0/24"]),
+    plane("network.loadBalancerSourceRanges", ["203.0.113.0/24"], ["198.51.100.0/24"]),
     plane("network.certSANs", None, ["api.example.org"]),
     plane("network.dnsServiceIPs", ["172.26.0.10"], ["172.26.0.53"]),
     plane("network.ingress.hostname", None, "api.example.org"),
@@ -255,14 +255,17 @@ ELSEWHERE = (
 """Keys without a change here: they make no manifest, or (a profile) have one value only."""
 
 
-def stack(change: Json, **cluster: Any) -> StackSettings:
-    """The settings of ``BASE`` with a change."""
-    return load_stack(merged(copy.deepcopy(BASE), {**change, "cluster": {**change.get("cluster", {}), **cluster}}))
+def stack(*changes: Json) -> StackSettings:
+    """The settings of ``BASE`` with some changes, one after the other."""
+    raw = copy.deepcopy(BASE)
+    for change in changes:
+        raw = merged(raw, copy.deepcopy(change))
+    return load_stack(raw)
 
 
-def tenant(change: Json, **cluster: Any) -> TenantClusterSettings:
+def tenant(*changes: Json) -> TenantClusterSettings:
     """The only cluster of :func:`stack`."""
-    (only,) = stack(change, **cluster).clusters
+    (only,) = stack(*changes).clusters
     return only
 
 
