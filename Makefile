@@ -21,13 +21,13 @@ lab: toolchain ## only the lab, for an own `pulumi up --stack dev` or kubectl
 	$(PY) -m lab up
 
 up: lab ## the lab, `pulumi up` of stack dev on it, then its status tree until all is True
-	. .lab/env && $(PY) -m kamaji_equinix.automation up --stack $(STACK)
+	. .lab/env && $(PY) -m kamaji_equinix.automation up --stack $(STACK) --log .lab/logs/up.log
 
 status: .venv/ready ## the status tree of the stack's clusters
 	$(PY) -m lab status --crashed; if [ -f .lab/env ]; then . .lab/env; fi && $(PY) -m kamaji_equinix.automation status --stack $(STACK)
 
 down: .venv/ready ## `pulumi destroy` of stack dev, then the lab stops; nothing stays behind
-	if [ -d .lab/pulumi/.pulumi/stacks ]; then $(PY) -m lab up && . .lab/env && $(PY) -m kamaji_equinix.automation destroy --stack $(STACK); fi && $(PY) -m lab down
+	if [ -d .lab/pulumi/.pulumi/stacks ]; then $(PY) -m lab up && . .lab/env && $(PY) -m kamaji_equinix.automation destroy --stack $(STACK) --log .lab/logs/down.log; fi && $(PY) -m lab down
 
 render: .venv/ready ## the manifests of a stack as YAML, without engine or cluster
 	$(PY) -m kamaji_equinix.components.render --stack $(STACK)

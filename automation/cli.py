@@ -58,6 +58,7 @@ def parser() -> argparse.ArgumentParser:
             metavar="SECONDS",
             help="how long to wait for another update to leave the stack (default: 0)",
         )
+        sub.add_argument("--log", type=Path, metavar="FILE", help="keep the whole run there, as text")
         return sub
 
     up = changing(

@@ -22,7 +22,7 @@ from .configuration import Settings
 from .engine import Cancellation
 from .errors import ConfigurationError, PreflightFailed, StackMissing
 from .events import Listener, Translator
-from .readiness import await_ready
+from .readiness import OnLook, await_ready
 from .results import Result
 from .session import Done, Session
 from .workspace import PROJECT, Place, configure
@@ -253,12 +253,15 @@ class ClusterStack:
             for tenant in settings.clusters
         }
 
-    def wait_until_ready(self, timeout: float = 900, *, cancellation: Cancellation | None = None) -> None:
+    def wait_until_ready(
+        self, timeout: float = 900, *, cancellation: Cancellation | None = None, on_look: OnLook | None = None
+    ) -> None:
         """Wait until every condition of every cluster is true and all machines are as asked.
 
         Args:
             timeout: seconds, for all clusters together.
             cancellation: stops it on request.
+            on_look: takes each look at a cluster, with its status tree.
 
         Raises:
             NotReady: the time is over; names the cluster, and what blocks it.
@@ -271,6 +274,7 @@ class ClusterStack:
             Translator(self.name, self._session.on_event),
             timeout,
             cancellation or Cancellation(),
+            on_look,
         )
 
     # How

@@ -1,4 +1,4 @@
-"""A live view of an operation on a terminal, drawn from its events."""
+"""One live view of an operation on a terminal, from its first second to the last tree, drawn from its events."""
 
 from __future__ import annotations
 
@@ -12,24 +12,33 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from ..components import tree
 from .events import ClusterReady, Event, Finished, HandoffProgress, MachinesChange, Message, ResourceChanged, Waiting
+from .readiness import Look
 
 LINES = 6
 """Messages that stay in view."""
 
 
 class View:
-    """Takes events, draws what holds now: a row for each cluster, what the engine did, the last messages."""
+    """Takes events and looks at clusters, and draws what holds now.
+
+    From top to bottom: what the engine did, a row for each cluster, the status tree of each cluster that is waited for, and
+    the last messages. What is drawn last stays on the terminal.
+    """
 
     def __init__(self, title: str, console: Console | None = None) -> None:
         self._title, self._began = title, time.monotonic()
+        self._ended: float | None = None
         self._rows: dict[str, tuple[str, str]] = {}
+        self._trees: dict[str, Look] = {}
         self._done: Counter[str] = Counter()
         self._running: dict[str, str] = {}
         self._machines: list[Text] = []
         self._messages: deque[Text] = deque(maxlen=LINES)
         self._lock = threading.Lock()
-        self._live = Live(console=console, get_renderable=self.render, refresh_per_second=4, transient=False)
+        self._console = console or Console()
+        self._live = Live(console=self._console, get_renderable=self.render, refresh_per_second=4, transient=False)
 
     def __enter__(self) -> View:
         self._live.start()
@@ -38,6 +47,7 @@ class View:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._ended = time.monotonic()
         self._live.stop()
 
     def __call__(self, event: Event) -> None:
@@ -46,18 +56,29 @@ class View:
             if isinstance(event, HandoffProgress):
                 self._rows[event.cluster] = (event.phase, event.text)
             elif isinstance(event, Waiting):
-                self._rows[event.cluster] = ("ready", f"{event.subject}: {event.reason}")
+                self._rows[event.cluster] = ("machines", f"{event.subject}: {event.reason}")
             elif isinstance(event, ClusterReady):
-                self._rows[event.cluster] = ("done", "ready")
+                self._rows[event.cluster] = ("done", f"ready after {event.seconds:.0f} s")
             elif isinstance(event, ResourceChanged):
                 self._resource(event)
             elif isinstance(event, MachinesChange):
                 self._machines.append(Text(str(event), style="bold yellow" if event.deleted or event.rolled else ""))
-            elif isinstance(event, Message) and event.severity != "info":
-                style = "red" if event.severity == "error" else "yellow"
-                self._messages.append(Text(str(event), style=style))
+            elif isinstance(event, Message):
+                self._message(event)
             elif isinstance(event, Finished):
                 self._running.clear()
+
+    def look(self, look: Look) -> None:
+        """Take a look at a cluster."""
+        with self._lock:
+            self._trees[look.cluster] = look
+
+    def _message(self, event: Message) -> None:
+        if event.severity == "info":
+            return
+        text = Text(str(event), style="red" if event.severity == "error" else "yellow")
+        if text not in self._messages:
+            self._messages.append(text)
 
     def _resource(self, event: ResourceChanged) -> None:
         key = f"{event.kind}/{event.name}"
@@ -77,5 +98,13 @@ class View:
                 table.add_row(Text(cluster, style="bold"), Text(phase, style="cyan"), Text(text, overflow="ellipsis"))
             counts = ", ".join(f"{count} {what}" for what, count in sorted(self._done.items())) or "no changes yet"
             running = f"; under way: {', '.join(sorted(self._running)[:3])}" if self._running else ""
-            head = Text(f"{self._title}, {time.monotonic() - self._began:.0f} s: {counts}{running}", style="dim")
-            return Group(head, *self._machines, table, *self._messages)
+            seconds = (self._ended or time.monotonic()) - self._began
+            head = Text(f"{self._title}, {seconds:.0f} s: {counts}{running}", style="dim")
+            trees = [self._tree(look) for _, look in sorted(self._trees.items())]
+            return Group(head, *self._machines, table, *trees, *self._messages)
+
+    def _tree(self, look: Look) -> Text:
+        drawn = tree.draw(look.status, width=self._console.width, color=self._console.color_system is not None)
+        text = Text.from_ansi(drawn)
+        text.no_wrap, text.overflow = True, "ellipsis"
+        return text

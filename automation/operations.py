@@ -5,23 +5,28 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import os
 import signal
 import sys
-import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import IO, Any
+
+from rich.console import Console
 
 from ..components import render, tree
-from ..components.kube.management import connect
-from ..components.settings.model import StackSettings
 from .cluster_stack import ClusterStack
 from .engine import Cancellation
-from .errors import NotReady
 from .events import Event, Listener, Message
+from .lines import Lines
 from .live import View
+from .readiness import Look
+from .record import Record
 from .results import Result
 
 Run = Callable[[ClusterStack, Cancellation], Result]
+
+WORDS = {"create": "created", "update": "updated", "delete": "deleted", "replace": "replaced", "same": "unchanged"}
+"""What the engine's operations are called once they are done."""
 
 
 def up(options: argparse.Namespace) -> None:
@@ -71,7 +76,7 @@ def status(options: argparse.Namespace) -> None:
         }
         print(json.dumps(told, indent=2))
         return
-    show(stack.settings(), options, wait=options.timeout if options.wait else None)
+    show(stack, options, wait=options.timeout if options.wait else None)
 
 
 def kubeconfig(options: argparse.Namespace) -> None:
@@ -98,37 +103,90 @@ def engine(options: argparse.Namespace, operation: str, run: Run, *, wait: float
     """
     out = sys.stderr if options.json else sys.stdout
     cancellation = Cancellation()
-    began = time.monotonic()
-    live = out.isatty() and operation != "preview"
-    with terminable(cancellation), View(operation) if live else contextlib.nullcontext() as view:
-        # On a terminal the view shows what happens, and a failure its causes; elsewhere the engine's own lines do.
+    with screen(options, operation, out) as shown, terminable(cancellation):
         stack = ClusterStack(
             options.stack,
             folder=options.cwd,
             # A preview has no such option: it waits for nobody.
             wait_for_lock=getattr(options, "wait_for_lock", 0),
-            on_event=view or plain(out),
-            on_output=None if live else lambda line: print(line, file=out, flush=True),
+            on_event=shown.on_event,
+            on_output=shown.on_output,
         )
         result = run(stack, cancellation)
+        if wait is not None:
+            stack.wait_until_ready(wait, cancellation=cancellation, on_look=shown.on_look)
     if operation in ("up", "import"):
         report(result, out)
-    print(f"pulumi {operation} took {time.monotonic() - began:.0f} s", file=out, flush=True)
-    if wait is not None:
-        show(stack.settings(), options, wait=wait, out=out)
+    print(summary(result), file=out, flush=True)
     if options.json:
         print(json.dumps(result.as_dict(), indent=2), flush=True)
     return result
 
 
-def plain(out: Any) -> Listener:
-    """A line for what the engine's own output does not tell."""
+class Screen:
+    """Where an operation is shown: in a live view on a terminal, elsewhere in a line for each event.
 
-    def listen(event: Event) -> None:
-        if isinstance(event, Message) and event.own:
-            print(event.text, file=out, flush=True)
+    Of a preview and a refresh the engine's own lines are shown, because what they find is told nowhere else.
+    """
 
-    return listen
+    def __init__(self, operation: str, out: IO[str], view: View | None, record: Record | None) -> None:
+        """Show on ``out``, and keep everything in ``record``."""
+        self._view, self._record, self._out = view, record, out
+        self._listener: Listener = view or Lines(out)
+        self._engine = view is None and operation in ("preview", "refresh")
+        self._looks: dict[str, Look] = {}
+
+    def on_event(self, event: Event) -> None:
+        """Take an event."""
+        if self._record:
+            self._record.event(event)
+        # The engine's lines tell its events themselves.
+        if not self._engine or (isinstance(event, Message) and event.own):
+            self._listener(event)
+
+    def on_output(self, line: str) -> None:
+        """Take a line of the engine's."""
+        if self._record:
+            self._record.write(line)
+        if self._engine:
+            print(line, file=self._out, flush=True)
+
+    def on_look(self, look: Look) -> None:
+        """Take a look at a cluster."""
+        self._looks[look.cluster] = look
+        if self._view:
+            self._view.look(look)
+
+    def end(self) -> None:
+        """Leave the last tree of each cluster where no view did."""
+        for look in self._looks.values():
+            drawn = tree.draw(look.status)
+            if self._record:
+                self._record.write(drawn)
+            if not self._view:
+                print(drawn, file=self._out, flush=True)
+
+
+@contextlib.contextmanager
+def screen(options: argparse.Namespace, operation: str, out: IO[str]) -> Iterator[Screen]:
+    """Show an operation on ``out``, and keep all of it in the file of ``--log``."""
+    with contextlib.ExitStack() as stacked:
+        path = getattr(options, "log", None)
+        record = stacked.enter_context(Record(path)) if path else None
+        live = out.isatty() and operation != "preview"
+        title = f"{operation} of stack {options.stack}"
+        view = stacked.enter_context(View(title, Console(file=out))) if live else None
+        shown = Screen(operation, out, view, record)
+        try:
+            yield shown
+        finally:
+            shown.end()
+
+
+def summary(result: Result) -> str:
+    """What an operation came to, in a line."""
+    counts = ", ".join(f"{count} {WORDS.get(name, name)}" for name, count in sorted(result.changes.items()) if count)
+    return f"{result.operation} took {result.seconds:.0f} s: {counts or 'nothing to do'}"
 
 
 @contextlib.contextmanager
@@ -154,31 +212,25 @@ def report(result: Result, out: Any) -> None:
             print(f"    {shown}: {value}", file=out, flush=True)
 
 
-def show(settings: StackSettings, options: argparse.Namespace, *, wait: float | None, out: Any = None) -> None:
+def show(stack: ClusterStack, options: argparse.Namespace, *, wait: float | None) -> None:
     """Draw the tree of each cluster, once or until it is all True.
 
     Args:
-        settings: the stack's settings.
-        options: of the command line; its folder is where a relative ``management.kubeconfigPath`` starts from.
+        stack: whose clusters.
+        options: of the command line.
         wait: how long to wait, in seconds, all clusters together; None draws once.
-        out: where to draw; stdout by default.
 
     Raises:
         NotReady: the time is over; the text names what blocks.
     """
-    out = out or sys.stdout
-    client = connect(settings.management, options.cwd.resolve())
-    deadline = time.monotonic() + (wait or 0)
-    for tenant in settings.clusters:
-        namespace, name = tenant.cluster.namespace, tenant.cluster.name
-        if wait is None:
-            found = tree.describe(client, namespace, name)
-            print(tree.draw(found), file=out, flush=True)
-            if blocker := tree.blocking(found):
-                print(blocker, file=out, flush=True)
-        elif not tree.wait_until_ready(client, namespace, name, max(deadline - time.monotonic(), 1), out):
-            raise NotReady(
-                f"Cluster {namespace}/{name} is not ready after {wait:.0f} s; what blocks is named above",
-                stack=options.stack,
-                cluster=f"{namespace}/{name}",
-            )
+    if wait is not None:
+        cancellation = Cancellation()
+        with screen(options, "status", sys.stdout) as shown, terminable(cancellation):
+            watched = ClusterStack(options.stack, folder=options.cwd, on_event=shown.on_event)
+            watched.wait_until_ready(wait, cancellation=cancellation, on_look=shown.on_look)
+        return
+    color = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    for status in stack.status().values():
+        print(tree.draw(status, color=color), flush=True)
+        if blocker := tree.blocking(status):
+            print(blocker, flush=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..components import tree
@@ -16,8 +18,37 @@ if TYPE_CHECKING:
 POLL_SECONDS = 2.0
 
 
+@dataclass(frozen=True)
+class Look:
+    """One look at a cluster.
+
+    Attributes:
+        cluster: the cluster, as ``namespace/name``.
+        status: its status tree.
+        blocker: what it waits for; None once it is ready.
+        elapsed: seconds since the wait began.
+        timeout: seconds that it may take.
+    """
+
+    cluster: str
+    status: tree.Tree
+    blocker: tree.Blocker | None
+    elapsed: float
+    timeout: float
+
+
+OnLook = Callable[[Look], object]
+
+
 def await_ready(
-    api: tree.Reader, settings: StackSettings, translate: Translator, timeout: float, cancellation: Cancellation
+    api: tree.Reader,
+    settings: StackSettings,
+    translate: Translator,
+    timeout: float,
+    cancellation: Cancellation,
+    on_look: OnLook | None = None,
+    *,
+    clock: Callable[[], float] = time.monotonic,
 ) -> None:
     """Look at all clusters in turn, tell what each waits for when that changes, and when it is ready.
 
@@ -26,18 +57,23 @@ def await_ready(
         settings: name the clusters.
         translate: takes the events.
         timeout: seconds, for all clusters together.
-        cancellation: stops it on request.
+        cancellation: stops it on request; between two looks it is what waits.
+        on_look: takes each look, changed or not.
+        clock: seconds that only go forward.
 
     Raises:
         NotReady: the time is over; names the cluster, and what blocks it.
         Cancelled: on request.
     """
-    began, stack = time.monotonic(), translate.stack
+    began, stack = clock(), translate.stack
     missing = {(tenant.cluster.namespace, tenant.cluster.name): "" for tenant in settings.clusters}
     while True:
-        for (namespace, name), said in list(missing.items()):
-            cluster, elapsed = f"{namespace}/{name}", time.monotonic() - began
-            blocker = tree.blocking(tree.describe(api, namespace, name))
+        for (namespace, name), last in list(missing.items()):
+            cluster = f"{namespace}/{name}"
+            status = tree.describe(api, namespace, name)
+            blocker, elapsed = tree.blocking(status), clock() - began
+            if on_look is not None:
+                on_look(Look(cluster, status, blocker, elapsed, timeout))
             if blocker is None:
                 del missing[namespace, name]
                 translate.emit(ClusterReady(stack=stack, cluster=cluster, seconds=elapsed))
@@ -49,7 +85,7 @@ def await_ready(
                     cluster=cluster,
                     seen=f"{blocker.subject}: {blocker.reason}",
                 )
-            if said != str(blocker):
+            if last != str(blocker):
                 missing[namespace, name] = str(blocker)
                 translate.emit(
                     Waiting(
@@ -62,5 +98,5 @@ def await_ready(
                 )
         if not missing:
             return
-        if cancellation.wait(POLL_SECONDS):
+        if cancellation.wait(max(min(POLL_SECONDS, timeout - (clock() - began)), 0.01)):
             raise Cancelled(f"the wait for stack {stack} was stopped {cancellation.reason}", stack=stack)

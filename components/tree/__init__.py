@@ -13,7 +13,6 @@ from .blocking import blocking
 from .discovery import Reader
 from .drawing import HEADER, draw, rows
 from .model import Node, Snapshot, Tree, build
-from .wait import wait_until_ready
 
 __all__ = [
     "HEADER",
@@ -29,7 +28,6 @@ __all__ = [
     "describe",
     "draw",
     "rows",
-    "wait_until_ready",
 ]
 
 

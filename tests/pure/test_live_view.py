@@ -1,11 +1,14 @@
-"""The live view on a terminal, drawn from events."""
+"""What an operation shows: the live view on a terminal, lines elsewhere, and the record of the whole run."""
 
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 from kamaji_equinix.automation.events import ClusterReady, Event, HandoffProgress, Message, ResourceChanged, Waiting
+from kamaji_equinix.automation.lines import Lines
 from kamaji_equinix.automation.live import View
+from kamaji_equinix.automation.record import Record
 from rich.console import Console
 
 C1 = {"stack": "dev", "cluster": "default/c1"}
@@ -45,3 +48,27 @@ def test_a_ready_cluster_says_so_in_the_place_of_its_wait() -> None:
 def test_warnings_and_errors_stay_in_view() -> None:
     told = drawn(Message(stack="dev", severity="error", text="the API server refused it"))
     assert "error: the API server refused it" in told, f"the cause of a failure:\n{told}"
+
+
+def test_without_a_terminal_each_event_is_one_line_and_none_comes_twice_in_a_row() -> None:
+    out = io.StringIO()
+    lines = Lines(out)
+    for elapsed in (1.0, 2.0, 3.0):
+        lines(HandoffProgress(**C1, phase="dial", text="refuses connections", elapsed=elapsed, limit=900))
+    lines(ResourceChanged(**C1, kind="Cluster", name="c1", operation="create", state="started"))
+    lines(ResourceChanged(**C1, kind="Cluster", name="c1", operation="create", state="done"))
+    lines(Message(stack="dev", severity="info", text="the engine's own chatter"))
+    assert out.getvalue().splitlines() == [
+        "default/c1: dial: refuses connections",
+        "Cluster/c1: create done",
+    ], "what only a live view needs is no line"
+
+
+def test_a_record_keeps_all_of_a_run_for_its_owner_alone(tmp_path: Path) -> None:
+    path = tmp_path / "up.log"
+    with Record(path) as record:
+        record.event(Message(stack="dev", severity="info", text="the engine's own chatter"))
+        record.write("\x1b[31mred\x1b[0m\nsecond line")
+    told = path.read_text().splitlines()
+    assert [line[9:] for line in told] == ["Message: the engine's own chatter", "red", "second line"], "with the time"
+    assert path.stat().st_mode & 0o077 == 0, "what a run prints is its owner's"

@@ -1,0 +1,49 @@
+"""The whole run as text in a file: every event with its time, and all that the engine prints."""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+import time
+from pathlib import Path
+from types import TracebackType
+
+from .events import Event
+
+_CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
+
+
+class Record:
+    """A file that only its owner may read; each run begins it anew."""
+
+    def __init__(self, path: Path) -> None:
+        """Write to ``path``, whose folder is there.
+
+        Raises:
+            OSError: it can't be written.
+        """
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        self._file = os.fdopen(descriptor, "w", encoding="utf-8")
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Record:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is not None:
+            self.write(f"{type(error).__name__}: {error}")
+        self._file.close()
+
+    def event(self, event: Event) -> None:
+        """Keep an event."""
+        self.write(f"{type(event).__name__}: {event}")
+
+    def write(self, text: str) -> None:
+        """Keep lines, with the time of day, without what only moves a terminal's cursor."""
+        moment = time.strftime("%H:%M:%S")
+        with self._lock:
+            for each in text.splitlines():
+                print(f"{moment} {_CONTROL.sub('', each)}", file=self._file, flush=True)
