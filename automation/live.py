@@ -15,6 +15,7 @@ from rich.text import Text
 from ..components import tree
 from .events import ClusterReady, Event, Finished, HandoffProgress, MachinesChange, Message, ResourceChanged, Waiting
 from .readiness import Look
+from .results import WORDS
 
 LINES = 6
 """Messages that stay in view."""
@@ -88,12 +89,15 @@ class View:
                 self._rows.setdefault(event.cluster, ("objects", ""))
         else:
             self._running.pop(key, None)
-            self._done[f"{event.operation} {event.state}"] += 1
+            done = WORDS.get(event.operation, f"{event.operation} done")
+            self._done[done if event.state != "failed" else f"{event.operation} failed"] += 1
 
     def render(self) -> RenderableType:
         """What holds now."""
         with self._lock:
             table = Table.grid(padding=(0, 2))
+            for _ in ("cluster", "phase", "what it waits for"):
+                table.add_column(no_wrap=True, overflow="ellipsis")
             for cluster, (phase, text) in sorted(self._rows.items()):
                 table.add_row(Text(cluster, style="bold"), Text(phase, style="cyan"), Text(text, overflow="ellipsis"))
             counts = ", ".join(f"{count} {what}" for what, count in sorted(self._done.items())) or "no changes yet"

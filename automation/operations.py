@@ -21,12 +21,9 @@ from .lines import Lines
 from .live import View
 from .readiness import Look
 from .record import Record
-from .results import Result
+from .results import WORDS, Result
 
 Run = Callable[[ClusterStack, Cancellation], Result]
-
-WORDS = {"create": "created", "update": "updated", "delete": "deleted", "replace": "replaced", "same": "unchanged"}
-"""What the engine's operations are called once they are done."""
 
 
 def up(options: argparse.Namespace) -> None:

@@ -15,6 +15,17 @@ UNCHANGED = ("same", "read")
 """Operations of the engine that leave a resource as it is."""
 
 
+WORDS = {
+    "create": "created",
+    "update": "updated",
+    "delete": "deleted",
+    "replace": "replaced",
+    "same": "unchanged",
+    "discard": "forgotten",
+}
+"""What the engine's operations are called once they are done."""
+
+
 @dataclass(frozen=True)
 class ClusterResult:
     """One tenant cluster, as its stack's outputs tell.

@@ -33,7 +33,7 @@ def test_changes_are_counted_and_what_is_under_way_is_named() -> None:
     made = ResourceChanged(**C1, kind="Cluster", name="c1", operation="create", state="done")
     going = ResourceChanged(**C1, kind="PacketCluster", name="c1", operation="create", state="started")
     told = drawn(made, going)
-    assert "1 create done" in told, f"what has ended:\n{told}"
+    assert "1 created" in told, f"what has ended:\n{told}"
     assert "PacketCluster/c1" in told, f"what has not:\n{told}"
 
 
