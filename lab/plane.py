@@ -55,6 +55,11 @@ class ManagementPlane:
         """Certificate of the API server's authority."""
         return self.authority.pem
 
+    @property
+    def service_account_key(self) -> Path:
+        """The private key that signs the tokens of service accounts; there is one once it was started."""
+        return self._accounts.key
+
     def start(self) -> None:
         """Start it and wait until it serves the CRDs.
 

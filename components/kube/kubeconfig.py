@@ -234,33 +234,50 @@ class _Reader:
             headers = impersonation(user)
         except ValueError as error:
             raise self._error(str(error)) from None
-        for holder, name in ((cluster, "certificate-authority"), (user, "client-certificate")):
-            self._one_of(holder, name)
-        if user["client-certificate"] or user["client-certificate-data"]:
-            self._one_of(user, "client-key")
-        self._one_method(user)
+        self._validate()
+        compression = not cluster["disable-compression"]
         if server.startswith("http:"):
             # client-go sends no credentials over a connection that anybody on the way can read.
-            return Access(
-                server, self.source, proxy=proxy, headers=headers, compression=not cluster["disable-compression"]
-            )
-        authorities = self._authorities()
+            return Access(server, self.source, proxy=proxy, headers=headers, compression=compression)
         if user["username"] or user["password"]:
             headers += (("Authorization", urls.basic(user["username"], user["password"])),)
         return Access(
             server=server,
             source=self.source,
-            ca_pem=authorities,
+            ca_pem=self._authorities(),
             server_name=cluster["tls-server-name"] or None,
             verify=not cluster["insecure-skip-tls-verify"],
             login=self._login(user_name),
             proxy=proxy,
             headers=headers,
-            compression=not cluster["disable-compression"],
+            compression=compression,
         )
+
+    def _validate(self) -> None:
+        """What client-go refuses even where nothing of it is used (``clientcmd/validation.go``)."""
+        cluster, user = self.cluster, self.user
+        self._one_of(cluster, "certificate-authority")
+        if user["token"] and (user["username"] or user["password"]):
+            raise self._error("a token and username with password exclude each other")
+        if user["client-certificate"] or user["client-certificate-data"]:
+            self._one_of(user, "client-certificate")
+            self._one_of(user, "client-key")
+            if not (user["client-key"] or user["client-key-data"]):
+                raise self._error("client-certificate without client-key")
+        if user["exec"] is not None:
+            # Here, because few need it, and it starts slowly.
+            from .exec_plugin import plugin_of
+
+            plugin_of(user["exec"], self.source, {})
+            if user["auth-provider"] is not None:
+                raise self._error("auth-provider and exec exclude each other")
 
     def _login(self, user_name: str) -> Login:
         user = self.user
+        if user["tokenFile"] and (user["username"] or user["password"]):
+            raise self._error("a tokenFile and username with password exclude each other")
+        if user["auth-provider"] is not None:
+            raise self._error("`auth-provider` is not supported any more; use an `exec` plugin or a token")
         certificate = user["client-certificate-data"] or _path(user["client-certificate"])
         if user["token"] or user["tokenFile"] or certificate:
             return login_from(
@@ -272,8 +289,7 @@ class _Reader:
             )
         if user["username"]:
             return Fixed()
-        if user["exec"]:
-            # Here, because few need it, and it starts slowly.
+        if user["exec"] is not None:
             from .exec_plugin import login_of, plugin_of
 
             return login_of(plugin_of(user["exec"], self.source, self._told()))
@@ -314,15 +330,8 @@ class _Reader:
     def _one_of(self, holder: Mapping[str, Any], name: str) -> None:
         if holder[name] and holder[f"{name}-data"]:
             raise self._error(f"{name} and {name}-data exclude each other")
-
-    def _one_method(self, user: Mapping[str, Any]) -> None:
-        certificate = user["client-certificate"] or user["client-certificate-data"]
-        if certificate and not (user["client-key"] or user["client-key-data"]):
-            raise self._error("client-certificate without client-key")
-        if (user["token"] or user["tokenFile"]) and (user["username"] or user["password"]):
-            raise self._error("a token and username with password exclude each other")
-        if user["auth-provider"] is not None:
-            raise self._error("`auth-provider` is not supported any more; use an `exec` plugin or a token")
+        if holder[name]:
+            content(self.source, name, Path(holder[name]))
 
     def _error(self, text: str) -> AccessError:
         return AccessError(f"{self.source}: {text}")

@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 
 from tests.support.credentials.cases import all_cases
-from tests.support.credentials.chance import generated
+from tests.support.credentials.chance import generated, mutated
 from tests.support.credentials.runs import SECRET, Case, Outcome, ask_client, ask_kubectl, ask_kubectl_portable
 
-SEED, COUNT = 20261124, 40
-CASES = [*all_cases(), *generated(SEED, COUNT)]
+SEED, COUNT = 20261124, 25
+CASES = [*all_cases(), *generated(SEED, COUNT), *mutated(SEED, COUNT)]
 
 Answers = dict[str, tuple["Future[Outcome]", "Future[Outcome | bool | None]"]]
 

@@ -75,7 +75,7 @@ def read(document: Any, context: str | None = None, folder: Path | None = None) 
         (config({}), "user 'u' has no credentials; expected token, tokenFile, client-certificate, exec or username"),
         (config({"token": SECRET, "username": "ann"}), "a token and username with password exclude each other"),
         (config({"token": SECRET, "as-groups": ["a"]}), "as-uid, as-groups and as-user-extra need `as`"),
-        (config(**{"insecure-skip-tls-verify": True, "certificate-authority": "x"}), "exclude each other"),
+        (config(**{"insecure-skip-tls-verify": True, "certificate-authority-data": "aGk="}), "exclude each other"),
         (
             config({"exec": {"command": "x", "apiVersion": "v1"}}),
             "`exec.apiVersion` 'v1' is none of client.authentication",

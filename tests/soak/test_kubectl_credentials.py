@@ -6,7 +6,7 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.support.credentials.chance import generated
+from tests.support.credentials.chance import generated, mutated
 from tests.support.credentials.runs import SECRET, Case, ask_client, ask_kubectl, ask_kubectl_portable
 from tests.support.credentials.ways import more_no_proxy
 
@@ -14,7 +14,7 @@ SEED, COUNT = int(os.environ.get("CREDENTIALS_SEED", "7")), int(os.environ.get("
 
 
 def test_kubectl_and_the_client_do_the_same_with_hundreds_of_kubeconfigs(tmp_path: Path) -> None:
-    cases = [*more_no_proxy(), *generated(SEED, COUNT)]
+    cases = [*more_no_proxy(), *generated(SEED, COUNT), *mutated(SEED, COUNT // 2)]
     with ThreadPoolExecutor(4) as pool:
         wholes = pool.map(lambda one: ask_kubectl(one[1], tmp_path / f"{one[0]}"), enumerate(cases))
         portables = pool.map(

@@ -5,7 +5,10 @@ from __future__ import annotations
 import copy
 import json
 import random
+from collections.abc import Iterator
 from typing import Any
+
+import yaml
 
 from tests.support.credentials.build import (
     TOKEN,
@@ -31,6 +34,80 @@ def generated(seed: int, count: int) -> list[Case]:
     """Kubeconfigs put together at random from parts of those picked by hand: more than one thing is special at a time."""
     chance = random.Random(seed)  # noqa: S311 - reproducible, no secret
     return [random_case(chance, f"random {seed}-{index}") for index in range(count)]
+
+
+def mutated(seed: int, count: int) -> list[Case]:
+    """Kubeconfigs in which one value is replaced by something else, put in, or taken out."""
+    chance = random.Random(seed)  # noqa: S311 - reproducible, no secret
+    return [mutated_case(chance, f"mutated {seed}-{index}") for index in range(count)]
+
+
+ODD_VALUES = (
+    None,
+    True,
+    False,
+    0,
+    5,
+    1.5,
+    "",
+    "y",
+    "text",
+    "1e3",
+    [],
+    ["a"],
+    [None],
+    {},
+    {"a": 1},
+    [{"name": "c"}],
+    -1,
+)
+ODD_TEXTS = (
+    "y",
+    "n",
+    "on",
+    "1e3",
+    "0x1F",
+    "0o17",
+    "017",
+    "1_000",
+    "2024-01-01",
+    "1:30",
+    "~",
+    "null",
+    ".5",
+    ".inf",
+    "+1",
+    "08",
+    "=",
+)
+
+
+def mutated_case(chance: random.Random, name: str) -> Case:
+    """One of them; in half of them a plain text of YAML stands where a text was, for its reader to guess."""
+    document = config(random_user(chance, files := {}, pki()), random_cluster(chance, files))
+    places = list(holders(document))
+    holder, key = chance.choice(places)
+    bare = ""
+    kind = chance.random()
+    if kind < 0.15:
+        del holder[key]
+    elif kind < 0.5:
+        holder[key] = chance.choice(ODD_VALUES)
+    elif isinstance(holder[key], str) and kind < 0.9:
+        bare = chance.choice(ODD_TEXTS)
+        holder[key] = "@BARE@"
+    else:
+        holder[key] = [holder[key]] if chance.random() < 0.5 else {"x": holder[key]}
+    text = yaml.safe_dump(document).replace("'@BARE@'", bare).replace("@BARE@", bare)
+    return Case(name, {"config": text, **files})
+
+
+def holders(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Every place of a document: what holds it, and its name or index there."""
+    pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, held in list(pairs):
+        yield value, key
+        yield from holders(held)
 
 
 def random_case(chance: random.Random, name: str) -> Case:

@@ -216,7 +216,9 @@ class HttpProxy:
         else:
             host_port, _, path = target.removeprefix("http://").partition("/")
             upstream = loopback(*host_port.rsplit(":", 1))
-            upstream.sendall(f"{method} /{path} HTTP/1.1\r\n".encode() + head.partition(b"\r\n")[2])
+            # One request for each connection: a further one would have to be taken apart, too.
+            rest = head.partition(b"\r\n")[2]
+            upstream.sendall(f"{method} /{path} HTTP/1.1\r\nConnection: close\r\n".encode() + rest)
         relay(connection, upstream)
 
     def close(self) -> None:

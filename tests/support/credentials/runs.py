@@ -23,6 +23,9 @@ from tests.support.credentials.peers import Answer, HttpProxy, Recorder, Seen, S
 from tests.support.credentials.pki import pki
 
 PATH = "/api/v1/namespaces/default"
+SEARCH = os.environ["PATH"]
+"""Where programs are; read once, because the environment is another one while the client is tried."""
+
 SECRET = "s3cr3t"
 """Part of whatever must not be shown."""
 
@@ -131,7 +134,7 @@ class World:
     def environment(self) -> dict[str, str]:
         """The variables of a client."""
         # Without any kubeconfig kubectl would ask localhost:8080, where anything may listen.
-        base = {"HOME": str(self.folder), "PATH": os.environ["PATH"], "KUBERNETES_MASTER": "http://127.0.0.1:1"}
+        base = {"HOME": str(self.folder), "PATH": SEARCH, "KUBERNETES_MASTER": "http://127.0.0.1:1"}
         return {**base, **{name: self.filled(value) for name, value in self.case.env.items()}}
 
     def outcome(self, works: bool, message: str) -> Outcome:
