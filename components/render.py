@@ -11,7 +11,7 @@ import yaml
 
 from .capi.manifest import Manifest
 from .manifests.documents import documents
-from .providers import packet
+from .providers import provider_of
 from .settings.load import load_stack
 from .settings.model import StackSettings, TenantClusterSettings
 from .settings.report import SettingsError
@@ -29,8 +29,6 @@ HEADER = """\
 REMARKS = {
     "KamajiControlPlane": "Kamaji writes spec.controlPlaneEndpoint once the Service has an address; it must not stand here.",
     "KubeadmConfigTemplate": "Never changed: another content gets another name.",
-    packet.CLUSTER_KIND: packet.CLUSTER_REMARK,
-    packet.TEMPLATE_KIND: "Never changed: another content gets another name.",
 }
 
 
@@ -58,16 +56,13 @@ def render(stack: StackSettings) -> str:
     """All manifests of a stack, in an order in which ``kubectl apply`` takes them; the same settings give the same text.
 
     Raises:
-        RenderError: the stack creates its Equinix Metal project, whose id is not known yet.
+        RenderError: only a run of Pulumi tells what the manifests hold.
     """
     parts = [HEADER]
     namespaces: set[str] = set()
     for tenant in stack.clusters:
-        if tenant.metal.project_id is None:
-            raise RenderError(
-                f"cluster {tenant.cluster.name}: metal.project lets Pulumi create the project, so its id is not known "
-                "here; set metal.projectId to render"
-            )
+        if why := provider_of(tenant).unknown(tenant):
+            raise RenderError(f"cluster {tenant.cluster.name}: {why}")
         for manifest in documents(tenant):
             if manifest["kind"] == "Namespace":
                 if manifest["metadata"]["name"] in namespaces:
@@ -90,7 +85,7 @@ def remark(tenant: TenantClusterSettings, manifest: Manifest) -> str:
         return "No replicas: the cluster autoscaler sets them, between the annotations' bounds."
     if kind == "Cluster" and tenant.cluster.paused:
         return "Paused: Cluster API leaves it alone."
-    return REMARKS.get(kind, "")
+    return REMARKS.get(kind) or provider_of(tenant).remarks.get(kind, "")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -25,7 +25,7 @@ class Failure:
     """An object, or a list of objects, that could not be read.
 
     Attributes:
-        subject: what was asked for, such as ``PacketCluster/x``.
+        subject: what was asked for, such as ``KamajiControlPlane/x``.
         reason: one CamelCase word: ``NotFound``, ``Forbidden``, ``Unauthorized``, ``Unreachable``, ``NotServed`` or
             what the API server calls it.
         message: what the API server, or the network, said.

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from .. import providers
 from ..capi.kinds import TENANT_CONTROL_PLANE
 from ..kube.objects import dig
 from ..manifests.control_plane import KIND as CONTROL_PLANE_KIND
 from ..manifests.documents import documents
-from ..providers import packet
 from ..settings.effects import effect
 from ..settings.model import StackSettings, TenantClusterSettings
 from ..settings.report import NOTHING, Problem
@@ -151,7 +151,7 @@ def of_objects(objects: Sequence[Mapping[str, Any]]) -> Living:
         "controlPlane.network.serviceType": dig(plane, "spec", "network", "serviceType"),
         "controlPlane.network.serviceAddress": dig(plane, "spec", "network", "serviceAddress"),
         "controlPlane.network.ingress.hostname": dig(plane, "spec", "network", "ingress", "hostname"),
-        **packet.identity(by_kind.get(packet.CLUSTER_KIND, {})),
+        **providers.identity(by_kind),
     }
     endpoint = str(dig(cluster, "spec", "controlPlaneEndpoint", "host") or "")
     return Living(cluster["metadata"]["name"], values, upgrades.versions_of(plane, tenant), endpoint=endpoint)

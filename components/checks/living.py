@@ -15,15 +15,12 @@ from ..kube.client import Api, ApiError
 from ..kube.objects import Json, Kind, Kube, plural
 from ..manifests.control_plane import KIND as CONTROL_PLANE
 from ..manifests.documents import documents
-from ..providers import packet
+from ..providers import cluster_kinds
 from ..settings.model import StackSettings, TenantClusterSettings
 from .upgrades import Versions, versions_of
 
 THREADS = 8
 """Clusters whose objects are read at a time."""
-
-KINDS = ("Cluster", CONTROL_PLANE, packet.CLUSTER_KIND)
-"""The kinds whose living objects are compared with their manifests."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +66,8 @@ def living_cluster(api: Api, tenant: TenantClusterSettings) -> LivingCluster:
     names = [
         (Kind(document["apiVersion"], document["kind"], plural(document["kind"])), str(document["metadata"]["name"]))
         for document in documents(tenant)
-        if document["kind"] in KINDS
+        # The kinds whose living objects are compared with their manifests.
+        if document["kind"] in ("Cluster", CONTROL_PLANE, *cluster_kinds())
     ]
     objects: dict[str, Json] = {}
     unread: list[ApiError] = []

@@ -15,7 +15,7 @@ from ..capi.manifest import POOL_LABEL
 from ..capi.versions import bare, minor
 from ..kube.objects import dig
 from ..manifests.workers import machine_deployment
-from ..providers import packet
+from ..providers import provider_of
 from ..settings.model import TenantClusterSettings
 from ..settings.pools import WorkerPoolSettings
 from ..settings.report import Problem
@@ -216,7 +216,7 @@ def rollout_after(deployment: Json) -> str:
 
 def difference(tenant: TenantClusterSettings, pool: WorkerPoolSettings, before: Json | None) -> str:
     """What differs between a machine template and the one that a pool asks for; no value but plain text is shown."""
-    after = dig(packet.machine_template(tenant, pool), "spec", "template", "spec") or {}
+    after = dig(provider_of(tenant).machine_template(tenant, pool), "spec", "template", "spec") or {}
     old = dig(before, "spec", "template", "spec")
     if not isinstance(old, Mapping):
         return "its machines changed"

@@ -16,7 +16,7 @@ from ..kube.access import AccessError
 from ..kube.client import Api, ApiError
 from ..kube.management import Management, management_access
 from ..manifests.documents import documents
-from ..providers import packet
+from ..providers import provider_of
 from ..settings.model import StackSettings
 from . import verdict
 from .requirements import requirements as requirements_of
@@ -82,13 +82,17 @@ def check_stack(settings: StackSettings, folder: Path | None = None) -> Report:
         settings: the stack's settings.
         folder: what a relative kubeconfig path starts from; the working folder by default.
     """
+    objects = [(tenant, document) for tenant in settings.clusters for document in documents(tenant)]
     needed = requirements_of(
-        (document for tenant in settings.clusters for document in documents(tenant)),
+        (document for _, document in objects),
         contract=settings.clusters[0].capi.contract,
         data_stores=[
             tenant.control_plane.data_store for tenant in settings.clusters if tenant.control_plane.data_store
         ],
-        infrastructure_install=packet.INSTALL,
+        installs={document["kind"]: provider_of(tenant).install for tenant, document in objects},
+        created_last={
+            provider.cluster_kind for provider in map(provider_of, settings.clusters) if provider.endpoint != "patched"
+        },
     )
     return check(settings.management, needed, folder)
 

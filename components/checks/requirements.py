@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from ..kube.objects import plural
@@ -32,7 +32,8 @@ def requirements(
     *,
     contract: str,
     data_stores: Iterable[str] = (),
-    infrastructure_install: str = "",
+    installs: Mapping[str, str] | None = None,
+    created_last: Collection[str] = (),
     other_contracts: Mapping[str, Mapping[str, str]] | None = None,
 ) -> Requirements:
     """What a stack needs.
@@ -41,7 +42,8 @@ def requirements(
         manifests: all objects of the stack.
         contract: its ``capi.contract``.
         data_stores: the DataStores that its control planes name.
-        infrastructure_install: the command that installs its infrastructure provider.
+        installs: the command that installs the infrastructure provider, by kind.
+        created_last: kinds of infrastructure clusters whose status the hand-off does not write.
         other_contracts: versions by CRD name for the other values of ``capi.contract``.
     """
     kinds: dict[str, Kind] = {}
@@ -55,11 +57,11 @@ def requirements(
                 created.add(str(manifest["metadata"]["name"]))
             continue
         namespaces.setdefault(str(manifest["metadata"].get("namespace", "default")), False)
-        install = INSTALL.get(group, infrastructure_install)
+        install = INSTALL.get(group) or (installs or {}).get(name, "")
         is_infrastructure = group.startswith("infrastructure.")
         asked_by = "" if is_infrastructure else f"capi.contract: {contract}"
-        # The hand-off writes the status of the infrastructure cluster.
-        has_status = is_infrastructure and name.endswith("Cluster")
+        # The hand-off writes the status of an infrastructure cluster that was there before the endpoint.
+        has_status = is_infrastructure and name.endswith("Cluster") and name not in created_last
         kind = Kind(group, name, version, plural(name), asked_by, install, WRITE, has_status)
         kinds.setdefault(kind.crd, kind)
     core = next((kind.version for kind in kinds.values() if kind.group == "cluster.x-k8s.io"), "v1beta1")

@@ -7,7 +7,7 @@ from typing import Any
 from ..capi import naming
 from ..capi.contract import CONTRACTS, Contract
 from ..capi.manifest import Manifest, given, manifest
-from ..providers import packet
+from ..providers import provider_of
 from ..settings.model import TenantClusterSettings
 from ..settings.pools import BootstrapSettings, WorkerPoolSettings
 from ..settings.rules_pools import synced
@@ -44,8 +44,10 @@ def template(generation: Contract, settings: TenantClusterSettings, pool: Worker
 
 def kubelet_arguments(settings: TenantClusterSettings, pool: WorkerPoolSettings) -> dict[str, str]:
     """Command-line arguments of the kubelet, in the order of their names."""
-    arguments = {**pool.bootstrap.kubelet_extra_args, **packet.kubelet_arguments(settings)}
+    provider = provider_of(settings)
+    arguments = {**pool.bootstrap.kubelet_extra_args, **provider.kubelet_arguments(settings)}
     own_labels = {key: value for key, value in pool.labels.items() if not synced(key)}
+    own_labels |= provider.node_labels(settings)
     if own_labels:
         arguments["node-labels"] = ",".join(f"{key}={value}" for key, value in sorted(own_labels.items()))
     return dict(sorted(arguments.items()))
@@ -75,12 +77,12 @@ def files(own: BootstrapSettings) -> list[dict[str, Any]]:
 
 
 def users(settings: TenantClusterSettings, own: BootstrapSettings) -> list[dict[str, Any]]:
-    """Users of the machine. capp 0.9 never sends ``sshKeys`` to the Metal API, so root gets them here.
+    """Users of the machine, root among them where the infrastructure provider has keys for it.
 
     cloud-init locks the password of each user that it is given, unless told not to; root's is needed at the rescue console.
     """
     found: list[dict[str, Any]] = []
-    keys = [key.public_key for key in settings.metal.ssh_keys]
+    keys = list(provider_of(settings).root_keys(settings))
     if keys and not any(user.name == "root" for user in own.users):
         found.append({"name": "root", "lockPassword": False, "sshAuthorizedKeys": keys})
     for user in own.users:

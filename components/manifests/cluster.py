@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..capi.manifest import Manifest, given, manifest
-from ..providers import packet
+from ..providers import provider_of
 from ..settings.model import TenantClusterSettings
 from .control_plane import KIND as CONTROL_PLANE_KIND
 
@@ -21,7 +21,7 @@ def namespace(settings: TenantClusterSettings) -> Manifest | None:
 def cluster(settings: TenantClusterSettings) -> Manifest:
     """The Cluster."""
     own, generation = settings.cluster, settings.contract
-    infrastructure = packet.infrastructure_reference(settings)
+    infrastructure = provider_of(settings).reference(settings)
     spec: dict[str, Any] = {
         "clusterNetwork": {
             "pods": {"cidrBlocks": list(own.pod_cidrs)},

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from ..capi.manifest import Manifest
-from ..providers import packet
+from ..providers import provider_of
 from ..settings.model import TenantClusterSettings
 from . import bootstrap, cluster, control_plane, workers
 
 
 def documents(settings: TenantClusterSettings) -> list[Manifest]:
     """All manifests of a tenant cluster, in an order in which they can be applied."""
+    provider = provider_of(settings)
     found = [
         cluster.namespace(settings),
         cluster.cluster(settings),
-        packet.infrastructure_cluster(settings),
+        provider.cluster(settings),
         control_plane.kamaji_control_plane(settings),
     ]
     for pool in settings.worker_pools:
         found += [
-            packet.machine_template(settings, pool),
+            *provider.companions(settings, pool),
+            provider.machine_template(settings, pool),
             bootstrap.bootstrap_template(settings, pool),
             workers.machine_deployment(settings, pool),
             workers.machine_health_check(settings, pool),

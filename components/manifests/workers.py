@@ -6,7 +6,7 @@ from typing import Any
 
 from ..capi import naming
 from ..capi.manifest import Manifest, given, manifest, selector
-from ..providers import packet
+from ..providers import provider_of
 from ..settings.model import TenantClusterSettings
 from ..settings.pools import WorkerPoolSettings
 from ..settings.rules_pools import synced
@@ -27,7 +27,7 @@ def machine_deployment(settings: TenantClusterSettings, pool: WorkerPoolSettings
     machine: dict[str, Any] = {
         "bootstrap": {"configRef": reference(bootstrap.bootstrap_template(settings, pool))},
         "clusterName": settings.cluster.name,
-        "infrastructureRef": reference(packet.machine_template(settings, pool)),
+        "infrastructureRef": reference(provider_of(settings).machine_template(settings, pool)),
         "version": f"v{settings.pool_version(pool)}",
     }
     if (drain := pool.node_drain_timeout_seconds) is not None:
@@ -80,8 +80,8 @@ def strategy(settings: TenantClusterSettings, pool: WorkerPoolSettings) -> dict[
 def machine_health_check(settings: TenantClusterSettings, pool: WorkerPoolSettings) -> Manifest | None:
     """The MachineHealthCheck of a pool, where it asks for one.
 
-    It matters more here than elsewhere: capp never retries a device that could not be made (features of v0.9.0:
-    ``failureReason`` is terminal), only a new Machine helps.
+    It matters more here than elsewhere: some infrastructure providers never retry a machine that could not be made
+    (``failureReason`` is terminal), only a new Machine helps.
     """
     check = pool.health_check
     if check is None:

@@ -1,9 +1,9 @@
 """The edges between the objects of one tenant cluster, in one place.
 
-Order on the way up: Cluster, then its parts, then the hand-off, then machines. On the way down the order matters more:
-capp keeps a machine's finalizer, and the billed device, for ever once the PacketCluster has gone before it (its
-``packetmachine_controller.go`` returns early). So only the Cluster is deleted through the API server, by background
-propagation, and Cluster API tears the rest down in its own order; all other objects are ``deleted_with`` it.
+Order on the way up: Cluster, then its parts, then the hand-off, then machines. On the way down the order matters more: an
+infrastructure provider may keep a machine's finalizer, and the billed machine, for ever once the infrastructure cluster has
+gone before it. So only the Cluster is deleted through the API server, by background propagation, and Cluster API tears the
+rest down in its own order; all other objects are ``deleted_with`` it.
 """
 
 from __future__ import annotations

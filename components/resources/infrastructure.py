@@ -1,55 +1,75 @@
-"""The infrastructure half of a tenant cluster: the PacketCluster.
-
-It carries ``cluster.x-k8s.io/managed-by`` from its first create: without it capp reserves an address of its own and adds
-a finalizer that nobody removes once the annotation comes later. The price: capp then leaves ``controlPlaneEndpoint`` and
-``status.ready`` to others, which is why the hand-off exists.
-"""
+"""The infrastructure half of a tenant cluster, whichever provider the settings chose."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import pkgutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import pulumi
 from pulumi_kubernetes.apiextensions import CustomResource
 
-from ..providers import packet
+from ..providers import provider_of
 from ..settings.model import TenantClusterSettings
 from .edges import part_of
 from .kubernetes import custom_resource, metadata_of
 
 
 @dataclass(frozen=True, kw_only=True)
-class PacketClusterArgs:
-    """What a PacketCluster is made of.
+class InfrastructureClusterArgs:
+    """What an infrastructure cluster is made of.
 
     Attributes:
         settings: the tenant cluster's settings.
         cluster: the Cluster resource that refers to it.
-        project_id: UUID of the Equinix Metal project; by default that of the settings.
+        spec: fields of its spec that other resources give.
+        after: what must be done before it is made.
     """
 
     settings: TenantClusterSettings
     cluster: CustomResource | None = None
-    project_id: pulumi.Input[str] | None = None
+    spec: Mapping[str, pulumi.Input[Any]] = field(default_factory=dict)
+    after: tuple[pulumi.Resource, ...] = ()
 
 
-class PacketCluster(pulumi.ComponentResource):
-    """A PacketCluster whose endpoint comes from Kamaji's load balancer, not from Equinix Metal."""
+class InfrastructureCluster(pulumi.ComponentResource):
+    """The object that a Cluster's ``infrastructureRef`` names, of the provider's kind."""
 
     infrastructure_name: pulumi.Output[str]
 
-    def __init__(self, name: str, args: PacketClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("kamaji-equinix:index:PacketCluster", name, None, opts)
-        manifest = packet.infrastructure_cluster(args.settings)
-        if args.project_id is not None:
-            manifest["spec"] = {**manifest["spec"], "projectID": args.project_id}
+    def __init__(self, name: str, args: InfrastructureClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        manifest = provider_of(args.settings).cluster(args.settings)
+        super().__init__(f"kamaji-equinix:index:{manifest['kind']}", name, None, opts)
+        if args.spec:
+            manifest["spec"] = {**manifest["spec"], **args.spec}
         self.resource = custom_resource(
             f"{name}-infrastructure",
             manifest,
-            part_of(self, args.cluster),
+            part_of(self, args.cluster, *args.after),
             owner=args.cluster,
             owner_version=args.settings.contract.core,
             controlled=True,
         )
         self.infrastructure_name = metadata_of(self.resource, "name")
         self.register_outputs({"infrastructureName": self.infrastructure_name})
+
+
+def prerequisites(
+    name: str, settings: TenantClusterSettings, parent: pulumi.Resource
+) -> Mapping[str, pulumi.Input[Any]]:
+    """Register what the provider's infrastructure cluster needs beforehand.
+
+    Args:
+        name: the component's name.
+        settings: the tenant cluster's settings.
+        parent: the component that it is shown under.
+
+    Returns:
+        Fields of the infrastructure cluster's spec.
+    """
+    function = provider_of(settings).resources
+    if not function:
+        return {}
+    found: Mapping[str, pulumi.Input[Any]] = pkgutil.resolve_name(function)(name, settings, parent)
+    return found

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import pulumi
 
 from ..checks.changes import ALLOWED
 from ..endpoint import ControlPlaneEndpoint, ControlPlaneEndpointArgs
 from ..manifests import cluster as cluster_manifests
-from ..providers import packet
+from ..providers import provider_of
 from ..settings.model import TenantClusterSettings
-from . import project
 from .edges import DELETION_PROPAGATION, TEARDOWN, part_of
-from .infrastructure import PacketCluster, PacketClusterArgs
+from .infrastructure import InfrastructureCluster, InfrastructureClusterArgs, prerequisites
 from .kubernetes import custom_resource, metadata_of, namespace, read_secret
 from .tenant_control_plane import TenantControlPlane, TenantControlPlaneArgs
 from .worker_pool import WorkerPool, WorkerPoolArgs
@@ -26,7 +27,7 @@ class TenantClusterArgs:
 
     Attributes:
         settings: the tenant cluster's settings.
-        project_id: UUID of the Equinix Metal project, where another resource creates it.
+        infrastructure: fields of the infrastructure cluster's spec that other resources of the program give.
         kubeconfig: credentials of the management cluster for the hand-off, for programs that hold them as an output; by
             default the hand-off reads ``kamaji-equinix:management`` of the stack's configuration.
         running_version: Kubernetes version that a living control plane runs before this run; None where that is not known.
@@ -34,7 +35,7 @@ class TenantClusterArgs:
     """
 
     settings: TenantClusterSettings
-    project_id: pulumi.Input[str] | None = None
+    infrastructure: Mapping[str, pulumi.Input[Any]] = field(default_factory=dict)
     kubeconfig: pulumi.Input[str] | None = None
     running_version: str | None = None
     handoff_provider: pulumi.ProviderResource | None = None
@@ -76,12 +77,10 @@ class TenantCluster(pulumi.ComponentResource):
             annotations=marks(settings),
         )
         children = pulumi.ResourceOptions(parent=self)
-        project_id = args.project_id or project.project_id(name, settings, self)
+        spec = {**prerequisites(name, settings, self), **args.infrastructure}
         control_plane = TenantControlPlane(name, TenantControlPlaneArgs(settings=settings, cluster=cluster), children)
-        infrastructure = PacketCluster(
-            name,
-            PacketClusterArgs(settings=settings, cluster=cluster, project_id=project_id),
-            children,
+        infrastructure = InfrastructureCluster(
+            name, InfrastructureClusterArgs(settings=settings, cluster=cluster, spec=spec), children
         )
         endpoint = ControlPlaneEndpoint(
             f"{name}-endpoint",
@@ -90,7 +89,7 @@ class TenantCluster(pulumi.ComponentResource):
                 cluster=settings.cluster.name,
                 cluster_uid=metadata_of(cluster, "uid"),
                 control_plane=settings.control_plane_name,
-                infrastructure=packet.infrastructure_reference(settings),
+                infrastructure=provider_of(settings).reference(settings),
                 enabled=settings.handoff.enabled,
                 timeout_seconds=settings.handoff.timeout_seconds,
                 path=settings.handoff.path,

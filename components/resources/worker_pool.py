@@ -12,7 +12,7 @@ import pulumi
 from pulumi_kubernetes.apiextensions import CustomResource
 
 from ..manifests import bootstrap, workers
-from ..providers import packet
+from ..providers import provider_of
 from ..rollout import WorkerPoolRollout, WorkerPoolRolloutArgs
 from ..settings.model import TenantClusterSettings
 from ..settings.pools import WorkerPoolSettings
@@ -50,12 +50,27 @@ class WorkerPool(pulumi.ComponentResource):
         super().__init__("kamaji-equinix:index:WorkerPool", name, None, opts)
         settings, pool = args.settings, args.pool
         core = settings.contract.core
+        provider = provider_of(settings)
+        companions = [
+            custom_resource(
+                f"{name}-{companion['kind'].lower()}",
+                companion,
+                part_of(self, args.cluster),
+                owner=args.cluster,
+                owner_version=core,
+            )
+            for companion in provider.companions(settings, pool)
+        ]
         templates = [
             custom_resource(
-                f"{name}-{part}", template, part_of(self, args.cluster), owner=args.cluster, owner_version=core
+                f"{name}-{part}",
+                template,
+                part_of(self, args.cluster, *companions),
+                owner=args.cluster,
+                owner_version=core,
             )
             for part, template in (
-                ("machines", packet.machine_template(settings, pool)),
+                ("machines", provider.machine_template(settings, pool)),
                 ("bootstrap", bootstrap.bootstrap_template(settings, pool)),
             )
         ]

@@ -2,7 +2,7 @@
 
 Sources: Cluster API v1.10.1 (``internal/webhooks``; ``internal/controllers/cluster`` takes an endpoint over once and never
 again; ``machinedeployment/mdutil`` says what rolls), Kamaji (``internal/webhook/handlers``, rules of ``api/v1alpha1``), its
-Cluster API provider v0.15.2, capp v0.9.0 (``api/v1beta1``), Kubernetes for Services and for what nodes hold.
+Cluster API provider v0.15.2, Kubernetes for Services and for what nodes hold.
 tests/lab/test_effects.py asks the real ones, row by row.
 """
 
@@ -83,13 +83,6 @@ EFFECTS: dict[str, Effect] = {
     "controlPlane.scheduler": PODS,
     "controlPlane.registry": PODS,
     "controlPlane.admissionControllers": PODS,
-    "metal.projectId": Effect("never", "capp refuses to move a living cluster to another project"),
-    "metal.project": Effect("never", "capp refuses to move a living cluster to another project"),
-    "metal.metro": Effect("with care", "machines that come later are bought there; living ones stay where they are"),
-    "metal.facility": Effect("with care", "machines that come later are bought there; living ones stay where they are"),
-    "metal.vipManager": Effect("never", "capp refuses to change it in a living cluster"),
-    "metal.cloudController": Effect("rolls machines", "of all pools"),
-    "metal.sshKeys": Effect("rolls machines", "of all pools"),
     "workerPools": ROLLS,
     "workerPools[].name": Effect("with care", "another name is another pool: the old one's machines go, new ones come"),
     "workerPools[].replicas": Effect("in place", "machines come or go"),
@@ -110,9 +103,7 @@ EFFECTS: dict[str, Effect] = {
     "capi": Effect("in place", "the same objects are written in the other API versions"),
     "management": Effect("with care", "other credentials must lead to the same management cluster"),
 }
-"""By key. A key without a row of its own has that of the section it lies in."""
-
-_BARE = {key.replace("[]", ""): effect for key, effect in EFFECTS.items()}
+"""By key. A key without a row of its own has that of the section it lies in; infrastructure providers add theirs."""
 
 
 def effect(key: str) -> Effect:
@@ -127,9 +118,10 @@ def effect(key: str) -> Effect:
     >>> effect("workerPools[].bootstrap.files[].path").how
     'rolls machines'
     """
+    rows = {row.replace("[]", ""): value for row, value in EFFECTS.items()}
     steps = key.replace("[]", "").split(".")
     for length in range(len(steps), 0, -1):
-        if found := _BARE.get(".".join(steps[:length])):
+        if found := rows.get(".".join(steps[:length])):
             return found
     raise KeyError(key)
 

@@ -8,15 +8,26 @@ from typing import Any
 
 from . import model as model
 from .cluster import ClusterSettings, ControlPlaneSettings
+from .known import PROVIDERS
 from .namespace import misspelt
 from .parse import Parsed, SectionType, field_at, parse, plain
 from .pools import WorkerPoolSettings
+from .provider import ProviderSettings
 from .report import NOTHING, Concealed, Problem, SettingsError, below, nearest, steps_of
 from .rules import cluster_problems, stack_problems
+from .text import USER_DATA
 from .warnings import cluster_warnings, secret_warnings
 
-CLUSTER_KEYS = tuple(str(field.alias) for field in model.TenantClusterSettings.model_fields.values())
-STACK_KEYS = (*CLUSTER_KEYS, "clusters", "management")
+
+def cluster_keys() -> tuple[str, ...]:
+    """The keys of a cluster's settings, those of all infrastructure providers among them."""
+    fields = model.TenantClusterSettings.model_fields.values()
+    return (*(str(field.alias) for field in fields), *PROVIDERS.keys())
+
+
+def stack_keys() -> tuple[str, ...]:
+    """The keys of a stack's configuration."""
+    return (*cluster_keys(), "clusters", "management")
 
 
 class Loader:
@@ -26,9 +37,11 @@ class Loader:
         self.problems: list[Problem] = []
         self.wrong: set[str] = set()
 
-    def section(self, kind: type[SectionType], path: str, value: Any) -> SectionType:
+    def section(
+        self, kind: type[SectionType], path: str, value: Any, context: Mapping[str, Any] | None = None
+    ) -> SectionType:
         """One section, with examples in the place of wrong values."""
-        parsed = parse(kind, path, value)
+        parsed = parse(kind, path, value, context)
         self.problems += [with_example(found) if found.path == path else found for found in parsed.problems]
         self.wrong |= parsed.wrong
         if parsed.model is None:
@@ -45,25 +58,30 @@ class Loader:
 
     def tenant(self, base: str, raw: Mapping[str, Any]) -> model.TenantClusterSettings:
         """One tenant cluster; ``base`` is its path with a dot, or empty."""
-        tenant = model.TenantClusterSettings(
+        provider = PROVIDERS.named(raw.keys())
+        tenant = provider.tenant(
             cluster=self.section(ClusterSettings, f"{base}cluster", raw.get("cluster", {})),
             control_plane=self.section(ControlPlaneSettings, f"{base}controlPlane", raw.get("controlPlane", {})),
-            metal=self.section(model.MetalSettings, f"{base}metal", raw.get("metal", {})),
-            worker_pools=self.pools(f"{base}workerPools", raw.get("workerPools", [])),
+            **{provider.key: self.section(provider.section, f"{base}{provider.key}", raw.get(provider.key, {}))},
+            worker_pools=self.pools(provider, f"{base}workerPools", raw.get("workerPools", [])),
             handoff=self.section(model.HandoffSettings, f"{base}handoff", raw.get("handoff", {})),
             capi=self.section(model.CapiSettings, f"{base}capi", raw.get("capi", {})),
         )
-        self.add(list(cluster_problems(base, tenant)))
+        for other in raw.keys() & {*PROVIDERS.keys()} - {provider.key}:
+            rule = f"excludes {provider.key}: the machines of a cluster come from one infrastructure provider"
+            self.add([Problem(f"{base}{other}", rule, about=(f"{base}{provider.key}",))])
+        self.add(list(cluster_problems(base, tenant, provider)))
         return tenant
 
-    def pools(self, path: str, value: Any) -> tuple[WorkerPoolSettings, ...]:
+    def pools(self, provider: ProviderSettings, path: str, value: Any) -> tuple[WorkerPoolSettings, ...]:
         """The worker pools."""
         if not isinstance(value, list | tuple):
             if not isinstance(value, Concealed):
                 self.problems.append(with_example(Problem(path, "must be a list of pools", value)))
             self.wrong.add(path)
             return ()
-        return tuple(self.section(WorkerPoolSettings, f"{path}[{index}]", pool) for index, pool in enumerate(value))
+        context = {USER_DATA: provider.user_data}
+        return tuple(self.section(provider.pool, f"{path}[{index}]", pool, context) for index, pool in enumerate(value))
 
 
 def load_stack(
@@ -80,12 +98,13 @@ def load_stack(
         SettingsError: with every mistake that was found.
     """
     loader = Loader()
+    known = stack_keys()
     # First: what is lost by it looks like other mistakes.
-    loader.problems += misspelt(others, STACK_KEYS)
+    loader.problems += misspelt(others, known)
     checked: Parsed[Any] = Parsed(None)
     values: dict[str, Any] = plain(raw, "", checked)
     loader.problems += checked.problems
-    loader.problems += [Problem(key, nearest(key, STACK_KEYS)) for key in values if key not in STACK_KEYS]
+    loader.problems += [Problem(key, nearest(key, known)) for key in values if key not in known]
     management = loader.section(model.ManagementSettings, "management", values.get("management", {}))
     if management.kubeconfig and management.kubeconfig_path:
         loader.add([Problem("management.kubeconfigPath", "excludes kubeconfig; give one of them")])
@@ -109,10 +128,13 @@ def load_stack(
 
 def warnings_of(raw: Mapping[str, Any], index: int, tenant: model.TenantClusterSettings) -> list[Problem]:
     """The warnings of one cluster, with their paths in the configuration."""
+    provider = PROVIDERS.of(tenant)
     if "clusters" not in raw:
-        return list(cluster_warnings("", tenant))
+        return list(cluster_warnings("", tenant, provider))
     base = f"clusters[{index}]."
-    return [at_origin(warning, base, raw["clusters"][index], raw) for warning in cluster_warnings(base, tenant)]
+    return [
+        at_origin(warning, base, raw["clusters"][index], raw) for warning in cluster_warnings(base, tenant, provider)
+    ]
 
 
 def tenant_values(loader: Loader, raw: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any], Mapping[str, Any]]]:
@@ -130,7 +152,8 @@ def tenant_values(loader: Loader, raw: Mapping[str, Any]) -> list[tuple[str, Map
             )
         )
         return []
-    defaults = {key: raw[key] for key in CLUSTER_KEYS if key in raw}
+    keys, providers = cluster_keys(), set(PROVIDERS.keys())
+    defaults = {key: raw[key] for key in keys if key in raw}
     found: list[tuple[str, Mapping[str, Any], Mapping[str, Any]]] = []
     for index, item in enumerate(items):
         base = f"clusters[{index}]"
@@ -142,10 +165,11 @@ def tenant_values(loader: Loader, raw: Mapping[str, Any]) -> list[tuple[str, Map
             )
             loader.wrong.add(base)
             continue
-        loader.problems += [
-            Problem(f"{base}.{key}", nearest(key, CLUSTER_KEYS)) for key in item if key not in CLUSTER_KEYS
-        ]
-        found.append((f"{base}.", item, merged(defaults, item)))
+        loader.problems += [Problem(f"{base}.{key}", nearest(key, keys)) for key in item if key not in keys]
+        # The section of another provider in the defaults is not for a cluster that has its own.
+        others = providers - item.keys() if providers & item.keys() else set()
+        mine = {key: value for key, value in defaults.items() if key not in others}
+        found.append((f"{base}.", item, merged(mine, item)))
     return found
 
 
@@ -184,7 +208,9 @@ def with_example(problem: Problem) -> Problem:
     steps = tuple(steps_of(problem.path))
     if steps[:1] == ("clusters",):
         steps = steps[2:]
-    _, field = field_at(model.TenantClusterSettings, tuple(step for step in steps if not step.isdigit()))
+    place = tuple(step for step in steps if not step.isdigit())
+    found = (field_at(provider.tenant, place) for provider in PROVIDERS.all())
+    _, field = max(found, key=lambda one: len(one[0]))
     if field is None or not field.examples or field.examples[0] == problem.value:
         return problem
     example = field.examples[0]

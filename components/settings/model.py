@@ -6,80 +6,16 @@ values in ``rules`` and its neighbours; ``load`` makes settings of a stack's con
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, SecretStr, WithJsonSchema
+from pydantic import Field, SecretStr, SerializeAsAny, WithJsonSchema
 
 from ..capi.contract import CONTRACTS, Contract
 from .cluster import ClusterSettings, ControlPlaneSettings
 from .pools import WorkerPoolSettings
 from .report import Problem
 from .section import Section
-from .types import DnsLabel, ProjectId, SshKey, UrlPath
-
-
-class SshKeySettings(Section):
-    """A public key that may log in to the machines."""
-
-    name: DnsLabel = Field(description="Name of the key.", examples=["alice"])
-    public_key: SshKey = Field(
-        description="The public key, as in authorized_keys.",
-        examples=["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIExampleExampleExampleExampleExampleExampleE alice"],
-    )
-
-
-class ProjectSettings(Section):
-    """An Equinix Metal project that the stack creates."""
-
-    name: str = Field(description="Its name.", min_length=1, max_length=80, examples=["tenants"])
-    organization: ProjectId | None = Field(
-        None,
-        description="UUID of its organization; by default that of the API token.",
-        examples=["1c9a6a42-9c1f-4b6e-8a55-2f4f6f0d7c11"],
-    )
-
-
-class MetalSettings(Section):
-    """Equinix Metal: where the machines come from."""
-
-    project_id: ProjectId | None = Field(
-        None,
-        description="UUID of the project that is billed; this or project is required.",
-        examples=["5a2e6a42-9c1f-4b6e-8a55-2f4f6f0d7c11"],
-    )
-    project: ProjectSettings | None = Field(
-        None, description="A project to create, instead of projectId.", examples=[{"name": "tenants"}]
-    )
-    metro: DnsLabel | None = Field(
-        None, description="Metro of the machines; this or facility is required.", examples=["da"]
-    )
-    facility: DnsLabel | None = Field(
-        None, description="Facility of the machines, instead of a metro.", examples=["da11"]
-    )
-    vip_manager: Literal["EMLB", "CPEM", "KUBE_VIP"] = Field(
-        "EMLB",
-        description="capp's virtual IP manager; only EMLB leaves workers alone. It can't be changed later.",
-        examples=["EMLB"],
-    )
-    cloud_controller: Literal["none", "external"] = Field(
-        "none",
-        description="external: a cloud controller runs in the cluster, and kubelets wait for it. Without one their taint "
-        "never goes.",
-        examples=["none"],
-    )
-    ssh_keys: tuple[SshKeySettings, ...] = Field(
-        (),
-        description="Keys that may log in to the machines as root.",
-        examples=[
-            [
-                {
-                    "name": "alice",
-                    "publicKey": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIExampleExampleExampleExampleExampleExampleE alice",
-                }
-            ]
-        ],
-        strict=False,
-    )
+from .types import UrlPath
 
 
 class ManagementSettings(Section):
@@ -123,15 +59,17 @@ class CapiSettings(Section):
 
 
 class TenantClusterSettings(Section):
-    """All settings of one tenant cluster."""
+    """All settings of one tenant cluster, but for the section of its infrastructure provider, which a subclass adds.
+
+    Attributes:
+        provider: key of that section.
+    """
+
+    provider: ClassVar[str] = ""
 
     cluster: ClusterSettings = Field(description="The Cluster.", examples=[{"name": "capi-quickstart"}])
     control_plane: ControlPlaneSettings = Field(
         ControlPlaneSettings(), description="Its control plane, hosted by Kamaji.", examples=[{"replicas": 2}]
-    )
-    metal: MetalSettings = Field(
-        description="Where its machines come from.",
-        examples=[{"projectId": "5a2e6a42-9c1f-4b6e-8a55-2f4f6f0d7c11", "metro": "da"}],
     )
     worker_pools: tuple[WorkerPoolSettings, ...] = Field(
         (), description="Its pools of workers.", examples=[[{"name": "worker-a", "replicas": 3}]], strict=False
@@ -170,6 +108,6 @@ class StackSettings(Section):
         warnings: what is allowed, but better known.
     """
 
-    clusters: tuple[TenantClusterSettings, ...]
+    clusters: tuple[SerializeAsAny[TenantClusterSettings], ...]
     management: ManagementSettings
     warnings: tuple[Problem, ...] = ()

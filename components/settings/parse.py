@@ -40,13 +40,16 @@ class Parsed(Generic[SectionType]):
     wrong: set[str] = field(default_factory=set)
 
 
-def parse(kind: type[SectionType], path: str, value: Any) -> Parsed[SectionType]:
+def parse(
+    kind: type[SectionType], path: str, value: Any, context: Mapping[str, Any] | None = None
+) -> Parsed[SectionType]:
     """Check one section.
 
     Args:
         kind: its model.
         path: its key.
         value: what the configuration holds.
+        context: what the types of its values are told besides.
     """
     result: Parsed[SectionType] = Parsed(None)
     if not isinstance(value, Mapping):
@@ -57,7 +60,7 @@ def parse(kind: type[SectionType], path: str, value: Any) -> Parsed[SectionType]
     raw = plain(value, path, result)
     for _ in range(ROUNDS):
         try:
-            result.model = kind.model_validate(raw, by_alias=True, by_name=False)
+            result.model = kind.model_validate(raw, context=context, by_alias=True, by_name=False)
             return result
         except pydantic.ValidationError as error:
             found = worth_saying(error)

@@ -20,13 +20,10 @@ from .types import (
     LabelKey,
     LabelValue,
     Permissions,
-    Reservation,
     SecretKey,
     ShortLine,
-    Slug,
     SshKey,
     Timestamp,
-    Url,
     UserName,
     Version,
 )
@@ -155,7 +152,7 @@ class BootstrapSettings(Section):
     )
     users: tuple[UserSettings, ...] = Field(
         (),
-        description="Users of the machines, beside metal.sshKeys.",
+        description="Users of the machines.",
         examples=[[{"name": "alice"}]],
         max_length=100,
         strict=False,
@@ -166,7 +163,7 @@ class BootstrapSettings(Section):
 
 
 class WorkerPoolSettings(Section):
-    """A MachineDeployment and its templates."""
+    """A MachineDeployment and its templates; a subclass adds the keys of an infrastructure provider."""
 
     name: DnsLabel = Field(description="Name of the pool.", examples=["worker-a"])
     replicas: int | None = Field(
@@ -185,30 +182,6 @@ class WorkerPoolSettings(Section):
         ge=1,
         le=10000,
         examples=[5],
-    )
-    machine_type: Slug = Field("c3.medium.x86", description="Plan of the machines.", examples=["c3.medium.x86"])
-    os: Slug = Field("ubuntu_24_04", description="Operating system slug.", examples=["ubuntu_24_04"])
-    billing_cycle: Literal["hourly", "daily", "monthly", "yearly"] = Field(
-        "hourly", description="How the machines are billed.", examples=["hourly"]
-    )
-    metro: DnsLabel | None = Field(None, description="Metro, where it differs from the cluster's.", examples=["da"])
-    facility: DnsLabel | None = Field(
-        None, description="Facility, where it differs; instead of a metro.", examples=["da11"]
-    )
-    ipxe_url: Url | None = Field(
-        None,
-        alias="ipxeUrl",
-        description="iPXE script, with os custom_ipxe.",
-        examples=["https://example.org/boot.ipxe"],
-    )
-    tags: tuple[str, ...] = Field(
-        (), description="Tags of the devices; capp 0.9 drops them.", examples=[["team-a"]], strict=False
-    )
-    hardware_reservation_ids: tuple[Reservation, ...] = Field(
-        (),
-        description="Reserved hardware; capp 0.9 ignores a single one and crashes on several in a metro.",
-        examples=[["0b8a6a42-9c1f-4b6e-8a55-2f4f6f0d7c11"]],
-        strict=False,
     )
     kubernetes_version: Version | None = Field(
         None, description="Kubernetes version, where it differs from the cluster's.", examples=["1.33.0"]

@@ -113,7 +113,7 @@ def steps_of(path: str) -> list[str]:
 def below(path: str, other: str) -> bool:
     """Whether a path is another, or lies in it.
 
-    >>> below("metal.metro", "metal"), below("metals", "metal")
+    >>> below("cluster.name", "cluster"), below("clusters", "cluster")
     (True, False)
     """
     return path == other or (path.startswith(other) and path[len(other)] in ".[")

@@ -8,22 +8,22 @@ from collections.abc import Iterator, Sequence
 from ..capi import naming
 from ..capi.versions import kubelet_lag, minor
 from . import model as model
+from .provider import ProviderSettings
 from .report import Problem
 from .rules_addresses import address_problems
 from .rules_control_plane import API_PORT, NODE_PORTS, control_plane_problems
-from .rules_metal import metal_problems, pool_metal_problems
 from .rules_pools import pool_problems
 
 RESERVED_NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
 
 
-def cluster_problems(base: str, tenant: model.TenantClusterSettings) -> Iterator[Problem]:
+def cluster_problems(base: str, tenant: model.TenantClusterSettings, provider: ProviderSettings) -> Iterator[Problem]:
     """Mistakes between the settings of one cluster; ``base`` is its path with a dot, or empty."""
     yield from address_problems(base, tenant)
     yield from names(base, tenant)
     yield from control_plane_problems(base, tenant)
     yield from versions(base, tenant)
-    yield from metal_problems(base, tenant.metal)
+    yield from provider.problems(base, tenant)
     seen: dict[str, int] = {}
     for index, pool in enumerate(tenant.worker_pools):
         path = f"{base}workerPools[{index}]"
@@ -31,8 +31,8 @@ def cluster_problems(base: str, tenant: model.TenantClusterSettings) -> Iterator
             first = f"{base}workerPools[{seen[pool.name]}]"
             yield Problem(f"{path}.name", f"is the name of {first} too", pool.name, about=(f"{first}.name",))
         seen.setdefault(pool.name, index)
-        yield from pool_problems(path, f"{base}cluster.name", tenant.cluster, pool)
-        yield from pool_metal_problems(path, base, tenant.metal, pool)
+        yield from pool_problems(path, f"{base}cluster.name", tenant.cluster, pool, provider.kubelet_arguments)
+        yield from provider.pool_problems(path, base, tenant, pool)
 
 
 def names(base: str, tenant: model.TenantClusterSettings) -> Iterator[Problem]:

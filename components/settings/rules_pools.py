@@ -6,7 +6,7 @@ import base64
 import gzip
 import io
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from ..capi import naming
 from ..capi.versions import minor
@@ -53,7 +53,6 @@ PREFLIGHT_CHECKS = (
 
 OWN_KUBELET_ARGUMENTS = {
     "provider-id": "is set by this program: Cluster API finds the machine's node by it",
-    "cloud-provider": "is set by metal.cloudController",
     "node-labels": "is set by the pool's labels",
     "register-with-taints": "is set by the pool's taints",
 }
@@ -66,9 +65,21 @@ def synced(key: str) -> bool:
 
 
 def pool_problems(
-    path: str, cluster_path: str, cluster: ClusterSettings, pool: WorkerPoolSettings
+    path: str,
+    cluster_path: str,
+    cluster: ClusterSettings,
+    pool: WorkerPoolSettings,
+    kubelet_arguments: Mapping[str, str],
 ) -> Iterator[Problem]:
-    """Mistakes within one pool; ``cluster_path`` is the key of its cluster's name."""
+    """Mistakes within one pool.
+
+    Args:
+        path: the pool's key.
+        cluster_path: the key of its cluster's name.
+        cluster: settings of its cluster.
+        pool: its settings.
+        kubelet_arguments: arguments of the kubelet that the infrastructure provider sets, each with the setting that does.
+    """
     name = naming.machine_deployment(cluster.name, pool.name)
     if len(name) > naming.LONGEST_LABEL:
         yield Problem(
@@ -81,6 +92,12 @@ def pool_problems(
     yield from sizes(path, pool)
     yield from labels(path, pool)
     yield from bootstrap(path, cluster, pool)
+    reasons = OWN_KUBELET_ARGUMENTS | {key: f"is set by {setting}" for key, setting in kubelet_arguments.items()}
+    for key, reason in reasons.items():
+        if key in pool.bootstrap.kubelet_extra_args:
+            yield Problem(
+                f"{path}.bootstrap.kubeletExtraArgs.{key}", f"{reason}; leave it out", example={"max-pods": "200"}
+            )
     yield from annotations_size(f"{path}.annotations", pool.annotations)
     skipped = pool.annotations.get(SKIPPED_CHECKS)
     if skipped and not all(name.strip() in PREFLIGHT_CHECKS for name in skipped.split(",")):
@@ -173,23 +190,12 @@ def bootstrap(path: str, cluster: ClusterSettings, pool: WorkerPoolSettings) -> 
                 f"pkgs.k8s.io has no packages of {version}; give own commands",
                 about=(f"{path}.kubernetesVersion",),
             )
-        if not pool.os.startswith("ubuntu_"):
-            yield Problem(
-                f"{path}.os",
-                "needs bootstrap.commands: profile ubuntu-containerd is for Ubuntu",
-                pool.os,
-                "ubuntu_24_04",
-                about=(f"{base}.commands",),
-            )
     yield from files(base, own)
     seen: set[str] = set()
     for index, user in enumerate(own.users):
         if user.name in seen:
             yield Problem(f"{base}.users[{index}].name", "is given twice", user.name)
         seen.add(user.name)
-    for key, reason in OWN_KUBELET_ARGUMENTS.items():
-        if key in own.kubelet_extra_args:
-            yield Problem(f"{base}.kubeletExtraArgs.{key}", f"{reason}; leave it out", example={"max-pods": "200"})
 
 
 def files(base: str, own: BootstrapSettings) -> Iterator[Problem]:

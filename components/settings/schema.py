@@ -15,8 +15,10 @@ from typing import Any
 from pydantic.fields import FieldInfo
 from pydantic.json_schema import models_json_schema
 
+from .cluster import ClusterSettings
 from .effects import summary
-from .model import ManagementSettings, TenantClusterSettings
+from .known import PROVIDERS
+from .model import ManagementSettings
 from .namespace import NAMESPACE
 from .parse import model_in
 from .section import Section
@@ -30,7 +32,7 @@ INTRODUCTION = f"""\
 Every key of a stack's configuration, `{NAMESPACE}:<key>` in `Pulumi.<env>.yaml`. Made from the program's models by
 `python -m kamaji_equinix.components.settings.schema`; change those, not this.
 
-With `clusters`, a list whose items have the keys `cluster` to `capi`, a stack holds several clusters, and the same keys
+With `clusters`, a list whose items have the keys of one cluster, a stack holds several clusters, and the same keys
 beside `clusters` are defaults for all of them: maps merge, lists and values replace.
 
 The last column says what a change does to a cluster that lives: `in place`, `rolls machines` (those of the pool are replaced
@@ -44,23 +46,28 @@ Editors with the YAML language server complete and check a file that begins with
 
 def json_schema() -> dict[str, Any]:
     """The JSON schema of a stack's file."""
+    tenants = [provider.tenant for provider in PROVIDERS.all()]
     _, definitions = models_json_schema(
-        [(TenantClusterSettings, "validation"), (ManagementSettings, "validation")], by_alias=True
+        [*((tenant, "validation") for tenant in tenants), (ManagementSettings, "validation")], by_alias=True
     )
     shared = tidy(definitions["$defs"])
     for addon in shared["AddOnsSettings"]["properties"].values():
         addon["anyOf"].append({"type": "boolean"})
-    tenant = shared.pop("TenantClusterSettings")
+    properties = together([shared.pop(tenant.__name__)["properties"] for tenant in tenants])
     # Given once beside `clusters`, or in each of them: the checks know, a schema can't tell.
-    tenant.pop("required")
-    for name in ("ClusterSettings", "MetalSettings"):
+    for name in (ClusterSettings.__name__, *(provider.section.__name__ for provider in PROVIDERS.all())):
         shared[name].pop("required", None)
-    keys = {f"{NAMESPACE}:{key}": value for key, value in tenant["properties"].items()}
+    keys = {f"{NAMESPACE}:{key}": value for key, value in properties.items()}
     keys[f"{NAMESPACE}:management"] = {"$ref": "#/$defs/ManagementSettings"}
     keys[f"{NAMESPACE}:clusters"] = {
         "type": "array",
         "minItems": 1,
-        "items": tenant,
+        "items": {
+            "additionalProperties": False,
+            "description": "All settings of one tenant cluster.",
+            "properties": properties,
+            "type": "object",
+        },
         "description": "Several clusters; the keys beside it are their defaults.",
     }
     return {
@@ -77,6 +84,16 @@ def json_schema() -> dict[str, Any]:
         },
         "$defs": shared,
     }
+
+
+def together(several: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The properties of several models; where they differ, any will do."""
+    found: dict[str, list[Any]] = {}
+    for properties in several:
+        for key, value in properties.items():
+            if value not in found.setdefault(key, []):
+                found[key].append(value)
+    return {key: values[0] if len(values) == 1 else {"anyOf": values} for key, values in found.items()}
 
 
 def tidy(value: Any) -> Any:
@@ -136,15 +153,16 @@ def meaning(field: FieldInfo) -> str:
 
 
 def table() -> str:
-    """All settings as a Markdown table."""
+    """All settings as a Markdown table: what all clusters have, and what an infrastructure provider adds."""
     lines = ["| key | type | default | meaning | a change, once the cluster lives |", "|---|---|---|---|---|"]
-    for field in TenantClusterSettings.model_fields.values():
+    fields = [field for provider in PROVIDERS.all() for field in provider.tenant.model_fields.values()]
+    for field in fields:
         inner = model_in(field.annotation)
         assert inner is not None, "each key of a cluster is a section"  # noqa: S101 - holds by construction
         suffix = "[]" if str(field.annotation).startswith("tuple[") else ""
         lines += [row(*item) for item in rows(inner, f"{field.alias}{suffix}")]
     lines += [row(*item) for item in rows(ManagementSettings, "management")]
-    return "\n".join(lines) + "\n"
+    return "\n".join(dict.fromkeys(lines)) + "\n"
 
 
 def row(key: str, words: str, value: str, text: str) -> str:

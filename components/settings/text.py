@@ -1,56 +1,56 @@
-"""Text on its way into a machine's user data, and what happens to it there.
+"""Text on its way into a machine's user data.
 
-Cluster API's kubeadm provider writes commands as quoted strings (Go's ``%q``) and other text as it stands into a cloud-config
-that begins with ``## template: jinja``; capp runs Go's ``text/template`` over the whole of it with one variable for workers,
-``kubernetesVersion`` (cluster-api-provider-packet v0.9.0, pkg/cloud/packet/client.go); on the machine cloud-init renders what
-is left with jinja2. So ``{{`` means Go, and ``{%`` and ``{#`` mean jinja2, which also reads the shell's ``${#name}`` as the
-begin of a comment. A mistake here costs a machine that is bought and never joins.
+Cluster API's kubeadm provider writes commands as quoted strings (Go's ``%q``) and other text as it stands into a
+cloud-config. What happens to it after that depends on the infrastructure provider: its settings say which text arrives as it
+is meant. A mistake here costs a machine that is bought and never joins.
 """
 
 from __future__ import annotations
 
 import re
+from typing import Any, Protocol
 
 LONGEST = 10240
 """Characters that the KubeadmConfigTemplate's schema allows a command or a file."""
 
-_KNOWN = r"\.kubernetesVersion|`[^`]*`|/\*.*?\*/"
-_ACTION = re.compile(r"\{\{(?:-\s+|\s*)(?:" + _KNOWN + r")(?:\s+-|\s*)\}\}", re.DOTALL)
-_STRING_ACTION = re.compile(r"\{\{(?:-\s+|\s*)(?:" + _KNOWN + r'|"(?:[^"\\\n]|\\.)*")(?:\s+-|\s*)\}\}', re.DOTALL)
-_OPENING = re.compile(r"\{\{|\{%|\{#")
-
-ESCAPED = "{{ `{{ v1.instance_id }}` }}"
+USER_DATA = "user_data"
+"""Key of the infrastructure provider's check in the context of a validation."""
 
 
-def templated(text: str, *, quoted: bool) -> str:
-    """Refuse what one of the two template engines would break on.
+class UserDataCheck(Protocol):
+    """How an infrastructure provider judges text that goes into user data."""
 
-    Args:
-        text: a command, a file's content or another piece of user data.
-        quoted: it arrives as a quoted string, within which Go templates can't use double quotes.
+    def __call__(self, text: str, *, quoted: bool) -> None:
+        """Refuse what does not arrive as it is meant.
+
+        Args:
+            text: a command, a file's content or another piece of user data.
+            quoted: it arrives as a quoted string.
+
+        Raises:
+            ValueError: says where, why, and how to write it instead.
+        """
+
+
+class Validation(Protocol):
+    """What pydantic tells a validator."""
+
+    @property
+    def context(self) -> Any:
+        """The context that the caller gave, or None."""
+
+
+def user_data(text: str, validation: Validation, *, quoted: bool) -> str:
+    """Text that arrives on the machine as it is meant.
 
     Raises:
-        ValueError: says line, column, which engine, and how to write it instead.
+        ValueError: it doesn't.
     """
     if len(text) > LONGEST:
         raise ValueError(f"is {len(text)} characters long; {LONGEST} is the limit")
-    action = _ACTION if quoted else _STRING_ACTION
-    position = 0
-    while found := _OPENING.search(text, position):
-        if found[0] != "{{":
-            raise ValueError(
-                f"{place(text, found.start())} holds '{excerpt(text, found.start())}': cloud-init's jinja2 takes "
-                f"'{found[0]}' for the begin of a {'statement' if found[0] == '{%' else 'comment'}; put such text into a "
-                "file with encoding base64"
-            )
-        whole = action.match(text, found.start())
-        if whole is None:
-            raise ValueError(
-                f"{place(text, found.start())} holds '{excerpt(text, found.start())}', which capp's Go templating would "
-                f"run and fail on; it knows {{{{ .kubernetesVersion }}}}, and text that shall keep its braces is written "
-                f"{ESCAPED}"
-            )
-        position = whole.end()
+    check: UserDataCheck | None = (validation.context or {}).get(USER_DATA)
+    if check:
+        check(text, quoted=quoted)
     return text
 
 
@@ -69,7 +69,7 @@ def excerpt(text: str, position: int) -> str:
     return text[position : position + 30].partition("\n")[0]
 
 
-def one_line(text: str) -> str:
+def one_line(text: str, validation: Validation) -> str:
     """Text that stands unquoted in the cloud-config's YAML, as users' fields do.
 
     Raises:
@@ -85,7 +85,7 @@ def one_line(text: str) -> str:
             "goes unquoted into the machine's YAML: it must be printable ASCII on one line, without ': ' and ' #', and not "
             "begin with a sign that YAML knows"
         )
-    return templated(text, quoted=False)
+    return user_data(text, validation, quoted=False)
 
 
 def without_secret(text: str) -> str:

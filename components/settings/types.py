@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from . import quantities, ssh_keys
 from .addresses import cidr, dns_domain, host, ingress_host, ip_address, source_range
 from .images import IMAGE_PREFIX, IMAGE_TAG, image_prefix, image_tag
-from .text import one_line, templated, without_secret
+from .text import Validation, one_line, user_data, without_secret
 
 DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 DNS_1035 = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
@@ -21,13 +21,11 @@ VERSION = re.compile(rf"v?({NUMBER}\.{NUMBER}\.{NUMBER}(?:-[0-9A-Za-z]+(?:[.-][0
 LABEL_NAME = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)")
 SSH_KEY = re.compile(r"(ssh-|ecdsa-|sk-)[^ ]+ [A-Za-z0-9+/]+=*( .*)?")
 PERCENT = re.compile(r"[0-9]{1,5}%")
-SLUG = re.compile(r"[a-z0-9][a-z0-9._-]*")
 HTTP_URL = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]+)?(/[!-~]*)?")
 URL_PATH = re.compile(r"/[!-~]*")
 MODE = re.compile(r"0?[0-7]{3}")
 ARGUMENT = re.compile(r"--[a-z][a-z0-9-]*(=[^\n]*)?")
 USER_NAME = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
-UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 ADDRESS_RANGE = re.compile(r"[0-9a-fA-F.:]+/[0-9]{1,3}")
 SECRET_KEY = re.compile(r"(?!\.\.)[-._a-zA-Z0-9]{1,253}")
 TIMESTAMP = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})")
@@ -135,20 +133,6 @@ def port(value: int) -> int:
     return value
 
 
-def project_uuid(value: str) -> str:
-    """The UUID of an Equinix Metal project."""
-    if not UUID.fullmatch(value):
-        raise ValueError("must be the UUID of an Equinix Metal project")
-    return value.lower()
-
-
-def reservation(value: str) -> str:
-    """A hardware reservation's UUID, or the word for any."""
-    if value != "next-available" and not UUID.fullmatch(value):
-        raise ValueError("must be the UUID of a hardware reservation, or next-available")
-    return value.lower()
-
-
 def label_key(value: str) -> str:
     """The key of a Kubernetes label or taint."""
     prefix, slash, name = value.rpartition("/")
@@ -171,13 +155,6 @@ def label_value(value: str) -> str:
     return value
 
 
-def slug(value: str) -> str:
-    """A plan or an operating system as the Metal API names them."""
-    if not SLUG.fullmatch(value):
-        raise ValueError("must be a slug of the Metal API: lower-case letters, digits, '.', '_' and '-'")
-    return value
-
-
 def annotation_key(value: str) -> str:
     """The key of an annotation: as a label's, but its domain may have capitals (ValidateAnnotations)."""
     label_key(value.lower())
@@ -194,9 +171,9 @@ def admission_plugin(value: str) -> str:
     return value
 
 
-def ssh_key(value: str) -> str:
+def ssh_key(value: str, validation: Validation) -> str:
     """A public SSH key in OpenSSH's form."""
-    return one_line(ssh_keys.check(value.strip()))
+    return one_line(ssh_keys.check(value.strip()), validation)
 
 
 def int_or_percent(value: Any) -> int | str:
@@ -215,11 +192,11 @@ def http_url(value: str) -> str:
     return value
 
 
-def absolute_path(value: str) -> str:
+def absolute_path(value: str, validation: Validation) -> str:
     """A file's place on a machine."""
     if not value.startswith("/") or value.endswith("/") or len(value) > 512:
         raise ValueError("must be the absolute path of a file")
-    return one_line(value)
+    return one_line(value, validation)
 
 
 def url_path(value: str) -> str:
@@ -250,18 +227,18 @@ def user_name(value: str) -> str:
     return value
 
 
-def command(value: str) -> str:
+def command(value: str, validation: Validation) -> str:
     """A shell command that arrives on the machine as it is meant."""
     if not value.strip():
         raise ValueError("must not be empty")
-    return templated(without_secret(value), quoted=True)
+    return user_data(without_secret(value), validation, quoted=True)
 
 
-def content(value: str) -> str:
+def content(value: str, validation: Validation) -> str:
     """A file's text that arrives on the machine as it is meant."""
     if not value:
         raise ValueError("must not be empty")
-    return templated(without_secret(value), quoted=False)
+    return user_data(without_secret(value), validation, quoted=False)
 
 
 def moment(value: Any) -> Any:
@@ -315,11 +292,8 @@ ResourceName = Annotated[str, AfterValidator(quantities.resource_name)]
 IpAddress = Annotated[str, AfterValidator(ip_address)]
 Host = Annotated[str, AfterValidator(host)]
 Port = Annotated[int, AfterValidator(port), WithJsonSchema({"type": "integer", "minimum": 1, "maximum": MAX_PORT})]
-ProjectId = Annotated[str, AfterValidator(project_uuid), pattern(UUID)]
-Reservation = Annotated[str, AfterValidator(reservation), pattern(re.compile(f"next-available|{UUID.pattern}"))]
 LabelKey = Annotated[str, AfterValidator(label_key)]
 LabelValue = Annotated[str, AfterValidator(label_value)]
-Slug = Annotated[str, AfterValidator(slug), pattern(SLUG)]
 SshKey = Annotated[str, AfterValidator(ssh_key), pattern(SSH_KEY)]
 IntOrPercent = Annotated[
     Any,

@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterator
 from ..capi import naming
 from ..capi.versions import minor
 from .model import ManagementSettings, TenantClusterSettings
+from .provider import ProviderSettings
 from .report import Problem, below
-from .rules_metal import metal_warnings
 
 NEWEST = {"v1beta1": (1, 33), "v1beta2": (1, 36)}
 """Newest Kubernetes of the Kamaji generation that each contract was tried with; Kamaji's webhook refuses a newer one than
@@ -18,7 +18,7 @@ RANDOM_SUFFIXES = 12
 """Cluster API appends ``-xxxxx`` for the MachineSet and again for the Machine, and cuts names at 63 characters."""
 
 
-def cluster_warnings(base: str, tenant: TenantClusterSettings) -> Iterator[Problem]:
+def cluster_warnings(base: str, tenant: TenantClusterSettings, provider: ProviderSettings) -> Iterator[Problem]:
     """Warnings about one cluster; ``base`` is its path with a dot, or empty."""
     newest = NEWEST[tenant.capi.contract]
     if minor(tenant.control_plane_version) > newest:
@@ -45,7 +45,7 @@ def cluster_warnings(base: str, tenant: TenantClusterSettings) -> Iterator[Probl
     if tenant.cluster.protect and tenant.cluster.allow_replacement:
         yield Problem(f"{base}cluster.allowReplacement", "has no effect with protect: Pulumi refuses to delete it")
     yield from pool_warnings(base, tenant)
-    yield from metal_warnings(base, tenant)
+    yield from provider.warnings(base, tenant)
 
 
 def pool_warnings(base: str, tenant: TenantClusterSettings) -> Iterator[Problem]:

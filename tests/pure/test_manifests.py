@@ -10,7 +10,7 @@ import pytest
 from kamaji_equinix.components.capi import naming
 from kamaji_equinix.components.manifests import bootstrap
 from kamaji_equinix.components.manifests.documents import documents
-from kamaji_equinix.components.providers import packet
+from kamaji_equinix.components.providers.packet import Packet
 from kamaji_equinix.components.settings.load import load_stack
 from kamaji_equinix.components.settings.model import TenantClusterSettings
 from kamaji_equinix.components.settings.stack_file import read_stack_file
@@ -76,7 +76,7 @@ def test_no_manifest_holds_an_endpoint(contract: str) -> None:
 
 
 def test_the_infrastructure_cluster_is_externally_managed_from_the_first_create() -> None:
-    document = packet.infrastructure_cluster(tenant())
+    document = Packet().cluster(tenant())
     assert document["metadata"]["annotations"] == {"cluster.x-k8s.io/managed-by": "kamaji"}, (
         "else capp reserves an address"
     )
@@ -121,7 +121,7 @@ def test_kubelet_arguments_are_a_map_in_one_generation_and_a_list_in_the_other()
 
 @pytest.mark.parametrize(("controller", "expected"), [("none", None), ("external", "external")])
 def test_kubelets_wait_for_a_cloud_controller_only_where_there_is_one(controller: str, expected: str | None) -> None:
-    arguments = packet.kubelet_arguments(tenant(metal={"cloudController": controller}))
+    arguments = Packet().kubelet_arguments(tenant(metal={"cloudController": controller}))
     assert arguments.get("cloud-provider") == expected, "without a controller the uninitialized taint never goes"
 
 
@@ -251,12 +251,3 @@ def test_documents_come_in_an_order_that_can_be_applied() -> None:
         "MachineDeployment",
         "MachineHealthCheck",
     ], "what is referred to comes first"
-
-
-def test_only_the_seam_names_the_infrastructure_provider() -> None:
-    for path in sorted((ROOT / "components").glob("*.py")):
-        if path.name in ("metal.py", "packet_cluster.py"):
-            continue
-        code = "\n".join(line for line in path.read_text().splitlines() if "packet_cluster" not in line)
-        used = re.findall(r"""["'](?:Packet\w+|packet\w+|equinixmetal\W[^"']*)["']""", code)
-        assert not used, f"{path.name} names what only metal.py should: {used}"

@@ -47,11 +47,20 @@ def test_lab_and_toolchain_know_nothing_of_the_program(folder: str) -> None:
         assert not re.search(r"^\s*(import|from) pulumi\b", text, re.M), f"{path.name} needs no engine's SDK"
 
 
-def test_only_the_seam_names_packet() -> None:
-    allowed = {"packet.py", "infrastructure.py", "tenant_cluster.py", "project.py"}
-    for path in (ROOT / "components").rglob("*.py"):
-        if path.name in allowed:
-            continue
-        code = [line for line in path.read_text().splitlines() if "PacketMachine" in line or "PacketCluster" in line]
-        written = [line for line in code if '"Packet' in line or "'Packet" in line]
-        assert not written, f"{path.name} would have to change for another infrastructure provider: {written}"
+OWN_MODULES = ("providers/packet.py", "resources/packet.py", "settings/metal/")
+"""Of the provider that this package brings."""
+
+NAMES = re.compile(
+    r"Packet|(?<![\w.])packet(?![\w])|packet(?:cluster|machine)|[Ee]quinix(?<!kamaji.[Ee]quinix)|EMLB"
+    r"|\bcapp\b|\bMetal\b|(?<![bB]are )(?<![bB]are-)\bmetal\b"
+)
+
+
+def test_nothing_but_the_providers_own_modules_names_it() -> None:
+    for folder in ("components", "automation"):
+        for path in (ROOT / folder).rglob("*.py"):
+            where = path.relative_to(ROOT / folder).as_posix()
+            if folder == "components" and where.startswith(OWN_MODULES):
+                continue
+            named = [line.strip() for line in path.read_text().splitlines() if NAMES.search(line)]
+            assert not named, f"{folder}/{where} would have to change for another provider: {named}"

@@ -78,7 +78,7 @@ def test_what_a_stack_needs_is_read_off_its_manifests() -> None:
         "metadata": {"name": "c", "namespace": "prod"},
     }
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "prod"}}
-    needed = requirements([namespace, infrastructure], contract="v1beta1", infrastructure_install="install it")
+    needed = requirements([namespace, infrastructure], contract="v1beta1", installs={"Metal3Cluster": "install it"})
     assert needed.namespaces == {"prod": True}, "where its objects go; it creates that itself"
     kind = next(kind for kind in needed.kinds if kind.kind == "Metal3Cluster")
     assert kind.crd == "metal3clusters.infrastructure.cluster.x-k8s.io", "any infrastructure provider's"

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .model import MetalSettings, TenantClusterSettings
-from .pools import WorkerPoolSettings
-from .report import Problem
+from ..report import Problem
+from .section import MetalClusterSettings, MetalPoolSettings
+
+LEAVE_OUT = "leave the key out of a new pool; in a living one let it stay: another template replaces its machines"
+"""What to do about a key that has no effect."""
 
 
-def metal_problems(base: str, metal: MetalSettings) -> Iterator[Problem]:
+def problems(base: str, tenant: MetalClusterSettings) -> Iterator[Problem]:
     """Where the machines come from."""
-    path = f"{base}metal"
+    metal, path = tenant.metal, f"{base}metal"
     if metal.metro and metal.facility:
         yield Problem(
             f"{path}.facility",
@@ -46,8 +48,9 @@ def metal_problems(base: str, metal: MetalSettings) -> Iterator[Problem]:
         seen.add(key.name)
 
 
-def pool_metal_problems(path: str, base: str, metal: MetalSettings, pool: WorkerPoolSettings) -> Iterator[Problem]:
+def pool_problems(path: str, base: str, tenant: MetalClusterSettings, pool: MetalPoolSettings) -> Iterator[Problem]:
     """What capp makes of a pool's machines (pkg/cloud/packet/client.go, NewDevice)."""
+    metal = tenant.metal
     if pool.metro and pool.facility:
         yield Problem(
             f"{path}.facility",
@@ -61,7 +64,8 @@ def pool_metal_problems(path: str, base: str, metal: MetalSettings, pool: Worker
     if len(reservations) > 1 and in_metro:
         yield Problem(
             where,
-            "crashes capp 0.9 with more than one entry in a metro; give a facility, or one pool for each",
+            "crashes capp 0.9 with more than one entry in a metro, and a single one is ignored; name the facility instead of "
+            "the metro, or leave the reservations out",
             list(reservations),
             about=(f"{path}.metro", f"{path}.facility", f"{base}metal.metro", f"{base}metal.facility"),
         )
@@ -71,11 +75,19 @@ def pool_metal_problems(path: str, base: str, metal: MetalSettings, pool: Worker
         yield Problem(where, "names a reservation twice", list(reservations))
     if pool.ipxe_url and pool.os != "custom_ipxe":
         yield Problem(f"{path}.os", "must be custom_ipxe with ipxeUrl: capp refuses another", pool.os, "custom_ipxe")
+    if not pool.bootstrap.commands and not pool.os.startswith("ubuntu_"):
+        yield Problem(
+            f"{path}.os",
+            "needs bootstrap.commands: profile ubuntu-containerd is for Ubuntu",
+            pool.os,
+            "ubuntu_24_04",
+            about=(f"{path}.bootstrap.commands",),
+        )
     if pool.os == "custom_ipxe" and not pool.ipxe_url:
         yield Problem(f"{path}.ipxeUrl", "is required with os custom_ipxe", example="https://example.org/boot.ipxe")
 
 
-def metal_warnings(base: str, tenant: TenantClusterSettings) -> Iterator[Problem]:
+def warnings(base: str, tenant: MetalClusterSettings) -> Iterator[Problem]:
     """What capp 0.9 drops, and what else is better known."""
     if tenant.metal.vip_manager == "KUBE_VIP":
         yield Problem(
@@ -85,10 +97,12 @@ def metal_warnings(base: str, tenant: TenantClusterSettings) -> Iterator[Problem
     for index, pool in enumerate(tenant.worker_pools):
         path = f"{base}workerPools[{index}]"
         if pool.tags:
-            yield Problem(f"{path}.tags", "capp 0.9 drops tags: the devices will not carry them")
+            yield Problem(f"{path}.tags", f"capp 0.9 drops tags: the devices will not carry them; {LEAVE_OUT}")
         if len(pool.hardware_reservation_ids) == 1:
             yield Problem(
-                f"{path}.hardwareReservationIds", "capp 0.9 ignores a single entry: on-demand hardware is billed"
+                f"{path}.hardwareReservationIds",
+                "capp 0.9 ignores a single entry: on-demand hardware is billed. With a facility and more than one entry it "
+                f"takes the first that is free; otherwise {LEAVE_OUT}",
             )
         if pool.os in ("ubuntu_18_04", "ubuntu_20_04"):
             yield Problem(f"{path}.os", f"{pool.os} gets no more updates; ubuntu_24_04 does")

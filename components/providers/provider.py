@@ -1,0 +1,85 @@
+"""What an infrastructure provider of Cluster API must say of itself.
+
+A new provider is a section of the settings (``settings.provider``), an implementation of :class:`Provider`, and where it has
+resources of its own beside Cluster API's a function in ``resources``. Nothing else names it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, Protocol, TypeVar
+
+from ..capi.kinds import InfrastructureReference
+from ..capi.manifest import Manifest
+from ..settings.model import TenantClusterSettings
+from ..settings.pools import WorkerPoolSettings
+from ..settings.provider import ProviderSettings
+
+Tenant = TypeVar("Tenant", bound=TenantClusterSettings, contravariant=True)
+Pool = TypeVar("Pool", bound=WorkerPoolSettings, contravariant=True)
+
+EndpointOrigin = Literal["patched", "created last"]
+"""How the control plane's endpoint comes into the infrastructure cluster.
+
+``patched``: the object is there first; Kamaji's Cluster API provider, or this program, writes the endpoint into it and marks
+it ready. ``created last``: the object must hold the right endpoint at its first write, so it is made once the control plane
+has answered, and its own controller marks it ready.
+"""
+
+
+class Provider(Protocol[Tenant, Pool]):
+    """An infrastructure provider. All methods are pure.
+
+    Attributes:
+        settings: its section of the settings, with rules and warnings.
+        cluster_kind: kind of its infrastructure cluster.
+        install: the command that installs it.
+        endpoint: how the endpoint comes into its infrastructure cluster.
+        remarks: what a reader would ask about a rendered manifest, by kind.
+        resources: dotted name of a function in ``resources`` that declares with Pulumi what the infrastructure cluster needs
+            beforehand. It takes the component's name, the settings and the component, and gives fields of the infrastructure
+            cluster's spec. A name, because only ``resources`` knows Pulumi; empty where there is nothing.
+    """
+
+    settings: ProviderSettings
+    cluster_kind: str
+    install: str
+    endpoint: EndpointOrigin = "patched"
+    remarks: Mapping[str, str] = {}
+    resources: str = ""
+
+    def reference(self, tenant: Tenant) -> InfrastructureReference:
+        """Where the infrastructure cluster is."""
+        ...
+
+    def cluster(self, tenant: Tenant) -> Manifest:
+        """The infrastructure cluster, without ``spec.controlPlaneEndpoint``."""
+        ...
+
+    def machine_template(self, tenant: Tenant, pool: Pool) -> Manifest:
+        """The machine template of a pool, named by its content."""
+        ...
+
+    def companions(self, tenant: Tenant, pool: Pool) -> Sequence[Manifest]:
+        """What a pool's machine template refers to: made before it."""
+        return ()
+
+    def kubelet_arguments(self, tenant: Tenant) -> Mapping[str, str]:
+        """Arguments of the kubelet that tie a node to its machine."""
+        ...
+
+    def node_labels(self, tenant: Tenant) -> Mapping[str, str]:
+        """Labels that a node must register with, so that its machine is found."""
+        return {}
+
+    def root_keys(self, tenant: Tenant) -> Sequence[str]:
+        """Public keys that may log in as root, where the provider does not bring them there itself."""
+        return ()
+
+    def identity(self, infrastructure_cluster: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Values of settings that can't change, or only with care, in a living infrastructure cluster, by key."""
+        return {}
+
+    def unknown(self, tenant: Tenant) -> str:
+        """Why the manifests can't be told from the settings alone; empty where they can."""
+        return ""

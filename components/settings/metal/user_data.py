@@ -1,0 +1,49 @@
+"""What capp and cloud-init make of user data.
+
+capp runs Go's ``text/template`` over the whole of it with one variable for workers, ``kubernetesVersion``
+(cluster-api-provider-packet v0.9.0, pkg/cloud/packet/client.go); on the machine cloud-init renders what is left with jinja2,
+because the kubeadm provider begins it with ``## template: jinja``. So ``{{`` means Go, and ``{%`` and ``{#`` mean jinja2,
+which also reads the shell's ``${#name}`` as the begin of a comment.
+"""
+
+from __future__ import annotations
+
+import re
+
+from ..text import excerpt, place
+
+_KNOWN = r"\.kubernetesVersion|`[^`]*`|/\*.*?\*/"
+_ACTION = re.compile(r"\{\{(?:-\s+|\s*)(?:" + _KNOWN + r")(?:\s+-|\s*)\}\}", re.DOTALL)
+_STRING_ACTION = re.compile(r"\{\{(?:-\s+|\s*)(?:" + _KNOWN + r'|"(?:[^"\\\n]|\\.)*")(?:\s+-|\s*)\}\}', re.DOTALL)
+_OPENING = re.compile(r"\{\{|\{%|\{#")
+
+ESCAPED = "{{ `{{ v1.instance_id }}` }}"
+
+
+def templated(text: str, *, quoted: bool) -> None:
+    """Refuse what one of the two template engines would break on.
+
+    Args:
+        text: a command, a file's content or another piece of user data.
+        quoted: it arrives as a quoted string, within which Go templates can't use double quotes.
+
+    Raises:
+        ValueError: says line, column, which engine, and how to write it instead.
+    """
+    action = _ACTION if quoted else _STRING_ACTION
+    position = 0
+    while found := _OPENING.search(text, position):
+        if found[0] != "{{":
+            raise ValueError(
+                f"{place(text, found.start())} holds '{excerpt(text, found.start())}': cloud-init's jinja2 takes "
+                f"'{found[0]}' for the begin of a {'statement' if found[0] == '{%' else 'comment'}; put such text into a "
+                "file with encoding base64"
+            )
+        whole = action.match(text, found.start())
+        if whole is None:
+            raise ValueError(
+                f"{place(text, found.start())} holds '{excerpt(text, found.start())}', which capp's Go templating would "
+                f"run and fail on; it knows {{{{ .kubernetesVersion }}}}, and text that shall keep its braces is written "
+                f"{ESCAPED}"
+            )
+        position = whole.end()

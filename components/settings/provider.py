@@ -1,0 +1,86 @@
+"""The settings of an infrastructure provider: where the machines of a cluster come from.
+
+A cluster names its provider by the section that it has. A provider brings that section, its own keys of a
+pool, and the rules and warnings about both. What it makes of them is in ``providers``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .effects import EFFECTS, Effect
+from .model import TenantClusterSettings
+from .pools import WorkerPoolSettings
+from .report import Problem
+from .section import Section
+from .text import UserDataCheck
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProviderSettings:
+    """What a provider adds to the settings.
+
+    Attributes:
+        key: of its section in a cluster's settings.
+        section: that section.
+        tenant: settings of a tenant cluster with that section, under the attribute ``key``.
+        pool: settings of a worker pool with the provider's own keys.
+        user_data: refuses text that does not reach a machine as it is meant.
+        problems: mistakes in its section; takes the path before the section and the cluster's settings.
+        pool_problems: mistakes in a pool; takes the pool's path, the path before the section, the cluster and the pool.
+        warnings: what is allowed, but better known; takes the path before the section and the cluster's settings.
+        effects: what a change of its settings does to a cluster that lives, by key.
+        kubelet_arguments: arguments of the kubelet that it sets itself, each with what sets it.
+    """
+
+    key: str
+    section: type[Section]
+    tenant: type[TenantClusterSettings]
+    pool: type[WorkerPoolSettings]
+    user_data: UserDataCheck
+    problems: Callable[[str, Any], Iterator[Problem]]
+    pool_problems: Callable[[str, str, Any, Any], Iterator[Problem]]
+    warnings: Callable[[str, Any], Iterator[Problem]]
+    effects: Mapping[str, Effect]
+    kubelet_arguments: Mapping[str, str] = field(default_factory=dict)
+
+
+class Registry:
+    """The providers whose sections settings may have; the first is asked for where there is none."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, ProviderSettings] = {}
+
+    def add(self, provider: ProviderSettings) -> None:
+        """Know a provider.
+
+        Raises:
+            ValueError: another one has its key.
+        """
+        if self._known.setdefault(provider.key, provider) is not provider:
+            raise ValueError(f"two infrastructure providers have the section {provider.key}")
+        EFFECTS.update(provider.effects)
+
+    def remove(self, key: str) -> None:
+        """Know a provider no longer."""
+        provider = self._known.pop(key)
+        for row in provider.effects:
+            EFFECTS.pop(row, None)
+
+    def all(self) -> tuple[ProviderSettings, ...]:
+        """All of them."""
+        return tuple(self._known.values())
+
+    def keys(self) -> tuple[str, ...]:
+        """The keys of their sections."""
+        return tuple(self._known)
+
+    def of(self, tenant: TenantClusterSettings) -> ProviderSettings:
+        """The provider of checked settings."""
+        return self._known[tenant.provider]
+
+    def named(self, keys: Collection[str]) -> ProviderSettings:
+        """The provider whose section is among the keys; the first one where none is."""
+        return next((one for key, one in self._known.items() if key in keys), self.all()[0])

@@ -1,0 +1,181 @@
+"""A stack whose state an earlier release left behind: what it stores is known by names that never change.
+
+``tests/data/stored_stack.json`` is the exported state of four clusters that commit 2a4b41f brought up on a real API server,
+with their settings. Times, places in source files and credentials were taken out of it; ``@...@`` stands for what differs
+between management clusters. The objects themselves are made again from the state, so only their UIDs are others.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+from kamaji_equinix.components.kube.objects import plural
+
+from lab.plane import ManagementPlane
+from tests.support.data_store import make_data_store
+from tests.support.project import Project
+
+STORED = Path(__file__).parents[1] / "data" / "stored_stack.json"
+STACK = "stored"
+HAND_OFF = "kamaji-equinix"
+"""Field manager of what the hand-off writes."""
+
+
+@dataclass
+class Old:
+    """The stack, imported, and its objects, living."""
+
+    project: Project
+    http: httpx.Client
+    clusters: list[dict[str, Any]]
+    uids: dict[str, str]
+
+    def objects(self) -> dict[str, tuple[str, int]]:
+        """UID and generation of all objects of the stack."""
+        found = {}
+        for path in self.uids:
+            metadata = self.http.get(path).raise_for_status().json()["metadata"]
+            found[path] = metadata["uid"], int(metadata["generation"])
+        return found
+
+    def resources(self) -> list[dict[str, Any]]:
+        """What the state holds."""
+        told = self.project.pulumi("stack", "export", "--stack", STACK).ok()
+        found: list[dict[str, Any]] = json.loads(told)["deployment"]["resources"]
+        return found
+
+
+def applied(http: httpx.Client, manifest: dict[str, Any], manager: str, subresource: str = "") -> tuple[str, str]:
+    """Path and UID of an object, once it is as a manifest says."""
+    metadata = manifest["metadata"]
+    version = manifest["apiVersion"]
+    path = f"/apis/{version}/namespaces/{metadata['namespace']}/{plural(manifest['kind'])}/{metadata['name']}"
+    answer = http.patch(
+        path + subresource,
+        json=manifest,
+        params={"fieldManager": manager, "force": "true"},
+        headers={"Content-Type": "application/apply-patch+yaml"},
+    )
+    assert answer.is_success, f"{path}: {answer.text}"
+    return path, answer.json()["metadata"]["uid"]
+
+
+def exists(http: httpx.Client, path: str, document: dict[str, Any]) -> None:
+    answer = http.post(path, json=document)
+    assert answer.status_code in (httpx.codes.CREATED, httpx.codes.CONFLICT), answer.text
+
+
+@pytest.fixture(scope="module")
+def old(project: Project, management: ManagementPlane) -> Iterator[Old]:
+    whole = json.loads(STORED.read_text())
+    resources = whole["state"]["deployment"]["resources"]
+    named = {resource["urn"]: resource for resource in resources}
+    make_data_store(management)
+    uids: dict[str, str] = {}
+    paths: dict[str, str] = {}
+    with management.client() as http:
+        for namespace in ("stored", "stored-own"):
+            exists(http, "/api/v1/namespaces", {"metadata": {"name": namespace}})
+        # A Cluster owns the others, so it comes first.
+        objects = [one for one in resources if ".x-k8s.io/" in one["type"] and one.get("custom")]
+        for resource in sorted(objects, key=lambda one: not one["type"].endswith(":Cluster")):
+            manifest = json.loads(replaced(json.dumps(resource["inputs"]), uids))
+            manager = resource["outputs"]["__fieldManager"]
+            path, uid = applied(http, manifest, manager)
+            uids[resource["outputs"]["metadata"]["uid"]] = paths[path] = uid
+            if manifest["kind"] == "PacketCluster":
+                # As the hand-off left it.
+                hand_off(http, manifest, uid, handed_off(named, manifest))
+        for resource in resources:
+            if resource["type"] == "kubernetes:core/v1:Secret":
+                namespace, _, name = resource["id"].partition("/")
+                data = {"value": base64.b64encode(b"token: credential").decode()}
+                exists(http, f"/api/v1/namespaces/{namespace}/secrets", {"metadata": {"name": name}, "data": data})
+        kubeconfig = management.kubeconfig.read_text()
+        server = yaml.safe_load(kubeconfig)["clusters"][0]["cluster"]["server"]
+        differs = {
+            # Within a secret stands JSON in JSON.
+            '\\"@KUBECONFIG@\\"': json.dumps(json.dumps(kubeconfig))[1:-1],
+            "@SERVER@": server,
+            "@PATH@": str(management.kubeconfig),
+        }
+        state = project.folder / "state.json"
+        project.pulumi("stack", "init", STACK).ok()
+        salt = yaml.safe_load((project.folder / f"Pulumi.{STACK}.yaml").read_text())["encryptionsalt"]
+        whole["state"]["deployment"]["secrets_providers"] = {"type": "passphrase", "state": {"salt": salt}}
+        state.write_text(replaced(json.dumps(whole["state"]), {**uids, **differs}))
+        project.configure(STACK, clusters=whole["clusters"], management={"kubeconfigPath": str(management.kubeconfig)})
+        project.pulumi("stack", "import", "--stack", STACK, "--file", str(state)).ok()
+        yield Old(project, http, whole["clusters"], paths)
+
+
+def replaced(text: str, values: dict[str, str]) -> str:
+    for before, after in values.items():
+        text = text.replace(before, after)
+    return text
+
+
+def handed_off(named: dict[str, dict[str, Any]], manifest: dict[str, Any]) -> dict[str, Any]:
+    """The outputs of an infrastructure cluster's hand-off."""
+    (found,) = (
+        one["outputs"]
+        for urn, one in named.items()
+        if urn.endswith(f":ControlPlaneEndpoint::{manifest['metadata']['name']}-endpoint")
+    )
+    outputs: dict[str, Any] = found
+    return outputs
+
+
+def hand_off(http: httpx.Client, manifest: dict[str, Any], uid: str, outputs: dict[str, Any]) -> None:
+    """Write endpoint and ready flag."""
+    metadata = {key: manifest["metadata"][key] for key in ("name", "namespace")} | {"uid": uid}
+    body = {"apiVersion": manifest["apiVersion"], "kind": manifest["kind"], "metadata": metadata}
+    endpoint = {"host": outputs["host"], "port": int(outputs["port"])}
+    applied(http, {**body, "spec": {"controlPlaneEndpoint": endpoint}}, HAND_OFF)
+    applied(http, {**body, "status": {"ready": True}}, HAND_OFF, "/status")
+
+
+def test_the_stack_holds_what_a_stack_can_hold(old: Old) -> None:
+    kinds = {resource["type"].rpartition(":")[2] for resource in old.resources()}
+    assert kinds >= {
+        "TenantCluster",
+        "TenantControlPlane",
+        "PacketCluster",
+        "WorkerPool",
+        "ControlPlaneEndpoint",
+        "WorkerPoolRollout",
+        "MachineHealthCheck",
+        "PacketMachineTemplate",
+        "KubeadmConfigTemplate",
+        "Namespace",
+        "pulumi-python",
+    }, "or the tests below show less than they say"
+
+
+def test_an_up_of_todays_program_changes_nothing(old: Old) -> None:
+    before, objects = old.resources(), old.objects()
+    planned = old.project.pulumi("preview", "--stack", STACK, "--expect-no-changes", "--diff")
+    assert planned.code == 0, f"a stored name, a manifest or a template's name is another:\n{planned.output}"
+    done = old.project.up(STACK, "--expect-no-changes")
+    assert done.code == 0, f"the run does what the preview did not say:\n{done.output}"
+    assert old.objects() == objects, "no object is another, and none has changed"
+    assert {one["urn"] for one in old.resources()} == {one["urn"] for one in before}, (
+        "the state knows the same resources"
+    )
+
+
+def test_destroy_knows_what_to_delete(old: Old) -> None:
+    old.project.pulumi("state", "unprotect", "--all", "--yes", "--stack", STACK).ok()
+    old.project.pulumi("destroy", "--yes", "--skip-preview", "--stack", STACK).ok()
+    living = [path for path in old.uids if path.rpartition("/")[0].endswith("/clusters")]
+    assert len(living) == 4, "one for each tenant cluster"
+    for path in living:
+        assert old.http.get(path).status_code == httpx.codes.NOT_FOUND, f"{path} would live and be billed on"
