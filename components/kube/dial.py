@@ -30,10 +30,11 @@ def canonical(host: str) -> str:
     >>> canonical("2001:DB8:0::1"), canonical("API.example.com.")
     ('2001:db8::1', 'api.example.com')
     """
+    plain = host.lower().rstrip(".")
     try:
-        return str(ipaddress.ip_address(host))
+        return str(ipaddress.ip_address(plain))
     except ValueError:
-        return host.lower().removesuffix(".")
+        return plain
 
 
 def rest(until: float) -> float:
