@@ -1,7 +1,13 @@
-"""Waiting until a worker pool is as it was asked for: glue between the engine and a MachineDeployment.
+"""What the engine can't do for a worker pool: wait for its machines, and remove templates that they no longer need.
 
-A changed pool gets new templates; the engine deletes the old ones at the end of the run that replaced them. Cluster API
-needs them until the last old machine has gone, so a run that replaces templates waits for the roll-out first.
+Glue between the engine and ``capi.templates``. The providers are stored in the state by the paths of their classes, so
+``kamaji_equinix.components.rollout:RolloutProvider`` and ``TemplatesProvider`` must stay where they are.
+
+The engine forgets a template that is replaced, and leaves it alone (``retain_on_delete``): only the management cluster knows
+how long machines are made from it. So no run has to wait for a roll-out in order to clean up after it. Templates of the run
+before are removed after the MachineDeployment is written; a run that finds one that can go has something to do, even where
+nothing else has changed. Those of a pool that is removed go after its MachineDeployment, and all others with the Cluster,
+which owns them.
 """
 
 from __future__ import annotations
@@ -21,8 +27,10 @@ from pulumi.dynamic import (
     UpdateResult,
 )
 
+from .capi.templates import PoolTemplates, prune, unused
 from .endpoint import tell
 from .handoff.progress import Progress
+from .handoff.state import unknown
 from .kube.access import AccessError
 from .kube.client import ApiError
 from .kube.management import Credentials, connect
@@ -31,13 +39,16 @@ from .kube.objects import Kind, Kube, dig
 PLURAL = "machinedeployments"
 POLL_SECONDS = 2.0
 
+IDENTITY = ("namespace", "name")
+"""Another one of these is another pool."""
+
 
 class RolloutFailed(Exception):
     """A worker pool did not become what was asked for in time."""
 
 
-class RolloutProvider(ResourceProvider):
-    """The dynamic provider of ``WorkerPoolRollout``."""
+class PoolProvider(ResourceProvider):
+    """What both providers of a pool share: the credentials of the management cluster."""
 
     serialize_as_secret_always = False
     _configuration: str | None = None
@@ -46,37 +57,78 @@ class RolloutProvider(ResourceProvider):
         """Take the credentials of this run's configuration."""
         self._configuration = req.config.get("kamaji-equinix:management")
 
+    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+        """Nothing of it is live: what it looks at is checked by the status tree."""
+        return ReadResult(id_, props)
+
+    def kube(self, props: Mapping[str, Any]) -> Kube:
+        """The pool's namespace.
+
+        Raises:
+            AccessError: the credentials can't be used.
+        """
+        own = props.get("kubeconfig")
+        credentials = Credentials(kubeconfig=own) if own else Credentials.of_config(self._configuration)
+        return Kube(connect(credentials), props["namespace"])
+
+    def prune(self, props: Mapping[str, Any], current: list[str]) -> None:
+        """Remove the pool's templates that nothing needs; a failure is told, and a later run tries again."""
+        id_ = pool_id(props)
+        try:
+            for template in prune(self.kube(props), templates_of(props), current):
+                tell(id_, f"removed {template}: no machine is made from it any more")
+        except (ApiError, AccessError) as error:
+            tell(id_, f"templates that no machine is made from could not be removed, a later run tries again: {error}")
+
+
+class RolloutProvider(PoolProvider):
+    """The dynamic provider of ``WorkerPoolRollout``."""
+
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
-        """Other templates, or another wish to wait, are a reason to look; another pool is another resource."""
-        replaces = [key for key in ("namespace", "name") if olds.get(key) != news.get(key)]
-        changed = [key for key in ("templates", "wait", "replicas") if olds.get(key) != news.get(key)]
-        return DiffResult(changes=bool(changed or replaces), replaces=replaces, delete_before_replace=True)
+        """Other templates, another wish to wait, or templates to remove are something to do."""
+        replaces = [key for key in IDENTITY if olds.get(key) != news.get(key)]
+        compared = ("templates", "wait", "replicas", "kinds")
+        changed = bool(replaces) or any(olds.get(key) != news.get(key) for key in compared)
+        return DiffResult(
+            changes=changed or self.has_unused(news), replaces=replaces, delete_before_replace=bool(replaces)
+        )
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         """A new pool has nothing to roll; it is waited for only where that is wished."""
         if props.get("wait"):
             self._await(props)
-        return CreateResult(f"{props['namespace']}/{props['name']}", stored(props))
+        self.prune(props, props["templates"])
+        return CreateResult(pool_id(props), stored(props))
 
     def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
-        """Wait for the machines of the new templates."""
-        if news.get("wait") or olds.get("templates") != news.get("templates"):
-            self._await(news)
-        return UpdateResult(stored(news))
+        """Wait for the machines where that is wished, then remove what they no longer need.
 
-    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
-        """Nothing of it is live: what it waits for is checked by the status tree."""
-        return ReadResult(id_, props)
+        A state of an earlier version has templates that the engine deletes once it has replaced them: that must wait until
+        the last machine that might be made from them is another.
+        """
+        deletes = not olds.get("kinds") and olds.get("templates") != news.get("templates")
+        if news.get("wait") or deletes:
+            self._await(news)
+        self.prune(news, news["templates"])
+        return UpdateResult(stored(news))
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
         """There is nothing to take back."""
 
-    def _await(self, props: Mapping[str, Any]) -> None:
-        id_ = f"{props['namespace']}/{props['name']}"
-        own = props.get("kubeconfig")
+    def has_unused(self, props: Mapping[str, Any]) -> bool:
+        """Whether the pool has left templates behind that can go now."""
+        if unknown(props):
+            return False
         try:
-            credentials = Credentials(kubeconfig=own) if own else Credentials.of_config(self._configuration)
-            kube = Kube(connect(credentials), props["namespace"])
+            return bool(unused(self.kube(props), templates_of(props), props["templates"]))
+        except (ApiError, AccessError):
+            # They hurt nobody, and the preflight says of a cluster that does not answer.
+            return False
+
+    def _await(self, props: Mapping[str, Any]) -> None:
+        id_ = pool_id(props)
+        try:
+            kube = self.kube(props)
         except AccessError as error:
             raise RolloutFailed(f"MachineDeployment {id_}: the management cluster can't be asked: {error}") from None
         kind = Kind(props["apiVersion"], "MachineDeployment", PLURAL)
@@ -93,10 +145,31 @@ class RolloutProvider(ResourceProvider):
             if progress.over:
                 raise RolloutFailed(
                     f"MachineDeployment {id_}: expected all machines up to date and available; last seen after "
-                    f"{progress.elapsed:.0f} s: {missing}. The templates that it replaced stay until a later `pulumi up` "
-                    "has seen the roll-out end. `kamaji-equinix status` names what blocks it."
+                    f"{progress.elapsed:.0f} s: {missing}. The roll-out goes on by itself; "
+                    "`kamaji-equinix status` names what blocks it."
                 )
             progress.pause(POLL_SECONDS)
+
+
+class TemplatesProvider(PoolProvider):
+    """The dynamic provider of ``WorkerPoolTemplates``."""
+
+    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
+        """Another pool is another resource."""
+        replaces = [key for key in ("namespace", "cluster", "pool") if olds.get(key) != news.get(key)]
+        return DiffResult(changes=bool(replaces) or olds.get("kinds") != news.get("kinds"), replaces=replaces)
+
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        """Nothing is to do as long as there is a pool."""
+        return CreateResult(pool_id(props), stored(props))
+
+    def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
+        """As for create."""
+        return UpdateResult(stored(news))
+
+    def delete(self, _id: str, props: dict[str, Any]) -> None:
+        """The pool is gone: the engine deletes what depends on this resource, the MachineDeployment, before."""
+        self.prune(props, [])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +180,10 @@ class WorkerPoolRolloutArgs:
         namespace: namespace of the MachineDeployment.
         name: its name.
         api_version: its API version.
+        cluster: name of the Cluster that it belongs to.
+        pool: name of the pool.
         templates: names of the templates that it uses.
+        kinds: kinds of the templates.
         replicas: how many machines it was asked for; None where an autoscaler sets that.
         wait: also wait for machines that no template change brought about.
         timeout_seconds: how long at most.
@@ -117,7 +193,10 @@ class WorkerPoolRolloutArgs:
     namespace: pulumi.Input[str]
     name: pulumi.Input[str]
     api_version: str
+    cluster: str
+    pool: str
     templates: list[pulumi.Input[str]]
+    kinds: tuple[Kind, ...]
     replicas: int | None = None
     wait: bool = False
     timeout_seconds: float = 3600
@@ -132,6 +211,9 @@ class WorkerPoolRollout(Resource, module="kamaji-equinix", name="WorkerPoolRollo
             "namespace": args.namespace,
             "name": args.name,
             "apiVersion": args.api_version,
+            "cluster": args.cluster,
+            "pool": args.pool,
+            "kinds": [stored_kind(kind) for kind in args.kinds],
             "templates": args.templates,
             "replicas": args.replicas,
             "wait": args.wait,
@@ -140,6 +222,60 @@ class WorkerPoolRollout(Resource, module="kamaji-equinix", name="WorkerPoolRollo
         if args.kubeconfig is not None:
             props["kubeconfig"] = pulumi.Output.secret(args.kubeconfig)
         super().__init__(RolloutProvider(), name, props, opts)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkerPoolTemplatesArgs:
+    """Arguments of ``WorkerPoolTemplates``.
+
+    Attributes:
+        namespace: namespace of the templates.
+        cluster: name of the Cluster that they belong to.
+        pool: name of the pool.
+        api_version: API version of the pool's MachineDeployment.
+        kinds: kinds of the templates.
+        kubeconfig: credentials of the management cluster, a secret; by default those of the stack's configuration. They are
+            not kept for the removal, which takes those of the configuration.
+    """
+
+    namespace: pulumi.Input[str]
+    cluster: str
+    pool: str
+    api_version: str
+    kinds: tuple[Kind, ...]
+    kubeconfig: pulumi.Input[str] | None = None
+
+
+class WorkerPoolTemplates(Resource, module="kamaji-equinix", name="WorkerPoolTemplates"):
+    """Stands for all templates that a pool has had: removed after its MachineDeployment, it takes them along."""
+
+    def __init__(self, name: str, args: WorkerPoolTemplatesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        props: dict[str, Any] = {
+            "namespace": args.namespace,
+            "cluster": args.cluster,
+            "pool": args.pool,
+            "apiVersion": args.api_version,
+            "kinds": [stored_kind(kind) for kind in args.kinds],
+        }
+        if args.kubeconfig is not None:
+            props["kubeconfig"] = pulumi.Output.secret(args.kubeconfig)
+        super().__init__(TemplatesProvider(), name, props, opts)
+
+
+def stored_kind(kind: Kind) -> dict[str, str]:
+    """A kind as it is kept in the state."""
+    return {"apiVersion": kind.api_version, "kind": kind.name, "plural": kind.plural}
+
+
+def templates_of(props: Mapping[str, Any]) -> PoolTemplates:
+    """The templates that a resource's properties speak of."""
+    kinds = tuple(Kind(one["apiVersion"], one["kind"], one["plural"]) for one in props.get("kinds") or ())
+    return PoolTemplates(props.get("cluster", ""), props.get("pool", ""), props["apiVersion"], kinds)
+
+
+def pool_id(props: Mapping[str, Any]) -> str:
+    """Namespace, and the name of the MachineDeployment."""
+    return f"{props['namespace']}/{props.get('name') or props['cluster'] + '-' + props['pool']}"
 
 
 def stored(props: Mapping[str, Any]) -> dict[str, Any]:

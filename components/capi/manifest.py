@@ -10,6 +10,7 @@ Manifest = dict[str, Any]
 
 CLUSTER_LABEL = "cluster.x-k8s.io/cluster-name"
 POOL_LABEL = "pool"
+MANAGED_BY = {"app.kubernetes.io/managed-by": "kamaji-equinix"}
 
 COMPONENTS = {
     "Cluster": "cluster",
@@ -63,7 +64,7 @@ def labels(settings: Tenant, kind: str, pool: Pool | None = None) -> dict[str, s
         "app.kubernetes.io/name": "kamaji-equinix",
         "app.kubernetes.io/instance": settings.cluster.name,
         "app.kubernetes.io/component": COMPONENTS.get(kind, "infrastructure"),
-        "app.kubernetes.io/managed-by": "kamaji-equinix",
+        **MANAGED_BY,
         CLUSTER_LABEL: settings.cluster.name,
     }
     return found | ({POOL_LABEL: pool.name} if pool else {})

@@ -131,6 +131,19 @@ class Api:
         """
         return self._ask(Request("PATCH", path, body=json.dumps(body).encode(), content_type=content_type))
 
+    def delete(self, path: str, options: Mapping[str, Any]) -> dict[str, Any]:
+        """What the API answers to a DELETE.
+
+        Args:
+            path: of an object.
+            options: ``DeleteOptions``; without a precondition a DELETE that is sent twice, where the connection broke, could
+                meet another object of the same name.
+
+        Raises:
+            ApiError: no usable answer.
+        """
+        return self._ask(Request("DELETE", path, body=json.dumps(options).encode()))
+
     def watch(self, path: str, seconds: float) -> Iterator[dict[str, Any]]:
         """The events of a watch, until the server ends it or nothing has come for ``seconds``.
 

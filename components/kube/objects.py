@@ -16,6 +16,8 @@ APPLY = "application/apply-patch+yaml"
 
 METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 
+METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+
 Json = dict[str, Any]
 
 
@@ -85,6 +87,30 @@ class Kube:
                 return False
             raise
         return True
+
+    def items(self, kind: Kind, labels: Mapping[str, str], *, content: bool = True) -> list[Json]:
+        """The objects that carry all of some labels.
+
+        Args:
+            kind: of the objects.
+            labels: the labels.
+            content: False asks for their metadata only.
+
+        Raises:
+            ApiError: they could not be read.
+        """
+        selector = urlencode({"labelSelector": ",".join(f"{key}={value}" for key, value in labels.items())})
+        path = f"{kind.path(self.namespace)}?{selector}"
+        accept = "application/json" if content else METADATA_LIST
+        return self.api.get(path, accept=accept).get("items") or []
+
+    def delete(self, kind: Kind, name: str, *, uid: str, version: str) -> None:
+        """Delete an object if it still is the one that was seen.
+
+        Raises:
+            ApiError: reason Conflict where it has changed since; NotFound where it is gone.
+        """
+        self.api.delete(kind.path(self.namespace, name), {"preconditions": {"uid": uid, "resourceVersion": version}})
 
     def apply(
         self, kind: Kind, name: str, uid: str, content: Mapping[str, Any], *, subresource: str = "", force: bool = False

@@ -1,7 +1,9 @@
 """A pool of workers: machine and bootstrap templates, and the MachineDeployment that buys machines from them.
 
 Cluster API treats templates as immutable, so their names end in a digest of their content: a changed pool gets new
-templates, the MachineDeployment rolls over to them, and the old ones go afterwards.
+templates, the MachineDeployment rolls over to them, and the old ones go once no machine is made from them any more (see
+:mod:`..rollout`). A change that is taken back finds the old template alive and takes it in again: pulumi-kubernetes creates
+by server-side apply, which an object that exists already does not hinder (its ``pkg/await/await.go``).
 """
 
 from __future__ import annotations
@@ -11,13 +13,18 @@ from dataclasses import dataclass, field
 import pulumi
 from pulumi_kubernetes.apiextensions import CustomResource
 
+from ..kube.objects import Kind, plural
 from ..manifests import bootstrap, workers
 from ..providers import provider_of
-from ..rollout import WorkerPoolRollout, WorkerPoolRolloutArgs
+from ..rollout import WorkerPoolRollout, WorkerPoolRolloutArgs, WorkerPoolTemplates, WorkerPoolTemplatesArgs
 from ..settings.model import TenantClusterSettings
 from ..settings.pools import WorkerPoolSettings
 from .edges import part_of
 from .kubernetes import custom_resource, metadata_of
+
+SHARED_FIELDS = {"pulumi.com/patchForce": "true"}
+"""Annotation for templates: one that is taken in again is still owned by the field manager of the resource that it was first
+made by, which pulumi-kubernetes names anew for each resource, and it may have gone with other labels since."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,13 +58,36 @@ class WorkerPool(pulumi.ComponentResource):
         settings, pool = args.settings, args.pool
         core = settings.contract.core
         provider = provider_of(settings)
+        manifests = {
+            "machines": provider.machine_template(settings, pool),
+            "bootstrap": bootstrap.bootstrap_template(settings, pool),
+        }
+        kinds = tuple(
+            Kind(template["apiVersion"], template["kind"], plural(template["kind"])) for template in manifests.values()
+        )
+        deployment = workers.machine_deployment(settings, pool)
+        waiting = pulumi.ResourceOptions(provider=args.waiting_provider)
+        # In the state before the first template, so that a run that ends between the two forgets none.
+        leftovers = WorkerPoolTemplates(
+            f"{name}-templates",
+            WorkerPoolTemplatesArgs(
+                namespace=settings.cluster.namespace,
+                cluster=settings.cluster.name,
+                pool=pool.name,
+                api_version=deployment["apiVersion"],
+                kinds=kinds,
+                kubeconfig=args.kubeconfig,
+            ),
+            pulumi.ResourceOptions.merge(part_of(self, args.cluster), waiting),
+        )
         companions = [
             custom_resource(
                 f"{name}-{companion['kind'].lower()}",
                 companion,
-                part_of(self, args.cluster),
+                part_of(self, args.cluster, leftovers, retain_on_delete=True),
                 owner=args.cluster,
                 owner_version=core,
+                annotations=SHARED_FIELDS,
             )
             for companion in provider.companions(settings, pool)
         ]
@@ -65,16 +95,13 @@ class WorkerPool(pulumi.ComponentResource):
             custom_resource(
                 f"{name}-{part}",
                 template,
-                part_of(self, args.cluster, *companions),
+                part_of(self, args.cluster, leftovers, *companions, retain_on_delete=True),
                 owner=args.cluster,
                 owner_version=core,
+                annotations=SHARED_FIELDS,
             )
-            for part, template in (
-                ("machines", provider.machine_template(settings, pool)),
-                ("bootstrap", bootstrap.bootstrap_template(settings, pool)),
-            )
+            for part, template in manifests.items()
         ]
-        deployment = workers.machine_deployment(settings, pool)
         self.resource = custom_resource(
             f"{name}-deployment",
             deployment,
@@ -96,14 +123,15 @@ class WorkerPool(pulumi.ComponentResource):
                 namespace=settings.cluster.namespace,
                 name=deployment["metadata"]["name"],
                 api_version=deployment["apiVersion"],
+                cluster=settings.cluster.name,
+                pool=pool.name,
+                kinds=kinds,
                 templates=[metadata_of(template, "name") for template in templates],
                 replicas=deployment["spec"].get("replicas"),
                 wait=pool.wait,
                 kubeconfig=args.kubeconfig,
             ),
-            pulumi.ResourceOptions.merge(
-                part_of(self, args.cluster, self.resource), pulumi.ResourceOptions(provider=args.waiting_provider)
-            ),
+            pulumi.ResourceOptions.merge(part_of(self, args.cluster, self.resource), waiting),
         )
         self.machine_deployment_name = metadata_of(self.resource, "name")
         self.register_outputs({"machineDeploymentName": self.machine_deployment_name})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import subprocess
 import sys
 from typing import Any
@@ -46,7 +47,6 @@ def test_component_types_and_the_dynamic_type_keep_their_names(recorded: Recorde
 
 
 def test_the_provider_class_is_stored_by_its_module_path() -> None:
-    import base64
 
     from kamaji_equinix.components.endpoint import EndpointProvider
     from pulumi.dynamic.dynamic import serialize_provider
@@ -55,6 +55,23 @@ def test_the_provider_class_is_stored_by_its_module_path() -> None:
     assert b"kamaji_equinix.components.endpoint" in stored, "refresh and destroy of old stacks import it by this path"
     assert b"EndpointProvider" in stored, "the class is looked up by this name"
     assert len(stored) < 200, "a longer pickle holds code or attributes, which would change with every release"
+
+
+@pytest.mark.parametrize("name", ["RolloutProvider", "TemplatesProvider"])
+def test_the_providers_of_a_pool_are_stored_by_their_module_path(name: str) -> None:
+    from kamaji_equinix.components import rollout
+    from pulumi.dynamic.dynamic import serialize_provider
+
+    stored = base64.b64decode(serialize_provider(getattr(rollout, name)()))
+    assert b"kamaji_equinix.components.rollout" in stored, "a pool of an old stack is deleted by this path"
+    assert name.encode() in stored, "the class is looked up by this name"
+    assert len(stored) < 200, "a longer pickle holds code or attributes, which would change with every release"
+
+
+def test_the_engine_never_deletes_a_template(recorded: Recorder) -> None:
+    for kind in ("PacketMachineTemplate", "KubeadmConfigTemplate"):
+        for found in recorded.of(kind):
+            assert found.retained, f"only the management cluster knows whether machines are made from {found.name}"
 
 
 def test_all_objects_of_a_cluster_go_with_the_cluster(recorded: Recorder) -> None:

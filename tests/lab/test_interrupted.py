@@ -72,7 +72,7 @@ def test_living_clusters_are_taken_into_a_stack_that_does_not_exist_yet(lab: Lab
         f"another field manager applies what Cluster API's webhooks have completed:\n{done.output}"
     )
     again = project.script("preview", "--stack", "found").ok()
-    assert "14 unchanged" in again, f"and then it is as after up:\n{again}"
+    assert "15 unchanged" in again, f"and then it is as after up:\n{again}"
     project.script("destroy", "--stack", "found").ok()
     gone(lab, "found")
 

@@ -17,7 +17,7 @@ from tests.support.handing_off import Run, hand_off, refresh, start
 from tests.support.kamaji_objects import INFRASTRUCTURE, Tenant
 from tests.support.tls_endpoint import TlsEndpoint, soon
 
-ROLE, BINDING = yaml.safe_load_all((ROOT / "docs" / "rbac.yaml").read_text())
+ROLE, _POOLS, BINDING, _ = yaml.safe_load_all((ROOT / "docs" / "rbac.yaml").read_text())
 RIGHTS = [
     (verb, rule["apiGroups"][0], resource)
     for rule in ROLE["rules"]

@@ -45,7 +45,15 @@ def test_a_missing_pool_is_named() -> None:
     assert lacking(None) == "it does not exist", "it was deleted meanwhile"
 
 
-PROPS = {"namespace": "default", "name": "a", "templates": ["m-1", "b-1"], "wait": False, "replicas": 2}
+PROPS = {
+    "namespace": "default",
+    "name": "a",
+    "apiVersion": "cluster.x-k8s.io/v1beta1",
+    "kinds": [],
+    "templates": ["m-1", "b-1"],
+    "wait": False,
+    "replicas": 2,
+}
 
 
 @pytest.mark.parametrize(

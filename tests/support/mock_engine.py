@@ -21,6 +21,7 @@ class Registered:
     parent: str
     dependencies: list[str]
     deleted_with: str
+    retained: bool
     delete_timeout: str
     secret_outputs: list[str]
     provider: str
@@ -86,6 +87,7 @@ class Monitor(MockMonitor):
                     parent=request.parent,
                     dependencies=list(request.dependencies),
                     deleted_with=request.deletedWith,
+                    retained=request.retainOnDelete,
                     delete_timeout=request.customTimeouts.delete,
                     secret_outputs=list(request.additionalSecretOutputs),
                     provider=request.provider,

@@ -1,0 +1,122 @@
+"""The machine and bootstrap templates of a worker pool: which of them nothing needs any more, and their removal.
+
+Cluster API clones a machine from the templates that its MachineSet names, whenever that MachineSet needs one more: in a
+roll-out, when the set grows, when a broken machine is replaced. The engine knows nothing of that, so it deletes no template;
+what a pool has left behind is removed here, once no MachineDeployment and no MachineSet names it. A MachineSet without
+machines counts too: Cluster API keeps some for a way back (``revisionHistoryLimit``). Machines do not count: they are cloned
+already, and only the kubeadm control plane looks at ``cluster.x-k8s.io/cloned-from-name`` again (Cluster API,
+``controlplane/kubeadm/internal/filters.go``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..kube.client import ApiError
+from ..kube.objects import Kind, Kube, dig
+from .manifest import CLUSTER_LABEL, MANAGED_BY, POOL_LABEL
+
+
+@dataclass(frozen=True)
+class PoolTemplates:
+    """The templates of one pool.
+
+    Attributes:
+        cluster: name of the Cluster, which owns them.
+        pool: name of the pool.
+        core: API version of Cluster API's own kinds.
+        kinds: of the templates.
+    """
+
+    cluster: str
+    pool: str
+    core: str
+    kinds: tuple[Kind, ...]
+
+
+@dataclass(frozen=True)
+class Template:
+    """One template, as it was seen."""
+
+    kind: Kind
+    name: str
+    uid: str
+    version: str
+
+    def __str__(self) -> str:
+        return f"{self.kind.name} {self.name}"
+
+
+def unused(kube: Kube, pool: PoolTemplates, current: Collection[str]) -> list[Template]:
+    """The templates of a pool that can go.
+
+    Args:
+        kube: the pool's namespace.
+        pool: whose templates.
+        current: names of those that the pool is made of now.
+
+    Raises:
+        ApiError: the management cluster could not be read.
+    """
+    selector = {CLUSTER_LABEL: pool.cluster, POOL_LABEL: pool.pool, **MANAGED_BY}
+    candidates = [
+        Template(kind, metadata["name"], metadata["uid"], metadata["resourceVersion"])
+        for kind in pool.kinds
+        for metadata in (item["metadata"] for item in kube.items(kind, selector, content=False))
+        if metadata["name"] not in current and not metadata.get("deletionTimestamp") and belongs(metadata, pool.cluster)
+    ]
+    if not candidates:
+        return []
+    # Read after the candidates: a set that appears meanwhile is made from a deployment, and that names its templates too.
+    named = references(kube, pool)
+    return [template for template in candidates if (template.kind.name, template.name) not in named]
+
+
+def prune(kube: Kube, pool: PoolTemplates, current: Collection[str]) -> list[Template]:
+    """Remove the templates that :func:`unused` finds.
+
+    Returns:
+        Those that it removed.
+
+    Raises:
+        ApiError: the management cluster could not be read, or refuses.
+    """
+    gone = []
+    for template in unused(kube, pool, current):
+        try:
+            kube.delete(template.kind, template.name, uid=template.uid, version=template.version)
+        except ApiError as error:
+            # Somebody else removed it, or changed it and so has a use for it.
+            if error.code not in (404, 409):
+                raise
+        else:
+            gone.append(template)
+    return gone
+
+
+def references(kube: Kube, pool: PoolTemplates) -> set[tuple[str, str]]:
+    """Kind and name of all templates that the Cluster's MachineDeployments and MachineSets name.
+
+    Raises:
+        ApiError: they could not be read.
+    """
+    holders = [
+        holder
+        for kind in (
+            Kind(pool.core, "MachineDeployment", "machinedeployments"),
+            Kind(pool.core, "MachineSet", "machinesets"),
+        )
+        # Cluster API's webhooks put this label on each.
+        for holder in kube.items(kind, {CLUSTER_LABEL: pool.cluster})
+    ]
+    machines = [dig(holder, "spec", "template", "spec") for holder in holders]
+    refers = [dig(one, *path) for one in machines for path in (("infrastructureRef",), ("bootstrap", "configRef"))]
+    return {(str(one.get("kind")), str(one.get("name"))) for one in refers if isinstance(one, Mapping)}
+
+
+def belongs(metadata: Mapping[str, Any], cluster: str) -> bool:
+    """Whether an object is owned by a Cluster of a name, and so not somebody's own with the same labels."""
+    owners = metadata.get("ownerReferences") or []
+    return any(owner.get("kind") == "Cluster" and owner.get("name") == cluster for owner in owners)

@@ -1,0 +1,156 @@
+"""Cluster API's controllers for worker pools, played on a bare API server: a MachineSet for each revision of a pool."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from typing import Any
+
+import httpx
+
+from lab.plane import ManagementPlane
+
+from .fleet import MERGE, dig
+
+Json = dict[str, Any]
+Missing = tuple[str, str, str]
+
+CORE = "/apis/cluster.x-k8s.io/v1beta1/namespaces/{}"
+KINDS = {
+    "PacketMachineTemplate": "/apis/infrastructure.cluster.x-k8s.io/v1beta1/namespaces/{}/packetmachinetemplates",
+    "KubeadmConfigTemplate": "/apis/bootstrap.cluster.x-k8s.io/v1beta1/namespaces/{}/kubeadmconfigtemplates",
+}
+
+
+class MachineSets:
+    """Rolls the pools of one namespace.
+
+    A MachineSet of an older revision keeps its machines as long as ``held``; then it goes to no machines, and the youngest of
+    those stays, as with ``revisionHistoryLimit: 1``, the default of Cluster API.
+
+    Attributes:
+        held: no roll-out ends.
+        harm: references of MachineSets with machines that did not resolve at some moment.
+    """
+
+    def __init__(self, management: ManagementPlane, namespace: str) -> None:
+        self.namespace = namespace
+        self.held = threading.Event()
+        self.harm: set[Missing] = set()
+        self.http = management.client()
+        self._stop = threading.Event()
+        self._client = management.client()
+        self._thread = threading.Thread(target=self._play, daemon=True)
+
+    def __enter__(self) -> MachineSets:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join(20)
+        self.http.close()
+        self._client.close()
+
+    def items(self, path: str, client: httpx.Client | None = None) -> list[Json]:
+        """All objects of a collection."""
+        answer = (client or self.http).get(path.format(self.namespace)).raise_for_status()
+        found: list[Json] = answer.json()["items"]
+        return found
+
+    def templates(self, client: httpx.Client | None = None) -> set[tuple[str, str]]:
+        """Kind and name of the templates that there are, but for those that are going."""
+        return {
+            (kind, item["metadata"]["name"])
+            for kind, path in KINDS.items()
+            for item in self.items(path, client)
+            if "deletionTimestamp" not in item["metadata"]
+        }
+
+    def named(self) -> set[tuple[str, str]]:
+        """Those that MachineDeployments and MachineSets name."""
+        holders = [*self.items(f"{CORE}/machinedeployments"), *self.items(f"{CORE}/machinesets")]
+        return {pair for holder in holders for pair in references(holder)}
+
+    def _play(self) -> None:
+        while not self._stop.wait(0.2):
+            try:
+                self._round(self._client)
+            except (httpx.HTTPError, KeyError):
+                # The API server fills its cache (429), or an object went meanwhile.
+                continue
+
+    def _round(self, client: httpx.Client) -> None:
+        sets = self.items(f"{CORE}/machinesets", client)
+        for deployment in self.items(f"{CORE}/machinedeployments", client):
+            if "deletionTimestamp" not in deployment["metadata"]:
+                self._roll(client, deployment, [one for one in sets if owned_by(one, deployment)])
+        living = [one for one in self.items(f"{CORE}/machinesets", client) if dig(one, "spec", "replicas")]
+        # What is named is read first: a set that goes takes its templates along.
+        there = self.templates(client)
+        for one in living:
+            for pair in references(one):
+                if pair not in there and self._lives(client, one):
+                    self.harm.add((one["metadata"]["name"], *pair))
+
+    def _lives(self, client: httpx.Client, machine_set: Json) -> bool:
+        found = client.get(f"{CORE.format(self.namespace)}/machinesets/{machine_set['metadata']['name']}")
+        return found.status_code == httpx.codes.OK and bool(dig(found.json(), "spec", "replicas"))
+
+    def _roll(self, client: httpx.Client, deployment: Json, sets: list[Json]) -> None:
+        name, wanted = revision(deployment), dig(deployment, "spec", "replicas") or 1
+        current = next((one for one in sets if one["metadata"]["name"] == name), None)
+        if current is None:
+            self._create(client, deployment, name, wanted)
+        elif dig(current, "spec", "replicas") != wanted:
+            self._change(client, name, {"spec": {"replicas": wanted}})
+        if self.held.is_set():
+            return
+        older = sorted(
+            (one for one in sets if one["metadata"]["name"] != name),
+            key=lambda one: str(one["metadata"]["creationTimestamp"]),
+        )
+        for one in older:
+            if dig(one, "spec", "replicas"):
+                self._change(client, one["metadata"]["name"], {"spec": {"replicas": 0}})
+        for one in older[:-1]:
+            client.delete(f"{CORE.format(self.namespace)}/machinesets/{one['metadata']['name']}")
+        counts = dict.fromkeys(("replicas", "updatedReplicas", "readyReplicas", "availableReplicas"), wanted)
+        status = {**counts, "observedGeneration": deployment["metadata"]["generation"]}
+        if any(dig(deployment, "status", key) != value for key, value in status.items()):
+            where = f"{CORE.format(self.namespace)}/machinedeployments/{deployment['metadata']['name']}/status"
+            client.patch(where, json={"status": status}, headers=MERGE)
+
+    def _create(self, client: httpx.Client, deployment: Json, name: str, replicas: int) -> None:
+        metadata = deployment["metadata"]
+        owner = {"apiVersion": "cluster.x-k8s.io/v1beta1", "kind": "MachineDeployment", "controller": True}
+        owner |= {"name": metadata["name"], "uid": metadata["uid"], "blockOwnerDeletion": True}
+        document = {
+            "apiVersion": "cluster.x-k8s.io/v1beta1",
+            "kind": "MachineSet",
+            "metadata": {"name": name, "labels": metadata["labels"], "ownerReferences": [owner]},
+            "spec": {key: deployment["spec"][key] for key in ("clusterName", "selector", "template")}
+            | {"replicas": replicas},
+        }
+        client.post(f"{CORE.format(self.namespace)}/machinesets", json=document)
+
+    def _change(self, client: httpx.Client, name: str, content: Json) -> None:
+        client.patch(f"{CORE.format(self.namespace)}/machinesets/{name}", json=content, headers=MERGE)
+
+
+def references(holder: Json) -> list[tuple[str, str]]:
+    """Kind and name of the templates that a MachineDeployment or MachineSet names."""
+    machine = holder["spec"]["template"]["spec"]
+    return [(one["kind"], one["name"]) for one in (machine["infrastructureRef"], machine["bootstrap"]["configRef"])]
+
+
+def revision(deployment: Json) -> str:
+    """Name of the MachineSet for a MachineDeployment's templates and version."""
+    text = repr((references(deployment), dig(deployment, "spec", "template", "spec", "version")))
+    return f"{deployment['metadata']['name']}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+
+
+def owned_by(machine_set: Json, deployment: Json) -> bool:
+    return any(
+        one["uid"] == deployment["metadata"]["uid"] for one in machine_set["metadata"].get("ownerReferences", [])
+    )
