@@ -6,14 +6,20 @@ import argparse
 import signal
 import sys
 
+from rich.console import Console
+
 from . import BuildFailed, MissingProgram, ensure, find, module_folder, pulumi_environment
-from .pins import BY_NAME, SOURCES, cache_folder
+from .pins import BY_NAME, SOURCES, Need, cache_folder
+from .progress import display
+
+WHEN: dict[Need, str] = {"up": "built by make up", "test": "built by make test", "request": "built on request"}
 
 
 def main() -> int:
     """Run the command line; the exit code is 1 where something can't be had, 130 after Ctrl-C."""
     parser = argparse.ArgumentParser(prog="python -m toolchain", description=__doc__)
     parser.add_argument("--only", nargs="+", metavar="NAME", choices=BY_NAME, help="only these programs")
+    parser.add_argument("--tests", action="store_true", help="also what only the tests run")
     parser.add_argument("--list", action="store_true", help="list the programs and where they are, build nothing")
     options = parser.parse_args()
     # A build that is told to end leaves as little behind as one that is interrupted.
@@ -24,13 +30,17 @@ def main() -> int:
     try:
         if options.list:
             for program in BY_NAME.values():
-                print(f"{program.name:28}{program.version:40}{find(program.name) or 'missing'}")
+                path = find(program.name, program.version) or f"missing ({WHEN[program.need]})"
+                print(f"{program.name:28}{program.version:40}{path}")
             return 0
-        ensure(options.only, lambda line: print(line, flush=True))
-        if options.only is None:
-            for source in SOURCES:
-                module_folder(source.module, source.version)
-            pulumi_environment()
+        need: Need = "test" if options.tests else "up"
+        with display(Console()) as (line, watch):
+            ensure(options.only, line, need, watch)
+            if options.only is None:
+                for source in SOURCES:
+                    if source.need in ("up", need):
+                        module_folder(source.module, source.version)
+                pulumi_environment()
     except (BuildFailed, MissingProgram) as error:
         print(f"toolchain: {error}", file=sys.stderr)
         return 1

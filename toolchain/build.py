@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
+import itertools
 import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterable
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
 from . import locate, pins
 from .go import go
+from .jobs import Jobs, Stopped, seconds_of_cpu
 from .locks import exclusive
-from .pins import BY_NAME, Program, cache_folder
+from .pins import BY_NAME, Need, Program, cache_folder
+from .progress import Progress, left
 from .sources import module_folder
 
 TAIL = 15
 """Lines of a build's log that an error quotes."""
+
+COMPILER_FLAGS = ("-gcflags=all=-dwarf=false -l",)
+"""No debug information, which the linker would drop, and no inlining: a quarter of the compiler's time."""
 
 UNREACHABLE = re.compile(
     r"dial tcp|lookup \S+ on |proxyconnect|i/o timeout|403 Forbidden|404 Not Found|lookup disabled by GOPROXY"
@@ -33,26 +38,48 @@ class BuildFailed(Exception):
     """A program could not be built."""
 
 
-def missing(names: Iterable[str] | None = None) -> list[Program]:
-    """The programs that have to be built, in the order of building."""
-    wanted = set(names) if names is not None else set(BY_NAME)
-    if unknown := wanted - set(BY_NAME):
+def missing(names: Iterable[str] | None = None, need: Need = "test") -> list[Program]:
+    """The programs that have to be built, in the order of building.
+
+    Args:
+        names: which; None for those that are needed.
+        need: for what: ``up`` leaves out those that only tests run. Those on request are named, or not built.
+
+    Raises:
+        KeyError: no program of that name is pinned.
+    """
+    if names is None:
+        names = (name for name, program in BY_NAME.items() if program.need in ("up", need))
+    needed = set(names)
+    if unknown := needed - set(BY_NAME):
         raise KeyError(f"unknown program {', '.join(sorted(unknown))}; there are {', '.join(BY_NAME)}")
     if locate.machines_pulumi():
         # A Pulumi of the machine's own fetches its own plugins.
-        wanted.discard("pulumi-resource-kubernetes")
-    return [program for program in BY_NAME.values() if program.name in wanted and locate.find(program.name) is None]
+        needed.discard("pulumi-resource-kubernetes")
+    return [program for name, program in BY_NAME.items() if name in needed and not there(program)]
 
 
-def ensure(names: Iterable[str] | None, report: Callable[[str], None]) -> None:
+def there(program: Program) -> bool:
+    """Whether nothing has to be built for a program."""
+    return locate.find(program.name, program.version) is not None
+
+
+def ensure(
+    names: Iterable[str] | None,
+    report: Callable[[str], None],
+    need: Need = "test",
+    watch: Callable[[Progress], None] | None = None,
+) -> None:
     """Build what is missing.
 
     A file appears in the cache only when it is whole; what a run has built, the next one finds. Two runs at once share
     the work: the second waits for a program that the first is building.
 
     Args:
-        names: which programs; None for all.
+        names: which programs, another version than the usual one as ``name@version``; None for those that are needed.
         report: takes the lines of progress.
+        need: for what, where there are no names.
+        watch: takes the progress, for a picture of it.
 
     Raises:
         BuildFailed: names the log and quotes its end.
@@ -64,34 +91,109 @@ def ensure(names: Iterable[str] | None, report: Callable[[str], None]) -> None:
     for name in ("etcd", "kube-apiserver"):
         if (names is None or name in names) and (own := locate.machines_own(name)):
             report(f"{name}: {own}, {locate.told_version(own, '--version')} (KUBEBUILDER_ASSETS)")
-    todo = missing(names)
+    todo = missing(names, need)
     if not todo:
         return
     command = go(report)
-    began = time.monotonic()
-    report(f"building {len(todo)} programs into {cache_folder()}; from nothing this takes about 20 minutes on 2 cores")
-    for position, program in enumerate(todo, 1):
-        label = f"[{position}/{len(todo)}] {program.name} {program.version}"
-        waiting = functools.partial(report, f"{label}: another process builds it; waiting")
-        with exclusive(program.file_name, waiting) as lock:
-            if locate.find(program.name):
-                continue
-            report(f"{label}: building ({time.monotonic() - began:.0f} s so far)")
-            build(program, command, lock)
-    report(f"the toolchain is complete ({time.monotonic() - began:.0f} s)")
+    progress = Progress(todo, report)
+    if watch:
+        watch(progress)
+    report(f"building {len(todo)} programs into {cache_folder()}; on this machine: {left(progress.remaining())}")
+    build_all(todo, command, progress, report)
+    report(f"the toolchain is complete ({progress.elapsed:.0f} s)")
 
 
-def build(program: Program, command: Path, lock: int) -> None:
-    """Build one program.
+def build_all(todo: list[Program], command: Path, progress: Progress, report: Callable[[str], None]) -> None:
+    """Build programs: the next group's modules are downloaded meanwhile, and one program is linked while another compiles.
+
+    The first program comes alone, because it compiles Go's own packages, which all share. Programs of one group follow each
+    other for the same reason.
+    """
+    groups = [list(programs) for _group, programs in itertools.groupby(todo[1:], key=lambda program: program.group)]
+    jobs = Jobs()
+    one = functools.partial(build_once, command=command, progress=progress, jobs=jobs)
+
+    def several(programs: list[Program]) -> None:
+        for program in programs:
+            one(program)
+
+    with ThreadPoolExecutor(builders()) as pool, ThreadPoolExecutor(1) as downloader:
+        try:
+            downloads = downloader.submit(download, todo, command, progress, report, jobs)
+            wait_for([pool.submit(one, todo[0])])
+            wait_for([pool.submit(several, group) for group in groups])
+            # Whatever is still on its way is not needed any more.
+            jobs.stop()
+            downloads.exception()
+        except BaseException:
+            jobs.stop()
+            raise
+
+
+def builders() -> int:
+    """How many programs are built at a time: two where the memory is enough for two of the larger compilations."""
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return 2 if memory >= 7 << 30 else 1
+
+
+def wait_for(tasks: list[Future[None]]) -> None:
+    """Wait for the first failure, or for all."""
+    done, _pending = wait(tasks, return_when=FIRST_EXCEPTION)
+    failures = [failure for task in done if (failure := task.exception())]
+    # Those that were stopped for another's failure say nothing of their own.
+    for failure in sorted(failures, key=lambda failure: isinstance(failure, Stopped)):
+        raise failure
+
+
+def build_once(program: Program, *, command: Path, progress: Progress, jobs: Jobs) -> None:
+    """Build a program unless another process does."""
+    jobs.proceed()
+    with exclusive(program.file_name, functools.partial(progress.wait, program), jobs.proceed) as lock:
+        took = None
+        if not there(program):
+            progress.begin(program)
+            took = build(program, command, lock, jobs)
+        progress.end(program, took)
+
+
+def download(todo: list[Program], command: Path, progress: Progress, report: Callable[[str], None], jobs: Jobs) -> None:
+    """Download the modules of the groups, in the order of building.
+
+    It fails in silence: the build of the program fails for the same reason, and says so.
+    """
+    for group, programs in itertools.groupby(todo, key=lambda program: program.group):
+        folder = cache_folder() / "work" / group
+        packages = [program.package for program in programs if program.package != "."] or ["."]
+        shutil.copytree(pins.PINS / group, folder, dirs_exist_ok=True)
+        words: list[str | Path] = [command, "list", "-deps", "-f", "{{.ImportPath}}", *packages]
+        with jobs.run(
+            words, folder=folder, environment=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        ) as process:
+            number = 0
+            for line in process.stderr or ():
+                _go, found, module = line.decode(errors="replace").partition("downloading ")
+                if found:
+                    number += 1
+                    progress.download = module.strip()
+            process.wait()
+        progress.download = ""
+        if number:
+            report(f"{group}: {number} modules downloaded ({progress.elapsed:.0f} s so far)")
+
+
+def build(program: Program, command: Path, lock: int, jobs: Jobs) -> float:
+    """Build one program; the seconds of CPU that it took.
 
     Args:
         program: which.
         command: the go command.
         lock: descriptor of the program's lock. ``go`` inherits it, so that the lock outlives a killed parent for as long
             as there is somebody who writes.
+        jobs: of which the process becomes one.
 
     Raises:
         BuildFailed: names the log and quotes its end.
+        Stopped: all is to end.
     """
     cache = cache_folder()
     work = cache / "work" / program.group
@@ -105,40 +207,36 @@ def build(program: Program, command: Path, lock: int) -> None:
     temporary.mkdir(parents=True)
     log = cache / "logs" / f"{program.file_name}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [command, "build", "-trimpath", "-ldflags", linker_flags(program), "-o", part, program.package],
-            cwd=work,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env={**environment(), "GOTMPDIR": str(temporary)},
-            # A group of its own: an interrupt ends go and the compilers that it started.
-            start_new_session=True,
-            pass_fds=(lock,),
-        )
-        try:
-            code = process.wait()
-        except BaseException:
-            stop(process)
-            part.unlink(missing_ok=True)
-            raise
-        finally:
-            remove(temporary)
-    if code != 0:
+    words: list[str | Path] = [command, "build", "-trimpath", *COMPILER_FLAGS]
+    words += ["-ldflags", linker_flags(program), "-o", part, program.package]
+    try:
+        with (
+            log.open("wb") as output,
+            jobs.run(
+                words,
+                folder=work,
+                environment={**environment(), "GOTMPDIR": str(temporary)},
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                keep=(lock,),
+            ) as process,
+        ):
+            took = seconds_of_cpu(process)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    finally:
+        remove(temporary)
+    if process.returncode != 0:
         part.unlink(missing_ok=True)
         text = log.read_text(errors="replace")
         end = "\n".join(f"    {line}" for line in text.splitlines()[-TAIL:])
         raise BuildFailed(
-            f"building {program.name} {program.version} failed (go exited with {code}); {log} ends:\n{end}{advice(text)}"
+            f"building {program.name} {program.version} failed (go exited with {process.returncode}); {log} ends:\n"
+            f"{end}{advice(text)}"
         )
     part.rename(cache / program.file_name)
-
-
-def stop(process: subprocess.Popen[bytes]) -> None:
-    """End ``go`` and its compilers, which are of its process group."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    return took
 
 
 def remove(folder: Path) -> None:

@@ -9,37 +9,44 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from .pins import BY_NAME, PULUMI, cache_folder
+from .pins import BY_NAME, PULUMI, Program, cache_folder, pinned
 
 
 class MissingProgram(Exception):
     """Something of the toolchain is neither on the machine nor in the cache."""
 
 
-def program(name: str) -> Path:
+def program(name: str, version: str | None = None) -> Path:
     """The file of a program.
 
     Args:
-        name: as in ``pins.PROGRAMS``.
+        name: as in ``pins.BY_NAME``.
+        version: as pinned; None for the one that the lab runs.
 
     Raises:
         MissingProgram: it has yet to be built.
-        KeyError: no program of that name is pinned.
+        KeyError: no such program is pinned.
     """
-    found = find(name)
-    if found is None:
-        raise MissingProgram(
-            f"{name} {BY_NAME[name].version} is not in {cache_folder()}; `make toolchain` builds what is missing"
-        )
-    return found
+    path = find(name, version)
+    if path is None:
+        entry = pinned(name, version)
+        builder = "`make toolchain`" if entry.need == "up" else f"`python -m toolchain --only {key(entry)}`"
+        raise MissingProgram(f"{entry.name} {entry.version} is not in {cache_folder()}; {builder} builds it")
+    return path
 
 
-def find(name: str) -> Path | None:
+def find(name: str, version: str | None = None) -> Path | None:
     """The file of a program, None where it has yet to be built."""
-    if own := machines_own(name):
+    entry = pinned(name, version)
+    if key(entry) == entry.name and (own := machines_own(entry.name)):
         return own
-    cached = cache_folder() / BY_NAME[name].file_name
+    cached = cache_folder() / entry.file_name
     return cached if os.access(cached, os.X_OK) else None
+
+
+def key(entry: Program) -> str:
+    """The name that ``ensure`` and ``--only`` take."""
+    return next(name for name, program in BY_NAME.items() if program == entry)
 
 
 def machines_own(name: str) -> Path | None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 PINS = Path(__file__).parent / "pins"
 """One folder per group of programs that share their modules, each with go.mod and go.sum."""
 
 KUBERNETES = "v1.33.0"
+OLDER_KUBERNETES = "v1.32.2"
 CLUSTER_API = "v1.10.1"
 KAMAJI = "v1.0.1-0.20250428170502-994ca7687d0f"
 KAMAJI_PROVIDER = "v0.15.2"
@@ -19,6 +21,10 @@ NEWER_KAMAJI_PROVIDER = "v0.20.0"
 PULUMI = "v3.259.0"
 PULUMI_KUBERNETES = "v4.25.0"
 PULUMI_OPERATOR = "v1.16.0"
+
+
+Need = Literal["up", "test", "request"]
+"""When a program is built: before the lab starts, before the tests, or when somebody asks for it by its name."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +37,9 @@ class Program:
         group: folder under ``toolchain/pins`` whose go.mod pins it.
         package: Go package that builds it; "." for one whose ``main.go`` lies in the group's folder.
         variables: Go variables set by the linker: package path and name to value.
-        seconds: how long a build takes on two cores with its modules downloaded; only orders the builds.
+        seconds: what its build takes after those of its group that stand before it, in seconds of CPU, with the modules
+            downloaded. Measured; the progress is weighed with it.
+        need: when it is built.
     """
 
     name: str
@@ -40,6 +48,7 @@ class Program:
     package: str
     seconds: int
     variables: tuple[tuple[str, str], ...] = ()
+    need: Need = "up"
 
     @property
     def file_name(self) -> str:
@@ -47,15 +56,20 @@ class Program:
         return f"{self.name}-{self.version}"
 
 
-# Cluster API refuses an API server that doesn't tell its version.
-_KUBERNETES_VERSION = (
-    ("k8s.io/component-base/version.gitVersion", KUBERNETES),
-    ("k8s.io/component-base/version.gitMajor", "1"),
-    ("k8s.io/component-base/version.gitMinor", "33"),
-)
+def _kubernetes_version(version: str) -> tuple[tuple[str, str], ...]:
+    """Variables of a Kubernetes program; Cluster API refuses an API server that doesn't tell its version."""
+    major, minor, _patch = version.removeprefix("v").split(".")
+    package = "k8s.io/component-base/version"
+    return ((f"{package}.gitVersion", version), (f"{package}.gitMajor", major), (f"{package}.gitMinor", minor))
+
+
+def _kubernetes(
+    name: str, seconds: int, version: str = KUBERNETES, group: str = "kubernetes", need: Need = "up"
+) -> Program:
+    return Program(name, version, group, f"k8s.io/kubernetes/cmd/{name}", seconds, _kubernetes_version(version), need)
+
 
 PROGRAMS = (
-    Program("etcd", "v3.6.16", "etcd", "go.etcd.io/etcd/server/v3", 24),
     Program(
         "pulumi-language-python",
         "v3.188.0",
@@ -63,43 +77,36 @@ PROGRAMS = (
         "github.com/pulumi/pulumi/sdk/python/cmd/pulumi-language-python/v3",
         36,
     ),
-    Program("capp", PACKET_PROVIDER, "capp", "sigs.k8s.io/cluster-api-provider-packet", 72),
-    Program("capi-core", CLUSTER_API, "cluster-api", "sigs.k8s.io/cluster-api", 78),
-    Program("capi-bootstrap-kubeadm", CLUSTER_API, "cluster-api", "sigs.k8s.io/cluster-api/bootstrap/kubeadm", 78),
+    Program("etcd", "v3.6.16", "etcd", "go.etcd.io/etcd/server/v3", 63),
+    Program("capp", PACKET_PROVIDER, "capp", "sigs.k8s.io/cluster-api-provider-packet", 89),
+    Program("capi-core", CLUSTER_API, "cluster-api", "sigs.k8s.io/cluster-api", 123),
+    Program("capi-bootstrap-kubeadm", CLUSTER_API, "cluster-api", "sigs.k8s.io/cluster-api/bootstrap/kubeadm", 6),
     Program(
         "kamaji-control-plane",
         KAMAJI_PROVIDER,
         "cluster-api",
         "github.com/clastix/cluster-api-control-plane-provider-kamaji",
-        80,
+        3,
     ),
-    Program("clusterctl", CLUSTER_API, "cluster-api", "sigs.k8s.io/cluster-api/cmd/clusterctl", 82),
+    # Only tests compare the tree with it.
+    Program("clusterctl", CLUSTER_API, "cluster-api", "sigs.k8s.io/cluster-api/cmd/clusterctl", 10, need="test"),
     Program(
         "pulumi",
         PULUMI,
         "pulumi",
         "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
-        183,
+        222,
         (("github.com/pulumi/pulumi/sdk/v3/go/common/version.Version", PULUMI),),
     ),
-    Program(
-        "kube-controller-manager",
-        KUBERNETES,
-        "kubernetes",
-        "k8s.io/kubernetes/cmd/kube-controller-manager",
-        250,
-        _KUBERNETES_VERSION,
-    ),
-    Program(
-        "kube-apiserver", KUBERNETES, "kubernetes", "k8s.io/kubernetes/cmd/kube-apiserver", 251, _KUBERNETES_VERSION
-    ),
-    Program("kamaji", KAMAJI, "kubernetes", "github.com/clastix/kamaji", 252),
+    _kubernetes("kube-apiserver", 279),
+    _kubernetes("kube-controller-manager", 72),
+    Program("kamaji", KAMAJI, "kubernetes", "github.com/clastix/kamaji", 36),
     Program(
         "pulumi-resource-kubernetes",
         PULUMI_KUBERNETES,
         "pulumi-resource-kubernetes",
         ".",
-        363,
+        513,
         (
             (
                 "github.com/pulumi/pulumi-kubernetes/provider/v4/pkg/version.Version",
@@ -108,9 +115,32 @@ PROGRAMS = (
         ),
     ),
 )
-"""All programs, the quickest build first, so that progress shows early; those of one group follow each other."""
+"""What the project runs, the smallest group first, so that progress shows early; a group's programs follow each other."""
 
-BY_NAME = {program.name: program for program in PROGRAMS}
+ON_REQUEST = (
+    _kubernetes("kube-scheduler", 5, need="request"),
+    _kubernetes("kube-apiserver", 285, OLDER_KUBERNETES, "kubernetes-1.32", "request"),
+    _kubernetes("kube-controller-manager", 81, OLDER_KUBERNETES, "kubernetes-1.32", "request"),
+)
+"""What some test asks for with ``toolchain.ensure``."""
+
+_USUAL = {program.name for program in PROGRAMS}
+
+BY_NAME = {program.name: program for program in PROGRAMS} | {
+    f"{program.name}@{program.version}" if program.name in _USUAL else program.name: program for program in ON_REQUEST
+}
+"""All programs by name; another version than the usual one by ``name@version``."""
+
+
+def pinned(name: str, version: str | None = None) -> Program:
+    """A program by its name, and by its version where it is another than the usual one.
+
+    Raises:
+        KeyError: no such program is pinned.
+    """
+    if (usual := BY_NAME.get(name)) and version in (None, usual.version):
+        return usual
+    return BY_NAME[f"{name}@{version}" if version else name]
 
 
 @dataclass(frozen=True)
@@ -123,12 +153,14 @@ class Source:
         group: folder under ``toolchain/pins`` whose go.sum vouches for it; the checksum database doesn't know
             pseudo-versions of github.com/pulumi modules.
         folders: what of it is kept in the cache.
+        need: when it is fetched.
     """
 
     module: str
     version: str
     group: str
     folders: tuple[str, ...]
+    need: Need = "up"
 
 
 # Without a version the first of a module is meant: what the lab runs stands first.
@@ -159,12 +191,14 @@ SOURCES = (
         NEWER_CLUSTER_API,
         "cluster-api",
         ("config/crd/bases", "bootstrap/kubeadm/config/crd/bases"),
+        "test",
     ),
     Source(
         "github.com/clastix/cluster-api-control-plane-provider-kamaji",
         NEWER_KAMAJI_PROVIDER,
         "cluster-api",
         ("config/crd/bases",),
+        "test",
     ),
     Source("github.com/pulumi/pulumi/sdk/v3", PULUMI, "pulumi", ("python/cmd", "python/dist")),
     Source(
@@ -172,6 +206,7 @@ SOURCES = (
         "v4.0.0-20260115033456-f47bc2d6f199",
         "pulumi-resource-kubernetes",
         ("cmd/pulumi-resource-kubernetes",),
+        "request",
     ),
     # The newest that the module proxy has. Stack has the same API version in 2.x, which only adds fields to it.
     Source(
@@ -179,6 +214,7 @@ SOURCES = (
         PULUMI_OPERATOR,
         "pulumi-kubernetes-operator",
         ("deploy/crds",),
+        "test",
     ),
 )
 

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
+import shutil
+import subprocess
+import sys
+from itertools import groupby
 from pathlib import Path
 
 import pytest
 
-from toolchain import build, environment, locate, pins
+from tests.support.seed import ROOT
+from toolchain import bootstrap, build, environment, locate, pins
+from toolchain.progress import Progress
 from toolchain.sources import SourceMissing, keep, module_folder
 
 GROUPS = sorted({program.group for program in pins.PROGRAMS})
@@ -38,11 +45,71 @@ def own_pulumi(folder: Path, version: str) -> Path:
     return executable(folder / "pulumi", f"echo {version}")
 
 
-def test_an_empty_cache_is_filled_the_quickest_program_first(cache: Path) -> None:
+def test_an_empty_cache_is_filled_the_smallest_group_first(cache: Path) -> None:
     plan = build.missing()
-    assert {program.name for program in plan} == set(pins.BY_NAME), "everything has to be built"
-    times = [program.seconds for program in plan]
-    assert times == sorted(times), f"progress must show early, but the builds take {times}"
+    assert plan == list(pins.PROGRAMS), "everything that the lab and the tests run has to be built"
+    times = [sum(program.seconds for program in of) for _group, of in groupby(plan, key=lambda entry: entry.group)]
+    assert times == sorted(times), f"progress must show early, but the groups take {times}"
+
+
+def test_what_only_tests_run_is_not_built_before_the_lab(cache: Path) -> None:
+    left_out = {program.name for program in build.missing()} - {program.name for program in build.missing(need="up")}
+    assert left_out == {"clusterctl"}, f"`make up` must not wait for what it does not run, it leaves out {left_out}"
+
+
+def test_another_version_is_asked_for_by_name_and_version(cache: Path) -> None:
+    [older] = build.missing(["kube-apiserver@v1.32.2"])
+    assert older.file_name == "kube-apiserver-v1.32.2", f"one file for each version, not {older.file_name}"
+    assert "gitMinor=32" in build.linker_flags(older), "it tells its own version"
+    usual = executable(cache / "kube-apiserver-v1.33.0", "exit 0")
+    assert locate.find("kube-apiserver") == locate.find("kube-apiserver", "v1.33.0") == usual, "the lab's"
+    with pytest.raises(locate.MissingProgram, match=r"python -m toolchain --only kube-apiserver@v1\.32\.2"):
+        locate.program("kube-apiserver", "v1.32.2")
+    with pytest.raises(KeyError):
+        locate.program("kube-apiserver", "v1.31.0")
+
+
+def test_kubebuilder_assets_stand_for_the_usual_version_only(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assets = executable(tmp_path / "assets" / "kube-apiserver", "echo Kubernetes v1.30.0").parent
+    monkeypatch.setenv("KUBEBUILDER_ASSETS", str(assets))
+    assert locate.find("kube-apiserver") == assets / "kube-apiserver", "the machine's own is used"
+    assert locate.find("kube-apiserver", "v1.32.2") is None, "who asks for a version gets that or none"
+
+
+def test_the_remaining_time_follows_from_the_pace_of_what_is_built() -> None:
+    now = [0.0]
+    small, large = pins.pinned("etcd"), pins.pinned("kube-apiserver")
+    lines: list[str] = []
+    progress = Progress([small, large], lines.append, lambda: now[0])
+    progress.begin(small)
+    now[0] = 10.0
+    assert 0 < progress.done() < small.seconds, "a program under way counts by its time"
+    now[0] = 1000.0
+    assert progress.done() < small.seconds, "and never for all of it, however long it takes"
+    now[0] = 126.0
+    progress.end(small, 63.0)
+    assert progress.done() == small.seconds, "what is built counts for its weight"
+    assert progress.remaining() == pytest.approx(2 * large.seconds), "this machine takes two seconds for one of weight"
+    progress.begin(large)
+    progress.end(large, 300.0)
+    assert progress.remaining() == 0, "nothing is left"
+    assert [line.split(": ")[1].split(" (")[0] for line in lines] == [
+        "building",
+        "built in 126 s",
+        "building",
+        "built in 0 s",
+    ], f"one line for each event: {lines}"
+
+
+def test_what_another_process_built_does_not_count_as_pace() -> None:
+    now = [0.0]
+    progress = Progress([pins.pinned("etcd"), pins.pinned("capp")], lambda _line: None, lambda: now[0])
+    now[0] = 1.0
+    before = progress.remaining()
+    progress.end(pins.pinned("etcd"))
+    assert 0 < progress.remaining() < before, "less is left, at the same pace"
 
 
 def test_programs_of_one_group_follow_each_other() -> None:
@@ -70,7 +137,7 @@ def test_a_missing_program_says_where_it_was_sought_and_what_builds_it(cache: Pa
 
 
 def test_an_unknown_program_is_refused_with_the_known_names(cache: Path) -> None:
-    with pytest.raises(KeyError, match=r"unknown program nginx; there are etcd"):
+    with pytest.raises(KeyError, match=r"unknown program nginx; there are pulumi-language-python, etcd"):
         build.missing(["etcd", "nginx"])
 
 
@@ -237,3 +304,85 @@ def test_the_plugins_generated_files_carry_the_pinned_version(cache: Path, tmp_p
     assert json.loads((work / "schema-embed.json").read_text())["version"] == "4.25.0", "the engine checks it"
     assert (work / "terraform-mapping-embed.json").read_text() == '{"a":1}', "compacted, as upstream's release does"
     assert (work / "main.go").is_file(), "beside the main that embeds them"
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("  Downloading rich-15.0.0-py3-none-any.whl (310 kB)", "downloading rich 15.0.0 310 kB"),
+        (
+            "  Downloading grpcio-1.85.3-cp311-cp311-manylinux_2_28_x86_64.whl (7.4 MB)",
+            "downloading grpcio 1.85.3 7.4 MB",
+        ),
+        ("Installing collected packages: a, b, c", "installing 3 packages"),
+        ("Requirement already satisfied: rich", ""),
+        ("", ""),
+    ],
+)
+def test_of_what_pip_says_only_downloads_and_the_installation_are_told(line: str, told: str) -> None:
+    assert bootstrap.event(line) == told, f"{line!r} is told as {bootstrap.event(line)!r}"
+
+
+@pytest.mark.parametrize(
+    ("stamps", "current"),
+    [((), ""), (("lab",), "lab"), (("dev",), "lab dev"), (("old lab", "old dev"), "")],
+)
+def test_an_environment_for_the_tests_is_one_for_the_lab_too(
+    stamps: tuple[str, ...], current: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tmp_path / "pyproject.toml"
+    source.touch()
+    monkeypatch.setattr(bootstrap, "INPUTS", [source])
+    monkeypatch.setattr(bootstrap, "STAMPS", {"lab": tmp_path / "lab", "dev": tmp_path / "dev"})
+    for stamp in stamps:
+        path = tmp_path / stamp.removeprefix("old ")
+        path.touch()
+        if stamp.startswith("old "):
+            os.utime(path, (1, 1))
+    assert " ".join(extra for extra in ("lab", "dev") if bootstrap.current(extra)) == current, f"stamps: {stamps}"
+
+
+def test_a_python_without_venv_is_told_with_the_command_that_helps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(bootstrap, "STAMPS", {"lab": tmp_path / "lab", "dev": tmp_path / "dev"})
+    # What an import of a module that is not there does.
+    monkeypatch.setitem(sys.modules, "ensurepip", None)
+    assert bootstrap.main("lab") == 1, "it failed"
+    said = capsys.readouterr()
+    assert said.err.count("\n") == 1, f"one line: {said.err}"
+    assert "sudo apt-get install python3-venv" in said.err, said.err
+    assert said.out == "", f"stdout may be meant for a pipe: {said.out}"
+
+
+def test_an_old_python_is_told_with_its_version(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(bootstrap, "STAMPS", {"lab": tmp_path / "lab", "dev": tmp_path / "dev"})
+    monkeypatch.setattr(sys, "version_info", (3, 8, 10))
+    assert bootstrap.main("lab") == 1, "it failed"
+    assert "is Python 3.8, but 3.10 or newer is needed" in capsys.readouterr().err
+
+
+def test_the_bootstrap_can_be_read_by_a_python_that_is_too_old() -> None:
+    ast.parse(Path(bootstrap.__file__).read_text(), feature_version=(3, 7))
+
+
+def test_make_without_python_says_what_installs_it() -> None:
+    done = subprocess.run(
+        [shutil.which("make") or "make", "-B", ".venv/lab"],
+        cwd=ROOT,
+        env={"PATH": "/nowhere"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0, done.stdout
+    assert "sudo apt-get install python3 python3-venv" in done.stderr, done.stderr
+
+
+def test_no_target_prints_its_own_command_where_its_output_may_go_into_a_pipe() -> None:
+    make = ["make", "help", "render", "PY=true", "-o", ".venv/lab"]
+    done = subprocess.run(make, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "kamaji_equinix.components.render" not in done.stdout, f"only what the command itself says: {done.stdout}"
+    assert "make: " not in done.stdout, f"nor a word of make's: {done.stdout}"

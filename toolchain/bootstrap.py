@@ -1,0 +1,162 @@
+#!/usr/bin/env python3
+"""Make the virtual environment, and say what it is doing: ``python3 toolchain/bootstrap.py lab`` or ``... dev``.
+
+It runs before anything is installed: standard library only, and syntax that an old Python can still read, so that it can say
+that it is too old. ``lab`` installs what the project and its lab run with; ``dev`` also what its tests and linters need.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+FOLDER = ROOT / ".venv"
+PYTHON = FOLDER / "bin" / "python"
+STAMPS = {"lab": FOLDER / "lab", "dev": FOLDER / "ready"}
+INPUTS = [ROOT / "pyproject.toml", ROOT / "requirements.txt"]
+OLDEST = (3, 10)
+TAIL = 15
+
+
+class Failed(Exception):
+    """The environment can't be made; the text says why and what helps."""
+
+
+class Progress:
+    """One line that changes on a terminal, one line for each event elsewhere; on stderr, for stdout may be a pipe's."""
+
+    def __init__(self) -> None:
+        """Begin to count the seconds."""
+        self.began = time.monotonic()
+        self.terminal = sys.stderr.isatty()
+
+    def tell(self, text: str) -> None:
+        """Say what happens now."""
+        line = f"environment: {text} ({time.monotonic() - self.began:.0f} s)"
+        if self.terminal:
+            width = os.get_terminal_size(sys.stderr.fileno()).columns or 80
+            sys.stderr.write("\r\033[K" + line[: width - 1])
+        else:
+            sys.stderr.write(line + "\n")
+        sys.stderr.flush()
+
+    def end(self, text: str) -> None:
+        """Say how it ended, on a line that stays."""
+        self.tell(text)
+        if self.terminal:
+            sys.stderr.write("\n")
+            sys.stderr.flush()
+
+    def fail(self, text: str) -> None:
+        """Say why it ended."""
+        sys.stderr.write(("\r\033[K" if self.terminal else "") + f"environment: {text}\n")
+
+
+def current(extra: str) -> bool:
+    """Whether the environment has this already: ``dev`` has all that ``lab`` has."""
+    stamps = [STAMPS["dev"]] if extra == "dev" else [STAMPS["lab"], STAMPS["dev"]]
+    newest = max(path.stat().st_mtime for path in INPUTS)
+    return any(stamp.exists() and stamp.stat().st_mtime >= newest for stamp in stamps)
+
+
+def make(progress: Progress) -> None:
+    """Make the environment where there is none."""
+    if sys.version_info[:2] < OLDEST:
+        raise Failed(
+            f"{sys.executable} is Python {sys.version_info[0]}.{sys.version_info[1]}, but 3.10 or newer is needed: "
+            "install one and put it first on PATH as python3"
+        )
+    try:
+        import ensurepip  # noqa: F401 - Debian has it in a package of its own
+        import venv  # noqa: F401
+    except ImportError:
+        raise Failed(
+            "this Python has no venv: `sudo apt-get install python3-venv` (Debian, Ubuntu) installs it; then run make again"
+        ) from None
+    if PYTHON.exists() and subprocess.call([str(PYTHON), "-c", "import pip"], stderr=subprocess.DEVNULL) == 0:
+        return
+    progress.tell("creating .venv")
+    done = subprocess.run([sys.executable, "-m", "venv", "--clear", FOLDER], capture_output=True, text=True)
+    if done.returncode != 0:
+        raise Failed(f"python3 -m venv failed:\n{done.stdout}{done.stderr}")
+
+
+def install(extra: str, progress: Progress) -> None:
+    """Install the project with what ``extra`` stands for, telling each download."""
+    progress.tell(f"installing kamaji-equinix[{extra}]")
+    words = [str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check", "--progress-bar", "off"]
+    process = subprocess.Popen(
+        [*words, "-e", f"{ROOT}[{extra}]"],
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    lines = []
+    try:
+        for line in process.stdout or ():
+            lines.append(line.rstrip())
+            said = event(line)
+            if said:
+                progress.tell(said)
+        code = process.wait()
+    except BaseException:
+        process.terminate()
+        process.wait()
+        raise
+    if code != 0:
+        end = "\n".join("    " + line for line in lines[-TAIL:])
+        raise Failed(f"pip install failed; it ends:\n{end}\nCheck the network and pip's index.")
+
+
+def event(line: str) -> str:
+    """What a line of pip tells; nothing where it is not worth a line."""
+    words = line.split()
+    if words[:1] == ["Downloading"] and len(words) > 1:
+        name = " ".join(words[1].rsplit("/", 1)[-1].split("-")[:2])
+        return f"downloading {name} {' '.join(words[2:]).strip('()')}".rstrip()
+    if words[:3] == ["Installing", "collected", "packages:"]:
+        return f"installing {len(words) - 3} packages"
+    return ""
+
+
+def link_types() -> None:
+    """Give mypy and import-linter the installed names of the checkout's folders."""
+    folder = FOLDER / "typing" / "kamaji_equinix"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("components", "automation"):
+        link = folder / name
+        if link.is_symlink():
+            link.unlink()
+        link.symlink_to(Path("..", "..", "..", name))
+
+
+def main(extra: str) -> int:
+    """Make the environment; the exit code."""
+    if current(extra):
+        STAMPS[extra].touch()
+        return 0
+    progress = Progress()
+    try:
+        make(progress)
+        install(extra, progress)
+        link_types()
+    except Failed as error:
+        progress.fail(str(error))
+        return 1
+    except KeyboardInterrupt:
+        progress.fail("interrupted; the next run goes on from here")
+        return 130
+    for stamp in {STAMPS["lab"], STAMPS[extra]}:
+        stamp.touch()
+    progress.end("ready")
+    return 0
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] not in (["lab"], ["dev"]):
+        sys.exit("usage: python3 toolchain/bootstrap.py lab|dev")
+    sys.exit(main(sys.argv[1]))

@@ -1,0 +1,163 @@
+"""How far a build of the toolchain is: the arithmetic, and what a terminal shows of it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from .pins import Program
+
+NEARLY = 0.95
+"""A program that still builds never counts for more than this part of its weight."""
+
+FIRST_PACE = 0.85 * min(os.cpu_count() or 1, 2)
+"""Seconds of CPU that a build gets in a second, until some program has shown what it is here."""
+
+
+class Progress:
+    """Which programs are built, which are under way, and how long the rest takes.
+
+    Builders of several threads report to it.
+    """
+
+    def __init__(
+        self, programs: Sequence[Program], report: Callable[[str], None], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Begin.
+
+        Args:
+            programs: all that are to be built.
+            report: takes one line for each event.
+            clock: seconds that only grow.
+        """
+        self._programs, self._report, self._clock = list(programs), report, clock
+        self._began = clock()
+        self._running: dict[Program, float] = {}
+        self._built = 0.0
+        self._gone = 0.0
+        self._spent = 0.0
+        self._lock = threading.RLock()
+        self.download = ""
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the beginning."""
+        return self._clock() - self._began
+
+    def label(self, program: Program) -> str:
+        """A program with its place in the order."""
+        return f"[{self._programs.index(program) + 1}/{len(self._programs)}] {program.name} {program.version}"
+
+    def wait(self, program: Program) -> None:
+        """Another process builds it."""
+        self._report(f"{self.label(program)}: another process builds it; waiting")
+
+    def begin(self, program: Program) -> None:
+        """Its build begins."""
+        with self._lock:
+            self._running[program] = self._clock()
+            self._report(f"{self.label(program)}: building ({self.elapsed:.0f} s so far, {left(self.remaining())})")
+
+    def end(self, program: Program, seconds_of_cpu: float | None = None) -> None:
+        """It is there.
+
+        Args:
+            program: which.
+            seconds_of_cpu: what its build took; None where another process built it.
+        """
+        with self._lock:
+            began = self._running.pop(program, None)
+            if began is None or seconds_of_cpu is None:
+                self._gone += program.seconds
+                return
+            self._built += program.seconds
+            self._spent = self.elapsed
+            took = self._clock() - began
+            self._report(f"{self.label(program)}: built in {took:.0f} s ({seconds_of_cpu:.0f} s of CPU)")
+
+    def running(self) -> list[tuple[Program, float]]:
+        """What is under way, and for how many seconds."""
+        with self._lock:
+            return [(program, self._clock() - began) for program, began in self._running.items()]
+
+    def _pace(self) -> float:
+        return self._built / self._spent if self._built and self._spent else FIRST_PACE
+
+    def done(self) -> float:
+        """Weight of what is done; programs under way count by their time."""
+        with self._lock:
+            running = self.running()
+            pace = self._pace() / max(len(running), 1)
+            return self._built + self._gone + sum(min(pace * s, NEARLY * program.seconds) for program, s in running)
+
+    def total(self) -> float:
+        """Weight of all."""
+        return float(sum(program.seconds for program in self._programs))
+
+    def remaining(self) -> float:
+        """Seconds until all is built, as far as one can tell."""
+        return max(self.total() - self.done(), 0.0) / self._pace()
+
+
+def left(seconds: float) -> str:
+    """A remaining time in words.
+
+    >>> left(20), left(100), left(400)
+    ('less than a minute left', 'about 2 min left', 'about 7 min left')
+    """
+    return "less than a minute left" if seconds < 60 else f"about {seconds / 60:.0f} min left"
+
+
+class Picture:
+    """What a terminal shows, drawn anew again and again."""
+
+    def __init__(self) -> None:
+        """Show nothing yet."""
+        self.progress: Progress | None = None
+
+    def __rich__(self) -> Group:
+        """The bar, then a line for each program under way and one for the downloads."""
+        if self.progress is None:
+            return Group()
+        now, total = self.progress.done(), self.progress.total()
+        bar = Table.grid(padding=(0, 1))
+        share = f"{now / total * 100 if total else 100:3.0f} %"
+        bar.add_row(ProgressBar(total, now, width=40), Text(f"{share}, {left(self.progress.remaining())}"))
+        lines = [
+            Text(f"  building {program.name} {program.version} ({seconds:.0f} s)", overflow="ellipsis", no_wrap=True)
+            for program, seconds in self.progress.running()
+        ]
+        if self.progress.download:
+            lines.append(Text(f"  downloading {self.progress.download}", overflow="ellipsis", no_wrap=True))
+        return Group(bar, *lines)
+
+
+@contextlib.contextmanager
+def display(console: Console) -> Iterator[tuple[Callable[[str], None], Callable[[Progress], None]]]:
+    """Show a build.
+
+    Yields a function that takes lines, and one that takes the progress to draw. Without a terminal there are only lines.
+    """
+    if not console.is_terminal:
+        # Not the console's print: a line stays one line however long it is.
+        yield lambda line: print(line, file=console.file, flush=True), lambda _progress: None
+        return
+    picture = Picture()
+    with Live(picture, console=console, refresh_per_second=4, transient=True) as live:
+
+        def line(text: str) -> None:
+            live.console.print(Text(text), soft_wrap=True)
+
+        def draw(progress: Progress) -> None:
+            picture.progress = progress
+
+        yield line, draw
