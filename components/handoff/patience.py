@@ -118,7 +118,7 @@ class Wait:
         Raises:
             HandoffError: it will not.
         """
-        if error.reason in RETRIED or error.code >= 500 or error.code == 429 or self._denied_lately(error, subject):
+        if passing(error) or self._denied_lately(error, subject):
             return
         raise self.failure(
             phase, subject, expected="the management cluster to allow it", seen=str(error), advice=advice_for(error)
@@ -146,6 +146,11 @@ class Wait:
     def failure(self, phase: str, subject: str, *, expected: str, seen: str, advice: str) -> HandoffError:
         """An error of a phase."""
         return HandoffError(phase, subject, expected=expected, seen=seen, elapsed=self.progress.elapsed, advice=advice)
+
+
+def passing(error: ApiError) -> bool:
+    """Whether the same request may well succeed a moment later."""
+    return error.reason in RETRIED or error.code >= 500 or error.code == 429
 
 
 def by_webhook(error: ApiError) -> bool:

@@ -1,16 +1,17 @@
 """The hand-off: from "Kamaji has an address" to "Cluster API may buy machines".
 
-Eight phases under one deadline. Each can be done again after an interruption at any point: what is there already is
+Nine phases under one deadline. Each can be done again after an interruption at any point: what is there already is
 confirmed, not written again. The infrastructure cluster is reached by a reference only, whatever its kind.
 """
 
 from __future__ import annotations
 
 from ..kube.client import ApiError
-from ..kube.objects import SECRET, Json, Kube, dig
+from ..kube.objects import Json, Kube, dig
+from . import kubeconfig
 from .address import await_address, same_cluster
 from .answer import await_answer
-from .order import Endpoint, Order, Outcome, endpoint_of, infrastructure_ready, look, may_replace, secret_name, writer
+from .order import Endpoint, Order, Outcome, endpoint_of, infrastructure_ready, look, may_replace, writer
 from .patience import Wait
 from .progress import Progress
 from .version import await_version
@@ -43,13 +44,15 @@ class Handoff:
         address = await_address(self.wait)
         if self.order.enabled:
             address = await_answer(self.wait, address)
+            self.progress.stage = "kubeconfig"
+            kubeconfig.provide(self.wait)
             self.progress.stage = "endpoint"
             self.link(address)
             self.progress.stage = "nudge"
             self.nudge()
         await_version(self.wait, address)
         self.progress.stage = "kubeconfig"
-        self.kubeconfig()
+        kubeconfig.await_kamaji(self.wait)
         return self.wait.patiently("endpoint", self.wait.infrastructure_subject, self.outcome)
 
     def outcome(self) -> Outcome:
@@ -166,21 +169,3 @@ class Handoff:
         except ApiError as error:
             if error.code != 409:
                 self.wait.bearable(error, "nudge", self.wait.control_plane_subject)
-
-    # Phase 8
-
-    def kubeconfig(self) -> None:
-        """Wait until the Secret with the tenant's kubeconfig exists. Its content is not asked for.
-
-        Raises:
-            HandoffError: it does not in time.
-        """
-        name = secret_name(self.order.cluster)
-        self.wait.eventually(
-            "kubeconfig",
-            f"Secret {self.kube.namespace}/{name}",
-            "Kamaji to write it",
-            lambda: self.kube.exists(SECRET, name),
-            "Kamaji's provider writes it once the Cluster's infrastructure is ready"
-            + ("." if self.order.enabled else "; with `handoff.enabled: false` somebody else must see to that."),
-        )

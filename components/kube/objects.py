@@ -14,8 +14,6 @@ FIELD_MANAGER = "kamaji-equinix"
 
 APPLY = "application/apply-patch+yaml"
 
-METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
-
 METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 
 Json = dict[str, Any]
@@ -74,19 +72,15 @@ class Kube:
                 return None
             raise
 
-    def exists(self, kind: Kind, name: str) -> bool:
-        """Whether there is such an object; only its metadata is asked for.
+    def create(self, kind: Kind, name: str, content: Mapping[str, Any]) -> Json:
+        """Make a new object.
 
         Raises:
-            ApiError: it could not be read.
+            ApiError: reason AlreadyExists where there is one of that name.
         """
-        try:
-            self.api.get(kind.path(self.namespace, name), accept=METADATA)
-        except ApiError as error:
-            if error.code == 404:
-                return False
-            raise
-        return True
+        metadata = {**content.get("metadata", {}), "name": name, "namespace": self.namespace}
+        body = {**content, "apiVersion": kind.api_version, "kind": kind.name, "metadata": metadata}
+        return self.api.post(f"{kind.path(self.namespace)}?{urlencode({'fieldManager': FIELD_MANAGER})}", body)
 
     def items(self, kind: Kind, labels: Mapping[str, str], *, content: bool = True) -> list[Json]:
         """The objects that carry all of some labels.

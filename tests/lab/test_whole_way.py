@@ -15,7 +15,7 @@ import pytest
 
 import toolchain
 from tests.support.interrupting import gone
-from tests.support.lab import Lab, nodes
+from tests.support.lab import Lab, eventually, nodes
 from tests.support.project import Done, Project, dev_sections
 
 CLUSTERS = ("capi-quickstart", "second")
@@ -114,6 +114,28 @@ def test_the_first_machine_comes_soon_after_the_hand_off(lab: Lab, deployed: Dep
     assert waited <= 20, (
         f"Kamaji's provider was in its backoff: the first Machine came {waited:.0f} s after the hand-off"
     )
+
+
+def test_cluster_api_finds_its_way_to_the_tenant_at_its_first_look(lab: Lab, deployed: Deployed) -> None:
+    looks = [
+        line
+        for controller in ("capi-core", "capi-bootstrap-kubeadm")
+        for line in (lab.folder.logs / f"{controller}.log").read_text().splitlines()
+        if 'controller="clustercache"' in line and 'Cluster="default/capi-quickstart"' in line
+    ]
+    assert any('"Connected"' in line for line in looks), "it was looked for what the controllers log"
+    failed = [line for line in looks if '"Connect failed"' in line]
+    assert not failed, f"the next look comes only after 30 s, and with it the first machine: {failed}"
+
+
+def test_the_secret_with_the_kubeconfig_is_kamajis(lab: Lab, deployed: Deployed) -> None:
+    with lab.management() as client:
+        path = "/api/v1/namespaces/default/secrets/capi-quickstart-kubeconfig"
+        secret = client.get(path).raise_for_status().json()
+    (owner,) = secret["metadata"]["ownerReferences"]
+    assert owner["kind"] == "KamajiControlPlane", "it goes with the control plane"
+    assert owner["controller"] is True, "Kamaji's provider took it over"
+    assert secret["metadata"]["labels"]["kamaji.clastix.io/tcp"] == "capi-equinix-control-plane", "with its labels"
 
 
 def test_a_second_up_changes_nothing(deployed: Deployed) -> None:
@@ -229,3 +251,9 @@ def test_destroy_leaves_neither_device_nor_object(lab: Lab, project: Project, de
     with contextlib.closing(lab.metal()) as metal:
         deletions = [call.path for call in metal.calls("DELETE") if call.status == 204]
     assert len(deletions) == len(set(deletions)), "no device was given back twice"
+    eventually(
+        lambda: [name for name in lab.secrets("default") if name.startswith(("capi-", "second"))],
+        lambda left: not left,
+        30,
+        "the Secrets of both clusters go with their owners",
+    )

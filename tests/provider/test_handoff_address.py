@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from lab.plane import ManagementPlane
+from tests.support import kubeconfig_secret
 from tests.support.fault_proxy import Fault, faults
 from tests.support.handing_off import hand_off, start
 from tests.support.kamaji_objects import CLUSTER, CONTROL_PLANE, CONTROL_PLANES, Tenant
@@ -154,7 +155,7 @@ def test_without_the_hand_off_what_kamaji_wrote_is_reported_undialled(
     tenant: Tenant, control_plane: TlsEndpoint
 ) -> None:
     tenant.publish("192.0.2.1", 6443)
-    tenant.write_secret(f"{CLUSTER}-kubeconfig", {"value": f"token: {tenant.secret}"})
+    kubeconfig_secret.keep(tenant.http, tenant.get(CONTROL_PLANES, CONTROL_PLANE), CLUSTER, f"token: {tenant.secret}")
     outputs = hand_off(tenant, enabled=False).done()
     assert outputs["endpoint"] == "192.0.2.1:6443", "what Kamaji published is the result"
     assert not control_plane.connections, "nothing is dialled"

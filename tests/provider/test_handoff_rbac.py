@@ -91,7 +91,9 @@ def test_each_missing_right_is_named_with_the_document(
     with_control_plane = TlsEndpoint(tenant.authority)
     try:
         run = start(tenant, path, timeoutSeconds=40)
-        if resource == "services" or verb == "watch":
+        if resource == "services" or verb in ("watch", "create"):
+            if verb == "create":
+                tenant.publish(with_control_plane.host, with_control_plane.port)
             soon(lambda: "docs/rbac.yaml" in run.said, f"progress that names docs/rbac.yaml: {run.said}")
             tenant.publish(with_control_plane.host, with_control_plane.port)
             assert run.end().done()["ready"] is True, "it is only slower, or knows less, without this right"

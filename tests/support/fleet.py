@@ -17,6 +17,7 @@ import httpx
 
 from lab.plane import ManagementPlane
 
+from . import kubeconfig_secret
 from .tls_endpoint import REPLIES, TenantAuthority
 
 Json = dict[str, Any]
@@ -189,7 +190,7 @@ class Fleet:
             elif not dig(plane, "status", "version"):
                 counts = dict.fromkeys(("readyReplicas", "replicas", "unavailableReplicas", "updatedReplicas"), 1)
                 flags = dict.fromkeys(("initialized", "ready", "externalManagedControlPlane"), True)
-                self._secret(client, f"{owner}-kubeconfig", {"value": f"token: {self.secret}"})
+                kubeconfig_secret.keep(client, plane, owner, f"token: {self.secret}")
                 self._status(client, CONTROL_PLANES, name, {**counts, **flags, "selector": "", "version": "1.33.0"})
         for member in self.members.values():
             if member.known and not member.answers and time.monotonic() - member.known >= self.delay:
@@ -201,14 +202,20 @@ class Fleet:
         listener = socket.socket()
         listener.bind(("127.0.0.1", 0))
         member = Member(name, listener)
-        holder = f"{name}-ca"
+        holder, admin = f"{name}-ca", f"{name}-admin-kubeconfig"
         self._secret(
             client, holder, {"ca.crt": self.authority.pem, "ca.key": f"{self.authority.key_pem}#{self.secret}"}
         )
+        self._secret(client, admin, {"admin.conf": f"token: {self.secret}"})
         spec: Json = {"controlPlane": {"service": {"serviceType": "LoadBalancer"}}, "networkProfile": {"port": 6443}}
         spec["kubernetes"] = {"version": "1.33.0", "kubelet": {"cgroupfs": "systemd"}}
         self._post(client, TENANTS, "kamaji.clastix.io/v1alpha1", "TenantControlPlane", name, {"spec": spec})
-        self._status(client, TENANTS, name, {"certificates": {"ca": {"secretName": holder}}})
+        self._status(
+            client,
+            TENANTS,
+            name,
+            {"certificates": {"ca": {"secretName": holder}}, "kubeconfig": {"admin": {"secretName": admin}}},
+        )
         where = f"{CONTROL_PLANES.format(self.namespace)}/{name}"
         endpoint = {"host": "127.0.0.1", "port": member.port}
         _must(client.patch(where, json={"spec": {"controlPlaneEndpoint": endpoint}}, headers=MERGE))

@@ -11,6 +11,7 @@ import httpx
 
 from lab.plane import ManagementPlane
 
+from . import kubeconfig_secret
 from .tls_endpoint import TenantAuthority
 
 Json = dict[str, Any]
@@ -73,8 +74,15 @@ class Tenant:
         version = "infrastructure.cluster.x-k8s.io/v1beta1"
         self._post(INFRASTRUCTURE, version, "PacketCluster", CLUSTER, spec, **marks)
 
-    def tenant(self, *, state: str = "Ready", conditions: tuple[Json, ...] = (), authority: bool = True) -> None:
-        """Write the TenantControlPlane, its status and its authority's Secret, as Kamaji does."""
+    def tenant(
+        self,
+        *,
+        state: str = "Ready",
+        conditions: tuple[Json, ...] = (),
+        authority: bool = True,
+        kubeconfig: bool = True,
+    ) -> None:
+        """Write the TenantControlPlane, its status, and the Secrets of its authority and its kubeconfig, as Kamaji does."""
         spec: Json = {"controlPlane": {"service": {"serviceType": "LoadBalancer"}}}
         spec["networkProfile"] = {"port": 6443}
         spec["kubernetes"] = {"version": "1.33.0", "kubelet": {"cgroupfs": "systemd"}}
@@ -85,8 +93,9 @@ class Tenant:
             "selector": "a=b",
             "conditions": list(conditions),
         }
-        holder = f"{CONTROL_PLANE}-ca"
+        holder, admin = f"{CONTROL_PLANE}-ca", f"{CONTROL_PLANE}-admin-kubeconfig"
         found["status"] = {
+            "kubeconfig": {"admin": {"secretName": admin}} if kubeconfig else {},
             "kubernetesResources": {"version": {"status": state}, "deployment": deployment},
             "certificates": {"ca": {"secretName": holder}} if authority else {},
         }
@@ -95,6 +104,8 @@ class Tenant:
             self.write_secret(
                 holder, {"ca.crt": self.authority.pem, "ca.key": f"{self.authority.key_pem}\n# {self.secret}"}
             )
+        if kubeconfig:
+            self.write_secret(admin, {"admin.conf": f"token: {self.secret}"})
 
     def service(self, address: str | None) -> None:
         """Write the control plane's Service, with or without an address of a load balancer."""
@@ -171,9 +182,7 @@ class Tenant:
         counts = dict.fromkeys(("readyReplicas", "replicas", "unavailableReplicas", "updatedReplicas"), 1)
         flags = dict.fromkeys(("initialized", "ready", "externalManagedControlPlane"), True)
         status(CONTROL_PLANES, CONTROL_PLANE, {**counts, **flags, "selector": "", "version": "1.33.0"})
-        answer = client.get(f"{SECRETS.format(self.namespace)}/{CLUSTER}-kubeconfig")
-        if answer.status_code == httpx.codes.NOT_FOUND:
-            self.write_secret(f"{CLUSTER}-kubeconfig", {"value": f"token: {self.secret}"})
+        kubeconfig_secret.keep(client, plane, CLUSTER, f"token: {self.secret}")
         return True
 
     def close(self) -> None:

@@ -79,6 +79,12 @@ class Lab:
             found: list[dict[str, Any]] = client.get(f"/apis/{path}").raise_for_status().json()["items"]
             return found
 
+    def secrets(self, namespace: str) -> list[str]:
+        """Names of a namespace's Secrets."""
+        with self.management() as client:
+            found = client.get(f"/api/v1/namespaces/{namespace}/secrets").raise_for_status().json()["items"]
+        return [item["metadata"]["name"] for item in found]
+
     def leftovers(self, cluster: str = "") -> list[str]:
         """The Cluster API and Kamaji objects of a cluster, by their names; by default of all clusters."""
         return [

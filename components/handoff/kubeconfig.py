@@ -1,0 +1,166 @@
+"""The Secret with the tenant's kubeconfig: made before the infrastructure is marked ready, and Kamaji's from then on.
+
+Cluster API's ClusterCache, one in each controller, dials the tenant as soon as ``Cluster.status.infrastructureReady`` is
+true. Without this Secret it fails, and tries again only after its ConnectionCreationRetryInterval of 30 s
+(cluster-api/controllers/clustercache/cluster_cache.go); until then no machine is ordered. Kamaji's provider writes the
+Secret after the same flag, with CreateOrUpdate (createOrUpdateKubeconfig in kamajicontrolplane_controller_resources.go of
+v0.15.2): it takes over one that is there already, keeps its labels, replaces its data, and makes the KamajiControlPlane its
+controller. So a Secret that has no controller has not been taken over yet.
+"""
+
+from __future__ import annotations
+
+from ..capi.kinds import TENANT_CONTROL_PLANE
+from ..kube.client import ApiError
+from ..kube.objects import SECRET, Json, dig
+from .order import secret_name
+from .patience import RIGHTS, Wait, passing
+
+SECRET_TYPE = "cluster.x-k8s.io/secret"  # noqa: S105 - no secret: Cluster API's type of the Secrets that hold one
+CLUSTER_NAME_LABEL = "cluster.x-k8s.io/cluster-name"
+"""Cluster API's controllers keep only Secrets with this label in their caches."""
+
+KEY_ANNOTATION = "kamaji.clastix.io/kubeconfig-secret-key"
+"""On a KamajiControlPlane: the key of Kamaji's Secret that holds the kubeconfig to be used (Kamaji's api/v1alpha1)."""
+
+PATIENCE_SECONDS = 2.0
+"""How long what is missing is waited for; a machine that comes later is no reason to let a hand-off take longer."""
+
+
+def provide(wait: Wait) -> None:
+    """Make the Secret where it is missing. What keeps that from being done is told, and ends no hand-off.
+
+    Raises:
+        HandoffError: a Secret of that name is there that Kamaji's provider could never take over.
+    """
+    until = wait.progress.elapsed + PATIENCE_SECONDS
+    while True:
+        try:
+            found = wait.kube.find(SECRET, secret_name(wait.order.cluster))
+            if found is not None:
+                judge(wait, found)
+                return
+            if make(wait):
+                wait.progress.phase(
+                    f"{subject(wait)} is there before the ready flag; Kamaji's provider keeps it from now on"
+                )
+                return
+            lacking = f"Kamaji has not made the kubeconfig of TenantControlPlane {wait.order.control_plane} yet"
+        except ApiError as error:
+            lacking = f"{error}. {RIGHTS}" if error.code == 403 else str(error)
+            # A conflict: somebody else made it meanwhile, and the next look judges that one.
+            if error.code != 409 and not passing(error):
+                until = 0.0
+        if wait.progress.elapsed >= until or wait.progress.over:
+            wait.progress.phase(
+                f"{subject(wait)} can't be made before the ready flag, so that the first machine comes up to 30 s later: "
+                f"{lacking}"
+            )
+            return
+        wait.progress.pause(0.2)
+
+
+def make(wait: Wait) -> bool:
+    """Create the Secret as Kamaji's provider would write it, but for what marks it as taken over.
+
+    Its owner is the KamajiControlPlane, so that it goes with it even if the hand-off gets no further.
+
+    Returns:
+        False where Kamaji has not made the kubeconfig yet.
+
+    Raises:
+        ApiError: something can't be read, or the Secret can't be created.
+    """
+    kube, order = wait.kube, wait.order
+    control_plane = kube.find(order.control_plane_kind, order.control_plane)
+    tenant = kube.find(TENANT_CONTROL_PLANE, order.control_plane)
+    holder = dig(tenant, "status", "kubeconfig", "admin", "secretName")
+    source = kube.find(SECRET, holder) if holder else None
+    key = dig(control_plane, "metadata", "annotations", KEY_ANNOTATION) or "admin.conf"
+    value = dig(source, "data", key)
+    if not control_plane or not value:
+        return False
+    owner = {
+        "apiVersion": order.control_plane_kind.api_version,
+        "kind": order.control_plane_kind.name,
+        "name": order.control_plane,
+        "uid": control_plane["metadata"]["uid"],
+    }
+    kube.create(
+        SECRET,
+        secret_name(order.cluster),
+        {
+            "metadata": {"labels": {CLUSTER_NAME_LABEL: order.cluster}, "ownerReferences": [owner]},
+            "type": SECRET_TYPE,
+            "data": {"value": value},
+        },
+    )
+    return True
+
+
+def await_kamaji(wait: Wait) -> None:
+    """Wait until Kamaji's provider has written the Secret, or has taken over the one that is there.
+
+    Raises:
+        HandoffError: it does not in time, or it never could.
+    """
+    name = secret_name(wait.order.cluster)
+
+    def kept() -> bool:
+        found = wait.kube.find(SECRET, name)
+        if found is not None:
+            judge(wait, found)
+        return bool(controller(found))
+
+    wait.eventually(
+        "kubeconfig",
+        subject(wait),
+        "Kamaji to write it",
+        kept,
+        "Kamaji's provider writes it once the Cluster's infrastructure is ready"
+        + ("." if wait.order.enabled else "; with `handoff.enabled: false` somebody else must see to that."),
+    )
+
+
+def judge(wait: Wait, secret: Json) -> None:
+    """See that Kamaji's provider can take a Secret over, or has.
+
+    Raises:
+        HandoffError: the API server, or Kamaji's provider itself, would refuse it for ever.
+    """
+    if strange := strangeness(secret, wait.order.control_plane):
+        name = secret["metadata"]["name"]
+        raise wait.failure(
+            "kubeconfig",
+            subject(wait),
+            expected=f"a Secret of type {SECRET_TYPE} that Kamaji's provider can write",
+            seen=strange,
+            advice="Cluster API and Kamaji's provider both need this name, and no machine can join without it. Keep what it "
+            f"holds under another name, then `kubectl -n {wait.kube.namespace} delete secret {name}` and `pulumi up`.",
+        )
+
+
+def strangeness(secret: Json, control_plane: str) -> str:
+    """Why Kamaji's provider can't take a Secret over, in words; empty where it can.
+
+    A Secret's type can't be changed, and controller-runtime's SetControllerReference refuses a second controller.
+    """
+    if secret.get("type") != SECRET_TYPE:
+        return f"a Secret of type {secret.get('type')}, which somebody else made: a type can't be changed"
+    owner = controller(secret)
+    if owner and (owner.get("kind"), owner.get("name")) != ("KamajiControlPlane", control_plane):
+        return f"a Secret that belongs to {owner.get('kind')} {owner.get('name')}"
+    if secret.get("immutable") and not owner:
+        return "a Secret that is immutable"
+    return ""
+
+
+def controller(secret: Json | None) -> Json | None:
+    """The owner reference that is marked as the controller's."""
+    owners: list[Json] = dig(secret, "metadata", "ownerReferences") or []
+    return next((owner for owner in owners if owner.get("controller")), None)
+
+
+def subject(wait: Wait) -> str:
+    """The Secret in words."""
+    return f"Secret {wait.kube.namespace}/{secret_name(wait.order.cluster)}"
