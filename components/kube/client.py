@@ -18,6 +18,8 @@ from typing import Any
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 from .access import Access, AccessError, Secrets
+from .failures import ApiError as ApiError
+from .failures import explained, refused
 from .plain_text import one_line
 from .proxy import environment_proxy
 from .tls import tls_context
@@ -33,28 +35,6 @@ RETRIES = 10
 HOPS = 10
 """So many requests the redirections of one may make, as Go does."""
 
-_REASONS = {400: "BadRequest", 401: "Unauthorized", 403: "Forbidden", 404: "NotFound", 406: "NotAcceptable"}
-
-
-class ApiError(Exception):
-    """A request that got no usable answer.
-
-    Attributes:
-        reason: ``Unauthorized``, ``Forbidden``, ``NotFound`` and so on as the API server calls it; ``Unreachable``
-            where no connection came about or it broke; ``Untrusted`` where TLS failed; ``NotKubernetes`` where
-            something else answers; ``NoCredentials`` where they ended and could not be renewed.
-        message: what happened, without credentials.
-        code: HTTP status; 0 where no answer came.
-        retry_after: seconds that the server asks to wait; None where it asks for none.
-    """
-
-    def __init__(self, reason: str, message: str, code: int = 0, retry_after: float | None = None) -> None:
-        super().__init__(f"{reason}: {message}")
-        self.reason = reason
-        self.message = message
-        self.code = code
-        self.retry_after = retry_after
-
 
 @dataclass(frozen=True)
 class Request:
@@ -65,6 +45,7 @@ class Request:
     accept: str = "application/json"
     body: bytes | None = None
     content_type: str = "application/json"
+    stream: bool = False
 
 
 class Api:
@@ -166,9 +147,9 @@ class Api:
             return self._send(connection, route, request, secrets)
 
         try:
-            answer = self._answer(Request("GET", path), begin)
+            answer = self._answer(Request("GET", path, stream=True), begin)
             if answer.status >= 300:
-                raise self._refused(answer, answer.read())
+                raise refused(answer, answer.read())
             while line := answer.readline():
                 yield json.loads(line)
         except TimeoutError:
@@ -215,7 +196,7 @@ class Api:
         except (OSError, EOFError, ValueError):
             decoded = None
         if answer.status >= 300:
-            raise self._refused(answer, content)
+            raise refused(answer, content)
         if not isinstance(decoded, dict):
             raise ApiError("NotKubernetes", f"{self.access.server} answers, but not with JSON objects")
         return decoded
@@ -241,18 +222,17 @@ class Api:
 
     def _redirected(self, url: SplitResult, elsewhere: str, request: Request, status: int) -> SplitResult:
         """Where a redirection leads, credentials included, as with client-go; but never from TLS to plain HTTP."""
-        target = urlsplit(urljoin(url.geturl(), elsewhere))
-        shown = one_line(without_credentials(target._replace(query="", fragment="").geturl()))[:200]
-        if request.body is not None and status not in (307, 308):
-            raise ApiError("NotKubernetes", f"{self.access.server} redirects a {request.method} to {shown}", status)
-        if (
-            target.scheme not in ("http", "https")
-            or not target.hostname
-            or (url.scheme, target.scheme) == ("https", "http")
-        ):
-            raise ApiError(
-                "NotKubernetes", f"{self.access.server} redirects to {shown}, which is not encrypted", status
-            )
+        try:
+            target = urlsplit(urljoin(url.geturl(), elsewhere))
+            shown = one_line(without_credentials(target._replace(query="", fragment="").geturl()))[:200]
+            usable = target.scheme in ("http", "https") and bool(target.hostname) and address_of(target)[1] > 0
+        except ValueError:
+            usable, shown = False, "what is no URL"
+        where = f"{self.access.server} redirects a {request.method} to {shown}"
+        if not usable or (request.body is not None and status not in (307, 308)):
+            raise ApiError("NotKubernetes", where, status)
+        if (url.scheme, target.scheme) == ("https", "http"):
+            raise ApiError("NotKubernetes", f"{where}, which is not encrypted", status)
         return target._replace(fragment="")
 
     def _headers(self, url: SplitResult, request: Request, secrets: Secrets) -> list[tuple[str, str]]:
@@ -264,7 +244,7 @@ class Api:
         ]
         if secrets.token:
             headers.append(("Authorization", f"Bearer {secrets.token}"))
-        if self.access.compression:
+        if self.access.compression and not request.stream:
             headers.append(("Accept-Encoding", "gzip"))
         if request.body is not None:
             headers += [("Content-Type", request.content_type), ("Content-Length", str(len(request.body)))]
@@ -284,22 +264,6 @@ class Api:
             connection.putheader(name, value.encode())
         connection.endheaders(request.body)
         return connection.getresponse()
-
-    def _refused(self, answer: http.client.HTTPResponse, content: bytes) -> ApiError:
-        try:
-            decoded = json.loads(content)
-        except ValueError:
-            decoded = None
-        said = decoded if isinstance(decoded, dict) and decoded.get("kind") == "Status" else {}
-        reason = str(said.get("reason") or _REASONS.get(answer.status) or f"Status{answer.status}")
-        text = one_line(content.decode(errors="replace")) if decoded is None else ""
-        wait = answer.headers.get("Retry-After") or ""
-        return ApiError(
-            reason,
-            str(said.get("message") or text[:200] or f"HTTP {answer.status}"),
-            answer.status,
-            float(wait) if wait.isdecimal() else None,
-        )
 
     def _exchange(self, url: SplitResult, request: Request, secrets: Secrets) -> tuple[http.client.HTTPResponse, bytes]:
         try:
@@ -383,22 +347,3 @@ class Api:
         if proxy := self._proxy(self._url):
             server += f" through the proxy {without_credentials(proxy.geturl())}"
         return explained(error, server)
-
-
-def explained(error: Exception, server: str) -> ApiError:
-    """Why no answer came of a server."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return ApiError("Untrusted", f"{server}: its certificate is not accepted: {error.verify_message}")
-    if isinstance(error, http.client.RemoteDisconnected | ssl.SSLEOFError | ssl.SSLZeroReturnError):
-        # As of a server that stops or starts, or a proxy that lost it.
-        return ApiError("Unreachable", f"{server} closed the connection without an answer")
-    if isinstance(error, ssl.SSLError):
-        return ApiError("Untrusted", f"{server}: no TLS connection: {error.reason or error}")
-    if isinstance(error, TimeoutError):
-        return ApiError("Unreachable", f"{server} did not answer in time ({error})")
-    if isinstance(error, ConnectionRefusedError):
-        return ApiError("Unreachable", f"{server} refuses connections: nothing listens there")
-    if isinstance(error, http.client.BadStatusLine):
-        return ApiError("NotKubernetes", f"{server} does not speak HTTP")
-    what = error.strerror if isinstance(error, OSError) and error.strerror else str(error) or type(error).__name__
-    return ApiError("Unreachable", f"{server}: {one_line(what)}")

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from kamaji_equinix.components.kube.access import Access, AccessError, Secrets
 from kamaji_equinix.components.kube.client import Api, ApiError
 
@@ -236,3 +238,16 @@ def test_a_change_is_not_followed_to_where_it_would_become_a_read() -> None:
         Api(Access(f"http://127.0.0.1:{moving.port}", "here")).patch("/x", {}, "application/merge-patch+json")
     moving.close()
     assert len(moving.seen) == 1, "nothing was asked for there"
+
+
+PLACES = st.text(max_size=20) | st.sampled_from(
+    ["https://[::1", "//", "http://:1/", "https://x:99999/", "?", "http://a@b:c"]
+)
+
+
+@given(PLACES.filter(lambda text: text.isprintable() and text.isascii()))
+@settings(max_examples=15, deadline=None)
+def test_a_redirection_to_anything_makes_nothing_but_an_error(place: str) -> None:
+    moving = Recorder(None, answers=[Answer(307, (("Location", place),))] * 10)
+    with contextlib.closing(moving), contextlib.suppress(ApiError):
+        Api(Access(f"http://127.0.0.1:{moving.port}", "here"), connect_seconds=1).get("/x")

@@ -76,6 +76,7 @@ def test_no_pause_goes_beyond_the_deadline(pauses: list[int], seconds: int) -> N
     "error",
     [
         ApiError("Unreachable", "nothing listens there"),
+        ApiError("NoCredentials", "credential plugin aws failed with 255: no route to host"),
         ApiError("TooManyRequests", "slow down", 429, 1.0),
         ApiError("InternalError", "failed calling webhook", 500),
         ApiError("ServiceUnavailable", "no endpoints", 503),

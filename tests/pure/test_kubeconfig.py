@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from kamaji_equinix.components.kube import exec_plugin, kubeconfig, management, 
 from kamaji_equinix.components.kube.access import Access, AccessError
 from kamaji_equinix.components.kube.management import Credentials, kubeconfig_text, management_access
 
-from tests.support.tls_endpoint import TenantAuthority
+from tests.support.tls_endpoint import TenantAuthority, soon
 
 SECRET = "very-secret-token"
 
@@ -154,13 +155,22 @@ def test_a_credential_plugin_that_is_not_installed_says_how_to_get_it(tmp_path: 
 def test_a_silent_credential_plugin_is_ended_with_all_that_it_has_started(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(exec_plugin, "SECONDS", 0.3)
-    login = read(plugin(tmp_path, f"sleep 60 & echo $! > {tmp_path}/child; wait")).login
-    with pytest.raises(AccessError, match="is silent after 0 s; does it wait for a login"):
+    child = tmp_path / "child"
+
+    def too_long(_process: Any, timeout: float) -> Any:
+        soon(lambda: child.exists() and child.read_text().strip(), "the plugin has started a child", 60)
+        raise subprocess.TimeoutExpired("plugin", timeout)
+
+    monkeypatch.setattr(subprocess.Popen, "communicate", too_long)
+    login = read(plugin(tmp_path, f"sleep 600 & echo $! > {child}; wait")).login
+    with pytest.raises(AccessError, match="is silent after 60 s; does it wait for a login"):
         login.secrets()
-    child = int((tmp_path / "child").read_text())
-    state = Path(f"/proc/{child}/stat")
-    assert not state.exists() or state.read_text().split()[2] == "Z", "nothing of it is left"
+
+    def gone() -> bool:
+        state = Path("/proc", child.read_text().strip(), "stat")
+        return not state.exists() or state.read_text().split()[2] == "Z"
+
+    soon(gone, "nothing of the plugin is left", 60)
 
 
 def test_a_missing_file_of_the_lab_says_that_the_lab_is_not_running(tmp_path: Path) -> None:

@@ -96,10 +96,10 @@ def documents() -> Iterator[Case]:
     document = config()
     yield case("as JSON", json.dumps(document, indent=1))
     yield case("two documents", yaml.safe_dump(document) + "---\nkind: Other\n")
-    yield case(
-        "with a byte order mark",
-        b"\xef\xbb\xbf" + json.dumps(document).replace("@URL@", "https://127.0.0.1:1").encode(),
-    )
+    yield case("with a byte order mark", (document, "utf-8-sig"))
+    yield case("in UTF-16", (document, "utf-16"))
+    yield case("in Latin-1", ({**document, "x": "é"}, "latin-1"))
+    yield case("in UTF-8", json.dumps({**document, "x": "é€\U0001f600"}, ensure_ascii=False))
     yield case("a list", "- a\n- b\n")
     yield case("text", "just text\n")
     yield case("broken YAML", "clusters: [\n")

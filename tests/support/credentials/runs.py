@@ -40,7 +40,7 @@ class Case:
 
     Attributes:
         name: what is special about it.
-        files: content by path; a mapping is written as YAML.
+        files: content by path; a mapping is written as YAML, a pair is a content and its encoding.
         env: environment variables beside HOME and PATH.
         context: the context asked for.
         explicit: the kubeconfig that is named to the client, instead of KUBECONFIG's.
@@ -114,8 +114,9 @@ class World:
             if isinstance(content, bytes):
                 path.write_bytes(content)
                 continue
+            content, encoding = content if isinstance(content, tuple) else (content, "utf-8")
             written = self.filled(content if isinstance(content, str) else yaml.safe_dump(content))
-            path.write_text(written)
+            path.write_text(written, encoding)
             if written.startswith("#!"):
                 path.chmod(0o755)
 
