@@ -9,7 +9,7 @@ NO_PYTHON = $(error python3 is not on PATH: `sudo apt-get install python3 python
 BOOTSTRAP = $(or $(shell command -v python3),$(NO_PYTHON)) toolchain/bootstrap.py
 STACK ?= dev
 
-.PHONY: help up lab status down test lint render bench soak toolchain tests-toolchain
+.PHONY: help pictures up lab status down test lint render bench soak toolchain tests-toolchain
 
 help: ## these lines
 	grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 18
@@ -53,3 +53,6 @@ bench: tests-toolchain ## the measurements, as a table and JSON
 
 soak: tests-toolchain ## the long repetitions: kills, fleets
 	$(PY) -m pytest -q tests/soak
+
+pictures: lab ## the README's pictures anew, from a real run of stack dev on the lab
+	. .lab/env && $(PY) -m bench.pictures

@@ -96,8 +96,9 @@ class View:
         """What holds now."""
         with self._lock:
             table = Table.grid(padding=(0, 2))
-            for _ in ("cluster", "phase", "what it waits for"):
-                table.add_column(no_wrap=True, overflow="ellipsis")
+            table.add_column(min_width=max(map(len, self._rows), default=0))
+            table.add_column(min_width=len("kubeconfig"))
+            table.add_column(no_wrap=True, overflow="ellipsis")
             for cluster, (phase, text) in sorted(self._rows.items()):
                 table.add_row(Text(cluster, style="bold"), Text(phase, style="cyan"), Text(text, overflow="ellipsis"))
             counts = ", ".join(f"{count} {what}" for what, count in sorted(self._done.items())) or "no changes yet"

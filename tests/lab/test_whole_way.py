@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 import toolchain
+from bench.pictures import FOLDER, words
 from tests.support.interrupting import gone
 from tests.support.lab import Lab, eventually, nodes
 from tests.support.project import Done, Project, dev_sections
@@ -77,6 +78,17 @@ def test_the_tree_ends_with_all_true_and_agrees_with_clusterctl(lab: Lab, deploy
     assert ours == theirs, f"the tree must agree with clusterctl row by row:\n{status}\n{told}"
     assert all(ready in ("", "True") for _, ready in ours), f"not all is True:\n{status}"
     assert any(name.endswith("3 Machines...") for name, _ in ours), f"three machines share a row:\n{status}"
+
+
+def test_the_readmes_pictures_show_what_the_program_says_today(deployed: Deployed) -> None:
+    status = deployed.project.script("status", "--stack", "dev").ok()
+    drawn = {name: words((FOLDER / f"{name}.svg").read_text()) for name in ("hand-off", "tree")}
+    for word in ("NAME", "READY", "SEVERITY", "REASON", "SINCE", "MESSAGE", "ClusterInfrastructure", "Machines..."):
+        assert word in status, f"the tree has no {word}; this test looks for the wrong words:\n{status}"
+        assert word in drawn["tree"], f"the picture of the tree lacks {word}: run `make pictures`"
+    dialled = next(line for line in deployed.output.splitlines() if ": dial: waits until" in line)
+    lacks = words(dialled.split(": dial: ")[1]) - drawn["hand-off"]
+    assert not lacks, f"the picture of the hand-off lacks {lacks} of {dialled!r}: run `make pictures`"
 
 
 def test_control_plane_and_infrastructure_say_ready(lab: Lab, deployed: Deployed) -> None:

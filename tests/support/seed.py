@@ -110,6 +110,12 @@ def table() -> str:
     return "\n".join(lines) + "\n"
 
 
+DEFAULTS = """Where the seed's own values are not asked for, the defaults differ too: the kubelet gets `cloud-provider: external` only
+with `metal.cloudController: external`, because without a cloud controller its taint never goes; and nodes install Kubernetes
+from pkgs.k8s.io and Ubuntu's containerd, because the page's package hosts are gone.
+"""
+
+
 def cell(value: Any) -> str:
     """A value within a table."""
     if value is None:
@@ -121,5 +127,5 @@ if __name__ == "__main__":
     (ROOT / "docs/seed-differences.md").write_text(
         "# How stack `seed` differs from the document that the project began with\n\n"
         "`make render STACK=seed` prints the six manifests of `tests/data/seed.yaml`, field by field, except:\n\n"
-        f"{table()}\nMade by `python -m tests.support.seed`; a test holds it exact.\n"
+        f"{table()}\n{DEFAULTS}\nMade by `python -m tests.support.seed`; a test holds it exact.\n"
     )

@@ -1,0 +1,76 @@
+"""The README's pictures, made from a real run on the lab: ``make pictures``.
+
+The lab must run, and stack dev must not be up. What the live view shows during the hand-off and at the end is drawn a
+second time into SVG.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from pathlib import Path
+
+from kamaji_equinix.automation import ClusterStack, Event, HandoffProgress
+from kamaji_equinix.automation.live import View
+from kamaji_equinix.automation.readiness import Look
+from rich.console import Console, RenderableType
+
+FOLDER = Path(__file__).parents[1] / "docs" / "pictures"
+WIDTH = 112
+STACK = "dev"
+
+_FONT_FACE = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
+_TAGS = re.compile(r"<style.*?</style>|<[^>]*>", re.DOTALL)
+
+
+class Camera:
+    """A view that keeps a picture of the hand-off and of the end."""
+
+    def __init__(self) -> None:
+        self.view = View(f"up of stack {STACK}", Console(file=io.StringIO(), width=WIDTH, force_terminal=True))
+        self.pictures: dict[str, str] = {}
+
+    def event(self, event: Event) -> None:
+        """Take an event; the wait for the control plane's answer is worth a picture."""
+        self.view(event)
+        if isinstance(event, HandoffProgress) and event.phase == "dial":
+            self.take("hand-off")
+
+    def look(self, look: Look) -> None:
+        """Take a look at a cluster."""
+        self.view.look(look)
+
+    def take(self, name: str) -> None:
+        """Keep what the view shows now."""
+        self.pictures[name] = svg(self.view.render(), f"make up: {name}")
+
+
+def svg(shown: RenderableType, title: str) -> str:
+    """What a terminal shows as SVG, with the reader's own monospace font: a picture must ask no other server for one."""
+    console = Console(record=True, file=io.StringIO(), width=WIDTH, force_terminal=True, color_system="standard")
+    console.print(shown)
+    drawn = console.export_svg(title=title, unique_id=re.sub(r"\W+", "-", title))
+    return _FONT_FACE.sub("", drawn).replace("Fira Code, monospace", "monospace")
+
+
+def words(drawn: str) -> set[str]:
+    """The words of a picture, without numbers and names that each run chooses anew."""
+    text = _TAGS.sub(" ", drawn).replace("&#160;", " ").replace("&#x27;", "'")
+    return {word for word in re.findall(r"[A-Za-z][A-Za-z/:,.-]+", text) if not re.search(r"-[a-z0-9]{5}\b", word)}
+
+
+def main() -> None:
+    """Bring stack dev up, and write the pictures of it."""
+    camera = Camera()
+    stack = ClusterStack(STACK, folder=FOLDER.parents[1], on_event=camera.event)
+    stack.up()
+    stack.wait_until_ready(on_look=camera.look)
+    camera.take("tree")
+    FOLDER.mkdir(exist_ok=True)
+    for name, drawn in camera.pictures.items():
+        (FOLDER / f"{name}.svg").write_text(drawn)
+        print(f"docs/pictures/{name}.svg")
+
+
+if __name__ == "__main__":
+    main()
