@@ -110,9 +110,11 @@ def table() -> str:
     return "\n".join(lines) + "\n"
 
 
-DEFAULTS = """Where the seed's own values are not asked for, the defaults differ too: the kubelet gets `cloud-provider: external`
-only with `metal.cloudController: external`, because without a cloud controller its taint never goes; and nodes install Kubernetes
-from pkgs.k8s.io and Ubuntu's containerd, because the page's package hosts are gone.
+DEFAULTS = """\
+Where the seed's own values are not asked for, the defaults differ too: the kubelet gets `cloud-provider:
+external` only with `metal.cloudController: external`, because without a cloud controller its taint never
+goes; and nodes install Kubernetes from pkgs.k8s.io and Ubuntu's containerd, because the page's package hosts
+are gone.
 """
 
 
