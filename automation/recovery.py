@@ -13,12 +13,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ..components.kube.client import Api, ApiError
 from ..components.kube.objects import Kind, Kube, dig, plural
 
 CLUSTER = re.compile(r"kubernetes:cluster\.x-k8s\.io/[^:]+:Cluster$")
+
+TEMPLATE = re.compile(r"kubernetes:(?:infrastructure|bootstrap)\.cluster\.x-k8s\.io/[^:]+:\w+Template$")
+"""What machines are made from."""
+
+CONTROL_PLANE = re.compile(r"kubernetes:controlplane\.cluster\.x-k8s\.io/[^:]+:KamajiControlPlane$")
+
+THREADS = 8
+"""Objects that are looked at at a time."""
 
 Find = Callable[[Mapping[str, Any]], Mapping[str, Any] | None]
 """The living object that a resource's inputs describe; None where there is none."""
@@ -115,6 +124,51 @@ def gone(candidates: Iterable[tuple[Mapping[str, Any], bool]], find: Find, pause
         if living is None and seen:
             found.append(name)
     return found
+
+
+def retained(deployment: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """A state in which the engine deletes no template.
+
+    Earlier versions stored templates that the engine deletes once it has replaced them, at the end of the run or, where that
+    was interrupted, of a later one: then a change that is taken back has their very names again.
+
+    Returns:
+        The state, and the names of the templates that it held so.
+    """
+    resources, found = [], []
+    for resource in deployment.get("resources") or []:
+        if TEMPLATE.match(resource["type"]) and resource.get("deletedWith") and not resource.get("retainOnDelete"):
+            found.append(str(dig(resource, "inputs", "metadata", "name")))
+            resource = {**resource, "retainOnDelete": True}
+        resources.append(resource)
+    return {**deployment, "resources": resources}, found
+
+
+def drift(resources: Iterable[Mapping[str, Any]], find: Find) -> list[tuple[Mapping[str, Any], bool]]:
+    """The objects of a state that somebody else has deleted or changed since they were last read.
+
+    Returns:
+        The resource of each, with whether its object still lives. A controller that has completed an object counts too: a
+        refresh then finds nothing, and notes what it has read.
+    """
+    declared = [
+        one
+        for one in resources
+        if one["type"].startswith("kubernetes:") and not one.get("external") and not one.get("delete")
+    ]
+    with ThreadPoolExecutor(THREADS) as pool:
+        living = list(pool.map(find, (one["inputs"] for one in declared)))
+    return [
+        (one, obj is not None)
+        for one, obj in zip(declared, living, strict=True)
+        if obj is None or mark(obj) != mark(one.get("outputs") or {})
+    ]
+
+
+def mark(obj: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What tells that an object is another, or that its content or labels have changed."""
+    metadata = obj.get("metadata") or {}
+    return metadata.get("uid"), int(metadata.get("generation") or 0), metadata.get("labels")
 
 
 def finder(api: Api) -> Find:

@@ -10,12 +10,15 @@ from typing import Any, TypeVar
 from pulumi import automation
 
 from ..components.kube.client import Api, ApiError
-from . import lock_waiting, locks, recovery
+from . import lock_waiting, locks, recovery, renewal
 from .engine import Engine
 from .errors import PreflightFailed
 from .events import Translator
 
 Done = TypeVar("Done")
+
+FORCE = "PULUMI_K8S_ENABLE_PATCH_FORCE"
+"""Lets pulumi-kubernetes take fields from other managers (its ``patchForce`` in ``pkg/await/await.go``)."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,13 @@ class Upkeep:
             lock_waiting.require_unlocked(lambda: self.pulumi("stack", "init", self.stack.name))
             exported = self.export()
             creates = recovery.pending_creates(exported["deployment"])
-        going = recovery.maybe_going(exported["deployment"]) if operation in ("up", "import") else []
+        changing = operation in ("up", "import")
+        if operation == "up":
+            # Whoever has changed a field manages it since; the API server would refuse to set it to what the stack asks for.
+            self.stack.workspace.env_vars = {FORCE: "true", **self.stack.workspace.env_vars}
+        if changing:
+            self.retain(exported)
+        going = recovery.maybe_going(exported["deployment"]) if changing else []
         if not creates and not going:
             return
         find = recovery.finder(self.connect())
@@ -93,7 +102,9 @@ class Upkeep:
                 self.translate.own(f"a killed engine was creating objects; entered into the state: {what}")
             if gone := recovery.gone(going, find, self.pause()):
                 self.translate.own(f"deleted by a run that did not end, so the state is refreshed: {', '.join(gone)}")
-                self.stack.refresh(on_output=self.on_output, on_event=self.translate, color="never", show_secrets=False)
+                self.refresh()
+            elif operation == "up" and not creates:
+                self.repair(exported["deployment"].get("resources") or [])
         except ApiError as error:
             if not creates:
                 # The preflight that follows says what is wrong, in a preview as a warning only.
@@ -104,6 +115,57 @@ class Upkeep:
                 stack=self.stack.name,
                 seen=str(error),
             ) from error
+
+    def retain(self, exported: dict[str, Any]) -> None:
+        """Let the engine delete no template that an earlier version has left to it."""
+        _, templates = recovery.retained(exported["deployment"])
+        if not templates:
+            return
+        lock_waiting.require_unlocked(lambda: self.pulumi("stack", "init", self.stack.name))
+        fresh = self.export()
+        exported["deployment"], templates = recovery.retained(fresh["deployment"])
+        self.pulumi("stack", "import", "--stack", self.stack.name, text=json.dumps(exported))
+        self.translate.own(
+            f"templates of an earlier version are left to the management cluster: {', '.join(templates)}"
+        )
+
+    def repair(self, resources: list[dict[str, Any]]) -> None:
+        """Read again what somebody else has deleted or changed, so that the run that follows puts it right.
+
+        A refresh of each run would cost more than the run; one look at each object tells whether there is anything to find.
+
+        Raises:
+            ApiError: the management cluster does not tell.
+        """
+        api = self.connect()
+        moved = recovery.drift(resources, recovery.finder(api))
+        if not moved or not renewal.same_cluster(resources, api):
+            return
+        for resource, living in moved:
+            if living:
+                continue
+            metadata = resource["inputs"]["metadata"]
+            name = f"{resource['inputs']['kind']} {metadata.get('namespace', '')}/{metadata['name']}"
+            lost = ""
+            if recovery.CONTROL_PLANE.match(resource["type"]):
+                lost = (
+                    ". WARNING: a new control plane has a new certificate authority and no data; the machines of the lost "
+                    "one can't join it and go on being billed: set `rolloutAfter` of each pool to now, or delete its Machines"
+                )
+            self.translate.own(f"{name} was deleted by somebody else, so it is made anew{lost}")
+        try:
+            self.refresh()
+        except automation.CommandError as error:
+            # The state's credentials are those of the last `up`; the run that follows renews them.
+            if not renewal.STALE.search(str(error)):
+                raise
+            self.translate.own(
+                "the state could not be refreshed with the credentials of the last `up`; run `up` once more"
+            )
+
+    def refresh(self) -> None:
+        """Compare the state with the management cluster."""
+        self.stack.refresh(on_output=self.on_output, on_event=self.translate, color="never", show_secrets=False)
 
     def export(self) -> dict[str, Any]:
         """The state with its secrets encrypted."""

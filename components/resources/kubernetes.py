@@ -80,7 +80,14 @@ def metadata_of(resource: CustomResource, key: str) -> pulumi.Output[str]:
     """A field of an object's metadata, such as its name or uid, once it is known."""
     # The SDK's class sets its outputs under names that it does not declare.
     whole: pulumi.Output[dict[str, str]] = getattr(resource, "metadata")  # noqa: B009
-    return whole[key]
+
+    def field(found: dict[str, str]) -> pulumi.Input[str]:
+        if key not in found and pulumi.runtime.is_dry_run():
+            # pulumi-kubernetes can't try out a create in a namespace that the same run makes: it answers with the inputs.
+            return pulumi.Output.from_input(pulumi.output.Unknown())  # type: ignore[arg-type, no-untyped-call]
+        return found[key]
+
+    return whole.apply(field)
 
 
 class CoreResource(pulumi.CustomResource):
@@ -111,4 +118,7 @@ def read_secret(name: str, id_: pulumi.Output[str], parent: pulumi.Resource) -> 
         parent: the component that it is shown under.
     """
     opts = pulumi.ResourceOptions(parent=parent, id=id_, additional_secret_outputs=["data", "stringData"])
-    return pulumi.Output.secret(CoreResource("Secret", name, {}, opts).data)
+    # Without these a refresh takes what it reads for inputs, and reports them as a change.
+    where = id_.apply(lambda found: dict(zip(("namespace", "name"), found.split("/"), strict=True)))
+    props = {"apiVersion": "v1", "kind": "Secret", "metadata": where}
+    return pulumi.Output.secret(CoreResource("Secret", name, props, opts).data)
