@@ -98,15 +98,12 @@ PROGRAMS = (
         222,
         (("github.com/pulumi/pulumi/sdk/v3/go/common/version.Version", PULUMI),),
     ),
-    _kubernetes("kube-apiserver", 279),
-    _kubernetes("kube-controller-manager", 72),
-    Program("kamaji", KAMAJI, "kubernetes", "github.com/clastix/kamaji", 36),
     Program(
         "pulumi-resource-kubernetes",
         PULUMI_KUBERNETES,
         "pulumi-resource-kubernetes",
         ".",
-        513,
+        233,
         (
             (
                 "github.com/pulumi/pulumi-kubernetes/provider/v4/pkg/version.Version",
@@ -114,6 +111,9 @@ PROGRAMS = (
             ),
         ),
     ),
+    _kubernetes("kube-apiserver", 279),
+    _kubernetes("kube-controller-manager", 72),
+    Program("kamaji", KAMAJI, "kubernetes", "github.com/clastix/kamaji", 36),
 )
 """What the project runs, the smallest group first, so that progress shows early; a group's programs follow each other."""
 
