@@ -9,12 +9,14 @@ from typing import Any
 
 import yaml
 from pulumi import automation
+from pydantic import SecretStr
 
 from ..components.settings.load import load_stack
 from ..components.settings.model import StackSettings
 from ..components.settings.namespace import NAMESPACE
-from ..components.settings.report import SettingsError
+from ..components.settings.report import SettingsError, path_of
 from ..components.settings.stack_file import decoded
+from ..components.settings.stored import secret_paths
 from .errors import ConfigurationError
 
 Settings = StackSettings | Mapping[str, Any]
@@ -31,7 +33,7 @@ def checked(settings: Settings) -> StackSettings:
         return settings
     try:
         # What a caller passes lives in its memory alone, so nothing of it is stored in clear by anybody else.
-        return load_stack(settings, secret_paths=frozenset({"management"}))
+        return load_stack(settings, secret_paths=frozenset({"management.kubeconfig"}))
     except SettingsError as error:
         raise wrong(error) from error
 
@@ -42,7 +44,7 @@ def wrong(error: SettingsError) -> ConfigurationError:
 
 
 def sections(settings: StackSettings, folder: Path) -> dict[str, Any]:
-    """The sections of a stack's configuration that give these settings.
+    """The sections of a stack's configuration that give these settings, with pydantic's ``SecretStr`` for each secret.
 
     Args:
         settings: checked settings.
@@ -50,7 +52,7 @@ def sections(settings: StackSettings, folder: Path) -> dict[str, Any]:
             elsewhere.
     """
     clusters = [
-        tenant.model_dump(by_alias=True, mode="json", exclude_defaults=True, exclude_none=True)
+        listed(tenant.model_dump(by_alias=True, exclude_defaults=True, exclude_none=True, warnings=False))
         for tenant in settings.clusters
     ]
     return {"clusters": clusters, **({"management": found} if (found := management(settings, folder)) else {})}
@@ -63,11 +65,32 @@ def management(settings: StackSettings, folder: Path) -> dict[str, Any]:
     if not held.kubeconfig and not path and (default := os.environ.get("KUBECONFIG")) and os.pathsep not in default:
         path = default
     found = {
-        "kubeconfig": held.kubeconfig.get_secret_value() if held.kubeconfig else None,
+        "kubeconfig": held.kubeconfig,
         "kubeconfigPath": str((folder / Path(path).expanduser()).resolve()) if path else None,
         "context": held.context,
     }
     return {key: value for key, value in found.items() if value}
+
+
+def listed(value: Any) -> Any:
+    """A dump of settings with lists for tuples, as YAML has them."""
+    if isinstance(value, Mapping):
+        return {key: listed(item) for key, item in value.items()}
+    return [listed(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def apart(value: Any, path: str, secrets: dict[str, SecretStr]) -> Any:
+    """A copy of sections with empty text for each secret; the secrets go to ``secrets``, by their paths."""
+    if isinstance(value, SecretStr):
+        secrets[path] = value
+        return ""
+    if isinstance(value, Mapping):
+        return {key: apart(item, path_of(path, (key,)), secrets) for key, item in value.items()}
+    return (
+        [apart(item, path_of(path, (index,)), secrets) for index, item in enumerate(value)]
+        if isinstance(value, list)
+        else value
+    )
 
 
 def located(settings: StackSettings, folder: Path) -> StackSettings:
@@ -98,7 +121,8 @@ def of_stack(stack: automation.Stack) -> StackSettings:
     whole = stack.get_all_config()
     config = {key.removeprefix(prefix): value for key, value in whole.items() if key.startswith(prefix)}
     raw: dict[str, Any] = {key: decoded(value.value) for key, value in config.items()}
-    secret = frozenset(key for key, value in config.items() if value.secret)
+    keys = [key for key, value in config.items() if value.secret]
+    secret = secret_paths(raw, keys, Path(stack.workspace.work_dir), stack.name)
     try:
         return load_stack(raw, secret, [key for key in whole if not key.startswith(prefix)])
     except SettingsError as error:

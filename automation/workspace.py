@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import sys
@@ -14,6 +13,7 @@ from typing import Any
 
 import grpc  # type: ignore[import-untyped]
 from pulumi import automation
+from pydantic import SecretStr
 
 from ..components.settings.namespace import NAMESPACE
 from . import configuration
@@ -154,17 +154,16 @@ def open_stack(
 def configure(stack: automation.Stack, engine: Engine, sections: Mapping[str, Any]) -> None:
     """Write sections into a stack's configuration. What is secret goes to pulumi by its stdin, never by arguments."""
     folder = Path(stack.workspace.work_dir)
-    secret = {key: value for key, value in sections.items() if isinstance(value, Mapping) and "kubeconfig" in value}
+    secrets: dict[str, SecretStr] = {}
+    plain = configuration.apart(sections, "", secrets)
     # `Pulumi.<stack>.yaml` goes by the name without organization and project.
     short = stack.name.rpartition("/")[2]
-    configuration.write_plain(
-        folder / f"Pulumi.{short}.yaml", {key: value for key, value in sections.items() if key not in secret}
-    )
-    for key, value in secret.items():
-        name = f"{NAMESPACE}:{key}"
+    configuration.write_plain(folder / f"Pulumi.{short}.yaml", plain)
+    for path, value in secrets.items():
         engine.run(
-            ["config", "set", "--secret", name, "--stack", stack.name],
+            ["config", "set", "--secret", "--path", f"{NAMESPACE}:{path}", "--stack", stack.name],
             str(folder),
             stack.workspace.env_vars,
-            text=json.dumps(value),
+            # pulumi takes one line break off the end.
+            text=f"{value.get_secret_value()}\n",
         )

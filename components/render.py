@@ -9,7 +9,7 @@ from pathlib import Path
 
 import yaml
 
-from .capi.manifest import Manifest
+from .capi.manifest import POOL_LABEL, Manifest
 from .manifests.documents import documents
 from .providers import provider_of
 from .settings.load import load_stack
@@ -28,6 +28,7 @@ HEADER = """\
 
 REMARKS = {
     "KamajiControlPlane": "Kamaji writes spec.controlPlaneEndpoint once the Service has an address; it must not stand here.",
+    "Secret": "Holds placeholders, which an API server refuses: `pulumi up` alone fills in what is stored as a secret.",
     "KubeadmConfigTemplate": "Never changed: another content gets another name.",
 }
 
@@ -74,8 +75,17 @@ def render(stack: StackSettings) -> str:
 
 def document(manifest: Manifest, remark: str) -> str:
     """One manifest with its remark above it."""
-    text: str = yaml.dump(manifest, Dumper=Block, sort_keys=False, width=120)
+    text: str = yaml.dump(readable(manifest), Dumper=Block, sort_keys=False, width=120)
     return f"# {remark}\n{text}" if remark else text
+
+
+def readable(manifest: Manifest) -> Manifest:
+    """The manifest with a named placeholder for each secret. It is no base64, so that no API server takes it."""
+    if manifest["kind"] != "Secret":
+        return manifest
+    pool = manifest["metadata"]["labels"][POOL_LABEL]
+    data = {key: f"(secret: {key} of the bootstrap of pool {pool})" for key in manifest["data"]}
+    return {**manifest, "data": data}
 
 
 def remark(tenant: TenantClusterSettings, manifest: Manifest) -> str:

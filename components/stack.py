@@ -9,6 +9,7 @@ import gc
 import os
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pulumi
@@ -27,29 +28,32 @@ from .settings.model import ManagementSettings, StackSettings
 from .settings.namespace import NAMESPACE
 from .settings.report import SettingsError
 from .settings.stack_file import decoded
+from .settings.stored import secret_paths
 
 CREDENTIALS_ONLY = "KAMAJI_EQUINIX_CREDENTIALS_ONLY"
 """Environment variable under which :func:`run` only renews the credentials that the state holds."""
 
 
 def configuration() -> tuple[dict[str, Any], frozenset[str], tuple[str, ...]]:
-    """The stack's configuration: decoded values by key, keys that are stored as secrets, keys of other namespaces."""
+    """The stack's configuration: decoded values by key, paths that are stored as secrets, keys of other namespaces."""
     raw = {**runtime_config.get_config_env(), **runtime_config.CONFIG.get()}
     prefix = f"{NAMESPACE}:"
     secret = {*runtime_config.get_config_secret_keys_env(), *filter(runtime_config.is_config_secret, raw)}
     values = {key.removeprefix(prefix): decoded(value) for key, value in raw.items() if key.startswith(prefix)}
     others = tuple(key for key in raw if not key.startswith(prefix))
-    return values, frozenset(key.removeprefix(prefix) for key in secret if key.startswith(prefix)), others
+    keys = [key.removeprefix(prefix) for key in secret if key.startswith(prefix)]
+    folder = Path(pulumi.get_root_directory() or ".")
+    return values, secret_paths(values, keys, folder, pulumi.get_stack()), others
 
 
-def load(raw: Mapping[str, Any], secret_keys: frozenset[str], others: Collection[str] = ()) -> StackSettings:
+def load(raw: Mapping[str, Any], secrets: frozenset[str], others: Collection[str] = ()) -> StackSettings:
     """Check the configuration.
 
     Raises:
         pulumi.RunError: with the whole report; the engine shows its text without a traceback.
     """
     try:
-        settings = load_stack(raw, secret_keys, others)
+        settings = load_stack(raw, secrets, others)
     except SettingsError as error:
         raise pulumi.RunError(str(error)) from None
     for warning in settings.warnings:
@@ -69,7 +73,10 @@ def management_provider(management: ManagementSettings) -> kubernetes.Provider:
         "management",
         # Without one, in a pod, the provider finds its service account by itself.
         kubeconfig=pulumi.Output.secret(text) if text else None,
-        context=management.context,
+        # It may have been stored together with the kubeconfig, as one secret.
+        context=pulumi.Output.secret(management.context)
+        if management.kubeconfig and management.context
+        else management.context,
         cluster_identifier="management",
     )
 

@@ -18,6 +18,7 @@ COMPONENTS = {
     "MachineDeployment": "workers",
     "MachineHealthCheck": "workers",
     "KubeadmConfigTemplate": "workers",
+    "Secret": "workers",
 }
 """``app.kubernetes.io/component`` by kind; anything else is infrastructure."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from collections.abc import Mapping
@@ -43,3 +44,33 @@ def template(cluster: str, pool: str, spec: Mapping[str, Any]) -> str:
     """
     digest = hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()[:8]
     return f"{machine_deployment(cluster, pool)}-{digest}"
+
+
+def secret(namespace: str, cluster: str, pool: str, texts: Mapping[str, str]) -> str:
+    """Name of a pool's Secret: its content is part of the name, so that a change of it rolls the machines.
+
+    Names are no secret, so the digest must not help to guess what it is made of. It is slow (scrypt, 32 MiB and about a
+    quarter of a second for each guess), salted with the pool's place, so that no table serves two pools, short, and made of
+    all the pool's secrets together: a weak one among them can be tried only together with the strong ones. A key would be
+    better still, but there is none that is secret, outlives renewed credentials and is known in a first preview.
+
+    Args:
+        namespace: the Cluster's namespace.
+        cluster: its name.
+        pool: the pool's name.
+        texts: what the Secret holds, by key.
+    """
+    digest = _slow_digest(f"{namespace}/{cluster}/{pool}", tuple(sorted(texts.items())))
+    return f"{machine_deployment(cluster, pool)}-{digest}"
+
+
+@functools.lru_cache(maxsize=1024)
+def _slow_digest(salt: str, texts: tuple[tuple[str, str], ...]) -> str:
+    """The manifests of one run are made several times; this is done once."""
+    content = json.dumps(texts).encode()
+    return hashlib.scrypt(content, salt=salt.encode(), n=1 << 15, r=8, p=1, maxmem=1 << 26, dklen=4).hex()
+
+
+def unknown_secret(cluster: str, pool: str) -> str:
+    """Stands for the name of a Secret whose content can't be read. No object can have it: an API server refuses brackets."""
+    return f"{machine_deployment(cluster, pool)}-(digest)"

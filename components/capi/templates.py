@@ -15,8 +15,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..kube.client import ApiError
-from ..kube.objects import Kind, Kube, dig
+from ..kube.objects import SECRET, Kind, Kube, dig
 from .manifest import CLUSTER_LABEL, MANAGED_BY, POOL_LABEL
+
+BOOTSTRAP = "KubeadmConfigTemplate"
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,9 @@ def prune(kube: Kube, pool: PoolTemplates, current: Collection[str]) -> list[Tem
         ApiError: the management cluster could not be read, or refuses.
     """
     gone = []
-    for template in unused(kube, pool, current):
+    going = unused(kube, pool, current)
+    # A Secret goes before its last template: the other way round nobody would know of it any more.
+    for template in [*secrets_of(kube, pool, going), *going]:
         try:
             kube.delete(template.kind, template.name, uid=template.uid, version=template.version)
         except ApiError as error:
@@ -94,6 +98,36 @@ def prune(kube: Kube, pool: PoolTemplates, current: Collection[str]) -> list[Tem
         else:
             gone.append(template)
     return gone
+
+
+def secrets_of(kube: Kube, pool: PoolTemplates, going: Collection[Template]) -> list[Template]:
+    """The Secrets that bootstrap templates which go take their content from, and no other of the pool's.
+
+    Args:
+        kube: the pool's namespace.
+        pool: whose templates.
+        going: those that go.
+
+    Raises:
+        ApiError: they could not be read.
+    """
+    names = {template.name for template in going if template.kind.name == BOOTSTRAP}
+    kind = next((kind for kind in pool.kinds if kind.name == BOOTSTRAP), None)
+    if not names or kind is None:
+        return []
+    selector = {CLUSTER_LABEL: pool.cluster, POOL_LABEL: pool.pool, **MANAGED_BY}
+    named: dict[bool, set[str]] = {True: set(), False: set()}
+    for template in kube.items(kind, selector):
+        for file in dig(template, "spec", "template", "spec", "files") or ():
+            if name := dig(file, "contentFrom", "secret", "name"):
+                named[template["metadata"]["name"] in names].add(str(name))
+    living = (kube.find(SECRET, name) for name in sorted(named[True] - named[False]))
+    return [
+        Template(SECRET, metadata["name"], metadata["uid"], metadata["resourceVersion"])
+        for metadata in (secret["metadata"] for secret in living if secret)
+        # Others are the user's.
+        if selector.items() <= (metadata.get("labels") or {}).items() and belongs(metadata, pool.cluster)
+    ]
 
 
 def references(kube: Kube, pool: PoolTemplates) -> set[tuple[str, str]]:

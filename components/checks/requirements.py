@@ -24,7 +24,10 @@ _READ = (
     Kind("cluster.x-k8s.io", "Machine", "", "machines", verbs=("get", "list")),
     Kind("cluster.x-k8s.io", "MachineSet", "", "machinesets", verbs=("get", "list")),
 )
-_RIGHTS = (Right("get", "", "services"), Right("get", "", "secrets"), Right("create", "", "namespaces"))
+_RIGHTS = (Right("get", "", "services"), Right("get", "", "secrets"))
+_CREATE_NAMESPACES = (Right("create", "", "namespaces"),)
+# Those of a pool's bootstrap.
+_WRITE_SECRETS = tuple(Right(verb, "", "secrets") for verb in ("create", "patch", "delete"))
 
 
 def requirements(
@@ -49,12 +52,15 @@ def requirements(
     kinds: dict[str, Kind] = {}
     namespaces: dict[str, bool] = {}
     created: set[str] = set()
+    secrets = False
     for manifest in manifests:
         group, _, version = str(manifest["apiVersion"]).rpartition("/")
         name = str(manifest["kind"])
         if not group:
             if name == "Namespace":
                 created.add(str(manifest["metadata"]["name"]))
+            elif name == "Secret":
+                secrets = True
             continue
         namespaces.setdefault(str(manifest["metadata"].get("namespace", "default")), False)
         install = INSTALL.get(group) or (installs or {}).get(name, "")
@@ -73,6 +79,6 @@ def requirements(
         kinds=tuple(kinds.values()),
         namespaces={name: name in created for name in namespaces},
         data_stores=tuple(dict.fromkeys(data_stores)),
-        rights=_RIGHTS if created else _RIGHTS[:-1],
+        rights=(*_RIGHTS, *(_CREATE_NAMESPACES if created else ()), *(_WRITE_SECRETS if secrets else ())),
         other_contracts=other_contracts or {},
     )

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
+
+from pydantic import SecretStr
 
 from ..capi import naming
 from ..capi.contract import CONTRACTS, Contract
@@ -10,10 +13,14 @@ from ..capi.manifest import Manifest, given, manifest
 from ..providers import provider_of
 from ..settings.model import TenantClusterSettings
 from ..settings.pools import BootstrapSettings, WorkerPoolSettings
+from ..settings.report import Concealed
 from ..settings.rules_pools import synced
 from .profiles import ubuntu_containerd
 
 KIND = "KubeadmConfigTemplate"
+
+SCRIPTS = "/run/kamaji-equinix"
+"""Folder of the machine, gone with its next start, in which secret commands wait for their turn."""
 
 
 def bootstrap_template(settings: TenantClusterSettings, pool: WorkerPoolSettings) -> Manifest:
@@ -21,6 +28,9 @@ def bootstrap_template(settings: TenantClusterSettings, pool: WorkerPoolSettings
     generation = settings.contract
     content = template(CONTRACTS["v1beta1"], settings, pool)
     name = naming.template(settings.cluster.name, pool.name, content)
+    if secret_name(settings, pool) == naming.unknown_secret(settings.cluster.name, pool.name):
+        # The name that a run gives it is made of the secret, too.
+        name = secret_name(settings, pool)
     spec = content if generation.name == "v1beta1" else template(generation, settings, pool)
     return manifest(settings, generation.bootstrap, KIND, name, spec, pool=pool)
 
@@ -33,11 +43,16 @@ def template(generation: Contract, settings: TenantClusterSettings, pool: Worker
         registration["taints"] = [
             {"key": taint.key, **given(value=taint.value), "effect": taint.effect} for taint in pool.taints
         ]
+    secret = secret_name(settings, pool)
     config: dict[str, Any] = {
         "joinConfiguration": {"nodeRegistration": registration},
         # Own commands arrive exactly as they were written.
-        "preKubeadmCommands": list(own.commands) or ubuntu_containerd(settings.pool_version(pool)),
-        **given(postKubeadmCommands=own.post_commands, files=files(own), users=users(settings, own)),
+        "preKubeadmCommands": commands("commands", own.commands) or ubuntu_containerd(settings.pool_version(pool)),
+        **given(
+            postKubeadmCommands=commands("postCommands", own.post_commands),
+            files=[*files(own, secret), *scripts(own, secret)],
+            users=users(settings, own),
+        ),
     }
     return {"template": {"spec": config}}
 
@@ -53,19 +68,78 @@ def kubelet_arguments(settings: TenantClusterSettings, pool: WorkerPoolSettings)
     return dict(sorted(arguments.items()))
 
 
-def files(own: BootstrapSettings) -> list[dict[str, Any]]:
-    """Files that the machine gets. Secret content stays in its Secret; the template only names it."""
-    found = []
-    for file in own.files:
-        source = file.content_from and {
-            "secret": {"name": file.content_from.secret.name, "key": file.content_from.secret.key}
+def secret_texts(own: BootstrapSettings) -> dict[str, SecretStr]:
+    """What of the bootstrap is a secret, by its key in the pool's Secret, which names its place in the settings."""
+    found = {f"files.{index}": file.content for index, file in enumerate(own.files)}
+    for key, lines in (("commands", own.commands), ("postCommands", own.post_commands)):
+        found |= {f"{key}.{index}": line and script(f"{key}.{index}", line) for index, line in enumerate(lines)}
+    return {key: value for key, value in found.items() if isinstance(value, SecretStr)}
+
+
+def secret_name(settings: TenantClusterSettings, pool: WorkerPoolSettings) -> str:
+    """Name of the pool's Secret; empty where its bootstrap holds no secret."""
+    texts = secret_texts(pool.bootstrap)
+    if not texts:
+        return ""
+    if any(isinstance(text, Concealed) for text in texts.values()):
+        return naming.unknown_secret(settings.cluster.name, pool.name)
+    clear = {key: text.get_secret_value() for key, text in texts.items()}
+    return naming.secret(settings.cluster.namespace, settings.cluster.name, pool.name, clear)
+
+
+def bootstrap_secret(settings: TenantClusterSettings, pool: WorkerPoolSettings) -> Manifest | None:
+    """The Secret that keeps what is secret out of the pool's template, named by its content; None where nothing is.
+
+    Its ``data`` holds pydantic's ``SecretStr``: only the resource of the engine takes the texts out.
+    """
+    texts = secret_texts(pool.bootstrap)
+    if not texts:
+        return None
+    whole = manifest(settings, "v1", "Secret", secret_name(settings, pool), {}, pool=pool)
+    del whole["spec"]
+    return {**whole, "immutable": True, "data": texts}
+
+
+def script(key: str, command: str | SecretStr) -> str | SecretStr:
+    """A command as a file's text. It first removes the file, which the shell that reads it still has open."""
+    if not isinstance(command, SecretStr) or isinstance(command, Concealed):
+        return command
+    return SecretStr(f"rm -f {SCRIPTS}/{key}\n{command.get_secret_value()}\n")
+
+
+def commands(key: str, lines: Sequence[str | SecretStr]) -> list[str]:
+    """Shell commands; a secret one is read by the same shell, so that it means the same, from a file that is no secret."""
+    return [f". {SCRIPTS}/{key}.{index}" if isinstance(line, SecretStr) else line for index, line in enumerate(lines)]
+
+
+def scripts(own: BootstrapSettings, secret: str) -> list[dict[str, Any]]:
+    """The files of secret commands."""
+    return [
+        {
+            "path": f"{SCRIPTS}/{key}",
+            "contentFrom": {"secret": {"name": secret, "key": key}},
+            "owner": "root:root",
+            "permissions": "0600",
         }
+        for key in secret_texts(own)
+        if not key.startswith("files.")
+    ]
+
+
+def files(own: BootstrapSettings, secret: str) -> list[dict[str, Any]]:
+    """Files that the machine gets. Secret content is in a Secret, the user's or the pool's; the template only names it."""
+    found = []
+    for index, file in enumerate(own.files):
+        hidden = isinstance(file.content, SecretStr)
+        source = {"name": secret, "key": f"files.{index}"} if hidden else {}
+        if file.content_from:
+            source = {"name": file.content_from.secret.name, "key": file.content_from.secret.key}
         found.append(
             {
                 "path": file.path,
                 **given(
-                    content=file.content,
-                    contentFrom=source,
+                    content=None if hidden else file.content,
+                    contentFrom={"secret": source} if source else None,
                     owner=file.owner,
                     permissions=file.permissions,
                     encoding=file.encoding,

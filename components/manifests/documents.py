@@ -21,6 +21,7 @@ def documents(settings: TenantClusterSettings) -> list[Manifest]:
         found += [
             *provider.companions(settings, pool),
             provider.machine_template(settings, pool),
+            bootstrap.bootstrap_secret(settings, pool),
             bootstrap.bootstrap_template(settings, pool),
             workers.machine_deployment(settings, pool),
             workers.machine_health_check(settings, pool),

@@ -9,6 +9,7 @@ the API server converts.
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from typing import Any
 
@@ -62,6 +63,44 @@ def custom_resource(
         opts=pulumi.ResourceOptions.merge(opts, own),
         **body,
     )
+
+
+def owned_secret(
+    name: str,
+    manifest: Mapping[str, Any],
+    opts: pulumi.ResourceOptions,
+    *,
+    owner: CustomResource | None,
+    owner_version: str,
+    annotations: Mapping[str, str] | None = None,
+) -> CoreResource:
+    """Register a Secret whose ``data`` holds pydantic's ``SecretStr``. Each lies in the state as a secret of Pulumi's.
+
+    Args:
+        name: the resource's name in the engine.
+        manifest: the Secret.
+        opts: options of the resource.
+        owner: the Cluster that it goes with.
+        owner_version: the Cluster's API version.
+        annotations: as for :func:`custom_resource`.
+    """
+    metadata = {**manifest["metadata"], "annotations": dict(annotations or {})}
+    own = pulumi.ResourceOptions(additional_secret_outputs=["data", "stringData"])
+    if owner is not None:
+        metadata["ownerReferences"] = [owner_reference(owner, owner_version, controlled=False)]
+        own.ignore_changes = [OWNERS]
+    data = {
+        key: pulumi.Output.secret(base64.b64encode(text.get_secret_value().encode()).decode())
+        for key, text in manifest["data"].items()
+    }
+    props = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": metadata,
+        "immutable": manifest["immutable"],
+        "data": data,
+    }
+    return CoreResource("Secret", name, props, pulumi.ResourceOptions.merge(opts, own))
 
 
 def owner_reference(cluster: CustomResource, api_version: str, *, controlled: bool) -> dict[str, Any]:

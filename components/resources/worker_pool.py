@@ -20,7 +20,7 @@ from ..rollout import WorkerPoolRollout, WorkerPoolRolloutArgs, WorkerPoolTempla
 from ..settings.model import TenantClusterSettings
 from ..settings.pools import WorkerPoolSettings
 from .edges import part_of
-from .kubernetes import custom_resource, metadata_of
+from .kubernetes import custom_resource, metadata_of, owned_secret
 
 SHARED_FIELDS = {"pulumi.com/patchForce": "true"}
 """Annotation for templates: one that is taken in again is still owned by the field manager of the resource that it was first
@@ -91,11 +91,23 @@ class WorkerPool(pulumi.ComponentResource):
             )
             for companion in provider.companions(settings, pool)
         ]
+        before: list[pulumi.Resource] = [*companions]
+        if secret := bootstrap.bootstrap_secret(settings, pool):
+            before.append(
+                owned_secret(
+                    f"{name}-secrets",
+                    secret,
+                    part_of(self, args.cluster, leftovers, retain_on_delete=True),
+                    owner=args.cluster,
+                    owner_version=core,
+                    annotations=SHARED_FIELDS,
+                )
+            )
         templates = [
             custom_resource(
                 f"{name}-{part}",
                 template,
-                part_of(self, args.cluster, leftovers, *companions, retain_on_delete=True),
+                part_of(self, args.cluster, leftovers, *before, retain_on_delete=True),
                 owner=args.cluster,
                 owner_version=core,
                 annotations=SHARED_FIELDS,

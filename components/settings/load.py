@@ -6,6 +6,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
+from pydantic import SecretStr
+
 from . import model as model
 from .cluster import ClusterSettings, ControlPlaneSettings
 from .known import PROVIDERS
@@ -13,8 +15,9 @@ from .namespace import misspelt
 from .parse import Parsed, SectionType, field_at, parse, plain
 from .pools import WorkerPoolSettings
 from .provider import ProviderSettings
-from .report import NOTHING, Concealed, Problem, SettingsError, below, nearest, steps_of
+from .report import NOTHING, Problem, SettingsError, below, nearest, steps_of
 from .rules import cluster_problems, stack_problems
+from .secrets import kept, refusal, sealed, whole_keys
 from .text import USER_DATA
 from .warnings import cluster_warnings, secret_warnings
 
@@ -76,7 +79,9 @@ class Loader:
     def pools(self, provider: ProviderSettings, path: str, value: Any) -> tuple[WorkerPoolSettings, ...]:
         """The worker pools."""
         if not isinstance(value, list | tuple):
-            if not isinstance(value, Concealed):
+            if isinstance(value, SecretStr):
+                self.problems.append(Problem(path, refusal(path), example=None))
+            else:
                 self.problems.append(with_example(Problem(path, "must be a list of pools", value)))
             self.wrong.add(path)
             return ()
@@ -91,7 +96,8 @@ def load_stack(
 
     Args:
         raw: decoded values by key, without the keys' namespace.
-        secret_paths: what is stored as a secret, as paths: a key such as ``management`` means all below it.
+        secret_paths: what is stored as a secret, as paths: a key such as ``management`` means all below it. Values that are
+            pydantic's ``SecretStr`` are secrets anyway.
         others: the configuration's keys of other namespaces, each with its namespace.
 
     Raises:
@@ -102,8 +108,9 @@ def load_stack(
     # First: what is lost by it looks like other mistakes.
     loader.problems += misspelt(others, known)
     checked: Parsed[Any] = Parsed(None)
-    values: dict[str, Any] = plain(raw, "", checked)
-    loader.problems += checked.problems
+    values: dict[str, Any] = sealed(plain(raw, "", checked), "", kept(secret_paths))
+    whole = list(whole_keys(raw, secret_paths))
+    loader.problems += checked.problems + whole
     loader.problems += [Problem(key, nearest(key, known)) for key in values if key not in known]
     management = loader.section(model.ManagementSettings, "management", values.get("management", {}))
     if management.kubeconfig and management.kubeconfig_path:
@@ -114,15 +121,17 @@ def load_stack(
         tenants.append(loader.tenant(base, merged_values))
         loader.problems[before:] = [at_origin(problem, base, own, values) for problem in loader.problems[before:]]
     loader.add(list(stack_problems(tenants)))
+    # What is said of a key as a whole is not said of each value below it.
+    keys = [problem.path for problem in whole]
+    loader.problems = [
+        problem for problem in loader.problems if problem in whole or not any(below(problem.path, key) for key in keys)
+    ]
     if loader.problems:
         # Shared defaults are checked once for each cluster, and reported once.
         raise SettingsError({str(problem): problem for problem in loader.problems}.values())
     warnings = [warning for index, tenant in enumerate(tenants) for warning in warnings_of(values, index, tenant)]
-    warnings += secret_warnings(management, secret_paths)
-    warnings += [
-        Problem(path, "is encrypted and was not read: a default or an example stands in its place")
-        for path in sorted(loader.wrong)
-    ]
+    held = values.get("management")
+    warnings += secret_warnings(held.get("kubeconfig") if isinstance(held, dict) else None)
     return model.StackSettings(clusters=tuple(tenants), management=management, warnings=tuple(warnings))
 
 

@@ -14,6 +14,7 @@ from ..capi.contract import CONTRACTS, Contract
 from .cluster import ClusterSettings, ControlPlaneSettings
 from .pools import WorkerPoolSettings
 from .report import Problem
+from .secrets import SECURE
 from .section import Section
 from .types import UrlPath
 
@@ -23,9 +24,7 @@ class ManagementSettings(Section):
 
     kubeconfig: Annotated[
         SecretStr | None,
-        WithJsonSchema(
-            {"anyOf": [{"type": "object", "properties": {"secure": {"type": "string"}}}, {"type": "string"}]}
-        ),
+        WithJsonSchema(SECURE),
     ] = Field(None, description="A kubeconfig's text; a secret.", strict=False)
     kubeconfig_path: str | None = Field(
         None, description="A kubeconfig's file, instead.", min_length=1, examples=[".lab/kubeconfig"]

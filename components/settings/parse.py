@@ -12,9 +12,11 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 import pydantic
+from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 from .report import NOTHING, Concealed, Problem, below, nearest, path_of
+from .secrets import SECRET_RULE, refusal
 from .section import Section
 
 SectionType = TypeVar("SectionType", bound=Section)
@@ -53,7 +55,10 @@ def parse(
     """
     result: Parsed[SectionType] = Parsed(None)
     if not isinstance(value, Mapping):
-        if not isinstance(value, Concealed):
+        if isinstance(value, SecretStr):
+            # Credentials that are encrypted as a whole and were not read are nobody's mistake.
+            result.problems += [] if isinstance(value, Concealed) and path == "management" else [secret_problem(path)]
+        else:
             result.problems.append(Problem(path, "must be a map of settings", value))
         result.wrong.add(path)
         value = {}
@@ -68,7 +73,7 @@ def parse(
         for mistake in found:
             place, info = field_at(kind, mistake["loc"])
             where = path_of(path, place)
-            if not isinstance(mistake["input"], Concealed) and not any(below(where, wrong) for wrong in result.wrong):
+            if not any(below(where, wrong) for wrong in result.wrong):
                 result.problems.append(problem_of(path, kind, mistake))
             if mistake["type"] != "extra_forbidden":
                 new.add(where)
@@ -124,7 +129,7 @@ def repair(raw: dict[str, Any], mistake: Any, place: Location, info: FieldInfo |
     container = lookup(raw, place[:-1])
     if not isinstance(container, dict):
         return
-    if info.is_required() or (isinstance(mistake["input"], Concealed) and info.examples):
+    if info.is_required() or (isinstance(mistake["input"], SecretStr) and info.examples):
         container[str(place[-1])] = plain(info.examples[0] if info.examples else None, "", Parsed(None))
     else:
         container.pop(str(place[-1]), None)
@@ -145,6 +150,8 @@ def problem_of(base: str, model: type[Section], mistake: Any) -> Problem:
     location: Location = tuple(step for step in mistake["loc"] if step not in MARKERS)
     kind, value = mistake["type"], mistake["input"]
     path = path_of(base, location)
+    if isinstance(value, SecretStr) and kind not in ("extra_forbidden", SECRET_RULE):
+        return secret_problem(path)
     place, info = field_at(model, location)
     example = info.examples[0] if info is not None and info.examples else NOTHING
     if isinstance(example, list) and len(location) > len(place) and isinstance(location[len(place)], int):
@@ -156,11 +163,18 @@ def problem_of(base: str, model: type[Section], mistake: Any) -> Problem:
     return Problem(path, rule_of(kind, mistake, value), value, example)
 
 
+def secret_problem(path: str) -> Problem:
+    """A secret where none can be kept."""
+    return Problem(path, refusal(path), example=None)
+
+
 def rule_of(kind: str, mistake: Any, value: Any) -> str:
     """The rule that a value breaks."""
     context = mistake.get("ctx", {})
     if kind == "value_error":
         return str(context["error"])
+    if kind == SECRET_RULE:
+        return str(mistake["msg"])
     if kind == "literal_error":
         return f"must be {context['expected']}".replace("'", '"')
     if kind == "string_type":

@@ -90,11 +90,13 @@ class FileSettings(Section):
 
     path: FilePath = Field(description="Where.", examples=["/etc/containerd/certs.d/hosts.toml"])
     content: Content | None = Field(
-        None, description="Its text, if it is no secret.", examples=["server = 'https://registry.example.org'"]
+        None,
+        description="Its text; stored as a secret, it goes to the machines by a Secret of the management cluster.",
+        examples=["server = 'https://registry.example.org'"],
     )
     content_from: ContentFromSettings | None = Field(
         None,
-        description="Its content in a Secret; the only way for secret content.",
+        description="Its content in a Secret that is there already.",
         examples=[{"secret": {"name": "registry-credentials", "key": "config.toml"}}],
     )
     owner: ShortLine | None = Field(None, description="User and group.", examples=["root:root"])
@@ -131,14 +133,15 @@ class BootstrapSettings(Section):
     )
     commands: tuple[Command, ...] = Field(
         (),
-        description="Own shell commands before `kubeadm join`, instead of a profile; passed on as they are.",
+        description="Own shell commands before `kubeadm join`, instead of a profile; passed on as they are. One that "
+        "is stored as a secret goes by a Secret.",
         examples=[["/opt/prepare.sh"]],
         max_length=1000,
         strict=False,
     )
     post_commands: tuple[Command, ...] = Field(
         (),
-        description="Shell commands after `kubeadm join`.",
+        description="Shell commands after `kubeadm join`; secrets as with commands.",
         examples=[["systemctl restart example"]],
         max_length=1000,
         strict=False,

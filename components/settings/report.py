@@ -9,6 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import SecretStr
+
 NOTHING: Any = object()
 """Stands for a value that was not given, or must not be shown."""
 
@@ -19,14 +21,11 @@ CREDENTIALS = re.compile(r"[^\s/:@]:[^\s/:@]+@[^\s@]")
 """User and password before a host."""
 
 
-class Concealed(str):
-    """Stands for an encrypted value of a stack's file that was read without the engine; its text is the value's path."""
+class Concealed(SecretStr):
+    """Stands for an encrypted value of a stack's file that was read without the engine; what it holds is a placeholder."""
 
-    __slots__ = ()
-
-    def __new__(cls, path: str) -> Concealed:
-        """A placeholder for the value at ``path``."""
-        return super().__new__(cls, f"(encrypted {path})")
+    def __init__(self, path: str) -> None:
+        super().__init__(f"(encrypted {path})")
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ class Problem:
         path: the key, as in ``workerPools[1].taints[0].effect``.
         rule: what is expected, or what follows from the value.
         value: what was given; ``NOTHING`` where nothing was, or where it may be a secret.
-        example: a valid value.
+        example: a valid value; None where none would help.
         about: further keys that the rule looked at.
     """
 
@@ -49,7 +48,9 @@ class Problem:
 
     def __str__(self) -> str:
         given = "" if self.value is NOTHING else f" is {shown(self.path, self.value)}"
-        example = "" if self.example is NOTHING else f"; for example {shortened(self.example, 120)}"
+        example = (
+            "" if self.example is NOTHING or self.example is None else f"; for example {shortened(self.example, 120)}"
+        )
         return f"{self.path or 'the configuration'}{given}: {self.rule}{example}"
 
 
@@ -65,6 +66,8 @@ class SettingsError(Exception):
 
 def shown(path: str, value: Any) -> str:
     """A value as a report quotes it; never one that may be a secret."""
+    if isinstance(value, SecretStr):
+        return "a secret"
     text = shortened(value)
     if SECRET_PATH.search(path) or "PRIVATE KEY" in repr(value) or CREDENTIALS.search(repr(value)):
         return "given"

@@ -14,6 +14,7 @@ from .cluster import ClusterSettings
 from .pools import BootstrapSettings, WorkerPoolSettings
 from .report import Problem
 from .rules_control_plane import annotations_size
+from .secrets import revealed
 
 OLDEST_PACKAGES = (1, 24)
 """pkgs.k8s.io has no packages of older minors."""
@@ -213,7 +214,8 @@ def files(base: str, own: BootstrapSettings) -> Iterator[Problem]:
         if file.path in paths:
             yield Problem(f"{path}.path", "is given twice", file.path)
         paths.add(file.path)
-        if file.content is not None and file.encoding and (rule := encoded(file.content, file.encoding)):
+        text = revealed(file.content)
+        if text is not None and file.encoding and (rule := encoded(text, file.encoding)):
             yield Problem(f"{path}.content", rule, about=(f"{path}.encoding",))
 
 

@@ -125,7 +125,14 @@ def kind(model: type[Section], alias: str) -> str:
 def in_words(schema: dict[str, Any]) -> str:
     """A JSON type in words."""
     if "anyOf" in schema:
-        return " or ".join(dict.fromkeys(in_words(item) for item in schema["anyOf"] if item.get("type") != "null"))
+        return " or ".join(
+            dict.fromkeys(
+                # How pulumi writes a secret is nobody's to type.
+                in_words(item)
+                for item in schema["anyOf"]
+                if item.get("type") != "null" and "secure" not in item.get("properties", {})
+            )
+        )
     if "enum" in schema:
         return ", ".join(f"`{item}`" for item in schema["enum"])
     if "const" in schema:

@@ -89,10 +89,10 @@ def one_line(text: str, validation: Validation) -> str:
 
 
 def without_secret(text: str) -> str:
-    """Refuse a private key: what lies in a template can be read by everyone who can read templates."""
+    """Refuse a private key in clear: what lies in a template can be read by everyone who can read templates."""
     if "PRIVATE KEY-----" in text:
         raise ValueError(
-            "holds a private key, which everyone who can read the template would see; put it into a Secret and name that in "
-            "contentFrom.secret"
+            "holds a private key, which everyone who can read the template would see; store it as a secret, by "
+            "`pulumi config set --path --secret`, or put it into a Secret and name that in contentFrom.secret"
         )
     return text

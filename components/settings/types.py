@@ -5,14 +5,15 @@ from __future__ import annotations
 import difflib
 import re
 from datetime import datetime, timezone
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, WithJsonSchema, WrapValidator
 
 from . import quantities, ssh_keys
 from .addresses import cidr, dns_domain, host, ingress_host, ip_address, source_range
 from .images import IMAGE_PREFIX, IMAGE_TAG, image_prefix, image_tag
-from .text import Validation, one_line, user_data, without_secret
+from .secrets import SECURE, kept_apart, kept_apart_command
+from .text import Validation, one_line, user_data
 
 DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 DNS_1035 = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
@@ -231,14 +232,14 @@ def command(value: str, validation: Validation) -> str:
     """A shell command that arrives on the machine as it is meant."""
     if not value.strip():
         raise ValueError("must not be empty")
-    return user_data(without_secret(value), validation, quoted=True)
+    return user_data(value, validation, quoted=True)
 
 
 def content(value: str, validation: Validation) -> str:
     """A file's text that arrives on the machine as it is meant."""
     if not value:
         raise ValueError("must not be empty")
-    return user_data(without_secret(value), validation, quoted=False)
+    return user_data(value, validation, quoted=False)
 
 
 def moment(value: Any) -> Any:
@@ -317,5 +318,10 @@ UserName = Annotated[str, AfterValidator(user_name), pattern(USER_NAME)]
 # As long as Cluster API's v1beta2 schema allows.
 ShortLine = Annotated[str, AfterValidator(one_line), Field(max_length=256)]
 ArgumentValue = Annotated[str, AfterValidator(one_line), Field(max_length=1024)]
-Command = Annotated[str, AfterValidator(command)]
-Content = Annotated[str, AfterValidator(content)]
+if TYPE_CHECKING:
+    Command = str | SecretStr
+    Content = str | SecretStr
+else:
+    # The checks are those of text, for a secret too; a union of types would check each on its own.
+    Command = Annotated[str, AfterValidator(command), WrapValidator(kept_apart_command), WithJsonSchema(SECURE)]
+    Content = Annotated[str, AfterValidator(content), WrapValidator(kept_apart), WithJsonSchema(SECURE)]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
+
+from pydantic import SecretStr
 
 from ..capi import naming
 from ..capi.versions import minor
-from .model import ManagementSettings, TenantClusterSettings
+from .model import TenantClusterSettings
 from .provider import ProviderSettings
-from .report import Problem, below
+from .report import Problem
 
 NEWEST = {"v1beta1": (1, 33), "v1beta2": (1, 36)}
 """Newest Kubernetes of the Kamaji generation that each contract was tried with; Kamaji's webhook refuses a newer one than
@@ -75,18 +77,15 @@ def pool_warnings(base: str, tenant: TenantClusterSettings) -> Iterator[Problem]
             )
 
 
-def secret_warnings(management: ManagementSettings, secret_paths: Collection[str]) -> Iterator[Problem]:
-    """Secrets in clear, and settings that a secret's place doesn't help."""
-    if management.kubeconfig and not any(below("management.kubeconfig", path) for path in secret_paths):
+def secret_warnings(kubeconfig: object) -> Iterator[Problem]:
+    """Secrets in clear.
+
+    Args:
+        kubeconfig: of the management cluster, as the stack's configuration has it; None where it has none.
+    """
+    if kubeconfig and not isinstance(kubeconfig, SecretStr):
         yield Problem(
             "management.kubeconfig",
             "is stored in clear; `pulumi config set --secret --path 'kamaji-equinix:management.kubeconfig' < FILE` stores it "
             "as a secret, and whoever could read the old one should lose its credentials",
         )
-    for path in sorted(secret_paths):
-        if not below(path, "management"):
-            yield Problem(
-                path,
-                "is stored as a secret, but ends in clear in the manifests; secret content of machines goes into a Secret "
-                "that contentFrom.secret names",
-            )

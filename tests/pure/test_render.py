@@ -65,14 +65,14 @@ def test_a_project_that_pulumi_creates_can_not_be_rendered() -> None:
 
 def test_encrypted_values_never_fail_and_never_appear(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config = configuration(management={"kubeconfig": {"secure": "v1:abc:c2VjcmV0"}})
-    config["metal"]["projectId"] = {"secure": "v1:def:c2VjcmV0"}
+    config["workerPools"][0]["bootstrap"] = {"commands": [{"secure": "v1:def:c2VjcmV0"}]}
     path = tmp_path / "Pulumi.x.yaml"
     path.write_text(yaml.safe_dump({"config": {f"kamaji-equinix:{key}": value for key, value in config.items()}}))
     assert main(["--stack", "x", "--cwd", str(tmp_path)]) == 0, "there is no passphrase here"
     shown = capsys.readouterr()
     assert "secure" not in shown.out, "neither the cipher text"
     assert "encrypted" not in shown.out, "nor its placeholder is a manifest's business"
-    assert "metal.projectId: is encrypted and was not read" in shown.err, "what stands in its place is said"
+    assert "(secret: commands.0 of the bootstrap of pool worker-a)" in shown.out, "a placeholder says what is meant"
     assert "stored in clear" not in shown.err, "the kubeconfig is a secret"
 
 

@@ -130,11 +130,6 @@ def test_a_kubeconfig_that_is_stored_as_a_secret_is_no_warning(secret: str) -> N
     assert "apiVersion" not in repr(stack), "and it is not printed by accident"
 
 
-def test_a_pools_setting_stored_as_a_secret_is_warned_of() -> None:
-    (warning,) = load_stack(configuration(), frozenset({"workerPools"})).warnings
-    assert "ends in clear in the manifests" in str(warning), "the secret's place doesn't help"
-
-
 def test_warnings_of_shared_settings_carry_the_shared_key() -> None:
     raw = configuration(handoff={"verify": "none"}, clusters=[{"cluster": {"name": "a"}}])
     assert [item.path for item in load_stack(raw).warnings] == ["handoff.verify"], "where the value stands"

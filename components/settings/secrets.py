@@ -1,0 +1,181 @@
+"""Values that are stored as secrets: which they are, and how they go through the settings without being shown.
+
+From here on such a value is pydantic's ``SecretStr``, which no text, message or dump shows. Only the fields that can be kept
+apart in Kubernetes accept one; anywhere else it is refused, because it would end in clear in a manifest.
+
+The engine tells the program only that something below a top-level key is a secret (``PULUMI_CONFIG_SECRET_KEYS``). What it
+is, the stack's file tells: there the same place is encrypted. The file is compared with what the engine handed over, and
+only a value that stands there in clear, as it is, counts as no secret: so another file, or an environment of Pulumi's cloud,
+can at worst conceal too much.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from pydantic import SecretStr, ValidationError, ValidatorFunctionWrapHandler
+from pydantic_core import PydanticCustomError
+
+from .report import NOTHING, Concealed, Problem, below, path_of, shortened
+from .text import without_secret
+
+SECURE = {"anyOf": [{"type": "object", "properties": {"secure": {"type": "string"}}}, {"type": "string"}]}
+"""JSON schema of text that may be encrypted."""
+
+SECRET_RULE = "secret_rule"  # noqa: S105 - a name
+"""Type of pydantic's mistake in a secret that stands where one may; its message does not quote the secret."""
+
+SHORTEST_QUOTE = 4
+"""So many characters of a secret count as a quotation of it."""
+
+UNPRINTABLE = re.compile("[^\t\n\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What cloud-init's YAML does not take in a block of text, or takes for the end of a line."""
+
+ARGUMENTS = "arguments of a program stand in clear in its manifest and in the list of its host's processes"
+FILE = "put it into a file (bootstrap.files, whose content may be a secret) and name the file in its place"
+
+REASONS = (
+    (".kubeletExtraArgs", f"{ARGUMENTS}: {FILE}"),
+    (".extraArgs", f"{ARGUMENTS}; Kamaji knows no other way to hand it over"),
+    (
+        ".files",
+        "only the content of a file can be kept apart, in a Secret: store that as a secret, and all else in clear",
+    ),
+    (
+        ".bootstrap",
+        "of the bootstrap only commands, postCommands and the content of files can be kept apart, in a Secret: store those "
+        "as secrets one by one, and all else in clear",
+    ),
+    ("management.", "messages name it: store only management.kubeconfig as a secret, and this in clear"),
+)
+"""Why a secret can't stand below a key, and what to do instead."""
+
+ELSEWHERE = (
+    "it would end in clear in the management cluster or in Pulumi's state. If it is no secret, store it in clear: "
+    "`pulumi config set --path 'kamaji-equinix:{path}' VALUE`"
+)
+
+
+def sealed(value: Any, path: str, secret_paths: Collection[str]) -> Any:
+    """A copy of plain values in which all that is stored as a secret is a ``SecretStr``.
+
+    Args:
+        value: maps, lists and scalars.
+        path: where it stands.
+        secret_paths: what is stored as a secret; a path means all below it.
+    """
+    if isinstance(value, Mapping):
+        return {key: sealed(item, path_of(path, (key,)), secret_paths) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [sealed(item, path_of(path, (index,)), secret_paths) for index, item in enumerate(value)]
+    if value is None or isinstance(value, SecretStr) or not any(below(path, secret) for secret in secret_paths):
+        return value
+    return SecretStr(value if isinstance(value, str) else shortened(value))
+
+
+def kept(secret_paths: Collection[str]) -> frozenset[str]:
+    """The paths whose values are kept from all that is shown.
+
+    ``management`` may be a secret as a whole, as older versions of this program stored it. Then the kubeconfig in it is; the
+    names of a context and of a file beside it stand in messages, as those within a kubeconfig do.
+    """
+    return frozenset("management.kubeconfig" if path == "management" else path for path in secret_paths)
+
+
+def secret_paths_of(values: Mapping[str, Any], keys: Collection[str], stored: Mapping[str, Any]) -> frozenset[str]:
+    """What is a secret below keys of which the engine tells only that something in them is.
+
+    Args:
+        values: the engine's values by key.
+        keys: the keys with something secret.
+        stored: what the stack's file holds by key, with ``Concealed`` for what is encrypted; empty without a file.
+    """
+    return frozenset(path for key in keys if key in values for path in differing(values[key], stored.get(key), key))
+
+
+def differing(value: Any, stored: Any, path: str) -> Iterator[str]:
+    """Where a value is not what the stack's file holds in clear."""
+    if isinstance(value, Mapping) and value and isinstance(stored, Mapping):
+        for key, item in value.items():
+            yield from differing(item, stored.get(key, NOTHING), path_of(path, (str(key),)))
+    elif isinstance(value, list) and value and isinstance(stored, list):
+        for index, item in enumerate(value):
+            yield from differing(item, stored[index] if index < len(stored) else NOTHING, path_of(path, (index,)))
+    elif isinstance(stored, SecretStr) or type(value) is not type(stored) or value != stored:
+        yield path
+
+
+def whole_keys(values: Mapping[str, Any], secret_paths: Collection[str]) -> Iterator[Problem]:
+    """Keys that are one secret as a whole, of which only parts can be kept apart."""
+    for key in sorted(secret_paths):
+        held = values.get(key)
+        if key != "management" and (isinstance(held, Concealed) or (isinstance(held, Mapping | list) and held)):
+            yield Problem(
+                key,
+                "is one secret as a whole, as far as the stack's file tells, so all of it would have to be kept from the "
+                f"manifests. Store the parts that are secret one by one, as in `pulumi config set --path --secret "
+                f"'kamaji-equinix:{key}...'`, and all else in clear; a file in another place than Pulumi.<stack>.yaml "
+                "beside Pulumi.yaml is named by the environment variable KAMAJI_EQUINIX_STACK_FILE",
+            )
+
+
+def refusal(path: str) -> str:
+    """Why the value at a path can't be a secret, and what to do."""
+    for part, reason in REASONS:
+        if part in path:
+            return f"is stored as a secret, but {reason}"
+    return f"is stored as a secret, but {ELSEWHERE.format(path=path)}"
+
+
+def kept_apart(value: Any, check: ValidatorFunctionWrapHandler) -> str | SecretStr:
+    """A text that is checked as such, and stays a secret where it is one.
+
+    Raises:
+        ValueError: of the check, or for a private key that is no secret.
+        PydanticCustomError: of the check of a secret, without a word of it.
+    """
+    if not isinstance(value, SecretStr):
+        text: str = check(without_secret(value) if isinstance(value, str) else value)
+        return text
+    if not isinstance(value, Concealed):
+        secret = value.get_secret_value()
+        try:
+            check(secret)
+        except ValidationError as error:
+            message = error.errors(include_url=False, include_input=False)[0]["msg"].removeprefix("Value error, ")
+            raise PydanticCustomError(SECRET_RULE, "{rule}", {"rule": masked(message, secret)}) from None
+    return value
+
+
+def kept_apart_command(value: Any, check: ValidatorFunctionWrapHandler) -> str | SecretStr:
+    """As :func:`kept_apart`, of a command: a secret one becomes a file's content, which knows fewer characters."""
+    result = kept_apart(value, check)
+    text = revealed(result) if isinstance(result, SecretStr) else None
+    if text and UNPRINTABLE.search(text):
+        raise PydanticCustomError(
+            SECRET_RULE,
+            "{rule}",
+            {"rule": "holds a control character, which a file for it can't; write it as an escape"},
+        )
+    return result
+
+
+def masked(message: str, secret: str) -> str:
+    """A message without what it quotes of a secret.
+
+    >>> masked("line 1 holds 'hunter2!', which is wrong", "x hunter2! y")
+    "line 1 holds '…', which is wrong"
+    """
+    length = max(min(len(secret), SHORTEST_QUOTE), 1)
+    starts = (start for start in range(len(message) - length + 1) if message[start : start + length] in secret)
+    hidden = {index for start in starts for index in range(start, start + length)}
+    return re.sub("\0+", "…", "".join("\0" if index in hidden else letter for index, letter in enumerate(message)))
+
+
+def revealed(value: str | SecretStr | None) -> str | None:
+    """The text of a value, secret or not; None where there is none, or it is encrypted and was not read."""
+    if isinstance(value, SecretStr):
+        return None if isinstance(value, Concealed) else value.get_secret_value()
+    return value

@@ -1,0 +1,55 @@
+"""What a stack's file holds in clear: which of the values that the engine hands over are no secrets."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+from . import engine_yaml
+from .engine_yaml import Map, YamlError
+from .namespace import NAMESPACE
+from .secrets import secret_paths_of
+from .stack_file import StackFileError, sections
+
+STACK_FILE = "KAMAJI_EQUINIX_STACK_FILE"
+"""Environment variable with the stack's file, for a `pulumi up --config-file`: the engine does not tell it."""
+
+
+def secret_paths(values: Mapping[str, Any], keys: Collection[str], folder: Path, stack: str) -> frozenset[str]:
+    """What is a secret of the values that the engine hands over.
+
+    Args:
+        values: decoded values by key.
+        keys: the keys of which the engine tells that something in them is a secret.
+        folder: the project's folder.
+        stack: the stack's name, with or without organization and project.
+    """
+    return secret_paths_of(values, keys, stored(stack_file(folder, stack.rpartition("/")[2])) if keys else {})
+
+
+def stack_file(folder: Path, stack: str) -> Path:
+    """Where a stack's file is, as the engine looks for it (``DetectProjectStackPath`` of go/common/workspace/paths.go)."""
+    if place := os.environ.get(STACK_FILE):
+        return Path(place)
+    return folder / str(project(folder).get("stackConfigDir") or ".") / f"Pulumi.{stack}.yaml"
+
+
+def project(folder: Path) -> dict[Any, Any]:
+    """What a project's file holds; nothing where there is none."""
+    for name in ("Pulumi.yaml", "Pulumi.yml"):
+        try:
+            whole = engine_yaml.load((folder / name).read_bytes())
+        except (OSError, YamlError):
+            continue
+        return dict(whole.items.values()) if isinstance(whole, Map) else {}
+    return {}
+
+
+def stored(path: Path) -> dict[str, Any]:
+    """What a stack's file holds by key, with placeholders for what is encrypted; nothing where it can't be read."""
+    try:
+        return sections(path.read_bytes(), str(project(path.parent).get("name") or NAMESPACE))[0]
+    except (OSError, StackFileError):
+        return {}

@@ -1,0 +1,200 @@
+"""Secrets of the configuration: where they may stand, and that nothing shows them."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from kamaji_equinix.automation import configuration as sections_of
+from kamaji_equinix.components import render
+from kamaji_equinix.components.capi import naming
+from kamaji_equinix.components.manifests import bootstrap
+from kamaji_equinix.components.manifests.documents import documents
+from kamaji_equinix.components.settings.load import load_stack
+from kamaji_equinix.components.settings.report import SettingsError
+from kamaji_equinix.components.settings.secrets import masked, secret_paths_of
+from kamaji_equinix.components.settings.stack_file import sections
+from pydantic import SecretStr
+
+from tests.support.markers import admitted, complete, leaves, marker, put, shown
+from tests.support.settings_cases import configuration
+
+PATHS = sorted(path for path, _ in leaves(complete()))
+
+
+def said(raw: dict[str, Any], secret: frozenset[str]) -> str:
+    """All that reading a configuration tells: its report, or its settings and warnings."""
+    try:
+        stack = load_stack(raw, secret)
+    except SettingsError as error:
+        return f"{error}\n{error.problems!r}"
+    written = "\n".join(map(str, stack.warnings))
+    return f"{stack!r}\n{written}\n{documents(stack.clusters[0])!r}\n{render.render(stack)}"
+
+
+def held_by(raw: Any) -> tuple[dict[str, Any], frozenset[str]]:
+    """What a stack's file with these keys holds, and which paths of it are encrypted."""
+    whole = {"config": {f"kamaji-equinix:{key}": value for key, value in raw.items()}}
+    return sections(yaml.safe_dump(whole).encode())[:2]
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_secret_is_never_shown_and_a_plain_value_is(path: str) -> None:
+    text = marker()
+    secret = said(put(complete(), path, text), frozenset({path}))
+    assert not shown([text], {"all that is told": secret}), "it is a secret"
+    if not admitted(path):
+        assert f"{path}: is stored as a secret, but " in secret, f"it would end in clear, so it is refused: {secret}"
+    for wrong in (
+        "{{ .Foo " + text + " }}",
+        f" {text}\x01 ",
+        f"-----BEGIN PRIVATE KEY-----\n{text}",
+        text + "x" * 20_000,
+    ):
+        report = said(put(complete(), path, wrong), frozenset({path}))
+        assert not shown([text], {"the report": report}), "nor where it is wrong, too"
+    plain = said(put(complete(), path, text), frozenset())
+    told = path.startswith("management") or text in plain
+    assert told, f"what is no secret is reported, or goes into the manifests, as it is: {plain[:3000]}"
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_an_encrypted_value_is_judged_without_the_engine_as_with_it(path: str) -> None:
+    stored, secret = held_by(put(complete(), path, {"secure": "v1:x"}))
+    assert secret == {path}, "the file tells which path it is"
+    report = said(stored, secret)
+    assert "v1:x" not in report, "not even its cipher text is anybody's business"
+    assert ("is stored as a secret, but " in report) is not admitted(path), (
+        f"the same rule as in a run: {report[:2000]}"
+    )
+
+
+def test_sections_and_lists_that_are_one_secret_are_refused_as_one() -> None:
+    for key in ("cluster", "metal", "workerPools", "controlPlane", "handoff", "capi"):
+        with pytest.raises(SettingsError) as caught:
+            load_stack(complete(), frozenset({key}))
+        assert [problem.path for problem in caught.value.problems] == [key], f"one line, not {caught.value}"
+        assert "KAMAJI_EQUINIX_STACK_FILE" in str(caught.value), "with a way out for a file in another place"
+
+
+def test_the_file_tells_which_part_of_a_key_is_the_secret() -> None:
+    raw = complete()
+    path = "workerPools[0].bootstrap.commands[1]"
+    stored, _ = held_by(put(raw, path, {"secure": "x"}))
+    assert secret_paths_of(raw, ["workerPools"], stored) == {path}, "the engine tells only the key"
+    assert secret_paths_of(raw, ["workerPools"], {}) == {"workerPools"}, "without the file it may be all of it"
+    other = put(stored, "workerPools[0].name", "another")
+    assert secret_paths_of(raw, ["workerPools"], other) == {path, "workerPools[0].name"}, (
+        "what the file does not hold as the engine has it came from elsewhere, and may be secret"
+    )
+
+
+@settings(max_examples=150, deadline=None)
+@given(data=st.data(), seed=st.integers(0, 2**32))
+def test_what_the_engine_hands_over_is_never_taken_for_plain_unless_the_file_holds_it(
+    data: st.DataObject, seed: int
+) -> None:
+    raw, drawn = complete(), random.Random(seed)  # noqa: S311
+    secret = set(data.draw(st.lists(st.sampled_from(PATHS), min_size=1, max_size=5)))
+    stored: Any = raw
+    for path in secret:
+        stored = put(stored, path, {"secure": "x"})
+    if drawn.random() < 0.3:
+        stored = {key: value for key, value in stored.items() if drawn.random() < 0.7}
+    elif drawn.random() < 0.3:
+        stored = put(stored, drawn.choice(PATHS), drawn.choice([None, [], {}, 1, "1", True]))
+    held, _ = held_by(stored)
+    found = secret_paths_of(raw, {path.partition(".")[0].partition("[")[0] for path in secret}, held)
+    for path in secret:
+        assert any(path == one or path.startswith((f"{one}.", f"{one}[")) for one in found), f"{path} is lost: {found}"
+
+
+def test_secret_commands_and_files_go_by_a_secret_and_mean_the_same() -> None:
+    raw = configuration()
+    raw["workerPools"][0]["bootstrap"] = {
+        "commands": ["set -e", SecretStr("login --password=hunter22")],
+        "postCommands": [SecretStr("  notify token99")],
+        "files": [
+            {"path": "/etc/a", "content": "plain"},
+            {"path": "/etc/b", "content": SecretStr("pw: hunter33"), "append": True},
+        ],
+    }
+    (tenant,) = load_stack(raw).clusters
+    secret = bootstrap.bootstrap_secret(tenant, tenant.worker_pools[0])
+    assert secret is not None, "there is something to keep apart"
+    clear = {key: value.get_secret_value() for key, value in secret["data"].items()}
+    assert clear == {
+        "files.1": "pw: hunter33",
+        "commands.1": "rm -f /run/kamaji-equinix/commands.1\nlogin --password=hunter22\n",
+        "postCommands.0": "rm -f /run/kamaji-equinix/postCommands.0\n  notify token99\n",
+    }, "each text by its place; a command removes its file before anything can fail"
+    spec = bootstrap.bootstrap_template(tenant, tenant.worker_pools[0])["spec"]["template"]["spec"]
+    assert spec["preKubeadmCommands"] == ["set -e", ". /run/kamaji-equinix/commands.1"], "the same shell reads it"
+    name = secret["metadata"]["name"]
+    sources = {file["path"]: file["contentFrom"]["secret"] for file in spec["files"] if "contentFrom" in file}
+    assert sources == {
+        "/etc/b": {"name": name, "key": "files.1"},
+        "/run/kamaji-equinix/commands.1": {"name": name, "key": "commands.1"},
+        "/run/kamaji-equinix/postCommands.0": {"name": name, "key": "postCommands.0"},
+    }, "the template only names the texts"
+    assert secret["metadata"]["labels"]["pool"] == "worker-a", "labelled as the pool's templates are"
+
+
+def test_another_secret_is_another_template_and_the_same_is_the_same() -> None:
+    def names(text: str) -> tuple[str, str]:
+        raw = configuration()
+        raw["workerPools"][0]["bootstrap"] = {"commands": [SecretStr(text)]}
+        (tenant,) = load_stack(raw).clusters
+        whole = {item["kind"]: item["metadata"]["name"] for item in documents(tenant)}
+        return whole["Secret"], whole["KubeadmConfigTemplate"]
+
+    first, again, second = names("login a"), names("login a"), names("login b")
+    assert first == again, "nothing rolls without a change"
+    assert not set(first) & set(second), "its change rolls the machines as any other"
+    assert naming.secret("n", "c", "p", {"a": "1234"}) != naming.secret("m", "c", "p", {"a": "1234"}), (
+        "the place is a salt"
+    )
+
+
+def test_rendered_secrets_are_named_placeholders_that_no_api_server_takes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    raw = configuration()
+    raw["workerPools"][0]["bootstrap"] = {"commands": [{"secure": "v1:abc"}]}
+    path = tmp_path / "Pulumi.x.yaml"
+    path.write_text(yaml.safe_dump({"config": {f"kamaji-equinix:{key}": value for key, value in raw.items()}}))
+    assert render.main(["--stack", "x", "--cwd", str(tmp_path)]) == 0, "render needs no passphrase"
+    whole = {item["kind"]: item for item in yaml.safe_load_all(capsys.readouterr().out) if item}
+    assert whole["Secret"]["data"] == {"commands.0": "(secret: commands.0 of the bootstrap of pool worker-a)"}, (
+        "no base64"
+    )
+    for kind in ("Secret", "KubeadmConfigTemplate"):
+        assert whole[kind]["metadata"]["name"] == "prod-worker-a-(digest)", "no object can have such a name"
+
+
+def test_secrets_of_a_program_are_written_apart_from_the_rest(tmp_path: Path) -> None:
+    raw = configuration(management={"kubeconfig": "apiVersion: v1", "context": "there"})
+    raw["workerPools"][0]["bootstrap"] = {"commands": ["true", SecretStr("login hunter22")]}
+    secrets: dict[str, SecretStr] = {}
+    plain = sections_of.apart(sections_of.sections(sections_of.checked(raw), tmp_path), "", secrets)
+    assert {path: text.get_secret_value() for path, text in secrets.items()} == {
+        "clusters[0].workerPools[0].bootstrap.commands[1]": "login hunter22",
+        "management.kubeconfig": "apiVersion: v1",
+    }, "each by the path that pulumi takes"
+    text = yaml.safe_dump(plain)
+    assert "hunter22" not in text, "what is written into the file holds none"
+    assert "there" in text, "and all the rest"
+
+
+@settings(max_examples=200, deadline=None)
+@given(secret=st.text(min_size=1, max_size=60), before=st.text(max_size=20), cut=st.integers(1, 60))
+def test_no_message_quotes_a_secret(secret: str, before: str, cut: int) -> None:
+    quoted = secret[:cut]
+    message = masked(f"{before}'{quoted}' is wrong", secret)
+    parts = [secret[index : index + 4] for index in range(max(1, len(secret) - 3))]
+    assert not any(part in message for part in parts if len(secret) >= 4), f"{secret!r} stands in {message!r}"

@@ -1,0 +1,77 @@
+"""A marker at every settable path of a configuration: words that occur nowhere else, to be looked for afterwards."""
+
+from __future__ import annotations
+
+import base64
+import copy
+import json
+import re
+import secrets
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from kamaji_equinix.components.settings.report import path_of, steps_of
+
+from tests.support.settings_cases import FULL
+
+ADMITTED = re.compile(r"management\.kubeconfig|.*\.bootstrap\.((commands|postCommands)\[\d+\]|files\[\d+\]\.content)")
+"""Where a stack may hold a secret."""
+
+
+def marker() -> str:
+    """A word of its own that is valid as a name, a label's value and a shell's word."""
+    return f"mark{secrets.token_hex(8)}"
+
+
+def complete() -> dict[str, Any]:
+    """A right configuration in which each setting that may be given is given."""
+    whole = copy.deepcopy(FULL)
+    whole["management"] = {"kubeconfigPath": "kubeconfig", "context": "there"}
+    whole["capi"] = {"contract": "v1beta1"}
+    whole["metal"].pop("facility", None)
+    return whole
+
+
+def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Each scalar of a configuration with its path."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from leaves(item, path_of(path, (key,)))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from leaves(item, path_of(path, (index,)))
+    else:
+        yield path, value
+
+
+def admitted(path: str) -> bool:
+    """Whether a stack may hold a secret there."""
+    return ADMITTED.fullmatch(path) is not None
+
+
+def put(whole: Mapping[str, Any], path: str, value: Any) -> dict[str, Any]:
+    """A copy of a configuration with another value at a path."""
+    result: Any = copy.deepcopy(dict(whole))
+    *way, last = steps_of(path)
+    place = result
+    for step in way:
+        place = place[int(step)] if isinstance(place, list) else place[step]
+    place[int(last) if isinstance(place, list) else last] = value
+    return result
+
+
+def forms(text: str) -> tuple[str, ...]:
+    """How a text may be hidden in another: as it is, base64 at each of the three offsets, hexadecimal, JSON."""
+    raw = text.encode()
+    encoded = [base64.b64encode(b"\0" * shift + raw).decode().rstrip("=")[4 if shift else 0 : -2] for shift in range(3)]
+    return (text, raw.hex(), json.dumps(text).strip('"'), *encoded)
+
+
+def shown(markers: Iterable[str], texts: Mapping[str, str]) -> list[str]:
+    """Which markers stand in which texts, in any form."""
+    return [
+        f"{text} in {where}"
+        for text in markers
+        for where, content in texts.items()
+        if any(form in content for form in forms(text))
+    ]
