@@ -37,7 +37,7 @@ status: .venv/lab ## the status tree of the stack's clusters
 	$(PY) -m lab status --crashed; if [ -f .lab/env ]; then . .lab/env; fi && $(PY) -m kamaji_equinix.automation status --stack $(STACK)
 
 down: .venv/lab ## `pulumi destroy` of stack dev, then the lab stops; nothing stays behind
-	if [ -d .lab/pulumi/.pulumi/stacks ]; then $(PY) -m lab up && . .lab/env && $(PY) -m kamaji_equinix.automation destroy --stack $(STACK) --log .lab/logs/down.log; fi && $(PY) -m lab down
+	if [ -d .lab/pulumi/.pulumi/stacks ]; then $(PY) -m lab up && . .lab/env && $(PY) -m kamaji_equinix.automation destroy --yes --stack $(STACK) --log .lab/logs/down.log; fi && $(PY) -m lab down
 
 render: .venv/lab ## the manifests of a stack as YAML, without engine or cluster
 	$(PY) -m kamaji_equinix.components.render --stack $(STACK)

@@ -6,7 +6,10 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Sequence
+from importlib import metadata
 from pathlib import Path
+
+import shtab
 
 from ..components.kube.access import AccessError
 from . import operations
@@ -36,12 +39,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     top = argparse.ArgumentParser(prog="kamaji-equinix", description=__doc__)
+    top.add_argument("--version", action="version", version=f"kamaji-equinix {metadata.version('kamaji-equinix')}")
+    shtab.add_argument_to(top, "--print-completion", help="print the completion of a shell, to be read by it")
     commands = top.add_subparsers(required=True, metavar="COMMAND")
 
-    def command(name: str, run: Callable[[argparse.Namespace], int | None], text: str) -> argparse.ArgumentParser:
+    def command(
+        name: str, run: Callable[[argparse.Namespace], int | None], text: str, *, names_stack: bool = False
+    ) -> argparse.ArgumentParser:
         sub = commands.add_parser(name, help=text, description=text)
-        sub.add_argument("--stack", default="dev", help="the stack's name (default: dev)")
-        sub.add_argument("--cwd", type=Path, default=Path(), help="folder of Pulumi.yaml (default: this one)")
+        if names_stack:
+            sub.add_argument("--stack", required=True, help="the stack's name")
+        else:
+            sub.add_argument("--stack", default="dev", help="the stack's name (default: dev)")
+        folder = sub.add_argument("--cwd", type=Path, default=Path(), help="folder of Pulumi.yaml (default: this one)")
+        folder.complete = shtab.DIRECTORY  # type: ignore[attr-defined]
         sub.set_defaults(run=run, json=False)
         return sub
 
@@ -49,8 +60,10 @@ def parser() -> argparse.ArgumentParser:
         sub.add_argument("--json", action="store_true", help="the result as JSON on stdout, all else on stderr")
         return sub
 
-    def changing(name: str, run: Callable[[argparse.Namespace], int | None], text: str) -> argparse.ArgumentParser:
-        sub = with_json(command(name, run, text))
+    def changing(
+        name: str, run: Callable[[argparse.Namespace], int | None], text: str, *, names_stack: bool = False
+    ) -> argparse.ArgumentParser:
+        sub = with_json(command(name, run, text, names_stack=names_stack))
         sub.add_argument(
             "--wait-for-lock",
             type=float,
@@ -76,5 +89,8 @@ def parser() -> argparse.ArgumentParser:
         "--cluster", help="which, where the stack has several"
     )
     command("render", operations.render_, "print the stack's manifests, without engine or cluster")
-    changing("destroy", operations.destroy, "delete the stack's clusters and wait until nothing is left")
+    destroy = changing(
+        "destroy", operations.destroy, "delete the stack's clusters and wait until nothing is left", names_stack=True
+    )
+    destroy.add_argument("--yes", action="store_true", help="without a question; required where there is no terminal")
     return top

@@ -16,6 +16,7 @@ from rich.console import Console
 from ..components import render, tree
 from .cluster_stack import ClusterStack
 from .engine import Cancellation
+from .errors import ConfigurationError, StackMissing
 from .events import Event, Listener, Message
 from .lines import Lines
 from .live import View
@@ -51,10 +52,41 @@ def refresh(options: argparse.Namespace) -> None:
 
 
 def destroy(options: argparse.Namespace) -> None:
-    """Delete the stack's clusters and wait until nothing is left of them."""
+    """Delete the stack's clusters and wait until nothing is left of them; asks before, unless told not to."""
+    if not options.yes:
+        confirm(options)
     result = engine(options, "destroy", lambda stack, cancellation: stack.destroy(cancellation=cancellation))
     if not result.output and not options.json:
         print(f"there is no stack {options.stack}, so nothing to destroy", flush=True)
+
+
+def confirm(options: argparse.Namespace) -> None:
+    """Show what would go, and ask for the stack's name.
+
+    Raises:
+        ConfigurationError: there is no terminal to ask at, or another answer was given.
+    """
+    if not sys.stdin.isatty() or not sys.stderr.isatty():
+        raise ConfigurationError(
+            f"destroy deletes all clusters of stack {options.stack} with their machines, and there is no terminal to ask at; "
+            "nothing was deleted. Give --yes to destroy without a question",
+            stack=options.stack,
+        )
+    stack = ClusterStack(options.stack, folder=options.cwd)
+    try:
+        clusters = stack.clusters()
+    except StackMissing:
+        # There is nothing to ask about, and the operation says so.
+        return
+    print(f"stack {options.stack}: these clusters and all their machines will be deleted:", file=sys.stderr)
+    for name, cluster in clusters.items():
+        pools = ", ".join(sorted(cluster.worker_pools)) or "none"
+        print(f"  Cluster {cluster.namespace}/{name}, API server {cluster.endpoint}, pools: {pools}", file=sys.stderr)
+    if not clusters:
+        print("  none that came up; whatever else an interrupted run has left", file=sys.stderr)
+    print("Type the stack's name to go on: ", end="", file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip() != options.stack:
+        raise ConfigurationError("that is not the stack's name; nothing was deleted", stack=options.stack)
 
 
 def status(options: argparse.Namespace) -> None:

@@ -57,7 +57,7 @@ def measure(folder: Path, pairs: int = 15) -> dict[str, Any]:
         for project in (dev, empty):
             project.up("dev").ok()
         runs = [(seconds(dev), seconds(empty)) for _ in range(pairs)]
-        dev.script("destroy", "--stack", "dev").ok()
+        dev.script("destroy", "--yes", "--stack", "dev").ok()
     finally:
         lab.command("down")
     dev_median, empty_median = (statistics.median(series) for series in zip(*runs, strict=True))

@@ -109,7 +109,7 @@ def test_a_cluster_that_the_state_does_not_know_is_destroyed_all_the_same(
     told = state(project)
     assert [one["type"] for one in told["pending_operations"]] == ["creating"], "its creation was under way"
     assert f"v1beta1:Cluster::{STACK}" not in str(told["resources"]), "and is not known to have ended"
-    done = project.script("destroy", "--stack", STACK).ok()
+    done = project.script("destroy", "--yes", "--stack", STACK).ok()
     assert f"entered into the state: Cluster {fleet.namespace}/{STACK}" in done, f"it is said:\n{done}"
     assert not uid(fleet), "a Cluster that stays would go on buying machines"
 
@@ -124,18 +124,18 @@ def test_a_cluster_that_the_state_does_not_know_is_gone_on_with(
     assert not state(project).get("pending_operations"), "and the state is whole"
     again = project.script("up", "--no-wait", "--stack", STACK).ok()
     assert "created" not in again, f"there is nothing left to do:\n{again}"
-    project.script("destroy", "--stack", STACK).ok()
+    project.script("destroy", "--yes", "--stack", STACK).ok()
     assert not uid(fleet), "and it goes"
 
 
 def test_a_cluster_that_was_being_deleted_comes_up_anew(project: Project, proxy: FaultProxy, fleet: Fleet) -> None:
     project.script("up", "--no-wait", "--stack", STACK).ok()
     before = uid(fleet)
-    killed_at(project, proxy, "DELETE", "destroy")
+    killed_at(project, proxy, "DELETE", "destroy", "--yes")
     # With Cluster API's controllers a Cluster outlives its parts; here nobody holds it that long.
     eventually(lambda: (uid(fleet), parts(fleet)), lambda found: found == ("", []), 60, "Cluster and its parts gone")
     done = project.script("up", "--no-wait", "--stack", STACK).ok()
     assert "deleted by a run that did not end" in done, f"it is said:\n{done}"
     assert uid(fleet) not in ("", before), "an up that took it for unchanged would build around nothing"
-    project.script("destroy", "--stack", STACK).ok()
+    project.script("destroy", "--yes", "--stack", STACK).ok()
     assert not uid(fleet), "and it goes"

@@ -108,7 +108,7 @@ def test_a_stack_lives_in_a_bucket_from_its_first_up_to_its_destroy(
     for secret in (fleet.secret, PASSPHRASE, SECRET, "client-key-data"):
         found = [key for key, content in held.items() if secret.encode() in content]
         assert not found, f"{secret.split('-')[0]}… is in clear in {found}"
-    other.script("destroy", "--stack", "shared").ok()
+    other.script("destroy", "--yes", "--stack", "shared").ok()
     assert "shared" not in names(fleet), "it is gone"
     assert not require_whole(machine, "shared").get("resources"), "and the first machine sees that"
     assert not bucket.locks(NAME, "shared"), "no lock stays behind"
@@ -220,7 +220,7 @@ def test_the_lock_of_a_killed_run_is_cleared_by_the_next_which_says_so_and_goes_
         assert f"process {lock['pid']}" in done.output, f"whose lock it was:\n{done.output}"
         require_whole(machine, "killed")
         assert not bucket.locks(NAME, "killed"), "nothing is left of it"
-        machine.script("destroy", "--stack", "killed").ok()
+        machine.script("destroy", "--yes", "--stack", "killed").ok()
         assert "killed" not in names(fleet), "what both runs made is gone"
 
 

@@ -90,7 +90,7 @@ def living(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Livin
         found.up()
         yield found
     finally:
-        found.project.script("destroy", "--stack", STACK).ok()
+        found.project.script("destroy", "--yes", "--stack", STACK).ok()
         left = [line for line in lab.leftovers() if CLUSTER in line]
         assert not left, "nothing of it stays behind"
 

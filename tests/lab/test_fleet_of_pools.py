@@ -191,7 +191,7 @@ def test_a_removed_pool_touches_no_other_nor_what_an_autoscaler_has_set(pools: P
 
 
 def test_destroy_leaves_neither_device_nor_object(pools: Pools) -> None:
-    pools.project.script("destroy", "--stack", STACK).ok()
+    pools.project.script("destroy", "--yes", "--stack", STACK).ok()
     eventually(pools.devices, lambda devices: not devices, 30, "all devices given back")
     eventually(
         lambda: [line for line in pools.lab.leftovers() if NAMESPACE in line],

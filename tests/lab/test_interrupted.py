@@ -28,7 +28,7 @@ def test_ctrl_c_during_the_hand_off_leaves_a_state_from_which_up_goes_on(lab: La
     process.communicate(timeout=60)
     assert process.returncode == 130, "the shell is told that Ctrl-C ended it"
     project.script("up", "--stack", "interrupted", "--timeout", "300").ok()
-    project.script("destroy", "--stack", "interrupted").ok()
+    project.script("destroy", "--yes", "--stack", "interrupted").ok()
     gone(lab, "interrupted")
 
 
@@ -37,7 +37,7 @@ def test_ctrl_c_during_a_destroy_leaves_a_state_from_which_up_makes_the_cluster_
 ) -> None:
     project.configure("undone", **sections(lab, "undone"))
     project.script("up", "--stack", "undone", "--no-wait").ok()
-    process = started(project, "destroy", "--stack", "undone")
+    process = started(project, "destroy", "--yes", "--stack", "undone")
     wait_for(process, "scheduled for deletion")
     os.killpg(process.pid, signal.SIGINT)
     process.communicate(timeout=60)
@@ -46,7 +46,7 @@ def test_ctrl_c_during_a_destroy_leaves_a_state_from_which_up_makes_the_cluster_
     assert "deleted by a run that did not end" in done.ok(), (
         f"an up that took it for unchanged builds around nothing:\n{done.output}"
     )
-    project.script("destroy", "--stack", "undone").ok()
+    project.script("destroy", "--yes", "--stack", "undone").ok()
     gone(lab, "undone")
 
 
@@ -59,7 +59,7 @@ def test_a_terminal_that_closes_leaves_no_process_behind(lab: Lab, project: Proj
     process.communicate(timeout=60)
     _, living = psutil.wait_procs(family, timeout=15)
     assert not living, "the engine has a session of its own, which the terminal does not reach"
-    project.script("destroy", "--stack", "hungup").ok()
+    project.script("destroy", "--yes", "--stack", "hungup").ok()
     gone(lab, "hungup")
 
 
@@ -73,7 +73,7 @@ def test_living_clusters_are_taken_into_a_stack_that_does_not_exist_yet(lab: Lab
     )
     again = project.script("preview", "--stack", "found").ok()
     assert "15 unchanged" in again, f"and then it is as after up:\n{again}"
-    project.script("destroy", "--stack", "found").ok()
+    project.script("destroy", "--yes", "--stack", "found").ok()
     gone(lab, "found")
 
 
@@ -82,6 +82,6 @@ def test_a_killed_engine_and_plugin_leave_a_state_that_destroy_clears(lab: Lab, 
     process = started(project, "up", "--stack", "killed", "--timeout", "300")
     wait_for(process, "waits until /readyz answers")
     kill(process)
-    done = project.script("destroy", "--stack", "killed")
+    done = project.script("destroy", "--yes", "--stack", "killed")
     assert "lock" in done.ok(), f"the dead engine's lock is cleared, and said so:\n{done.output}"
     gone(lab, "killed")

@@ -256,7 +256,7 @@ def test_a_second_cluster_with_the_gate_off_is_set_by_kamaji(lab: Lab, project: 
 
 
 def test_destroy_leaves_neither_device_nor_object(lab: Lab, project: Project, deployed: Deployed) -> None:
-    done: list[Done] = [project.script("destroy", "--stack", stack) for stack in ("dev", "second")]
+    done: list[Done] = [project.script("destroy", "--yes", "--stack", stack) for stack in ("dev", "second")]
     for ended in done:
         ended.ok()
     gone(lab, *CLUSTERS)

@@ -23,7 +23,7 @@ def pools(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PoolLife]:
         with PoolLife(plane, tmp_path_factory.mktemp("lives"), "lives") as found:
             found.begin()
             yield found
-            found.project.script("destroy", "--stack", found.stack).ok()
+            found.project.script("destroy", "--yes", "--stack", found.stack).ok()
     finally:
         plane.stop()
 

@@ -131,7 +131,7 @@ def stack(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Upgrad
     yield found
     found.kubeconfig = lab.kubeconfig
     found.configure(NEW)
-    found.project.script("destroy", "--stack", STACK).ok()
+    found.project.script("destroy", "--yes", "--stack", STACK).ok()
     gone(lab, STACK)
 
 

@@ -69,7 +69,7 @@ def kill_and_mend(lab: Lab, folder: Path, seed: int) -> None:
     operation = chance.choice(["up", "destroy"])
     if operation == "destroy":
         project.script("up", "--stack", stack, "--no-wait").ok()
-    process = started(project, operation, "--stack", stack)
+    process = started(project, operation, "--stack", stack, *(["--yes"] if operation == "destroy" else []))
     moment = chance.uniform(0, 20 if operation == "up" else 8)
     time.sleep(moment)
     kill(process)
@@ -77,7 +77,7 @@ def kill_and_mend(lab: Lab, folder: Path, seed: int) -> None:
     print(f"seed {seed}: {operation} killed after {moment:.1f} s, then {'up and ' if again else ''}destroy", flush=True)
     if again:
         project.script("up", "--stack", stack, "--timeout", "300").ok()
-    project.script("destroy", "--stack", stack).ok()
+    project.script("destroy", "--yes", "--stack", stack).ok()
     gone(lab, stack)
 
 

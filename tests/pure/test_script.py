@@ -1,0 +1,110 @@
+"""The console script's own words: version, completion, and the question before a destroy."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+from kamaji_equinix.automation import cli, operations
+from kamaji_equinix.automation.errors import ConfigurationError, StackMissing
+from kamaji_equinix.automation.results import ClusterResult
+from pydantic import SecretStr
+
+
+class Terminal(io.StringIO):
+    """Text that is typed, or read, at a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+class Stack:
+    """A stack with one cluster."""
+
+    def __init__(self, name: str, **_: object) -> None:
+        self.name = name
+
+    def clusters(self) -> dict[str, ClusterResult]:
+        if self.name == "none":
+            raise StackMissing("there is none")
+        return {"a": ClusterResult("a", "tenants", "192.0.2.1:6443", "kamaji", {"web": "a-web"}, SecretStr("x"))}
+
+
+def asked(monkeypatch: pytest.MonkeyPatch, stack: str, answer: str) -> tuple[bool, str]:
+    """Whether a destroy went on, and what the terminal showed."""
+    done: list[str] = []
+    screen = Terminal()
+    monkeypatch.setattr(operations, "ClusterStack", Stack)
+    monkeypatch.setattr(
+        operations, "engine", lambda options, *_: done.append(options.stack) or type("R", (), {"output": "x"})
+    )
+    monkeypatch.setattr("sys.stdin", Terminal(answer))
+    monkeypatch.setattr("sys.stderr", screen)
+    code = cli.main(["destroy", "--stack", stack])
+    assert (code == 0) == bool(done), "an answer that does not fit is a mistake"
+    return bool(done), screen.getvalue()
+
+
+def test_destroy_shows_what_goes_and_wants_the_stacks_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    went, shown = asked(monkeypatch, "prod", "prod\n")
+    assert went, "as it was confirmed"
+    assert "Cluster tenants/a, API server 192.0.2.1:6443, pools: web" in shown, f"what goes: {shown}"
+
+
+@pytest.mark.parametrize("answer", ["", "\n", "y\n", "yes\n", "dev\n"])
+def test_any_other_answer_deletes_nothing(monkeypatch: pytest.MonkeyPatch, answer: str) -> None:
+    went, shown = asked(monkeypatch, "prod", answer)
+    assert not went, "nor does the end of the input"
+    assert "nothing was deleted" in shown, "and it says so"
+
+
+def test_a_stack_that_is_not_there_needs_no_question(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert asked(monkeypatch, "none", "") == (True, ""), "the operation says that there is none"
+
+
+def test_without_a_terminal_destroy_wants_yes(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("prod\n"))
+    assert cli.main(["destroy", "--stack", "prod"]) == ConfigurationError.exit_code, "a mistake of the caller's"
+    assert "--yes" in capsys.readouterr().err, "with the way out"
+
+
+def test_destroy_has_no_default_stack(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["destroy", "--yes"])
+    assert "--stack" in capsys.readouterr().err, "what is lacking is named"
+
+
+def test_the_version_is_the_distributions(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["--version"])
+    assert ended.value.code == 0, "no mistake"
+    assert capsys.readouterr().out.strip() == f"kamaji-equinix {metadata.version('kamaji-equinix')}", "name and version"
+
+
+def test_bash_completes_commands_and_options(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["--print-completion", "bash"])
+    script = tmp_path / "completion"
+    script.write_text(capsys.readouterr().out)
+
+    def completed(*words: str) -> set[str]:
+        line = " ".join(words)
+        ask = f"source {script}; COMP_WORDS=({line!s} ''); COMP_CWORD={len(words)}; "
+        last = words[-1] if words[-1].startswith("-") else ""
+        ask = f"source {script}; COMP_WORDS=({line}); COMP_CWORD={len(words) - 1}; " if last else ask
+        call = "$(complete -p kamaji-equinix | sed 's/.*-F \\([^ ]*\\).*/\\1/')"
+        text = subprocess.run(
+            ["bash", "-c", f'{ask}{call}; printf "%s\\n" "${{COMPREPLY[@]}}"'],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return set(text.stdout.split())
+
+    assert {"up", "destroy", "status"} <= completed("kamaji-equinix"), "the commands"
+    assert "--yes" in completed("kamaji-equinix", "destroy", "--y"), "the options of one"
