@@ -27,7 +27,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return options.run(options) or 0
     except (AccessError, OperationError) as error:
         print(f"error: {error}", file=sys.stderr)
-        if options.json and isinstance(error, OperationError):
+        # `check` has told its JSON already.
+        if options.json and isinstance(error, OperationError) and options.run is not operations.check:
             told = {"error": type(error).__name__, "cluster": error.cluster, "phase": error.phase, "seen": error.seen}
             print(json.dumps({**told, "message": str(error)}, indent=2), flush=True)
         return getattr(error, "exit_code", 2)
@@ -85,6 +86,7 @@ def parser() -> argparse.ArgumentParser:
     status = with_json(command("status", operations.status, "the status tree of the stack's clusters"))
     status.add_argument("--wait", action="store_true", help="redraw it until all is True")
     status.add_argument("--timeout", type=float, default=900, metavar="SECONDS", help="how long (default: 900)")
+    with_json(command("check", operations.check, "ask the management cluster for all that the stack needs of it"))
     command("kubeconfig", operations.kubeconfig, "print a cluster's admin kubeconfig").add_argument(
         "--cluster", help="which, where the stack has several"
     )

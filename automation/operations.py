@@ -14,9 +14,10 @@ from typing import IO, Any
 from rich.console import Console
 
 from ..components import render, tree
+from ..components.checks import preflight
 from .cluster_stack import ClusterStack
 from .engine import Cancellation
-from .errors import ConfigurationError, StackMissing
+from .errors import ConfigurationError, PreflightFailed, StackMissing
 from .events import Event, Listener, Message
 from .lines import Lines
 from .live import View
@@ -106,6 +107,34 @@ def status(options: argparse.Namespace) -> None:
         print(json.dumps(told, indent=2))
         return
     show(stack, options, wait=options.timeout if options.wait else None)
+
+
+def check(options: argparse.Namespace) -> None:
+    """Ask the management cluster for all that the stack needs of it; nothing is created or changed.
+
+    Raises:
+        PreflightFailed: something is missing; the text names it, with the command that brings it.
+    """
+    report = preflight.check_stack(ClusterStack(options.stack, folder=options.cwd).settings(), options.cwd.resolve())
+    if options.json:
+        missing = [{"what": problem.text, "remedy": problem.remedy} for problem in report.problems]
+        told = {
+            "server": report.server,
+            "ready": not missing,
+            "there": report.there,
+            "controllers": dict(report.controllers),
+        }
+        print(json.dumps({**told, "missing": missing, "notes": report.notes}, indent=2), flush=True)
+    else:
+        for line in (*report.there, *(f"{name} {version}" for name, version in report.controllers.items())):
+            print(f"there    {line}")
+        for problem in report.problems:
+            print(f"missing  {problem}")
+        for note in report.notes:
+            print(f"note     {note}", flush=True)
+    if report.problems:
+        lacking = f"{len(report.problems)} thing{'s' if len(report.problems) > 1 else ''}"
+        raise PreflightFailed(f"the management cluster lacks {lacking}, as said above", stack=options.stack)
 
 
 def kubeconfig(options: argparse.Namespace) -> None:

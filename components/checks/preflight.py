@@ -42,6 +42,7 @@ class Report:
         notes: what could not be told, or is unusual.
         unreachable: no connection came about: nothing is known about the cluster.
         controllers: version by controller, where the cluster tells.
+        there: what the stack needs and the cluster has.
     """
 
     server: str = ""
@@ -50,6 +51,7 @@ class Report:
     notes: tuple[str, ...] = ()
     unreachable: bool = False
     controllers: Mapping[str, str] = field(default_factory=dict)
+    there: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         where = f"management cluster {self.server}" if self.server else "management cluster"
@@ -137,7 +139,14 @@ def check_api(api: Api, requirements: Requirements) -> Report:
         *verdict.rights(lacking, user),
     )
     notes = verdict.notes(found, controllers)
-    return Report(server, source, tuple(problems), tuple(notes), controllers=controllers)
+    return Report(
+        server,
+        source,
+        tuple(problems),
+        tuple(notes),
+        controllers=controllers,
+        there=tuple(verdict.there(found, requirements)),
+    )
 
 
 def _questions(api: Api, requirements: Requirements) -> dict[str, Callable[[], dict[str, Any]]]:

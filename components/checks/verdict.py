@@ -259,6 +259,15 @@ def rights(lacking: Mapping[str, Sequence[Right]], user: str) -> Iterator[Proble
         )
 
 
+def there(found: Found, needed: Requirements) -> Iterator[str]:
+    """What a stack needs and the cluster has: kinds with their versions, namespaces, DataStores."""
+    for kind in needed.kinds:
+        if kind.version in found.served.get((kind.group, kind.kind), ()):
+            yield f"{kind.kind} {kind.group}/{kind.version}"
+    for what, answers in (("namespace", found.namespaces), ("DataStore", found.data_stores)):
+        yield from (f"{what} {name}" for name, answer in answers.items() if not isinstance(answer, ApiError))
+
+
 def controllers(found: Found) -> dict[str, str]:
     """Versions of the controllers: from clusterctl's inventory, else from the tags of their images; as far as told."""
     versions = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import socket
 import threading
 import time
@@ -13,11 +14,17 @@ from pathlib import Path
 import httpx
 import pytest
 import yaml
+from kamaji_equinix.automation import cli, operations
+from kamaji_equinix.automation.errors import PreflightFailed
 from kamaji_equinix.components.checks import preflight
 from kamaji_equinix.components.checks.requirements import requirements
 from kamaji_equinix.components.checks.verdict import Kind, Requirements, Right
+from kamaji_equinix.components.settings.load import load_stack
+from kamaji_equinix.components.settings.model import StackSettings
+from pydantic import SecretStr
 
 from lab.plane import ManagementPlane
+from tests.support.settings_cases import configuration
 
 CLUSTER = {
     "apiVersion": "cluster.x-k8s.io/v1beta1",
@@ -292,3 +299,35 @@ def test_the_preflight_costs_little(management: ManagementPlane) -> None:
     for _ in range(5):
         preflight.check(of(management), NEEDED)
     assert (time.monotonic() - began) / 5 < 1.0, "it is part of every run, also of one that changes nothing"
+
+
+def test_check_tells_what_is_there_and_what_is_missing_with_its_remedy(
+    management: ManagementPlane, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    raw = configuration(
+        controlPlane={"dataStore": "checked"}, management={"kubeconfig": SecretStr(management.kubeconfig.read_text())}
+    )
+
+    class Stack:
+        def __init__(self, _name: str, **_: object) -> None: ...
+
+        def settings(self) -> StackSettings:
+            return load_stack(raw)
+
+    monkeypatch.setattr(operations, "ClusterStack", Stack)
+    with management.client() as client:
+        client.delete("/apis/kamaji.clastix.io/v1alpha1/datastores/checked")
+        assert cli.main(["check"]) == PreflightFailed.exit_code, "the DataStore is not there"
+        shown = capsys.readouterr()
+        assert "there    KubeadmConfigTemplate bootstrap.cluster.x-k8s.io/v1beta1" in shown.out, shown.out
+        assert "missing  " in shown.out, shown.out
+        assert "checked" in shown.out, "it is named"
+        assert cli.main(["check", "--json"]) == PreflightFailed.exit_code, "the same for programs"
+        told = json.loads(capsys.readouterr().out)
+        assert (told["ready"], len(told["missing"])) == (False, 1), f"one thing is missing: {told}"
+        store = {**DATA_STORE, "metadata": {"name": "checked"}}
+        client.post("/apis/kamaji.clastix.io/v1alpha1/datastores", json=store).raise_for_status()
+    assert cli.main(["check", "--json"]) == 0, "all is there"
+    told = json.loads(capsys.readouterr().out)
+    assert told["ready"], f"and said so: {told}"
+    assert "DataStore checked" in told["there"], f"by name: {told}"
