@@ -39,6 +39,8 @@ OTHER_FAULTS = {
     "slow-queue": "new devices stay queued for `seconds`",
     "stays-provisioning": "devices stay in state provisioning: as long as the fault is there, or with a count for good",
     "fails": "devices end in state failed",
+    "hangs": "a device that has joined gives no sign of life any more, as one that has lost its power",
+    "breaks": "a device that has joined reports its node as not Ready, as one whose container runtime has died",
 }
 
 KINDS = (*CALL_FAULTS, *OTHER_FAULTS)

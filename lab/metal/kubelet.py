@@ -62,20 +62,25 @@ def node(device: Device, join: Join) -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": "Node", "metadata": metadata, "spec": spec}
 
 
-def status(device: Device, version: str, now: datetime.datetime, changed: str) -> dict[str, Any]:
-    """The status that a healthy kubelet reports.
+def status(
+    device: Device, version: str, now: datetime.datetime, changed: str, *, healthy: bool = True
+) -> dict[str, Any]:
+    """The status that a kubelet reports.
 
     Args:
         device: the machine.
         version: the kubelet's.
         now: time of this report.
-        changed: when the node became ready.
+        changed: when the node became ready, or ceased to be.
+        healthy: False as where the container runtime does not answer.
     """
     reasons = {
         "MemoryPressure": ("False", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
         "DiskPressure": ("False", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
         "PIDPressure": ("False", "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
-        "Ready": ("True", "KubeletReady", "kubelet is posting ready status"),
+        "Ready": ("True", "KubeletReady", "kubelet is posting ready status")
+        if healthy
+        else ("False", "KubeletNotReady", "container runtime is down"),
     }
     resources = {"cpu": "24", "memory": "65536Mi", "pods": "110", "ephemeral-storage": "200Gi"}
     return {
@@ -155,8 +160,8 @@ class Kubelet:
             raise LeftOut(f"the API server refuses its Node: {status_text(answer)}")
         answered(lambda: answer, f"creating Node {self.name}")
 
-    def beat(self) -> None:
-        """One sign of life: the lease renewed, the status reported where it is not Ready.
+    def beat(self, *, healthy: bool = True) -> None:
+        """One sign of life: the lease renewed, the status reported where it has changed.
 
         Raises:
             NotYet: the API server does not answer, or the Node is gone.
@@ -164,8 +169,8 @@ class Kubelet:
         now = datetime.datetime.now(datetime.timezone.utc)
         found = answered(lambda: self._client.get(self._path), f"Node {self.name}")
         self._renew(found, now)
-        if not ready(found) or self._outdated(found):
-            self._report(now)
+        if ready(found) != healthy or self._outdated(found):
+            self._report(now, healthy=healthy)
 
     def _outdated(self, found: Mapping[str, Any]) -> bool:
         return bool(found["status"].get("nodeInfo", {}).get("kubeletVersion") != self._version)
@@ -186,8 +191,8 @@ class Kubelet:
             answer = self._client.post(self._lease.rsplit("/", 1)[0], json=lease)
         answered(lambda: answer, f"Lease {self.name}")
 
-    def _report(self, now: datetime.datetime) -> None:
-        body = {"status": status(self._device, self._version, now, rfc3339(now))}
+    def _report(self, now: datetime.datetime, *, healthy: bool) -> None:
+        body = {"status": status(self._device, self._version, now, rfc3339(now), healthy=healthy)}
         answered(
             lambda: self._client.patch(f"{self._path}/status", json=body, headers=MERGE), f"status of Node {self.name}"
         )

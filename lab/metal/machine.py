@@ -155,6 +155,10 @@ class Machine(threading.Thread):
                 log.info("device %s (%s): waits: %s", self._device.id, self._device.hostname, reason)
             self._wait(RETRY_SECONDS)
 
+    def _struck(self, kind: str) -> bool:
+        device = self._device
+        return self._store.strike(device.project, kind, device.id, device.hostname) is not None
+
     def _live(self, node: kubelet.Kubelet) -> None:
         """Be a node until powered off."""
         said = ""
@@ -165,7 +169,8 @@ class Machine(threading.Thread):
                     if not registered:
                         node.register()
                         registered = True
-                    node.beat()
+                    if not self._struck("hangs"):
+                        node.beat(healthy=not self._struck("breaks"))
                     if self._device.stage != "joined" or said:
                         said = ""
                         self._store.update(self._device, stage="joined")

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from lab.metal import BootOptions
+from lab.metal import BootOptions, Fault
 from lab.processes import free_port
-from tests.support.devices import JOIN_V1BETA3, TOKEN, Metal, eventually, metal, userdata
+from tests.support.devices import JOIN_V1BETA3, PROJECT, TOKEN, Metal, eventually, metal, userdata
 from tests.support.tenant import Tenant
 
 
@@ -83,6 +83,39 @@ def test_the_lease_is_renewed_until_the_device_is_deleted(tenant: Tenant, device
     last = renewed()
     time.sleep(2)
     assert renewed() == last, "a deleted device gives no sign of life"
+
+
+def test_a_device_that_breaks_says_so_until_it_is_mended(tenant: Tenant, devices: Metal) -> None:
+    with devices.api_boot(join_seconds=60):
+        devices.create("breaks", userdata=good(tenant))
+        eventually(lambda: (found := tenant.nodes().get("breaks")) and is_ready(found), "a Ready Node", 60)
+    devices.control.set_faults(PROJECT, [Fault("breaks", device="breaks")])
+    try:
+        eventually(lambda: not is_ready(tenant.nodes()["breaks"]), "a Node that is not Ready")
+    finally:
+        devices.control.clear_faults(PROJECT)
+    eventually(lambda: is_ready(tenant.nodes()["breaks"]), "Ready again")
+
+
+def test_a_device_that_hangs_gives_no_sign_of_life(tenant: Tenant, devices: Metal) -> None:
+    path = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/hangs"
+
+    def renewed() -> str:
+        return tenant.client.get(path).json()["spec"]["renewTime"]
+
+    with devices.api_boot(join_seconds=60):
+        devices.create("hangs", userdata=good(tenant))
+        eventually(lambda: tenant.client.get(path).status_code == 200, "a lease", 60)
+    devices.control.set_faults(PROJECT, [Fault("hangs", device="hangs")])
+    try:
+        # A beat may be under way; after it there is none.
+        time.sleep(1.5)
+        last = renewed()
+        time.sleep(2)
+        assert renewed() == last, "nothing is heard of it"
+    finally:
+        devices.control.clear_faults(PROJECT)
+    eventually(lambda: renewed() != last, "alive again")
 
 
 def test_a_v1beta3_configuration_joins_without_cloud_provider(tenant: Tenant, devices: Metal) -> None:
