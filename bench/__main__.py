@@ -7,7 +7,7 @@ import json
 import tempfile
 from pathlib import Path
 
-from . import handoff, stacks, up
+from . import first_machine, handoff, stacks, up
 
 
 def main() -> None:
@@ -20,11 +20,15 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         handoffs = handoff.measure(Path(folder) / "handoff")
         print(handoff.table(handoffs), flush=True)
+        first = first_machine.measure(Path(folder) / "first-machine")
+        print(first_machine.table(first), flush=True)
         ups = up.measure(Path(folder) / "up")
         print(up.table(ups), flush=True)
         many = stacks.measure(Path(folder) / "stacks")
         print(stacks.table(many), flush=True)
-    options.json.write_text(json.dumps({"handoff": handoffs, "up": ups, "stacks": many}, indent=1))
+    options.json.write_text(
+        json.dumps({"handoff": handoffs, "first_machine": first, "up": ups, "stacks": many}, indent=1)
+    )
 
 
 if __name__ == "__main__":
