@@ -30,6 +30,7 @@ USER_NAME = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
 ADDRESS_RANGE = re.compile(r"[0-9a-fA-F.:]+/[0-9]{1,3}")
 SECRET_KEY = re.compile(r"(?!\.\.)[-._a-zA-Z0-9]{1,253}")
 TIMESTAMP = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})")
+GO_TIME = re.compile(r"([0-9-]{10}) ([0-9:]{8})(?:\.[0-9]+)? ([+-][0-9]{2})([0-9]{2}) \S+")
 MAX_PORT = 32767
 INT32 = 2**31 - 1
 """Kubernetes' numbers of machines and seconds have 32 bits."""
@@ -243,10 +244,14 @@ def content(value: str, validation: Validation) -> str:
 
 
 def moment(value: Any) -> Any:
-    """A moment that YAML has read as one, because it stood there without quotes, as text again."""
-    if not isinstance(value, datetime):
-        return value
-    return (value if value.tzinfo else value.replace(tzinfo=timezone.utc)).isoformat()
+    """A moment that YAML has read as one, because it stood there without quotes, as RFC 3339 writes it.
+
+    The engine passes it on as Go prints a ``time.Time``: ``2026-03-09 09:00:00 +0000 UTC``.
+    """
+    if isinstance(value, datetime):
+        return (value if value.tzinfo else value.replace(tzinfo=timezone.utc)).isoformat()
+    match = GO_TIME.fullmatch(value) if isinstance(value, str) else None
+    return f"{match[1]}T{match[2]}{match[3]}:{match[4]}" if match else value
 
 
 def timestamp(value: str) -> str:

@@ -15,6 +15,7 @@ from kamaji_equinix.components.kube.client import Api
 from kamaji_equinix.components.kube.management import management_access
 from kamaji_equinix.components.kube.objects import Kube, plural
 from kamaji_equinix.components.manifests.documents import documents
+from kamaji_equinix.components.manifests.tenant import differences, tenant_control_plane
 from kamaji_equinix.components.settings.effects import effect
 from kamaji_equinix.components.settings.model import ManagementSettings
 
@@ -114,6 +115,13 @@ def living(lab: Lab) -> Iterator[Living]:
         client.delete(f"{stores}/second").raise_for_status()
         client.delete(f"/api/v1/namespaces/{NAMESPACE}").raise_for_status()
     api.close()
+
+
+def test_what_kamaji_is_asked_about_is_what_its_provider_makes(living: Living) -> None:
+    """Else the dry-run would ask about something else: the real provider made this one of the same two manifests."""
+    by_kind = {item["kind"]: item for item in living.documents}
+    made = tenant_control_plane(by_kind["Cluster"], by_kind["KamajiControlPlane"])
+    assert differences(made, living.tenant() or {}) == {}, "field by field"
 
 
 ROWS = [(key, after) for key, _, after in CHANGES if key not in NAMES and key != "capi.contract"]

@@ -6,6 +6,7 @@ import contextlib
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from typing import Any
 
 import pytest
@@ -136,10 +137,11 @@ def test_two_clusters_with_three_pools_come_up(pools: Pools) -> None:
 
 
 def test_a_changed_machine_type_rolls_the_pool_within_its_bound(pools: Pools) -> None:
-    before, others, old = set(pools.pool("web")), pools.machines("web"), pools.templates("web")
+    before, others, old = set(pools.pool("web")), pools.machines("web", "solo"), pools.templates("web")
+    solo, now = pools.pool("solo"), datetime.now(timezone.utc).isoformat(timespec="seconds")
     watch = Watch(pools, "east-web")
     with watch.running():
-        told = pools.up(east=[ROLLED, SCALED], west=[SOLO])
+        told = pools.up(east=[ROLLED, SCALED], west=[{**SOLO, "rolloutAfter": now}])
     line = f"machines of {NAMESPACE}/east, pool web: 2 will roll; machineType c3.small.x86 to m3.large.x86"
     assert told.count(f"warning: {line}") == 1, f"it is told before it happens, once:\n{told}"
     after = set(pools.pool("web"))
@@ -148,7 +150,16 @@ def test_a_changed_machine_type_rolls_the_pool_within_its_bound(pools: Pools) ->
     assert len(watch.available) > 20, "it was looked at all the while"
     assert max(watch.present) == 3, "one machine above the number, as maxSurge allows: the roll was seen"
     assert min(watch.available) >= 2, f"maxUnavailable is 0: never below 2, but {min(watch.available)}"
-    assert pools.machines("web") == others, "no other pool's machine was touched"
+    assert pools.machines("web", "solo") == others, "no other pool's machine was touched"
+    assert f"machines of {NAMESPACE}/west, pool solo: 1 will roll; rolloutAfter" in told, (
+        f"so is a roll on demand:\n{told}"
+    )
+    eventually(
+        lambda: pools.pool("solo"),
+        lambda found: len(found) == 1 and found != solo,
+        90,
+        "a machine of the same content in the place of the older one",
+    )
     plans = sorted(device["plan"] for device in pools.devices())
     assert plans == ["c3.medium.x86", "c3.medium.x86", "m3.large.x86", "m3.large.x86"], "the old devices are given back"
     current = pools.templates("web")

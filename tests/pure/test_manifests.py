@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import datetime, timezone
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from kamaji_equinix.components.manifests.documents import documents
 from kamaji_equinix.components.providers.packet import Packet
 from kamaji_equinix.components.settings.load import load_stack
 from kamaji_equinix.components.settings.model import TenantClusterSettings
+from kamaji_equinix.components.settings.report import SettingsError
 from kamaji_equinix.components.settings.stack_file import read_stack_file
 
 from tests.support.seed import ABSENT, DIFFERENCES, ROOT, differences, seed_documents, table
@@ -251,3 +253,33 @@ def test_documents_come_in_an_order_that_can_be_applied() -> None:
         "MachineDeployment",
         "MachineHealthCheck",
     ], "what is referred to comes first"
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "2026-03-09T09:00:00Z",
+        "2026-03-09T10:00:00+01:00",
+        "2026-03-09T09:00:00.999999Z",
+        # What the engine makes of a moment without quotes.
+        "2026-03-09 09:00:00 +0000 UTC",
+        "2026-03-09 10:00:00 +0100 +0100",
+        datetime(2026, 3, 9, 9, tzinfo=timezone.utc),
+    ],
+)
+@pytest.mark.parametrize("contract", ["v1beta1", "v1beta2"])
+def test_a_roll_on_demand_is_asked_for_in_the_form_that_kubernetes_keeps(moment: Any, contract: str) -> None:
+    pools = [{"name": "a", "rolloutAfter": moment, "strategy": {"maxSurge": 0, "maxUnavailable": 1}}]
+    (tenant,) = load_stack(configuration(workerPools=pools, capi={"contract": contract})).clusters
+    (deployment,) = (item for item in documents(tenant) if item["kind"] == "MachineDeployment")
+    spec = deployment["spec"]
+    after = spec["rolloutAfter"] if contract == "v1beta1" else spec["rollout"]["after"]
+    assert after == "2026-03-09T09:00:00Z", "a later run sees no change"
+    strategy = spec["strategy"] if contract == "v1beta1" else spec["rollout"]["strategy"]
+    assert strategy["rollingUpdate"]["maxSurge"] == 0, "beside the strategy"
+
+
+@pytest.mark.parametrize("moment", ["2026-03-09", "tomorrow", "2026-02-30T09:00:00Z", "2026-03-09T09:00:00", 5])
+def test_what_is_no_moment_is_refused(moment: Any) -> None:
+    with pytest.raises(SettingsError, match="rolloutAfter"):
+        load_stack(configuration(workerPools=[{"name": "a", "rolloutAfter": moment}]))

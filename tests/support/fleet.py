@@ -17,7 +17,7 @@ import httpx
 
 from lab.plane import ManagementPlane
 
-from . import kubeconfig_secret
+from . import kamaji_builder, kubeconfig_secret
 from .tls_endpoint import REPLIES, TenantAuthority
 
 Json = dict[str, Any]
@@ -181,22 +181,22 @@ class Fleet:
         for name in self.members.keys() - planes.keys():
             self._leave(self.members.pop(name))
         for name, plane in planes.items():
-            self._member(client, name)
             owner = next((found for found in clusters if refers(clusters[found], name)), name)
+            self._member(client, name, plane, clusters.get(owner))
             if not dig(infrastructures.get(owner), "status", "ready"):
                 continue
             if owner in clusters and not dig(clusters[owner], "status", "infrastructureReady"):
                 self._status(client, CLUSTERS, owner, {"infrastructureReady": True})
-            elif not dig(plane, "status", "version"):
+            elif dig(plane, "status", "version") != (version := f"v{plane['spec']['version']}"):
                 counts = dict.fromkeys(("readyReplicas", "replicas", "unavailableReplicas", "updatedReplicas"), 1)
                 flags = dict.fromkeys(("initialized", "ready", "externalManagedControlPlane"), True)
                 kubeconfig_secret.keep(client, plane, owner, f"token: {self.secret}")
-                self._status(client, CONTROL_PLANES, name, {**counts, **flags, "selector": "", "version": "1.33.0"})
+                self._status(client, CONTROL_PLANES, name, {**counts, **flags, "selector": "", "version": version})
         for member in self.members.values():
             if member.known and not member.answers and time.monotonic() - member.known >= self.delay:
                 self.answer(member)
 
-    def _member(self, client: httpx.Client, name: str) -> None:
+    def _member(self, client: httpx.Client, name: str, plane: Json, cluster: Json | None) -> None:
         if name in self.members:
             return
         listener = socket.socket()
@@ -208,7 +208,10 @@ class Fleet:
         )
         self._secret(client, admin, {"admin.conf": f"token: {self.secret}"})
         spec: Json = {"controlPlane": {"service": {"serviceType": "LoadBalancer"}}, "networkProfile": {"port": 6443}}
-        spec["kubernetes"] = {"version": "1.33.0", "kubelet": {"cgroupfs": "systemd"}}
+        spec["kubernetes"] = {"version": f"v{plane['spec']['version']}", "kubelet": {"cgroupfs": "systemd"}}
+        if cluster and "network" in plane["spec"]:
+            # Made by a stack: then as Kamaji's provider would make it.
+            spec = kamaji_builder.tenant_control_plane(cluster, plane)["spec"]
         self._post(client, TENANTS, "kamaji.clastix.io/v1alpha1", "TenantControlPlane", name, {"spec": spec})
         self._status(
             client,
