@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import IO
 
-from .events import Event, Finished, HandoffProgress, Message, ResourceChanged
+from .events import Event, Finished, HandoffProgress, MachinesChange, Message, ResourceChanged
 
 
 class Lines:
@@ -34,6 +34,8 @@ def line(event: Event) -> str:
     if isinstance(event, ResourceChanged):
         # What is deleted may take minutes; all else ends soon after it began, or tells of its wait itself.
         return str(event) if event.state != "started" or event.operation == "delete" else ""
+    if isinstance(event, MachinesChange):
+        return f"warning: {event}" if event.deleted or event.rolled else str(event)
     if isinstance(event, Message):
         return str(event) if event.severity != "info" or event.own else ""
     return "" if isinstance(event, Finished) else str(event)

@@ -124,7 +124,7 @@ def judge(
             api, cluster(tenant), kamaji_control_plane(tenant), living.of(TENANT_CONTROL_PLANE.name)
         )
         if verdict.note:
-            pulumi.log.info(
+            pulumi.log.warn(
                 f"{tenant.cluster.name}: Kamaji could not be asked beforehand whether it takes this: {verdict.note}"
             )
         if verdict.refusal:
