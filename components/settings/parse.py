@@ -147,8 +147,10 @@ def lookup(raw: Any, location: Sequence[int | str]) -> Any:
 
 def problem_of(base: str, model: type[Section], mistake: Any) -> Problem:
     """One finding of pydantic in the report's words."""
-    location: Location = tuple(step for step in mistake["loc"] if step not in MARKERS)
     kind, value = mistake["type"], mistake["input"]
+    # An unknown key is the user's, whatever it is called.
+    own = len(mistake["loc"]) - 1 if kind == "extra_forbidden" else -1
+    location: Location = tuple(step for index, step in enumerate(mistake["loc"]) if index == own or step not in MARKERS)
     path = path_of(base, location)
     if isinstance(value, SecretStr) and kind not in ("extra_forbidden", SECRET_RULE):
         return secret_problem(path)
