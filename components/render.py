@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -45,9 +46,21 @@ class Block(yaml.SafeDumper):
         return True
 
 
+WORDS = re.compile(r"y|n|yes|no|on|off|true|false|null|nan|inf", re.IGNORECASE)
+"""Text that some reader of YAML takes for something else: Go's v2 and v3, YAML 1.1 and 1.2."""
+
+NUMBERS = re.compile(r"[0-9][0-9a-fxoz_.:t+ -]*", re.IGNORECASE)
+"""Text that may be a number, a time or a date for one of them."""
+
+
 def block(dumper: Block, text: str) -> yaml.ScalarNode:
-    """A block for text of several lines."""
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+    """A block for text of several lines; quotes where a reader could take the text for something else."""
+    style = None
+    if "\n" in text:
+        style = "|"
+    elif not re.match("[A-Za-z0-9/]", text) or WORDS.fullmatch(text) or NUMBERS.fullmatch(text):
+        style = "'"
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
 Block.add_representer(str, block)

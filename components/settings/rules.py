@@ -125,6 +125,17 @@ def stack_problems(tenants: Sequence[model.TenantClusterSettings]) -> Iterator[P
                     about=(*about, deployments[key]),
                 )
             deployments.setdefault(key, path)
+    for index, tenant in enumerate(tenants):
+        if tenant.capi.contract != tenants[0].capi.contract:
+            # Each kind is asked for in one version, by the checks before a run and by what reads the state.
+            yield Problem(
+                f"clusters[{index}].capi.contract",
+                f"differs from clusters[0]'s, {tenants[0].capi.contract}: all clusters of a stack have one contract, and change it "
+                "together; give this one a stack of its own, or set capi beside clusters",
+                tenant.capi.contract,
+                tenants[0].capi.contract,
+                about=("clusters[0].capi.contract",),
+            )
     yield from shared_endpoints(tenants)
     yield from shared_data(tenants)
 
