@@ -18,6 +18,7 @@ from ..components.kube.objects import Kind, Kube
 from ..components.settings.model import StackSettings
 from ..components.stack import management_provider
 from . import configuration, renewal, results
+from .arguments import ProjectName, Seconds, StackName, Text, checked_arguments
 from .configuration import Settings
 from .engine import Cancellation
 from .errors import ConfigurationError, PreflightFailed, StackMissing
@@ -40,18 +41,19 @@ class ClusterStack:
     One object does one operation at a time; different objects may do theirs in different threads.
     """
 
+    @checked_arguments
     def __init__(
         self,
-        name: str,
+        name: StackName,
         settings: Settings | None = None,
         *,
         folder: Path | None = None,
-        project: str = PROJECT,
-        backend_url: str | None = None,
-        secrets_provider: str | None = None,
+        project: ProjectName = PROJECT,
+        backend_url: Text | None = None,
+        secrets_provider: Text | None = None,
         passphrase: SecretStr | str | None = None,
         environment: Mapping[str, str] | None = None,
-        wait_for_lock: float = 0,
+        wait_for_lock: Seconds = 0,
         on_event: Listener | None = None,
         on_output: Callable[[str], object] | None = None,
     ) -> None:
@@ -91,8 +93,9 @@ class ClusterStack:
 
     # Operations
 
-    def preview(self, *, cancellation: Cancellation | None = None, timeout: float | None = None) -> Result:
-        """What ``up`` would change; nothing is changed.
+    @checked_arguments
+    def preview(self, *, cancellation: Cancellation | None = None, timeout: Seconds | None = None) -> Result:
+        """What ``up`` would change; nothing is changed, and a stack that is not there yet is none afterwards either.
 
         Args:
             cancellation: stops it on request.
@@ -102,14 +105,15 @@ class ClusterStack:
             OperationError: see ``automation.errors``.
         """
         self._require_file()
-        return self._session.operate("preview", self._preview, cancellation, timeout)
+        return self._session.operate("preview", self._preview, cancellation, timeout, keep=False)
 
+    @checked_arguments
     def up(
         self,
         *,
-        wait: float | None = None,
+        wait: Seconds | None = None,
         cancellation: Cancellation | None = None,
-        timeout: float | None = None,
+        timeout: Seconds | None = None,
     ) -> Result:
         """Create or change the clusters. Ends after the hand-off: machines have been ordered, but are not there yet.
 
@@ -127,7 +131,8 @@ class ClusterStack:
             self.wait_until_ready(wait, cancellation=cancellation)
         return result
 
-    def refresh(self, *, cancellation: Cancellation | None = None, timeout: float | None = None) -> Result:
+    @checked_arguments
+    def refresh(self, *, cancellation: Cancellation | None = None, timeout: Seconds | None = None) -> Result:
         """Compare the state with the management cluster; the next ``up`` repairs what has drifted.
 
         Raises:
@@ -143,8 +148,9 @@ class ClusterStack:
 
         return self._session.operate("refresh", run, cancellation, timeout, create=False)
 
+    @checked_arguments
     def destroy(
-        self, *, remove: bool = False, cancellation: Cancellation | None = None, timeout: float | None = None
+        self, *, remove: bool = False, cancellation: Cancellation | None = None, timeout: Seconds | None = None
     ) -> Result:
         """Delete the clusters, and wait until neither object nor machine is left of them.
 
@@ -175,7 +181,8 @@ class ClusterStack:
         except StackMissing:
             return Result("destroy", self.name, {}, 0.0)
 
-    def import_existing(self, *, cancellation: Cancellation | None = None, timeout: float | None = None) -> Result:
+    @checked_arguments
+    def import_existing(self, *, cancellation: Cancellation | None = None, timeout: Seconds | None = None) -> Result:
         """Take living clusters, made by ``kubectl apply`` or another tool, into this stack; then it is as after ``up``.
 
         The API server applies the stack's manifests to the living objects, so nothing is created a second time and no machine
@@ -222,6 +229,7 @@ class ClusterStack:
         with self._session.looking("outputs") as stack:
             return results.clusters_of(stack.outputs())
 
+    @checked_arguments
     def kubeconfig(self, cluster: str | None = None) -> SecretStr:
         """The admin kubeconfig of a cluster; printing it shows nothing.
 
@@ -253,8 +261,9 @@ class ClusterStack:
             for tenant in settings.clusters
         }
 
+    @checked_arguments
     def wait_until_ready(
-        self, timeout: float = 900, *, cancellation: Cancellation | None = None, on_look: OnLook | None = None
+        self, timeout: Seconds = 900, *, cancellation: Cancellation | None = None, on_look: OnLook | None = None
     ) -> None:
         """Wait until every condition of every cluster is true and all machines are as asked.
 

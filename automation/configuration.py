@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import io
+import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-import yaml
 from pulumi import automation
-from pydantic import SecretStr
+from pydantic import SecretStr, SkipValidation
 
 from ..components.settings.load import load_stack
 from ..components.settings.model import StackSettings
@@ -19,7 +20,7 @@ from ..components.settings.stack_file import decoded
 from ..components.settings.stored import secret_paths
 from .errors import ConfigurationError
 
-Settings = StackSettings | Mapping[str, Any]
+Settings = Annotated[StackSettings | Mapping[str, Any], SkipValidation]
 """Checked settings, or the sections of a stack's configuration as its file holds them, without the keys' namespace."""
 
 
@@ -31,6 +32,10 @@ def checked(settings: Settings) -> StackSettings:
     """
     if isinstance(settings, StackSettings):
         return settings
+    if not isinstance(settings, Mapping):
+        raise ConfigurationError(
+            f"settings are {type(settings).__name__}; must be a map of sections such as cluster and metal, or StackSettings"
+        )
     try:
         # What a caller passes lives in its memory alone, so nothing of it is stored in clear by anybody else.
         return load_stack(settings, secret_paths=frozenset({"management.kubeconfig"}))
@@ -103,12 +108,57 @@ def located(settings: StackSettings, folder: Path) -> StackSettings:
 
 
 def write_plain(path: Path, values: Mapping[str, Any]) -> None:
-    """Write sections that hold no secrets into a stack's file, keeping what else stands there."""
-    document = yaml.safe_load(path.read_text()) if path.exists() else None
-    document = document if isinstance(document, dict) else {}
-    config = document.get("config") or {}
-    document["config"] = {**config, **{f"{NAMESPACE}:{key}": value for key, value in values.items()}}
-    path.write_text(yaml.safe_dump(document, sort_keys=False))
+    """Write sections that hold no secrets into a stack's file, keeping what else stands there, comments and order too.
+
+    Raises:
+        ConfigurationError: the file is no stack's file.
+    """
+    # Imported here: only a stack with a folder and settings of its own is written.
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    editor = YAML()
+    editor.preserve_quotes = True
+    editor.width = 4096
+    editor.indent(mapping=2, sequence=4, offset=2)
+    try:
+        text = path.read_text(encoding="utf-8") if path.exists() else ""
+        document = editor.load(text)
+    except (YAMLError, OSError, ValueError) as error:
+        raise ConfigurationError(f"{path} can't be read, and so not be written: {error}") from None
+    if document is None:
+        # A file of comments alone has no map to hold them.
+        head = text if text.strip() else ""
+        document = editor.map()
+    else:
+        head = ""
+    if not isinstance(document, MutableMapping):
+        raise ConfigurationError(f"{path} is no stack's file: it must hold a map with the key `config`")
+    if not isinstance(document.get("config"), MutableMapping):
+        document["config"] = editor.map()
+    for key, value in values.items():
+        config, name = document["config"], f"{NAMESPACE}:{key}"
+        if as_read(config.get(name)) != as_read(value):
+            config[name] = plainly(value)
+    out = io.StringIO()
+    editor.dump(document, out)
+    path.write_text(head + ("" if not head or head.endswith("\n") else "\n") + out.getvalue(), encoding="utf-8")
+
+
+def as_read(value: Any) -> Any:
+    """A value in plain types, for a comparison."""
+    return json.loads(json.dumps(value, default=str))
+
+
+def plainly(value: Any) -> Any:
+    """A value whose texts are quoted: no reader takes one for something else."""
+    from ruamel.yaml.scalarstring import DoubleQuotedScalarString
+
+    if isinstance(value, Mapping):
+        return {key: plainly(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plainly(item) for item in value]
+    return DoubleQuotedScalarString(value) if isinstance(value, str) else value
 
 
 def of_stack(stack: automation.Stack) -> StackSettings:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Annotated, Generic, TypeVar
 
+from pydantic import Field
+
+from .arguments import checked_arguments
 from .cluster_stack import ClusterStack
 from .engine import Cancellation
 from .errors import Cancelled, OperationError
@@ -79,11 +82,12 @@ class FleetError(OperationError):
         self.summary = summary
 
 
+@checked_arguments
 def on_all(
-    stacks: Iterable[ClusterStack],
+    stacks: Sequence[ClusterStack],
     operation: Callable[[ClusterStack], Value],
     *,
-    at_once: int = 4,
+    at_once: Annotated[int, Field(ge=1)] = 4,
     cancellation: Cancellation | None = None,
 ) -> Summary[Value]:
     """Do something with many stacks. One that fails does not stop the others.
@@ -115,7 +119,7 @@ def on_all(
             error.__cause__ = unexpected
         return Outcome(stack.name, value, error, time.monotonic() - start)
 
-    with ThreadPoolExecutor(max_workers=max(1, at_once), thread_name_prefix="stack") as pool:
+    with ThreadPoolExecutor(max_workers=at_once, thread_name_prefix="stack") as pool:
         try:
             outcomes = tuple(pool.map(one, stacks))
         except KeyboardInterrupt:

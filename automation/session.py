@@ -20,7 +20,7 @@ from .events import Finished, Listener, Translator
 from .failures import failure
 from .results import Result
 from .upkeep import Upkeep
-from .workspace import Place, open_stack
+from .workspace import Place, forget, open_stack, unchanged_file
 
 if TYPE_CHECKING:
     from ..components.kube.client import Api
@@ -67,6 +67,7 @@ class Session:
         timeout: float | None,
         *,
         create: bool = True,
+        keep: bool = True,
     ) -> Result:
         """Run an operation and tell how it ended, with an event too.
 
@@ -76,6 +77,7 @@ class Session:
             cancellation: stops it on request.
             timeout: seconds after which it is stopped, the wait for a lock included.
             create: make the stack where there is none.
+            keep: a stack that was made stays; otherwise it goes again, and its file is as it was.
 
         Raises:
             OperationError: see ``automation.errors``.
@@ -92,7 +94,7 @@ class Session:
             with (
                 self.translated(operation, translate, cancellation),
                 self.engine.stoppable(cancellation, timeout),
-                self.opened(create=create) as stack,
+                self.opened(create=create, keep=keep) as stack,
             ):
                 upkeep = Upkeep(
                     stack,
@@ -128,12 +130,20 @@ class Session:
             yield stack
 
     @contextlib.contextmanager
-    def opened(self, *, create: bool = False) -> Iterator[automation.Stack]:
+    def opened(self, *, create: bool = False, keep: bool = True) -> Iterator[automation.Stack]:
         """The stack; what is temporary goes again, the workspace of an inline program too: the backend lacks none of it."""
-        with tempfile.TemporaryDirectory(
-            prefix="kamaji-equinix-", dir=self.place.environment.get("TMPDIR"), ignore_cleanup_errors=True
-        ) as folder:
-            yield open_stack(self.place, self.engine, self.program, Path(folder), create=create)
+        with (
+            contextlib.nullcontext() if keep else unchanged_file(self.place),
+            tempfile.TemporaryDirectory(
+                prefix="kamaji-equinix-", dir=self.place.environment.get("TMPDIR"), ignore_cleanup_errors=True
+            ) as folder,
+        ):
+            stack, is_new = open_stack(self.place, self.engine, self.program, Path(folder), create=create)
+            try:
+                yield stack
+            finally:
+                if is_new and not keep:
+                    forget(stack)
 
     @contextlib.contextmanager
     def translated(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -106,7 +107,7 @@ def absolute(url: str) -> str:
 
 def open_stack(
     place: Place, engine: Engine, program: Callable[[], None] | None, temporary: Path, *, create: bool = False
-) -> automation.Stack:
+) -> tuple[automation.Stack, bool]:
     """Open a stack.
 
     Args:
@@ -117,6 +118,9 @@ def open_stack(
             leaves a copy of the kubeconfig in its folder for temporary files (pulumi-kubernetes, pkg/provider/provider.go:
             the file is for Helm's settings, and nothing removes it).
         create: make the stack where the backend has none of that name.
+
+    Returns:
+        The stack, and whether it was made just now.
 
     Raises:
         ConfigurationError: no project there, or no passphrase.
@@ -140,15 +144,47 @@ def open_stack(
     )
     try:
         with _selecting:
-            if create:
-                return automation.Stack.create_or_select(place.name, workspace)
-            return automation.Stack.select(place.name, workspace)
+            try:
+                return automation.Stack.select(place.name, workspace), False
+            except automation.StackNotFoundError:
+                if not create:
+                    raise
+            try:
+                return automation.Stack.create(place.name, workspace), True
+            except automation.StackAlreadyExistsError:
+                # Another process was faster.
+                return automation.Stack.select(place.name, workspace), False
     except automation.StackNotFoundError as error:
         raise StackMissing(
             f"the backend {place.backend or 'that pulumi is logged in to'} has no stack {place.name!r}; "
             f"`kamaji-equinix up --stack {place.name}` creates it",
             stack=place.name,
         ) from error
+
+
+@contextlib.contextmanager
+def unchanged_file(place: Place) -> Iterator[None]:
+    """Leave the stack's file as it was: making a stack writes its salt into it."""
+    path = place.folder and place.folder / f"Pulumi.{place.name.rpartition('/')[2]}.yaml"
+    before = path.read_bytes() if path and path.is_file() else None
+    try:
+        yield
+    finally:
+        if path and before is None:
+            path.unlink(missing_ok=True)
+        elif path and before is not None and path.read_bytes() != before:
+            path.write_bytes(before)
+
+
+def forget(stack: automation.Stack) -> None:
+    """Take a stack away that was made for a look; one that has resources by now stays, as pulumi refuses."""
+    with contextlib.suppress(automation.CommandError):
+        # Not the engine of the operation: that may be to stop.
+        Engine().run(
+            ["stack", "rm", "--yes", "--preserve-config", "--stack", stack.name],
+            str(stack.workspace.work_dir),
+            stack.workspace.env_vars,
+        )
 
 
 def configure(stack: automation.Stack, engine: Engine, sections: Mapping[str, Any]) -> None:

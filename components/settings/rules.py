@@ -130,7 +130,7 @@ def stack_problems(tenants: Sequence[model.TenantClusterSettings]) -> Iterator[P
             # Each kind is asked for in one version, by the checks before a run and by what reads the state.
             yield Problem(
                 f"clusters[{index}].capi.contract",
-                f"differs from clusters[0]'s, {tenants[0].capi.contract}: all clusters of a stack have one contract, and change it "
+                f"is not clusters[0]'s, {tenants[0].capi.contract}: all clusters of a stack have one contract and change it "
                 "together; give this one a stack of its own, or set capi beside clusters",
                 tenant.capi.contract,
                 tenants[0].capi.contract,

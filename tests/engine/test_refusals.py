@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
 from lab.plane import ManagementPlane
 from lab.processes import free_port
@@ -96,3 +97,49 @@ def test_a_missing_data_store_is_named(project: Project, management: ManagementP
     done = refused(project, "store")
     assert "DataStore" in done.output, f"Kamaji needs one:\n{done.output}"
     assert_nothing_happened(project, "store", done)
+
+
+def test_a_key_in_nearly_the_right_namespace_is_named_in_every_way_in(
+    project: Project, management: ManagementPlane
+) -> None:
+    sections = dev_sections(management.kubeconfig)
+    pools = sections.pop("workerPools")
+    project.configure("namespace", **sections)
+    path = project.folder / "Pulumi.namespace.yaml"
+    document = yaml.safe_load(path.read_text())
+    document["config"]["kamaji_equinix:workerPools"] = pools
+    path.write_text(yaml.safe_dump(document))
+    wanted = "kamaji_equinix:workerPools: is in a namespace that nobody reads; write it as kamaji-equinix:workerPools"
+    done = refused(project, "namespace")
+    assert_nothing_happened(project, "namespace", done)
+    for way, output in {
+        "plain pulumi": done.output,
+        "the script": project.script("up", "--no-wait", "--stack", "namespace").output,
+        "render": project.script("render", "--stack", "namespace").output,
+    }.items():
+        assert wanted in output, f"{way}:\n{output}"
+
+
+def test_a_preview_of_a_stack_that_is_not_there_leaves_none(project: Project, management: ManagementPlane) -> None:
+    project.configure("look", **dev_sections(management.kubeconfig))
+    path = project.folder / "Pulumi.look.yaml"
+    path.write_text("# Of the platform team.\n" + path.read_text())
+    before = path.read_bytes()
+    done = project.script("preview", "--stack", "look")
+    assert "Previewing update" in done.output, f"it was looked at:\n{done.output}"
+    assert "look" not in project.pulumi("stack", "ls").ok(), "the backend has no stack of that name afterwards"
+    assert path.read_bytes() == before, "and the user's file is as it was"
+
+
+def test_a_preview_of_a_stack_that_is_there_keeps_it(project: Project, management: ManagementPlane) -> None:
+    project.configure("kept", **dev_sections(management.kubeconfig))
+    project.pulumi("stack", "init", "kept").ok()
+    project.script("preview", "--stack", "kept")
+    assert "kept" in project.pulumi("stack", "ls").ok(), "it was there before"
+
+
+def test_a_stack_name_that_pulumi_would_refuse_is_named_before_the_engine(project: Project) -> None:
+    done = project.script("preview", "--stack", "no such name")
+    assert done.code == 2, "the request is wrong"
+    assert "argument name: must be at most 100 letters" in done.output, f"in the program's own words:\n{done.output}"
+    assert "Traceback" not in done.output, "and without a traceback"

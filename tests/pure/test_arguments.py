@@ -1,0 +1,171 @@
+"""Arguments of the typed API: whatever is wrong with one is said by an error of the family."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from kamaji_equinix.automation import ClusterStack, ConfigurationError, OperationError, on_all
+from kamaji_equinix.automation.configuration import write_plain
+from kamaji_equinix.components.settings.load import load_stack
+
+from tests.support.settings_cases import RIGHT, configuration
+
+
+@pytest.fixture(autouse=True)
+def pulumi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pulumi that only tells its version."""
+    program = tmp_path / "bin" / "pulumi"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\necho v3.259.0\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{Path(shutil.which('sh') or '/bin/sh').parent}")
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "wrong"),
+    [
+        ("a", {"settings": []}, "settings are list"),
+        ("a", {"settings": "cluster"}, "settings are str"),
+        ("a", {"settings": {1: 2}}, "has a key that is no text"),
+        ("a", {}, "give settings, or the folder"),
+        (None, {"settings": RIGHT}, "argument name: must be a valid string"),
+        ("", {"settings": RIGHT}, "argument name: must be at most 100 letters"),
+        ("a b", {"settings": RIGHT}, "argument name: must be at most 100 letters"),
+        ("-rf", {"settings": RIGHT}, "argument name: must be at most 100 letters"),
+        ("../a", {"settings": RIGHT}, "argument name: must be at most 100 letters"),
+        ("a" * 101, {"settings": RIGHT}, "argument name: must be at most 100 letters"),
+        ("a/b/c/d", {"settings": RIGHT}, "argument name: must be a stack's name"),
+        ("a", {"folder": "here"}, "argument folder: must be an instance of Path"),
+        ("a", {"settings": RIGHT, "project": "a b"}, "argument project: must be at most 100 letters"),
+        ("a", {"settings": RIGHT, "backend_url": 5}, "argument backend_url: must be a valid string"),
+        ("a", {"settings": RIGHT, "passphrase": b"hidden"}, "argument passphrase"),
+        ("a", {"settings": RIGHT, "environment": {"A": 1}}, "argument environment: must be a valid string"),
+        ("a", {"settings": RIGHT, "environment": "A=1"}, "argument environment: must be a valid dictionary"),
+        ("a", {"settings": RIGHT, "wait_for_lock": "long"}, "argument wait_for_lock: must be a valid number"),
+        ("a", {"settings": RIGHT, "wait_for_lock": -1}, "argument wait_for_lock: must be greater than or equal to 0"),
+        ("a", {"settings": RIGHT, "wait_for_lock": float("nan")}, "argument wait_for_lock: must be a finite number"),
+        ("a", {"settings": RIGHT, "on_event": 5}, "argument on_event: must be callable"),
+        ("a", {"settings": RIGHT, "on_output": "print"}, "argument on_output: must be callable"),
+        ("a", {"settings": RIGHT, "verbose": True}, "argument verbose: Unexpected keyword argument"),
+    ],
+)
+def test_a_wrong_argument_is_named(name: Any, given: dict[str, Any], wrong: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        ClusterStack(name, **given)
+    assert wrong in str(caught.value), "the argument and the rule"
+    assert "hidden" not in str(caught.value), "a value may be a secret"
+
+
+@pytest.mark.parametrize(
+    ("method", "given"),
+    [
+        ("up", {"wait": "900"}),
+        ("up", {"cancellation": 5}),
+        ("preview", {"timeout": -1}),
+        ("destroy", {"remove": "yes"}),
+        ("kubeconfig", {"cluster": 5}),
+        ("wait_until_ready", {"timeout": None}),
+    ],
+)
+def test_an_operations_arguments_are_checked_before_anything_is_opened(method: str, given: dict[str, Any]) -> None:
+    stack = ClusterStack("a", configuration())
+    with pytest.raises(ConfigurationError, match=f"argument {next(iter(given))}"):
+        getattr(stack, method)(**given)
+
+
+@pytest.mark.parametrize("given", [{"at_once": 0}, {"at_once": "4"}, {"operation": None}, {"stacks": [5]}])
+def test_a_fleets_arguments_are_checked(given: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError, match=f"argument {next(iter(given))}"):
+        on_all(**{"stacks": [], "operation": print, **given})
+
+
+def test_right_arguments_arrive_as_they_are() -> None:
+    checked = load_stack(configuration())
+    stack = ClusterStack("organization/project/a", checked, environment={"A": "b"}, wait_for_lock=5, on_event=print)
+    assert stack.name == "organization/project/a", "the whole name"
+    assert stack.settings().clusters[0] is checked.clusters[0], "settings are not checked or copied again"
+
+
+ANYTHING = st.one_of(
+    st.none(),
+    st.integers(),
+    st.floats(),
+    st.text(max_size=8),
+    st.binary(max_size=4),
+    st.just(print),
+    st.lists(st.none()),
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    ANYTHING,
+    st.dictionaries(
+        st.sampled_from(
+            ["settings", "folder", "project", "backend_url", "passphrase", "environment", "wait_for_lock", "on_event"]
+        ),
+        ANYTHING,
+    ),
+)
+def test_no_arguments_end_in_another_error(name: Any, given: dict[str, Any]) -> None:
+    try:
+        ClusterStack(name, **given)
+    except OperationError as error:
+        text = str(error)
+    else:
+        text = "taken"
+    assert text, "an error of the family, or none"
+
+
+COMMENTED = """\
+# yaml-language-server: $schema=docs/settings.schema.json
+# Of the platform team.
+secretsprovider: passphrase # as everywhere
+
+config:
+  # Of AWS.
+  aws:region: eu-west-1 # Ireland
+  kamaji-equinix:cluster:
+    name: old # the first
+  kamaji-equinix:management:
+    kubeconfig:
+      secure: v1:abc
+  other:list:
+    - 0o10 # a file's mode
+    - no
+encryptionsalt: v1:salt
+# The end.
+"""
+
+
+def test_what_a_user_wrote_into_a_stacks_file_stays(tmp_path: Path) -> None:
+    path = tmp_path / "Pulumi.x.yaml"
+    path.write_text(COMMENTED)
+    write_plain(path, {"cluster": {"name": "new"}, "clusters": [{"cluster": {"name": "no", "labels": {"y": "1e3"}}}]})
+    text = path.read_text()
+    for line in COMMENTED.splitlines():
+        assert line in text or "old" in line, f"{line!r} is still there"
+    assert 'name: "new"' in text, "and what was written, where it stood before"
+    assert text.index("kamaji-equinix:cluster:") < text.index("kamaji-equinix:management:"), "in its order"
+
+
+def test_a_file_is_not_touched_where_nothing_changes(tmp_path: Path) -> None:
+    path = tmp_path / "Pulumi.x.yaml"
+    values = {"clusters": [{"cluster": {"name": "a", "paused": True}, "workerPools": [{"name": "b", "replicas": 3}]}]}
+    write_plain(path, values)
+    once = path.read_bytes()
+    write_plain(path, values)
+    assert path.read_bytes() == once, "the second run writes the same"
+
+
+def test_a_file_that_can_not_be_read_is_not_written(tmp_path: Path) -> None:
+    path = tmp_path / "Pulumi.x.yaml"
+    path.write_text("config: [")
+    with pytest.raises(ConfigurationError, match="can't be read"):
+        write_plain(path, {"cluster": {}})
+    assert path.read_text() == "config: [", "it is as it was"
