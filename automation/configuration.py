@@ -34,7 +34,7 @@ def checked(settings: Settings) -> StackSettings:
         return settings
     if not isinstance(settings, Mapping):
         raise ConfigurationError(
-            f"settings are {type(settings).__name__}; must be a map of sections such as cluster and workerPools, or StackSettings"
+            f"settings are {type(settings).__name__}; must be a map of sections such as cluster, or StackSettings"
         )
     try:
         # What a caller passes lives in its memory alone, so nothing of it is stored in clear by anybody else.

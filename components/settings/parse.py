@@ -26,6 +26,9 @@ ROUNDS = 5
 DEEPEST = 20
 MARKERS = ("[key]",)
 
+IN_QUOTES = "; put it in quotes, or set it with `pulumi config set --type string`"
+"""Without the type ``pulumi config set`` stores a number where the text looks like one."""
+
 
 @dataclass
 class Parsed(Generic[SectionType]):
@@ -181,7 +184,7 @@ def rule_of(kind: str, mistake: Any, value: Any) -> str:
         return f"must be {context['expected']}".replace("'", '"')
     if kind == "string_type":
         quotes = isinstance(value, int | float)
-        return "must be text; put it in quotes" if quotes else "must be text"
+        return f"must be text{IN_QUOTES}" if quotes else "must be text"
     rules = {
         "int_type": "must be a whole number" + (", without quotes" if isinstance(value, str) else ""),
         "int_from_float": "must be a whole number",

@@ -156,7 +156,7 @@ def default(field: FieldInfo) -> str:
 
 def meaning(field: FieldInfo) -> str:
     """The description, safe within a table."""
-    return str(field.description).replace("|", "\\|").replace("<", "&lt;") if field.description else ""
+    return str(field.description).replace("|", "\\|") if field.description else ""
 
 
 def table() -> str:

@@ -89,7 +89,7 @@ def _no_machines(snapshot: Snapshot, machine_set: Json) -> Blocker | None:
             subject(owner),
             f"{reason} (its machines want {own or 'no version'}, the control plane runs {version or 'no version yet'})",
             "Cluster API creates machines once the control plane is stable and of the same minor version: "
-            "bring `workerPools[].version` and `cluster.kubernetesVersion` together",
+            "bring `workerPools[].kubernetesVersion` and `cluster.kubernetesVersion` together",
         )
     return Blocker(subject(owner), reason, f"See {describe(snapshot, machine_set)}")
 
