@@ -1,0 +1,50 @@
+"""Thousands of generated settings and stack files; the provider and engine tiers hold the short versions.
+
+``SETTINGS_SEED`` and ``SETTINGS_COUNT`` choose another run; both are printed with what came of it.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, given, seed, settings
+
+from lab.plane import ManagementPlane
+from tests.support.acceptance import Judge
+from tests.support.dry_run import newer_plane
+from tests.support.engine_reading import EngineReader
+from tests.support.generated_settings import configurations
+from tests.support.reading_cases import Comparison, generated
+
+SEED, COUNT = int(os.environ.get("SETTINGS_SEED", "7")), int(os.environ.get("SETTINGS_COUNT", "5000"))
+
+
+def test_api_servers_take_whatever_thousands_of_settings_ask_for(management: ManagementPlane, tmp_path: Path) -> None:
+    for newer in newer_plane(tmp_path):
+        with management.client() as older_client, newer.client() as newer_client:
+            judge = Judge({"v1beta1": older_client, "v1beta2": newer_client})
+
+            @seed(SEED)
+            @settings(
+                max_examples=COUNT,
+                deadline=None,
+                database=None,
+                suppress_health_check=list(HealthCheck),
+                phases=[Phase.generate],
+            )
+            @given(configurations())
+            def judged(raw: dict[str, Any], judge: Judge = judge) -> None:
+                judge.judge(raw)
+
+            judged()
+    print(f"settings: seed {SEED}, {dict(judge.counts)}")
+    assert judge.counts["accepted"] > COUNT / 4, "most settings are no nonsense"
+
+
+def test_thousands_of_values_are_read_as_the_engine_reads_them(tmp_path: Path) -> None:
+    comparison = Comparison(EngineReader.make(tmp_path / "reading", os.environ))
+    comparison.compare(generated(COUNT, seed=SEED), refused=300)
+    print(f"stack files: seed {SEED}, {dict(comparison.counts)} in {comparison.engine.calls} runs of pulumi")
+    assert comparison.counts["values"] > COUNT / 4, "most are YAML"
