@@ -136,12 +136,16 @@ class EndpointProvider(ResourceProvider):
             ) from None
         progress = Progress(float(props["timeoutSeconds"]), lambda line: tell(id_, f"{progress.stage}: {line}"))
         try:
-            outcome = Handoff(Kube(api, props["namespace"]), order_of(props, handed_off), progress).run()
+            outputs = self._outputs(Handoff(Kube(api, props["namespace"]), order_of(props, handed_off), progress))
         finally:
             api.close()
         kept = {key: value for key, value in props.items() if key not in PASSING}
-        outputs = outputs_of(outcome, api.access.server)
-        return {**kept, **outputs, "handedOff": outputs["live"]}
+        return {**kept, **outputs}
+
+    def _outputs(self, handoff: Handoff) -> dict[str, Any]:
+        """Hand off, and what is stored of it."""
+        outputs = outputs_of(handoff.run(), handoff.kube.server)
+        return {**outputs, "handedOff": outputs["live"]}
 
     def _recognise(self, kube: Kube, order: Order, outcome: Outcome | None, server: str) -> None:
         """Raise where the credentials lead to another management cluster than the one that was handed off in."""
@@ -192,6 +196,7 @@ class ControlPlaneEndpointArgs:
         verify: ``ca`` verifies its certificate against the tenant's authority, ``none`` accepts any.
         force: overwrite a different endpoint.
         contract: of Cluster API, which tells the versions of the objects.
+        linking: ``verify`` for an infrastructure cluster that is created with the endpoint; see ``handoff.order``.
         version: Kubernetes version that the control plane is asked for; another one is a reason to hand off again, which
             ends once the control plane runs it.
         running_version: the version that it runs before this run; None where that is not known.
@@ -209,6 +214,7 @@ class ControlPlaneEndpointArgs:
     verify: str = "ca"
     force: bool = False
     contract: str = "v1beta1"
+    linking: str = "patch"
     version: str | None = None
     running_version: str | None = None
     kubeconfig: pulumi.Input[str] | None = None
@@ -234,23 +240,7 @@ class ControlPlaneEndpoint(Resource, module="kamaji-equinix", name="ControlPlane
     kubeconfigSecret: pulumi.Output[str]  # noqa: N815
 
     def __init__(self, name: str, args: ControlPlaneEndpointArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        props: dict[str, Any] = {
-            "namespace": args.namespace,
-            "cluster": args.cluster,
-            "clusterUid": args.cluster_uid,
-            "controlPlane": args.control_plane,
-            "infrastructure": args.infrastructure,
-            "enabled": args.enabled,
-            "timeoutSeconds": args.timeout_seconds,
-            "path": args.path,
-            "verify": args.verify,
-            "force": args.force,
-            "contract": args.contract,
-            "version": args.version,
-            "runningVersion": args.running_version,
-        }
-        if args.kubeconfig is not None:
-            props["kubeconfig"] = pulumi.Output.secret(args.kubeconfig)
+        props = inputs(args)
         # An output is an attribute only where its key is among the properties.
         placeholders = dict.fromkeys(("host", "port", "endpoint", "setBy", "kubeconfigSecret", "server"))
         super().__init__(EndpointProvider(), name, {**props, **placeholders}, opts)
@@ -264,6 +254,30 @@ class ControlPlaneEndpoint(Resource, module="kamaji-equinix", name="ControlPlane
     def kubeconfig_secret(self) -> pulumi.Output[str]:
         """Where the tenant's kubeconfig is: an id for ``Secret.get``."""
         return self.kubeconfigSecret
+
+
+def inputs(args: ControlPlaneEndpointArgs) -> dict[str, Any]:
+    """The properties of a hand-off; what is stored of the first ones that there were lacks ``linking``."""
+    props: dict[str, Any] = {
+        "namespace": args.namespace,
+        "cluster": args.cluster,
+        "clusterUid": args.cluster_uid,
+        "controlPlane": args.control_plane,
+        "infrastructure": args.infrastructure,
+        "enabled": args.enabled,
+        "timeoutSeconds": args.timeout_seconds,
+        "path": args.path,
+        "verify": args.verify,
+        "force": args.force,
+        "contract": args.contract,
+        "version": args.version,
+        "runningVersion": args.running_version,
+    }
+    if args.kubeconfig is not None:
+        props["kubeconfig"] = pulumi.Output.secret(args.kubeconfig)
+    if args.linking != "patch":
+        props["linking"] = args.linking
+    return props
 
 
 def tell(id_: str, line: str) -> None:

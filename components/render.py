@@ -34,6 +34,12 @@ REMARKS = {
 }
 
 
+CREATED_LAST = """\
+# Made last: its spec.controlPlaneEndpoint must be where the control plane answers, at the first write. Take the host and port
+# of the KamajiControlPlane's spec.controlPlaneEndpoint, and apply it then.
+"""
+
+
 class RenderError(ValueError):
     """A stack whose manifests hold what only a run of Pulumi tells."""
 
@@ -82,7 +88,11 @@ def render(stack: StackSettings) -> str:
                 if manifest["metadata"]["name"] in namespaces:
                     continue
                 namespaces.add(manifest["metadata"]["name"])
-            parts.append(document(manifest, remark(tenant, manifest)))
+            text = document(manifest, remark(tenant, manifest))
+            provider = provider_of(tenant)
+            if provider.endpoint == "created last" and manifest["kind"] == provider.cluster_kind:
+                text = CREATED_LAST + "".join(f"# {line}\n" for line in text.splitlines())
+            parts.append(text)
     return "---\n".join(parts)
 
 

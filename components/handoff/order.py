@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from ..capi.contract import CONTRACTS
 from ..capi.kinds import CLUSTER, CONTROL_PLANE
+from ..capi.reading import provisioned
 from ..kube import dial
 from ..kube.objects import FIELD_MANAGER, Json, Kind, Kube, dig
 
@@ -48,6 +49,9 @@ class Order:
         force: overwrite a different endpoint.
         handed_off: the endpoint that an earlier hand-off of this order established: what differs now has drifted.
         contract: of Cluster API, ``v1beta1`` or ``v1beta2``.
+        linking: how the endpoint comes into the infrastructure cluster. ``patch``: that exists, and is written to where it
+            lacks something; ``verify``: it was created with the endpoint, and its own controller marks it ready; ``none``: it
+            does not exist yet, because its endpoint is what this hand-off finds out.
     """
 
     cluster: str
@@ -61,6 +65,7 @@ class Order:
     force: bool = False
     handed_off: str | None = None
     contract: str = "v1beta1"
+    linking: str = "patch"
 
     @property
     def cluster_kind(self) -> Kind:
@@ -80,7 +85,7 @@ class Outcome:
     Attributes:
         address: what Kamaji published; None where it has published nothing.
         live: what the infrastructure cluster holds.
-        ready: its ``status.ready``.
+        ready: whether it is, by its contract.
         set_by: ``pulumi`` or ``kamaji``, whoever wrote the endpoint; empty where there is none.
         cluster_uid: UID of the Cluster; empty where there is none.
         kubeconfig: namespace and name of the Secret with the tenant's kubeconfig.
@@ -109,8 +114,10 @@ def look(kube: Kube, order: Order) -> Outcome | None:
     return Outcome(
         address=endpoint_of(control_plane) if control_plane else None,
         live=live,
-        ready=bool(dig(infrastructure, "status", "ready")),
-        set_by=("pulumi" if writer(infrastructure) == FIELD_MANAGER else "kamaji") if live else "",
+        ready=provisioned(infrastructure),
+        set_by=("pulumi" if order.linking == "verify" or writer(infrastructure) == FIELD_MANAGER else "kamaji")
+        if live
+        else "",
         cluster_uid=str(dig(cluster, "metadata", "uid") or ""),
         kubeconfig=f"{kube.namespace}/{secret_name(order.cluster)}",
     )

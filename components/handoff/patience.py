@@ -75,6 +75,8 @@ class Wait:
         Raises:
             HandoffError: it is missing or being deleted, or may not be read.
         """
+        if self.order.linking == "none":
+            return
         try:
             self.infrastructure()
         except ApiError as error:

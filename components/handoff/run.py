@@ -6,6 +6,7 @@ confirmed, not written again. The infrastructure cluster is reached by a referen
 
 from __future__ import annotations
 
+from ..capi.reading import provisioned, terminal_failure
 from ..kube.client import ApiError
 from ..kube.objects import Json, Kube, dig
 from . import kubeconfig
@@ -38,22 +39,39 @@ class Handoff:
         Raises:
             HandoffError: names the phase, what was expected and last seen, and what to do next.
         """
-        self.progress.stage = "address"
-        same_cluster(self.wait)
-        self.wait.keep_watch()
-        address = await_address(self.wait)
+        address = self.answer()
         if self.order.enabled:
-            address = await_answer(self.wait, address)
-            self.progress.stage = "kubeconfig"
-            kubeconfig.provide(self.wait)
             self.progress.stage = "endpoint"
-            self.link(address)
+            if self.order.linking == "verify":
+                self.confirm(address)
+            else:
+                self.link(address)
             self.progress.stage = "nudge"
             self.nudge()
         await_version(self.wait, address)
         self.progress.stage = "kubeconfig"
         kubeconfig.await_kamaji(self.wait)
         return self.wait.patiently("endpoint", self.wait.infrastructure_subject, self.outcome)
+
+    def answer(self) -> Endpoint:
+        """Do the phases before the infrastructure cluster counts: the control plane answers, and its kubeconfig is there.
+
+        Returns:
+            Where it does; with ``enabled`` False where Kamaji says it would.
+
+        Raises:
+            HandoffError: names the phase, what was expected and last seen, and what to do next.
+        """
+        self.progress.stage = "address"
+        same_cluster(self.wait)
+        self.wait.keep_watch()
+        address = await_address(self.wait)
+        if self.order.enabled:
+            address = await_answer(self.wait, address)
+            # Before the infrastructure cluster is ready: Cluster API dials at its first look then.
+            self.progress.stage = "kubeconfig"
+            kubeconfig.provide(self.wait)
+        return address
 
     def outcome(self) -> Outcome:
         """What holds at the end."""
@@ -73,7 +91,7 @@ class Handoff:
         subject, refusal = self.wait.infrastructure_subject, ""
         while True:
             found = self.wait.patiently("endpoint", subject, self.wait.infrastructure)
-            live, ready = endpoint_of(found), bool(dig(found, "status", "ready"))
+            live, ready = endpoint_of(found), provisioned(found)
             if live == address and ready:
                 self.progress.phase(f"{subject} holds {address} and is ready")
                 return
@@ -114,9 +132,55 @@ class Handoff:
         if live != address:
             content = {"spec": {"controlPlaneEndpoint": {"host": address.host, "port": address.port}}}
             self.kube.apply(kind, name, uid, content, force=live is not None)
-        if not dig(found, "status", "ready"):
+        if not provisioned(found):
             # Forced: whoever wrote ``false`` before did not know that the control plane answers.
             self.kube.apply(kind, name, uid, {"status": {"ready": True}}, subresource="status", force=True)
+
+    def confirm(self, address: Endpoint) -> None:
+        """See that the infrastructure cluster and the Cluster hold the address, and wait until the former is ready.
+
+        Nothing is written: it was created with the address, and Cluster API copies that into the Cluster once and for all.
+
+        Raises:
+            HandoffError: one of them holds another address, or its controller does not mark it ready.
+        """
+        subject = self.wait.infrastructure_subject
+        while True:
+            found = self.wait.patiently("endpoint", subject, self.wait.infrastructure)
+            cluster = self.wait.patiently(
+                "endpoint", subject, lambda: self.kube.find(self.order.cluster_kind, self.order.cluster)
+            )
+            if (live := endpoint_of(found)) != address:
+                raise self.wait.failure(
+                    "endpoint",
+                    subject,
+                    expected=f"{address}, where the control plane answers",
+                    seen=f"spec.controlPlaneEndpoint is {live}, written by {writer(found)}",
+                    advice="`pulumi refresh`, then `pulumi up` writes the right one.",
+                )
+            if cluster and (copied := endpoint_of(cluster)) and copied != address:
+                raise self.wait.failure(
+                    "endpoint",
+                    f"Cluster {self.kube.namespace}/{self.order.cluster}",
+                    expected=f"{address}, where the control plane answers",
+                    seen=f"spec.controlPlaneEndpoint is {copied}, which Cluster API never changes again",
+                    advice="Give the control plane its former address back (`controlPlane.network.serviceAddress`), or "
+                    "create the cluster anew.",
+                )
+            if provisioned(found):
+                self.progress.phase(f"{subject} holds {address} and is ready")
+                return
+            seen = terminal_failure(found) or ("not ready", "its controller has not marked it")
+            self.progress.waiting(f"{subject}: waits until its controller marks it ready")
+            self.wait.expire(
+                "endpoint",
+                subject,
+                "its controller to mark it ready",
+                ": ".join(seen),
+                f"See `kubectl -n {self.kube.namespace} describe {self.order.infrastructure.name.lower()} "
+                f"{self.order.infrastructure_name}` and the log of its controller.",
+            )
+            self.progress.pause(0.5)
 
     # Phase 6
 

@@ -8,7 +8,7 @@ from typing import Any
 from pulumi.runtime.rpc import UNKNOWN
 
 from ..kube.objects import Kind
-from .order import Order, Outcome
+from .order import Endpoint, Order, Outcome
 
 SCHEMA = 2
 """Of what is stored; a state with another number is brought up to date by an update that only looks."""
@@ -16,7 +16,7 @@ SCHEMA = 2
 IDENTITY = ("namespace", "cluster", "controlPlane", "infrastructure")
 """Another one of these is another hand-off."""
 
-INPUTS = (*IDENTITY, "clusterUid", "enabled", "timeoutSeconds", "path", "verify", "force", "contract")
+INPUTS = (*IDENTITY, "clusterUid", "enabled", "timeoutSeconds", "path", "verify", "force", "contract", "linking")
 """``kubeconfig`` is no reason to do anything: credentials are used, not compared. For ``version`` see :func:`upgraded`."""
 
 PASSING = ("kubeconfig", "runningVersion")
@@ -46,6 +46,7 @@ def order_of(props: Mapping[str, Any], handed_off: str | None = None) -> Order:
         force=bool(props.get("force", False)),
         handed_off=handed_off,
         contract=props.get("contract") or "v1beta1",
+        linking=props.get("linking") or "patch",
     )
 
 
@@ -70,6 +71,19 @@ def outputs_of(outcome: Outcome, server: str) -> dict[str, Any]:
         "ready": outcome.ready,
         "setBy": outcome.set_by,
         "kubeconfigSecret": outcome.kubeconfig,
+        "server": server,
+        "schema": SCHEMA,
+    }
+
+
+def answer_of(address: Endpoint | None, live: Endpoint | None, server: str) -> dict[str, Any]:
+    """What is stored of an answer: where the control plane answered, and what Kamaji publishes now."""
+    return {
+        "host": address.host if address else "",
+        "port": address.port if address else 0,
+        "endpoint": str(address) if address else "",
+        "live": str(address if live == address else live) if live else "",
+        "ready": live is not None,
         "server": server,
         "schema": SCHEMA,
     }

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pulumi
 
+from ..answer import ControlPlaneAnswer
 from ..checks.changes import ALLOWED
 from ..endpoint import ControlPlaneEndpoint, ControlPlaneEndpointArgs
 from ..manifests import cluster as cluster_manifests
@@ -77,32 +78,46 @@ class TenantCluster(pulumi.ComponentResource):
             annotations=marks(settings),
         )
         children = pulumi.ResourceOptions(parent=self)
-        spec = {**prerequisites(name, settings, self), **args.infrastructure}
+        spec: dict[str, Any] = {**prerequisites(name, settings, self), **args.infrastructure}
         control_plane = TenantControlPlane(name, TenantControlPlaneArgs(settings=settings, cluster=cluster), children)
+        order = ControlPlaneEndpointArgs(
+            namespace=settings.cluster.namespace,
+            cluster=settings.cluster.name,
+            cluster_uid=metadata_of(cluster, "uid"),
+            control_plane=settings.control_plane_name,
+            infrastructure=provider_of(settings).reference(settings),
+            enabled=settings.handoff.enabled,
+            timeout_seconds=settings.handoff.timeout_seconds,
+            path=settings.handoff.path,
+            verify=settings.handoff.verify,
+            force=settings.handoff.force,
+            contract=settings.capi.contract,
+            version=settings.control_plane_version,
+            running_version=args.running_version,
+            kubeconfig=args.kubeconfig,
+        )
+        waiting = pulumi.ResourceOptions(provider=args.handoff_provider)
+        answers: list[pulumi.Resource] = []
+        if provider_of(settings).endpoint == "created last":
+            answer = ControlPlaneAnswer(
+                f"{name}-answer",
+                replace(order, linking="none", version=None, running_version=None),
+                pulumi.ResourceOptions.merge(part_of(self, cluster, control_plane.resource), waiting),
+            )
+            # The state gives numbers back as floats.
+            spec["controlPlaneEndpoint"] = {"host": answer.host, "port": answer.port.apply(int)}
+            order = replace(order, linking="verify")
+            answers.append(answer)
         infrastructure = InfrastructureCluster(
-            name, InfrastructureClusterArgs(settings=settings, cluster=cluster, spec=spec), children
+            name,
+            InfrastructureClusterArgs(settings=settings, cluster=cluster, spec=spec, after=tuple(answers)),
+            children,
         )
         endpoint = ControlPlaneEndpoint(
             f"{name}-endpoint",
-            ControlPlaneEndpointArgs(
-                namespace=settings.cluster.namespace,
-                cluster=settings.cluster.name,
-                cluster_uid=metadata_of(cluster, "uid"),
-                control_plane=settings.control_plane_name,
-                infrastructure=provider_of(settings).reference(settings),
-                enabled=settings.handoff.enabled,
-                timeout_seconds=settings.handoff.timeout_seconds,
-                path=settings.handoff.path,
-                verify=settings.handoff.verify,
-                force=settings.handoff.force,
-                contract=settings.capi.contract,
-                version=settings.control_plane_version,
-                running_version=args.running_version,
-                kubeconfig=args.kubeconfig,
-            ),
+            order,
             pulumi.ResourceOptions.merge(
-                part_of(self, cluster, control_plane.resource, infrastructure.resource),
-                pulumi.ResourceOptions(provider=args.handoff_provider),
+                part_of(self, cluster, control_plane.resource, infrastructure.resource), waiting
             ),
         )
         pools = {

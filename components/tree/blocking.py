@@ -29,7 +29,7 @@ from ..capi.reading import (
 )
 from .blocker import Blocker, describe, kubectl, unreadable
 from .blocking_workers import workers
-from .model import Snapshot, Tree
+from .model import Found, Snapshot, Tree
 
 
 def blocking(tree: Tree) -> Blocker | None:
@@ -44,9 +44,11 @@ def blocking(tree: Tree) -> Blocker | None:
     checks: tuple[Callable[[Snapshot, Json], Blocker | None], ...] = (
         _deletion,
         _pause,
-        _missing_parts,
+        _missing_control_plane,
         _given_up,
         _address,
+        # One that is created last is missing until the control plane has answered.
+        _missing_infrastructure,
         _handoff,
         _control_plane,
         workers,
@@ -81,12 +83,19 @@ def _pause(snapshot: Snapshot, cluster: Json) -> Blocker | None:
     return None
 
 
-def _missing_parts(snapshot: Snapshot, cluster: Json) -> Blocker | None:
-    for field, part in (("controlPlaneRef", snapshot.control_plane), ("infrastructureRef", snapshot.infrastructure)):
-        if part is None:
-            return Blocker(subject(cluster), f"spec.{field} is empty", "Run `pulumi up`: the stack declares it")
-        if isinstance(part, Failure):
-            return unreadable(part, snapshot, referred_by=f"spec.{field} of {subject(cluster)}")
+def _missing_control_plane(snapshot: Snapshot, cluster: Json) -> Blocker | None:
+    return _missing(snapshot, cluster, "controlPlaneRef", snapshot.control_plane)
+
+
+def _missing_infrastructure(snapshot: Snapshot, cluster: Json) -> Blocker | None:
+    return _missing(snapshot, cluster, "infrastructureRef", snapshot.infrastructure)
+
+
+def _missing(snapshot: Snapshot, cluster: Json, field: str, part: Found | None) -> Blocker | None:
+    if part is None:
+        return Blocker(subject(cluster), f"spec.{field} is empty", "Run `pulumi up`: the stack declares it")
+    if isinstance(part, Failure):
+        return unreadable(part, snapshot, referred_by=f"spec.{field} of {subject(cluster)}")
     return None
 
 

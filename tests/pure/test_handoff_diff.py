@@ -52,6 +52,7 @@ WANTED = st.fixed_dictionaries(
         "verify": st.sampled_from(["ca", "none"]),
         "force": st.booleans(),
         "contract": st.sampled_from(["v1beta1", "v1beta2"]),
+        "linking": st.sampled_from(["patch", "verify"]),
     }
 )
 PORTS = st.integers(1, 65535)

@@ -1,0 +1,78 @@
+"""The first half of a hand-off as a Pulumi resource, for an infrastructure cluster that is created last.
+
+It is done once the control plane answers, and puts out where; the infrastructure cluster is made from that. The state holds
+``kamaji_equinix.components.answer:AnswerProvider``, so it must stay where it is, like ``components/endpoint.py``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pulumi
+from pulumi.dynamic import ReadResult, Resource
+
+from .endpoint import ControlPlaneEndpointArgs, EndpointProvider, inputs
+from .handoff.errors import HandoffError
+from .handoff.order import endpoint_of
+from .handoff.run import Handoff
+from .handoff.state import PASSING, answer_of, order_of
+from .kube.access import AccessError
+from .kube.client import ApiError
+from .kube.objects import Kube
+
+
+class AnswerProvider(EndpointProvider):
+    """The dynamic provider of ``ControlPlaneAnswer``."""
+
+    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+        """Where Kamaji says the control plane is now.
+
+        Raises:
+            HandoffError: the management cluster does not answer, or is another one. That must never look like a deletion.
+        """
+        order = order_of(props)
+        try:
+            kube = Kube(self._api(props), props["namespace"])
+            found = kube.find(order.control_plane_kind, order.control_plane)
+            self._recognise(kube, order, None, str(props.get("server") or ""))
+        except (ApiError, AccessError) as error:
+            raise HandoffError(
+                "address",
+                f"KamajiControlPlane {props['namespace']}/{order.control_plane}",
+                expected="the management cluster to tell its state",
+                seen=str(error),
+                elapsed=0,
+                advice="Nothing was changed in the stack's state. Make the management cluster reachable and try again.",
+            ) from None
+        if found is None:
+            return ReadResult("", {})
+        live = endpoint_of(found)
+        kept = {key: value for key, value in props.items() if key not in PASSING}
+        return ReadResult(id_, {**kept, **answer_of(live, live, kube.server), "endpoint": props.get("endpoint")})
+
+    def delete(self, _id: str, _props: dict[str, Any]) -> None:
+        """There is nothing to take back."""
+
+    def _outputs(self, handoff: Handoff) -> dict[str, Any]:
+        """Wait until the control plane answers, and what is stored of that."""
+        address = handoff.answer()
+        return answer_of(address, address, handoff.kube.server)
+
+
+class ControlPlaneAnswer(Resource, module="kamaji-equinix", name="ControlPlaneAnswer"):
+    """Exists once a control plane answers, before there is an infrastructure cluster.
+
+    Attributes:
+        host: where it answers.
+        port: its port.
+        endpoint: both, as ``host:port``.
+    """
+
+    host: pulumi.Output[str]
+    port: pulumi.Output[int]
+    endpoint: pulumi.Output[str]
+
+    def __init__(self, name: str, args: ControlPlaneEndpointArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        # An output is an attribute only where its key is among the properties.
+        placeholders = dict.fromkeys(("host", "port", "endpoint"))
+        super().__init__(AnswerProvider(), name, {**inputs(args), **placeholders}, opts)
