@@ -38,7 +38,7 @@ def test_ctrl_c_during_a_destroy_leaves_a_state_from_which_up_makes_the_cluster_
     project.configure("undone", **sections(lab, "undone"))
     project.script("up", "--stack", "undone", "--no-wait").ok()
     process = started(project, "destroy", "--yes", "--stack", "undone")
-    wait_for(process, "scheduled for deletion")
+    wait_for(process, "Cluster/undone: delete started")
     os.killpg(process.pid, signal.SIGINT)
     process.communicate(timeout=60)
     assert process.returncode == 130, "the shell is told that Ctrl-C ended it"
