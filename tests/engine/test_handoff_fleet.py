@@ -25,7 +25,7 @@ def test_twenty_clusters_are_handed_off_together_and_a_plain_resource_does_not_w
         fleet.publish_again()
         update = project.begin()
         code = update.end()
-        assert code == 0, f"all are handed off:\n{update.output}"
+        assert code == 0, f"all are handed off; the controllers that are played: {fleet.problem!r}\n{update.output}"
         first, last = (pick(member.answers for member in fleet.members.values()) for pick in (min, max))
         ended = {name: update.seen[f"ControlPlaneEndpoint {name}"] for name in names}
         early = [name for name, at in ended.items() if at < first]

@@ -209,8 +209,9 @@ class Fleet:
         self._secret(client, admin, {"admin.conf": f"token: {self.secret}"})
         spec: Json = {"controlPlane": {"service": {"serviceType": "LoadBalancer"}}, "networkProfile": {"port": 6443}}
         spec["kubernetes"] = {"version": f"v{plane['spec']['version']}", "kubelet": {"cgroupfs": "systemd"}}
-        if cluster and "network" in plane["spec"]:
-            # Made by a stack: then as Kamaji's provider would make it.
+        if cluster and dig(cluster, "spec", "clusterNetwork"):
+            # Made by a stack: then as Kamaji's provider would make it. The control plane does not tell, because its CRD fills
+            # in a network.
             spec = kamaji_builder.tenant_control_plane(cluster, plane)["spec"]
         self._post(client, TENANTS, "kamaji.clastix.io/v1alpha1", "TenantControlPlane", name, {"spec": spec})
         self._status(
