@@ -222,12 +222,13 @@ def test_secrets_of_a_caller_are_written_encrypted(project: Project, management:
         given["management"] = {"kubeconfig": management.kubeconfig.read_text()}
         with Arguments() as arguments:
             stack = ClusterStack("called", given, folder=project.folder, environment=project.environment)
-            planned = stack.preview()
+            planned, done = stack.preview(), stack.up()
         assert planned.changed, "a preview"
         file = (project.folder / "Pulumi.called.yaml").read_text()
         assert list(
             yaml.safe_load(file)["config"]["kamaji-equinix:clusters"][0]["workerPools"][0]["bootstrap"]["commands"][0]
         ) == ["secure"], "encrypted in its place"
-        assert not shown([text], {"file": file, "arguments": "\n".join(arguments.seen), "output": planned.output}), (
-            "and hidden"
-        )
+        assert not shown(
+            [text], {"file": file, "arguments": "\n".join(arguments.seen), "output": planned.output + done.output}
+        ), "and hidden"
+        stack.destroy()

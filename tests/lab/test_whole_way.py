@@ -86,7 +86,8 @@ def test_the_readmes_pictures_show_what_the_program_says_today(deployed: Deploye
     for word in ("NAME", "READY", "SEVERITY", "REASON", "SINCE", "MESSAGE", "ClusterInfrastructure", "Machines..."):
         assert word in status, f"the tree has no {word}; this test looks for the wrong words:\n{status}"
         assert word in drawn["tree"], f"the picture of the tree lacks {word}: run `make pictures`"
-    dialled = next(line for line in deployed.output.splitlines() if ": dial: waits until" in line)
+    dialled = next((line for line in deployed.output.splitlines() if ": dial: " in line), "")
+    assert "waits until" in dialled, f"the run tells what it dials and what it waits for:\n{deployed.output}"
     lacks = words(dialled.split(": dial: ")[1]) - drawn["hand-off"]
     assert not lacks, f"the picture of the hand-off lacks {lacks} of {dialled!r}: run `make pictures`"
 

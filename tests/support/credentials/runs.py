@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -146,10 +146,6 @@ class World:
         """What came of the try."""
         seen: list[Seen] = []
         for one in self.seen:
-            # kubectl's try of its default server, where a kubeconfig names none: the client refuses such a kubeconfig, and
-            # both come to nothing.
-            if f" {NOBODY}/" in one.line:
-                continue
             found = Seen(one.by, self.emptied(one.line), one.headers, one.certificate, one.server_name)
             # How long a connection is kept is nobody's business.
             if found.by == "server" or found not in seen:
@@ -274,3 +270,17 @@ def surroundings(environment: Mapping[str, str], folder: Path) -> Iterator[None]
 def discard(folder: Path) -> None:
     """Remove what a try has left."""
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def without_default_server(kubectl: Outcome, client: Outcome) -> Outcome:
+    """What kubectl did, but for the difference that any case can have: a cluster without a ``server``.
+
+    kubectl then asks its default server, through the cluster's proxy too, with the user's credentials; the client refuses the
+    kubeconfig by name and sends nothing to anybody.
+    """
+    asked = [one for one in kubectl.seen if f" {NOBODY}/" in one.line]
+    if not asked:
+        return kubectl
+    assert not client.works, "nothing is asked"
+    assert "has no `server`" in client.message, f"the reason is named: {client.message}"
+    return replace(kubectl, seen=tuple(one for one in kubectl.seen if one not in asked))
