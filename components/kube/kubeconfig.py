@@ -71,7 +71,11 @@ class Document:
             raise NoContext(f"{self.source}: no current-context")
         chosen = _entry(kubeconfig.contexts, "context", name, self.source)
         cluster = _entry(kubeconfig.clusters, "cluster", chosen["cluster"], self.source)
-        user = _entry(kubeconfig.users, "user", chosen["user"], self.source) if chosen["user"] else None
+        # client-go takes a user that is not there for one without credentials (DirectClientConfig.getAuthInfo). Over plain
+        # HTTP none are sent anyway; over TLS kubectl would ask the terminal for some, so the name is reported.
+        plain = str(cluster.get("server") or "").lower().startswith("http://")
+        anonymous = not chosen["user"] or (plain and chosen["user"] not in kubeconfig.users)
+        user = None if anonymous else _entry(kubeconfig.users, "user", chosen["user"], self.source)
         return _Reader(self.source, cluster, user or NOBODY).access(chosen["cluster"], chosen["user"])
 
 

@@ -33,6 +33,10 @@ def contexts() -> Iterator[Case]:
     yield case("a current context that is not there", config(**{"current-context": "three"}))
     yield case("a context without a user", config(contexts=[{"name": "one", "context": {"cluster": "c"}}]))
     yield case("a context with a user that is not there", config(users=[]))
+    yield case(
+        "a context with a user that is not there, over plain HTTP",
+        config(users=[], clusters=[{"name": "c", "cluster": {"server": "http://127.0.0.1:@HTTPPORT@"}}]),
+    )
     yield case("a context with a cluster that is not there", config(clusters=[]))
     yield case("a context without settings", config(contexts=[{"name": "one"}]))
     yield case("a user without credentials", config({}))
