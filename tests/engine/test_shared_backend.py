@@ -23,6 +23,7 @@ from lab.plane import ManagementPlane
 from tests.support.data_store import make_data_store
 from tests.support.fleet import CLUSTERS, Fleet
 from tests.support.interrupting import kill, started, wait_for
+from tests.support.lab import eventually
 from tests.support.project import Done, Project
 from tests.support.s3 import SECRET, Bucket
 
@@ -114,6 +115,38 @@ def test_a_stack_lives_in_a_bucket_from_its_first_up_to_its_destroy(
     assert not bucket.locks(NAME, "shared"), "no lock stays behind"
 
 
+def state_of_a_run_that_only_waits(bucket: Bucket, stack: str) -> dict[str, bytes]:
+    """The state once the run has nothing under way but its hand-off; before that it goes on writing beside it."""
+
+    def look() -> tuple[set[str], set[str], dict[str, bytes]]:
+        objects = bucket.objects(".pulumi/stacks/")
+        (text,) = (content for path, content in objects.items() if path.endswith(f"/{stack}.json"))
+        latest = json.loads(text)["checkpoint"]["latest"]
+        pending = {step["resource"]["urn"] for step in latest.get("pending_operations") or ()}
+        made = {one["type"].rpartition(":")[2] for one in latest.get("resources") or ()}
+        return {urn.split("::")[2].rpartition(":")[2] for urn in pending}, made, objects
+
+    beside = {
+        "KamajiControlPlane",
+        "PacketCluster",
+        "PacketMachineTemplate",
+        "KubeadmConfigTemplate",
+        "WorkerPoolTemplates",
+    }
+    eventually(
+        look, lambda seen: seen[0] == {"ControlPlaneEndpoint"} and beside <= seen[1], 90, "only the hand-off runs"
+    )
+    # A component's outputs are written after its last part, by no step that could be waited for.
+    last: list[dict[str, bytes]] = []
+
+    def still() -> bool:
+        last.append(look()[2])
+        return len(last) > 6 and all(each == last[-1] for each in last[-6:])
+
+    eventually(still, bool, 90, "the run writes no more")
+    return last[-1]
+
+
 def test_the_second_of_two_runs_is_refused_with_who_holds_the_stack(
     bucket: Bucket, machine: Project, management: ManagementPlane
 ) -> None:
@@ -126,7 +159,7 @@ def test_the_second_of_two_runs_is_refused_with_who_holds_the_stack(
             (lock,) = bucket.locks(NAME, "twice").values()
             engines = {child.pid for child in psutil.Process(first.pid).children(recursive=True)}
             assert lock["pid"] in engines, f"the lock names the first run's engine: {lock}"
-            before = bucket.objects(".pulumi/stacks/")
+            before = state_of_a_run_that_only_waits(bucket, "twice")
             second = up(machine, "twice")
             assert second.code == Locked.exit_code, f"the second run is refused:\n{second.output}"
             for wanted in (
