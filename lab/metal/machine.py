@@ -10,13 +10,13 @@ from typing import TypeVar
 
 import httpx
 
-from . import cloudinit, commands, join, kubeadm, kubelet
-from .cloudinit import CloudConfig
+from ..simulation import cloudinit, commands, join, kubeadm, kubelet
+from ..simulation.cloudinit import CloudConfig
+from ..simulation.kubeadm import Join
+from ..simulation.trouble import LeftOut, NotYet
 from .devices import Device
-from .kubeadm import Join
 from .options import QUEUED_SHARE, BootOptions
 from .store import Store
-from .trouble import LeftOut, NotYet
 
 log = logging.getLogger("lab.metal")
 

@@ -14,7 +14,7 @@ import pytest
 from lab.metal import BootOptions, Control, Fault
 from lab.metal.cli import main
 from lab.metal.control import ControlFailed
-from lab.metal.join import trusting
+from lab.simulation.join import trusting
 from tests.support.devices import KEY, PROJECT, Metal, eventually, metal, order
 
 

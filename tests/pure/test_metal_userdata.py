@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.metal import cloudinit, commands, kubeadm
-from lab.metal.cloudinit import CloudConfig
-from lab.metal.trouble import LeftOut
+from lab.simulation import cloudinit, commands, kubeadm
+from lab.simulation.cloudinit import CloudConfig
+from lab.simulation.trouble import LeftOut
 from tests.support.devices import JOIN_V1BETA3, userdata
 
 INSTANCE = {"v1": {"instance-id": "i-1", "local-hostname": "w1"}, "ds": {"meta-data": {"local-hostname": "w1"}}}

@@ -13,8 +13,8 @@ from typing import Any
 import httpx
 
 from lab.metal import BootOptions, Control, MetalApi
-from lab.metal.join import trusting
 from lab.pki import Authority
+from lab.simulation.join import trusting
 
 KEY = "test-key"
 PROJECT = "5a2e6a42-9c1f-4b6e-8a55-2f4f6f0d7c11"

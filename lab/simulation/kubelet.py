@@ -13,8 +13,8 @@ from typing import Any
 
 import httpx
 
+from ..metal.devices import Device
 from ..pki import write_private
-from .devices import Device
 from .join import NodeCredentials, answered, ready, status_text, trusting
 from .kubeadm import Join
 from .trouble import LeftOut, NotYet
