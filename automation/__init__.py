@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from .cluster_stack import ClusterStack
-from .engine import Cancellation
+from .engine.process import Cancellation
 from .errors import (
     Cancelled,
     ConfigurationError,

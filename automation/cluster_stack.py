@@ -17,16 +17,17 @@ from ..components.kube.management import connect
 from ..components.kube.objects import Kind, Kube
 from ..components.settings.model import StackSettings
 from ..components.stack import management_provider
-from . import configuration, renewal, results
+from . import configuration, results
 from .arguments import ProjectName, Seconds, StackName, Text, checked_arguments
 from .configuration import Settings
-from .engine import Cancellation
+from .engine.process import Cancellation
+from .engine.workspace import PROJECT, Place, configure
 from .errors import ConfigurationError, PreflightFailed, StackMissing
 from .events import Listener, Translator
 from .readiness import OnLook, await_ready
+from .repair import renewal
 from .results import Result
 from .session import Done, Session
-from .workspace import PROJECT, Place, configure
 
 if TYPE_CHECKING:
     from ..components.kube.client import Api

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from .arguments import checked_arguments
 from .cluster_stack import ClusterStack
-from .engine import Cancellation
+from .engine.process import Cancellation
 from .errors import Cancelled, OperationError
 
 Value = TypeVar("Value")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..components import tree
-from .engine import Cancellation
+from .engine.process import Cancellation
 from .errors import Cancelled, NotReady
 from .events import ClusterReady, Translator, Waiting
 

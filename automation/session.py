@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 from pulumi import automation
 
 from . import results
-from .engine import Cancellation, Engine, Interrupted
+from .engine.failures import failure
+from .engine.process import Cancellation, Engine, Interrupted
+from .engine.workspace import Place, forget, open_stack, unchanged_file
 from .errors import Cancelled, Locked, OperationError, TimedOut
 from .events import Finished, Listener, Translator
-from .failures import failure
+from .repair.upkeep import Upkeep
 from .results import Result
-from .upkeep import Upkeep
-from .workspace import Place, forget, open_stack, unchanged_file
 
 if TYPE_CHECKING:
     from ..components.kube.client import Api

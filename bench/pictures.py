@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 
 from kamaji_equinix.automation import ClusterStack, Event, HandoffProgress
-from kamaji_equinix.automation.live import View
+from kamaji_equinix.automation.cli.live import View
 from kamaji_equinix.automation.readiness import Look
 from rich.console import Console, RenderableType
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from kamaji_equinix.automation.engine.lock import Lock, refusal
 from kamaji_equinix.automation.errors import Locked
-from kamaji_equinix.automation.lock_model import Lock, refusal
 
 import toolchain
 from lab.plane import ManagementPlane

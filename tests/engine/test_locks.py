@@ -10,10 +10,10 @@ import time
 from pathlib import Path
 
 import pytest
-from kamaji_equinix.automation import locks
+from kamaji_equinix.automation.engine.lock import reported_locks
 from kamaji_equinix.automation.errors import Locked
-from kamaji_equinix.automation.lock_model import reported_locks
-from kamaji_equinix.automation.lock_waiting import clear_reported, require_unlocked
+from kamaji_equinix.automation.repair import locks
+from kamaji_equinix.automation.repair.lock_waiting import clear_reported, require_unlocked
 from pulumi.automation import CommandResult, ConcurrentUpdateError
 from pulumi.automation.errors import create_command_error
 
@@ -166,7 +166,7 @@ def test_the_lock_that_pulumi_reports_can_be_cancelled_where_its_files_cannot_be
 def test_the_command_line_clears_a_dead_lock_and_names_a_living_one(project: Project) -> None:
     def command() -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "kamaji_equinix.automation.locks", "--stack", "dev"],
+            [sys.executable, "-m", "kamaji_equinix.automation.repair.locks", "--stack", "dev"],
             cwd=project.folder,
             env=project.environment,
             capture_output=True,

@@ -14,7 +14,8 @@ from pathlib import Path
 import httpx
 import pytest
 import yaml
-from kamaji_equinix.automation import cli, operations
+from kamaji_equinix.automation import cli
+from kamaji_equinix.automation.cli import operations
 from kamaji_equinix.automation.errors import PreflightFailed
 from kamaji_equinix.components.checks import preflight
 from kamaji_equinix.components.checks.requirements import requirements

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from kamaji_equinix.automation import events, failures, results
+from kamaji_equinix.automation import events, results
+from kamaji_equinix.automation.engine import failures
 from kamaji_equinix.automation.errors import ConfigurationError, EngineFailed, HandoffFailed, Locked, PreflightFailed
 from kamaji_equinix.automation.events import Event, HandoffProgress, Message, ResourceChanged, Translator
 from kamaji_equinix.components.handoff.errors import HandoffError

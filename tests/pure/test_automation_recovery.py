@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 import yaml
-from kamaji_equinix.automation import recovery
 from kamaji_equinix.automation.configuration import checked, sections, write_plain
 from kamaji_equinix.automation.errors import ConfigurationError
+from kamaji_equinix.automation.repair import recovery
 
 Json = dict[str, Any]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
+from kamaji_equinix.automation.cli.lines import Lines
+from kamaji_equinix.automation.cli.live import View
+from kamaji_equinix.automation.cli.record import Record
 from kamaji_equinix.automation.events import ClusterReady, Event, HandoffProgress, Message, ResourceChanged, Waiting
-from kamaji_equinix.automation.lines import Lines
-from kamaji_equinix.automation.live import View
-from kamaji_equinix.automation.record import Record
 from rich.console import Console
 
 C1 = {"stack": "dev", "cluster": "default/c1"}

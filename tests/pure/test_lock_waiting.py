@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kamaji_equinix.automation import lock_waiting
+from kamaji_equinix.automation.engine.lock import reported_locks
 from kamaji_equinix.automation.errors import Locked
-from kamaji_equinix.automation.lock_model import reported_locks
+from kamaji_equinix.automation.repair import lock_waiting
 from pulumi.automation import CommandResult, ConcurrentUpdateError
 
 HERE = socket.gethostname()

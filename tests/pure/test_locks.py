@@ -11,10 +11,10 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from kamaji_equinix.automation import locks
+from kamaji_equinix.automation.engine.lock import moment, process_start
 from kamaji_equinix.automation.errors import Locked
-from kamaji_equinix.automation.lock_model import moment, process_start
-from kamaji_equinix.automation.lock_waiting import clear_reported
+from kamaji_equinix.automation.repair import locks
+from kamaji_equinix.automation.repair.lock_waiting import clear_reported
 
 HERE = socket.gethostname()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kamaji_equinix.automation.recovery import drift, retained
+from kamaji_equinix.automation.repair.recovery import drift, retained
 
 TEMPLATE = "kubernetes:infrastructure.cluster.x-k8s.io/v1beta1:PacketMachineTemplate"
 

@@ -8,7 +8,8 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
-from kamaji_equinix.automation import cli, operations
+from kamaji_equinix.automation import cli
+from kamaji_equinix.automation.cli import operations
 from kamaji_equinix.automation.errors import ConfigurationError, StackMissing
 from kamaji_equinix.automation.results import ClusterResult
 from pydantic import SecretStr

@@ -14,8 +14,8 @@ from typing import TypeVar
 
 from pulumi.automation import ConcurrentUpdateError, StackAlreadyExistsError
 
-from .errors import Locked
-from .lock_model import Lock, refusal, refused, reported_locks
+from ..engine.lock import Lock, refusal, refused, reported_locks
+from ..errors import Locked
 
 Value = TypeVar("Value")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import IO
 
-from .events import Event, Finished, HandoffProgress, MachinesChange, Message, ResourceChanged
+from ..events import Event, Finished, HandoffProgress, MachinesChange, Message, ResourceChanged
 
 
 class Lines:

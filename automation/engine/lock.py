@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
-from .errors import Locked
+from ..errors import Locked
 
 # A process may seem to start after it wrote its lock by the grain of the kernel's clock.
 CLOCK_GRAIN = timedelta(seconds=2)

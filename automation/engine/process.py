@@ -20,7 +20,7 @@ from typing import IO
 
 from pulumi import automation
 
-from .errors import ToolMissing
+from ..errors import ToolMissing
 
 GRACE = 10.0
 """Seconds that the engine has for what is under way before the second interrupt."""

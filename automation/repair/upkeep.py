@@ -9,11 +9,11 @@ from typing import Any, TypeVar
 
 from pulumi import automation
 
-from ..components.kube.client import Api, ApiError
+from ...components.kube.client import Api, ApiError
+from ..engine.process import Engine
+from ..errors import PreflightFailed
+from ..events import Translator
 from . import lock_waiting, locks, recovery, renewal
-from .engine import Engine
-from .errors import PreflightFailed
-from .events import Translator
 
 Done = TypeVar("Done")
 

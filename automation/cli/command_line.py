@@ -11,9 +11,9 @@ from pathlib import Path
 
 import shtab
 
-from ..components.kube.access import AccessError
+from ...components.kube.access import AccessError
+from ..errors import OperationError
 from . import operations
-from .errors import OperationError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 from pulumi import automation
 
-from ..components.handoff.errors import HandoffError
-from .errors import ConfigurationError, EngineFailed, HandoffFailed, OperationError, PreflightFailed
-from .lock_model import refused, reported_locks
+from ...components.handoff.errors import HandoffError
+from ..errors import ConfigurationError, EngineFailed, HandoffFailed, OperationError, PreflightFailed
+from .lock import refused, reported_locks
 
 SETTINGS = re.compile(r"the stack's configuration has \d+ mistakes?.*", re.DOTALL)
 PREFLIGHT = re.compile(r"management cluster[^\n]*:\n- .*nothing was created or changed", re.DOTALL)

@@ -16,8 +16,8 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from ..components.kube.client import Api, ApiError
-from ..components.kube.objects import Kind, Kube, dig, plural
+from ...components.kube.client import Api, ApiError
+from ...components.kube.objects import Kind, Kube, dig, plural
 
 CLUSTER = re.compile(r"kubernetes:cluster\.x-k8s\.io/[^:]+:Cluster$")
 

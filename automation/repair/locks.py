@@ -5,7 +5,7 @@ Pulumi's own backends (files, S3 and the like) lock a stack with a file
 pkg/backend/diy/lock.go). A SIGKILL leaves it behind, and every later update is refused. Locks in a folder are read
 here; those in a bucket are known from what Pulumi says when it refuses (``lock_waiting``).
 
-``python -m kamaji_equinix.automation.locks --stack dev`` clears a stack's dead locks by hand.
+``python -m kamaji_equinix.automation.repair.locks --stack dev`` clears a stack's dead locks by hand.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from .errors import ConfigurationError, Locked
-from .lock_model import Lock, read_lock, refusal
+from ..engine.lock import Lock, read_lock, refusal
+from ..errors import ConfigurationError, Locked
 
 
 def clear_stale_lock(backend_url: str, project: str, stack: str) -> str | None:

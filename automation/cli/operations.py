@@ -13,17 +13,17 @@ from typing import IO, Any
 
 from rich.console import Console
 
-from ..components import render, tree
-from ..components.checks import preflight
-from .cluster_stack import ClusterStack
-from .engine import Cancellation
-from .errors import ConfigurationError, PreflightFailed, StackMissing
-from .events import Event, Listener, Message
+from ...components import render, tree
+from ...components.checks import preflight
+from ..cluster_stack import ClusterStack
+from ..engine.process import Cancellation
+from ..errors import ConfigurationError, PreflightFailed, StackMissing
+from ..events import Event, Listener, Message
+from ..readiness import Look
+from ..results import WORDS, Result
 from .lines import Lines
 from .live import View
-from .readiness import Look
 from .record import Record
-from .results import WORDS, Result
 
 Run = Callable[[ClusterStack, Cancellation], Result]
 

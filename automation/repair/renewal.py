@@ -17,19 +17,19 @@ from typing import TYPE_CHECKING, Any
 
 from pulumi import automation
 
-from ..components.checks import preflight
-from ..components.kube.access import AccessError
-from ..components.kube.client import ApiError
-from ..components.kube.management import Credentials, connect
-from ..components.kube.objects import dig
-from ..components.settings.namespace import NAMESPACE
-from ..components.stack import CREDENTIALS_ONLY
-from .engine import Engine
-from .errors import ConfigurationError, PreflightFailed
+from ...components.checks import preflight
+from ...components.kube.access import AccessError
+from ...components.kube.client import ApiError
+from ...components.kube.management import Credentials, connect
+from ...components.kube.objects import dig
+from ...components.settings.namespace import NAMESPACE
+from ...components.stack import CREDENTIALS_ONLY
+from ..engine.process import Engine
+from ..errors import ConfigurationError, PreflightFailed
 from .recovery import CLUSTER, finder
 
 if TYPE_CHECKING:
-    from ..components.kube.client import Api
+    from ...components.kube.client import Api
 
 Connect = Callable[[automation.Stack], "Api"]
 """Gives the management cluster's API."""

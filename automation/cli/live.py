@@ -12,10 +12,10 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from ..components import tree
-from .events import ClusterReady, Event, Finished, HandoffProgress, MachinesChange, Message, ResourceChanged, Waiting
-from .readiness import Look
-from .results import WORDS
+from ...components import tree
+from ..events import ClusterReady, Event, Finished, HandoffProgress, MachinesChange, Message, ResourceChanged, Waiting
+from ..readiness import Look
+from ..results import WORDS
 
 LINES = 6
 """Messages that stay in view."""

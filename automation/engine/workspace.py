@@ -16,10 +16,10 @@ import grpc  # type: ignore[import-untyped]
 from pulumi import automation
 from pydantic import SecretStr
 
-from ..components.settings.namespace import NAMESPACE
-from . import configuration
-from .engine import Engine
-from .errors import ConfigurationError, StackMissing
+from ...components.settings.namespace import NAMESPACE
+from .. import configuration
+from ..errors import ConfigurationError, StackMissing
+from .process import Engine
 
 PROJECT = "kamaji-equinix"
 

@@ -1,0 +1,8 @@
+"""The console script: its command line, and how an operation is shown on a terminal, in a pipe and in a file.
+
+What the operations do is the typed API's; nothing here opens a stack by itself.
+"""
+
+from .command_line import main
+
+__all__ = ["main"]
