@@ -14,11 +14,11 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
-from . import locate, pins
+from . import kamaji_api, locate, pins
 from .go import go
 from .jobs import Jobs, Stopped, seconds_of_cpu
 from .locks import exclusive
-from .pins import BY_NAME, Need, Program, cache_folder
+from .pins import BY_NAME, SECOND_GENERATION, Need, Program, cache_folder
 from .progress import Progress, left
 from .sources import module_folder
 
@@ -263,6 +263,8 @@ def advice(log: str) -> str:
 def prepare(program: Program, work: Path) -> None:
     """Lay out the folder that a program is built in: its pins, and files that upstream generates."""
     shutil.copytree(pins.PINS / program.group, work, dirs_exist_ok=True)
+    if program.group == SECOND_GENERATION:
+        kamaji_api.lay_out(work)
     if program.name == "pulumi-resource-kubernetes":
         # What the release build of pulumi-kubernetes embeds: its schema with the version, and the compacted mapping.
         generated = module_folder("github.com/pulumi/pulumi-kubernetes/provider/v4") / "cmd" / program.name

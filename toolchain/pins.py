@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -16,8 +17,13 @@ CLUSTER_API = "v1.10.1"
 KAMAJI = "v1.0.1-0.20250428170502-994ca7687d0f"
 KAMAJI_PROVIDER = "v0.15.2"
 PACKET_PROVIDER = "v0.9.0"
-NEWER_CLUSTER_API = "v1.13.2"
+NEWER_CLUSTER_API = "v1.13.4"
 NEWER_KAMAJI_PROVIDER = "v0.20.0"
+METAL3_PROVIDER = "v1.13.2"
+METAL3_IPAM = "v1.13.2"
+BARE_METAL_OPERATOR = "v0.13.2"
+SECOND_GENERATION = "second-generation"
+"""Group of the programs of Cluster API's contract v1beta2, and of Metal3, which knows no older one."""
 PULUMI = "v3.259.0"
 PULUMI_KUBERNETES = "v4.25.0"
 PULUMI_OPERATOR = "v1.16.0"
@@ -69,6 +75,22 @@ def _kubernetes(
     return Program(name, version, group, f"k8s.io/kubernetes/cmd/{name}", seconds, _kubernetes_version(version), need)
 
 
+def _second_generation() -> Iterator[Program]:
+    capi = "sigs.k8s.io/cluster-api"
+    kamaji = "github.com/clastix/cluster-api-control-plane-provider-kamaji"
+    metal3 = "github.com/metal3-io"
+    for name, version, package, seconds in (
+        ("capi-core", NEWER_CLUSTER_API, capi, 150),
+        ("capi-bootstrap-kubeadm", NEWER_CLUSTER_API, f"{capi}/bootstrap/kubeadm", 10),
+        ("kamaji-control-plane", NEWER_KAMAJI_PROVIDER, kamaji, 10),
+        ("capm3", METAL3_PROVIDER, f"{metal3}/cluster-api-provider-metal3", 20),
+        ("metal3-ipam", METAL3_IPAM, f"{metal3}/ip-address-manager", 10),
+        ("baremetal-operator", BARE_METAL_OPERATOR, f"{metal3}/baremetal-operator", 40),
+        ("clusterctl", NEWER_CLUSTER_API, f"{capi}/cmd/clusterctl", 20),
+    ):
+        yield Program(name, version, SECOND_GENERATION, package, seconds, need="request")
+
+
 PROGRAMS = (
     Program(
         "pulumi-language-python",
@@ -118,6 +140,7 @@ PROGRAMS = (
 """What the project runs, the smallest group first, so that progress shows early; a group's programs follow each other."""
 
 ON_REQUEST = (
+    *_second_generation(),
     _kubernetes("kube-scheduler", 5, need="request"),
     _kubernetes("kube-apiserver", 285, OLDER_KUBERNETES, "kubernetes-1.32", "request"),
     _kubernetes("kube-controller-manager", 81, OLDER_KUBERNETES, "kubernetes-1.32", "request"),
@@ -184,20 +207,46 @@ SOURCES = (
         "cluster-api",
         ("config/crd/bases",),
     ),
-    # The v1beta2 generation, whose CRDs the tests apply. The Kamaji that this provider names in its go.mod is not on the
-    # module proxy; its TenantControlPlane has the same API version as the one above.
+    # The second generation. The Kamaji that its provider names in its go.mod is not on the module proxy; its
+    # TenantControlPlane has the same API version as the one above.
     Source(
         "sigs.k8s.io/cluster-api",
         NEWER_CLUSTER_API,
-        "cluster-api",
-        ("config/crd/bases", "bootstrap/kubeadm/config/crd/bases"),
+        SECOND_GENERATION,
+        (
+            "config/crd/bases",
+            "config/webhook",
+            "bootstrap/kubeadm/config/crd/bases",
+            "bootstrap/kubeadm/config/webhook",
+        ),
         "test",
     ),
     Source(
         "github.com/clastix/cluster-api-control-plane-provider-kamaji",
         NEWER_KAMAJI_PROVIDER,
-        "cluster-api",
+        SECOND_GENERATION,
         ("config/crd/bases",),
+        "test",
+    ),
+    Source(
+        "github.com/metal3-io/cluster-api-provider-metal3",
+        METAL3_PROVIDER,
+        SECOND_GENERATION,
+        ("config/crd/bases", "config/webhook"),
+        "test",
+    ),
+    Source(
+        "github.com/metal3-io/ip-address-manager",
+        METAL3_IPAM,
+        SECOND_GENERATION,
+        ("config/crd/bases", "config/webhook"),
+        "test",
+    ),
+    Source(
+        "github.com/metal3-io/baremetal-operator",
+        BARE_METAL_OPERATOR,
+        SECOND_GENERATION,
+        ("config/base/crds/bases", "config/base/webhook"),
         "test",
     ),
     Source("github.com/pulumi/pulumi/sdk/v3", PULUMI, "pulumi", ("python/cmd", "python/dist")),

@@ -1,0 +1,3 @@
+module github.com/clastix/kamaji
+
+go 1.26
