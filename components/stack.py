@@ -159,16 +159,47 @@ def check_management(settings: StackSettings) -> Outlook:
         pulumi.RunError: it can't take the stack. In a preview a cluster that can't be reached is only a warning.
     """
     with ThreadPoolExecutor(1) as beside:
-        asked = beside.submit(preflight.check_stack, settings)
-        before = accidents.last_state()
-        report = asked.result()
+        check = beside.submit(preflight.check_stack, settings)
+        state = last_state()
+        report = check.result()
     for note in report.notes:
         pulumi.log.warn(note)
     if not report.problems:
-        outlook = accidents.refuse(settings, before)
-        outlook.announce()
+        outlook = accidents.compare(settings, state)
+        announce(outlook)
         return outlook
     if report.unreachable and pulumi.runtime.is_dry_run():
         pulumi.log.warn(str(report))
         return Outlook()
     raise pulumi.RunError(f"{report}\nnothing was created or changed")
+
+
+def last_state() -> Mapping[str, Any]:
+    """The resources of the stack's last state by URN, with type and outputs; empty before the first run."""
+    name = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
+    try:
+        # A function of the engine itself (pkg/resource/deploy/builtins.go), which no plugin serves.
+        answer = pulumi.runtime.invoke("pulumi:pulumi:readStackResourceOutputs", {"stackName": name}).value
+    except Exception as error:  # noqa: BLE001 - the SDK raises nothing narrower
+        pulumi.log.debug(f"a cluster that the settings no longer name would not be noticed: {error}")
+        return {}
+    resources: Mapping[str, Any] = (answer or {}).get("outputs") or {}
+    return resources
+
+
+def announce(outlook: Outlook) -> None:
+    """Say what a run does: loudly where something that lives goes.
+
+    Raises:
+        pulumi.RunError: something of it can't be done.
+    """
+    for line in outlook.unread:
+        pulumi.log.debug(line)
+    for line in outlook.notes:
+        pulumi.log.warn(line)
+    if outlook.problems:
+        raise pulumi.RunError(str(SettingsError(outlook.problems)))
+    for line in outlook.clusters:
+        pulumi.log.warn(line)
+    for change in outlook.machines:
+        (pulumi.log.warn if change.loses else pulumi.log.info)(str(change))

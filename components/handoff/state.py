@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pulumi.runtime.rpc import UNKNOWN
-
 from ..kube.objects import Kind
 from .order import Endpoint, Order, Outcome
 
@@ -21,6 +19,11 @@ INPUTS = (*IDENTITY, "clusterUid", "enabled", "timeoutSeconds", "path", "verify"
 
 PASSING = ("kubeconfig", "runningVersion")
 """Inputs that are not stored: credentials, and what the program saw."""
+
+
+UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+"""What the engine passes for a value that is not known before the update (pulumi, sdk/go/common/resource/plugin/rpc.go,
+``UnknownStringValue``); its protocol, so that nothing of the engine has to be loaded here."""
 
 
 def order_of(props: Mapping[str, Any], handed_off: str | None = None) -> Order:

@@ -139,8 +139,8 @@ def lost(server: Server, *names: str) -> list[str]:
     @pulumi.runtime.test
     def run() -> None:
         settings = load_stack(RAW, frozenset({"management"}))
-        before = accidents.last_state()
-        missing = accidents.departing(server, settings, before)  # type: ignore[arg-type]
+        before = stack.last_state()
+        missing = accidents.departing(server, settings, before, accidents.Remarks())  # type: ignore[arg-type]
         problems = changes.lost(missing, settings, changes.applied(before))
         found.extend(str(problem) for problem in problems)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import subprocess
 import sys
 from typing import Any
@@ -32,40 +31,6 @@ def recorded() -> Recorder:
 
 def urns(recorded: Recorder, type_: str) -> set[str]:
     return {found.urn for found in recorded.of(type_)}
-
-
-def test_component_types_and_the_dynamic_type_keep_their_names(recorded: Recorder) -> None:
-    types = {found.type for found in recorded.resources}
-    for type_ in (
-        "kamaji-equinix:index:TenantCluster",
-        "kamaji-equinix:index:TenantControlPlane",
-        "kamaji-equinix:index:PacketCluster",
-        "kamaji-equinix:index:WorkerPool",
-        "pulumi-python:dynamic/kamaji-equinix:ControlPlaneEndpoint",
-    ):
-        assert type_ in types, f"{type_} is part of every stored URN: renaming it replaces living clusters"
-
-
-def test_the_provider_class_is_stored_by_its_module_path() -> None:
-
-    from kamaji_equinix.components.endpoint import EndpointProvider
-    from pulumi.dynamic.dynamic import serialize_provider
-
-    stored = base64.b64decode(serialize_provider(EndpointProvider()))
-    assert b"kamaji_equinix.components.endpoint" in stored, "refresh and destroy of old stacks import it by this path"
-    assert b"EndpointProvider" in stored, "the class is looked up by this name"
-    assert len(stored) < 200, "a longer pickle holds code or attributes, which would change with every release"
-
-
-@pytest.mark.parametrize("name", ["RolloutProvider", "TemplatesProvider"])
-def test_the_providers_of_a_pool_are_stored_by_their_module_path(name: str) -> None:
-    from kamaji_equinix.components import rollout
-    from pulumi.dynamic.dynamic import serialize_provider
-
-    stored = base64.b64decode(serialize_provider(getattr(rollout, name)()))
-    assert b"kamaji_equinix.components.rollout" in stored, "a pool of an old stack is deleted by this path"
-    assert name.encode() in stored, "the class is looked up by this name"
-    assert len(stored) < 200, "a longer pickle holds code or attributes, which would change with every release"
 
 
 def test_the_engine_never_deletes_a_template(recorded: Recorder) -> None:

@@ -39,6 +39,19 @@ def test_the_program_is_short() -> None:
     assert len(lines) < 60, "it only reads settings, declares and exports"
 
 
+WITH_PULUMI = {"stack", "program", "resources", "endpoint", "rollout", "answer"}
+"""What registers with the engine, and what the engine starts."""
+
+
+def test_all_the_rest_is_held_to_know_nothing_of_pulumi() -> None:
+    contracts = {one["name"]: one for one in PROJECT["tool"]["importlinter"]["contracts"]}
+    contract = contracts["Only the program, its resources and the doors know Pulumi"]
+    rooms = {path.name.removesuffix(".py") for path in (ROOT / "components").iterdir() if path.suffix in ("", ".py")}
+    rest = {f"kamaji_equinix.components.{room}" for room in rooms - WITH_PULUMI if not room.startswith("__")}
+    assert set(contract["source_modules"]) == rest, "a room that is new is in neither list"
+    assert not any(one.get("ignore_imports") for one in contracts.values()), "an exception is a hole in the wall"
+
+
 @pytest.mark.parametrize("folder", ["lab", "toolchain"])
 def test_lab_and_toolchain_know_nothing_of_the_program(folder: str) -> None:
     for path in (ROOT / folder).rglob("*.py"):

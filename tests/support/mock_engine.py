@@ -39,11 +39,10 @@ class Recorder(Mocks):
         state = dict(args.inputs)
         if "metadata" in state:
             state["metadata"] = {**state["metadata"], "uid": f"uid-of-{args.name}"}
+        if args.typ.endswith(("ControlPlaneEndpoint", "ControlPlaneAnswer")):
+            state |= {"host": "192.0.2.5", "port": 6443, "endpoint": "192.0.2.5:6443"}
         if args.typ.endswith("ControlPlaneEndpoint"):
             state |= {
-                "host": "192.0.2.5",
-                "port": 6443,
-                "endpoint": "192.0.2.5:6443",
                 "setBy": "pulumi",
                 "kubeconfigSecret": f"{state['namespace']}/{state['cluster']}-kubeconfig",
             }
