@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from pulumi import automation
 
-CLUSTER_LABEL = "cluster.x-k8s.io/cluster-name"
+from ..components.capi.manifest import CLUSTER_LABEL
 
 QUIET = ("same", "read", "refresh", "read-replacement", "discard", "remove-pending-replace")
 """Operations of the engine that change nothing."""

@@ -11,9 +11,9 @@ from typing import Any
 import pulumi
 from pulumi.dynamic import ReadResult, Resource
 
+from .capi.endpoint import endpoint_of
 from .endpoint import ControlPlaneEndpointArgs, EndpointProvider, inputs
 from .handoff.errors import HandoffError
-from .handoff.order import endpoint_of
 from .handoff.run import Handoff
 from .handoff.state import PASSING, answer_of, order_of
 from .kube.access import AccessError

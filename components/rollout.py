@@ -27,6 +27,8 @@ from pulumi.dynamic import (
     UpdateResult,
 )
 
+from .capi.machine_counts import MachineCounts
+from .capi.reading import observed
 from .capi.templates import PoolTemplates, prune, unused
 from .endpoint import tell
 from .handoff.progress import Progress
@@ -34,7 +36,7 @@ from .handoff.state import unknown
 from .kube.access import AccessError
 from .kube.client import ApiError
 from .kube.management import Credentials, connect
-from .kube.objects import Kind, Kube, dig
+from .kube.objects import Kind, Kube
 
 PLURAL = "machinedeployments"
 POLL_SECONDS = 2.0
@@ -287,17 +289,8 @@ def lacking(deployment: Mapping[str, Any] | None) -> str:
     """What a MachineDeployment still lacks, in words; empty where it lacks nothing."""
     if deployment is None:
         return "it does not exist"
-    status = deployment.get("status") or {}
-    if int(status.get("observedGeneration") or 0) < int(dig(deployment, "metadata", "generation") or 0):
-        return "Cluster API has not seen the change yet"
-    wanted = int(dig(deployment, "spec", "replicas") or 0)
-    # v1beta2 says upToDateReplicas where v1beta1 says updatedReplicas.
-    counts = {
-        "present": int(status.get("replicas") or 0),
-        "up to date": int(status.get("upToDateReplicas", status.get("updatedReplicas")) or 0),
-        "ready": int(status.get("readyReplicas") or 0),
-        "available": int(status.get("availableReplicas") or 0),
-    }
-    if all(count == wanted for count in counts.values()):
-        return ""
-    return f"of {wanted} machines " + ", ".join(f"{count} {what}" for what, count in counts.items())
+    if not observed(deployment):
+        return "Cluster API has not acted on its last change yet"
+    counts = MachineCounts.of(deployment)
+    desired = counts.desired or 0
+    return "" if counts.complete(desired) else f"of {desired} machines {counts}"

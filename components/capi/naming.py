@@ -8,6 +8,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from .manifest import CLUSTER_LABEL, POOL_LABEL
+
 LONGEST_LABEL = 63
 """Characters of a label's value, and of a DNS label."""
 
@@ -17,8 +19,8 @@ OWN_LABELS = frozenset(
         "app.kubernetes.io/instance",
         "app.kubernetes.io/component",
         "app.kubernetes.io/managed-by",
-        "cluster.x-k8s.io/cluster-name",
-        "pool",
+        CLUSTER_LABEL,
+        POOL_LABEL,
     }
 )
 """Keys of the labels that tell a cluster's objects, and a pool's, from others."""

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
+from ..kube.objects import dig
+
 Json = Mapping[str, Any]
 
 CLUSTER_API = "cluster.x-k8s.io"
-CLUSTER_NAME_LABEL = "cluster.x-k8s.io/cluster-name"
 CONTROL_PLANE_LABEL = "cluster.x-k8s.io/control-plane"
 PAUSED_ANNOTATION = "cluster.x-k8s.io/paused"
 
@@ -45,6 +46,7 @@ class Condition:
         status: ``True``, ``False`` or ``Unknown``.
         severity: ``Error``, ``Warning``, ``Info`` or empty (always empty in the v1beta2 generation).
         since: last transition, None where the object doesn't say.
+        generation: of the object when the condition was written; 0 where it doesn't say.
     """
 
     type: str
@@ -53,20 +55,12 @@ class Condition:
     reason: str = ""
     message: str = ""
     since: datetime | None = None
+    generation: int = 0
 
     @property
     def state(self) -> tuple[str, str, str]:
         """What decides whether siblings share a row: status, severity, reason."""
         return self.status, self.severity, self.reason
-
-
-def dig(value: Any, *path: str) -> Any:
-    """The value under nested keys, or None where any of them is missing."""
-    for key in path:
-        if not isinstance(value, Mapping):
-            return None
-        value = value.get(key)
-    return value
 
 
 def kind(obj: Json) -> str:
@@ -114,11 +108,12 @@ def controlled_by(obj: Json, owner: Json) -> bool:
 def conditions(obj: Json) -> Iterator[Condition]:
     """The conditions that carry a severity, where the object has such; otherwise those in ``status.conditions``."""
     listed = dig(obj, "status", "deprecated", "v1beta1", "conditions")
-    if listed is None:
-        listed = dig(obj, "status", "conditions")
-    if not isinstance(listed, list):
-        return
-    for entry in listed:
+    return conditions_in(dig(obj, "status", "conditions") if listed is None else listed)
+
+
+def conditions_in(listed: object) -> Iterator[Condition]:
+    """The conditions of a list that some field holds."""
+    for entry in listed if isinstance(listed, list) else ():
         if isinstance(entry, Mapping):
             yield Condition(
                 type=str(entry.get("type", "")),
@@ -127,6 +122,7 @@ def conditions(obj: Json) -> Iterator[Condition]:
                 reason=str(entry.get("reason") or ""),
                 message=str(entry.get("message") or ""),
                 since=timestamp(entry.get("lastTransitionTime")),
+                generation=int(entry.get("observedGeneration") or 0),
             )
 
 
@@ -164,15 +160,31 @@ def control_plane_ready(control_plane: Json) -> bool:
     return bool(dig(status, "initialization", "controlPlaneInitialized"))
 
 
-def endpoint(obj: Json) -> tuple[str, int] | None:
-    """``spec.controlPlaneEndpoint`` as host and port, None while unset (empty host or port 0 count as unset)."""
-    host, port = dig(obj, "spec", "controlPlaneEndpoint", "host"), dig(obj, "spec", "controlPlaneEndpoint", "port")
-    return (str(host), int(port)) if host and port else None
+def infrastructure_ready(cluster: Json) -> bool:
+    """Whether Cluster API counts the infrastructure of a Cluster, or of a Machine, as ready."""
+    return bool(
+        dig(cluster, "status", "infrastructureReady")
+        or dig(cluster, "status", "initialization", "infrastructureProvisioned")
+    )
 
 
-def join(host: str, port: int) -> str:
-    """``host:port``, with brackets around an IPv6 address."""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+def bootstrapped(machine: Json) -> bool:
+    """Whether a Machine has its bootstrap data."""
+    return bool(
+        dig(machine, "status", "bootstrapReady")
+        or dig(machine, "status", "initialization", "bootstrapDataSecretCreated")
+    )
+
+
+def observed(obj: Json, seen: object = None) -> bool:
+    """Whether a controller has acted on an object as it is now.
+
+    Args:
+        obj: the object.
+        seen: the generation that it has seen; by default ``status.observedGeneration``.
+    """
+    seen = dig(obj, "status", "observedGeneration") if seen is None else seen
+    return int(str(seen or 0)) >= int(dig(obj, "metadata", "generation") or 0)
 
 
 def terminal_failure(obj: Json) -> tuple[str, str] | None:

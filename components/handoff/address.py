@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from ..capi.endpoint import Endpoint, endpoint_of
 from ..kube.client import ApiError
 from ..kube.objects import Json, dig
 from . import causes
-from .order import Endpoint, endpoint_of
 from .patience import RIGHTS, Wait
 from .refusal import Refusals
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import base64
 import binascii
 
+from ..capi.endpoint import Endpoint, endpoint_of
 from ..capi.kinds import TENANT_CONTROL_PLANE
 from ..kube.client import ApiError
 from ..kube.objects import SECRET, dig
 from . import reachability
 from .errors import HandoffError
-from .order import Endpoint, endpoint_of
 from .patience import Wait
 
 MOVED_SECONDS = 1.0

@@ -11,13 +11,13 @@ controller. So a Secret that has no controller has not been taken over yet.
 from __future__ import annotations
 
 from ..capi.kinds import TENANT_CONTROL_PLANE
+from ..capi.manifest import CLUSTER_LABEL
 from ..kube.client import ApiError
 from ..kube.objects import SECRET, Json, dig
 from .order import secret_name
 from .patience import RIGHTS, Wait, passing
 
 SECRET_TYPE = "cluster.x-k8s.io/secret"  # noqa: S105 - no secret: Cluster API's type of the Secrets that hold one
-CLUSTER_NAME_LABEL = "cluster.x-k8s.io/cluster-name"
 """Cluster API's controllers keep only Secrets with this label in their caches."""
 
 KEY_ANNOTATION = "kamaji.clastix.io/kubeconfig-secret-key"
@@ -90,7 +90,7 @@ def make(wait: Wait) -> bool:
         SECRET,
         secret_name(order.cluster),
         {
-            "metadata": {"labels": {CLUSTER_NAME_LABEL: order.cluster}, "ownerReferences": [owner]},
+            "metadata": {"labels": {CLUSTER_LABEL: order.cluster}, "ownerReferences": [owner]},
             "type": SECRET_TYPE,
             "data": {"value": value},
         },

@@ -1,36 +1,15 @@
-"""What a hand-off is about: its order, endpoints, its outcome, and what is read from the objects. No waiting here."""
+"""What a hand-off is about: its order, its outcome, and what is read from the objects. No waiting here."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from ..capi.contract import CONTRACTS
+from ..capi.endpoint import Endpoint, endpoint_of
 from ..capi.kinds import CLUSTER, CONTROL_PLANE
 from ..capi.reading import provisioned
-from ..kube import dial
 from ..kube.objects import FIELD_MANAGER, Json, Kind, Kube, dig
-
-
-@dataclass(frozen=True)
-class Endpoint:
-    """A control plane's address. Two spellings of one address (IPv6, upper case) are equal.
-
-    Attributes:
-        host: name or IP address as it was published, IPv6 without brackets.
-        port: 1 to 65535.
-        canonical: what hosts are compared by.
-    """
-
-    host: str = field(compare=False)
-    port: int
-    canonical: str = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "canonical", dial.canonical(self.host))
-
-    def __str__(self) -> str:
-        return dial.join(self.host, self.port)
 
 
 @dataclass(frozen=True)
@@ -143,16 +122,6 @@ def secret_name(cluster: str) -> str:
     return f"{cluster}-kubeconfig"
 
 
-def endpoint_of(obj: Mapping[str, object]) -> Endpoint | None:
-    """The endpoint in an object's spec, None where it is missing, empty or half of one."""
-    host, port = dig(obj, "spec", "controlPlaneEndpoint", "host"), dig(obj, "spec", "controlPlaneEndpoint", "port")
-    if not isinstance(host, str) or not host.strip():
-        return None
-    if isinstance(port, bool) or not isinstance(port, int | float) or not 1 <= port <= 65535 or port != int(port):
-        return None
-    return Endpoint(dial.bare(host.strip()), int(port))
-
-
 def writer(obj: Json) -> str:
     """Field manager that owns an object's endpoint; of several, not this program, so that a repeated run says the same."""
     managers = owners(obj, lambda owned: "f:host" in owned) or owners(obj, lambda owned: not owned)
@@ -171,11 +140,3 @@ def owners(obj: Json, how: Callable[[Json], bool]) -> list[str]:
         for entry in dig(obj, "metadata", "managedFields") or []
     ]
     return [manager for manager, owned in entries if isinstance(owned, dict) and how(owned)]
-
-
-def infrastructure_ready(cluster: Json) -> bool:
-    """Whether Cluster API counts the infrastructure as ready, in either of its API generations."""
-    return bool(
-        dig(cluster, "status", "infrastructureReady")
-        or dig(cluster, "status", "initialization", "infrastructureProvisioned")
-    )

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from ..capi.reading import condition, observed
 from ..capi.versions import bare
 from ..kube.objects import dig
 from .patience import Wait
@@ -44,13 +45,10 @@ def words(message: str) -> str:
 
 def refusal(control_plane: Mapping[str, Any] | None) -> str:
     """Kamaji's words where it refuses the KamajiControlPlane as it is now; empty where it does not."""
-    for condition in dig(control_plane, "status", "conditions") or []:
-        if condition.get("type") != CONDITION or condition.get("status") != "False":
-            continue
-        if int(condition.get("observedGeneration") or 0) < int(dig(control_plane, "metadata", "generation") or 0):
-            return ""
-        return words(str(condition.get("message") or ""))
-    return ""
+    unmet = condition(control_plane or {}, CONDITION)
+    if unmet is None or unmet.status != "False" or not observed(control_plane or {}, unmet.generation):
+        return ""
+    return words(unmet.message)
 
 
 def way_back(control_plane: Mapping[str, Any] | None, reason: str) -> str:

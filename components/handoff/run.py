@@ -6,13 +6,14 @@ confirmed, not written again. The infrastructure cluster is reached by a referen
 
 from __future__ import annotations
 
-from ..capi.reading import provisioned, terminal_failure
+from ..capi.endpoint import Endpoint, endpoint_of
+from ..capi.reading import infrastructure_ready, provisioned, terminal_failure
 from ..kube.client import ApiError
 from ..kube.objects import Json, Kube, dig
 from . import kubeconfig
 from .address import await_address, same_cluster
 from .answer import await_answer
-from .order import Endpoint, Order, Outcome, endpoint_of, infrastructure_ready, look, may_replace, writer
+from .order import Order, Outcome, look, may_replace, writer
 from .patience import Wait
 from .progress import Progress
 from .version import await_version
@@ -21,8 +22,6 @@ NUDGE = "kamaji-equinix.io/handed-off"
 """Annotation on the KamajiControlPlane that makes an event for Kamaji's provider."""
 
 NUDGE_SECONDS = 2.0
-
-__all__ = ["Endpoint", "Handoff", "Order", "Outcome", "look"]
 
 
 class Handoff:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..capi.endpoint import Endpoint
 from ..kube.objects import Kind
-from .order import Endpoint, Order, Outcome
+from .order import Order, Outcome
 
 SCHEMA = 2
 """Of what is stored; a state with another number is brought up to date by an update that only looks."""

@@ -11,6 +11,7 @@ import http.client
 import json
 import time
 
+from ..capi.endpoint import Endpoint
 from ..capi.kinds import TENANT_CONTROL_PLANE
 from ..capi.versions import bare, ordered
 from ..kube.client import ApiError
@@ -18,7 +19,6 @@ from ..kube.dial import dial, rest
 from ..kube.objects import dig
 from . import reachability
 from .answer import tenant_authority
-from .order import Endpoint
 from .patience import Wait
 from .refusal import Refusals
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from ..capi.endpoint import endpoint_of
+from ..capi.missing_address import cause, unread
 from ..capi.reading import (
     Failure,
     Json,
@@ -16,17 +18,15 @@ from ..capi.reading import (
     conditions,
     control_plane_ready,
     deleting_since,
-    dig,
-    endpoint,
     first_false,
     is_paused,
-    join,
     kind,
     name,
     provisioned,
     subject,
     terminal_failure,
 )
+from ..kube.objects import dig
 from .blocker import Blocker, describe, kubectl, unreadable
 from .blocking_workers import workers
 from .model import Found, Snapshot, Tree
@@ -112,31 +112,23 @@ def _given_up(snapshot: Snapshot, cluster: Json) -> Blocker | None:
 
 def _address(snapshot: Snapshot, cluster: Json) -> Blocker | None:
     control_plane = snapshot.control_plane
-    if control_plane is None or isinstance(control_plane, Failure) or endpoint(control_plane):
+    if control_plane is None or isinstance(control_plane, Failure) or endpoint_of(control_plane):
         return None
-    if not dig(control_plane, "metadata", "ownerReferences"):
-        return Blocker(
-            subject(control_plane),
-            "it has no owner: Cluster API has not linked it to the Cluster yet, and Kamaji ignores it until then",
-            f"If this lasts, see that Cluster API's controller runs and what it says: {describe(snapshot, cluster)}",
-        )
-    service = next((o for key, o in snapshot.evidence.items() if key.startswith("Service/")), None)
-    if service and not isinstance(service, Failure) and _lacks_address(service):
-        return Blocker(
-            subject(control_plane),
-            f"it waits for an address: Service {name(service)} of type LoadBalancer has no ingress address",
-            "See that the management cluster has a load balancer controller with free addresses: "
-            + kubectl(snapshot, "describe service", name(service)),
-        )
-    return Blocker(
-        subject(control_plane),
-        f"it waits for its endpoint{_because(snapshot, control_plane)}",
-        f"See what Kamaji says: {kubectl(snapshot, 'describe tenantcontrolplane', name(control_plane))}",
-    )
+    tenant, service = (_evidence(snapshot, kind_) for kind_ in ("TenantControlPlane", "Service"))
+    missing = cause(control_plane, cluster, tenant, service)
+    action = {
+        "Cluster API": "If this lasts, see that Cluster API's controller runs and what it says: "
+        + describe(snapshot, cluster),
+        "load balancer": "See that the management cluster has a load balancer controller with free addresses: "
+        + kubectl(snapshot, "describe service", name(control_plane)),
+        "Kamaji": f"See what Kamaji says: {kubectl(snapshot, 'describe tenantcontrolplane', name(control_plane))}",
+    }[missing.actor]
+    return Blocker(subject(control_plane), f"it has no address: {missing.text}", action)
 
 
-def _lacks_address(service: Json) -> bool:
-    return dig(service, "spec", "type") == "LoadBalancer" and not dig(service, "status", "loadBalancer", "ingress")
+def _evidence(snapshot: Snapshot, kind_: str) -> Found | None:
+    """What was read of the control plane's object of a kind."""
+    return next((found for key, found in snapshot.evidence.items() if key.startswith(f"{kind_}/")), None)
 
 
 def _handoff(snapshot: Snapshot, cluster: Json) -> Blocker | None:
@@ -148,23 +140,22 @@ def _handoff(snapshot: Snapshot, cluster: Json) -> Blocker | None:
         or isinstance(infrastructure, Failure)
     ):
         return None
-    wanted, written = endpoint(control_plane), endpoint(infrastructure)
-    if wanted and written and wanted != written:
+    published, written = endpoint_of(control_plane), endpoint_of(infrastructure)
+    if published and written and published != written:
         return Blocker(
             subject(infrastructure),
-            f"its endpoint is {join(*written)}, but {subject(control_plane)} answers at {join(*wanted)}",
+            f"its endpoint is {written}, but {subject(control_plane)} answers at {published}",
             "Find out who wrote it; `handoff.force: true` and `pulumi up` overwrite it",
         )
     lacking = [
         what for what, there in (("endpoint", written), ("status.ready", provisioned(infrastructure))) if not there
     ]
-    if wanted and lacking:
-        host_port = join(*wanted)
+    if published and lacking:
         return Blocker(
             subject(infrastructure),
-            f"the hand-off is not done: {subject(control_plane)} has endpoint {host_port}, "
+            f"the hand-off is not done: {subject(control_plane)} has endpoint {published}, "
             f"{subject(infrastructure)} has no {' and no '.join(lacking)}",
-            f"Run `pulumi up`, which awaits the endpoint and writes it; try it by hand: `curl -k https://{host_port}/readyz`",
+            f"Run `pulumi up`, which awaits the endpoint and writes it; try it by hand: `curl -k https://{published}/readyz`",
         )
     seen = condition(cluster, "InfrastructureReady")
     if seen and seen.status != "True":
@@ -192,17 +183,15 @@ def _control_plane(snapshot: Snapshot, cluster: Json) -> Blocker | None:
 
 def _because(snapshot: Snapshot, control_plane: Json) -> str:
     """What a control plane that isn't ready says: its own conditions, then its TenantControlPlane's."""
-    said = []
+    reasons = []
     if unmet := first_false(control_plane):
-        said.append(f"{unmet.type} is {unmet.status}" + (f" ({unmet.message})" if unmet.message else ""))
-    for key, found in snapshot.evidence.items():
+        reasons.append(f"{unmet.type} is {unmet.status}" + (f" ({unmet.message})" if unmet.message else ""))
+    for found in snapshot.evidence.values():
         if isinstance(found, Failure):
-            said.append(f"{key} could not be read ({found.reason}: {found.message})")
+            reasons.append(unread(found))
         elif kind(found) == "TenantControlPlane":
-            said += _tenant(found)
-        elif kind(found) == "Service" and _lacks_address(found):
-            said.append(f"{subject(found)} of type LoadBalancer has no ingress address")
-    return ": " + "; ".join(said) if said else ""
+            reasons += _tenant(found)
+    return ": " + "; ".join(reasons) if reasons else ""
 
 
 def _tenant(tenant: Json) -> Iterator[str]:

@@ -8,21 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from ..capi.machine_counts import MachineCounts
 from ..capi.reading import (
     Condition,
     Failure,
     Json,
+    bootstrapped,
     condition,
     controlled_by,
     deleting_since,
-    dig,
     first_false,
+    infrastructure_ready,
     kind,
     name,
+    observed,
     ready,
     subject,
     terminal_failure,
 )
+from ..kube.objects import dig
 from .blocker import Blocker, describe, kubectl
 from .model import Found, Reference, Snapshot
 
@@ -107,11 +111,10 @@ def _machine(snapshot: Snapshot, machine: Json) -> Blocker | None:
     if is_ready and is_ready.status == "True":
         return None
     status = machine.get("status") or {}
-    initialization = dig(status, "initialization") or {}
     spec = dig(machine, "spec") or {}
-    if not (status.get("bootstrapReady") or initialization.get("bootstrapDataSecretCreated")):
+    if not bootstrapped(machine):
         return _waits_for(snapshot, machine, _referred(snapshot, dig(spec, "bootstrap", "configRef")), "bootstrap data")
-    if not (status.get("infrastructureReady") or initialization.get("infrastructureProvisioned")):
+    if not infrastructure_ready(machine):
         found = _referred(snapshot, spec.get("infrastructureRef"))
         return _waits_for(snapshot, machine, found, "its server")
     provider_id = spec.get("providerID") or "unknown provider ID"
@@ -151,26 +154,19 @@ def _waits_for(snapshot: Snapshot, machine: Json, part: Found | None, what: str)
 
 
 def _pool(snapshot: Snapshot, deployment: Json) -> Blocker | None:
-    spec, status = deployment.get("spec") or {}, deployment.get("status") or {}
-    if (status.get("observedGeneration") or 0) < (dig(deployment, "metadata", "generation") or 0):
+    if not observed(deployment):
         return Blocker(
             subject(deployment),
             "Cluster API has not acted on its last change yet",
             f"If this lasts, see that Cluster API's controller runs: {describe(snapshot, deployment)}",
         )
-    wanted = spec.get("replicas")
-    counts = {
-        "machines": status.get("replicas") or 0,
-        "of the current template": status.get("updatedReplicas", status.get("upToDateReplicas")) or 0,
-        "ready": status.get("readyReplicas") or 0,
-    }
-    if wanted is None or all(count == wanted for count in counts.values()):
+    counts = MachineCounts.of(deployment)
+    if counts.desired is None or counts.complete(counts.desired):
         return None
-    counted = ", ".join(f"{count} {what}" for what, count in counts.items())
-    said = ready(deployment)
+    unmet = ready(deployment)
     return Blocker(
         subject(deployment),
-        f"it has {counted}; asked are {wanted}" + (f" ({_words(said)})" if said and said.status != "True" else ""),
+        f"of {counts.desired} machines {counts}" + (f" ({_words(unmet)})" if unmet and unmet.status != "True" else ""),
         f"Wait; if it doesn't change, see {describe(snapshot, deployment)}",
     )
 

@@ -10,19 +10,18 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 from urllib.parse import quote
 
+from ..capi.endpoint import endpoint_of
+from ..capi.manifest import CLUSTER_LABEL
 from ..capi.reading import (
     CLUSTER_API,
-    CLUSTER_NAME_LABEL,
     Failure,
     Json,
     control_plane_ready,
-    dig,
-    endpoint,
     kind,
     name,
 )
 from ..kube.client import ApiError
-from ..kube.objects import plural
+from ..kube.objects import dig, plural
 from .model import Found, Listed, Reference, Snapshot
 
 # clusterctl v1.10 reads v1beta1; a management cluster that has dropped it serves v1beta2.
@@ -102,7 +101,7 @@ def _get(reader: Reader, path: str, subject: str) -> Found:
 
 
 def _list(reader: Reader, path: str, cluster: str, subject: str, item_kind: str) -> Listed:
-    selector = quote(f"{CLUSTER_NAME_LABEL}={cluster}", safe="")
+    selector = quote(f"{CLUSTER_LABEL}={cluster}", safe="")
     answer = _get(reader, f"{path}?labelSelector={selector}", subject)
     if isinstance(answer, Failure):
         return answer
@@ -173,7 +172,7 @@ def _evidence(reader: Reader, namespace: str, control_plane: Found | None) -> Ma
     """Why a control plane of Kamaji isn't ready: its TenantControlPlane (of the same name) and that one's Service."""
     if control_plane is None or isinstance(control_plane, Failure) or kind(control_plane) != "KamajiControlPlane":
         return {}
-    if control_plane_ready(control_plane) and endpoint(control_plane):
+    if control_plane_ready(control_plane) and endpoint_of(control_plane):
         return {}
     own = name(control_plane)
     tenant = _get(

@@ -19,11 +19,11 @@ from ..capi.reading import (
     Json,
     controlled_by,
     deleting_since,
-    dig,
     kind,
     name,
     ready,
 )
+from ..kube.objects import dig
 
 
 @dataclass(frozen=True)

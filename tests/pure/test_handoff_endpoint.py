@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from kamaji_equinix.components.handoff.order import Endpoint, Order, endpoint_of, may_replace, writer
+from kamaji_equinix.components.capi.endpoint import Endpoint, endpoint_of
+from kamaji_equinix.components.handoff.order import Order, may_replace, writer
 from kamaji_equinix.components.kube.dial import bare, canonical, join
 from kamaji_equinix.components.kube.objects import Kind
 

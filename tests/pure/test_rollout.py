@@ -36,7 +36,7 @@ def test_an_old_machine_that_has_yet_to_go_counts() -> None:
 
 
 def test_a_change_that_nobody_has_seen_is_no_roll_out() -> None:
-    assert "not seen" in lacking(deployment(**{**DONE, "observedGeneration": 2})), (
+    assert "not acted on" in lacking(deployment(**{**DONE, "observedGeneration": 2})), (
         "the counts are of the old generation"
     )
 

@@ -1,0 +1,48 @@
+"""How many machines a MachineDeployment has, and how many it lacks. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..kube.objects import dig
+
+
+@dataclass(frozen=True)
+class MachineCounts:
+    """The machines of a MachineDeployment, as its controller counts them.
+
+    Attributes:
+        desired: how many it is to have; None where that is not said, as with an autoscaler that has not acted yet.
+        present: how many there are.
+        current: how many are made from its current templates.
+        ready: how many are ready.
+        available: how many have been ready for ``minReadySeconds``.
+    """
+
+    desired: int | None
+    present: int
+    current: int
+    ready: int
+    available: int
+
+    @classmethod
+    def of(cls, deployment: Mapping[str, Any]) -> MachineCounts:
+        """Those of a living MachineDeployment."""
+        desired, status = dig(deployment, "spec", "replicas"), deployment.get("status") or {}
+        return cls(
+            desired=None if desired is None else int(desired),
+            present=int(status.get("replicas") or 0),
+            # v1beta2 says upToDateReplicas where v1beta1 says updatedReplicas.
+            current=int(status.get("upToDateReplicas", status.get("updatedReplicas")) or 0),
+            ready=int(status.get("readyReplicas") or 0),
+            available=int(status.get("availableReplicas") or 0),
+        )
+
+    def complete(self, desired: int) -> bool:
+        """Whether there are as many machines as desired, each current, ready and available."""
+        return all(count == desired for count in (self.present, self.current, self.ready, self.available))
+
+    def __str__(self) -> str:
+        return f"{self.present} present, {self.current} up to date, {self.ready} ready, {self.available} available"

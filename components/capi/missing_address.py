@@ -1,0 +1,93 @@
+"""Why a control plane has no address yet: one explanation for whoever waits and for whoever looks. Pure.
+
+Kamaji acts on a KamajiControlPlane once a Cluster owns it, makes a TenantControlPlane of the same name from it, and publishes
+the address that this one's Service gets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from ..kube.objects import dig
+from .reading import Condition, Failure, Json, conditions, conditions_in, name
+
+Part = Json | Failure | None
+"""An object; why it could not be read; or None where there is none."""
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Why there is no address.
+
+    Attributes:
+        text: in words.
+        actor: who has to act for one.
+    """
+
+    text: str
+    actor: Literal["Cluster API", "Kamaji", "load balancer"]
+
+
+def cause(control_plane: Json, cluster: Part, tenant: Part, service: Part) -> Cause:
+    """The first cause that shows; a general one where all looks right.
+
+    Args:
+        control_plane: the KamajiControlPlane.
+        cluster: the Cluster that it is to belong to.
+        tenant: its TenantControlPlane.
+        service: the Service of that.
+    """
+    own, plane = name(control_plane), f"KamajiControlPlane {name(control_plane)}"
+    if dig(control_plane, "metadata", "deletionTimestamp"):
+        return Cause(f"{plane} is being deleted", "Cluster API")
+    if isinstance(cluster, Failure):
+        return Cause(unread(cluster), "Cluster API")
+    if cluster is None:
+        return Cause("there is no Cluster for it, and Kamaji ignores a KamajiControlPlane without one", "Cluster API")
+    if dig(cluster, "spec", "paused"):
+        return Cause(f"Cluster {name(cluster)} is paused (spec.paused), so nobody works on it", "Cluster API")
+    owners = dig(control_plane, "metadata", "ownerReferences") or []
+    if not any(reference.get("kind") == "Cluster" for reference in owners):
+        referred = dig(cluster, "spec", "controlPlaneRef", "name") or "none"
+        return Cause(
+            f"no Cluster owns {plane}, and Kamaji ignores it until then: Cluster {name(cluster)} refers to {referred}, or "
+            "Cluster API's controller does not run",
+            "Cluster API",
+        )
+    if tenant is None:
+        why = unmet(conditions(control_plane))
+        return Cause(
+            f"Kamaji's Cluster API provider has not made TenantControlPlane {own} yet; does it run?{why}", "Kamaji"
+        )
+    if isinstance(tenant, Failure):
+        return Cause(f"{unread(tenant)}{unmet(conditions(control_plane))}", "Kamaji")
+    # A TenantControlPlane has no conditions of its own, but those of its Deployment.
+    deployment = dig(tenant, "status", "kubernetesResources", "deployment", "conditions")
+    why = unmet((*conditions(control_plane), *conditions_in(deployment)))
+    if isinstance(service, Failure):
+        return Cause(f"{unread(service)}{why}", "Kamaji")
+    if service is None:
+        return Cause(f"Kamaji has not made Service {own} yet{why}", "Kamaji")
+    if dig(service, "spec", "type") == "LoadBalancer" and not dig(service, "status", "loadBalancer", "ingress"):
+        return Cause(
+            f"Service {name(service)} has no ingress address: no load balancer took it up{why}", "load balancer"
+        )
+    state = dig(tenant, "status", "kubernetesResources", "version", "status") or "not ready"
+    return Cause(f"TenantControlPlane {own} is {state}{why}", "Kamaji")
+
+
+def unread(failure: Failure) -> str:
+    """That an object could not be read, and why."""
+    return f"{failure.subject} can't be read ({failure.reason}: {failure.message})"
+
+
+def unmet(found: Iterator[Condition] | tuple[Condition, ...]) -> str:
+    """The conditions that say False, in brackets; empty where none does."""
+    texts = [
+        f"{one.type}: {' '.join((one.message or one.reason).split())[:200]}"
+        for one in found
+        if one.status == "False" and (one.message or one.reason)
+    ]
+    return f" ({'; '.join(texts)})" if texts else ""
