@@ -164,7 +164,7 @@ def check_management(settings: StackSettings) -> Outlook:
         report = check.result()
     for note in report.notes:
         pulumi.log.warn(note)
-    if not report.problems:
+    if not report.obstacles:
         outlook = accidents.compare(settings, state)
         announce(outlook)
         return outlook

@@ -117,7 +117,7 @@ def check(options: argparse.Namespace) -> None:
     """
     report = preflight.check_stack(ClusterStack(options.stack, folder=options.cwd).settings(), options.cwd.resolve())
     if options.json:
-        missing = [{"what": problem.text, "remedy": problem.remedy} for problem in report.problems]
+        missing = [{"what": obstacle.text, "remedy": obstacle.remedy} for obstacle in report.obstacles]
         told = {
             "server": report.server,
             "ready": not missing,
@@ -128,12 +128,12 @@ def check(options: argparse.Namespace) -> None:
     else:
         for line in (*report.there, *(f"{name} {version}" for name, version in report.controllers.items())):
             print(f"there    {line}")
-        for problem in report.problems:
-            print(f"missing  {problem}")
+        for obstacle in report.obstacles:
+            print(f"missing  {obstacle}")
         for note in report.notes:
             print(f"note     {note}", flush=True)
-    if report.problems:
-        lacking = f"{len(report.problems)} thing{'s' if len(report.problems) > 1 else ''}"
+    if report.obstacles:
+        lacking = f"{len(report.obstacles)} thing{'s' if len(report.obstacles) > 1 else ''}"
         raise PreflightFailed(f"the management cluster lacks {lacking}, as said above", stack=options.stack)
 
 

@@ -1,7 +1,7 @@
 """Checks of the management cluster before anything is created in it: reachable, right versions, rights, data store.
 
 Every run of the program makes them, so they cost one round of concurrent requests and no Kubernetes client library.
-What is asked is plain data (:class:`Requirements`); what answers is judged in :mod:`.preflight_rules`.
+What is needed is plain data (:class:`~.needs.Requirements`); what answers is judged in :mod:`.verdict`.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ from ..kube.management import Management, management_access
 from ..manifests.documents import documents
 from ..providers import provider_of
 from ..settings.model import StackSettings
-from . import verdict
+from . import rights, verdict
+from .needs import Requirements, Right
 from .requirements import requirements as requirements_of
-from .verdict import Problem, Requirements
+from .verdict import Obstacle
 
 # One GET that names every served group, version and kind (Kubernetes 1.30; before that as v2beta1).
 _AGGREGATED = (
@@ -38,7 +39,7 @@ class Report:
     Attributes:
         server: URL of the management cluster, empty where the kubeconfig could not be used.
         source: where the credentials come from.
-        problems: everything that would fail; empty if nothing would.
+        obstacles: everything that would fail; empty if nothing would.
         notes: what could not be told, or is unusual.
         unreachable: no connection came about: nothing is known about the cluster.
         controllers: version by controller, where the cluster tells.
@@ -47,7 +48,7 @@ class Report:
 
     server: str = ""
     source: str = ""
-    problems: tuple[Problem, ...] = ()
+    obstacles: tuple[Obstacle, ...] = ()
     notes: tuple[str, ...] = ()
     unreachable: bool = False
     controllers: Mapping[str, str] = field(default_factory=dict)
@@ -55,10 +56,10 @@ class Report:
 
     def __str__(self) -> str:
         where = f"management cluster {self.server}" if self.server else "management cluster"
-        if not self.problems:
+        if not self.obstacles:
             return f"{where}: ready"
-        came = f" (credentials: {self.source})" if self.source and self.source not in str(self.problems[0]) else ""
-        return f"{where}{came}:\n" + "\n".join(f"- {problem}" for problem in self.problems)
+        came = f" (credentials: {self.source})" if self.source and self.source not in str(self.obstacles[0]) else ""
+        return f"{where}{came}:\n" + "\n".join(f"- {obstacle}" for obstacle in self.obstacles)
 
 
 def check(management: Management, requirements: Requirements, folder: Path | None = None) -> Report:
@@ -70,10 +71,9 @@ def check(management: Management, requirements: Requirements, folder: Path | Non
         folder: what a relative kubeconfig path starts from; the working folder by default.
     """
     try:
-        found = management_access(management, folder)
-        api = Api(found)
+        api = Api(management_access(management, folder))
     except AccessError as error:
-        return Report(problems=(Problem(str(error)),))
+        return Report(obstacles=(Obstacle(str(error)),))
     return check_api(api, requirements)
 
 
@@ -104,8 +104,8 @@ def no_answer(api: Api) -> str | None:
     try:
         api.get("/apis")
     except ApiError as error:
-        problem, _ = verdict.no_answer(error, api.access.source)
-        return str(Report(api.access.server, api.access.source, (problem,)))
+        obstacle, _ = verdict.no_answer(error, api.access.source)
+        return str(Report(api.access.server, api.access.source, (obstacle,)))
     return None
 
 
@@ -116,9 +116,9 @@ def check_api(api: Api, requirements: Requirements) -> Report:
     server, source = api.access.server, api.access.source
     served = answers["discovery"]
     if isinstance(served, ApiError):
-        problem, unreachable = verdict.no_answer(served, source)
-        return Report(server, source, (problem,), unreachable=unreachable)
-    found = verdict.Found(
+        obstacle, unreachable = verdict.no_answer(served, source)
+        return Report(server, source, (obstacle,), unreachable=unreachable)
+    replies = verdict.Answers(
         served=verdict.served_kinds(served),
         namespaces={name: answers[f"namespace {name}"] for name in requirements.namespaces},
         rules={name: answers[f"rules {name}"] for name in requirements.namespaces},
@@ -127,25 +127,25 @@ def check_api(api: Api, requirements: Requirements) -> Report:
         deployments=answers["deployments"],
     )
     lacking = {
-        name: _really_lacking(api, name, verdict.lacking_rights(found.rules[name], requirements), found.rules[name])
+        name: _really_lacking(api, name, rights.lacking_rights(replies.rules[name], requirements), replies.rules[name])
         for name in requirements.namespaces
     }
     user = _user(api) if any(lacking.values()) else ""
-    controllers = verdict.controllers(found)
-    problems = (
-        *verdict.kinds(found, requirements),
-        *verdict.namespaces(found, requirements),
-        *verdict.data_stores(found, requirements),
-        *verdict.rights(lacking, user),
+    controllers = verdict.controllers(replies)
+    obstacles = (
+        *verdict.kinds(replies, requirements),
+        *verdict.namespaces(replies, requirements),
+        *verdict.data_stores(replies, requirements),
+        *rights.rights(lacking, user),
     )
-    notes = verdict.notes(found, controllers)
+    notes = verdict.notes(replies, controllers)
     return Report(
         server,
         source,
-        tuple(problems),
+        tuple(obstacles),
         tuple(notes),
         controllers=controllers,
-        there=tuple(verdict.there(found, requirements)),
+        there=tuple(verdict.there(replies, requirements)),
     )
 
 
@@ -191,10 +191,10 @@ def _discovery(api: Api, requirements: Requirements) -> dict[str, Any]:
     answer = api.get("/apis", accept=_AGGREGATED)
     if answer.get("kind") == "APIGroupDiscoveryList":
         return answer
-    wanted = {kind.group for kind in requirements.kinds}
+    groups = {need.kind.group for need in requirements.kinds}
     items = []
     for group in answer.get("groups") or ():
-        if group["name"] not in wanted:
+        if group["name"] not in groups:
             continue
         versions = []
         for version in group["versions"]:
@@ -209,14 +209,12 @@ def _discovery(api: Api, requirements: Requirements) -> dict[str, Any]:
     return {"items": items}
 
 
-def _really_lacking(
-    api: Api, namespace: str, lacking: list[verdict.Right], rules: dict[str, Any] | ApiError
-) -> list[verdict.Right]:
+def _really_lacking(api: Api, namespace: str, lacking: list[Right], rules: dict[str, Any] | ApiError) -> list[Right]:
     """The rights that are lacking for certain: authorizers that can't list their rules are asked right by right."""
     if isinstance(rules, dict) and not (rules.get("status") or {}).get("incomplete"):
         return lacking
 
-    def denied(right: verdict.Right) -> bool:
+    def denied(right: Right) -> bool:
         attributes = {
             "namespace": namespace,
             "verb": right.verb,

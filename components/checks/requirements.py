@@ -5,25 +5,36 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from ..kube.objects import plural
-from .verdict import Kind, Requirements, Right
+from ..capi.kinds import CLUSTER, TENANT_CONTROL_PLANE
+from ..kube.objects import Kind, plural
+from .needs import RequiredKind, Requirements, Right
 
 WRITE = ("get", "list", "watch", "create", "patch", "delete")
 """What pulumi-kubernetes does: server-side apply, reads, and a watch until a deleted object is gone."""
 
+GROUP = "cluster.x-k8s.io"
+"""Of Cluster API's own kinds."""
+
 INSTALL = {
-    "cluster.x-k8s.io": "clusterctl init",
+    GROUP: "clusterctl init",
     "bootstrap.cluster.x-k8s.io": "clusterctl init --bootstrap kubeadm",
     "controlplane.cluster.x-k8s.io": "clusterctl init --control-plane kamaji",
     "kamaji.clastix.io": "helm install kamaji clastix/kamaji --namespace kamaji-system --create-namespace",
 }
 
-# Read by the hand-off and by the status tree, declared by nobody: made by Kamaji and Cluster API.
-_READ = (
-    Kind("kamaji.clastix.io", "TenantControlPlane", "v1alpha1", "tenantcontrolplanes", verbs=("get",)),
-    Kind("cluster.x-k8s.io", "Machine", "", "machines", verbs=("get", "list")),
-    Kind("cluster.x-k8s.io", "MachineSet", "", "machinesets", verbs=("get", "list")),
-)
+
+# What is read by the hand-off and by the status tree, declared by nobody: made by Kamaji and Cluster API.
+def _read(core: str) -> tuple[RequiredKind, ...]:
+    kamaji = INSTALL["kamaji.clastix.io"]
+    return (
+        RequiredKind(TENANT_CONTROL_PLANE, install=kamaji, verbs=("get",)),
+        *(
+            RequiredKind(Kind(core, name, plural(name)), install=INSTALL[GROUP], verbs=("get", "list"))
+            for name in ("Machine", "MachineSet")
+        ),
+    )
+
+
 _RIGHTS = (Right("get", "", "services"), Right("get", "", "secrets"))
 _CREATE_NAMESPACES = (Right("create", "", "namespaces"),)
 # Those of a pool's bootstrap.
@@ -49,12 +60,12 @@ def requirements(
         created_last: kinds of infrastructure clusters whose status the hand-off does not write.
         other_contracts: versions by CRD name for the other values of ``capi.contract``.
     """
-    kinds: dict[str, Kind] = {}
+    kinds: dict[str, RequiredKind] = {}
     namespaces: dict[str, bool] = {}
     created: set[str] = set()
     secrets = False
     for manifest in manifests:
-        group, _, version = str(manifest["apiVersion"]).rpartition("/")
+        group = str(manifest["apiVersion"]).rpartition("/")[0]
         name = str(manifest["kind"])
         if not group:
             if name == "Namespace":
@@ -68,13 +79,12 @@ def requirements(
         asked_by = "" if is_infrastructure else f"capi.contract: {contract}"
         # The hand-off writes the status of an infrastructure cluster that was there before the endpoint.
         has_status = is_infrastructure and name.endswith("Cluster") and name not in created_last
-        kind = Kind(group, name, version, plural(name), asked_by, install, WRITE, has_status)
-        kinds.setdefault(kind.crd, kind)
-    core = next((kind.version for kind in kinds.values() if kind.group == "cluster.x-k8s.io"), "v1beta1")
-    for kind in _READ:
-        version = kind.version or core
-        filled = Kind(kind.group, kind.kind, version, kind.resource, "", INSTALL[kind.group], kind.verbs)
-        kinds.setdefault(kind.crd, filled)
+        kind = Kind(str(manifest["apiVersion"]), name, plural(name))
+        need = RequiredKind(kind, asked_by, install, WRITE, has_status)
+        kinds.setdefault(need.crd, need)
+    core = next((need.kind.api_version for need in kinds.values() if need.kind.group == GROUP), CLUSTER.api_version)
+    for need in _read(core):
+        kinds.setdefault(need.crd, need)
     return Requirements(
         kinds=tuple(kinds.values()),
         namespaces={name: name in created for name in namespaces},

@@ -27,6 +27,16 @@ class Kind:
     name: str
     plural: str
 
+    @property
+    def group(self) -> str:
+        """Its API group; empty for the core group."""
+        return self.api_version.rpartition("/")[0]
+
+    @property
+    def version(self) -> str:
+        """Its version within the group."""
+        return self.api_version.rpartition("/")[2]
+
     def path(self, namespace: str, name: str = "", subresource: str = "") -> str:
         """Path of a collection, an object, or a part of one."""
         root = f"/apis/{self.api_version}" if "/" in self.api_version else f"/api/{self.api_version}"

@@ -18,8 +18,9 @@ from kamaji_equinix.automation import cli
 from kamaji_equinix.automation.cli import operations
 from kamaji_equinix.automation.errors import PreflightFailed
 from kamaji_equinix.components.checks import preflight
+from kamaji_equinix.components.checks.needs import RequiredKind, Requirements, Right
 from kamaji_equinix.components.checks.requirements import requirements
-from kamaji_equinix.components.checks.verdict import Kind, Requirements, Right
+from kamaji_equinix.components.kube.objects import Kind
 from kamaji_equinix.components.settings.load import load_stack
 from kamaji_equinix.components.settings.model import StackSettings
 from pydantic import SecretStr
@@ -104,18 +105,18 @@ def of(management: ManagementPlane) -> Management:
 @pytest.mark.usefixtures("data_store")
 def test_a_cluster_with_all_that_is_needed_has_no_problem(management: ManagementPlane) -> None:
     report = preflight.check(of(management), NEEDED)
-    assert report.problems == (), str(report)
+    assert report.obstacles == (), str(report)
     assert report.server == management.url, "the cluster is named"
 
 
 @pytest.mark.usefixtures("data_store")
 def test_the_kubeconfig_may_be_given_as_text(management: ManagementPlane) -> None:
     report = preflight.check(Management(kubeconfig=management.kubeconfig.read_text()), NEEDED)
-    assert report.problems == (), str(report)
+    assert report.obstacles == (), str(report)
 
 
 def test_a_missing_data_store_is_named_with_its_setting(management: ManagementPlane) -> None:
-    (problem,) = preflight.check(of(management), NEEDED).problems
+    (problem,) = preflight.check(of(management), NEEDED).obstacles
     assert "DataStore preflight does not exist" in problem.text, "what is missing"
     assert "controlPlane.dataStore" in problem.remedy, "the setting that names it"
 
@@ -128,7 +129,7 @@ def test_a_version_that_is_not_served_names_both_and_the_setting(management: Man
         contract="v1beta2",
         other_contracts={"v1beta1": {"kamajicontrolplanes.controlplane.cluster.x-k8s.io": "v1alpha1"}},
     )
-    (problem,) = preflight.check(of(management), needed).problems
+    (problem,) = preflight.check(of(management), needed).obstacles
     assert problem.text == (
         "CRD kamajicontrolplanes.controlplane.cluster.x-k8s.io serves v1alpha1, the stack asks v1alpha2 "
         "(capi.contract: v1beta2)"
@@ -141,15 +142,17 @@ def test_a_version_that_is_not_served_names_both_and_the_setting(management: Man
 def test_missing_crds_are_named_together_with_the_command_that_installs_them(management: ManagementPlane) -> None:
     needed = Requirements(
         kinds=(
-            Kind(
-                "infrastructure.example.io", "OtherCluster", "v1", "otherclusters", install="clusterctl init -i other"
+            RequiredKind(
+                Kind("infrastructure.example.io/v1", "OtherCluster", "otherclusters"),
+                install="clusterctl init -i other",
             ),
-            Kind(
-                "infrastructure.example.io", "OtherMachine", "v1", "othermachines", install="clusterctl init -i other"
+            RequiredKind(
+                Kind("infrastructure.example.io/v1", "OtherMachine", "othermachines"),
+                install="clusterctl init -i other",
             ),
         ),
     )
-    (problem,) = preflight.check(of(management), needed).problems
+    (problem,) = preflight.check(of(management), needed).obstacles
     assert str(problem) == (
         "CRDs otherclusters.infrastructure.example.io, othermachines.infrastructure.example.io are not installed; "
         "install with `clusterctl init -i other`"
@@ -159,11 +162,11 @@ def test_missing_crds_are_named_together_with_the_command_that_installs_them(man
 @pytest.mark.usefixtures("data_store")
 def test_a_missing_namespace_is_named_unless_the_stack_creates_it(management: ManagementPlane) -> None:
     away = {**CLUSTER, "metadata": {"name": "c1", "namespace": "nowhere"}}
-    (problem,) = preflight.check(of(management), requirements([away], contract="v1beta1")).problems
+    (problem,) = preflight.check(of(management), requirements([away], contract="v1beta1")).obstacles
     assert str(problem) == "namespace nowhere does not exist; `kubectl create namespace nowhere`", "with the command"
     created = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "nowhere"}}
     report = preflight.check(of(management), requirements([created, away], contract="v1beta1"))
-    assert report.problems == (), "the stack makes it"
+    assert report.obstacles == (), "the stack makes it"
 
 
 @pytest.mark.usefixtures("data_store")
@@ -171,7 +174,7 @@ def test_missing_rights_are_named_and_the_printed_commands_grant_exactly_them(
     management: ManagementPlane, http: httpx.Client
 ) -> None:
     user = Management(kubeconfig_path=str(management.user("preflight-user")))
-    (problem,) = preflight.check(user, NEEDED).problems
+    (problem,) = preflight.check(user, NEEDED).obstacles
     assert problem.text.startswith("user preflight-user may not, in namespace default: "), "who, and where"
     assert "patch packetclusters.infrastructure.cluster.x-k8s.io/status" in problem.text, "what"
     rules = []
@@ -200,9 +203,9 @@ def test_missing_rights_are_named_and_the_printed_commands_grant_exactly_them(
     }
     http.post(f"{rbac}/rolebindings", json=bound).raise_for_status()
     deadline = time.monotonic() + 10
-    while (report := preflight.check(user, NEEDED)).problems and time.monotonic() < deadline:
+    while (report := preflight.check(user, NEEDED)).obstacles and time.monotonic() < deadline:
         time.sleep(0.1)
-    assert report.problems == (), f"nothing is lacking after it: {report}"
+    assert report.obstacles == (), f"nothing is lacking after it: {report}"
 
 
 @pytest.mark.usefixtures("data_store")
@@ -220,7 +223,7 @@ def test_a_right_on_one_named_object_is_not_taken_for_one_on_all(
     http.post(f"{rbac}/rolebindings", json=bound).raise_for_status()
     user = Management(kubeconfig_path=str(management.user("one-secret-user")))
     needed = Requirements(namespaces={"default": False}, rights=(Right("get", "", "secrets"),))
-    (problem,) = preflight.check(user, needed).problems
+    (problem,) = preflight.check(user, needed).obstacles
     assert "get secrets" in problem.text, "the Secret that Kamaji will make has another name"
 
 
@@ -231,7 +234,7 @@ def test_a_management_cluster_that_refuses_connections_is_unreachable(
     assert report.unreachable, "nothing is known about it"
     assert "https://127.0.0.1:1" in str(report), "where"
     assert "refuses connections" in str(report), "what"
-    assert len(report.problems) == 1, "one message, however many questions went unanswered"
+    assert len(report.obstacles) == 1, "one message, however many questions went unanswered"
 
 
 def test_a_management_cluster_that_never_answers_is_given_up_within_seconds(

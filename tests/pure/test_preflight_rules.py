@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from kamaji_equinix.components.checks import rights
 from kamaji_equinix.components.checks import verdict as rules
+from kamaji_equinix.components.checks.needs import RequiredKind, Requirements, Right
 from kamaji_equinix.components.checks.requirements import requirements
-from kamaji_equinix.components.checks.verdict import Found, Kind, Requirements, Right
+from kamaji_equinix.components.checks.verdict import Answers
 from kamaji_equinix.components.kube.client import ApiError
+from kamaji_equinix.components.kube.objects import Kind
 
-CLUSTER = Kind("cluster.x-k8s.io", "Cluster", "v1beta1", "clusters", verbs=("get",), status=True)
+CLUSTER = RequiredKind(Kind("cluster.x-k8s.io/v1beta1", "Cluster", "clusters"), verbs=("get",), status=True)
 
 
 def granted(*listed: dict[str, Any]) -> dict[str, Any]:
@@ -31,7 +34,7 @@ def granted(*listed: dict[str, Any]) -> dict[str, Any]:
     ],
 )
 def test_rights_are_read_as_rbac_means_them(rule: dict[str, Any], lacking: list[str]) -> None:
-    found = rules.lacking_rights(granted(rule), Requirements(kinds=(CLUSTER,)))
+    found = rights.lacking_rights(granted(rule), Requirements(kinds=(CLUSTER,)))
     said = [f"{right.verb} {right.resource}{'/' if right.subresource else ''}{right.subresource}" for right in found]
     assert said == lacking, "what this rule leaves out"
 
@@ -44,7 +47,7 @@ def test_versions_of_controllers_come_from_clusterctls_inventory_before_image_ta
         },
     }
     provider = {"metadata": {"name": "cluster-api"}, "version": "v1.14.0"}
-    found = Found(served={}, providers={"items": [provider]}, deployments={"items": [deployment]})
+    found = Answers(served={}, providers={"items": [provider]}, deployments={"items": [deployment]})
     versions = rules.controllers(found)
     assert versions == {"cluster-api": "v1.14.0", "control-plane-kamaji": "v0.20.0"}, (
         "both sources, tags without digest"
@@ -59,12 +62,12 @@ def test_controllers_that_do_not_tell_their_version_are_no_problem() -> None:
         "metadata": {},
         "spec": {"template": {"spec": {"containers": [{"name": "manager", "image": "reg:5000/x"}]}}},
     }
-    assert rules.controllers(Found(served={}, providers=refused, deployments=refused)) == {}, "unknown is unknown"
-    assert rules.controllers(Found(served={}, deployments={"items": [untagged]})) == {}, "a port is no tag"
+    assert rules.controllers(Answers(served={}, providers=refused, deployments=refused)) == {}, "unknown is unknown"
+    assert rules.controllers(Answers(served={}, deployments={"items": [untagged]})) == {}, "a port is no tag"
 
 
 def test_a_data_store_that_may_not_be_read_is_no_problem() -> None:
-    found = Found(
+    found = Answers(
         served={("kamaji.clastix.io", "DataStore"): ("v1alpha1",)},
         data_stores={"default": ApiError("Forbidden", "no", 403)},
     )
@@ -80,9 +83,9 @@ def test_what_a_stack_needs_is_read_off_its_manifests() -> None:
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "prod"}}
     needed = requirements([namespace, infrastructure], contract="v1beta1", installs={"Metal3Cluster": "install it"})
     assert needed.namespaces == {"prod": True}, "where its objects go; it creates that itself"
-    kind = next(kind for kind in needed.kinds if kind.kind == "Metal3Cluster")
-    assert kind.crd == "metal3clusters.infrastructure.cluster.x-k8s.io", "any infrastructure provider's"
-    assert kind.install == "install it", "with the command that installs it"
-    rights = rules.needed_rights(needed)
-    assert Right("patch", kind.group, kind.resource, "status") in rights, "the hand-off writes its status"
-    assert Right("create", "", "namespaces") in rights, "and the namespace"
+    need = next(need for need in needed.kinds if need.kind.name == "Metal3Cluster")
+    assert need.crd == "metal3clusters.infrastructure.cluster.x-k8s.io", "any infrastructure provider's"
+    assert need.install == "install it", "with the command that installs it"
+    required = rights.needed_rights(needed)
+    assert Right("patch", need.kind.group, need.kind.plural, "status") in required, "the hand-off writes its status"
+    assert Right("create", "", "namespaces") in required, "and the namespace"

@@ -1,0 +1,68 @@
+"""What a stack needs of a management cluster, as data. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ..kube.objects import Kind
+
+
+@dataclass(frozen=True)
+class RequiredKind:
+    """A kind that must be served.
+
+    Attributes:
+        kind: the kind, in the version that the stack's manifests use.
+        asked_by: the setting that asks for this version, such as ``capi.contract: v1beta1``.
+        install: the command that installs what serves it.
+        verbs: what the stack does with its objects.
+        status: whether it also patches their status.
+    """
+
+    kind: Kind
+    asked_by: str = ""
+    install: str = ""
+    verbs: tuple[str, ...] = ()
+    status: bool = False
+
+    @property
+    def crd(self) -> str:
+        """Name of its CustomResourceDefinition."""
+        return f"{self.kind.plural}.{self.kind.group}"
+
+
+@dataclass(frozen=True)
+class Right:
+    """One thing that the credentials must be allowed to do in a namespace."""
+
+    verb: str
+    group: str
+    resource: str
+    subresource: str = ""
+
+    @property
+    def what(self) -> str:
+        """The resource as ``kubectl create role --resource`` takes it."""
+        name = f"{self.resource}.{self.group}" if self.group else self.resource
+        return f"{name}/{self.subresource}" if self.subresource else name
+
+
+@dataclass(frozen=True)
+class Requirements:
+    """What a stack needs of a management cluster.
+
+    Attributes:
+        kinds: custom resources that it uses.
+        namespaces: where its objects go, and whether the stack creates the namespace itself.
+        data_stores: names of Kamaji's DataStores that its control planes use.
+        rights: further rights, beside those that ``kinds`` imply.
+        other_contracts: for each other value of ``capi.contract``, the version of each kind, by CRD name: to say which
+            value fits the cluster.
+    """
+
+    kinds: tuple[RequiredKind, ...] = ()
+    namespaces: Mapping[str, bool] = field(default_factory=dict)
+    data_stores: tuple[str, ...] = ()
+    rights: tuple[Right, ...] = ()
+    other_contracts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
