@@ -19,7 +19,7 @@ from ..manifests.cluster import cluster
 from ..manifests.control_plane import kamaji_control_plane
 from ..settings.model import StackSettings
 from ..settings.report import NOTHING, Problem
-from . import admission, changes, upgrades
+from . import admission, changes, departures, upgrades
 from .living import THREADS, LivingCluster, living_clusters, machines, of_cluster
 from .machines import PoolChange, held, plan_of, removed
 from .upgrades import kubelets_of
@@ -63,13 +63,13 @@ def compare(settings: StackSettings, state: Mapping[str, Any]) -> Outlook:
     """
     api, remarks = connect(settings.management), Remarks()
     missing = departing(api, settings, state, remarks)
-    problems = changes.lost(missing, settings, changes.applied(state))
+    problems = departures.lost(missing, settings, departures.applied(state))
     clusters = living_clusters(api, settings)
     plans = [plan_of(tenant, living, state) for tenant, living in zip(settings.clusters, clusters, strict=True)]
     with ThreadPoolExecutor(THREADS) as pool:
         judged = pool.map(partial(judge, api, settings, remarks), range(len(clusters)), clusters, plans)
     problems += [problem for some in judged for problem in some]
-    departures = [
+    leavers = [
         f"Cluster {one.namespace}/{one.name} will be deleted, with its control plane and all its machines"
         for one in missing
     ]
@@ -78,7 +78,7 @@ def compare(settings: StackSettings, state: Mapping[str, Any]) -> Outlook:
     return Outlook(
         tuple(clusters),
         (*lost, *(change for plan in plans for change in plan)),
-        (*departures, *following),
+        (*leavers, *following),
         tuple(problems),
         tuple(remarks.notes),
         tuple(remarks.unread),
@@ -97,7 +97,7 @@ def consequences(settings: StackSettings, index: int, living: LivingCluster) -> 
     yield from upgrades.announcement(tenant, living.versions)
     if living.lives:
         before = changes.of_objects(list(living.objects.values()))
-        yield from changes.careful(changes.base_of(index, settings), before, changes.of_settings(tenant))
+        yield from changes.careful(departures.base_of(index, settings), before, changes.of_settings(tenant))
 
 
 def judge(
@@ -118,7 +118,7 @@ def judge(
         living: what lives of it.
         planned: what the run would do to its machines.
     """
-    tenant, base = settings.clusters[index], changes.base_of(index, settings)
+    tenant, base = settings.clusters[index], departures.base_of(index, settings)
     remarks.unread += [f"an object of {tenant.cluster.name} can't be compared: {error}" for error in living.unread]
     problems: list[Problem] = []
     if living.lives:
@@ -143,20 +143,22 @@ def judge(
     return problems
 
 
-def departing(api: Api, settings: StackSettings, state: Mapping[str, Any], remarks: Remarks) -> list[changes.Applied]:
+def departing(
+    api: Api, settings: StackSettings, state: Mapping[str, Any], remarks: Remarks
+) -> list[departures.Applied]:
     """The living clusters that the engine would delete because the settings name them no longer.
 
     The stack's own state tells what it has applied, and costs no request: labels in the management cluster could not tell two
     stacks of one name in different backends apart. Only a cluster that is missed is looked at, whether it lives, and whether
     its annotation allows its deletion.
     """
-    missing = changes.absent(changes.applied(state), settings)
+    missing = departures.absent(departures.applied(state), settings)
     version = settings.clusters[0].contract.core
     return [one for item in missing if (one := still(api, item, version, remarks)) is not None]
 
 
 def lost_machines(
-    api: Api, gone: changes.Applied, settings: StackSettings, state: Mapping[str, Any], remarks: Remarks
+    api: Api, gone: departures.Applied, settings: StackSettings, state: Mapping[str, Any], remarks: Remarks
 ) -> Iterable[PoolChange]:
     """The machines that go with a Cluster."""
     core = settings.clusters[0].contract.core
@@ -167,7 +169,7 @@ def lost_machines(
     return removed(f"{gone.namespace}/{gone.name}", deployments, state, "its Cluster is deleted")
 
 
-def still(api: Api, applied: changes.Applied, version: str, remarks: Remarks) -> changes.Applied | None:
+def still(api: Api, applied: departures.Applied, version: str, remarks: Remarks) -> departures.Applied | None:
     """A cluster of the last state as it is; None where it is gone, or another has its name."""
     try:
         living = objects.Kube(api, applied.namespace).find(objects.Kind(version, "Cluster", "clusters"), applied.name)
@@ -179,4 +181,4 @@ def still(api: Api, applied: changes.Applied, version: str, remarks: Remarks) ->
     if living is None or living["metadata"]["uid"] != applied.uid or "deletionTimestamp" in living["metadata"]:
         return None
     annotations = living["metadata"].get("annotations") or {}
-    return replace(applied, allowed=annotations.get(changes.ALLOWED) == "true")
+    return replace(applied, allowed=annotations.get(departures.ALLOWED) == "true")

@@ -5,8 +5,7 @@ Which setting can't change, and why, is said in one place, ``settings/effects.py
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -19,19 +18,8 @@ from ..settings.effects import effect
 from ..settings.model import StackSettings, TenantClusterSettings
 from ..settings.report import NOTHING, Problem
 from . import upgrades
+from .departures import Applied, absent, base_of, lost
 from .upgrades import Versions
-
-ALLOW = "cluster.allowReplacement: true allows it"
-
-ALLOWED = "kamaji-equinix.io/allow-replacement"
-"""Annotation of a living Cluster whose last applied settings allow its deletion; its value is ``true``."""
-
-CLUSTER_URN = re.compile(
-    r"\bkamaji-equinix:index:TenantCluster\$kubernetes:cluster\.x-k8s\.io/(?P<version>[^:]+):Cluster::"
-)
-"""A tenant cluster's Cluster in a stack's state."""
-
-MOVE = "objects can't move to another namespace: the cluster would be deleted with all its machines and created anew"
 
 ANOTHER = "a new cluster, under another cluster.name, is the way"
 
@@ -72,46 +60,6 @@ class Living:
     versions: Versions = field(default_factory=Versions)
     kubelets: Mapping[str, Sequence[str]] = field(default_factory=dict)
     endpoint: str = ""
-
-
-@dataclass(frozen=True)
-class Applied:
-    """A Cluster that the stack has applied and not deleted since.
-
-    Attributes:
-        name: its name.
-        namespace: its namespace.
-        uid: its UID; empty where unknown.
-        allowed: whether the settings that were applied last allow its deletion.
-    """
-
-    name: str
-    namespace: str
-    uid: str = ""
-    allowed: bool = False
-
-
-def applied(resources: Mapping[str, Any]) -> list[Applied]:
-    """The Clusters in a stack's state.
-
-    Args:
-        resources: by URN, with what the provider answered as ``outputs``.
-    """
-    found = []
-    for urn, resource in resources.items():
-        metadata = (resource.get("outputs") or {}).get("metadata") or {}
-        if CLUSTER_URN.search(urn) and metadata.get("name"):
-            allowed = (metadata.get("annotations") or {}).get(ALLOWED) == "true"
-            found.append(
-                Applied(metadata["name"], metadata.get("namespace") or "default", metadata.get("uid") or "", allowed)
-            )
-    return found
-
-
-def absent(known: Iterable[Applied], new: StackSettings) -> list[Applied]:
-    """The Clusters that are in no place of the new settings: the engine would delete them."""
-    wanted = {(tenant.cluster.namespace, tenant.cluster.name) for tenant in new.clusters}
-    return [one for one in known if (one.namespace, one.name) not in wanted]
 
 
 def of_settings(settings: TenantClusterSettings) -> Living:
@@ -174,62 +122,6 @@ def check(old: StackSettings, new: StackSettings) -> list[Problem]:
         if tenant.cluster.name in living:
             found += check_one(living[tenant.cluster.name], tenant, base_of(index, new))
     return found
-
-
-def base_of(index: int, settings: StackSettings) -> str:
-    """Path of a cluster in the configuration, with a dot; empty for the only one."""
-    return f"clusters[{index}]." if len(settings.clusters) > 1 else ""
-
-
-def lost(missing: Iterable[Applied], new: StackSettings, known: Iterable[Applied]) -> list[Problem]:
-    """What would delete living clusters because the settings name them no longer.
-
-    Args:
-        missing: the living clusters that have no place in the settings.
-        new: the settings to apply.
-        known: all clusters that the stack has applied: what is not among them is new, perhaps under another name.
-    """
-    places = {tenant.cluster.name: index for index, tenant in enumerate(new.clusters)}
-    applied_names = {one.name for one in known}
-    added = [name for name in places if name not in applied_names]
-    problems = []
-    for one in missing:
-        if one.allowed:
-            continue
-        if one.name not in places:
-            problems.append(renamed(one.name, added, places, new) if added else removed(one.name))
-            continue
-        index = places[one.name]
-        own = new.clusters[index].cluster
-        if not own.allow_replacement:
-            text = f"is {one.namespace} in the living cluster, and {MOVE}; {ALLOW}"
-            problems.append(Problem(f"{base_of(index, new)}cluster.namespace", text, own.namespace))
-    return problems
-
-
-PERMISSION = (
-    "put it back with `cluster.allowReplacement: true` (and without `cluster.protect`), run `up`, then take it out and run "
-    "`up` again"
-)
-
-
-def renamed(name: str, added: Sequence[str], places: Mapping[str, int], new: StackSettings) -> Problem:
-    """A living cluster that the new settings don't have, where they have one that does not live: perhaps another name."""
-    path = f"{base_of(places[added[0]], new)}cluster.name"
-    return Problem(
-        path,
-        f"a Cluster can't be renamed: {name} would be deleted with all its machines, and {' and '.join(added)} created. If "
-        f"that is what you want: {PERMISSION}",
-        added[0],
-    )
-
-
-def removed(name: str) -> Problem:
-    """A living cluster that the new settings don't have, and nothing in its place."""
-    return Problem(
-        "clusters",
-        f"lacks the living cluster {name}, which would be deleted with all its machines. If it shall go: {PERMISSION}",
-    )
 
 
 def check_one(living: Living, tenant: TenantClusterSettings, base: str = "") -> list[Problem]:

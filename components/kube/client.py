@@ -1,4 +1,4 @@
-"""Talking to a Kubernetes API with the standard library alone: JSON requests, patches and watches, with typed errors.
+"""A Kubernetes API by the standard library alone: JSON requests, patches and watches, with typed errors.
 
 A full client's start-up time (0.24 s for lightkube) would be the larger part of a run that changes nothing, in which the
 program, the hand-off's plugin and the status tree each ask a few things.
@@ -9,22 +9,17 @@ from __future__ import annotations
 import gzip
 import http.client
 import json
-import ssl
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 from .access import Access, AccessError, Secrets
+from .connections import Connections, Request
 from .failures import ApiError as ApiError
-from .failures import explained, refused
+from .failures import refused
 from .plain_text import one_line
-from .proxy import environment_proxy
-from .tls import tls_context
-from .transport import Route
-from .urls import address_of, proxy_url, without_credentials
+from .urls import address_of, without_credentials
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 15.0
@@ -34,18 +29,6 @@ RETRIES = 10
 
 HOPS = 10
 """So many requests the redirections of one may make, as Go does."""
-
-
-@dataclass(frozen=True)
-class Request:
-    """What is asked for, apart from who asks."""
-
-    method: str
-    path: str
-    accept: str = "application/json"
-    body: bytes | None = None
-    content_type: str = "application/json"
-    stream: bool = False
 
 
 class Api:
@@ -73,14 +56,8 @@ class Api:
             AccessError: the certificates, the proxy or the credentials can't be used.
         """
         self.access = access
-        self._connect_seconds = connect_seconds
-        self._read_seconds = read_seconds
         self._patience = patience
-        self._local = threading.local()
-        self._url = urlsplit(access.server)
-        self._tls_lock = threading.Lock()
-        self._tls: tuple[tuple[str | None, str | None], ssl.SSLContext] | None = None
-        self._route(self._url, access.login.secrets())
+        self._connections = Connections(access, connect_seconds, read_seconds)
 
     def get(self, path: str, *, accept: str = "application/json") -> dict[str, Any]:
         """What the API answers to a GET.
@@ -140,11 +117,9 @@ class Api:
         def begin(url: SplitResult, request: Request, secrets: Secrets) -> http.client.HTTPResponse:
             while opened:
                 opened.pop().close()
-            route = self._route(url, secrets)
-            connection = route.open()
+            connection, answer = self._connections.open(url, request, secrets, seconds)
             opened.append(connection)
-            connection.sock.settimeout(seconds)
-            return self._send(connection, route, request, secrets)
+            return answer
 
         try:
             answer = self._answer(Request("GET", path, stream=True), begin)
@@ -155,17 +130,14 @@ class Api:
         except TimeoutError:
             return
         except (OSError, http.client.HTTPException, ValueError) as error:
-            raise self._explained(error) from error
+            raise self._connections.explained(error) from error
         finally:
             while opened:
                 opened.pop().close()
 
     def close(self) -> None:
         """Close the connection of the calling thread."""
-        connection = getattr(self._local, "connection", None)
-        if connection is not None:
-            connection.close()
-            self._local.connection = None
+        self._connections.close()
 
     def _ask(self, request: Request) -> dict[str, Any]:
         deadline = time.monotonic() + self._patience
@@ -183,7 +155,7 @@ class Api:
         contents: list[bytes] = []
 
         def exchange(url: SplitResult, request: Request, secrets: Secrets) -> http.client.HTTPResponse:
-            answer, content = self._exchange(url, request, secrets)
+            answer, content = self._connections.exchange(url, request, secrets)
             contents[:] = [content]
             return answer
 
@@ -234,116 +206,3 @@ class Api:
         if (url.scheme, target.scheme) == ("https", "http"):
             raise ApiError("NotKubernetes", f"{where}, which is not encrypted", status)
         return target._replace(fragment="")
-
-    def _headers(self, url: SplitResult, request: Request, secrets: Secrets) -> list[tuple[str, str]]:
-        headers = [
-            ("Host", url.netloc.rpartition("@")[2]),
-            ("Accept", request.accept),
-            ("User-Agent", "kamaji-equinix"),
-            *self.access.headers,
-        ]
-        if secrets.token:
-            headers.append(("Authorization", f"Bearer {secrets.token}"))
-        if self.access.compression and not request.stream:
-            headers.append(("Accept-Encoding", "gzip"))
-        if request.body is not None:
-            headers += [("Content-Type", request.content_type), ("Content-Length", str(len(request.body)))]
-        return headers
-
-    def _send(
-        self, connection: http.client.HTTPConnection, route: Route, request: Request, secrets: Secrets
-    ) -> http.client.HTTPResponse:
-        url = route.server
-        target = f"{url.path}?{url.query}" if url.query else url.path or "/"
-        headers = self._headers(url, request, secrets)
-        if route.absolute:
-            target, headers = f"{url.scheme}://{url.netloc}{target}", headers + route.proxy_headers()
-        connection.putrequest(request.method, target, skip_host=True, skip_accept_encoding=True)
-        for name, value in headers:
-            # As Go sends them: in UTF-8.
-            connection.putheader(name, value.encode())
-        connection.endheaders(request.body)
-        return connection.getresponse()
-
-    def _exchange(self, url: SplitResult, request: Request, secrets: Secrets) -> tuple[http.client.HTTPResponse, bytes]:
-        try:
-            route = self._route(url, secrets)
-            # What a connection kept open is good for: this server, and who asks.
-            purpose = (url.scheme, url.netloc, secrets.certificate)
-            kept = getattr(self._local, "connection", None)
-            if kept is not None and self._local.purpose == purpose:
-                try:
-                    return self._once(kept, route, request, secrets)
-                except TimeoutError:
-                    raise
-                except (OSError, http.client.HTTPException):
-                    # The server may have closed it since; anything else is its answer.
-                    pass
-            self.close()
-            self._local.connection, self._local.purpose = route.open(), purpose
-            return self._once(self._local.connection, route, request, secrets)
-        except (OSError, http.client.HTTPException, UnicodeError) as error:
-            self.close()
-            raise self._explained(error) from error
-
-    def _once(
-        self, connection: http.client.HTTPConnection, route: Route, request: Request, secrets: Secrets
-    ) -> tuple[http.client.HTTPResponse, bytes]:
-        deadline = time.monotonic() + self._read_seconds
-        connection.sock.settimeout(self._read_seconds)
-        answer = self._send(connection, route, request, secrets)
-        chunks = []
-        # A socket's time-out bounds each read, not their sum: a server that trickles would hold the caller for ever.
-        while chunk := answer.read1(1 << 16):
-            chunks.append(chunk)
-            if time.monotonic() > deadline:
-                raise TimeoutError("the answer did not end")
-        content = b"".join(chunks)
-        announced = answer.headers.get("Content-Length") or ""
-        if announced.isdecimal() and len(content) < int(announced):
-            # read1 takes a connection that is cut for the end of the answer.
-            raise http.client.IncompleteRead(content, int(announced) - len(content))
-        if answer.will_close:
-            self.close()
-        # Read to its end it is not closed for all that, and http.client would refuse the connection's next answer.
-        answer.close()
-        return answer, content
-
-    def _route(self, url: SplitResult, secrets: Secrets) -> Route:
-        """The way to a URL.
-
-        Raises:
-            AccessError: the certificates or the proxy can't be used.
-        """
-        return Route(
-            url,
-            self._proxy(url),
-            self._context(secrets) if url.scheme == "https" else None,
-            self.access.server_name,
-            self._connect_seconds,
-        )
-
-    def _context(self, secrets: Secrets) -> ssl.SSLContext:
-        pair = (secrets.certificate, secrets.key)
-        with self._tls_lock:
-            if self._tls is None or self._tls[0] != pair:
-                self._tls = (pair, tls_context(self.access, secrets))
-            return self._tls[1]
-
-    def _proxy(self, url: SplitResult) -> SplitResult | None:
-        """The proxy on the way to a URL: the kubeconfig's, else the environment's."""
-        if self.access.proxy:
-            return urlsplit(self.access.proxy)
-        found = environment_proxy(url.scheme, *address_of(url))
-        if not found:
-            return None
-        try:
-            return urlsplit(proxy_url(found[1], bare=True))
-        except ValueError as error:
-            raise AccessError(f"environment variable {found[0]}: {error}") from None
-
-    def _explained(self, error: Exception) -> ApiError:
-        server = self.access.server
-        if proxy := self._proxy(self._url):
-            server += f" through the proxy {without_credentials(proxy.geturl())}"
-        return explained(error, server)

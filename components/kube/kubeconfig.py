@@ -1,25 +1,20 @@
-"""Kubeconfigs: found, merged, and read down to one access, as client-go does it (``tools/clientcmd``). No connection is made.
+"""Kubeconfigs: where they are, and how several are merged, as client-go does it (``tools/clientcmd``). No connection is made.
 
 Kept to what the standard library and PyYAML can do, because every run of the program imports it.
 """
 
 from __future__ import annotations
 
-import base64
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from . import go_yaml, pem, urls
-from .access import Access, AccessError, Fixed, Login
-from .impersonation import impersonation
+from . import go_yaml
+from .access import Access, AccessError
+from .kubeconfig_reading import Reader
 from .kubeconfig_schema import NOBODY, SECTIONS, decode, document_of
-from .login import content, login_from
-
-PLUGIN_EXTENSION = "client.authentication.k8s.io/exec"
-"""Name of the cluster's extension that credential plugins are given."""
 
 _FILES = {"clusters": ("certificate-authority",), "users": ("client-certificate", "client-key", "tokenFile")}
 
@@ -76,7 +71,7 @@ class Document:
         plain = str(cluster.get("server") or "").lower().startswith("http://")
         anonymous = not chosen["user"] or (plain and chosen["user"] not in kubeconfig.users)
         user = None if anonymous else _entry(kubeconfig.users, "user", chosen["user"], self.source)
-        return _Reader(self.source, cluster, user or NOBODY).access(chosen["cluster"], chosen["user"])
+        return Reader(self.source, cluster, user or NOBODY).access(chosen["cluster"], chosen["user"])
 
 
 def from_text(text: str, context: str | None = None, *, source: str, folder: Path | None = None) -> Access:
@@ -219,127 +214,3 @@ def _entry(entries: Mapping[str, Mapping[str, Any]], kind: str, name: str, sourc
     if name in entries:
         return entries[name]
     raise AccessError(f"{source}: no {kind} named {name!r}; it has: {', '.join(entries) or 'none'}")
-
-
-class _Reader:
-    """Reads a cluster and a user, whose types have been checked, as client-go validates and uses them."""
-
-    def __init__(self, source: str, cluster: Mapping[str, Any], user: Mapping[str, Any]) -> None:
-        self.source, self.cluster, self.user = source, cluster, user
-
-    def access(self, cluster_name: str, user_name: str) -> Access:
-        """The access of this cluster and user."""
-        cluster, user = self.cluster, self.user
-        if not cluster["server"]:
-            raise self._error(f"cluster {cluster_name!r} has no `server`")
-        try:
-            server = urls.server_url(cluster["server"])
-            proxy = urls.proxy_url(cluster["proxy-url"]) if cluster["proxy-url"] else None
-            headers = impersonation(user)
-        except ValueError as error:
-            raise self._error(str(error)) from None
-        self._validate()
-        compression = not cluster["disable-compression"]
-        if server.startswith("http:"):
-            # client-go sends no credentials over a connection that anybody on the way can read.
-            return Access(server, self.source, proxy=proxy, headers=headers, compression=compression)
-        if user["username"] or user["password"]:
-            headers += (("Authorization", urls.basic(user["username"], user["password"])),)
-        return Access(
-            server=server,
-            source=self.source,
-            ca_pem=self._authorities(),
-            server_name=cluster["tls-server-name"] or None,
-            verify=not cluster["insecure-skip-tls-verify"],
-            login=self._login(user_name),
-            proxy=proxy,
-            headers=headers,
-            compression=compression,
-        )
-
-    def _validate(self) -> None:
-        """What client-go refuses even where nothing of it is used (``clientcmd/validation.go``)."""
-        cluster, user = self.cluster, self.user
-        self._one_of(cluster, "certificate-authority")
-        if user["token"] and (user["username"] or user["password"]):
-            raise self._error("a token and username with password exclude each other")
-        if user["client-certificate"] or user["client-certificate-data"]:
-            self._one_of(user, "client-certificate")
-            self._one_of(user, "client-key")
-            if not (user["client-key"] or user["client-key-data"]):
-                raise self._error("client-certificate without client-key")
-        if user["exec"] is not None:
-            # Here, because few need it, and it starts slowly.
-            from .exec_plugin import plugin_of
-
-            plugin_of(user["exec"], self.source, {})
-            if user["auth-provider"] is not None:
-                raise self._error("auth-provider and exec exclude each other")
-
-    def _login(self, user_name: str) -> Login:
-        user = self.user
-        if user["tokenFile"] and (user["username"] or user["password"]):
-            raise self._error("a tokenFile and username with password exclude each other")
-        if user["auth-provider"] is not None:
-            raise self._error("`auth-provider` is not supported any more; use an `exec` plugin or a token")
-        certificate = user["client-certificate-data"] or _path(user["client-certificate"])
-        if user["token"] or user["tokenFile"] or certificate:
-            return login_from(
-                self.source,
-                token=user["token"],
-                token_file=_path(user["tokenFile"]),
-                certificate=certificate,
-                key=(user["client-key-data"] or _path(user["client-key"])) if certificate else None,
-            )
-        if user["username"]:
-            return Fixed()
-        if user["exec"] is not None:
-            from .exec_plugin import login_of, plugin_of
-
-            return login_of(plugin_of(user["exec"], self.source, self._told()))
-        raise self._error(
-            f"user {user_name!r} has no credentials; expected token, tokenFile, client-certificate, exec or username"
-            if user_name
-            else "its context names no user"
-        )
-
-    def _told(self) -> dict[str, Any]:
-        """What a credential plugin is told of the cluster."""
-        cluster = self.cluster
-        authorities = cluster["certificate-authority-data"]
-        if cluster["certificate-authority"]:
-            authorities = content(self.source, "certificate-authority", Path(cluster["certificate-authority"]))
-        names = ("tls-server-name", "insecure-skip-tls-verify", "proxy-url", "disable-compression")
-        extensions = {one["name"]: one["extension"] for one in cluster["extensions"]}
-        return {
-            "server": cluster["server"],
-            **{name: cluster[name] for name in names if cluster[name]},
-            **({"certificate-authority-data": base64.b64encode(authorities).decode()} if authorities else {}),
-            "config": extensions.get(PLUGIN_EXTENSION),
-        }
-
-    def _authorities(self) -> str | None:
-        cluster, name = self.cluster, "certificate-authority"
-        if cluster["insecure-skip-tls-verify"] and (cluster[name] or cluster[f"{name}-data"]):
-            raise self._error(f"insecure-skip-tls-verify and a {name} exclude each other")
-        found = cluster[f"{name}-data"]
-        if cluster[name]:
-            found = content(self.source, name, Path(cluster[name]))
-        try:
-            # An empty file stands for the system's authorities.
-            return pem.authorities(found) if found else None
-        except ValueError as error:
-            raise self._error(f"{name} {error}") from None
-
-    def _one_of(self, holder: Mapping[str, Any], name: str) -> None:
-        if holder[name] and holder[f"{name}-data"]:
-            raise self._error(f"{name} and {name}-data exclude each other")
-        if holder[name]:
-            content(self.source, name, Path(holder[name]))
-
-    def _error(self, text: str) -> AccessError:
-        return AccessError(f"{self.source}: {text}")
-
-
-def _path(name: str) -> Path | None:
-    return Path(name) if name else None

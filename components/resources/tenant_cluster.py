@@ -10,7 +10,7 @@ from typing import Any
 import pulumi
 
 from ..answer import ControlPlaneAnswer
-from ..checks.changes import ALLOWED
+from ..checks.departures import ALLOWED
 from ..endpoint import ControlPlaneEndpoint, ControlPlaneEndpointArgs
 from ..manifests import cluster as cluster_manifests
 from ..providers import provider_of

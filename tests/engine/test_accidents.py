@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from kamaji_equinix.components.checks.changes import ALLOWED
+from kamaji_equinix.components.checks.departures import ALLOWED
 
 from lab.plane import ManagementPlane
 from tests.support.data_store import make_data_store

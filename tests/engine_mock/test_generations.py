@@ -8,8 +8,8 @@ import grpc
 import pulumi
 import pytest
 from kamaji_equinix.components import stack
-from kamaji_equinix.components.checks import accidents, changes
-from kamaji_equinix.components.checks.changes import ALLOWED, Applied
+from kamaji_equinix.components.checks import accidents, departures
+from kamaji_equinix.components.checks.departures import ALLOWED, Applied
 from kamaji_equinix.components.kube.client import ApiError
 from kamaji_equinix.components.settings.load import load_stack
 from pulumi.runtime.mocks import MockCallArgs, set_mocks
@@ -141,7 +141,7 @@ def lost(server: Server, *names: str) -> list[str]:
         settings = load_stack(RAW, frozenset({"management"}))
         before = stack.last_state()
         missing = accidents.departing(server, settings, before, accidents.Remarks())  # type: ignore[arg-type]
-        problems = changes.lost(missing, settings, changes.applied(before))
+        problems = departures.lost(missing, settings, departures.applied(before))
         found.extend(str(problem) for problem in problems)
 
     run()

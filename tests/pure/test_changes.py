@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from kamaji_equinix.components.checks import changes
+from kamaji_equinix.components.checks import changes, departures
 from kamaji_equinix.components.manifests.documents import documents
 from kamaji_equinix.components.settings.load import load_stack
 from kamaji_equinix.components.settings.model import StackSettings
@@ -140,31 +140,33 @@ def state(**annotations: str) -> dict[str, Any]:
 
 
 def test_the_clusters_of_a_state_are_read_from_it_in_either_generation() -> None:
-    found = changes.applied(state())
-    assert found == [changes.Applied("prod", "default", "1")], "a Cluster of another program's own is none of these"
+    found = departures.applied(state())
+    assert found == [departures.Applied("prod", "default", "1")], "a Cluster of another program's own is none of these"
     newer = {urn.replace("v1beta1", "v1beta2"): resource for urn, resource in state().items()}
-    assert changes.applied(newer) == found, "whatever API version the last run used"
-    assert changes.applied({}) == [], "a first run has none"
+    assert departures.applied(newer) == found, "whatever API version the last run used"
+    assert departures.applied({}) == [], "a first run has none"
 
 
 def test_the_permission_in_a_state_is_read_too() -> None:
-    (found,) = changes.applied(state(**{changes.ALLOWED: "true"}))
+    (found,) = departures.applied(state(**{departures.ALLOWED: "true"}))
     assert found.allowed, "it was applied"
-    (found,) = changes.applied(state(**{changes.ALLOWED: "false"}))
+    (found,) = departures.applied(state(**{departures.ALLOWED: "false"}))
     assert not found.allowed, "only true allows"
 
 
 def test_a_cluster_in_its_place_is_not_missed() -> None:
-    known = changes.applied(state())
-    assert changes.absent(known, stack()) == [], "name and namespace are those of before"
-    assert changes.absent(known, stack(cluster={"namespace": "other"})) == known, "another namespace is another object"
-    assert changes.absent(known, stack(cluster={"name": "other"})) == known, "so is another name"
+    known = departures.applied(state())
+    assert departures.absent(known, stack()) == [], "name and namespace are those of before"
+    assert departures.absent(known, stack(cluster={"namespace": "other"})) == known, (
+        "another namespace is another object"
+    )
+    assert departures.absent(known, stack(cluster={"name": "other"})) == known, "so is another name"
 
 
 def test_a_moved_cluster_is_named_with_its_place_in_the_list() -> None:
     new = stack(clusters=[{"cluster": {"name": "a"}}, {"cluster": {"name": "prod", "namespace": "other"}}])
-    (problem,) = changes.lost(changes.applied(state()), new, changes.applied(state()))
+    (problem,) = departures.lost(departures.applied(state()), new, departures.applied(state()))
     assert problem.path == "clusters[1].cluster.namespace", "the second cluster"
     assert "is default in the living cluster" in str(problem), "where it lives"
     allowed = stack(clusters=[{"cluster": {"name": "prod", "namespace": "other", "allowReplacement": True}}])
-    assert changes.lost(changes.applied(state()), allowed, changes.applied(state())) == [], "it was asked for"
+    assert departures.lost(departures.applied(state()), allowed, departures.applied(state())) == [], "it was asked for"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from kamaji_equinix.components.capi.kinds import TENANT_CONTROL_PLANE
-from kamaji_equinix.components.checks import changes
+from kamaji_equinix.components.checks import changes, departures
 from kamaji_equinix.components.checks.living import LivingCluster
 from kamaji_equinix.components.checks.machines import PoolChange, plan_of
 from kamaji_equinix.components.manifests.documents import documents
@@ -86,9 +86,9 @@ def living(before: TenantClusterSettings) -> tuple[LivingCluster, Json]:
 def outcome(before: TenantClusterSettings, new: StackSettings) -> tuple[list[str], list[str], list[PoolChange]]:
     """What is refused, by its key; what is told; and what happens to machines."""
     one, state = living(before)
-    known = changes.Applied(before.cluster.name, before.cluster.namespace)
+    known = departures.Applied(before.cluster.name, before.cluster.namespace)
     (after,) = new.clusters
-    problems = changes.lost(changes.absent([known], new), new, [known])
+    problems = departures.lost(departures.absent([known], new), new, [known])
     objects = changes.of_objects(list(one.objects.values()))
     if not problems:
         problems += changes.check_one(objects, after)
