@@ -21,9 +21,10 @@ from . import configuration, results
 from .arguments import ProjectName, Seconds, StackName, Text, checked_arguments
 from .configuration import Settings
 from .engine.process import Cancellation
+from .engine.translator import Translator
 from .engine.workspace import PROJECT, Place, configure
 from .errors import ConfigurationError, PreflightFailed, StackMissing
-from .events import Listener, Translator
+from .events import Listener
 from .readiness import OnLook, await_ready
 from .repair import renewal
 from .results import Result

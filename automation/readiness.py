@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from ..components import tree
 from .engine.process import Cancellation
+from .engine.translator import Translator
 from .errors import Cancelled, NotReady
-from .events import ClusterReady, Translator, Waiting
+from .events import ClusterReady, Waiting
 
 if TYPE_CHECKING:
     from ..components.settings.model import StackSettings

@@ -16,9 +16,10 @@ from pulumi import automation
 from . import results
 from .engine.failures import failure
 from .engine.process import Cancellation, Engine, Interrupted
+from .engine.translator import Translator
 from .engine.workspace import Place, forget, open_stack, unchanged_file
 from .errors import Cancelled, Locked, OperationError, TimedOut
-from .events import Finished, Listener, Translator
+from .events import Finished, Listener
 from .repair.upkeep import Upkeep
 from .results import Result
 

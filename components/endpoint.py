@@ -134,7 +134,7 @@ class EndpointProvider(ResourceProvider):
                 elapsed=0,
                 advice="See `management` of the stack's configuration.",
             ) from None
-        progress = Progress(float(props["timeoutSeconds"]), lambda line: tell(id_, f"{progress.stage}: {line}"))
+        progress = Progress(float(props["timeoutSeconds"]), lambda step: tell(id_, str(step)))
         try:
             outputs = self._outputs(Handoff(Kube(api, props["namespace"]), order_of(props, handed_off), progress))
         finally:

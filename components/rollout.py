@@ -134,14 +134,14 @@ class RolloutProvider(PoolProvider):
         except AccessError as error:
             raise RolloutFailed(f"MachineDeployment {id_}: the management cluster can't be asked: {error}") from None
         kind = Kind(props["apiVersion"], "MachineDeployment", PLURAL)
-        progress = Progress(float(props["timeoutSeconds"]), lambda line: tell(id_, line))
+        progress = Progress(float(props["timeoutSeconds"]), lambda step: tell(id_, str(step)))
         while True:
             try:
                 missing = lacking(kube.find(kind, props["name"]))
             except ApiError as error:
                 missing = f"it can't be read ({error})"
             if not missing:
-                progress.phase("all machines are as asked")
+                progress.tell("all machines are as asked")
                 return
             progress.waiting(f"waits for its machines: {missing}", "machines")
             if progress.over:

@@ -55,7 +55,7 @@ class View:
         """Take an event."""
         with self._lock:
             if isinstance(event, HandoffProgress):
-                self._rows[event.cluster] = (event.phase, event.text)
+                self._rows[event.cluster] = (event.phase or "", event.text)
             elif isinstance(event, Waiting):
                 self._rows[event.cluster] = ("machines", f"{event.subject}: {event.reason}")
             elif isinstance(event, ClusterReady):

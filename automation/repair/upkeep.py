@@ -11,8 +11,8 @@ from pulumi import automation
 
 from ...components.kube.client import Api, ApiError
 from ..engine.process import Engine
+from ..engine.translator import Translator
 from ..errors import PreflightFailed
-from ..events import Translator
 from . import lock_waiting, locks, recovery, renewal
 
 Done = TypeVar("Done")

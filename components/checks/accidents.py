@@ -21,7 +21,8 @@ from ..settings.model import StackSettings
 from ..settings.report import NOTHING, Problem
 from . import admission, changes, departures, upgrades
 from .living import THREADS, LivingCluster, living_clusters, machines, of_cluster
-from .machines import PoolChange, held, plan_of, removed
+from .machines import held, plan_of, removed
+from .pool_change import PoolChange
 from .upgrades import kubelets_of
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from ..capi.manifest import POOL_LABEL
@@ -20,6 +19,7 @@ from ..settings.model import TenantClusterSettings
 from ..settings.pools import WorkerPoolSettings
 from ..settings.report import Problem
 from .living import LivingCluster
+from .pool_change import PoolChange
 
 Json = Mapping[str, Any]
 
@@ -28,37 +28,6 @@ TEMPLATES = (("spec", "template", "spec", "infrastructureRef"), ("spec", "templa
 SKIP = "machineset.cluster.x-k8s.io/skip-preflight-checks"
 
 _DEPLOYMENT = re.compile(r"kubernetes:cluster\.x-k8s\.io/[^:]+:MachineDeployment::")
-
-
-@dataclass(frozen=True)
-class PoolChange:
-    """What a run does to the machines of one pool.
-
-    Attributes:
-        cluster: namespace and name of the Cluster.
-        pool: the pool's name.
-        deleted: machines that go for good.
-        rolled: machines that are replaced by new ones, as the pool's strategy allows.
-        added: machines that come.
-        reason: why.
-    """
-
-    cluster: str
-    pool: str
-    deleted: int = 0
-    rolled: int = 0
-    added: int = 0
-    reason: str = ""
-
-    @property
-    def loses(self) -> bool:
-        """Whether a living machine goes."""
-        return bool(self.deleted or self.rolled)
-
-    def __str__(self) -> str:
-        counts = {"will be deleted": self.deleted, "will roll": self.rolled, "will be added": self.added}
-        told = ", ".join(f"{count} {what}" for what, count in counts.items() if count) or "none goes by itself"
-        return f"machines of {self.cluster}, pool {self.pool}: {told}" + (f"; {self.reason}" if self.reason else "")
 
 
 def plan_of(tenant: TenantClusterSettings, living: LivingCluster, state: Mapping[str, Any]) -> list[PoolChange]:

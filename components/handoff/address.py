@@ -53,7 +53,7 @@ def await_address(wait: Wait) -> Endpoint:
         HandoffError: not in time; names the cause.
     """
     name, subject = wait.order.control_plane, wait.control_plane_subject
-    wait.progress.phase(f"waits for the address of {subject}")
+    wait.progress.tell(f"waits for the address of {subject}")
     refusals = Refusals(wait, "address")
     while True:
         found, pause = None, 0.0

@@ -29,8 +29,8 @@ def await_answer(wait: Wait, address: Endpoint) -> Endpoint:
         HandoffError: it does not in time, or the infrastructure cluster is gone.
     """
     order, progress = wait.order, wait.progress
-    progress.stage = "dial"
-    progress.phase(f"{address}: waits until {order.path} answers")
+    progress.phase = "dial"
+    progress.tell(f"{address}: waits until {order.path} answers")
     authority: str | None = None
     attempts = 0
     asked_at, refused_since = progress.elapsed, None
@@ -41,11 +41,11 @@ def await_answer(wait: Wait, address: Endpoint) -> Endpoint:
         if authority is not None or not order.verify:
             target = reachability.Target(address.host, address.port, authority, order.path)
             answer = reachability.attempt(target, min(reachability.ATTEMPT_SECONDS, max(progress.left, 0.1)))
-        progress.stage = answer.stage
+        progress.phase = answer.stage
         now = progress.elapsed
         refused_since = (now if refused_since is None else refused_since) if answer.refused else None
         if answer.ok or (refused_since is not None and now - refused_since >= reachability.REFUSED_SECONDS):
-            progress.phase(f"{address}: {answer.seen}")
+            progress.tell(f"{address}: {answer.seen}")
             return address
         progress.waiting(f"{address}: {answer.seen}", f"{address} {answer.stage}")
         if progress.over:
@@ -56,7 +56,7 @@ def await_answer(wait: Wait, address: Endpoint) -> Endpoint:
             asked_at = progress.elapsed
             moved = published(wait)
             if moved and moved != address:
-                progress.phase(f"the address moved from {address} to {moved}")
+                progress.tell(f"the address moved from {address} to {moved}")
                 address, authority, refused_since = moved, None, None
             elif answer.stage == "tls":
                 authority = None

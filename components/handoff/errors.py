@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 
 from ..kube.plain_text import one_line
+from .phases import PHASES, Phase, phase_of
 
 _TEXT = re.compile(
-    r"hand-off, phase (?P<phase>\w+): (?P<subject>.*)\n"
+    rf"hand-off, phase (?P<phase>{'|'.join(PHASES)}): (?P<subject>.*)\n"
     r"\s*expected: (?P<expected>.*)\n"
     r"\s*last seen after (?P<elapsed>\d+) s: (?P<seen>.*)\n"
     r"\s*next: (?P<advice>.*)"
@@ -18,7 +19,7 @@ class HandoffError(Exception):
     """A phase of the hand-off failed. Its text holds no credentials.
 
     Attributes:
-        phase: ``address``, ``dial``, ``tls``, ``ready``, ``endpoint``, ``nudge``, ``version`` or ``kubeconfig``.
+        phase: one of ``handoff.phases``.
         subject: the object or address that it is about.
         expected: what was waited for.
         seen: what was last observed instead.
@@ -26,7 +27,7 @@ class HandoffError(Exception):
         advice: what to do next.
     """
 
-    def __init__(self, phase: str, subject: str, *, expected: str, seen: str, elapsed: float, advice: str) -> None:
+    def __init__(self, phase: Phase, subject: str, *, expected: str, seen: str, elapsed: float, advice: str) -> None:
         self.phase, self.subject, self.expected = phase, subject, one_line(expected)
         self.seen, self.elapsed, self.advice = one_line(seen), elapsed, one_line(advice)
         super().__init__(
@@ -42,14 +43,14 @@ class HandoffError(Exception):
 
         The engine passes on only the text of a dynamic provider's exception.
         """
-        found = _TEXT.search(text)
-        if found is None:
+        match = _TEXT.search(text)
+        if match is None or (phase := phase_of(match["phase"])) is None:
             return None
         return cls(
-            found["phase"],
-            found["subject"],
-            expected=found["expected"],
-            seen=found["seen"],
-            elapsed=float(found["elapsed"]),
-            advice=found["advice"],
+            phase,
+            match["subject"],
+            expected=match["expected"],
+            seen=match["seen"],
+            elapsed=float(match["elapsed"]),
+            advice=match["advice"],
         )

@@ -41,7 +41,7 @@ def provide(wait: Wait) -> None:
                 judge(wait, found)
                 return
             if make(wait):
-                wait.progress.phase(
+                wait.progress.tell(
                     f"{subject(wait)} is there before the ready flag; Kamaji's provider keeps it from now on"
                 )
                 return
@@ -52,7 +52,7 @@ def provide(wait: Wait) -> None:
             if error.code != 409 and not passing(error):
                 until = 0.0
         if wait.progress.elapsed >= until or wait.progress.over:
-            wait.progress.phase(
+            wait.progress.tell(
                 f"{subject(wait)} can't be made before the ready flag, so that the first machine comes up to 30 s later: "
                 f"{lacking}"
             )

@@ -9,6 +9,7 @@ from ..kube.client import ApiError
 from ..kube.objects import Json, Kube, dig
 from .errors import HandoffError
 from .order import Order
+from .phases import Phase
 from .progress import Progress
 
 RETRIED = (
@@ -82,7 +83,7 @@ class Wait:
         except ApiError as error:
             self.bearable(error, "endpoint", self.infrastructure_subject)
 
-    def eventually(self, phase: str, subject: str, expected: str, done: Callable[[], bool], advice: str) -> None:
+    def eventually(self, phase: Phase, subject: str, expected: str, done: Callable[[], bool], advice: str) -> None:
         """Wait until something holds.
 
         Raises:
@@ -93,7 +94,7 @@ class Wait:
             self.expire(phase, subject, expected, "not there", advice)
             self.progress.pause(0.1)
 
-    def patiently(self, phase: str, subject: str, read: Callable[[], Result]) -> Result:
+    def patiently(self, phase: Phase, subject: str, read: Callable[[], Result]) -> Result:
         """Read, again and again while the management cluster does not answer for a while.
 
         Raises:
@@ -114,7 +115,7 @@ class Wait:
                 )
                 self.progress.pause(error.retry_after or 0.5)
 
-    def bearable(self, error: ApiError, phase: str, subject: str) -> None:
+    def bearable(self, error: ApiError, phase: Phase, subject: str) -> None:
         """Return where an error may pass by itself.
 
         Raises:
@@ -136,7 +137,7 @@ class Wait:
         self._denied[subject] = (first, now)
         return now - first < DENIED_SECONDS and not self.progress.over
 
-    def expire(self, phase: str, subject: str, expected: str, seen: str, advice: str) -> None:
+    def expire(self, phase: Phase, subject: str, expected: str, seen: str, advice: str) -> None:
         """Raise if the time is over.
 
         Raises:
@@ -145,7 +146,7 @@ class Wait:
         if self.progress.over:
             raise self.failure(phase, subject, expected=expected, seen=seen, advice=advice)
 
-    def failure(self, phase: str, subject: str, *, expected: str, seen: str, advice: str) -> HandoffError:
+    def failure(self, phase: Phase, subject: str, *, expected: str, seen: str, advice: str) -> HandoffError:
         """An error of a phase."""
         return HandoffError(phase, subject, expected=expected, seen=seen, elapsed=self.progress.elapsed, advice=advice)
 

@@ -14,6 +14,7 @@ from ..capi.reading import condition, observed
 from ..capi.versions import bare
 from ..kube.objects import dig
 from .patience import Wait
+from .phases import Phase
 
 CONDITION = "TenantControlPlaneCreated"
 
@@ -67,7 +68,7 @@ def way_back(control_plane: Mapping[str, Any] | None, reason: str) -> str:
 class Refusals:
     """Ends a wait once Kamaji has refused for some seconds."""
 
-    def __init__(self, wait: Wait, phase: str) -> None:
+    def __init__(self, wait: Wait, phase: Phase) -> None:
         """For one phase of ``wait``."""
         self.wait, self.phase = wait, phase
         self._reason, self._since = "", 0.0

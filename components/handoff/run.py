@@ -40,15 +40,15 @@ class Handoff:
         """
         address = self.answer()
         if self.order.enabled:
-            self.progress.stage = "endpoint"
+            self.progress.phase = "endpoint"
             if self.order.linking == "verify":
                 self.confirm(address)
             else:
                 self.link(address)
-            self.progress.stage = "nudge"
+            self.progress.phase = "nudge"
             self.nudge()
         await_version(self.wait, address)
-        self.progress.stage = "kubeconfig"
+        self.progress.phase = "kubeconfig"
         kubeconfig.await_kamaji(self.wait)
         return self.wait.patiently("endpoint", self.wait.infrastructure_subject, self.outcome)
 
@@ -61,14 +61,14 @@ class Handoff:
         Raises:
             HandoffError: names the phase, what was expected and last seen, and what to do next.
         """
-        self.progress.stage = "address"
+        self.progress.phase = "address"
         same_cluster(self.wait)
         self.wait.keep_watch()
         address = await_address(self.wait)
         if self.order.enabled:
             address = await_answer(self.wait, address)
             # Before the infrastructure cluster is ready: Cluster API dials at its first look then.
-            self.progress.stage = "kubeconfig"
+            self.progress.phase = "kubeconfig"
             kubeconfig.provide(self.wait)
         return address
 
@@ -92,7 +92,7 @@ class Handoff:
             found = self.wait.patiently("endpoint", subject, self.wait.infrastructure)
             live, ready = endpoint_of(found), provisioned(found)
             if live == address and ready:
-                self.progress.phase(f"{subject} holds {address} and is ready")
+                self.progress.tell(f"{subject} holds {address} and is ready")
                 return
             if live != address and not may_replace(self.order, found, address):
                 raise self.wait.failure(
@@ -167,7 +167,7 @@ class Handoff:
                     "create the cluster anew.",
                 )
             if provisioned(found):
-                self.progress.phase(f"{subject} holds {address} and is ready")
+                self.progress.tell(f"{subject} holds {address} and is ready")
                 return
             seen = terminal_failure(found) or ("not ready", "its controller has not marked it")
             self.progress.waiting(f"{subject}: waits until its controller marks it ready")

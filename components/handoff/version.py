@@ -33,7 +33,7 @@ def await_version(wait: Wait, address: Endpoint) -> None:
         HandoffError: not in time, or Kamaji refuses it.
     """
     order, progress, subject = wait.order, wait.progress, wait.control_plane_subject
-    progress.stage = "version"
+    progress.phase = "version"
     refusals = Refusals(wait, "version")
     while True:
         plane = wait.patiently(
@@ -48,7 +48,7 @@ def await_version(wait: Wait, address: Endpoint) -> None:
         if target and target == current:
             missing = outdated(wait, address, target)
             if not missing:
-                progress.phase(f"{subject} runs {target}")
+                progress.tell(f"{subject} runs {target}")
                 return
         progress.waiting(f"{subject}: from {current or 'nothing'} to {target}: {missing}", f"{target} {missing}")
         wait.expire(

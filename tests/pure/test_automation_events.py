@@ -7,17 +7,19 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from kamaji_equinix.automation import events, results
+from kamaji_equinix.automation import results
 from kamaji_equinix.automation.engine import failures
+from kamaji_equinix.automation.engine.translator import Translator
 from kamaji_equinix.automation.errors import ConfigurationError, EngineFailed, HandoffFailed, Locked, PreflightFailed
-from kamaji_equinix.automation.events import Event, HandoffProgress, Message, ResourceChanged, Translator
+from kamaji_equinix.automation.events import Event, HandoffProgress, Message, ResourceChanged
+from kamaji_equinix.components.capi.manifest import CLUSTER_LABEL
 from kamaji_equinix.components.handoff.errors import HandoffError
 from pulumi import automation
 from pulumi.automation.events import DiagnosticEvent, EngineEvent, OpType, StepEventMetadata, StepEventStateMetadata
 
 MACHINES = "kubernetes:cluster.x-k8s.io/v1beta1:MachineDeployment"
 URN = f"urn:pulumi:dev::p::kamaji-equinix:index:TenantCluster${MACHINES}::c1-a"
-LABELLED = {"metadata": {"name": "c1-a", "namespace": "tenants", "labels": {events.CLUSTER_LABEL: "c1"}}}
+LABELLED = {"metadata": {"name": "c1-a", "namespace": "tenants", "labels": {CLUSTER_LABEL: "c1"}}}
 
 
 def described(inputs: dict[str, Any], type_: str = MACHINES) -> StepEventStateMetadata:

@@ -11,7 +11,8 @@ import pytest
 from kamaji_equinix.components.capi.kinds import TENANT_CONTROL_PLANE
 from kamaji_equinix.components.checks import changes, departures
 from kamaji_equinix.components.checks.living import LivingCluster
-from kamaji_equinix.components.checks.machines import PoolChange, plan_of
+from kamaji_equinix.components.checks.machines import plan_of
+from kamaji_equinix.components.checks.pool_change import PoolChange
 from kamaji_equinix.components.manifests.documents import documents
 from kamaji_equinix.components.settings.effects import EFFECTS, effect
 from kamaji_equinix.components.settings.model import StackSettings, TenantClusterSettings

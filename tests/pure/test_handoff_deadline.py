@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from kamaji_equinix.components.handoff.errors import HandoffError
 from kamaji_equinix.components.handoff.order import Order
 from kamaji_equinix.components.handoff.patience import DENIED_SECONDS, FORGOTTEN_SECONDS, Wait
-from kamaji_equinix.components.handoff.progress import HEARTBEAT_SECONDS, Progress
+from kamaji_equinix.components.handoff.phases import PHASES, Phase
+from kamaji_equinix.components.handoff.progress import HEARTBEAT_SECONDS, Progress, Step, step_in
 from kamaji_equinix.components.kube.client import ApiError
 from kamaji_equinix.components.kube.objects import Kind, Kube
 
@@ -40,7 +41,7 @@ class Api:
 def waiting(seconds: float = 60.0) -> tuple[Wait, Clock, list[str]]:
     clock, lines = Clock(), list[str]()
     order = Order("c1", None, "cp", Kind("infrastructure/v1", "PacketCluster", "packetclusters"), "c1")
-    progress = Progress(seconds, lines.append, clock, clock.sleep)
+    progress = Progress(seconds, lambda step: lines.append(str(step)), clock, clock.sleep)
     return Wait(Kube(cast(Any, Api()), "default"), order, progress), clock, lines
 
 
@@ -147,3 +148,14 @@ def test_a_denial_is_not_borne_beyond_the_deadline() -> None:
     clock.now += 1.5
     with pytest.raises(HandoffError, match=r"docs/rbac\.yaml"):
         wait.bearable(ApiError("Forbidden", "no", 403), "address", "Cluster c1")
+
+
+TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1, max_size=30)
+
+
+@given(st.sampled_from(PHASES), TEXTS, st.none() | st.tuples(st.integers(0, 9999), st.integers(1, 9999)))
+def test_what_a_hand_off_says_is_read_back_as_it_was_meant(
+    phase: Phase, text: str, times: tuple[int, int] | None
+) -> None:
+    step = Step(phase, text, *(map(float, times) if times else (None, None)))
+    assert step_in(f"tenants/c1: {step}") == ("tenants/c1", step), "who shows it gets each part"

@@ -11,8 +11,9 @@ import pytest
 from kamaji_equinix.automation import readiness
 from kamaji_equinix.automation.cli.live import View
 from kamaji_equinix.automation.engine.process import Cancellation
+from kamaji_equinix.automation.engine.translator import Translator
 from kamaji_equinix.automation.errors import Cancelled, NotReady
-from kamaji_equinix.automation.events import ClusterReady, Event, Translator, Waiting
+from kamaji_equinix.automation.events import ClusterReady, Event, Waiting
 from kamaji_equinix.automation.readiness import Look, await_ready
 from kamaji_equinix.components.kube.client import ApiError
 from kamaji_equinix.components.settings.load import load_stack

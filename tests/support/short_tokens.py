@@ -18,8 +18,8 @@ import yaml
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from kamaji_equinix.automation.engine.process import Cancellation
+from kamaji_equinix.automation.engine.translator import Translator
 from kamaji_equinix.automation.errors import NotReady
-from kamaji_equinix.automation.events import Translator
 from kamaji_equinix.automation.readiness import Look, await_ready
 from kamaji_equinix.components import tree
 from kamaji_equinix.components.kube.management import Credentials, connect

@@ -1,0 +1,126 @@
+"""The engine's events as those of this package, and what an error report needs of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pulumi import automation
+
+from ...components.capi.manifest import CLUSTER_LABEL
+from ...components.checks.pool_change import change_in
+from ...components.handoff.progress import step_in
+from ..events import Event, HandoffProgress, Listener, MachinesChange, Message, ResourceChanged
+
+QUIET = ("same", "read", "refresh", "read-replacement", "discard", "remove-pending-replace")
+"""Operations of the engine that change nothing."""
+
+_MARKUP = re.compile(r"<\{%.*?%\}>|\x1b\[[0-9;]*m")
+
+
+class Translator:
+    """Makes events of the engine's, and keeps what an error report needs.
+
+    Attributes:
+        errors: error messages, with the cluster that each is about.
+        clusters: cluster by the URN of a resource.
+        machines: what happens to machines, pool by pool, as the program told it.
+    """
+
+    def __init__(self, stack: str, listener: Listener | None) -> None:
+        self.stack, self._listener = stack, listener
+        self.errors: list[tuple[str, str]] = []
+        self.clusters: dict[str, str] = {}
+        self.machines: list[MachinesChange] = []
+
+    def emit(self, event: Event) -> None:
+        """Pass an event on."""
+        if self._listener:
+            self._listener(event)
+
+    def own(self, text: str) -> None:
+        """Tell what this package does by itself."""
+        self.emit(Message(stack=self.stack, severity="warning", text=text, own=True))
+
+    def message(self, severity: Literal["info", "warning", "error"], text: str, cluster: str = "") -> None:
+        """Pass a message of the engine on."""
+        self.emit(Message(stack=self.stack, cluster=cluster, severity=severity, text=text))
+
+    def __call__(self, event: automation.EngineEvent) -> None:
+        """Take an event of the engine."""
+        if pre := event.resource_pre_event:
+            self._resource(pre.metadata, "planned" if pre.planning else "started")
+        elif outputs := event.res_outputs_event:
+            if not outputs.planning:
+                self._resource(outputs.metadata, "done")
+        elif failed := event.res_op_failed_event:
+            self._resource(failed.metadata, "failed")
+        elif (diagnostic := event.diagnostic_event) and diagnostic.severity != "debug":
+            self._diagnostic(diagnostic)
+
+    def _resource(
+        self, metadata: automation.StepEventMetadata, state: Literal["planned", "started", "done", "failed"]
+    ) -> None:
+        described = metadata.new or metadata.old
+        inputs = (described.inputs or {}) if described else {}
+        cluster = cluster_of(inputs)
+        if cluster:
+            self.clusters[metadata.urn] = cluster
+        own = metadata.type.startswith(("pulumi:", "kamaji-equinix:"))
+        if own or str(getattr(metadata.op, "value", metadata.op)) in QUIET:
+            return
+        named = inputs.get("metadata")
+        name = str(named.get("name") or "") if isinstance(named, Mapping) else ""
+        self.emit(
+            ResourceChanged(
+                stack=self.stack,
+                cluster=cluster,
+                kind=metadata.type.rpartition(":")[2],
+                name=name or metadata.urn.rpartition("::")[2],
+                operation=str(getattr(metadata.op, "value", metadata.op)),
+                state=state,
+            )
+        )
+
+    def _diagnostic(self, diagnostic: automation.DiagnosticEvent) -> None:
+        text = _MARKUP.sub("", diagnostic.message).strip()
+        if not text:
+            return
+        cluster = self.clusters.get(diagnostic.urn or "", "")
+        if (change := change_in(text)) is not None:
+            event = MachinesChange(stack=self.stack, **vars(change))
+            if event.counts() not in [earlier.counts() for earlier in self.machines]:
+                self.machines.append(event)
+                self.emit(event)
+        elif diagnostic.severity == "error":
+            # An inline program's failure comes twice, the second time with these words before it.
+            text = text.removeprefix("an unhandled error occurred: ")
+            if (cluster, text) in self.errors:
+                return
+            self.errors.append((cluster, text))
+            self.message("error", text, cluster)
+        elif diagnostic.severity == "warning":
+            self.message("warning", text, cluster)
+        else:
+            for line in filter(None, map(str.strip, text.splitlines())):
+                self._line(line, cluster)
+
+    def _line(self, line: str, cluster: str) -> None:
+        if (progress := step_in(line)) is not None:
+            subject, step = progress
+            self.emit(HandoffProgress(stack=self.stack, cluster=subject, **vars(step)))
+        else:
+            self.message("info", line, cluster)
+
+
+def cluster_of(inputs: Mapping[str, Any]) -> str:
+    """The cluster that a resource belongs to, by its inputs, as ``namespace/name``; empty where they don't tell."""
+    if isinstance(inputs.get("cluster"), str) and isinstance(inputs.get("namespace"), str):
+        return f"{inputs['namespace']}/{inputs['cluster']}"
+    metadata = inputs.get("metadata")
+    if not isinstance(metadata, Mapping):
+        return ""
+    labels = metadata.get("labels")
+    name = labels.get(CLUSTER_LABEL) if isinstance(labels, Mapping) else None
+    return f"{metadata.get('namespace', 'default')}/{name}" if isinstance(name, str) else ""

@@ -1,0 +1,56 @@
+"""What a run does to the machines of one pool, and the line that the program writes and its caller reads. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+VERBS = {"deleted": "will be deleted", "rolled": "will roll", "added": "will be added"}
+NONE = "none goes by itself"
+
+_VERB = "|".join(VERBS.values())
+_LINE = re.compile(
+    r"machines of (?P<cluster>\S+/\S+), pool (?P<pool>\S+): "
+    rf"(?P<counts>{NONE}|\d+ (?:{_VERB})(?:, \d+ (?:{_VERB}))*)(?:; (?P<reason>.*))?"
+)
+
+
+@dataclass(frozen=True)
+class PoolChange:
+    """What a run does to the machines of one pool.
+
+    Attributes:
+        cluster: namespace and name of the Cluster.
+        pool: the pool's name.
+        deleted: machines that go for good.
+        rolled: machines that are replaced by new ones, as the pool's strategy allows.
+        added: machines that come.
+        reason: why.
+    """
+
+    cluster: str
+    pool: str
+    deleted: int = 0
+    rolled: int = 0
+    added: int = 0
+    reason: str = ""
+
+    @property
+    def loses(self) -> bool:
+        """Whether a living machine goes."""
+        return bool(self.deleted or self.rolled)
+
+    def __str__(self) -> str:
+        numbers = [(getattr(self, field), verb) for field, verb in VERBS.items()]
+        text = ", ".join(f"{number} {verb}" for number, verb in numbers if number) or NONE
+        return f"machines of {self.cluster}, pool {self.pool}: {text}" + (f"; {self.reason}" if self.reason else "")
+
+
+def change_in(line: str) -> PoolChange | None:
+    """The change that a line tells of; None where it is about something else."""
+    match = _LINE.fullmatch(line)
+    if match is None:
+        return None
+    numbers = {verb: int(number) for number, verb in re.findall(rf"(\d+) ({_VERB})", match["counts"])}
+    deleted, rolled, added = (numbers.get(verb, 0) for verb in VERBS.values())
+    return PoolChange(match["cluster"], match["pool"], deleted, rolled, added, match["reason"] or "")
