@@ -120,7 +120,7 @@ def test_a_living_update_is_waited_for_and_named_once() -> None:
 def test_the_wait_ends_with_its_time() -> None:
     backend = Backend(("b", HERE, os.getpid()))
     with pytest.raises(Locked, match=f"process {os.getpid()}"):
-        backend.run(0.01, lambda _: threading.Event().wait(0.02))
+        backend.run(1, lambda _: threading.Event().wait(0.6))
     assert backend.attempts >= 2, "it was tried once more when the time was over"
 
 
