@@ -26,6 +26,7 @@ PASSPHRASE = "kamaji-equinix-lab"  # noqa: S105 - see below
 checkout, and lock the stack for good with the lab's folder removed by hand. It guards credentials that are made anew with
 each lab, lead to loopback only, and lie in clear beside it; the folder's mode is what protects them."""
 
+NETWORKS = ("required", "provided")
 START_SECONDS = 180.0
 STOP_SECONDS = 90.0
 
@@ -49,6 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sub.add_argument("--load-balancer-delay", type=seconds, metavar="SECONDS", help="until a new one answers")
         sub.add_argument("--boot-seconds", type=seconds, metavar="SECONDS", help="until an ordered device runs")
         sub.add_argument("--boot-fails", action=argparse.BooleanOptionalAction, help="devices end in state failed")
+        sub.add_argument("--network", choices=NETWORKS, help="nodes are Ready only with a network plugin, or always")
     text = "stop the lab, wait for its processes, remove its data; logs stay"
     commands.add_parser("down", help=text, description=text).set_defaults(run=down)
     text = "the lab's processes; names those that crashed"

@@ -18,12 +18,14 @@ class LabOptions:
         load_balancer_delay: seconds from a load balancer's address to its first answer.
         boot_seconds: seconds from a device's order to its operating system running.
         boot_fails: devices never get further than state ``failed``.
+        network: ``required``: nodes are Ready only where a network plugin's pod has run; ``provided``: always.
     """
 
     gate: bool = True
     load_balancer_delay: float = 0.0
     boot_seconds: float = 2.0
     boot_fails: bool = False
+    network: str = "provided"
 
     def save(self, path: Path) -> None:
         """Write the options for the supervisor, which looks at the file all the time."""

@@ -153,7 +153,9 @@ class Supervisor:
 
     def boot_options(self) -> BootOptions:
         """How devices boot, from the lab's options."""
-        return BootOptions(seconds=self.options.boot_seconds, fails=self.options.boot_fails)
+        return BootOptions(
+            seconds=self.options.boot_seconds, fails=self.options.boot_fails, network=self.options.network
+        )
 
     def look_safely(self) -> None:
         """One look. What goes wrong in it is told once and ends no lab: the next look may find it mended."""

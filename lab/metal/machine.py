@@ -13,7 +13,10 @@ import httpx
 from ..simulation import cloudinit, commands, join, kubeadm, kubelet
 from ..simulation.cloudinit import CloudConfig
 from ..simulation.kubeadm import Join
+from ..simulation.living import Living
+from ..simulation.programs import Programs
 from ..simulation.trouble import LeftOut, NotYet
+from ..simulation.workloads import Workloads
 from .devices import Device
 from .options import QUEUED_SHARE, BootOptions
 from .store import Store
@@ -35,10 +38,11 @@ class PoweredOff(Exception):
 class Machine(threading.Thread):
     """One device, from its order on. A lab that starts again powers it on again."""
 
-    def __init__(self, device: Device, store: Store, options: Callable[[], BootOptions]) -> None:
+    def __init__(self, device: Device, store: Store, options: Callable[[], BootOptions], programs: Programs) -> None:
         """Prepare; ``start`` powers it on."""
         super().__init__(daemon=True, name=f"device {device.hostname}")
         self._device, self._store, self._options = device, store, options
+        self._programs = programs
         self._off = threading.Event()
 
     def power_off(self) -> None:
@@ -64,7 +68,8 @@ class Machine(threading.Thread):
             log.error("device %s (%s): no Node: %s", self._device.id, self._device.hostname, reason)
             self._store.update(self._device, stage="left out", problem=reason)
 
-    def _wait(self, seconds: float) -> None:
+    def wait(self, seconds: float) -> None:
+        """Wait; raises PoweredOff once the device is to end."""
         if self._off.wait(seconds):
             raise PoweredOff
 
@@ -83,12 +88,12 @@ class Machine(threading.Thread):
             if device.state == "queued" and age >= options.seconds * QUEUED_SHARE:
                 if slow := self._store.strike(project, "slow-queue", *names):
                     log.info("device %s (%s): stays queued for %.0f s", *names, slow.seconds)
-                    self._wait(slow.seconds)
+                    self.wait(slow.seconds)
                 self._enter("provisioning")
             elif device.state == "provisioning" and age >= options.seconds and not self._stuck():
                 failed = options.fails or self._store.strike(project, "fails", *names)
                 self._enter("failed" if failed else "active")
-            self._wait(POLL_SECONDS)
+            self.wait(POLL_SECONDS)
 
     def _stuck(self) -> bool:
         device = self._device
@@ -111,7 +116,8 @@ class Machine(threading.Thread):
         disk = self._store.disk(device)
         if not kubelet.saved(disk):
             self._join(wanted)
-        self._live(kubelet.Kubelet(device, wanted, version(config), disk))
+        node = kubelet.Kubelet(hardware(device), wanted, version(config), disk)
+        Living(node, Workloads(node.client, node.name, disk, device.number, self._programs), self).run()
 
     def _check_identity(self, wanted: Join) -> None:
         device = self._device
@@ -153,36 +159,26 @@ class Machine(threading.Thread):
             if lasted > PATIENCE_SECONDS and reason != said:
                 said = reason
                 log.info("device %s (%s): waits: %s", self._device.id, self._device.hostname, reason)
-            self._wait(RETRY_SECONDS)
+            self.wait(RETRY_SECONDS)
 
-    def _struck(self, kind: str) -> bool:
+    def struck(self, fault: str) -> bool:
+        """Whether a fault of its project strikes it now."""
         device = self._device
-        return self._store.strike(device.project, kind, device.id, device.hostname) is not None
+        return self._store.strike(device.project, fault, device.id, device.hostname) is not None
 
-    def _live(self, node: kubelet.Kubelet) -> None:
-        """Be a node until powered off."""
-        said = ""
-        registered = False
-        try:
-            while True:
-                try:
-                    if not registered:
-                        node.register()
-                        registered = True
-                    if not self._struck("hangs"):
-                        node.beat(healthy=not self._struck("breaks"))
-                    if self._device.stage != "joined" or said:
-                        said = ""
-                        self._store.update(self._device, stage="joined")
-                        log.info("device %s (%s): Node %s is Ready", self._device.id, self._device.hostname, node.name)
-                except (NotYet, httpx.HTTPError) as error:
-                    reason = cloudinit.one_line(error) or type(error).__name__
-                    if reason != said:
-                        said = reason
-                        log.warning("device %s (%s): %s", self._device.id, self._device.hostname, reason)
-                self._wait(RETRY_SECONDS if not registered else self._options().heartbeat_seconds)
-        finally:
-            node.close()
+    def heartbeat_seconds(self) -> float:
+        """Between two signs of life of its node."""
+        return self._options().heartbeat_seconds
+
+    def network_provided(self) -> bool:
+        """Whether its node has a network without a plugin's pod."""
+        return self._options().network == "provided"
+
+    def joined(self, node: str) -> None:
+        """Its Node is there."""
+        if self._device.stage != "joined":
+            self._store.update(self._device, stage="joined")
+            log.info("device %s (%s): Node %s has joined", self._device.id, self._device.hostname, node)
 
 
 def instance_data(device: Device) -> dict[str, dict[str, object]]:
@@ -205,6 +201,17 @@ def instance_data(device: Device) -> dict[str, dict[str, object]]:
         "v1": {"instance-id": device.id, "local-hostname": device.hostname, "platform": "ec2"},
         "ds": {"meta-data": metadata},
     }
+
+
+def hardware(device: Device) -> kubelet.Hardware:
+    """A device as its kubelet sees it."""
+    return kubelet.Hardware(
+        id=device.id,
+        hostname=device.hostname,
+        operating_system=device.operating_system,
+        architecture="arm64" if ".arm" in device.plan else "amd64",
+        addresses={"InternalIP": device.private_address, "ExternalIP": device.public_address},
+    )
 
 
 def version(config: CloudConfig) -> str:

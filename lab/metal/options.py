@@ -17,9 +17,12 @@ class BootOptions:
         fails: devices end in state ``failed`` instead of ``active``.
         join_seconds: how long a booting device looks for its control plane. kubeadm gives up after five minutes.
         heartbeat_seconds: between two signs of life of a node; a kubelet's own default.
+        network: whether a node is Ready only where a network plugin's pod has run (``required``), as on real machines, or
+            always (``provided``).
     """
 
     seconds: float = 2.0
     fails: bool = False
     join_seconds: float = 300.0
     heartbeat_seconds: float = 10.0
+    network: str = "provided"

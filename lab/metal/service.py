@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import logging
 import ssl
@@ -12,7 +13,9 @@ from pathlib import Path
 from typing import Any, cast
 
 from ..pki import Authority
-from .api import Api, Request, Response, overview
+from ..simulation import cloud_controller
+from ..simulation.programs import Programs
+from .api import BASE, Api, Request, Response, overview
 from .devices import Device
 from .machine import Machine
 from .options import BootOptions
@@ -81,10 +84,16 @@ class MetalApi:
         return [overview(device) for device in self._store.all()]
 
     def _power_on(self, device: Device) -> None:
-        machine = Machine(device, self._store, lambda: self.boot)
+        machine = Machine(device, self._store, lambda: self.boot, self._programs())
         with self._lock:
             self._machines[device.id] = machine
         machine.start()
+
+    def _programs(self) -> Programs:
+        """What runs in pods on the devices: the cloud controller, in its place as in a chart of the lab's own."""
+        url = f"https://127.0.0.1:{self.port}{BASE}"
+        begin = functools.partial(cloud_controller.begin, metal_url=url, metal_ca_pem=self._authority.pem)
+        return dict.fromkeys(cloud_controller.IMAGES, begin)
 
     def _power_off(self, device: Device) -> None:
         with self._lock:

@@ -1,0 +1,96 @@
+"""A machine's life as a node: it registers, gives signs of life, and runs the pods that are bound to it."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Protocol
+
+import httpx
+
+from .cloudinit import one_line
+from .kubelet import Kubelet
+from .trouble import NotYet
+from .workloads import Workloads
+
+log = logging.getLogger("lab.nodes")
+
+RETRY_SECONDS = 0.5
+POD_SECONDS = 1.0
+"""Between two looks at a node's pods."""
+
+
+class Outside(Protocol):
+    """What comes upon a machine from outside."""
+
+    def wait(self, seconds: float) -> None:
+        """Wait; raises whatever ends the machine's life once it is powered off."""
+
+    def struck(self, fault: str) -> bool:
+        """Whether a fault strikes now: ``hangs`` or ``breaks``."""
+
+    def heartbeat_seconds(self) -> float:
+        """Between two signs of life."""
+
+    def network_provided(self) -> bool:
+        """Whether it has a network without any plugin's pod."""
+
+    def joined(self, node: str) -> None:
+        """Told after each good look: its Node is there."""
+
+
+class Living:
+    """A node's life, until the machine is powered off."""
+
+    def __init__(self, kubelet: Kubelet, workloads: Workloads, outside: Outside) -> None:
+        """Prepare."""
+        self._kubelet, self._workloads, self._outside = kubelet, workloads, outside
+        self._registered = False
+        self._due = 0.0
+        self._hangs = self._broken = False
+
+    def run(self) -> None:
+        """Live."""
+        said = ""
+        try:
+            while True:
+                try:
+                    self._look()
+                    self._outside.joined(self._kubelet.name)
+                    said = ""
+                except (NotYet, httpx.HTTPError) as error:
+                    reason = one_line(error) or type(error).__name__
+                    if reason != said:
+                        said = reason
+                        log.warning("Node %s: %s", self._kubelet.name, reason)
+                pause = min(POD_SECONDS, self._outside.heartbeat_seconds())
+                self._outside.wait(pause if self._registered else RETRY_SECONDS)
+        finally:
+            self._workloads.stop()
+            self._kubelet.close()
+
+    def _look(self) -> None:
+        """One look: a sign of life where it is due, then the pods."""
+        if not self._registered:
+            self._kubelet.register()
+            self._registered = True
+        now = time.monotonic()
+        if now >= self._due:
+            self._hangs = self._outside.struck("hangs")
+            self._broken = not self._hangs and self._outside.struck("breaks")
+            self._beat()
+            self._due = now + self._outside.heartbeat_seconds()
+        if self._hangs or self._broken:
+            return
+        before = self._network()
+        if self._workloads.sync(self._kubelet.node, network=before):
+            self._kubelet.look()
+        if self._network() != before:
+            self._beat()
+
+    def _network(self) -> bool:
+        return self._workloads.network or self._outside.network_provided()
+
+    def _beat(self) -> None:
+        if not self._hangs:
+            self._kubelet.beat(healthy=not self._broken, network=self._network())

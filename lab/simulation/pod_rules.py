@@ -1,0 +1,270 @@
+"""What a kubelet makes of a pod: the next status of its simulated containers. Pure.
+
+Follows pkg/kubelet/kubelet_pods.go (getPhase), status/generate.go and kubelet.go (syncPod) of Kubernetes 1.33. A container
+of restartPolicy Always runs for ever; one that is to end (of a Job, or an init container) ends well after a second.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .pod_summary import Json, begun, conditions, initialized, phase, rfc3339
+
+RUN_SECONDS = 1.0
+"""For so long a container runs that is to end."""
+
+FIRST_BACKOFF, LONGEST_BACKOFF = 10.0, 300.0
+"""Seconds until a container that has crashed starts again; doubled with each crash."""
+
+NETWORK_FOLDERS = ("/etc/cni/net.d", "/opt/cni/bin")
+"""Folders of a machine in which a network plugin puts its configuration and its programs."""
+
+NO_NETWORK = (
+    "container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady "
+    "message:Network plugin returns error: cni plugin not initialized"
+)
+"""As containerd says it, and the kubelet after it."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a kubelet knows beside the pod.
+
+    Attributes:
+        now: the time.
+        network: whether the machine has a network plugin.
+        host_ip: the node's address; empty while no cloud controller has told it.
+        pod_ip: the pod's address in the pods' network.
+        volumes: why the pod's volumes can't be mounted; empty where they can.
+        environment: why a container's environment can't be made, by its name.
+        ended: exit codes of containers' programs that have ended, by the container's name.
+    """
+
+    now: datetime.datetime
+    network: bool = True
+    host_ip: str = ""
+    pod_ip: str = ""
+    volumes: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    ended: Mapping[str, int] = field(default_factory=dict)
+
+
+def status(pod: Json, facts: Facts) -> dict[str, Any]:
+    """The next status of a pod that is bound to the node and not being deleted."""
+    before = pod.get("status") or {}
+    if finished(pod):
+        return dict(before)
+    spec = pod["spec"]
+    known = container_states(pod)
+    blocked = obstacle(pod, facts) is not None
+    reason = "PodInitializing" if spec.get("initContainers") else "ContainerCreating"
+    first = []
+    for container in spec.get("initContainers") or []:
+        previous = known.get(container["name"])
+        policy = container.get("restartPolicy", "OnFailure" if spec["restartPolicy"] != "Never" else "Never")
+        current = waiting(container, previous, reason) if blocked else advance(container, previous, policy, facts)
+        first.append(current)
+        blocked = blocked or not initialized(container, current)
+    rest = [
+        waiting(container, known.get(container["name"]), reason)
+        if blocked
+        else advance(container, known.get(container["name"]), spec["restartPolicy"], facts)
+        for container in spec["containers"]
+    ]
+    if all("terminated" in entry["state"] for entry in rest):
+        # Sidecars end with the last of the others.
+        first = [entry if "terminated" in entry["state"] else stopped(entry, facts) for entry in first]
+    return whole(pod, first, rest, facts)
+
+
+def stopped(entry: Json, facts: Facts) -> dict[str, Any]:
+    """A container's status, once the kubelet has stopped it."""
+    state = entry["state"]
+    if "running" in state:
+        ended = end(state["running"], 0, facts)
+    else:
+        # As the kubelet does for containers of which it knows nothing.
+        ended = {"exitCode": 137, "reason": "ContainerStatusUnknown", "message": "The container could not be located"}
+    return {**entry, "ready": "running" in state, "started": False, "state": {"terminated": ended}}
+
+
+def last_status(pod: Json, facts: Facts) -> dict[str, Any]:
+    """The status of a pod whose containers were stopped for good, because it is being deleted."""
+    if finished(pod):
+        return dict(pod["status"])
+    known = container_states(pod)
+
+    def last(container: Json) -> dict[str, Any]:
+        entry = known.get(container["name"]) or made(container, None, {})
+        return entry if "terminated" in entry["state"] else {**stopped(entry, facts), "ready": False}
+
+    first = [last(container) for container in pod["spec"].get("initContainers") or []]
+    rest = [last(container) for container in pod["spec"]["containers"]]
+    return whole(pod, first, rest, facts, terminal=True)
+
+
+def whole(
+    pod: Json, first: list[dict[str, Any]], rest: list[dict[str, Any]], facts: Facts, *, terminal: bool = False
+) -> dict[str, Any]:
+    """The status around the containers'."""
+    before = pod.get("status") or {}
+    found: dict[str, Any] = {
+        "phase": phase(pod["spec"], first, rest, terminal=terminal),
+        "startTime": before.get("startTime") or rfc3339(facts.now),
+        "containerStatuses": rest,
+    }
+    if first:
+        found["initContainerStatuses"] = first
+    if facts.host_ip:
+        found |= {"hostIP": facts.host_ip, "hostIPs": [{"ip": facts.host_ip}]}
+    address = facts.host_ip if host_network(pod) else facts.pod_ip if any(map(begun, [*first, *rest])) else ""
+    if address := before.get("podIP") or address:
+        found |= {"podIP": address, "podIPs": [{"ip": address}]}
+    found["conditions"] = conditions(pod, found, facts.now)
+    return found
+
+
+def finished(pod: Json) -> bool:
+    """Whether a pod has come to its end: nothing changes any more."""
+    return (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
+
+
+def host_network(pod: Json) -> bool:
+    """Whether a pod uses the machine's own network."""
+    return bool(pod["spec"].get("hostNetwork"))
+
+
+def brings_network(pod: Json) -> bool:
+    """Whether a pod is a network plugin's: in the host's network, with the host's CNI folders mounted."""
+    volumes = {
+        volume["name"]
+        for volume in pod["spec"].get("volumes") or []
+        if str((volume.get("hostPath") or {}).get("path", "")).rstrip("/") in NETWORK_FOLDERS
+    }
+    containers = [*(pod["spec"].get("initContainers") or []), *pod["spec"]["containers"]]
+    mounts = {mount["name"] for container in containers for mount in container.get("volumeMounts") or []}
+    return host_network(pod) and bool(volumes & mounts)
+
+
+def obstacle(pod: Json, facts: Facts) -> tuple[str, str] | None:
+    """Why a pod's first container doesn't start: reason and message of the kubelet's event."""
+    if any(map(begun, container_states(pod).values())):
+        return None
+    if not facts.network and not host_network(pod):
+        return "NetworkNotReady", f"network is not ready: {NO_NETWORK}"
+    if facts.volumes:
+        return "FailedMount", facts.volumes
+    return None
+
+
+def trouble(pod: Json, status: Json, facts: Facts) -> tuple[str, str] | None:
+    """What the kubelet says in an event about a pod: reason and message."""
+    if finished(pod):
+        return None
+    if found := obstacle(pod, facts):
+        return found
+    for container in [*status.get("initContainerStatuses", []), *status["containerStatuses"]]:
+        reason = (container["state"].get("waiting") or {}).get("reason")
+        if reason == "CreateContainerConfigError":
+            return "Failed", f"Error: {container['state']['waiting']['message']}"
+        if reason == "CrashLoopBackOff":
+            return (
+                "BackOff",
+                f"Back-off restarting failed container {container['name']} in pod {pod['metadata']['name']}",
+            )
+    return None
+
+
+def container_states(pod: Json) -> dict[str, dict[str, Any]]:
+    """The states of a pod's containers, init containers too, by name."""
+    found = pod.get("status") or {}
+    both = [*(found.get("initContainerStatuses") or []), *(found.get("containerStatuses") or [])]
+    return {entry["name"]: dict(entry) for entry in both}
+
+
+def advance(container: Json, previous: Json | None, policy: str, facts: Facts) -> dict[str, Any]:
+    """A container's next state."""
+    state = (previous or {}).get("state") or {}
+    last = (previous or {}).get("lastState") or {}
+    if running := state.get("running"):
+        code = facts.ended.get(container["name"])
+        if code is None and policy != "Always" and age(running["startedAt"], facts) >= RUN_SECONDS:
+            code = 0
+        if code is None:
+            ready = age(running["startedAt"], facts) >= delay(container)
+            return {**made(container, previous, {"running": dict(running)}), "ready": ready, "started": True}
+        ended = {"terminated": end(running, code, facts)}
+        if policy == "Always" or (policy == "OnFailure" and code):
+            return {**made(container, previous, back_off(container, previous)), "lastState": ended}
+        return {**made(container, previous, ended), "ready": code == 0, "started": False}
+    if "terminated" in state:
+        return dict(previous or {})
+    crashed = (last.get("terminated") or {}).get("finishedAt")
+    if crashed and age(crashed, facts) < seconds_off((previous or {}).get("restartCount", 0)):
+        return dict(previous or {})
+    if problem := facts.environment.get(container["name"]):
+        return made(container, previous, {"waiting": {"reason": "CreateContainerConfigError", "message": problem}})
+    entry = made(container, previous, {"running": {"startedAt": rfc3339(facts.now)}})
+    entry["restartCount"] += 1 if last else 0
+    entry["containerID"] = f"containerd://{container['name']}-{entry['restartCount']}"
+    return {**entry, "ready": delay(container) <= 0, "started": True}
+
+
+def made(container: Json, previous: Json | None, state: dict[str, Any]) -> dict[str, Any]:
+    """A container's status in a state, not ready."""
+    previous = previous or {}
+    return {
+        "name": container["name"],
+        "image": container["image"],
+        "imageID": container["image"] if begun({"state": state}) else previous.get("imageID", ""),
+        "restartCount": previous.get("restartCount", 0),
+        "ready": False,
+        "started": False,
+        "state": state,
+        **({"lastState": previous["lastState"]} if previous.get("lastState") else {}),
+        **({"containerID": previous["containerID"]} if previous.get("containerID") else {}),
+    }
+
+
+def waiting(container: Json, previous: Json | None, reason: str) -> dict[str, Any]:
+    """A container that doesn't start yet; one that has run already stays what it is."""
+    if previous and begun(previous):
+        return dict(previous)
+    return made(container, previous, {"waiting": {"reason": reason}})
+
+
+def back_off(container: Json, previous: Json | None) -> dict[str, Any]:
+    """The state of a container that has crashed."""
+    seconds = seconds_off((previous or {}).get("restartCount", 0))
+    message = f"back-off {seconds:.0f}s restarting failed container={container['name']}"
+    return {"waiting": {"reason": "CrashLoopBackOff", "message": message}}
+
+
+def seconds_off(restarts: int) -> float:
+    """How long a container that has crashed rests, by how often it was started again before."""
+    return float(min(FIRST_BACKOFF * 2 ** min(restarts, 10), LONGEST_BACKOFF))
+
+
+def end(running: Json, code: int, facts: Facts) -> dict[str, Any]:
+    """How a container has ended."""
+    return {
+        "exitCode": code,
+        "reason": "Error" if code else "Completed",
+        "startedAt": running["startedAt"],
+        "finishedAt": rfc3339(facts.now),
+    }
+
+
+def delay(container: Json) -> float:
+    """Seconds from a container's start until its probes say that it is ready."""
+    probes = (container.get("startupProbe"), container.get("readinessProbe"))
+    return float(sum((probe or {}).get("initialDelaySeconds") or 0 for probe in probes))
+
+
+def age(moment: str, facts: Facts) -> float:
+    """Seconds since a time of a status."""
+    then = datetime.datetime.strptime(moment, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=datetime.timezone.utc)
+    return (facts.now - then).total_seconds()

@@ -1,0 +1,122 @@
+"""What a pod takes from Secrets and ConfigMaps: the files of its volumes and the environment of its containers.
+
+The words of what is missing are the kubelet's (pkg/kubelet/kubelet_pods.go, pkg/volume of Kubernetes 1.33).
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+Json = Mapping[str, Any]
+
+KINDS = {"secret": "secrets", "configMap": "configmaps"}
+
+Fetch = Callable[[str, str], Json | None]
+"""Reads a Secret or ConfigMap of the pod's namespace by plural (``secrets``, ``configmaps``) and name; None if missing."""
+
+
+class Missing(Exception):
+    """A source is not there, or may not be read; the text is the kubelet's."""
+
+
+def files(pod: Json, fetch: Fetch) -> dict[str, dict[str, bytes]]:
+    """The files of a pod's Secret, ConfigMap and projected volumes, by the volume's name and the path in it.
+
+    Raises:
+        Missing: names the volume and what it lacks.
+    """
+    found = {}
+    for volume in pod["spec"].get("volumes") or []:
+        try:
+            content: dict[str, bytes] = {}
+            for kind, source in volume_sources(volume):
+                content |= projected(kind, source, fetch)
+            found[volume["name"]] = content
+        except Missing as error:
+            raise Missing(f'MountVolume.SetUp failed for volume "{volume["name"]}" : {error}') from None
+    return found
+
+
+def volume_sources(volume: Json) -> Iterator[tuple[str, Json]]:
+    """The Secrets and ConfigMaps of a volume: kind and source, in the form that projected volumes have."""
+    if secret := volume.get("secret"):
+        yield "secret", {**secret, "name": secret["secretName"]}
+    if config_map := volume.get("configMap"):
+        yield "configMap", config_map
+    for source in (volume.get("projected") or {}).get("sources") or []:
+        for kind in KINDS:
+            if kind in source:
+                yield kind, source[kind]
+
+
+def projected(kind: str, source: Json, fetch: Fetch) -> dict[str, bytes]:
+    """The files of one Secret or ConfigMap."""
+    data = read(kind, source["name"], fetch, optional=bool(source.get("optional")))
+    items = source.get("items")
+    if items is None:
+        return data
+    made = {}
+    for item in items:
+        if item["key"] in data:
+            made[item["path"]] = data[item["key"]]
+        elif not source.get("optional"):
+            words = "non-existent secret key" if kind == "secret" else "non-existent config key"
+            raise Missing(f"references {words}: {item['key']}")
+    return made
+
+
+def environment(pod: Json, container: Json, fetch: Fetch) -> dict[str, str]:
+    """A container's environment, as far as it is written down in the pod, in Secrets and in ConfigMaps.
+
+    Raises:
+        Missing: names what it lacks.
+    """
+    made: dict[str, str] = {}
+    for entry in container.get("envFrom") or []:
+        for kind in KINDS:
+            if source := entry.get(f"{kind}Ref"):
+                data = read(kind, source["name"], fetch, optional=bool(source.get("optional")))
+                made |= {f"{entry.get('prefix', '')}{key}": value.decode() for key, value in data.items()}
+    for entry in container.get("env") or []:
+        if "value" in entry:
+            made[entry["name"]] = entry["value"]
+        for kind in KINDS:
+            if source := (entry.get("valueFrom") or {}).get(f"{kind}KeyRef"):
+                optional = bool(source.get("optional"))
+                data = read(kind, source["name"], fetch, optional=optional)
+                if source["key"] in data:
+                    made[entry["name"]] = data[source["key"]].decode()
+                elif not optional:
+                    place = f"{kind[0].upper()}{kind[1:]} {pod['metadata']['namespace']}/{source['name']}"
+                    raise Missing(f"couldn't find key {source['key']} in {place}")
+    return made
+
+
+def read(kind: str, name: str, fetch: Fetch, *, optional: bool) -> dict[str, bytes]:
+    """The data of a Secret or ConfigMap."""
+    found = fetch(KINDS[kind], name)
+    if found is None:
+        if optional:
+            return {}
+        raise Missing(f'{kind.lower()} "{name}" not found')
+    data = {key: value.encode() for key, value in (found.get("data") or {}).items()}
+    if kind == "secret":
+        return {key: base64.b64decode(value) for key, value in data.items()}
+    return data | {key: base64.b64decode(value) for key, value in (found.get("binaryData") or {}).items()}
+
+
+def mounted(container: Json, volumes: Mapping[str, Mapping[str, bytes]]) -> dict[str, bytes]:
+    """The files that a container sees, by their absolute paths."""
+    seen = {}
+    for mount in container.get("volumeMounts") or []:
+        root, part = mount["mountPath"].rstrip("/"), mount.get("subPath", "")
+        for path, content in volumes.get(mount["name"], {}).items():
+            if not part:
+                seen[f"{root}/{path}"] = content
+            elif path == part:
+                seen[root] = content
+            elif path.startswith(f"{part}/"):
+                seen[f"{root}/{path.removeprefix(f'{part}/')}"] = content
+    return seen

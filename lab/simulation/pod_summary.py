@@ -1,0 +1,153 @@
+"""What the states of a pod's containers make of the pod: its phase and its conditions. Pure.
+
+Follows getPhase of pkg/kubelet/kubelet_pods.go and pkg/kubelet/status/generate.go of Kubernetes 1.33.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+Json = Mapping[str, Any]
+
+TIMES = ("lastTransitionTime", "lastProbeTime")
+
+
+def phase(spec: Json, first: Iterable[Json], rest: Iterable[Json], *, terminal: bool = False) -> str:
+    """A pod's phase, by the states of its containers.
+
+    Args:
+        spec: the pod's.
+        first: its init containers.
+        rest: its other containers.
+        terminal: none of them is started again.
+    """
+    sidecars = {c["name"] for c in spec.get("initContainers") or [] if c.get("restartPolicy") == "Always"}
+    plain = [entry for entry in first if entry["name"] not in sidecars]
+    if spec["restartPolicy"] == "Never" and any(failed(entry) for entry in plain):
+        return "Failed"
+    states = [entry["state"] for entry in rest]
+    running = sum("running" in state for state in states)
+    running += sum("running" in entry["state"] for entry in first if entry["name"] in sidecars)
+    over = [entry for entry in rest if "terminated" in entry["state"] or entry.get("lastState")]
+    over = [entry for entry in over if "running" not in entry["state"]]
+    if not terminal and any("terminated" not in entry["state"] for entry in plain):
+        return "Pending"
+    if len(over) + sum("running" in state for state in states) < len(states):
+        return "Pending"
+    if running and not terminal:
+        return "Running"
+    if terminal:
+        return "Failed" if any(failed(entry) for entry in rest) else "Succeeded"
+    if spec["restartPolicy"] == "Always":
+        return "Running"
+    if not any(failed(entry) for entry in over):
+        return "Succeeded"
+    return "Failed" if spec["restartPolicy"] == "Never" else "Running"
+
+
+def ended(found: Json) -> bool:
+    """Whether a pod's status is its last."""
+    return found["phase"] in ("Succeeded", "Failed")
+
+
+def failed(entry: Json) -> bool:
+    """Whether a container ended badly."""
+    ended = entry["state"].get("terminated") or (entry.get("lastState") or {}).get("terminated") or {}
+    return "running" not in entry["state"] and bool(ended.get("exitCode"))
+
+
+def conditions(pod: Json, found: Json, now: datetime.datetime) -> list[dict[str, Any]]:
+    """The conditions that a kubelet keeps, and those of others as they are."""
+    kept = {entry["type"]: dict(entry) for entry in (pod.get("status") or {}).get("conditions") or []}
+    spec, rest = pod["spec"], found["containerStatuses"]
+    done = {"reason": "PodCompleted" if found["phase"] == "Succeeded" else "PodFailed"} if ended(found) else None
+    sidecars = {c["name"] for c in spec.get("initContainers") or [] if c.get("restartPolicy") == "Always"}
+    watched = [entry for entry in found.get("initContainerStatuses", []) if entry["name"] in sidecars] + rest
+    first = dict(
+        zip((c["name"] for c in spec.get("initContainers") or []), spec.get("initContainers") or [], strict=True)
+    )
+    incomplete = [
+        entry["name"]
+        for entry in found.get("initContainerStatuses", [])
+        if not initialized(first[entry["name"]], entry)
+    ]
+    unready = [entry["name"] for entry in watched if not entry["ready"]]
+    containers = done or (
+        {"reason": "ContainersNotReady", "message": f"containers with unready status: {listed(unready)}"}
+        if unready
+        else {}
+    )
+    gates = [gate["conditionType"] for gate in spec.get("readinessGates") or []]
+    closed = [gate for gate in gates if (kept.get(gate) or {}).get("status") != "True"]
+    ready = containers or (
+        {"reason": "ReadinessGatesNotReady", "message": f"pod readiness gates are not True: {', '.join(closed)}"}
+        if closed
+        else {}
+    )
+    missing = {
+        "reason": "ContainersNotInitialized",
+        "message": f"containers with incomplete status: {listed(incomplete)}",
+    }
+    own = {
+        "PodReadyToStartContainers": {}
+        if any(map(begun, [*found.get("initContainerStatuses", []), *rest]))
+        else {"": ""},
+        "Initialized": missing if incomplete and not any(map(begun, rest)) else {},
+        "Ready": ready,
+        "ContainersReady": containers,
+        "PodScheduled": {},
+    }
+    for name, against in own.items():
+        value = "False" if against else "True"
+        before = kept.get(name) or {}
+        changed = before.get("lastTransitionTime") if before.get("status") == value else None
+        kept[name] = {
+            "type": name,
+            "status": value,
+            "lastTransitionTime": changed or rfc3339(now),
+            **{key: text for key, text in against.items() if key},
+        }
+    return list(kept.values())
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names as Go prints a list of texts."""
+    return f"[{' '.join(names)}]"
+
+
+def begun(container: Json) -> bool:
+    """Whether a container has ever run."""
+    return bool({"running", "terminated"} & set(container.get("state") or {})) or bool(container.get("lastState"))
+
+
+def initialized(container: Json, current: Json) -> bool:
+    """Whether the containers after an init container may start."""
+    if container.get("restartPolicy") == "Always":
+        return bool(current["started"])
+    return bool((current["state"].get("terminated") or {}).get("exitCode") == 0)
+
+
+def rfc3339(moment: datetime.datetime) -> str:
+    """A time as the API server wants it."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Whether a status says anything else than the one before, its times left aside."""
+    return any(plain(before.get(key)) != plain(value) for key, value in after.items())
+
+
+def plain(value: Any) -> Any:
+    """A part of a status without times of its conditions, and conditions in order."""
+    if isinstance(value, Mapping):
+        return {key: plain(part) for key, part in value.items() if key not in TIMES and part not in ({}, "", None)}
+    if isinstance(value, list):
+        parts = [plain(part) for part in value]
+        return (
+            sorted(parts, key=lambda part: str(part.get("type", "")))
+            if all(isinstance(p, dict) for p in parts)
+            else parts
+        )
+    return value
