@@ -13,10 +13,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 import toolchain
 
 from . import processes
 from .controllers import PortTaken, require_webhook_port
+from .generations import GENERATIONS, Generation, NoSuchGeneration
 from .options import LabOptions
 from .pki import write_private
 from .state import StateFolder
@@ -29,10 +32,18 @@ each lab, lead to loopback only, and lie in clear beside it; the folder's mode i
 NETWORKS = ("required", "provided")
 START_SECONDS = 180.0
 STOP_SECONDS = 90.0
+CHANGE_SECONDS = 180.0
+"""An upgrade of the management cluster takes half a minute."""
 
 
 class LabFailed(Exception):
     """The lab could not be started or stopped; the text says why."""
+
+
+FAILURES = (
+    *(LabFailed, PortTaken, NoSuchGeneration, NotADirectoryError, PermissionError),
+    *(toolchain.MissingProgram, toolchain.BuildFailed),
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -51,6 +62,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sub.add_argument("--boot-seconds", type=seconds, metavar="SECONDS", help="until an ordered device runs")
         sub.add_argument("--boot-fails", action=argparse.BooleanOptionalAction, help="devices end in state failed")
         sub.add_argument("--network", choices=NETWORKS, help="nodes are Ready only with a network plugin, or always")
+        sub.add_argument("--contract", choices=contracts(), help="Cluster API's contract; a later one upgrades the lab")
+        sub.add_argument(
+            "--cluster-api", choices=cluster_apis(), help="version of Cluster API, where the contract leaves it"
+        )
+        if run is up:
+            sub.add_argument("--stack", metavar="NAME", help="take the contract that this stack's file asks for")
     text = "stop the lab, wait for its processes, remove its data; logs stay"
     commands.add_parser("down", help=text, description=text).set_defaults(run=down)
     text = "the lab's processes; names those that crashed"
@@ -60,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         return int(options.run(StateFolder(options.state), options))
-    except (LabFailed, PortTaken, NotADirectoryError, PermissionError, toolchain.MissingProgram) as error:
+    except FAILURES as error:
         print(f"lab: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -126,8 +143,15 @@ def change(folder: StateFolder, options: argparse.Namespace) -> int:
     if not running(folder.read()):
         raise LabFailed("it does not run; `python -m lab up` takes the same options")
     wanted = merge_options(folder, options)
-    deadline = time.monotonic() + 60
-    while folder.read().get("gate") != wanted.gate:
+    generation = wanted.generation()
+    asked = {
+        "gate": wanted.gate,
+        "contract": generation.contract,
+        "clusterApi": generation.cluster_api,
+        "stage": "ready",
+    }
+    deadline = time.monotonic() + CHANGE_SECONDS
+    while any(folder.read().get(key) != value for key, value in asked.items()):
         if time.monotonic() > deadline:
             raise LabFailed(f"it did not take the options over; see {folder.logs / 'supervisor.log'}")
         time.sleep(0.1)
@@ -136,16 +160,67 @@ def change(folder: StateFolder, options: argparse.Namespace) -> int:
 
 
 def merge_options(folder: StateFolder, options: argparse.Namespace) -> LabOptions:
-    """The lab's options with those of the command line, saved."""
+    """The lab's options with those of the command line, saved.
+
+    Raises:
+        LabFailed: the lab is of a later generation than asked for.
+        NoSuchGeneration: contract and version of Cluster API do not go together.
+    """
     folder.make()
     given = {
         field.name: value
         for field in dataclasses.fields(LabOptions)
         if (value := getattr(options, field.name)) is not None
     }
-    merged = dataclasses.replace(LabOptions.load(folder.options), **given)
+    if (stack := getattr(options, "stack", None)) and "contract" not in given:
+        given["contract"] = contract_of(Path(f"Pulumi.{stack}.yaml"))
+    before = LabOptions.load(folder.options)
+    if "contract" in given and "cluster_api" not in given and given["contract"] != before.contract:
+        # What was chosen for another contract means nothing for this one.
+        given["cluster_api"] = ""
+    merged = dataclasses.replace(before, **given)
+    order = [GENERATIONS.index(one.generation()) for one in (before, merged)]
+    if folder.options.exists() and order[0] > order[1]:
+        older, newer = merged.generation(), before.generation()
+        raise LabFailed(
+            f"it is of contract {newer.contract} with Cluster API {newer.cluster_api}, and a management cluster does not go "
+            f"back to contract {older.contract} with Cluster API {older.cluster_api}; `make down` removes it first"
+        )
+    build(merged.generation())
     merged.save(folder.options)
     return merged
+
+
+def build(generation: Generation) -> None:
+    """Build what a generation runs and `make toolchain` does not build."""
+    toolchain.ensure(generation.programs(), lambda line: print(f"lab: {line}", flush=True))
+
+
+def contracts() -> list[str]:
+    """Contracts that the lab has."""
+    return sorted({generation.contract for generation in GENERATIONS})
+
+
+def cluster_apis() -> list[str]:
+    """Versions of Cluster API that the lab has."""
+    return sorted({generation.cluster_api for generation in GENERATIONS})
+
+
+def contract_of(file: Path) -> str:
+    """The contract that a stack's file asks for: its own, or what its infrastructure needs.
+
+    A file that is not there or not readable is the stack's trouble, told by its program.
+    """
+    try:
+        config = (yaml.safe_load(file.read_text()) or {}).get("config") or {}
+        sections = {key.partition(":")[2]: value for key, value in config.items()}
+    except (OSError, yaml.YAMLError, AttributeError):
+        return LabOptions().contract
+    clusters = [sections, *(one for one in sections.get("clusters") or [] if isinstance(one, dict))]
+    asked = [one["capi"].get("contract") for one in clusters if isinstance(one.get("capi"), dict)]
+    if any("metal3" in one for one in clusters):
+        asked.append("v1beta2")
+    return max((contract for contract in asked if contract in contracts()), default=LabOptions().contract)
 
 
 def down(folder: StateFolder, _options: argparse.Namespace) -> int:

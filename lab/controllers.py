@@ -1,10 +1,12 @@
-"""The controllers of the management cluster: Kamaji, its Cluster API provider, Cluster API and capp, with webhooks."""
+"""The controllers of the management cluster, with their webhooks: what each of them is started with."""
 
 from __future__ import annotations
 
 import shutil
 import socket
 import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -12,21 +14,14 @@ import httpx
 import toolchain
 
 from . import crds
-from .pki import Authority, KeyPair
+from .generations import Generation
+from .pki import Authority
 from .processes import Process, ProcessFailed, free_port, listener_on, start
 
 KAMAJI_WEBHOOK_PORT = 9443
 """Kamaji has no flag for it."""
 
 NAMESPACE = "kamaji-system"
-
-UPSTREAM_WEBHOOKS = (
-    ("capi-core", "sigs.k8s.io/cluster-api", "config/webhook/manifests.yaml"),
-    ("capi-bootstrap-kubeadm", "sigs.k8s.io/cluster-api", "bootstrap/kubeadm/config/webhook/manifests.yaml"),
-    ("capp", "sigs.k8s.io/cluster-api-provider-packet", "config/webhook/manifests.yaml"),
-    ("kamaji", "github.com/clastix/kamaji", "charts/kamaji/controller-gen/mutating-webhook.yaml"),
-    ("kamaji", "github.com/clastix/kamaji", "charts/kamaji/controller-gen/validating-webhook.yaml"),
-)
 
 
 class PortTaken(Exception):
@@ -46,57 +41,143 @@ def require_webhook_port() -> None:
             ) from None
 
 
+@dataclass(frozen=True)
+class Setting:
+    """What a controller is started with.
+
+    Attributes:
+        folder: the lab's folder.
+        certificates: folder with its webhook server's certificate.
+        port: of its webhook server; 0 where it has none.
+        gate: Kamaji's feature gate SkipInfraClusterPatch is on.
+    """
+
+    folder: Path
+    certificates: Path
+    port: int
+    gate: bool
+
+
+def kamaji(setting: Setting) -> list[str | Path]:
+    """Arguments of Kamaji."""
+    return [
+        *("manager", "--datastore", "default", "--leader-elect=false", "--disable-telemetry"),
+        *("--metrics-bind-address", "0", "--health-probe-bind-address", "0"),
+        *("--tmp-directory", setting.folder / "tmp" / "kamaji-work"),
+        *("--pod-namespace", NAMESPACE, "--serviceaccount-name", "kamaji"),
+        *("--webhook-service-name", "kamaji-webhook-service"),
+        *("--webhook-ca-path", setting.certificates / "ca.crt"),
+    ]
+
+
+def kamaji_provider(setting: Setting) -> list[str | Path]:
+    """Arguments of Kamaji's Cluster API provider."""
+    gate = ["--feature-gates=SkipInfraClusterPatch=true"] if setting.gate else []
+    return ["--metrics-bind-address", "127.0.0.1:0", "--health-probe-bind-address", "127.0.0.1:0", *gate]
+
+
+def cluster_api(setting: Setting) -> list[str | Path]:
+    """Arguments that Cluster API's own controllers share with capp and those of Metal3's community."""
+    return [
+        *("--leader-elect=false", "--diagnostics-address", "127.0.0.1:0", "--insecure-diagnostics"),
+        *("--health-addr", "127.0.0.1:0", "--webhook-port", str(setting.port)),
+        *("--webhook-cert-dir", setting.certificates),
+    ]
+
+
+def bare_metal_operator(setting: Setting) -> list[str | Path]:
+    """Arguments of the baremetal-operator: without Ironic, its hosts take the states that their names ask for."""
+    return [
+        *("--demo-mode", "--webhook-port", str(setting.port)),
+        *("--metrics-addr", "0", "--health-addr", "127.0.0.1:0"),
+    ]
+
+
+@dataclass(frozen=True)
+class Controller:
+    """A controller of the management cluster.
+
+    Attributes:
+        arguments: makes its arguments.
+        serves: it has a webhook server.
+        proxied: it reaches simulated hosts by name.
+        temporary: its webhook server's certificate is looked for below the temporary folder.
+        metal: it calls the Metal API.
+    """
+
+    arguments: Callable[[Setting], list[str | Path]] = cluster_api
+    serves: bool = True
+    proxied: bool = False
+    temporary: bool = False
+    metal: bool = False
+
+
+CONTROLLERS: Mapping[str, Controller] = {
+    "kamaji": Controller(kamaji, proxied=True, temporary=True),
+    "capi-core": Controller(),
+    "capi-bootstrap-kubeadm": Controller(),
+    "kamaji-control-plane": Controller(kamaji_provider, serves=False),
+    "capp": Controller(proxied=True, metal=True),
+    "capm3": Controller(),
+    "metal3-ipam": Controller(),
+    "baremetal-operator": Controller(bare_metal_operator, temporary=True),
+}
+
+
 class Controllers:
     """Starts and stops the controllers of one management cluster."""
 
-    def __init__(self, folder: Path, kubeconfig: Path, authority: Authority, proxy_url: str, metal_key: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        kubeconfig: Path,
+        authority: Authority,
+        generation: Generation,
+        proxy_url: str,
+        metal_key: str,
+    ) -> None:
         """Prepare the controllers.
 
         Args:
             folder: the lab's folder.
             kubeconfig: the management cluster's.
             authority: signs the webhooks' certificates; capp trusts it for api.equinix.com.
+            generation: which controllers.
             proxy_url: proxy that knows the tenants' Services and api.equinix.com.
             metal_key: API key of the simulated Metal API.
         """
         self.folder, self.kubeconfig, self.authority = folder, kubeconfig, authority
-        self.proxy_url, self.metal_key = proxy_url, metal_key
+        self.generation, self.proxy_url, self.metal_key = generation, proxy_url, metal_key
         self.logs = folder / "logs"
         self.ports: dict[str, int] = {"kamaji": KAMAJI_WEBHOOK_PORT}
         self._serving = authority.issue("webhooks", "localhost", addresses=["127.0.0.1"], hosts=["localhost"])
 
     def start(self, name: str, *, gate: bool) -> Process:
         """Start one controller; ``gate`` is SkipInfraClusterPatch, for kamaji-control-plane."""
+        controller = CONTROLLERS[name]
+        certificates = self.certificates(name)
+        port = self.port(name) if controller.serves else 0
         environment = {"KUBECONFIG": str(self.kubeconfig)}
-        command: list[str | Path] = [toolchain.program(name)]
-        if name == "kamaji":
-            # Certificates of its webhook server are looked for below the temporary folder.
-            environment |= self.proxied() | {"TMPDIR": str(self.folder / "tmp" / "kamaji")}
-            command += [
-                *("manager", "--datastore", "default", "--leader-elect=false", "--disable-telemetry"),
-                *("--metrics-bind-address", "0", "--health-probe-bind-address", "0"),
-                *("--tmp-directory", self.folder / "tmp" / "kamaji-work"),
-                *("--pod-namespace", NAMESPACE, "--serviceaccount-name", "kamaji"),
-                *("--webhook-service-name", "kamaji-webhook-service"),
-                *("--webhook-ca-path", self.certificates("kamaji") / "ca.crt"),
-            ]
-        elif name == "kamaji-control-plane":
-            command += ["--metrics-bind-address", "127.0.0.1:0", "--health-probe-bind-address", "127.0.0.1:0"]
-            if gate:
-                command.append("--feature-gates=SkipInfraClusterPatch=true")
-        else:
-            self.ports.setdefault(name, free_port())
-            command += [
-                *("--leader-elect=false", "--diagnostics-address", "127.0.0.1:0", "--insecure-diagnostics"),
-                *("--health-addr", "127.0.0.1:0", "--webhook-port", str(self.ports[name])),
-                *("--webhook-cert-dir", self.certificates(name)),
-            ]
-            if name == "capp":
-                environment |= self.proxied() | {
-                    "PACKET_API_KEY": self.metal_key,
-                    "SSL_CERT_FILE": str(self.authority.certificate),
-                }
-        return start(name, command, self.logs, environment)
+        if controller.proxied:
+            environment |= self.proxied()
+        if controller.temporary:
+            environment["TMPDIR"] = str(self.folder / "tmp" / name)
+        if controller.metal:
+            environment |= {"PACKET_API_KEY": self.metal_key, "SSL_CERT_FILE": str(self.authority.certificate)}
+        arguments = controller.arguments(Setting(self.folder, certificates, port, gate))
+        program = toolchain.program(name, self.generation.version(name))
+        return start(name, [program, *arguments], self.logs, environment)
+
+    def port(self, name: str) -> int:
+        """Port of a controller's webhook server, which is chosen before the controller runs."""
+        return self.ports.setdefault(name, free_port())
+
+    def conversions(self) -> dict[str, dict[str, str]]:
+        """How the API server calls the controllers that convert, by their names."""
+        return {
+            name: crds.client_config(f"https://127.0.0.1:{self.port(name)}/convert", self.authority.pem)
+            for name in {folder.converter for folder in self.generation.crds if folder.converter}
+        }
 
     def proxied(self) -> dict[str, str]:
         """Environment of a controller that reaches simulated hosts by name."""
@@ -118,26 +199,25 @@ class Controllers:
             ProcessFailed: a controller ended, or did not listen in time.
         """
         deadline = time.monotonic() + seconds
-        for name, port in self.ports.items():
-            while True:
+        for name in self.generation.controllers:
+            while CONTROLLERS[name].serves:
                 processes[name].require()
                 with socket.socket() as probe:
                     probe.settimeout(1)
-                    if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    if probe.connect_ex(("127.0.0.1", self.port(name))) == 0:
                         break
                 if time.monotonic() > deadline:
                     raise ProcessFailed(
-                        f"{name} does not listen on its webhook port {port} after {seconds:.0f} s; "
+                        f"{name} does not listen on its webhook port {self.port(name)} after {seconds:.0f} s; "
                         f"{processes[name].log} ends:\n{processes[name].tail()}"
                     )
                 time.sleep(0.1)
 
     def install_webhooks(self, client: httpx.Client) -> None:
         """Point the API server at the controllers' webhooks."""
-        for name, module, file in UPSTREAM_WEBHOOKS:
-            for document in crds.webhooks(
-                module, file, name, f"https://127.0.0.1:{self.ports[name]}", self.authority.pem
-            ):
+        for hooks in self.generation.hooks:
+            url, version = f"https://127.0.0.1:{self.port(hooks.controller)}", self.generation.version(hooks.module)
+            for document in crds.webhooks(hooks.module, hooks.path, hooks.controller, url, self.authority.pem, version):
                 crds.apply(client, document)
 
     def remove_webhooks(self, client: httpx.Client) -> None:
@@ -145,49 +225,3 @@ class Controllers:
         for kind in ("mutating", "validating"):
             path = f"/apis/admissionregistration.k8s.io/v1/{kind}webhookconfigurations"
             client.delete(path).raise_for_status()
-
-
-def datastore(endpoint: str, authority: Authority, root: KeyPair) -> list[dict[str, object]]:
-    """Kamaji's DataStore ``default`` and the Secrets with its credentials.
-
-    Args:
-        endpoint: host and port of the tenants' etcd.
-        authority: authority of that etcd; Kamaji signs a client certificate per tenant with its key.
-        root: client certificate of etcd's root user.
-    """
-
-    def secret(name: str, files: dict[str, Path]) -> dict[str, object]:
-        return {
-            "apiVersion": "v1",
-            "kind": "Secret",
-            "metadata": {"name": name, "namespace": NAMESPACE},
-            "stringData": {key: path.read_text() for key, path in files.items()},
-        }
-
-    def reference(name: str, key: str) -> dict[str, object]:
-        return {"secretReference": {"name": name, "namespace": NAMESPACE, "keyPath": key}}
-
-    return [
-        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}},
-        secret("etcd-authority", {"ca.crt": authority.certificate, "ca.key": authority.key}),
-        secret("etcd-root", {"tls.crt": root.certificate, "tls.key": root.key}),
-        {
-            "apiVersion": "kamaji.clastix.io/v1alpha1",
-            "kind": "DataStore",
-            "metadata": {"name": "default"},
-            "spec": {
-                "driver": "etcd",
-                "endpoints": [endpoint],
-                "tlsConfig": {
-                    "certificateAuthority": {
-                        "certificate": reference("etcd-authority", "ca.crt"),
-                        "privateKey": reference("etcd-authority", "ca.key"),
-                    },
-                    "clientCertificate": {
-                        "certificate": reference("etcd-root", "tls.crt"),
-                        "privateKey": reference("etcd-root", "tls.key"),
-                    },
-                },
-            },
-        },
-    ]

@@ -1,4 +1,4 @@
-"""The CRDs and webhook configurations of Cluster API, Kamaji and capp, from their Go modules."""
+"""The CRDs and webhook configurations of a generation's controllers, from their Go modules."""
 
 from __future__ import annotations
 
@@ -13,25 +13,11 @@ import yaml
 
 import toolchain
 
-CRD_FOLDERS = (
-    ("sigs.k8s.io/cluster-api", "config/crd/bases"),
-    ("sigs.k8s.io/cluster-api", "bootstrap/kubeadm/config/crd/bases"),
-    ("sigs.k8s.io/cluster-api-provider-packet", "config/crd/bases"),
-    ("github.com/clastix/kamaji", "charts/kamaji/crds"),
-    ("github.com/clastix/cluster-api-control-plane-provider-kamaji", "config/crd/bases"),
-)
+from .generations import FIRST, Generation
 
-CONTRACTS = {
-    "cluster.x-k8s.io": ("v1beta1", "v1beta1"),
-    "bootstrap.cluster.x-k8s.io": ("v1beta1", "v1beta1"),
-    "infrastructure.cluster.x-k8s.io": ("v1beta1", "v1beta1"),
-    "controlplane.cluster.x-k8s.io": ("v1beta1", "v1alpha1"),
-    "ipam.cluster.x-k8s.io": ("v1beta1", "v1beta1"),
-    "addons.cluster.x-k8s.io": ("v1beta1", "v1beta1"),
-    "runtime.cluster.x-k8s.io": ("v1beta1", "v1beta1"),
-}
-"""Cluster API contract and API version that implements it, by API group: the label that Cluster API finds versions by.
-The release manifests have it from kustomize; the bare CRDs of the modules lack it."""
+CONTRACTS = {"v1alpha1": "v1beta1", "v1alpha2": "v1beta2", "v1beta1": "v1beta1", "v1beta2": "v1beta2"}
+"""Cluster API's contract that an API version implements. The release manifests have it as a label from kustomize; the bare
+CRDs of the modules lack it."""
 
 PLURALS = {
     "CustomResourceDefinition": "customresourcedefinitions",
@@ -49,32 +35,58 @@ PLURALS = {
 FIELD_MANAGER = "kamaji-equinix-lab"
 
 
-def definitions() -> Iterator[dict[str, Any]]:
-    """All CRDs, labelled with their contracts and without conversion: each serves only versions that share a schema."""
-    for module, folder in CRD_FOLDERS:
-        for path in sorted((toolchain.module_folder(module) / folder).glob("*.yaml")):
+def definitions(
+    generation: Generation, convert: Mapping[str, Mapping[str, Any]] | None = None
+) -> Iterator[dict[str, Any]]:
+    """All CRDs, labelled with their contracts.
+
+    Args:
+        generation: which CRDs.
+        convert: how to call each controller that converts (clientConfig of a webhook), by its name; None for CRDs that
+            keep every version's objects as they are.
+    """
+    for folder in generation.crds:
+        module = toolchain.module_folder(folder.module, generation.version(folder.module))
+        for path in sorted((module / folder.path).glob("*.yaml")):
             for document in yaml.load_all(path.read_bytes(), yaml.CSafeLoader):
                 if document and document["kind"] == "CustomResourceDefinition":
-                    yield labelled(document)
+                    yield converted(labelled(document), (convert or {}).get(folder.converter))
 
 
 def labelled(definition: dict[str, Any]) -> dict[str, Any]:
-    """A CRD as the lab installs it."""
-    labels = definition["metadata"].setdefault("labels", {})
-    if contract := CONTRACTS.get(definition["spec"]["group"]):
-        labels[f"cluster.x-k8s.io/{contract[0]}"] = contract[1]
+    """A CRD with a label for each contract that it implements."""
+    if definition["spec"]["group"].endswith("cluster.x-k8s.io"):
+        labels = definition["metadata"].setdefault("labels", {})
+        for version in definition["spec"]["versions"]:
+            if version["served"] and (contract := CONTRACTS.get(version["name"])):
+                labels[f"cluster.x-k8s.io/{contract}"] = version["name"]
         # clusterctl looks only at CRDs that it could have installed.
         labels["clusterctl.cluster.x-k8s.io"] = ""
-    definition["spec"].pop("conversion", None)
     return definition
 
 
-def install(client: httpx.Client) -> None:
-    """Install all CRDs and wait until the API server serves them."""
+def converted(definition: dict[str, Any], client_config: Mapping[str, Any] | None) -> dict[str, Any]:
+    """A CRD whose objects are converted by a webhook where it has several versions and there is one, else by nobody."""
+    definition["spec"].pop("conversion", None)
+    if client_config and len(definition["spec"]["versions"]) > 1:
+        webhook = {"clientConfig": dict(client_config), "conversionReviewVersions": ["v1", "v1beta1"]}
+        definition["spec"]["conversion"] = {"strategy": "Webhook", "webhook": webhook}
+    return definition
+
+
+def install(
+    client: httpx.Client, generation: Generation = FIRST, convert: Mapping[str, Mapping[str, Any]] | None = None
+) -> None:
+    """Install all CRDs of a generation and wait until the API server serves them."""
     names = []
-    for definition in definitions():
+    for definition in definitions(generation, convert):
         apply(client, definition)
         names.append(definition["metadata"]["name"])
+    await_established(client, names)
+
+
+def await_established(client: httpx.Client, names: list[str]) -> None:
+    """Wait until the API server serves these CRDs."""
     deadline = time.monotonic() + 30
     while waiting := not_established(client, names):
         if time.monotonic() > deadline:
@@ -94,7 +106,9 @@ def not_established(client: httpx.Client, names: list[str]) -> list[str]:
     return [name for name in names if name not in established]
 
 
-def webhooks(module: str, file: str, name: str, url: str, ca_pem: str) -> Iterator[dict[str, Any]]:
+def webhooks(
+    module: str, file: str, name: str, url: str, ca_pem: str, version: str | None = None
+) -> Iterator[dict[str, Any]]:
     """Webhook configurations of a module's file, pointed at a local server.
 
     Args:
@@ -103,8 +117,9 @@ def webhooks(module: str, file: str, name: str, url: str, ca_pem: str) -> Iterat
         name: name of the resulting configurations.
         url: address of the controller's webhook server.
         ca_pem: authority of that server's certificate.
+        version: the module's; None for the usual one.
     """
-    text = (toolchain.module_folder(module) / file).read_text()
+    text = (toolchain.module_folder(module, version) / file).read_text()
     # Kamaji's files are Helm fragments; their template expressions only name the Service that is replaced here.
     for document in yaml.safe_load_all(re.sub(r"'?\{\{[^}]*\}\}'?", "replaced", text)):
         if isinstance(document, list):
@@ -128,10 +143,12 @@ def webhooks(module: str, file: str, name: str, url: str, ca_pem: str) -> Iterat
 def pointed_at(hook: Mapping[str, Any], url: str, ca_pem: str) -> dict[str, Any]:
     """One webhook that calls a local server instead of a Service."""
     path = hook["clientConfig"]["service"]["path"]
-    return {
-        **hook,
-        "clientConfig": {"url": f"{url}{path}", "caBundle": base64.b64encode(ca_pem.encode()).decode()},
-    }
+    return {**hook, "clientConfig": client_config(f"{url}{path}", ca_pem)}
+
+
+def client_config(url: str, ca_pem: str) -> dict[str, str]:
+    """How the API server calls a local webhook server."""
+    return {"url": url, "caBundle": base64.b64encode(ca_pem.encode()).decode()}
 
 
 def apply(client: httpx.Client, document: Mapping[str, Any]) -> None:

@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
+from .generations import Generation, choose
 from .pki import write_private
 
 
@@ -19,6 +20,8 @@ class LabOptions:
         boot_seconds: seconds from a device's order to its operating system running.
         boot_fails: devices never get further than state ``failed``.
         network: ``required``: nodes are Ready only where a network plugin's pod has run; ``provided``: always.
+        contract: Cluster API's contract that the management cluster's stacks ask for.
+        cluster_api: version of Cluster API; empty for the first that has the contract.
     """
 
     gate: bool = True
@@ -26,6 +29,16 @@ class LabOptions:
     boot_seconds: float = 2.0
     boot_fails: bool = False
     network: str = "provided"
+    contract: str = "v1beta1"
+    cluster_api: str = ""
+
+    def generation(self) -> Generation:
+        """What the management cluster consists of.
+
+        Raises:
+            NoSuchGeneration: contract and version of Cluster API do not go together.
+        """
+        return choose(self.contract, self.cluster_api)
 
     def save(self, path: Path) -> None:
         """Write the options for the supervisor, which looks at the file all the time."""

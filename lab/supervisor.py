@@ -22,8 +22,9 @@ import httpx
 
 import toolchain
 
-from . import controllers, crds
-from .controllers import Controllers
+from . import crds, datastore, upgrade
+from .controllers import CONTROLLERS, Controllers
+from .generations import Generation
 from .metal import BootOptions, MetalApi
 from .options import LabOptions
 from .pki import Authority, write_private
@@ -40,8 +41,6 @@ INTERVAL = 0.25
 
 METAL_HOST = "api.equinix.com"
 
-CONTROLLERS = ("kamaji", "capi-core", "capi-bootstrap-kubeadm", "kamaji-control-plane", "capp")
-
 
 class Supervisor:
     """One lab."""
@@ -50,6 +49,7 @@ class Supervisor:
         """Prepare a lab in its folder."""
         self.folder = folder
         self.options = LabOptions.load(folder.options)
+        self.generation = self.options.generation()
         self.processes: dict[str, Process] = {}
         self.stage = "starting"
         self.problem = ""
@@ -91,34 +91,58 @@ class Supervisor:
     def start(self) -> None:
         """Start everything, in the order in which one needs the other."""
         folder = self.folder.folder
-        plane = self._plane = ManagementPlane(folder)
+        plane = self._plane = ManagementPlane(folder, install_crds=False)
         try:
             plane.start()
         finally:
             self.processes |= plane.processes
+        proxy = ConnectProxy()
+        running = self._controllers = Controllers(
+            folder, self.folder.kubeconfig, plane.authority, self.generation, proxy.url, self.metal_key()
+        )
+        client = plane.client()
+        running.remove_webhooks(client)
+        crds.install(client, self.generation, running.conversions())
         self.say("management cluster: etcd and kube-apiserver serve, CRDs are installed")
         plane.start_controller_manager()
         self.processes |= plane.processes
-        proxy = ConnectProxy()
         metal = self._metal = MetalApi(
             folder / "metal", plane.authority, api_key=self.metal_key(), boot=self.boot_options()
         )
         metal.start()
         proxy.routes[METAL_HOST] = ("127.0.0.1", metal.port)
         self.say("the simulated Metal API answers")
-        client = plane.client()
-        running = Controllers(folder, self.folder.kubeconfig, plane.authority, proxy.url, self.metal_key())
-        self._controllers = running
-        running.remove_webhooks(client)
         self.start_tenants_etcd(plane.authority, client)
-        for name in CONTROLLERS:
-            self.check_stop()
-            self.processes[name] = running.start(name, gate=self.options.gate)
-        self.write()
-        running.wait_for_webhooks(self.processes)
-        running.install_webhooks(client)
-        self.say("Kamaji, its Cluster API provider, Cluster API and capp run, with their webhooks")
+        self.start_controllers(client)
+        self.say(
+            f"Kamaji, its Cluster API provider, Cluster API {self.generation.cluster_api} and capp run, with their webhooks"
+        )
+        if self.generation.has_metal3:
+            self.say("Metal3 runs: its Cluster API provider, its IP address manager, and the baremetal-operator")
         self._tenants = Tenants(client, folder, proxy, lambda: self.options.load_balancer_delay)
+
+    def start_controllers(self, client: httpx.Client) -> None:
+        """Start those that do not run, and their webhooks."""
+        for name in self.generation.controllers:
+            self.check_stop()
+            if name not in self.processes:
+                self.processes[name] = self._controllers.start(name, gate=self.options.gate)
+        self.write()
+        self._controllers.wait_for_webhooks(self.processes)
+        self._controllers.install_webhooks(client)
+
+    def upgrade(self, plane: ManagementPlane, generation: Generation) -> None:
+        """Make the management cluster one of a later generation: the same data under newer CRDs and controllers."""
+        log.info("upgrade to Cluster API %s, contract %s", generation.cluster_api, generation.contract)
+        client = plane.client()
+        for name in self.generation.controllers:
+            if self.generation.version(name) != generation.version(name) and name in self.processes:
+                self.processes.pop(name).stop()
+        self._controllers.remove_webhooks(client)
+        self.generation = self._controllers.generation = generation
+        upgrade.upgrade(client, generation, self._controllers.conversions())
+        self.start_controllers(client)
+        log.info("upgraded to Cluster API %s, contract %s", generation.cluster_api, generation.contract)
 
     def start_tenants_etcd(self, authority: Authority, client: httpx.Client) -> None:
         """Start the etcd that holds the tenants' data, and tell Kamaji of it."""
@@ -141,7 +165,7 @@ class Supervisor:
             ],
             self.folder.logs,
         )
-        for document in controllers.datastore(f"127.0.0.1:{port}", authority, root):
+        for document in datastore.manifests(f"127.0.0.1:{port}", authority, root):
             crds.apply(client, document)
 
     def metal_key(self) -> str:
@@ -173,6 +197,8 @@ class Supervisor:
         options = LabOptions.load(self.folder.options)
         if options != self.options:
             self.change(options)
+        if self._plane and (generation := self.options.generation()) != self.generation:
+            self.upgrade(self._plane, generation)
         if self._tenants:
             try:
                 self._tenants.reconcile()
@@ -232,6 +258,8 @@ class Supervisor:
             "problems": [*([self._wrong] if self._wrong else []), *(self._tenants.problems() if self._tenants else [])],
             "progress": self.progress,
             "gate": self.options.gate,
+            "contract": self.generation.contract,
+            "clusterApi": self.generation.cluster_api,
             "metal": self._metal.port if self._metal else None,
             "balancers": self._tenants.answers_at() if self._tenants else {},
             "processes": list(self.entries()),
