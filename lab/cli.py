@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import math
 import os
 import subprocess
@@ -13,14 +12,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 import toolchain
 
 from . import processes
+from .choice import LabFailed, cluster_apis, contracts, merge_options
 from .controllers import PortTaken, require_webhook_port
-from .generations import GENERATIONS, Generation, NoSuchGeneration
-from .options import LabOptions
+from .generations import NoSuchGeneration
 from .pki import write_private
 from .state import StateFolder
 
@@ -34,10 +31,6 @@ START_SECONDS = 180.0
 STOP_SECONDS = 90.0
 CHANGE_SECONDS = 180.0
 """An upgrade of the management cluster takes half a minute."""
-
-
-class LabFailed(Exception):
-    """The lab could not be started or stopped; the text says why."""
 
 
 FAILURES = (
@@ -159,70 +152,6 @@ def change(folder: StateFolder, options: argparse.Namespace) -> int:
     return 0
 
 
-def merge_options(folder: StateFolder, options: argparse.Namespace) -> LabOptions:
-    """The lab's options with those of the command line, saved.
-
-    Raises:
-        LabFailed: the lab is of a later generation than asked for.
-        NoSuchGeneration: contract and version of Cluster API do not go together.
-    """
-    folder.make()
-    given = {
-        field.name: value
-        for field in dataclasses.fields(LabOptions)
-        if (value := getattr(options, field.name)) is not None
-    }
-    if (stack := getattr(options, "stack", None)) and "contract" not in given:
-        given["contract"] = contract_of(Path(f"Pulumi.{stack}.yaml"))
-    before = LabOptions.load(folder.options)
-    if "contract" in given and "cluster_api" not in given and given["contract"] != before.contract:
-        # What was chosen for another contract means nothing for this one.
-        given["cluster_api"] = ""
-    merged = dataclasses.replace(before, **given)
-    order = [GENERATIONS.index(one.generation()) for one in (before, merged)]
-    if folder.options.exists() and order[0] > order[1]:
-        older, newer = merged.generation(), before.generation()
-        raise LabFailed(
-            f"it is of contract {newer.contract} with Cluster API {newer.cluster_api}, and a management cluster does not go "
-            f"back to contract {older.contract} with Cluster API {older.cluster_api}; `make down` removes it first"
-        )
-    build(merged.generation())
-    merged.save(folder.options)
-    return merged
-
-
-def build(generation: Generation) -> None:
-    """Build what a generation runs and `make toolchain` does not build."""
-    toolchain.ensure(generation.programs(), lambda line: print(f"lab: {line}", flush=True))
-
-
-def contracts() -> list[str]:
-    """Contracts that the lab has."""
-    return sorted({generation.contract for generation in GENERATIONS})
-
-
-def cluster_apis() -> list[str]:
-    """Versions of Cluster API that the lab has."""
-    return sorted({generation.cluster_api for generation in GENERATIONS})
-
-
-def contract_of(file: Path) -> str:
-    """The contract that a stack's file asks for: its own, or what its infrastructure needs.
-
-    A file that is not there or not readable is the stack's trouble, told by its program.
-    """
-    try:
-        config = (yaml.safe_load(file.read_text()) or {}).get("config") or {}
-        sections = {key.partition(":")[2]: value for key, value in config.items()}
-    except (OSError, yaml.YAMLError, AttributeError):
-        return LabOptions().contract
-    clusters = [sections, *(one for one in sections.get("clusters") or [] if isinstance(one, dict))]
-    asked = [one["capi"].get("contract") for one in clusters if isinstance(one.get("capi"), dict)]
-    if any("metal3" in one for one in clusters):
-        asked.append("v1beta2")
-    return max((contract for contract in asked if contract in contracts()), default=LabOptions().contract)
-
-
 def down(folder: StateFolder, _options: argparse.Namespace) -> int:
     """Stop the lab and remove its data."""
     if not folder.folder.exists():
@@ -258,6 +187,9 @@ def status(folder: StateFolder, options: argparse.Namespace) -> int:
     for problem in state.get("problems", []):
         code = 1
         print(f"lab: {problem}")
+    for host in state.get("hosts", []):
+        if host["problem"]:
+            print(f"lab: host {host['name']} is left out of its cluster: {host['problem']}")
     for entry in state["processes"]:
         if entry["exit"] is None:
             if not options.crashed:

@@ -19,6 +19,7 @@ RUNTIME = (
     "pki",
     "pods",
     "metal",
+    "hosts",
     "tmp",
     "kubeconfig",
     "env",

@@ -20,16 +20,15 @@ from pathlib import Path
 
 import httpx
 
-import toolchain
-
 from . import crds, datastore, upgrade
 from .controllers import CONTROLLERS, Controllers
 from .generations import Generation
 from .metal import BootOptions, MetalApi
+from .metal3 import Hosts
 from .options import LabOptions
-from .pki import Authority, write_private
+from .pki import write_private
 from .plane import ManagementPlane
-from .processes import Process, free_port, identity, start
+from .processes import Process, identity
 from .relay import ConnectProxy
 from .state import StateFolder
 from .tenants import Tenants
@@ -38,6 +37,9 @@ log = logging.getLogger("lab")
 
 INTERVAL = 0.25
 """Seconds between two looks at the management cluster."""
+
+HOSTS_INTERVAL = 1.0
+"""Seconds between two looks at Metal3's hosts."""
 
 METAL_HOST = "api.equinix.com"
 
@@ -60,6 +62,8 @@ class Supervisor:
         self._wrong = ""
         self._tenants: Tenants | None = None
         self._metal: MetalApi | None = None
+        self._hosts: Hosts | None = None
+        self._hosts_due = 0.0
         self._plane: ManagementPlane | None = None
 
     def run(self) -> int:
@@ -112,7 +116,7 @@ class Supervisor:
         metal.start()
         proxy.routes[METAL_HOST] = ("127.0.0.1", metal.port)
         self.say("the simulated Metal API answers")
-        self.start_tenants_etcd(plane.authority, client)
+        self.processes["tenants-etcd"] = datastore.start_etcd(folder, self.folder.logs, plane.authority, client)
         self.start_controllers(client)
         self.say(
             f"Kamaji, its Cluster API provider, Cluster API {self.generation.cluster_api} and capp run, with their webhooks"
@@ -120,6 +124,13 @@ class Supervisor:
         if self.generation.has_metal3:
             self.say("Metal3 runs: its Cluster API provider, its IP address manager, and the baremetal-operator")
         self._tenants = Tenants(client, folder, proxy, lambda: self.options.load_balancer_delay)
+        self.start_hosts(plane)
+
+    def start_hosts(self, plane: ManagementPlane) -> None:
+        """Simulate Metal3's hosts, where it runs."""
+        if self.generation.has_metal3 and not self._hosts:
+            # The lab's cloud controller is Equinix Metal's: it knows none of these machines.
+            self._hosts = Hosts(plane.client(), self.folder.folder / "hosts", self.boot_options, programs={})
 
     def start_controllers(self, client: httpx.Client) -> None:
         """Start those that do not run, and their webhooks."""
@@ -142,31 +153,8 @@ class Supervisor:
         self.generation = self._controllers.generation = generation
         upgrade.upgrade(client, generation, self._controllers.conversions())
         self.start_controllers(client)
+        self.start_hosts(plane)
         log.info("upgraded to Cluster API %s, contract %s", generation.cluster_api, generation.contract)
-
-    def start_tenants_etcd(self, authority: Authority, client: httpx.Client) -> None:
-        """Start the etcd that holds the tenants' data, and tell Kamaji of it."""
-        server = authority.issue("tenants-etcd", "etcd", addresses=["127.0.0.1"], hosts=["localhost"])
-        root = authority.issue("tenants-etcd-root", "root")
-        port, peer = free_port(), free_port()
-        self.processes["tenants-etcd"] = start(
-            "tenants-etcd",
-            [
-                toolchain.program("etcd"),
-                *("--data-dir", self.folder.folder / "tenants-etcd"),
-                *("--listen-client-urls", f"https://127.0.0.1:{port}"),
-                *("--advertise-client-urls", f"https://127.0.0.1:{port}"),
-                *("--listen-peer-urls", f"http://127.0.0.1:{peer}"),
-                *("--initial-advertise-peer-urls", f"http://127.0.0.1:{peer}"),
-                *("--initial-cluster", f"default=http://127.0.0.1:{peer}"),
-                *("--cert-file", server.certificate, "--key-file", server.key),
-                *("--client-cert-auth", "--trusted-ca-file", authority.certificate),
-                *("--unsafe-no-fsync", "--log-level", "warn"),
-            ],
-            self.folder.logs,
-        )
-        for document in datastore.manifests(f"127.0.0.1:{port}", authority, root):
-            crds.apply(client, document)
 
     def metal_key(self) -> str:
         """The API key of the simulated Metal API, made once."""
@@ -199,11 +187,14 @@ class Supervisor:
             self.change(options)
         if self._plane and (generation := self.options.generation()) != self.generation:
             self.upgrade(self._plane, generation)
-        if self._tenants:
-            try:
+        try:
+            if self._tenants:
                 self._tenants.reconcile()
-            except httpx.HTTPError as error:
-                log.warning("the management cluster does not answer: %s", error)
+            if self._hosts and time.monotonic() >= self._hosts_due:
+                self._hosts.reconcile()
+                self._hosts_due = time.monotonic() + HOSTS_INTERVAL
+        except httpx.HTTPError as error:
+            log.warning("the management cluster does not answer: %s", error)
         for name, process in self.processes.items():
             if process.exit_code is not None and process.wanted:
                 process.wanted = False
@@ -261,6 +252,7 @@ class Supervisor:
             "contract": self.generation.contract,
             "clusterApi": self.generation.cluster_api,
             "metal": self._metal.port if self._metal else None,
+            "hosts": self._hosts.overview() if self._hosts else [],
             "balancers": self._tenants.answers_at() if self._tenants else {},
             "processes": list(self.entries()),
         }
@@ -283,6 +275,8 @@ class Supervisor:
                 process.stop()
         if self._metal:
             self._metal.stop()
+        if self._hosts:
+            self._hosts.stop()
 
 
 class Stopped(Exception):

@@ -6,16 +6,14 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from pathlib import Path
 
-import httpx
-
-from ..simulation import cloudinit, commands, join, kubeadm, kubelet
-from ..simulation.cloudinit import CloudConfig
+from ..simulation import boot, kubelet
+from ..simulation.cloudinit import one_line
 from ..simulation.kubeadm import Join
 from ..simulation.living import Living
 from ..simulation.programs import Programs
-from ..simulation.trouble import LeftOut, NotYet
+from ..simulation.trouble import LeftOut
 from ..simulation.workloads import Workloads
 from .devices import Device
 from .options import QUEUED_SHARE, BootOptions
@@ -23,12 +21,7 @@ from .store import Store
 
 log = logging.getLogger("lab.metal")
 
-RETRY_SECONDS = 0.5
-PATIENCE_SECONDS = 3.0
-"""What lasts no longer than this is no news: a certificate takes a second."""
 POLL_SECONDS = 0.1
-
-Result = TypeVar("Result")
 
 
 class PoweredOff(Exception):
@@ -60,7 +53,7 @@ class Machine(threading.Thread):
         except LeftOut as error:
             self._leave_out(str(error))
         except Exception as error:
-            self._leave_out(f"the lab failed at it: {type(error).__name__}: {cloudinit.one_line(error)}")
+            self._leave_out(f"the lab failed at it: {type(error).__name__}: {one_line(error)}")
             log.exception("device %s (%s)", self._device.id, self._device.hostname)
 
     def _leave_out(self, reason: str) -> None:
@@ -109,14 +102,13 @@ class Machine(threading.Thread):
         if device.stage == "left out":
             return
         self._store.update(device, stage="booting")
-        config = cloudinit.read(device.userdata, instance_data(device))
-        commands.check(config)
-        wanted = kubeadm.read(config)
+        wanted, version = boot.read(device.userdata, instance_data(device))
         self._check_identity(wanted)
         disk = self._store.disk(device)
         if not kubelet.saved(disk):
-            self._join(wanted)
-        node = kubelet.Kubelet(hardware(device), wanted, version(config), disk)
+            label = f"device {device.id} ({device.hostname})"
+            boot.Joining(label, log, self).run(wanted, wanted.name or device.hostname)
+        node = kubelet.Kubelet(hardware(device), wanted, version, disk)
         Living(node, Workloads(node.client, node.name, disk, device.number, self._programs), self).run()
 
     def _check_identity(self, wanted: Join) -> None:
@@ -131,35 +123,14 @@ class Machine(threading.Thread):
         if wanted.provider_id != expected:
             raise LeftOut(f"its kubelet's provider-id is {wanted.provider_id!r}, where {expected} is needed")
 
-    def _join(self, wanted: Join) -> None:
-        name = wanted.name or self._device.hostname
-        cluster = self._persist(lambda: join.discover(wanted))
-        log.info("device %s (%s): found its cluster at %s", self._device.id, name, cluster.server)
-        bootstrap = join.Bootstrap(wanted, cluster, name)
-        try:
-            self._persist(bootstrap.preflight)
-            credentials = self._persist(bootstrap.credentials)
-        finally:
-            bootstrap.close()
-        if not self._store.keep(self._device, lambda disk: kubelet.save(credentials, disk)):
-            raise PoweredOff
+    def join_seconds(self) -> float:
+        """How long it looks for its control plane."""
+        return self._options().join_seconds
 
-    def _persist(self, step: Callable[[], Result]) -> Result:
-        """Do a step again and again, as kubeadm does, until its time is over."""
-        began = time.monotonic()
-        said = ""
-        while True:
-            try:
-                return step()
-            except (NotYet, httpx.HTTPError) as error:
-                reason = cloudinit.one_line(error) or type(error).__name__
-            lasted, seconds = time.monotonic() - began, self._options().join_seconds
-            if lasted >= seconds:
-                raise LeftOut(f"gave up after {seconds:.0f} s: {reason}")
-            if lasted > PATIENCE_SECONDS and reason != said:
-                said = reason
-                log.info("device %s (%s): waits: %s", self._device.id, self._device.hostname, reason)
-            self.wait(RETRY_SECONDS)
+    def keep(self, write: Callable[[Path], None]) -> None:
+        """Let ``write`` write to its disk."""
+        if not self._store.keep(self._device, write):
+            raise PoweredOff
 
     def struck(self, fault: str) -> bool:
         """Whether a fault of its project strikes it now."""
@@ -212,8 +183,3 @@ def hardware(device: Device) -> kubelet.Hardware:
         architecture="arm64" if ".arm" in device.plan else "amd64",
         addresses={"InternalIP": device.private_address, "ExternalIP": device.public_address},
     )
-
-
-def version(config: CloudConfig) -> str:
-    """The kubelet's version; empty to take the API server's, where the commands name neither a version nor a minor one."""
-    return commands.installed_version(config) or (f"v{minor}.0" if (minor := commands.repository(config)) else "")

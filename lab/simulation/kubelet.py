@@ -66,7 +66,8 @@ def node(machine: Hardware, join: Join) -> dict[str, Any]:
         "beta.kubernetes.io/arch": machine.architecture,
         **join.labels,
     }
-    spec: dict[str, Any] = {"providerID": join.provider_id}
+    # Who finds the Node by a label writes its providerID later: CAPM3 does.
+    spec: dict[str, Any] = {"providerID": join.provider_id} if join.provider_id else {}
     if join.taints:
         spec["taints"] = [dict(taint) for taint in join.taints]
     metadata = {

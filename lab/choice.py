@@ -1,0 +1,83 @@
+"""Which lab is asked for: the options of the command line, those of before, and what a stack needs."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from pathlib import Path
+
+import yaml
+
+import toolchain
+
+from .generations import GENERATIONS, Generation
+from .options import LabOptions
+from .state import StateFolder
+
+
+class LabFailed(Exception):
+    """The lab could not be started, changed or stopped; the text says why."""
+
+
+def merge_options(folder: StateFolder, options: argparse.Namespace) -> LabOptions:
+    """The lab's options with those of the command line, saved.
+
+    Raises:
+        LabFailed: the lab is of a later generation than asked for.
+        NoSuchGeneration: contract and version of Cluster API do not go together.
+    """
+    folder.make()
+    given = {
+        field.name: value
+        for field in dataclasses.fields(LabOptions)
+        if (value := getattr(options, field.name)) is not None
+    }
+    if (stack := getattr(options, "stack", None)) and "contract" not in given:
+        given["contract"] = contract_of(Path(f"Pulumi.{stack}.yaml"))
+    before = LabOptions.load(folder.options)
+    if "contract" in given and "cluster_api" not in given and given["contract"] != before.contract:
+        # What was chosen for another contract means nothing for this one.
+        given["cluster_api"] = ""
+    merged = dataclasses.replace(before, **given)
+    order = [GENERATIONS.index(one.generation()) for one in (before, merged)]
+    if folder.options.exists() and order[0] > order[1]:
+        older, newer = merged.generation(), before.generation()
+        raise LabFailed(
+            f"it is of contract {newer.contract} with Cluster API {newer.cluster_api}, and a management cluster does not go "
+            f"back to contract {older.contract} with Cluster API {older.cluster_api}; `make down` removes it first"
+        )
+    build(merged.generation())
+    merged.save(folder.options)
+    return merged
+
+
+def build(generation: Generation) -> None:
+    """Build what a generation runs and `make toolchain` does not build."""
+    toolchain.ensure(generation.programs(), lambda line: print(f"lab: {line}", flush=True))
+
+
+def contracts() -> list[str]:
+    """Contracts that the lab has."""
+    return sorted({generation.contract for generation in GENERATIONS})
+
+
+def cluster_apis() -> list[str]:
+    """Versions of Cluster API that the lab has."""
+    return sorted({generation.cluster_api for generation in GENERATIONS})
+
+
+def contract_of(file: Path) -> str:
+    """The contract that a stack's file asks for: its own, or what its infrastructure needs.
+
+    A file that is not there or not readable is the stack's trouble, told by its program.
+    """
+    try:
+        config = (yaml.safe_load(file.read_text()) or {}).get("config") or {}
+        sections = {key.partition(":")[2]: value for key, value in config.items()}
+    except (OSError, yaml.YAMLError, AttributeError):
+        return LabOptions().contract
+    clusters = [sections, *(one for one in sections.get("clusters") or [] if isinstance(one, dict))]
+    asked = [one["capi"].get("contract") for one in clusters if isinstance(one.get("capi"), dict)]
+    if any("metal3" in one for one in clusters):
+        asked.append("v1beta2")
+    return max((contract for contract in asked if contract in contracts()), default=LabOptions().contract)

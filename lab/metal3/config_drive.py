@@ -1,0 +1,99 @@
+"""The config drive that a host boots with, and what cloud-init makes of its meta data.
+
+Ironic writes it; here it is made as baremetal-operator's pkg/provisioner/ironic/ironic.go (getConfigDrive) and
+internal/controller/metal3.io/host_config_data.go make it for Ironic.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from ..simulation.cloudinit import yaml_problem
+from ..simulation.trouble import LeftOut
+
+Secrets = Callable[[str, str], Mapping[str, Any] | None]
+"""Reads a Secret by namespace and name; None where it is not there."""
+
+
+@dataclass(frozen=True)
+class ConfigDrive:
+    """What is on it.
+
+    Attributes:
+        user_data: the cloud-config.
+        meta_data: what templates know as ``ds.meta_data``.
+        network_data: OpenStack's network_data.json; empty where the host has none.
+    """
+
+    user_data: str
+    meta_data: Mapping[str, Any]
+    network_data: Mapping[str, Any]
+
+    @property
+    def hostname(self) -> str:
+        """The host's name, as cloud-init sets it (sources/helpers/openstack.py: hostname goes before local-hostname)."""
+        return str(self.meta_data.get("hostname") or self.meta_data["local-hostname"])
+
+    def instance_data(self) -> dict[str, dict[str, object]]:
+        """What cloud-init knows about the machine it runs on."""
+        known = {"instance-id": self.meta_data["uuid"], "local-hostname": self.hostname}
+        return {
+            "v1": {**known, "platform": "openstack", "cloud-name": "openstack"},
+            "ds": {"meta-data": {**self.meta_data, **known}},
+        }
+
+
+def read(host: Mapping[str, Any], secrets: Secrets) -> ConfigDrive:
+    """The config drive of a BareMetalHost.
+
+    Raises:
+        LeftOut: a Secret is not there, or what it holds can't be read.
+    """
+    metadata, spec = host["metadata"], host["spec"]
+
+    def data(field: str) -> str:
+        reference = spec.get(field)
+        if not reference:
+            return ""
+        namespace, name = reference.get("namespace") or metadata["namespace"], reference["name"]
+        secret = secrets(namespace, name)
+        if secret is None:
+            raise LeftOut(f"Secret {namespace}/{name} of its spec.{field} is not there")
+        content = secret.get("data") or {}
+        if (encoded := content.get(field, content.get("value"))) is None:
+            raise LeftOut(f"Secret {namespace}/{name} of its spec.{field} has neither key {field} nor value")
+        return base64.b64decode(encoded).decode(errors="replace")
+
+    default = {
+        "uuid": metadata["uid"],
+        "metal3-namespace": metadata["namespace"],
+        "metal3-name": metadata["name"],
+        "local-hostname": metadata["name"],
+        "local_hostname": metadata["name"],
+        "name": metadata["name"],
+    }
+    return ConfigDrive(
+        data("userData"),
+        {**default, **mapping(data("metaData"), "metaData")},
+        mapping(data("networkData"), "networkData"),
+    )
+
+
+def mapping(text: str, field: str) -> dict[str, Any]:
+    """A YAML mapping.
+
+    Raises:
+        LeftOut: it is none.
+    """
+    try:
+        document = yaml.safe_load(text) if text else {}
+    except yaml.YAMLError as error:
+        raise LeftOut(f"its {field} is not valid YAML: {yaml_problem(error)}") from None
+    if not isinstance(document, dict):
+        raise LeftOut(f"its {field} is no YAML mapping")
+    return document

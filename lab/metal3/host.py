@@ -1,0 +1,178 @@
+"""A provisioned host's life, in a thread: it boots from its config drive, joins, and stays a node until it is powered off."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ..metal.options import BootOptions
+from ..simulation import boot, kubelet
+from ..simulation.cloudinit import one_line
+from ..simulation.kubeadm import Join
+from ..simulation.living import Living
+from ..simulation.programs import Programs
+from ..simulation.trouble import LeftOut
+from ..simulation.workloads import Workloads
+from . import config_drive, network_data
+from .config_drive import Secrets
+
+log = logging.getLogger("lab.metal3")
+
+UUID_LABEL = "metal3.io/uuid"
+"""By this label CAPM3 finds the Node of a host, and writes the providerID into it."""
+
+FAULTS = "lab.kamaji-equinix/faults"
+"""Annotation of a BareMetalHost with the faults of its node, separated by commas. What goes wrong before that, the
+baremetal-operator in demo mode does by itself, for hosts with certain names (its pkg/provisioner/demo/demo.go)."""
+
+KNOWN_FAULTS = ("no-uuid-label", "hangs", "breaks")
+
+
+class PoweredOff(Exception):
+    """The host was powered off or given back, or the lab stops."""
+
+
+class Host(threading.Thread):
+    """One provisioned host.
+
+    Attributes:
+        name: namespace and name of its BareMetalHost.
+        number: tells it from all other hosts, for addresses.
+        stage: booting, joined, left out.
+        problem: why it is left out of its cluster.
+    """
+
+    def __init__(
+        self,
+        document: Mapping[str, Any],
+        disk: Path,
+        number: int,
+        secrets: Secrets,
+        options: Callable[[], BootOptions],
+        programs: Programs,
+    ) -> None:
+        """Prepare; ``start`` powers it on.
+
+        Args:
+            document: its BareMetalHost.
+            disk: the folder that is its disk.
+            number: tells it from all other hosts, for addresses.
+            secrets: reads Secrets of the management cluster.
+            options: how it boots.
+            programs: what is run where a pod's container has its image.
+        """
+        metadata = document["metadata"]
+        self.name = f"{metadata['namespace']}/{metadata['name']}"
+        super().__init__(daemon=True, name=f"host {self.name}")
+        self.document = document
+        self.stage, self.problem = "booting", ""
+        self._disk, self.number, self._secrets = disk, number, secrets
+        self._options, self._programs = options, programs
+        self._off = threading.Event()
+
+    def power_off(self) -> None:
+        """End its thread soon."""
+        self._off.set()
+
+    def run(self) -> None:
+        """Live until powered off."""
+        try:
+            log.info("host %s: provisioned", self.name)
+            self.wait(self._options().seconds)
+            self._boot()
+        except PoweredOff:
+            pass
+        except LeftOut as error:
+            self._leave_out(str(error))
+        except Exception as error:
+            self._leave_out(f"the lab failed at it: {type(error).__name__}: {one_line(error)}")
+            log.exception("host %s", self.name)
+
+    def _leave_out(self, reason: str) -> None:
+        log.error("host %s: no Node: %s", self.name, reason)
+        self.stage, self.problem = "left out", reason
+
+    def _boot(self) -> None:
+        drive = config_drive.read(self.document, self._secrets)
+        wanted, version = boot.read(drive.user_data, drive.instance_data())
+        self._check_identity(wanted)
+        addresses = network_data.addresses(drive.network_data, cards(self.document))
+        name = wanted.name or drive.hostname
+        if not kubelet.saved(self._disk):
+            boot.Joining(f"host {self.name}", log, self).run(wanted, name)
+        machine = kubelet.Hardware(
+            id=self.document["metadata"]["uid"],
+            hostname=name,
+            operating_system="Ubuntu 24.04 LTS",
+            architecture="amd64",
+            # Without a fixed address it has one from DHCP.
+            addresses={"InternalIP": next(iter(addresses), f"10.66.{self.number // 250}.{self.number % 250 + 1}")},
+        )
+        node = kubelet.Kubelet(machine, self._labelled(wanted), version, self._disk)
+        Living(node, Workloads(node.client, node.name, self._disk, self.number, self._programs), self).run()
+
+    def _check_identity(self, wanted: Join) -> None:
+        uid, label = self.document["metadata"]["uid"], wanted.labels.get(UUID_LABEL)
+        if not label:
+            raise LeftOut(
+                f"its kubelet registers without label {UUID_LABEL}={uid}: CAPM3 never finds the Node of its machine then"
+            )
+        if label != uid:
+            raise LeftOut(f"its kubelet's label {UUID_LABEL} is {label!r}, where the host is {uid}")
+
+    def _labelled(self, wanted: Join) -> Join:
+        if not self.struck("no-uuid-label"):
+            return wanted
+        log.info("host %s: a fault takes label %s from its Node", self.name, UUID_LABEL)
+        labels = {name: value for name, value in wanted.labels.items() if name != UUID_LABEL}
+        return replace(wanted, labels=labels)
+
+    def wait(self, seconds: float) -> None:
+        """Wait; raises PoweredOff once the host is to end."""
+        if self._off.wait(seconds):
+            raise PoweredOff
+
+    def join_seconds(self) -> float:
+        """How long it looks for its control plane."""
+        return self._options().join_seconds
+
+    def keep(self, write: Callable[[Path], None]) -> None:
+        """Let ``write`` write to its disk."""
+        if self._off.is_set():
+            raise PoweredOff
+        write(self._disk)
+
+    def struck(self, fault: str) -> bool:
+        """Whether a fault of its BareMetalHost's annotation strikes it."""
+        return fault in faults(self.document)
+
+    def heartbeat_seconds(self) -> float:
+        """Between two signs of life of its node."""
+        return self._options().heartbeat_seconds
+
+    def network_provided(self) -> bool:
+        """Whether its node has a network without a plugin's pod."""
+        return self._options().network == "provided"
+
+    def joined(self, node: str) -> None:
+        """Its Node is there."""
+        if self.stage != "joined":
+            self.stage = "joined"
+            log.info("host %s: Node %s has joined", self.name, node)
+
+
+def faults(document: Mapping[str, Any]) -> set[str]:
+    """The faults of a BareMetalHost's annotation."""
+    text = (document["metadata"].get("annotations") or {}).get(FAULTS) or ""
+    return {fault.strip() for fault in text.split(",")} - {""}
+
+
+def cards(document: Mapping[str, Any]) -> list[str]:
+    """MAC addresses of a host's network cards: those that its inspection told, and the one that it boots from."""
+    nics = ((document.get("status") or {}).get("hardware") or {}).get("nics") or []
+    boots = document["spec"].get("bootMACAddress")
+    return [*(nic["mac"] for nic in nics if nic.get("mac")), *([boots] if boots else [])]
