@@ -28,7 +28,7 @@ tests-toolchain: .venv/ready
 	$(PY) -m toolchain --tests
 
 lab: toolchain ## only the lab, for an own `pulumi up --stack dev` or kubectl
-	$(PY) -m lab up
+	$(PY) -m lab up --stack $(STACK)
 
 up: lab ## the lab, `pulumi up` of stack dev on it, then its status tree until all is True
 	. .lab/env && $(PY) -m kamaji_equinix.automation up --stack $(STACK) --log .lab/logs/up.log

@@ -88,7 +88,7 @@ def _second_generation() -> Iterator[Program]:
         ("baremetal-operator", BARE_METAL_OPERATOR, f"{metal3}/baremetal-operator", 40),
         ("clusterctl", NEWER_CLUSTER_API, f"{capi}/cmd/clusterctl", 20),
     ):
-        yield Program(name, version, SECOND_GENERATION, package, seconds, need="request")
+        yield Program(name, version, SECOND_GENERATION, package, seconds, need="test")
 
 
 PROGRAMS = (
@@ -139,18 +139,18 @@ PROGRAMS = (
 )
 """What the project runs, the smallest group first, so that progress shows early; a group's programs follow each other."""
 
-ON_REQUEST = (
+OTHERS = (
     *_second_generation(),
     _kubernetes("kube-scheduler", 5, need="request"),
     _kubernetes("kube-apiserver", 285, OLDER_KUBERNETES, "kubernetes-1.32", "request"),
     _kubernetes("kube-controller-manager", 81, OLDER_KUBERNETES, "kubernetes-1.32", "request"),
 )
-"""What some test asks for with ``toolchain.ensure``."""
+"""What the project runs beside: other versions, and programs of a generation that not every lab is of."""
 
 _USUAL = {program.name for program in PROGRAMS}
 
 BY_NAME = {program.name: program for program in PROGRAMS} | {
-    f"{program.name}@{program.version}" if program.name in _USUAL else program.name: program for program in ON_REQUEST
+    f"{program.name}@{program.version}" if program.name in _USUAL else program.name: program for program in OTHERS
 }
 """All programs by name; another version than the usual one by ``name@version``."""
 
