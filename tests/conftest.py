@@ -26,11 +26,11 @@ settings.load_profile("shared machine")
 
 
 class Modules(LoadScopeScheduling):
-    """Keeps together, where several workers share the tests, those of one module, and all of the lab, which is but one."""
+    """Keeps together, where several workers share the tests, those of one module, and all of labs: there is one at a time."""
 
     def _split_scope(self, nodeid: str) -> str:
         module = nodeid.partition("::")[0]
-        return "tests/lab" if module.startswith("tests/lab/") else module
+        return "tests/lab" if module.startswith(("tests/lab/", "tests/lab_generations/")) else module
 
 
 @pytest.hookimpl(optionalhook=True)

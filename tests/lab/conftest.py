@@ -1,4 +1,4 @@
-"""One lab for the whole tier: Kamaji's webhook port is fixed, so there can't be two."""
+"""One lab for the whole tier: Kamaji's webhook port is fixed, so there can't be two. It ends before labs of others begin."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def runs(lab: Lab) -> None:
         assert again.returncode == 0, f"the lab does not come back:\n{again.stdout}"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """A running lab whose load balancers answer some seconds after they have an address."""
     state: Path = tmp_path_factory.mktemp("lab") / "state"

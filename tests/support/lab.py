@@ -36,6 +36,17 @@ CLUSTER_API_KINDS = (
     "kamaji.clastix.io/v1alpha1/tenantcontrolplanes",
 )
 
+METAL3_KINDS = (
+    "infrastructure.cluster.x-k8s.io/v1beta1/metal3clusters",
+    "infrastructure.cluster.x-k8s.io/v1beta1/metal3machines",
+    "infrastructure.cluster.x-k8s.io/v1beta1/metal3machinetemplates",
+    "infrastructure.cluster.x-k8s.io/v1beta1/metal3datatemplates",
+    "infrastructure.cluster.x-k8s.io/v1beta1/metal3datas",
+    "ipam.metal3.io/v1alpha1/ippools",
+    "ipam.metal3.io/v1alpha1/ipclaims",
+    "ipam.metal3.io/v1alpha1/ipaddresses",
+)
+
 
 class Lab:
     """A lab in a folder."""
@@ -52,7 +63,7 @@ class Lab:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=240,
+            timeout=300,
             check=False,
         )
 
@@ -87,9 +98,13 @@ class Lab:
 
     def leftovers(self, cluster: str = "") -> list[str]:
         """The Cluster API and Kamaji objects of a cluster, by their names; by default of all clusters."""
+        newer = self.state_file()["contract"] == "v1beta2"
+        kinds = [
+            path.replace("/v1alpha1/kamajicontrolplanes", "/v1alpha2/kamajicontrolplanes") for path in CLUSTER_API_KINDS
+        ]
         return [
             f"{path.rpartition('/')[2]} {item['metadata']['namespace']}/{item['metadata']['name']}"
-            for path in CLUSTER_API_KINDS
+            for path in ([*kinds, *METAL3_KINDS] if newer else CLUSTER_API_KINDS)
             for item in self.items(path)
             if item["metadata"]["name"].startswith(cluster)
         ]
