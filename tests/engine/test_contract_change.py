@@ -18,7 +18,7 @@ from tests.support.fleet import Fleet
 from tests.support.lab import eventually
 from tests.support.project import Project
 from tests.support.settings_cases import FULL
-from tests.support.two_generations import conversion, upgrade
+from tests.support.two_generations import upgraded
 
 STACK = "contract"
 HARMLESS = {"same", "update", "read"}
@@ -99,7 +99,7 @@ def living(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     plane = ManagementPlane(tmp_path_factory.mktemp("generations"))
     try:
         plane.start()
-        with conversion(plane) as address, Fleet(plane) as fleet:
+        with Fleet(plane) as fleet:
             make_data_store(plane)
             sections = {
                 **FULL,
@@ -112,8 +112,8 @@ def living(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterat
             found.contract("v1beta1")
             project.up(STACK).ok()
             found.uids = found.seen()
-            upgrade(plane, address)
-            yield found
+            with upgraded(plane):
+                yield found
     finally:
         plane.stop()
 
