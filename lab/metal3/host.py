@@ -40,7 +40,7 @@ class Host(threading.Thread):
     """One provisioned host.
 
     Attributes:
-        name: namespace and name of its BareMetalHost.
+        host_name: namespace and name of its BareMetalHost.
         number: tells it from all other hosts, for addresses.
         stage: booting, joined, left out.
         problem: why it is left out of its cluster.
@@ -66,8 +66,9 @@ class Host(threading.Thread):
             programs: what is run where a pod's container has its image.
         """
         metadata = document["metadata"]
-        self.name = f"{metadata['namespace']}/{metadata['name']}"
-        super().__init__(daemon=True, name=f"host {self.name}")
+        host_name = f"{metadata['namespace']}/{metadata['name']}"
+        super().__init__(daemon=True, name=f"host {host_name}")
+        self.host_name = host_name
         self.document = document
         self.stage, self.problem = "booting", ""
         self._disk, self.number, self._secrets = disk, number, secrets
@@ -81,7 +82,7 @@ class Host(threading.Thread):
     def run(self) -> None:
         """Live until powered off."""
         try:
-            log.info("host %s: provisioned", self.name)
+            log.info("host %s: provisioned", self.host_name)
             self.wait(self._options().seconds)
             self._boot()
         except PoweredOff:
@@ -90,10 +91,10 @@ class Host(threading.Thread):
             self._leave_out(str(error))
         except Exception as error:
             self._leave_out(f"the lab failed at it: {type(error).__name__}: {one_line(error)}")
-            log.exception("host %s", self.name)
+            log.exception("host %s", self.host_name)
 
     def _leave_out(self, reason: str) -> None:
-        log.error("host %s: no Node: %s", self.name, reason)
+        log.error("host %s: no Node: %s", self.host_name, reason)
         self.stage, self.problem = "left out", reason
 
     def _boot(self) -> None:
@@ -103,7 +104,7 @@ class Host(threading.Thread):
         addresses = network_data.addresses(drive.network_data, cards(self.document))
         name = wanted.name or drive.hostname
         if not kubelet.saved(self._disk):
-            boot.Joining(f"host {self.name}", log, self).run(wanted, name)
+            boot.Joining(f"host {self.host_name}", log, self).run(wanted, name)
         machine = kubelet.Hardware(
             id=self.document["metadata"]["uid"],
             hostname=name,
@@ -127,7 +128,7 @@ class Host(threading.Thread):
     def _labelled(self, wanted: Join) -> Join:
         if not self.struck("no-uuid-label"):
             return wanted
-        log.info("host %s: a fault takes label %s from its Node", self.name, UUID_LABEL)
+        log.info("host %s: a fault takes label %s from its Node", self.host_name, UUID_LABEL)
         labels = {name: value for name, value in wanted.labels.items() if name != UUID_LABEL}
         return replace(wanted, labels=labels)
 
@@ -162,7 +163,7 @@ class Host(threading.Thread):
         """Its Node is there."""
         if self.stage != "joined":
             self.stage = "joined"
-            log.info("host %s: Node %s has joined", self.name, node)
+            log.info("host %s: Node %s has joined", self.host_name, node)
 
 
 def faults(document: Mapping[str, Any]) -> set[str]:

@@ -75,7 +75,7 @@ class Hosts:
         host.power_off()
         host.join(5)
         shutil.rmtree(self._folder / key, ignore_errors=True)
-        log.info("host %s: given back or powered off", host.name)
+        log.info("host %s: given back or powered off", host.host_name)
 
     def _secret(self, namespace: str, name: str) -> Mapping[str, Any] | None:
         answer = self._client.get(f"/api/v1/namespaces/{namespace}/secrets/{name}")
@@ -87,7 +87,8 @@ class Hosts:
     def overview(self) -> list[dict[str, str]]:
         """What runs, for the state file."""
         return [
-            {"name": host.name, "stage": host.stage, "problem": host.problem} for host in list(self._running.values())
+            {"name": host.host_name, "stage": host.stage, "problem": host.problem}
+            for host in list(self._running.values())
         ]
 
     def stop(self) -> None:
