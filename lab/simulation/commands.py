@@ -17,6 +17,9 @@ FORMATS = re.compile(r"format|go-template|jsonpath|custom-columns")
 VERSION = re.compile(r"(?<![\d.])v?(1\.\d{1,2}\.\d{1,2})(?![\d.])")
 REPOSITORY = re.compile(r"/core:/stable:/v(1\.\d{1,2})/")
 
+SOURCE = re.compile(r"(?:\.|source)\s+(/\S+)\s*")
+"""A command that reads its lines from a file, with the same shell."""
+
 
 def check(config: CloudConfig) -> None:
     """Check the shell syntax of the commands and of the scripts among the files.
@@ -27,11 +30,13 @@ def check(config: CloudConfig) -> None:
         LeftOut: names the entry or file, and what the shell says.
     """
     for index, command in enumerate(config.commands):
-        if problem := syntax_problem(command, shell()):
-            raise LeftOut(f"runcmd[{index}] of its user data is not valid shell: {problem}")
-        for line in command.split("\n"):
+        where, text = read_by_shell(config, command)
+        where = where or f"runcmd[{index}]"
+        if problem := syntax_problem(text, shell()):
+            raise LeftOut(f"{where} of its user data is not valid shell: {problem}")
+        for line in text.split("\n"):
             if (found := TEMPLATE.search(line)) and not FORMATS.search(line):
-                raise LeftOut(f"runcmd[{index}] of its user data holds an unrendered template: {found[0][:60]!r}")
+                raise LeftOut(f"{where} of its user data holds an unrendered template: {found[0][:60]!r}")
     if problem := syntax_problem(config.script, shell()):
         raise LeftOut(f"runcmd of its user data is not valid shell as a whole: {problem}")
     for file in config.files.values():
@@ -39,6 +44,25 @@ def check(config: CloudConfig) -> None:
             program = "bash" if interpreter[1] == "ba" else shell()
             if problem := syntax_problem(file.content, program):
                 raise LeftOut(f"{file.path} of its user data is not a valid {program} script: {problem}")
+
+
+def read_by_shell(config: CloudConfig, command: str) -> tuple[str, str]:
+    """The file that a command reads, empty where it reads none, and the text that the shell makes of the command.
+
+    Raises:
+        LeftOut: the user data writes no such file.
+    """
+    if not (found := SOURCE.fullmatch(command)):
+        return "", command
+    path = found[1]
+    if path not in config.files:
+        raise LeftOut(f"its user data reads commands from {path}, and writes no such file")
+    return path, config.files[path].content
+
+
+def lines(config: CloudConfig) -> str:
+    """All commands, those that are read from files among them."""
+    return "\n".join(read_by_shell(config, command)[1] for command in config.commands)
 
 
 def shell() -> str:
@@ -57,9 +81,7 @@ def installed_version(config: CloudConfig) -> str:
 
     A full version counts in lines that name Kubernetes or the kubelet.
     """
-    text = "\n".join(
-        [*config.commands, *(file.content for file in config.files.values() if SHEBANG.match(file.content))]
-    )
+    text = "\n".join([lines(config), *(file.content for file in config.files.values() if SHEBANG.match(file.content))])
     for line in text.split("\n"):
         if re.search("kube", line, re.IGNORECASE) and (found := VERSION.search(line)):
             return f"v{found[1]}"
@@ -68,5 +90,5 @@ def installed_version(config: CloudConfig) -> str:
 
 def repository(config: CloudConfig) -> str:
     """The minor version of the package repository that the commands use, such as 1.33; empty if none."""
-    found = REPOSITORY.search(config.script)
+    found = REPOSITORY.search(lines(config))
     return found[1] if found else ""

@@ -223,3 +223,29 @@ def test_the_installed_version_is_read_from_the_commands(line: str, version: str
 def test_the_package_repository_tells_the_minor_version() -> None:
     line = "curl https://pkgs.k8s.io/core:/stable:/v1.33/deb/Release.key"
     assert commands.repository(CloudConfig({}, (line,))) == "1.33", line
+
+
+def test_commands_that_lie_in_a_file_count_as_if_they_stood_in_runcmd() -> None:
+    text = "install 'kubelet=1.33.4-*' https://pkgs.k8s.io/core:/stable:/v1.33/deb/\n"
+    config = CloudConfig(cloudinit.files([{"path": "/run/a/commands.0", "content": text}]), (". /run/a/commands.0",))
+    commands.check(config)
+    assert commands.installed_version(config) == "v1.33.4", "the shell reads the file's lines as its own"
+    assert commands.repository(config) == "1.33", "and this does likewise"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("echo 'unclosed\n", r"^/run/a of its user data is not valid shell"),
+        ("echo {{ nope }}\n", r"^/run/a of its user data holds an unrendered template"),
+    ],
+)
+def test_a_mistake_in_a_file_of_commands_names_the_file(text: str, reason: str) -> None:
+    config = CloudConfig(cloudinit.files([{"path": "/run/a", "content": text}]), (". /run/a",))
+    with pytest.raises(LeftOut, match=reason):
+        commands.check(config)
+
+
+def test_commands_from_a_file_that_nothing_writes_leave_a_machine_out() -> None:
+    with pytest.raises(LeftOut, match=r"reads commands from /run/a, and writes no such file"):
+        commands.check(CloudConfig({}, (". /run/a",)))
