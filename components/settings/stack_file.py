@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from . import engine_yaml
-from .engine_yaml import Map, Timestamp, YamlError
+from .engine_scalars import Timestamp, YamlError
+from .engine_yaml import Map
 from .namespace import NAMESPACE
 from .report import Concealed, path_of
 

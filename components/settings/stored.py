@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from . import engine_yaml
-from .engine_yaml import Map, YamlError
+from .engine_scalars import YamlError
+from .engine_yaml import Map
 from .namespace import NAMESPACE
 from .secrets import secret_paths_of
 from .stack_file import StackFileError, sections

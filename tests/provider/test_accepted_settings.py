@@ -14,7 +14,8 @@ from kamaji_equinix.components.settings import addresses, quantities, types
 from lab.plane import ManagementPlane
 from tests.support.acceptance import Judge
 from tests.support.dry_run import send
-from tests.support.generated_settings import TABLES, configurations
+from tests.support.generated_settings import configurations
+from tests.support.strange_values import TABLES
 
 EXAMPLES = 200
 QUIET = {"deadline": None, "database": None, "suppress_health_check": list(HealthCheck), "derandomize": True}
