@@ -11,11 +11,11 @@ from pydantic import SecretStr
 from . import model as model
 from .cluster import ClusterSettings, ControlPlaneSettings
 from .known import PROVIDERS
-from .namespace import misspelt
+from .namespace import misspelt, unknown
 from .parse import Parsed, SectionType, field_at, parse, plain
 from .pools import WorkerPoolSettings
 from .provider import ProviderSettings
-from .report import NOTHING, Problem, SettingsError, below, nearest, steps_of
+from .report import NOTHING, Problem, SettingsError, below, steps_of
 from .rules import cluster_problems, stack_problems
 from .secrets import kept, refusal, sealed, whole_keys
 from .text import USER_DATA
@@ -111,7 +111,7 @@ def load_stack(
     values: dict[str, Any] = sealed(plain(raw, "", checked), "", kept(secret_paths))
     whole = list(whole_keys(raw, secret_paths))
     loader.problems += checked.problems + whole
-    loader.problems += [Problem(key, nearest(key, known)) for key in values if key not in known]
+    loader.problems += [Problem(key, unknown(key, known)) for key in values if key not in known]
     management = loader.section(model.ManagementSettings, "management", values.get("management", {}))
     if management.kubeconfig and management.kubeconfig_path:
         loader.add([Problem("management.kubeconfigPath", "excludes kubeconfig; give one of them")])
@@ -174,7 +174,7 @@ def tenant_values(loader: Loader, raw: Mapping[str, Any]) -> list[tuple[str, Map
             )
             loader.wrong.add(base)
             continue
-        loader.problems += [Problem(f"{base}.{key}", nearest(key, keys)) for key in item if key not in keys]
+        loader.problems += [Problem(f"{base}.{key}", unknown(key, keys)) for key in item if key not in keys]
         # The section of another provider in the defaults is not for a cluster that has its own.
         others = providers - item.keys() if providers & item.keys() else set()
         mine = {key: value for key, value in defaults.items() if key not in others}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Collection, Iterable, Iterator
 
-from .report import Problem
+from .report import Problem, nearest
 
 NAMESPACE = "kamaji-equinix"
 """Namespace of the configuration keys, the same in every project that uses the package."""
@@ -27,3 +27,11 @@ def misspelt(keys: Iterable[str], known: Collection[str]) -> Iterator[Problem]:
         # With the name of one of its keys, half of the namespace is enough: kamaji:cluster.
         if alike >= (0.6 if name in known else 0.85):
             yield Problem(key, f"is in a namespace that nobody reads; write it as {NAMESPACE}:{name}")
+
+
+def unknown(key: str, known: Collection[str]) -> str:
+    """A hint at what an unknown key may have meant; code that passes settings writes keys without their namespace."""
+    _, colon, name = key.rpartition(":")
+    if colon and name in known:
+        return f"unknown key: a section's key has no namespace here; write it as {name!r}"
+    return nearest(key, known)

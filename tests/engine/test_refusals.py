@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from kamaji_equinix.automation import ClusterStack, ConfigurationError
 
 from lab.plane import ManagementPlane
 from lab.processes import free_port
@@ -100,7 +101,7 @@ def test_a_missing_data_store_is_named(project: Project, management: ManagementP
 
 
 def test_a_key_in_nearly_the_right_namespace_is_named_in_every_way_in(
-    project: Project, management: ManagementPlane
+    project: Project, management: ManagementPlane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sections = dev_sections(management.kubeconfig)
     pools = sections.pop("workerPools")
@@ -118,6 +119,12 @@ def test_a_key_in_nearly_the_right_namespace_is_named_in_every_way_in(
         "render": project.script("render", "--stack", "namespace").output,
     }.items():
         assert wanted in output, f"{way}:\n{output}"
+    monkeypatch.setenv("PATH", project.environment["PATH"])
+    stack = ClusterStack("namespace", folder=project.folder, environment=project.environment)
+    for operation in (stack.settings, stack.preview, stack.up):
+        with pytest.raises(ConfigurationError) as caught:
+            operation()
+        assert wanted in caught.value.problems, f"the API's {operation.__name__}: {caught.value}"
 
 
 def test_a_preview_of_a_stack_that_is_not_there_leaves_none(project: Project, management: ManagementPlane) -> None:

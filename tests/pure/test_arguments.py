@@ -26,6 +26,26 @@ def pulumi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", f"{program.parent}:{Path(shutil.which('sh') or '/bin/sh').parent}")
 
 
+@pytest.mark.parametrize("key", ["kamaji-equinix:workerPools", "kamaji_equinix:workerPools", "kamaji:workerPools"])
+def test_a_section_with_a_namespace_is_named_without_it(key: str) -> None:
+    given = configuration()
+    given[key] = given.pop("workerPools")
+    with pytest.raises(ConfigurationError) as caught:
+        ClusterStack("a", given)
+    (problem,) = caught.value.problems
+    assert problem == f"{key}: unknown key: a section's key has no namespace here; write it as 'workerPools'", (
+        "a cluster without workers would come of it"
+    )
+
+
+def test_contracts_of_different_clusters_are_refused_before_the_engine_and_any_cluster_are_asked() -> None:
+    one, two = configuration(), configuration(cluster={"name": "two"}, capi={"contract": "v1beta2"})
+    with pytest.raises(ConfigurationError) as caught:
+        ClusterStack("a", {"clusters": [one, two], "management": {"kubeconfigPath": "/nowhere"}})
+    (problem,) = caught.value.problems
+    assert problem.startswith('clusters[1].capi.contract is "v1beta2": is not clusters[0]\'s, v1beta1'), problem
+
+
 @pytest.mark.parametrize(
     ("name", "given", "wrong"),
     [
