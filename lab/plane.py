@@ -20,6 +20,14 @@ from .processes import Process, ProcessFailed, free_port, is_free, start
 
 START_SECONDS = 60.0
 
+AUDIT_POLICY = {
+    "apiVersion": "audit.k8s.io/v1",
+    "kind": "Policy",
+    "omitStages": ["RequestReceived"],
+    "rules": [{"level": "None", "userGroups": ["system:masters"]}, {"level": "Metadata"}],
+}
+"""The lab's own processes are administrators; what anybody else asks for is written down."""
+
 
 class ManagementPlane:
     """A management cluster's etcd and kube-apiserver in a folder, on free ports of loopback.
@@ -54,6 +62,11 @@ class ManagementPlane:
     def ca_pem(self) -> str:
         """Certificate of the API server's authority."""
         return self.authority.pem
+
+    @property
+    def audit_log(self) -> Path:
+        """What others than administrators asked the API server, an event in a line."""
+        return self.logs / "audit.log"
 
     @property
     def service_account_key(self) -> Path:
@@ -97,6 +110,8 @@ class ManagementPlane:
             self.start_controller_manager()
 
     def _start_api(self) -> None:
+        policy = self.folder / "audit-policy.yaml"
+        policy.write_text(yaml.safe_dump(AUDIT_POLICY))
         self.processes["kube-apiserver"] = start(
             "kube-apiserver",
             [
@@ -116,6 +131,7 @@ class ManagementPlane:
                 *("--service-cluster-ip-range", "10.96.0.0/16"),
                 # No controller makes service accounts here, and no pod runs as one.
                 *("--disable-admission-plugins", "ServiceAccount"),
+                *("--audit-policy-file", policy, "--audit-log-path", self.audit_log, "--audit-log-mode", "blocking"),
                 *("--shutdown-delay-duration", "0s"),
             ],
             self.logs,

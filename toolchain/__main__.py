@@ -39,7 +39,7 @@ def main() -> int:
             if options.only is None:
                 for source in SOURCES:
                     if source.need in ("up", need):
-                        module_folder(source.module, source.version)
+                        module_folder(source.module, source.version, source.part)
                 pulumi_environment()
     except (BuildFailed, MissingProgram) as error:
         print(f"toolchain: {error}", file=sys.stderr)

@@ -175,8 +175,9 @@ class Source:
         version: its version.
         group: folder under ``toolchain/pins`` whose go.sum vouches for it; the checksum database doesn't know
             pseudo-versions of github.com/pulumi modules.
-        folders: what of it is kept in the cache.
+        folders: what of it is kept in the cache: folders, and files.
         need: when it is fetched.
+        part: names another part of a module of which one is kept already.
     """
 
     module: str
@@ -184,6 +185,7 @@ class Source:
     group: str
     folders: tuple[str, ...]
     need: Need = "up"
+    part: str = ""
 
 
 # Without a version the first of a module is meant: what the lab runs stands first.
@@ -248,6 +250,31 @@ SOURCES = (
         SECOND_GENERATION,
         ("config/base/crds/bases", "config/base/webhook"),
         "test",
+    ),
+    # What releases for clusterctl are made of.
+    Source(
+        "sigs.k8s.io/cluster-api",
+        CLUSTER_API,
+        "cluster-api",
+        ("config", "bootstrap/kubeadm/config", "metadata.yaml"),
+        "test",
+        "release",
+    ),
+    Source(
+        "sigs.k8s.io/cluster-api-provider-packet",
+        PACKET_PROVIDER,
+        "capp",
+        ("config", "metadata.yaml"),
+        "test",
+        "release",
+    ),
+    Source(
+        "github.com/clastix/cluster-api-control-plane-provider-kamaji",
+        KAMAJI_PROVIDER,
+        "cluster-api",
+        ("config/control-plane-components.yaml", "config/metadata.yaml"),
+        "test",
+        "release",
     ),
     Source("github.com/pulumi/pulumi/sdk/v3", PULUMI, "pulumi", ("python/cmd", "python/dist")),
     Source(

@@ -18,26 +18,28 @@ class SourceMissing(MissingProgram):
     """A module's files are not in the cache and can't be downloaded."""
 
 
-def module_folder(module: str, version: str | None = None) -> Path:
+def module_folder(module: str, version: str | None = None, part: str = "") -> Path:
     """Folder with the kept files of a module, at their paths in the module.
 
     Args:
         module: the module's path, such as ``sigs.k8s.io/cluster-api``.
         version: which, where several are pinned; by default the one that the lab runs.
+        part: which of its parts, where several are kept.
 
     Raises:
         SourceMissing: it is neither in the cache nor to be had.
         KeyError: no such module is pinned.
     """
     for source in SOURCES:
-        if source.module == module and version in (None, source.version):
+        if source.module == module and version in (None, source.version) and source.part == part:
             return kept(source)
     raise KeyError(f"no pinned module {module} {version or ''}")
 
 
 def kept(source: Source) -> Path:
     """The folder of one pinned source, downloaded where it is not there yet."""
-    folder = cache_folder() / "sources" / f"{source.module.replace('/', '_')}@{source.version}"
+    name = f"{source.module.replace('/', '_')}@{source.version}" + (f"+{source.part}" if source.part else "")
+    folder = cache_folder() / "sources" / name
     if folder.is_dir():
         return folder
     with exclusive(folder.name):
@@ -74,6 +76,10 @@ def keep(source: Source, module: Path, folder: Path) -> None:
     shutil.rmtree(part, ignore_errors=True)
     for wanted in source.folders:
         # The module cache is read-only; copy contents, not modes.
+        if (module / wanted).is_file():
+            (part / wanted).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(module / wanted, part / wanted)
+            continue
         shutil.copytree(module / wanted, part / wanted, copy_function=shutil.copyfile)
         for path in [part / wanted, *(part / wanted).rglob("*")]:
             path.chmod(0o755)

@@ -55,7 +55,8 @@ class Requirements:
     Attributes:
         kinds: custom resources that it uses.
         namespaces: where its objects go, and whether the stack creates the namespace itself.
-        data_stores: names of Kamaji's DataStores that its control planes use.
+        data_stores: names of Kamaji's DataStores that its control planes use; without one Kamaji's default is used.
+        secrets: keys of Secrets that others make and its machines read, by namespace and name.
         rights: further rights, beside those that ``kinds`` imply.
         other_contracts: for each other value of ``capi.contract``, the version of each kind, by CRD name: to say which
             value fits the cluster.
@@ -64,5 +65,6 @@ class Requirements:
     kinds: tuple[RequiredKind, ...] = ()
     namespaces: Mapping[str, bool] = field(default_factory=dict)
     data_stores: tuple[str, ...] = ()
+    secrets: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
     rights: tuple[Right, ...] = ()
     other_contracts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)

@@ -6,12 +6,12 @@ What is needed is plain data (:class:`~.needs.Requirements`); what answers is ju
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from ..kube.access import AccessError
 from ..kube.client import Api, ApiError
@@ -19,7 +19,8 @@ from ..kube.management import Management, management_access
 from ..manifests.documents import documents
 from ..providers import provider_of
 from ..settings.model import StackSettings
-from . import rights, verdict
+from . import controllers, rights, verdict
+from .installation import KAMAJI_DEPLOYMENT
 from .needs import Requirements, Right
 from .requirements import requirements as requirements_of
 from .verdict import Obstacle
@@ -30,10 +31,8 @@ _AGGREGATED = (
     "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,application/json"
 )
 _REVIEWS = "/apis/authorization.k8s.io/v1"
+_DEPLOYMENTS = "/apis/apps/v1/deployments"
 _THREADS = 4
-
-NOTHING_CHANGED = "nothing was created or changed"
-_REFUSAL = re.compile(rf"management cluster[^\n]*:\n- .*{NOTHING_CHANGED}", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -64,17 +63,6 @@ class Report:
             return f"{where}: ready"
         came = f" (credentials: {self.source})" if self.source and self.source not in str(self.obstacles[0]) else ""
         return f"{where}{came}:\n" + "\n".join(f"- {obstacle}" for obstacle in self.obstacles)
-
-    @property
-    def refusal(self) -> str:
-        """The text of a run that goes no further."""
-        return f"{self}\n{NOTHING_CHANGED}"
-
-
-def refusal_in(text: str) -> tuple[str, str] | None:
-    """The refusal within what an engine says of a failed program, and its first line; None where there is none."""
-    match = _REFUSAL.search(text)
-    return (match[0], match[0].splitlines()[1]) if match else None
 
 
 def check(management: Management, requirements: Requirements, folder: Path | None = None) -> Report:
@@ -138,28 +126,32 @@ def check_api(api: Api, requirements: Requirements) -> Report:
         namespaces={name: answers[f"namespace {name}"] for name in requirements.namespaces},
         rules={name: answers[f"rules {name}"] for name in requirements.namespaces},
         data_stores={name: answers[f"data store {name}"] for name in requirements.data_stores},
+        any_data_store=answers.get("any data store", {}),
+        secrets={key: answers[f"secret {key}"] for key in requirements.secrets},
         providers=answers["providers"],
         deployments=answers["deployments"],
+        kamaji=answers["kamaji"],
     )
     lacking = {
         name: _really_lacking(api, name, rights.lacking_rights(replies.rules[name], requirements), replies.rules[name])
         for name in requirements.namespaces
     }
     user = _user(api) if any(lacking.values()) else ""
-    controllers = verdict.controllers(replies)
+    versions = controllers.versions(replies)
     obstacles = (
         *verdict.kinds(replies, requirements),
         *verdict.namespaces(replies, requirements),
         *verdict.data_stores(replies, requirements),
+        *controllers.gone(replies, requirements),
         *rights.rights(lacking, user),
     )
-    notes = verdict.notes(replies, controllers)
+    notes = (*verdict.secrets(replies, requirements), *controllers.notes(replies, versions))
     return Report(
         server,
         source,
         tuple(obstacles),
-        tuple(notes),
-        controllers=controllers,
+        notes,
+        controllers=versions,
         there=tuple(verdict.there(replies, requirements)),
     )
 
@@ -169,8 +161,15 @@ def _questions(api: Api, requirements: Requirements) -> dict[str, Callable[[], d
         "discovery": lambda: _discovery(api, requirements),
         # Written by `clusterctl init`: name and version of each provider.
         "providers": lambda: api.get("/apis/clusterctl.cluster.x-k8s.io/v1alpha3/providers"),
-        "deployments": lambda: api.get("/apis/apps/v1/deployments?labelSelector=cluster.x-k8s.io%2Fprovider&limit=50"),
+        "deployments": lambda: api.get(f"{_DEPLOYMENTS}?labelSelector=cluster.x-k8s.io%2Fprovider&limit=50"),
+        "kamaji": lambda: api.get(f"{_DEPLOYMENTS}?labelSelector={quote(KAMAJI_DEPLOYMENT)}&limit=50"),
     }
+    if not requirements.data_stores:
+        questions["any data store"] = lambda: api.get("/apis/kamaji.clastix.io/v1alpha1/datastores?limit=1")
+    for namespace, secret in requirements.secrets:
+        questions[f"secret {(namespace, secret)}"] = lambda where=f"{namespace}/secrets/{secret}": api.get(  # type: ignore[misc]
+            f"/api/v1/namespaces/{where}"
+        )
     for name in requirements.namespaces:
         questions[f"namespace {name}"] = lambda name=name: api.get(f"/api/v1/namespaces/{name}")  # type: ignore[misc]
         questions[f"rules {name}"] = lambda name=name: api.post(  # type: ignore[misc]

@@ -2,34 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from ..capi.kinds import CLUSTER, TENANT_CONTROL_PLANE
 from ..kube.objects import Kind, plural
+from . import installation
 from .needs import RequiredKind, Requirements, Right
 
-WRITE = ("get", "list", "watch", "create", "patch", "delete")
-"""What pulumi-kubernetes does: server-side apply, reads, and a watch until a deleted object is gone."""
+APPLY = ("get", "create", "patch")
+"""What pulumi-kubernetes does with an object that goes with the Cluster: server-side apply, and reads."""
+
+WRITE = (*APPLY, "delete", "list", "watch")
+"""With one that it deletes, too: it watches it until it is gone."""
+
+TEMPLATE = (*APPLY, "list", "delete")
+"""With a template, which the engine retains, and the program removes once no machine is made of it any more."""
 
 GROUP = "cluster.x-k8s.io"
 """Of Cluster API's own kinds."""
 
-INSTALL = {
-    GROUP: "clusterctl init",
-    "bootstrap.cluster.x-k8s.io": "clusterctl init --bootstrap kubeadm",
-    "controlplane.cluster.x-k8s.io": "clusterctl init --control-plane kamaji",
-    "kamaji.clastix.io": "helm install kamaji clastix/kamaji --namespace kamaji-system --create-namespace",
-}
-
 
 # What is read by the hand-off and by the status tree, declared by nobody: made by Kamaji and Cluster API.
-def _read(core: str) -> tuple[RequiredKind, ...]:
-    kamaji = INSTALL["kamaji.clastix.io"]
+def _read(core: str, commands: Mapping[str, str]) -> tuple[RequiredKind, ...]:
     return (
-        RequiredKind(TENANT_CONTROL_PLANE, install=kamaji, verbs=("get",)),
+        RequiredKind(TENANT_CONTROL_PLANE, install=commands["kamaji.clastix.io"], verbs=("get",)),
         *(
-            RequiredKind(Kind(core, name, plural(name)), install=INSTALL[GROUP], verbs=("get", "list"))
+            RequiredKind(Kind(core, name, plural(name)), install=commands[GROUP], verbs=("list",))
             for name in ("Machine", "MachineSet")
         ),
     )
@@ -60,10 +59,12 @@ def requirements(
         created_last: kinds of infrastructure clusters whose status the hand-off does not write.
         other_contracts: versions by CRD name for the other values of ``capi.contract``.
     """
+    commands = installation.installs(contract)
     kinds: dict[str, RequiredKind] = {}
+    named: dict[tuple[str, str], dict[str, None]] = {}
+    own: set[tuple[str, str]] = set()
     namespaces: dict[str, bool] = {}
     created: set[str] = set()
-    secrets = False
     for manifest in manifests:
         group = str(manifest["apiVersion"]).rpartition("/")[0]
         name = str(manifest["kind"])
@@ -71,24 +72,48 @@ def requirements(
             if name == "Namespace":
                 created.add(str(manifest["metadata"]["name"]))
             elif name == "Secret":
-                secrets = True
+                own.add((str(manifest["metadata"]["namespace"]), str(manifest["metadata"]["name"])))
             continue
+        for secret, key in file_secrets(manifest):
+            named.setdefault((str(manifest["metadata"].get("namespace", "default")), secret), {})[key] = None
         namespaces.setdefault(str(manifest["metadata"].get("namespace", "default")), False)
-        install = INSTALL.get(group) or (installs or {}).get(name, "")
+        install = commands.get(group) or (installs or {}).get(name, "")
         is_infrastructure = group.startswith("infrastructure.")
         asked_by = "" if is_infrastructure else f"capi.contract: {contract}"
         # The hand-off writes the status of an infrastructure cluster that was there before the endpoint.
         has_status = is_infrastructure and name.endswith("Cluster") and name not in created_last
         kind = Kind(str(manifest["apiVersion"]), name, plural(name))
-        need = RequiredKind(kind, asked_by, install, WRITE, has_status)
+        need = RequiredKind(kind, asked_by, install, verbs(group, name), has_status)
         kinds.setdefault(need.crd, need)
     core = next((need.kind.api_version for need in kinds.values() if need.kind.group == GROUP), CLUSTER.api_version)
-    for need in _read(core):
+    for need in _read(core, commands):
         kinds.setdefault(need.crd, need)
     return Requirements(
         kinds=tuple(kinds.values()),
         namespaces={name: name in created for name in namespaces},
         data_stores=tuple(dict.fromkeys(data_stores)),
-        rights=(*_RIGHTS, *(_CREATE_NAMESPACES if created else ()), *(_WRITE_SECRETS if secrets else ())),
+        # Those of a namespace that the stack makes can't be there yet, and its own come with it.
+        secrets={key: tuple(keys) for key, keys in named.items() if key not in own and key[0] not in created},
+        rights=(*_RIGHTS, *(_CREATE_NAMESPACES if created else ()), *(_WRITE_SECRETS if own else ())),
         other_contracts=other_contracts or {},
     )
+
+
+def verbs(group: str, kind: str) -> tuple[str, ...]:
+    """What a stack does with the objects that it declares; docs/rbac.yaml grants the same, and a test sees each in use."""
+    if kind.endswith("Template"):
+        return TEMPLATE
+    if kind == "KamajiControlPlane":
+        # The hand-off watches it for its address.
+        return (*APPLY, "watch")
+    if group.startswith("infrastructure.") and kind.endswith("Cluster"):
+        return APPLY
+    return WRITE
+
+
+def file_secrets(manifest: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The Secrets, by name and key, that a pool's files take their content from."""
+    if manifest["kind"] == "KubeadmConfigTemplate":
+        for file in manifest["spec"]["template"]["spec"].get("files") or ():
+            if secret := (file.get("contentFrom") or {}).get("secret"):
+                yield str(secret["name"]), str(secret["key"])

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..kube.client import ApiError
+from .installation import PROVIDER_TYPES, bring, data_store, replace, with_commands
 from .needs import Requirements
 
 Answer = dict[str, Any] | ApiError
@@ -34,14 +35,26 @@ class Answers:
 
     Attributes:
         served: versions by (group, kind).
+        any_data_store: the first DataStore, where no setting names one.
+        deployments: of the providers that clusterctl installs.
+        kamaji: Deployments of Kamaji's chart.
     """
 
     served: Mapping[tuple[str, str], tuple[str, ...]]
     namespaces: Mapping[str, Answer] = field(default_factory=dict)
     rules: Mapping[str, Answer] = field(default_factory=dict)
     data_stores: Mapping[str, Answer] = field(default_factory=dict)
+    any_data_store: Answer = field(default_factory=dict)
+    secrets: Mapping[tuple[str, str], Answer] = field(default_factory=dict)
     providers: Answer = field(default_factory=dict)
     deployments: Answer = field(default_factory=dict)
+    kamaji: Answer = field(default_factory=dict)
+
+    @property
+    def inventory(self) -> dict[str, Mapping[str, Any]]:
+        """What clusterctl has installed, by its option, such as ``--core cluster-api``."""
+        listed = [] if isinstance(self.providers, ApiError) else self.providers.get("items") or []
+        return {f"--{PROVIDER_TYPES.get(item.get('type'), '')} {item.get('providerName')}": item for item in listed}
 
 
 def no_answer(error: ApiError, source: str) -> tuple[Obstacle, bool]:
@@ -90,7 +103,8 @@ def kinds(answers: Answers, requirements: Requirements) -> Iterator[Obstacle]:
     for install, crds in missing.items():
         noun = "CRD" if len(crds) == 1 else "CRDs"
         verb = "is" if len(crds) == 1 else "are"
-        yield Obstacle(f"{noun} {', '.join(crds)} {verb} not installed", f"install with `{install}`" if install else "")
+        remedy = with_commands("install with", bring(install, answers.inventory)) if install else ""
+        yield Obstacle(f"{noun} {', '.join(crds)} {verb} not installed", remedy)
     for need in requirements.kinds:
         versions = answers.served.get((need.kind.group, need.kind.name), ())
         if not versions or need.kind.version in versions:
@@ -105,7 +119,9 @@ def kinds(answers: Answers, requirements: Requirements) -> Iterator[Obstacle]:
             )
         ]
         ways = [f"set `capi.contract: {contract}`" for contract in fitting]
-        ways += [f"install a release that serves it: `{need.install}`"] if need.install else []
+        if need.install:
+            command = replace(need.install, answers.inventory)
+            ways.append(with_commands("install a release that serves it with", command))
         yield Obstacle(
             f"CRD {need.crd} serves {', '.join(versions)}, the stack asks {need.kind.version}{setting}",
             " or ".join(ways),
@@ -132,7 +148,26 @@ def data_stores(answers: Answers, requirements: Requirements) -> Iterator[Obstac
         if isinstance(answer, ApiError) and answer.reason == "NotFound":
             yield Obstacle(
                 f"DataStore {name} does not exist",
-                "name one of `kubectl get datastores` in `controlPlane.dataStore`, or create it",
+                with_commands(
+                    "name one of `kubectl get datastores` in `controlPlane.dataStore`, or create it with",
+                    data_store(name),
+                ),
+            )
+    if isinstance(answers.any_data_store, dict) and answers.any_data_store.get("items") == []:
+        yield Obstacle(
+            "there is no DataStore, and no control plane can be without one",
+            with_commands("create Kamaji's default one with", data_store("default")),
+        )
+
+
+def secrets(answers: Answers, requirements: Requirements) -> Iterator[str]:
+    """Secrets that are not there yet. No obstacle: whoever makes them may be slower, and machines wait for them."""
+    for (namespace, name), answer in answers.secrets.items():
+        if isinstance(answer, ApiError) and answer.reason == "NotFound":
+            files = " ".join(f"--from-file={key}=FILE" for key in requirements.secrets[namespace, name])
+            yield (
+                f"Secret {namespace}/{name} does not exist, and machines that read it wait for it; make it with "
+                f"`kubectl -n {namespace} create secret generic {name} {files}`"
             )
 
 
@@ -143,41 +178,3 @@ def there(answers: Answers, needed: Requirements) -> Iterator[str]:
             yield f"{need.kind.name} {need.kind.api_version}"
     for what, each in (("namespace", answers.namespaces), ("DataStore", answers.data_stores)):
         yield from (f"{what} {name}" for name, answer in each.items() if not isinstance(answer, ApiError))
-
-
-def controllers(answers: Answers) -> dict[str, str]:
-    """Versions of the controllers: from clusterctl's inventory, else from the tags of their images; as far as told."""
-    versions = {}
-    for item in _items(answers.deployments):
-        provider = (item["metadata"].get("labels") or {}).get("cluster.x-k8s.io/provider", "")
-        for container in (((item.get("spec") or {}).get("template") or {}).get("spec") or {}).get("containers") or ():
-            image, _, tag = str(container.get("image", "")).partition("@")[0].rpartition(":")
-            if image and "/" not in tag and container.get("name") == "manager":
-                versions[provider] = tag
-    for item in _items(answers.providers):
-        # Core is "cluster-api"; the others carry their type: "control-plane-kamaji".
-        versions[str(item["metadata"]["name"])] = str(item.get("version", ""))
-    return versions
-
-
-def notes(answers: Answers, versions: Mapping[str, str]) -> Iterator[str]:
-    """What is known to go wrong between versions of controllers."""
-    core, kamaji = _minor(versions.get("cluster-api", "")), _minor(versions.get("control-plane-kamaji", ""))
-    # cluster-api-control-plane-provider-kamaji pull request 392.
-    if core and kamaji and core >= (1, 14) and kamaji <= (0, 20):
-        yield (
-            f"Cluster API {versions['cluster-api']} with Kamaji's provider {versions['control-plane-kamaji']}: its "
-            "bootstrap provider may not read KamajiControlPlanes; use Cluster API 1.13, or a later provider"
-        )
-
-
-def _items(answer: Answer) -> list[Any]:
-    return [] if isinstance(answer, ApiError) else list(answer.get("items") or ())
-
-
-def _minor(version: str) -> tuple[int, int] | None:
-    parts = version.lstrip("v").split(".")
-    try:
-        return int(parts[0]), int(parts[1])
-    except (IndexError, ValueError):
-        return None

@@ -39,7 +39,7 @@ class Packet(Provider[MetalClusterSettings, MetalPoolSettings]):
     settings = METAL
     cluster_kind = CLUSTER_KIND
     # clusterctl dropped capp from its built-in list in v1.11: newer ones need a ``providers`` entry for it.
-    install = "clusterctl init --infrastructure packet"
+    install = "clusterctl init --infrastructure packet:v0.9.0"
     endpoint: EndpointOrigin = "patched"
     remarks: Mapping[str, str] = {
         CLUSTER_KIND: CLUSTER_REMARK,

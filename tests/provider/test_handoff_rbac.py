@@ -17,7 +17,10 @@ from tests.support.handing_off import Run, hand_off, refresh, start
 from tests.support.kamaji_objects import INFRASTRUCTURE, Tenant
 from tests.support.tls_endpoint import TlsEndpoint, soon
 
-ROLE, _POOLS, BINDING, _ = yaml.safe_load_all((ROOT / "docs" / "rbac.yaml").read_text())
+ROLE, BINDING = (
+    next(item for item in yaml.safe_load_all((ROOT / "docs" / "rbac.yaml").read_text()) if item["kind"] == kind)
+    for kind in ("Role", "RoleBinding")
+)
 RIGHTS = [
     (verb, rule["apiGroups"][0], resource)
     for rule in ROLE["rules"]

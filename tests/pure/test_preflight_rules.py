@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from kamaji_equinix.components.checks import rights
+from kamaji_equinix.components.checks import controllers, rights
 from kamaji_equinix.components.checks import verdict as rules
 from kamaji_equinix.components.checks.needs import RequiredKind, Requirements, Right
 from kamaji_equinix.components.checks.requirements import requirements
@@ -42,17 +42,18 @@ def test_rights_are_read_as_rbac_means_them(rule: dict[str, Any], lacking: list[
 def test_versions_of_controllers_come_from_clusterctls_inventory_before_image_tags() -> None:
     deployment = {
         "metadata": {"labels": {"cluster.x-k8s.io/provider": "control-plane-kamaji"}},
+        "status": {"availableReplicas": 1},
         "spec": {
             "template": {"spec": {"containers": [{"name": "manager", "image": "reg:5000/kamaji:v0.20.0@sha256:1"}]}}
         },
     }
     provider = {"metadata": {"name": "cluster-api"}, "version": "v1.14.0"}
     found = Answers(served={}, providers={"items": [provider]}, deployments={"items": [deployment]})
-    versions = rules.controllers(found)
+    versions = controllers.versions(found)
     assert versions == {"cluster-api": "v1.14.0", "control-plane-kamaji": "v0.20.0"}, (
         "both sources, tags without digest"
     )
-    (note,) = rules.notes(found, versions)
+    (note,) = controllers.notes(found, versions)
     assert "use Cluster API 1.13" in note, "a pair that is known not to work is named"
 
 
@@ -62,8 +63,8 @@ def test_controllers_that_do_not_tell_their_version_are_no_problem() -> None:
         "metadata": {},
         "spec": {"template": {"spec": {"containers": [{"name": "manager", "image": "reg:5000/x"}]}}},
     }
-    assert rules.controllers(Answers(served={}, providers=refused, deployments=refused)) == {}, "unknown is unknown"
-    assert rules.controllers(Answers(served={}, deployments={"items": [untagged]})) == {}, "a port is no tag"
+    assert controllers.versions(Answers(served={}, providers=refused, deployments=refused)) == {}, "unknown is unknown"
+    assert controllers.versions(Answers(served={}, deployments={"items": [untagged]})) == {}, "a port is no tag"
 
 
 def test_a_data_store_that_may_not_be_read_is_no_problem() -> None:

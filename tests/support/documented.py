@@ -22,3 +22,11 @@ def run(page: str, **names: Any) -> dict[str, Any]:
     for index, code in enumerate(blocks(page)):
         exec(compile(code, f"docs/{page}, block {index + 1}", "exec"), space)  # noqa: S102 - the project's own code
     return space
+
+
+def commands(page: str, start: str) -> list[str]:
+    """The commands of a page's console blocks that start with some words."""
+    text = (ROOT / "docs" / page).read_text()
+    consoles = re.findall(r"^```console\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    lines = [line.removeprefix("$ ") for console in consoles for line in console.splitlines() if line.startswith("$ ")]
+    return [line for line in lines if line.startswith(start)]
