@@ -1,8 +1,7 @@
 """The simulated cloud around Kamaji: a load balancer for each Service, and a kubelet for Kamaji's Deployments.
 
-Of a tenant's pod the lab runs kube-apiserver and kube-controller-manager, once, however many replicas are asked for, of the
-release that the image's tag names where the toolchain has it, else of the only one that it always has. There
-is no kube-scheduler here: nothing runs pods on the simulated machines.
+Of a tenant's pod the lab runs kube-apiserver, kube-controller-manager and kube-scheduler, once, however many replicas are
+asked for, of the release that the image's tag names where the toolchain has it, else of the only one that it always has.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ from .relay import ConnectProxy, LoadBalancer
 
 log = logging.getLogger(__name__)
 
-RUNNABLE = ("kube-apiserver", "kube-controller-manager")
+RUNNABLE = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
 
 FIRST_BACKOFF, LONGEST_BACKOFF = 0.5, 20.0
 """Seconds from a crash of a tenant's process to its next start."""

@@ -146,6 +146,19 @@ def first_false(obj: Json, *, ignoring: tuple[str, ...] = ("Ready", "Available",
     return next((c for c in conditions(obj) if c.status != "True" and c.type not in ignoring), None)
 
 
+def node_problem(machine: Json) -> str:
+    """What Cluster API says of a machine's node that is not healthy; empty where it is, or where there is none.
+
+    Its newer conditions hold the kubelet's own words, beside the older ones in the v1beta1 generation.
+    """
+    status = machine.get("status") or {}
+    for listed in (dig(status, "v1beta2", "conditions"), status.get("conditions")):
+        for entry in listed if isinstance(listed, list) else ():
+            if entry.get("type") == "NodeHealthy" and entry.get("status") == "False" and entry.get("message"):
+                return " ".join(str(entry["message"]).removeprefix("* ").split())
+    return ""
+
+
 def provisioned(infrastructure: Json) -> bool:
     """Whether infrastructure is there: ``status.ready`` or ``status.initialization.provisioned``."""
     status = infrastructure.get("status") or {}

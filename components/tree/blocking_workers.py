@@ -21,6 +21,7 @@ from ..capi.reading import (
     infrastructure_ready,
     kind,
     name,
+    node_problem,
     observed,
     ready,
     subject,
@@ -163,12 +164,38 @@ def _pool(snapshot: Snapshot, deployment: Json) -> Blocker | None:
     counts = MachineCounts.of(deployment)
     if counts.desired is None or counts.complete(counts.desired):
         return None
+    if counts.ready < counts.desired and (found := _unhealthy_node(snapshot, deployment)):
+        return found
     unmet = ready(deployment)
     return Blocker(
         subject(deployment),
         f"of {counts.desired} machines {counts}" + (f" ({_words(unmet)})" if unmet and unmet.status != "True" else ""),
         f"Wait; if it doesn't change, see {describe(snapshot, deployment)}",
     )
+
+
+def _unhealthy_node(snapshot: Snapshot, deployment: Json) -> Blocker | None:
+    """The first node of a pool that Cluster API sees and finds unhealthy."""
+    for machine in _read(snapshot.machines):
+        pool = dig(machine, "metadata", "labels", "cluster.x-k8s.io/deployment-name")
+        problem = node_problem(machine)
+        if not problem or deleting_since(machine) or pool != name(deployment):
+            continue
+        node = dig(machine, "status", "nodeRef", "name")
+        if "NetworkPluginNotReady" in problem:
+            return Blocker(
+                subject(machine),
+                f"its node {node} has no network, because no network plugin runs on it: {problem}",
+                "Install a network plugin: `network.plugin` in the stack's configuration, then `pulumi up`. Where there is "
+                "one, see its pods with the cluster's kubeconfig: "
+                f"`kubectl get pods -A -o wide --field-selector spec.nodeName={node}`",
+            )
+        return Blocker(
+            subject(machine),
+            f"its node {node} is not healthy: {problem}",
+            f"See the node with the cluster's kubeconfig: `kubectl describe node {node}`",
+        )
+    return None
 
 
 def _words(unmet: Condition) -> str:

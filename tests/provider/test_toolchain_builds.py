@@ -189,7 +189,12 @@ def test_the_list_tells_what_is_missing_without_building(folder: Path) -> None:
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert len(lines) >= 12, f"one line a program: {done.stdout}"
-    for name, when in (("etcd", "make up"), ("clusterctl", "make test"), ("kube-scheduler", "on request")):
-        [line] = [line for line in lines if line.startswith(name)]
+    for name, version, when in (
+        ("etcd", "v3", "make up"),
+        ("clusterctl", "v1.10", "make test"),
+        ("kube-scheduler", "v1.33", "make up"),
+        ("kube-apiserver", "v1.32", "on request"),
+    ):
+        [line] = [line for line in lines if line.startswith(name) and f" {version}" in line]
         assert "missing" in line, f"nothing is there: {line}"
         assert when in line, f"it says when it is built: {line}"

@@ -242,6 +242,48 @@ def test_a_pool_without_all_its_machines_is_not_ready_though_every_row_is_true(c
     assert "of 2 machines" in found.reason, "how many there should be"
 
 
+NO_NETWORK = (
+    "* Node.Ready: container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady "
+    "message:Network plugin returns error: cni plugin not initialized"
+)
+
+
+@pytest.mark.parametrize("newer", [True, False], ids=["beside the older conditions", "as the only conditions"])
+@pytest.mark.parametrize(
+    ("message", "reason", "action"),
+    [
+        (NO_NETWORK, "its node node-1 has no network, because no network plugin runs on it", "`network.plugin`"),
+        (
+            "* Node.Ready: container runtime is down",
+            "not healthy: Node.Ready: container runtime is down",
+            "describe node",
+        ),
+    ],
+    ids=["no network plugin", "another reason"],
+)
+def test_a_node_that_is_not_healthy_says_why_in_the_kubelets_words(
+    newer: bool, message: str, reason: str, action: str
+) -> None:
+    objects = pool("a", [TRUE, TRUE], readyReplicas=1)
+    machine = objects[-1]
+    machine["metadata"]["labels"]["cluster.x-k8s.io/deployment-name"] = "a"
+    machine["status"]["nodeRef"] = {"name": "node-1"}
+    told = condition(False, "NodeNotHealthy", message=message, type_="NodeHealthy")
+    if newer:
+        machine["status"]["v1beta2"] = {"conditions": [told]}
+        machine["status"]["conditions"].append(
+            condition(False, "X", "Warning", "Node condition Ready is False", "NodeHealthy")
+        )
+    else:
+        machine["status"]["conditions"].append(told)
+    found = blocker_of(*objects)
+    assert found.subject == f"Machine/{machine['metadata']['name']}", "the machine, whose row says True"
+    assert reason in found.reason, "what it is about"
+    assert action in found.action, "what to do"
+    objects[0]["status"]["readyReplicas"] = 2
+    assert tree.blocking(tree.build(snapshot(*objects))) is None, "a pool with all its ready machines is not blocked"
+
+
 def test_a_pool_that_clusterctl_gives_no_row_is_awaited_all_the_same() -> None:
     deployment = made.deployment("a", 3, ready=None, replicas=0, readyReplicas=0, updatedReplicas=0)
     built = tree.build(snapshot(deployment))

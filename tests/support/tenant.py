@@ -18,7 +18,7 @@ from lab import kubeconfig
 from lab.pki import Authority
 from lab.processes import Process, free_port, start
 
-CONTROLLERS = "csrapproving,csrsigning,csrcleaner,bootstrapsigner,tokencleaner,nodelifecycle"
+JOINERS = "csrapproving,csrsigning,csrcleaner,bootstrapsigner,tokencleaner,nodelifecycle"
 JOINING = "system:bootstrappers:kubeadm:default-node-token"
 
 
@@ -30,8 +30,14 @@ class Tenant:
         authority: signs its certificates, and those of its nodes.
     """
 
-    def __init__(self, folder: Path) -> None:
-        """Start it; returns when it serves."""
+    def __init__(self, folder: Path, *, runs_pods: bool = False) -> None:
+        """Start it; returns when it serves.
+
+        Args:
+            folder: where it lives.
+            runs_pods: with all controllers and a scheduler, as Kamaji's Deployment; else with those that joining needs.
+        """
+        self._runs_pods = runs_pods
         self.folder, self.authority = folder, Authority(folder / "pki")
         self.port = free_port()
         self.endpoint = f"127.0.0.1:{self.port}"
@@ -45,6 +51,8 @@ class Tenant:
         self._wait_ready()
         self._allow_joining()
         self._start_controller_manager()
+        if runs_pods:
+            self._start_scheduler()
 
     def _start_etcd(self) -> None:
         self._etcd, peer = f"http://127.0.0.1:{free_port()}", f"http://127.0.0.1:{free_port()}"
@@ -64,7 +72,7 @@ class Tenant:
 
     def _start_api(self) -> None:
         serving = self.authority.issue("api", "kube-apiserver", addresses=["127.0.0.1"], hosts=["localhost"])
-        accounts = self.authority.issue("accounts", "accounts")
+        accounts = self._accounts = self.authority.issue("accounts", "accounts")
         self.processes.append(
             start(
                 "tenant-apiserver",
@@ -80,7 +88,7 @@ class Tenant:
                     # As Kamaji's Deployment has them.
                     *("--authorization-mode", "Node,RBAC", "--enable-bootstrap-token-auth", "--anonymous-auth=true"),
                     *("--enable-admission-plugins", "NodeRestriction"),
-                    *("--disable-admission-plugins", "ServiceAccount"),
+                    *(() if self._runs_pods else ("--disable-admission-plugins", "ServiceAccount")),
                 ],
                 self.folder,
             )
@@ -93,9 +101,27 @@ class Tenant:
                 [
                     toolchain.program("kube-controller-manager"),
                     *("--kubeconfig", self._kubeconfig, "--leader-elect=false", "--secure-port=0"),
-                    f"--controllers={CONTROLLERS}",
+                    f"--controllers={'*,bootstrapsigner,tokencleaner' if self._runs_pods else JOINERS}",
                     *("--cluster-signing-cert-file", self.authority.certificate),
-                    *("--cluster-signing-key-file", self.authority.key),
+                    *("--cluster-signing-key-file", self.authority.key, "--root-ca-file", self.authority.certificate),
+                    *(
+                        "--service-account-private-key-file",
+                        self._accounts.key,
+                        "--use-service-account-credentials=true",
+                    ),
+                    *("--allocate-node-cidrs=true", "--cluster-cidr", "10.98.0.0/16"),
+                ],
+                self.folder,
+            )
+        )
+
+    def _start_scheduler(self) -> None:
+        self.processes.append(
+            start(
+                "tenant-scheduler",
+                [
+                    toolchain.program("kube-scheduler"),
+                    *("--kubeconfig", self._kubeconfig, "--leader-elect=false", "--secure-port=0"),
                 ],
                 self.folder,
             )
