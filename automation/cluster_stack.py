@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,19 +9,17 @@ from typing import TYPE_CHECKING
 from pulumi import automation
 from pydantic import SecretStr
 
-from ..components import program, tree
-from ..components.kube.access import AccessError
+from ..components import tree
 from ..components.kube.client import ApiError
-from ..components.kube.management import connect
 from ..components.kube.objects import Kind, Kube
 from ..components.settings.model import StackSettings
-from ..components.stack import management_provider
 from . import configuration, results
 from .arguments import ProjectName, Seconds, StackName, Text, checked_arguments
 from .configuration import Settings
+from .declaration import Declaration
 from .engine.process import Cancellation
 from .engine.translator import Translator
-from .engine.workspace import PROJECT, Place, configure
+from .engine.workspace import PROJECT, Place
 from .errors import ConfigurationError, PreflightFailed, StackMissing
 from .events import Listener
 from .readiness import OnLook, await_ready
@@ -31,7 +28,7 @@ from .results import Result
 from .session import Done, Session
 
 if TYPE_CHECKING:
-    from ..components.kube.client import Api
+    pass
 
 
 class ClusterStack:
@@ -85,13 +82,14 @@ class ClusterStack:
         self.name = name
         # Relative paths mean what they meant when they were given.
         base = (folder or Path()).resolve()
-        self._given = configuration.located(configuration.checked(settings), base) if settings is not None else None
+        declared = None if settings is None else configuration.located(configuration.checked(settings), base)
         secret = passphrase.get_secret_value() if isinstance(passphrase, SecretStr) else passphrase
         variables = {**(environment or {}), **({} if secret is None else {"PULUMI_CONFIG_PASSPHRASE": secret})}
-        self._base = base
-        self._renews = False
         place = Place(name, base if folder else None, project, backend_url, secrets_provider, variables)
-        self._session = Session(place, self._program, self._management_of, wait_for_lock, on_event, on_output)
+        self._declaration = Declaration(place, declared, base)
+        self._session = Session(
+            place, self._declaration.run, self._declaration.management_of, wait_for_lock, on_event, on_output
+        )
 
     # Operations
 
@@ -106,7 +104,7 @@ class ClusterStack:
         Raises:
             OperationError: see ``automation.errors``.
         """
-        self._require_file()
+        self._declaration.require_file()
         return self._session.operate("preview", self._preview, cancellation, timeout, keep=False)
 
     @checked_arguments
@@ -127,7 +125,7 @@ class ClusterStack:
         Raises:
             OperationError: see ``automation.errors``.
         """
-        self._require_file()
+        self._declaration.require_file()
         result = self._session.operate("up", self._up, cancellation, timeout)
         if wait is not None:
             self.wait_until_ready(wait, cancellation=cancellation)
@@ -142,7 +140,9 @@ class ClusterStack:
         """
 
         def run(stack: automation.Stack, translate: Translator) -> Done:
-            with renewal.explained(stack, self._session.engine, self._session.place.folder, self._management_of):
+            with renewal.explained(
+                stack, self._session.engine, self._session.place.folder, self._declaration.management_of
+            ):
                 done = stack.refresh(
                     on_output=self._session.on_output, on_event=translate, color="never", show_secrets=False
                 )
@@ -174,7 +174,7 @@ class ClusterStack:
                 color="never",
                 show_secrets=False,
                 remove=remove,
-                run_program=self._renewed(stack),
+                run_program=self._declaration.renew(stack, self._session.engine) or None,
             )
             return changes(done.summary), {}, done.stdout
 
@@ -195,9 +195,9 @@ class ClusterStack:
             ConfigurationError: a cluster of the settings does not live, or the stack has it already.
             OperationError: see ``automation.errors``.
         """
-        self._require_file()
+        self._declaration.require_file()
         settings = self._settings(create=True)
-        api = self._management(settings)
+        api = self._declaration.management(settings)
         for tenant in settings.clusters:
             name, namespace = tenant.cluster.name, tenant.cluster.namespace
             kind = Kind(f"cluster.x-k8s.io/{tenant.capi.contract}", "Cluster", "clusters")
@@ -257,7 +257,7 @@ class ClusterStack:
             PreflightFailed: the credentials of the management cluster can't be used.
         """
         settings = self.settings()
-        api = self._management(settings)
+        api = self._declaration.management(settings)
         return {
             tenant.cluster.name: tree.describe(api, tenant.cluster.namespace, tenant.cluster.name)
             for tenant in settings.clusters
@@ -280,7 +280,7 @@ class ClusterStack:
         """
         settings = self.settings()
         await_ready(
-            self._management(settings),
+            self._declaration.management(settings),
             settings,
             Translator(self.name, self._session.on_event),
             timeout,
@@ -291,15 +291,13 @@ class ClusterStack:
     # How
 
     def _preview(self, stack: automation.Stack, translate: Translator) -> Done:
-        self._renews = False
-        self._configure(stack)
+        self._declaration.configure(stack, self._session.engine)
         done = stack.preview(on_output=self._session.on_output, on_event=translate, color="never")
         counts = {str(getattr(key, "value", key)): value for key, value in done.change_summary.items()}
         return counts, {}, done.stdout
 
     def _up(self, stack: automation.Stack, translate: Translator) -> Done:
-        self._renews = False
-        self._configure(stack)
+        self._declaration.configure(stack, self._session.engine)
         done = stack.up(
             on_output=self._session.on_output,
             on_event=translate,
@@ -310,61 +308,10 @@ class ClusterStack:
         return changes(done.summary), done.outputs, done.stdout
 
     def _settings(self, *, create: bool = False) -> StackSettings:
-        if self._given is not None:
-            return self._given
+        if self._declaration.settings is not None:
+            return self._declaration.settings
         with self._session.looking("settings", create=create) as stack:
             return configuration.of_stack(stack)
-
-    def _renewed(self, stack: automation.Stack) -> bool | None:
-        self._renews = renewal.prepared(stack, self._session.engine, self._session.place.folder, self._management_of)
-        return self._renews or None
-
-    def _program(self) -> None:
-        settings = self.settings()
-        if self._renews:
-            management_provider(settings.management)
-        else:
-            program.run(settings)
-
-    def _require_file(self) -> None:
-        """See that a stack of a folder has its file, before a stack is made of a mistyped name.
-
-        Raises:
-            ConfigurationError: it has none, and its settings come from nowhere else.
-        """
-        folder = self._session.place.folder
-        if folder is None or self._given is not None or not (folder / "Pulumi.yaml").is_file():
-            return
-        path = folder / f"Pulumi.{self.name.rpartition('/')[2]}.yaml"
-        # A project may keep its stacks' files, or their settings, elsewhere.
-        if not path.is_file() and not re.search(
-            r"^(stackConfigDir|config)\s*:", (folder / "Pulumi.yaml").read_text(), re.M
-        ):
-            raise ConfigurationError(
-                f"stack {self.name}: there is no {path.name} in {folder}; --stack names another stack, and "
-                f"`pulumi stack init {self.name}` with `pulumi config set` begins a new one",
-                stack=self.name,
-            )
-
-    def _configure(self, stack: automation.Stack) -> None:
-        """Give the engine what its program, or the plugin of the hand-off, reads from the configuration."""
-        if self._given is None:
-            # The report of wrong settings comes before the engine starts.
-            configuration.of_stack(stack)
-            return
-        found = configuration.sections(self._given, self._base)
-        if self._session.place.folder is None:
-            found.pop("clusters")
-        configure(stack, self._session.engine, found)
-
-    def _management_of(self, stack: automation.Stack) -> Api:
-        return self._management(self._given or configuration.of_stack(stack))
-
-    def _management(self, settings: StackSettings) -> Api:
-        try:
-            return connect(settings.management, self._base)
-        except AccessError as error:
-            raise PreflightFailed(str(error), stack=self.name, seen=str(error)) from error
 
 
 def changes(summary: automation.UpdateSummary) -> Mapping[str, int]:

@@ -12,10 +12,10 @@ import pulumi
 from pulumi.dynamic import ReadResult, Resource
 
 from .capi.endpoint import endpoint_of
-from .endpoint import ControlPlaneEndpointArgs, EndpointProvider, inputs
-from .handoff.errors import HandoffError
+from .dynamic import stored
+from .endpoint import ControlPlaneEndpointArgs, EndpointProvider, inputs, unanswered
 from .handoff.run import Handoff
-from .handoff.state import PASSING, answer_of, order_of
+from .handoff.state import answer_of, order_of
 from .kube.access import AccessError
 from .kube.client import ApiError
 from .kube.objects import Kube
@@ -33,22 +33,18 @@ class AnswerProvider(EndpointProvider):
         order = order_of(props)
         try:
             kube = Kube(self._api(props), props["namespace"])
-            found = kube.find(order.control_plane_kind, order.control_plane)
+            control_plane = kube.find(order.control_plane_kind, order.control_plane)
             self._recognise(kube, order, None, str(props.get("server") or ""))
         except (ApiError, AccessError) as error:
-            raise HandoffError(
-                "address",
-                f"KamajiControlPlane {props['namespace']}/{order.control_plane}",
-                expected="the management cluster to tell its state",
-                seen=str(error),
-                elapsed=0,
-                advice="Nothing was changed in the stack's state. Make the management cluster reachable and try again.",
+            raise unanswered(
+                "address", f"KamajiControlPlane {props['namespace']}/{order.control_plane}", error
             ) from None
-        if found is None:
+        if control_plane is None:
             return ReadResult("", {})
-        live = endpoint_of(found)
-        kept = {key: value for key, value in props.items() if key not in PASSING}
-        return ReadResult(id_, {**kept, **answer_of(live, live, kube.server), "endpoint": props.get("endpoint")})
+        live = endpoint_of(control_plane)
+        return ReadResult(
+            id_, {**stored(props), **answer_of(live, live, kube.server), "endpoint": props.get("endpoint")}
+        )
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
         """There is nothing to take back."""

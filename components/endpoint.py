@@ -6,7 +6,6 @@ stay where it is. It has no attributes that would be stored with it.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,25 +14,23 @@ import pulumi
 from pulumi.dynamic import (
     CheckFailure,
     CheckResult,
-    ConfigureRequest,
     CreateResult,
     DiffResult,
     ReadResult,
     Resource,
-    ResourceProvider,
     UpdateResult,
 )
 
+from .dynamic import ManagementProvider, stored, tell
 from .handoff.errors import HandoffError
 from .handoff.order import Order, Outcome, look
+from .handoff.phases import Phase
 from .handoff.progress import Progress
 from .handoff.run import Handoff
-from .handoff.state import PASSING, changed, complete, order_of, outputs_of, replacing, unknown
+from .handoff.state import changed, complete, order_of, outputs_of, replacing, unknown
 from .kube.access import AccessError
 from .kube.client import Api, ApiError
-from .kube.management import Credentials, connect
 from .kube.objects import Kube, dig
-from .kube.plain_text import one_line
 
 if TYPE_CHECKING:
     from .capi.kinds import InfrastructureReference
@@ -42,15 +39,8 @@ if TYPE_CHECKING:
 CHOICES = {"verify": ("ca", "none"), "contract": ("v1beta1", "v1beta2")}
 
 
-class EndpointProvider(ResourceProvider):
+class EndpointProvider(ManagementProvider):
     """The dynamic provider of ``ControlPlaneEndpoint``."""
-
-    serialize_as_secret_always = False
-    _configuration: str | None = None
-
-    def configure(self, req: ConfigureRequest) -> None:
-        """Take the credentials of this run's configuration, also for refresh and destroy."""
-        self._configuration = req.config.get("kamaji-equinix:management")
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """Judge the inputs that are known already."""
@@ -60,10 +50,10 @@ class EndpointProvider(ResourceProvider):
             failures.append(CheckFailure("timeoutSeconds", f"must be more than 0, is {seconds}"))
         if isinstance(path, str) and not unknown(path) and (not path.startswith("/") or not path.isprintable()):
             failures.append(CheckFailure("path", f"must begin with '/' and hold no control characters, is {path!r}"))
-        for key, known in CHOICES.items():
+        for key, choices in CHOICES.items():
             value = news.get(key)
-            if isinstance(value, str) and not unknown(value) and value not in known:
-                failures.append(CheckFailure(key, f"must be {' or '.join(known)}, is {value!r}"))
+            if isinstance(value, str) and not unknown(value) and value not in choices:
+                failures.append(CheckFailure(key, f"must be {' or '.join(choices)}, is {value!r}"))
         return CheckResult(news, failures)
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
@@ -102,18 +92,11 @@ class EndpointProvider(ResourceProvider):
             outcome = look(kube, order)
             self._recognise(kube, order, outcome, str(props.get("server") or ""))
         except (ApiError, AccessError) as error:
-            raise HandoffError(
-                "endpoint",
-                f"{order.infrastructure.name} {props['namespace']}/{order.infrastructure_name}",
-                expected="the management cluster to tell its state",
-                seen=str(error),
-                elapsed=0,
-                advice="Nothing was changed in the stack's state. Make the management cluster reachable and try again.",
-            ) from None
+            subject = f"{order.infrastructure.name} {props['namespace']}/{order.infrastructure_name}"
+            raise unanswered("endpoint", subject, error) from None
         if outcome is None:
             return ReadResult("", {})
-        kept = {key: value for key, value in props.items() if key not in PASSING}
-        return ReadResult(id_, {**kept, **outputs_of(outcome, kube.server)})
+        return ReadResult(id_, {**stored(props), **outputs_of(outcome, kube.server)})
 
     def delete(self, id_: str, props: dict[str, Any]) -> None:
         """Leave the fields: without them Cluster API could not tear the cluster down."""
@@ -139,8 +122,7 @@ class EndpointProvider(ResourceProvider):
             outputs = self._outputs(Handoff(Kube(api, props["namespace"]), order_of(props, handed_off), progress))
         finally:
             api.close()
-        kept = {key: value for key, value in props.items() if key not in PASSING}
-        return {**kept, **outputs}
+        return {**stored(props), **outputs}
 
     def _outputs(self, handoff: Handoff) -> dict[str, Any]:
         """Hand off, and what is stored of it."""
@@ -169,15 +151,24 @@ class EndpointProvider(ResourceProvider):
             )
 
     def _api(self, props: Mapping[str, Any]) -> Api:
-        """The management cluster's API.
+        """The management cluster's API. The hand-off has a patience of its own, which tells what it waits for.
 
         Raises:
             AccessError: the credentials can't be used.
         """
-        if own := props.get("kubeconfig"):
-            return connect(Credentials(kubeconfig=own), patience=0)
-        # The hand-off has a patience of its own, which tells what it waits for.
-        return connect(Credentials.of_config(self._configuration), patience=0)
+        return self.api(props, patience=0)
+
+
+def unanswered(phase: Phase, subject: str, error: Exception) -> HandoffError:
+    """The error of a look at the management cluster that got no answer. It must never seem to be a deletion."""
+    return HandoffError(
+        phase,
+        subject,
+        expected="the management cluster to tell its state",
+        seen=str(error),
+        elapsed=0,
+        advice="Nothing was changed in the stack's state. Make the management cluster reachable and try again.",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -278,8 +269,3 @@ def inputs(args: ControlPlaneEndpointArgs) -> dict[str, Any]:
     if args.linking != "patch":
         props["linking"] = args.linking
     return props
-
-
-def tell(id_: str, line: str) -> None:
-    """A line of progress: the engine passes on what a plugin writes to stderr."""
-    print(one_line(f"{id_}: {line}"), file=sys.stderr, flush=True)

@@ -18,24 +18,21 @@ from typing import Any
 
 import pulumi
 from pulumi.dynamic import (
-    ConfigureRequest,
     CreateResult,
     DiffResult,
     ReadResult,
     Resource,
-    ResourceProvider,
     UpdateResult,
 )
 
 from .capi.machine_counts import MachineCounts
 from .capi.reading import observed
 from .capi.templates import PoolTemplates, prune, unused
-from .endpoint import tell
+from .dynamic import ManagementProvider, stored, tell
 from .handoff.progress import Progress
 from .handoff.state import unknown
 from .kube.access import AccessError
 from .kube.client import ApiError
-from .kube.management import Credentials, connect
 from .kube.objects import Kind, Kube
 
 PLURAL = "machinedeployments"
@@ -49,15 +46,8 @@ class RolloutFailed(Exception):
     """A worker pool did not become what was asked for in time."""
 
 
-class PoolProvider(ResourceProvider):
-    """What both providers of a pool share: the credentials of the management cluster."""
-
-    serialize_as_secret_always = False
-    _configuration: str | None = None
-
-    def configure(self, req: ConfigureRequest) -> None:
-        """Take the credentials of this run's configuration."""
-        self._configuration = req.config.get("kamaji-equinix:management")
+class PoolProvider(ManagementProvider):
+    """What both providers of a pool share."""
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         """Nothing of it is live: what it looks at is checked by the status tree."""
@@ -69,9 +59,7 @@ class PoolProvider(ResourceProvider):
         Raises:
             AccessError: the credentials can't be used.
         """
-        own = props.get("kubeconfig")
-        credentials = Credentials(kubeconfig=own) if own else Credentials.of_config(self._configuration)
-        return Kube(connect(credentials), props["namespace"])
+        return Kube(self.api(props), props["namespace"])
 
     def prune(self, props: Mapping[str, Any], current: list[str]) -> None:
         """Remove the pool's templates that nothing needs; a failure is told, and a later run tries again."""
@@ -278,11 +266,6 @@ def templates_of(props: Mapping[str, Any]) -> PoolTemplates:
 def pool_id(props: Mapping[str, Any]) -> str:
     """Namespace, and the name of the MachineDeployment."""
     return f"{props['namespace']}/{props.get('name') or props['cluster'] + '-' + props['pool']}"
-
-
-def stored(props: Mapping[str, Any]) -> dict[str, Any]:
-    """What is kept in the state."""
-    return {key: value for key, value in props.items() if key != "kubeconfig"}
 
 
 def lacking(deployment: Mapping[str, Any] | None) -> str:

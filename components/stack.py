@@ -171,7 +171,7 @@ def check_management(settings: StackSettings) -> Outlook:
     if report.unreachable and pulumi.runtime.is_dry_run():
         pulumi.log.warn(str(report))
         return Outlook()
-    raise pulumi.RunError(f"{report}\nnothing was created or changed")
+    raise pulumi.RunError(report.refusal)
 
 
 def last_state() -> Mapping[str, Any]:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from pulumi import automation
 
+from ...components.checks.preflight import refusal_in
 from ...components.handoff.errors import HandoffError
+from ...components.settings.report import report_in
 from ..errors import ConfigurationError, EngineFailed, HandoffFailed, OperationError, PreflightFailed
 from .lock import refused, reported_locks
-
-SETTINGS = re.compile(r"the stack's configuration has \d+ mistakes?.*", re.DOTALL)
-PREFLIGHT = re.compile(r"management cluster[^\n]*:\n- .*nothing was created or changed", re.DOTALL)
 
 
 def failure(
@@ -30,39 +28,37 @@ def failure(
     if isinstance(cause, automation.ConcurrentUpdateError):
         return refused(stack, reported_locks(output), output)
     for cluster, text in errors:
-        if found := HandoffError.parse(text):
-            return handoff_failed(stack, cluster, found, output)
+        if error := HandoffError.parse(text):
+            return handoff_failed(stack, cluster, error, output)
     whole = "\n".join(text for _, text in errors)
-    if found_settings := SETTINGS.search(whole):
-        lines = [line.strip() for line in found_settings[0].splitlines()]
-        problems = [line.removeprefix("- ") for line in lines if line.startswith("- ")]
-        return ConfigurationError(found_settings[0], problems=problems, output=output, stack=stack)
-    if found_preflight := PREFLIGHT.search(whole):
-        return PreflightFailed(found_preflight[0], output=output, stack=stack, seen=found_preflight[0].splitlines()[1])
-    messages = tuple(dict.fromkeys(text for _, text in errors)) or (said(output),)
+    if mistakes := report_in(whole):
+        return ConfigurationError(mistakes[0], problems=mistakes[1], output=output, stack=stack)
+    if obstacles := refusal_in(whole):
+        return PreflightFailed(obstacles[0], output=output, stack=stack, seen=obstacles[1])
+    messages = tuple(dict.fromkeys(text for _, text in errors)) or (stderr_of(output),)
     # Without a message of the engine's nothing began: a wrong name, passphrase or backend stays wrong.
     again = "\nRunning it again goes on from here." if errors else ""
-    error = EngineFailed(
+    failed = EngineFailed(
         f"{operation} of stack {stack} failed: {messages[0]}{again}",
         output=output,
         stack=stack,
         cluster=next((cluster for cluster, _ in errors if cluster), ""),
         seen=messages[0].splitlines()[0],
     )
-    error.messages = messages
-    return error
+    failed.messages = messages
+    return failed
 
 
-def handoff_failed(stack: str, cluster: str, found: HandoffError, output: str) -> HandoffFailed:
+def handoff_failed(stack: str, cluster: str, cause: HandoffError, output: str) -> HandoffFailed:
     """The error of a hand-off."""
     error = HandoffFailed(
-        f"{cluster}: {found}", output=output, stack=stack, cluster=cluster, phase=found.phase, seen=found.seen
+        f"{cluster}: {cause}", output=output, stack=stack, cluster=cluster, phase=cause.phase, seen=cause.seen
     )
-    error.messages, error.elapsed, error.advice = (str(found),), found.elapsed, found.advice
+    error.messages, error.elapsed, error.advice = (str(cause),), cause.elapsed, cause.advice
     return error
 
 
-def said(output: str) -> str:
+def stderr_of(output: str) -> str:
     """What pulumi wrote to stderr, of the Automation API's text for a failed command; its last lines where that is not it."""
     stderr = output.partition(" stderr: ")[2].strip()
     return stderr.removeprefix("error: ") or tail(output)

@@ -8,6 +8,7 @@ because the stack would lose the outputs that this program does not export.
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import json
 import re
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from pulumi import automation
 
+from ...components import stack as stack_program
 from ...components.checks import preflight
 from ...components.kube.access import AccessError
 from ...components.kube.client import ApiError
@@ -143,8 +145,17 @@ def same_cluster(resources: Sequence[Mapping[str, Any]], api: Api) -> bool:
 
 
 def runs_stack(folder: Path) -> bool:
-    """Whether the program of a folder is this package's own."""
+    """Whether the program of a folder runs this package's own, and can register nothing besides: it imports no Pulumi."""
     try:
-        return "stack.run()" in (folder / "__main__.py").read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
+        program = ast.parse((folder / "__main__.py").read_text(encoding="utf-8"))
+    except (OSError, ValueError, SyntaxError):
         return False
+    names: dict[str, str] = {}
+    for one in ast.walk(program):
+        if isinstance(one, ast.Import):
+            names |= {each.asname or each.name: each.name for each in one.names}
+        elif isinstance(one, ast.ImportFrom):
+            names |= {each.asname or each.name: f"{one.module}.{each.name}" for each in one.names}
+    calls = {ast.unparse(one.func) for one in ast.walk(program) if isinstance(one, ast.Call)}
+    runs = any(f"{name}.run" in calls for name, module in names.items() if module == stack_program.__name__)
+    return runs and not any(module.partition(".")[0].startswith("pulumi") for module in names.values())

@@ -6,6 +6,7 @@ What is needed is plain data (:class:`~.needs.Requirements`); what answers is ju
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -33,6 +34,9 @@ _AGGREGATED = (
 _REVIEWS = "/apis/authorization.k8s.io/v1"
 _DEPLOYMENTS = "/apis/apps/v1/deployments"
 _THREADS = 4
+
+NOTHING_CHANGED = "nothing was created or changed"
+_REFUSAL = re.compile(rf"management cluster[^\n]*:\n- .*{NOTHING_CHANGED}", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,17 @@ class Report:
             return f"{where}: ready"
         came = f" (credentials: {self.source})" if self.source and self.source not in str(self.obstacles[0]) else ""
         return f"{where}{came}:\n" + "\n".join(f"- {obstacle}" for obstacle in self.obstacles)
+
+    @property
+    def refusal(self) -> str:
+        """The text of a run that goes no further."""
+        return f"{self}\n{NOTHING_CHANGED}"
+
+
+def refusal_in(text: str) -> tuple[str, str] | None:
+    """The refusal within what an engine says of a failed program, and its first line; None where there is none."""
+    match = _REFUSAL.search(text)
+    return (match[0], match[0].splitlines()[1]) if match else None
 
 
 def check(management: Management, requirements: Requirements, folder: Path | None = None) -> Report:

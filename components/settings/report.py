@@ -64,6 +64,18 @@ class SettingsError(Exception):
         super().__init__(f"the stack's configuration has {count}; nothing was created or changed:\n{lines}")
 
 
+_REPORT = re.compile(r"the stack's configuration has \d+ mistakes?.*", re.DOTALL)
+
+
+def report_in(text: str) -> tuple[str, list[str]] | None:
+    """The report within what an engine says of a failed program, and its lines; None where there is none."""
+    match = _REPORT.search(text)
+    if match is None:
+        return None
+    lines = [line.strip() for line in match[0].splitlines()]
+    return match[0], [line.removeprefix("- ") for line in lines if line.startswith("- ")]
+
+
 def shown(path: str, value: Any) -> str:
     """A value as a report quotes it; never one that may be a secret."""
     if isinstance(value, SecretStr):

@@ -39,7 +39,7 @@ def test_the_program_is_short() -> None:
     assert len(lines) < 60, "it only reads settings, declares and exports"
 
 
-WITH_PULUMI = {"stack", "program", "resources", "endpoint", "rollout", "answer"}
+WITH_PULUMI = {"stack", "program", "resources", "endpoint", "rollout", "answer", "dynamic"}
 """What registers with the engine, and what the engine starts."""
 
 

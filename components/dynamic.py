@@ -1,0 +1,52 @@
+"""What the dynamic providers share: the credentials of the management cluster, and a line of progress.
+
+The state names providers by the paths of their classes (``endpoint``, ``answer``, ``rollout``), never this one.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from pulumi.dynamic import ConfigureRequest, ResourceProvider
+
+from .handoff.state import PASSING
+from .kube.client import READ_SECONDS, Api
+from .kube.management import Credentials, connect
+from .kube.plain_text import one_line
+
+
+class ManagementProvider(ResourceProvider):
+    """A dynamic provider that asks the management cluster. It has no attributes that would be stored with it."""
+
+    serialize_as_secret_always = False
+    _configuration: str | None = None
+
+    def configure(self, req: ConfigureRequest) -> None:
+        """Take the credentials of this run's configuration, also for refresh and destroy."""
+        self._configuration = req.config.get("kamaji-equinix:management")
+
+    def api(self, props: Mapping[str, Any], *, patience: float = READ_SECONDS) -> Api:
+        """The management cluster's API, by the credentials among a resource's properties, else by those of the run.
+
+        Args:
+            props: the resource's.
+            patience: seconds for which a request is made again where the server asks for that.
+
+        Raises:
+            AccessError: the credentials can't be used.
+        """
+        kubeconfig = props.get("kubeconfig")
+        credentials = Credentials(kubeconfig=kubeconfig) if kubeconfig else Credentials.of_config(self._configuration)
+        return connect(credentials, patience=patience)
+
+
+def stored(props: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a resource's properties is kept in the state."""
+    return {key: value for key, value in props.items() if key not in PASSING}
+
+
+def tell(id_: str, line: str) -> None:
+    """Write a line of progress: the engine passes on what a plugin writes to stderr."""
+    print(one_line(f"{id_}: {line}"), file=sys.stderr, flush=True)
