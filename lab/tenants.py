@@ -6,7 +6,6 @@ asked for, of the release that the image's tag names where the toolchain has it,
 
 from __future__ import annotations
 
-import base64
 import logging
 import shutil
 import socket
@@ -272,8 +271,3 @@ def labels(item: Mapping[str, Any]) -> Mapping[str, str]:
     """Labels of an object."""
     found: Mapping[str, str] = item["metadata"].get("labels") or {}
     return found
-
-
-def decoded(secret: Mapping[str, Any], key: str) -> str:
-    """A key of a Secret as text."""
-    return base64.b64decode(secret["data"][key]).decode()

@@ -29,26 +29,6 @@ NOTES_SECONDS = 7 * 24 * 3600.0
 """How long it is noted that a lock was cleared."""
 
 
-def clear_reported(text: str, stack: str, cancel: Callable[[], object]) -> str:
-    """Clear the locks that Pulumi named when it refused an update, on any of its own backends.
-
-    Args:
-        text: what Pulumi said.
-        stack: the stack's name.
-        cancel: runs ``pulumi cancel --yes`` for the stack.
-
-    Returns:
-        What was cleared, as a sentence; the update can be tried again.
-
-    Raises:
-        Locked: somebody holds the stack, or may do so; the text names who, and the command.
-    """
-    held = reported_locks(text)
-    if not held or not all(lock.is_dead() for lock in held):
-        raise refused(stack, held, text)
-    return _clear(held, stack, cancel)
-
-
 def wait_until_free(
     attempt: Callable[[], Value],
     seconds: float,

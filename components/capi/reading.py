@@ -71,10 +71,6 @@ def name(obj: Json) -> str:
     return str(dig(obj, "metadata", "name") or "")
 
 
-def namespace(obj: Json) -> str:
-    return str(dig(obj, "metadata", "namespace") or "")
-
-
 def subject(obj: Json) -> str:
     """``Kind/name``, as the tree names an object."""
     return f"{kind(obj)}/{name(obj)}"

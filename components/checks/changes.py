@@ -15,10 +15,9 @@ from ..kube.objects import dig
 from ..manifests.control_plane import KIND as CONTROL_PLANE_KIND
 from ..manifests.documents import documents
 from ..settings.effects import effect
-from ..settings.model import StackSettings, TenantClusterSettings
+from ..settings.model import TenantClusterSettings
 from ..settings.report import NOTHING, Problem
 from . import upgrades
-from .departures import Applied, absent, base_of, lost
 from .upgrades import Versions
 
 ANOTHER = "a new cluster, under another cluster.name, is the way"
@@ -103,25 +102,6 @@ def of_objects(objects: Sequence[Mapping[str, Any]]) -> Living:
     }
     endpoint = str(dig(cluster, "spec", "controlPlaneEndpoint", "host") or "")
     return Living(cluster["metadata"]["name"], values, upgrades.versions_of(plane, tenant), endpoint=endpoint)
-
-
-def check(old: StackSettings, new: StackSettings) -> list[Problem]:
-    """What of a change can't be done, or only by deleting what lives.
-
-    Args:
-        old: the settings that were applied last.
-        new: those to apply.
-    """
-    known = [
-        Applied(own.name, own.namespace, allowed=own.allow_replacement)
-        for own in (tenant.cluster for tenant in old.clusters)
-    ]
-    living = {tenant.cluster.name: of_settings(tenant) for tenant in old.clusters}
-    found = lost(absent(known, new), new, known)
-    for index, tenant in enumerate(new.clusters):
-        if tenant.cluster.name in living:
-            found += check_one(living[tenant.cluster.name], tenant, base_of(index, new))
-    return found
 
 
 def check_one(living: Living, tenant: TenantClusterSettings, base: str = "") -> list[Problem]:

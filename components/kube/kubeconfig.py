@@ -89,15 +89,6 @@ def from_text(text: str, context: str | None = None, *, source: str, folder: Pat
     return parsed(text, source, folder or Path()).access(context)
 
 
-def from_file(path: Path, context: str | None = None) -> Access:
-    """The access that a kubeconfig file describes.
-
-    Raises:
-        AccessError: the file can't be read or used.
-    """
-    return read(path).access(context)
-
-
 def read(path: Path) -> Document:
     """A kubeconfig file.
 

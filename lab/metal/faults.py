@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
-NO_RESERVATION = "There are no available hardware reservations matching your criteria"
 NOT_PROVISIONABLE = "Server is not provisionable"
 NO_SSH_KEY = "must have at least one SSH key or explicitly send no_ssh_keys option"
 
@@ -58,8 +57,8 @@ class Fault:
         kind: one of ``KINDS``.
         count: how often it still strikes; None for as long as it is set.
         status: HTTP status of a call fault; its kind's usual one if 0.
-        text: what the answer says instead of the usual text; ``NO_RESERVATION`` and ``NOT_PROVISIONABLE`` are retried by
-            capp 0.9 when they come with 422 (its packetmachine_controller.go).
+        text: what the answer says instead of the usual text; ``NOT_PROVISIONABLE`` is retried by capp 0.9 when it
+            comes with 422 (its packetmachine_controller.go).
         seconds: for ``slow-queue``.
         device: pattern (``*``, ``?``) that a device's id or hostname must match; empty for all.
     """

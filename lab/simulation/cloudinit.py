@@ -26,7 +26,6 @@ TEMPLATE_HEADER = re.compile(r"##\s*template:(.*)", re.IGNORECASE)
 CONFIG_HEADER = "#cloud-config"
 
 BASE64 = ("b64", "base64")
-GZIP = ("gz", "gzip")
 GZIP_BASE64 = ("gz+b64", "gz+base64", "gzip+b64", "gzip+base64")
 
 

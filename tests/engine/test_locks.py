@@ -13,11 +13,12 @@ import pytest
 from kamaji_equinix.automation.engine.lock import reported_locks
 from kamaji_equinix.automation.errors import Locked
 from kamaji_equinix.automation.repair import locks
-from kamaji_equinix.automation.repair.lock_waiting import clear_reported, require_unlocked
+from kamaji_equinix.automation.repair.lock_waiting import require_unlocked
 from pulumi.automation import CommandResult, ConcurrentUpdateError
 from pulumi.automation.errors import create_command_error
 
 import toolchain
+from tests.support.locks import clear_reported
 
 PROGRAM = """\
 import os, time

@@ -12,7 +12,7 @@ import pytest
 from kamaji_equinix.components import tree
 from kamaji_equinix.components.kube.access import Access
 from kamaji_equinix.components.kube.client import Api
-from kamaji_equinix.components.kube.kubeconfig import from_file
+from kamaji_equinix.components.kube.kubeconfig import read as kubeconfig_of
 
 import toolchain
 from lab.plane import ManagementPlane
@@ -259,7 +259,7 @@ def clusterctl(kubeconfig: Path, namespace: str, tmp_path: Path) -> list[tuple[s
 
 def ours(kubeconfig: Path, namespace: str) -> list[tuple[str, str]]:
     """NAME and READY of each row of the tree, read back from the text that is printed."""
-    drawn = tree.draw(tree.describe(Api(from_file(kubeconfig)), namespace, "c1"))
+    drawn = tree.draw(tree.describe(Api(kubeconfig_of(kubeconfig).access()), namespace, "c1"))
     header, *lines = drawn.splitlines()
     ready, severity = header.index("READY"), header.index("SEVERITY")
     return [(line[:ready].rstrip(), line[ready:severity].strip()) for line in lines]
@@ -311,7 +311,7 @@ def test_what_clusterctl_leaves_out_because_it_cannot_read_it_has_a_row_that_say
         "Cluster/c1",
         "└─ClusterInfrastructure - PacketCluster/c1",
     ], "clusterctl drops the control plane that it can't read"
-    found = tree.describe(Api(from_file(management.kubeconfig)), namespace, "c1")
+    found = tree.describe(Api(kubeconfig_of(management.kubeconfig).access()), namespace, "c1")
     rows = {node.title: node.failure for node in found.nodes}
     failure = rows["ControlPlane - KamajiControlPlane/cp"]
     assert failure is not None, "the tree shows that the control plane could not be read"
@@ -332,7 +332,7 @@ def test_a_list_that_may_not_be_read_is_shown_in_the_tree(
     rbac = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}"
     http.post(f"{rbac}/roles", json=role).raise_for_status()
     http.post(f"{rbac}/rolebindings", json=bound).raise_for_status()
-    found = tree.describe(Api(from_file(management.user(user))), namespace, "c1")
+    found = tree.describe(Api(kubeconfig_of(management.user(user)).access()), namespace, "c1")
     refused = {node.title for node in found.nodes if node.failure and node.failure.reason == "Forbidden"}
     assert refused == {
         "ClusterInfrastructure - PacketCluster/c1",
@@ -348,7 +348,7 @@ def test_a_list_that_may_not_be_read_is_shown_in_the_tree(
 
 
 def test_an_unreachable_management_cluster_is_shown_in_the_tree(management: ManagementPlane) -> None:
-    known = from_file(management.kubeconfig)
+    known = kubeconfig_of(management.kubeconfig).access()
     away = Access(server="https://127.0.0.1:1", source="test", ca_pem=known.ca_pem)
     found = tree.describe(Api(away), "default", "c1")
     drawn = tree.draw(found)

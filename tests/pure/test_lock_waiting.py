@@ -18,6 +18,8 @@ from kamaji_equinix.automation.errors import Locked
 from kamaji_equinix.automation.repair import lock_waiting
 from pulumi.automation import CommandResult, ConcurrentUpdateError
 
+from tests.support.locks import clear_reported
+
 HERE = socket.gethostname()
 AT = datetime.now(timezone.utc).isoformat(timespec="seconds")
 URL = "s3://state/.pulumi/locks/organization/shop/dev/{}.json?endpoint=http://127.0.0.1:9000&region=x"
@@ -156,7 +158,7 @@ def test_of_many_that_see_one_dead_lock_only_one_cancels() -> None:
 
     def one() -> None:
         barrier.wait()
-        lock_waiting.clear_reported(str(dead), "dev", lambda: cancels.append(1))
+        clear_reported(str(dead), "dev", lambda: cancels.append(1))
 
     threads = [threading.Thread(target=one) for _ in range(8)]
     for thread in threads:
@@ -174,8 +176,8 @@ def test_a_cancel_that_fails_is_tried_again_by_the_next() -> None:
         raise ConnectionError("no route")
 
     with pytest.raises(Locked, match="no route"):
-        lock_waiting.clear_reported(dead, "dev", broken)
-    lock_waiting.clear_reported(dead, "dev", lambda: cancels.append(1))
+        clear_reported(dead, "dev", broken)
+    clear_reported(dead, "dev", lambda: cancels.append(1))
     assert cancels == [1], "what was not cleared is not noted as cleared"
 
 

@@ -14,7 +14,8 @@ import pytest
 from kamaji_equinix.automation.engine.lock import moment, process_start
 from kamaji_equinix.automation.errors import Locked
 from kamaji_equinix.automation.repair import locks
-from kamaji_equinix.automation.repair.lock_waiting import clear_reported
+
+from tests.support.locks import clear_reported
 
 HERE = socket.gethostname()
 
