@@ -7,7 +7,7 @@ import json
 import tempfile
 from pathlib import Path
 
-from . import first_machine, handoff, stacks, up
+from . import first_machine, handoff, imports, stacks, up
 
 
 def main() -> None:
@@ -22,12 +22,14 @@ def main() -> None:
         print(handoff.table(handoffs), flush=True)
         first = first_machine.measure(Path(folder) / "first-machine")
         print(first_machine.table(first), flush=True)
+        loads = imports.measure()
+        print(imports.table(loads), flush=True)
         ups = up.measure(Path(folder) / "up")
         print(up.table(ups), flush=True)
         many = stacks.measure(Path(folder) / "stacks")
         print(stacks.table(many), flush=True)
     options.json.write_text(
-        json.dumps({"handoff": handoffs, "first_machine": first, "up": ups, "stacks": many}, indent=1)
+        json.dumps({"handoff": handoffs, "first_machine": first, "imports": loads, "up": ups, "stacks": many}, indent=1)
     )
 
 

@@ -1,13 +1,20 @@
-"""How long `pulumi up` takes where nothing changes, beside an empty program with one dynamic resource."""
+"""How long `pulumi up` takes where nothing changes, beside an empty program with one dynamic resource.
+
+``python -m bench.up [--pairs N] [--against CHECKOUT]`` also takes it of another checkout, which has a virtual environment of
+its own, with a cluster of its own on the same lab.
+"""
 
 from __future__ import annotations
 
+import argparse
 import statistics
 import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 from tests.support.lab import Lab
 from tests.support.project import ROOT, Project, dev_sections
@@ -33,8 +40,8 @@ class Thing(Resource):
 """
 
 
-def measure(folder: Path, pairs: int = 15) -> dict[str, Any]:
-    """Wall seconds of both, taken in turn on a lab of the bench's own.
+def measure(folder: Path, pairs: int = 15, against: Path | None = None) -> dict[str, Any]:
+    """Wall seconds of all, taken in turn on a lab of the bench's own.
 
     One run differs from the next by a fifth on a machine with other guests, so their medians are compared.
     """
@@ -54,19 +61,36 @@ def measure(folder: Path, pairs: int = 15) -> dict[str, Any]:
         (empty.folder / "__main__.py").write_text(EMPTY)
         (empty.folder / "thing.py").write_text(THING)
         empty.pulumi("stack", "init", "dev").ok()
-        for project in (dev, empty):
+        projects = {"dev": dev, "empty": empty}
+        if against:
+            projects["there"] = elsewhere(folder / "there", against, lab)
+        for project in projects.values():
             project.up("dev").ok()
-        runs = [(seconds(dev), seconds(empty)) for _ in range(pairs)]
-        dev.script("destroy", "--yes", "--stack", "dev").ok()
+        runs = [{name: seconds(project) for name, project in projects.items()} for _ in range(pairs)]
+        for project in projects.values():
+            project.pulumi("destroy", "--yes", "--skip-preview", "--stack", "dev").ok()
     finally:
         lab.command("down")
-    dev_median, empty_median = (statistics.median(series) for series in zip(*runs, strict=True))
-    return {
-        "dev": dev_median,
-        "empty": empty_median,
-        "ratio": dev_median / empty_median,
-        "runs": [(round(one, 2), round(other, 2)) for one, other in runs],
-    }
+    medians = {name: statistics.median(run[name] for run in runs) for name in projects}
+    rounded = [{name: round(value, 2) for name, value in run.items()} for run in runs]
+    return {**medians, "ratio": medians["dev"] / medians["empty"], "runs": rounded}
+
+
+def elsewhere(folder: Path, checkout: Path, lab: Lab) -> Project:
+    """A project that runs another checkout's program, with a cluster under another name."""
+    project = Project.make(folder, lab.environment())
+    (folder / "__main__.py").write_text((checkout / "__main__.py").read_text())
+    document = yaml.safe_load((folder / "Pulumi.yaml").read_text())
+    document["runtime"]["options"]["virtualenv"] = str(checkout / ".venv")
+    (folder / "Pulumi.yaml").write_text(yaml.safe_dump(document))
+    project.environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    sections = dev_sections(lab.kubeconfig)
+    sections["cluster"] = {**sections["cluster"], "name": "there"}
+    sections["controlPlane"] = {**sections["controlPlane"], "name": "there"}
+    project.configure("dev", **sections)
+    project.pulumi("stack", "init", "dev").ok()
+    project.up("dev").ok()
+    return project
 
 
 def seconds(project: Project) -> float:
@@ -80,7 +104,9 @@ def table(results: dict[str, Any]) -> str:
     """The figures for people."""
     return (
         f"pulumi up without changes, median: {results['dev']:.2f} s; an empty program with one dynamic resource: "
-        f"{results['empty']:.2f} s; ratio {results['ratio']:.2f} (all runs: {results['runs']})"
+        f"{results['empty']:.2f} s; ratio {results['ratio']:.2f}"
+        + (f"; the other checkout: {results['there']:.2f} s" if "there" in results else "")
+        + f" (all runs: {results['runs']})"
     )
 
 
@@ -88,8 +114,12 @@ def main() -> int:
     """Measure and print."""
     import tempfile
 
+    parser = argparse.ArgumentParser(prog="python -m bench.up", description=__doc__)
+    parser.add_argument("--pairs", type=int, default=15, help="rounds (default: 15)")
+    parser.add_argument("--against", type=Path, help="another checkout, to be compared with this one")
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        print(table(measure(Path(folder))))
+        print(table(measure(Path(folder), options.pairs, options.against and options.against.resolve())))
     return 0
 
 
