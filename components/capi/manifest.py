@@ -60,7 +60,7 @@ def labels(settings: Tenant, kind: str, pool: Pool | None = None) -> dict[str, s
 
     https://kubernetes.io/docs/concepts/overview/working-with-objects/common-labels/
     """
-    found = {
+    recommended = {
         **settings.cluster.labels,
         "app.kubernetes.io/name": "kamaji-equinix",
         "app.kubernetes.io/instance": settings.cluster.name,
@@ -68,7 +68,7 @@ def labels(settings: Tenant, kind: str, pool: Pool | None = None) -> dict[str, s
         **MANAGED_BY,
         CLUSTER_LABEL: settings.cluster.name,
     }
-    return found | ({POOL_LABEL: pool.name} if pool else {})
+    return recommended | ({POOL_LABEL: pool.name} if pool else {})
 
 
 def selector(settings: Tenant, pool: Pool) -> dict[str, str]:
@@ -103,5 +103,5 @@ def given(**values: Any) -> dict[str, Any]:
     >>> given(serviceAddress=None, certSANs=(), replicas=0)
     {'replicas': 0}
     """
-    found = {key: value for key, value in values.items() if value is not None and value not in ("", (), [], {})}
-    return {key: list(value) if isinstance(value, tuple) else value for key, value in found.items()}
+    values_left = {key: value for key, value in values.items() if value is not None and value not in ("", (), [], {})}
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in values_left.items()}

@@ -83,11 +83,11 @@ def unread(failure: Failure) -> str:
     return f"{failure.subject} can't be read ({failure.reason}: {failure.message})"
 
 
-def unmet(found: Iterator[Condition] | tuple[Condition, ...]) -> str:
+def unmet(several: Iterator[Condition] | tuple[Condition, ...]) -> str:
     """The conditions that say False, in brackets; empty where none does."""
     texts = [
         f"{one.type}: {' '.join((one.message or one.reason).split())[:200]}"
-        for one in found
+        for one in several
         if one.status == "False" and (one.message or one.reason)
     ]
     return f" ({'; '.join(texts)})" if texts else ""

@@ -49,14 +49,14 @@ def ask(api: Api, cluster: Mapping[str, Any], plane: Mapping[str, Any], living: 
         plane: the KamajiControlPlane's.
         living: the TenantControlPlane as it is; None where there is none.
     """
-    made = tenants.tenant_control_plane(cluster, plane)
-    path = TENANT_CONTROL_PLANE.path(made["metadata"]["namespace"], made["metadata"]["name"] if living else "")
+    tenant = tenants.tenant_control_plane(cluster, plane)
+    path = TENANT_CONTROL_PLANE.path(tenant["metadata"]["namespace"], tenant["metadata"]["name"] if living else "")
     fields: tuple[str, ...] = ()
     try:
         if living is None:
-            api.post(f"{path}?dryRun=All", made)
+            api.post(f"{path}?dryRun=All", tenant)
             return Verdict()
-        changes = tenants.differences(made, living)
+        changes = tenants.differences(tenant, living)
         fields = tuple(changes)
         if changes:
             patch: dict[str, Any] = {}

@@ -113,8 +113,8 @@ def check_one(living: Living, tenant: TenantClusterSettings, base: str = "") -> 
         base: path of the cluster in the configuration, with a dot, or empty.
     """
     after = of_settings(tenant)
-    found = [*fixed(base, living, after), *ranges(base, living, after)]
-    return [*found, *upgrades.problems(base, living.versions, tenant, living.kubelets)]
+    problems = [*fixed(base, living, after), *ranges(base, living, after)]
+    return [*problems, *upgrades.problems(base, living.versions, tenant, living.kubelets)]
 
 
 def fixed(base: str, living: Living, after: Living) -> Iterator[Problem]:

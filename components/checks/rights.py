@@ -23,8 +23,8 @@ def needed_rights(requirements: Requirements) -> tuple[Right, ...]:
 
 def lacking_rights(answer: Mapping[str, Any] | ApiError, requirements: Requirements) -> list[Right]:
     """The needed rights that a SelfSubjectRulesReview doesn't list."""
-    listed = [] if isinstance(answer, ApiError) else (answer.get("status") or {}).get("resourceRules") or []
-    return [right for right in needed_rights(requirements) if not any(_allows(rule, right) for rule in listed)]
+    granted = [] if isinstance(answer, ApiError) else (answer.get("status") or {}).get("resourceRules") or []
+    return [right for right in needed_rights(requirements) if not any(_allows(rule, right) for rule in granted)]
 
 
 def _allows(rule: Mapping[str, Any], right: Right) -> bool:
@@ -39,13 +39,13 @@ def _allows(rule: Mapping[str, Any], right: Right) -> bool:
     )
 
 
-def _any(listed: Sequence[str] | None, accepted: Iterable[str]) -> bool:
-    return any(one in (listed or ()) for one in accepted)
+def _any(values: Sequence[str] | None, accepted: Iterable[str]) -> bool:
+    return any(one in (values or ()) for one in accepted)
 
 
-def rights(lacking: Mapping[str, Sequence[Right]], user: str) -> Iterator[Obstacle]:
+def rights(denied: Mapping[str, Sequence[Right]], user: str) -> Iterator[Obstacle]:
     """Rights that are missing, with the commands that grant them."""
-    for namespace, missing in lacking.items():
+    for namespace, missing in denied.items():
         verbs_of: dict[str, tuple[str, ...]] = {}
         for right in missing:
             verbs_of[right.what] = (*verbs_of.get(right.what, ()), right.verb)

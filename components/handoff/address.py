@@ -24,19 +24,19 @@ def same_cluster(wait: Wait) -> None:
     """
     order = wait.order
     subject = f"Cluster {wait.kube.namespace}/{order.cluster}"
-    found = wait.patiently("address", subject, lambda: wait.kube.find(order.cluster_kind, order.cluster))
-    uid = dig(found, "metadata", "uid")
+    cluster = wait.patiently("address", subject, lambda: wait.kube.find(order.cluster_kind, order.cluster))
+    uid = dig(cluster, "metadata", "uid")
     if order.cluster_uid and uid != order.cluster_uid:
         raise wait.failure(
             "address",
             f"{subject} in {wait.kube.server}",
             expected=f"the one with UID {order.cluster_uid}, which this stack made",
-            seen=f"UID {uid}" if found else "no such Cluster",
+            seen=f"UID {uid}" if cluster else "no such Cluster",
             advice="The hand-off's credentials lead to another management cluster: compare `management` of the stack's "
             "configuration with the kubeconfig that the Kubernetes provider uses. If the Cluster was deleted by hand, "
             "`pulumi refresh` first.",
         )
-    if dig(found, "metadata", "deletionTimestamp"):
+    if dig(cluster, "metadata", "deletionTimestamp"):
         raise wait.failure(
             "address",
             subject,
@@ -56,20 +56,20 @@ def await_address(wait: Wait) -> Endpoint:
     wait.progress.tell(f"waits for the address of {subject}")
     refusals = Refusals(wait, "address")
     while True:
-        found, pause = None, 0.0
+        control_plane, pause = None, 0.0
         try:
-            found = wait.kube.find(wait.order.control_plane_kind, name)
-            if found and (endpoint := endpoint_of(found)):
+            control_plane = wait.kube.find(wait.order.control_plane_kind, name)
+            if control_plane and (endpoint := endpoint_of(control_plane)):
                 return endpoint
             cause = (
-                causes.address_cause(wait.kube, wait.order, found)
-                if found
+                causes.address_cause(wait.kube, wait.order, control_plane)
+                if control_plane
                 else f"there is no KamajiControlPlane {name}"
             )
         except ApiError as error:
             wait.bearable(error, "address", subject)
             cause, pause = str(error), error.retry_after or 0.0
-        refusals.look(found)
+        refusals.look(control_plane)
         wait.progress.waiting(f"{subject} has no address: {cause}")
         wait.expire(
             "address",
@@ -82,16 +82,16 @@ def await_address(wait: Wait) -> Endpoint:
         if pause:
             wait.progress.pause(pause)
         else:
-            await_change(wait, found)
+            await_change(wait, control_plane)
 
 
-def await_change(wait: Wait, found: Json | None) -> None:
+def await_change(wait: Wait, control_plane: Json | None) -> None:
     """Wait until the KamajiControlPlane changes, at most a few seconds."""
     seconds = min(LOOK_SECONDS, max(wait.progress.left, 0.1))
-    if found is None:
+    if control_plane is None:
         wait.progress.pause(min(0.5, seconds))
         return
-    version = found["metadata"]["resourceVersion"]
+    version = control_plane["metadata"]["resourceVersion"]
     try:
         for _event in wait.kube.changes(wait.order.control_plane_kind, wait.order.control_plane, version, seconds):
             return

@@ -59,16 +59,16 @@ class Wait:
             ApiError: it can't be read for the moment.
             HandoffError: it is missing or being deleted: nothing that follows could succeed.
         """
-        found = self.kube.find(self.order.infrastructure, self.order.infrastructure_name)
-        if found is None or dig(found, "metadata", "deletionTimestamp"):
+        infrastructure = self.kube.find(self.order.infrastructure, self.order.infrastructure_name)
+        if infrastructure is None or dig(infrastructure, "metadata", "deletionTimestamp"):
             raise self.failure(
                 "endpoint",
                 self.infrastructure_subject,
                 expected="it to exist",
-                seen="it is being deleted" if found else "it does not exist",
+                seen="it is being deleted" if infrastructure else "it does not exist",
                 advice="If it was deleted by hand, `pulumi refresh` and then `pulumi up` make it again.",
             )
-        return found
+        return infrastructure
 
     def keep_watch(self) -> None:
         """End the wait for something else where the infrastructure cluster is gone.

@@ -46,7 +46,7 @@ class Answer:
         stage: how far it got; ``ready`` where HTTP was spoken.
         ok: the control plane answers.
         seen: in words.
-        refused: it serves, but does not tell strangers its health.
+        refused: it serves requests, but does not tell its health without credentials.
         closed: nothing listens yet, and no name had to be looked up to see that.
     """
 
@@ -118,7 +118,10 @@ def ask(connection: ssl.SSLSocket, target: Target, until: float, seconds: float)
         return Answer("ready", True, f"{target.path} answers 200")
     if code in (http.client.UNAUTHORIZED, http.client.FORBIDDEN):
         return Answer(
-            "ready", False, f"{target.path} answers {code}: it serves, but tells strangers no more", refused=True
+            "ready",
+            False,
+            f"{target.path} answers {code}: it serves, but tells its health only to those who log in",
+            refused=True,
         )
     more = f" (redirects to {location[:120]})" if location else f" ({body.splitlines()[0][:120]})" if body else ""
     return Answer("ready", False, f"{target.path} answers {code}{more}")
@@ -178,27 +181,27 @@ def presented(target: Target, error: ssl.SSLCertVerificationError) -> str:
             contextlib.closing(dial(target.host, target.port, time.monotonic() + 1)) as raw,
             tolerant.wrap_socket(raw, server_hostname=target.host) as secured,
         ):
-            found = secured.getpeercert() or {}
+            certificate = secured.getpeercert() or {}
     except (OSError, ValueError):
         return ""
     if error.verify_code == _EXPIRED:
-        return f" (not valid after {found.get('notAfter')})"
+        return f" (not valid after {certificate.get('notAfter')})"
     if error.verify_code == _NOT_YET_VALID:
-        return f" (not valid before {found.get('notBefore')}; are the clocks right?)"
-    names = ", ".join(str(pair[1]) for pair in found.get("subjectAltName", ()))
+        return f" (not valid before {certificate.get('notBefore')}; are the clocks right?)"
+    names = ", ".join(str(pair[1]) for pair in certificate.get("subjectAltName", ()))
     return f" (it is for {names or 'no name at all'})"
 
 
 def context(ca_pem: str | None) -> ssl.SSLContext:
     """TLS settings that trust one authority, or anyone."""
     if ca_pem is None:
-        found = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        found.check_hostname = False
-        found.verify_mode = ssl.CERT_NONE
-        return found
-    found = ssl.create_default_context(cadata=ca_pem)
-    as_go_verifies(found)
-    return found
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        tls.check_hostname = False
+        tls.verify_mode = ssl.CERT_NONE
+        return tls
+    tls = ssl.create_default_context(cadata=ca_pem)
+    as_go_verifies(tls)
+    return tls
 
 
 def dial_failure(error: Exception, seconds: float) -> str:

@@ -34,7 +34,7 @@ class Login(Protocol):
             AccessError: there is nothing valid.
         """
 
-    def renew(self, refused: Secrets) -> bool:
+    def renew(self, secrets: Secrets) -> bool:
         """Renew what the server has refused.
 
         Returns:
@@ -55,7 +55,7 @@ class Fixed:
         """What a kubeconfig holds in line."""
         return self.held
 
-    def renew(self, refused: Secrets) -> bool:
+    def renew(self, secrets: Secrets) -> bool:
         """There is nothing newer."""
         return False
 

@@ -66,10 +66,10 @@ class Connections:
             route = self._route(url, secrets)
             # What a connection kept open is good for: this server, and who asks.
             purpose = (url.scheme, url.netloc, secrets.certificate)
-            kept = getattr(self._local, "connection", None)
-            if kept is not None and self._local.purpose == purpose:
+            connection = getattr(self._local, "connection", None)
+            if connection is not None and self._local.purpose == purpose:
                 try:
-                    return self._once(kept, route, request, secrets)
+                    return self._once(connection, route, request, secrets)
                 except TimeoutError:
                     raise
                 except (OSError, http.client.HTTPException):
@@ -198,10 +198,10 @@ class Connections:
         """The proxy on the way to a URL: the kubeconfig's, else the environment's."""
         if self.access.proxy:
             return urlsplit(self.access.proxy)
-        found = environment_proxy(url.scheme, *address_of(url))
-        if not found:
+        setting = environment_proxy(url.scheme, *address_of(url))
+        if not setting:
             return None
         try:
-            return urlsplit(proxy_url(found[1], bare=True))
+            return urlsplit(proxy_url(setting[1], bare=True))
         except ValueError as error:
-            raise AccessError(f"environment variable {found[0]}: {error}") from None
+            raise AccessError(f"environment variable {setting[0]}: {error}") from None

@@ -50,11 +50,13 @@ def dial(host: str, port: int, until: float) -> socket.socket:
         ValueError: the name can't be one.
     """
     failure: OSError = socket.gaierror(socket.EAI_NONAME, "it has no address")
-    found = resolve(host, port, until)
-    for left, (family, kind, protocol, _name, address) in zip(range(len(found), 0, -1), found, strict=True):
+    addresses = resolve(host, port, until)
+    for remaining, (family, kind, protocol, _name, address) in zip(
+        range(len(addresses), 0, -1), addresses, strict=True
+    ):
         connection = socket.socket(family, kind, protocol)
         try:
-            connection.settimeout(rest(until) / left)
+            connection.settimeout(rest(until) / remaining)
             connection.connect(address)
         except OSError as error:
             connection.close()
@@ -83,12 +85,12 @@ def resolve(host: str, port: int, until: float) -> list[Any]:
 
     threading.Thread(target=look_up, daemon=True).start()
     try:
-        found = results.get(timeout=rest(until))
+        result = results.get(timeout=rest(until))
     except queue.Empty:
         raise socket.gaierror(socket.EAI_AGAIN, "the name servers do not answer") from None
-    if isinstance(found, Exception):
-        raise found
-    return found
+    if isinstance(result, Exception):
+        raise result
+    return result
 
 
 def is_address(host: str) -> bool:

@@ -134,14 +134,14 @@ class PluginLogin:
                 self._asked_early = self._expires == before
             return self._held
 
-    def renew(self, refused: Secrets) -> bool:
+    def renew(self, secrets: Secrets) -> bool:
         """Run the plugin again, unless that was done since; see :class:`.access.Login`."""
         with self._lock:
-            if self._held != refused:
+            if self._held != secrets:
                 return True
             if time.monotonic() < self._unchanged_until:
                 return False
-            changed = self._run() != refused
+            changed = self._run() != secrets
             self._unchanged_until = 0.0 if changed else time.monotonic() + PAUSE
             return changed
 
@@ -188,7 +188,7 @@ def run(plugin: Plugin) -> tuple[Secrets, float | None]:
         if bool(certificate) != bool(key):
             raise ValueError("gave only one of certificate and key")
         header(token)
-        found = Secrets(
+        secrets = Secrets(
             token or None,
             pem.certificates(certificate.encode()) if certificate else None,
             pem.private_key(key.encode()) if key else None,
@@ -196,7 +196,7 @@ def run(plugin: Plugin) -> tuple[Secrets, float | None]:
     except ValueError as error:
         text = str(error)
         raise plugin.failure(text if text.startswith("gave") else f"gave a credential that {text}") from None
-    return found, expires
+    return secrets, expires
 
 
 def _status(plugin: Plugin, output: bytes) -> tuple[Mapping[str, Any], float | None]:
@@ -216,11 +216,11 @@ def _status(plugin: Plugin, output: bytes) -> tuple[Mapping[str, Any], float | N
     moment = status.get("expirationTimestamp")
     if moment is None:
         return status, None
-    found = _MOMENT.fullmatch(moment) if isinstance(moment, str) else None
+    match = _MOMENT.fullmatch(moment) if isinstance(moment, str) else None
     try:
-        if not found:
+        if not match:
             raise ValueError
-        return status, datetime.fromisoformat(f"{found[1]}T{found[2]}{found[3].replace('Z', '+00:00')}").timestamp()
+        return status, datetime.fromisoformat(f"{match[1]}T{match[2]}{match[3].replace('Z', '+00:00')}").timestamp()
     except ValueError:
         raise ValueError("gave an expirationTimestamp that is not of RFC 3339") from None
 
@@ -257,8 +257,8 @@ def _output(plugin: Plugin, environment: Mapping[str, str], interactive: bool) -
         if process.poll() is None:
             _kill(process, interactive)
     if process.returncode:
-        said = (errors or b"").decode(errors="replace").strip().splitlines()
-        last = one_line(_redacted(plugin, said[-1]))[:300] if said else ""
+        lines = (errors or b"").decode(errors="replace").strip().splitlines()
+        last = one_line(_redacted(plugin, lines[-1]))[:300] if lines else ""
         raise plugin.failure(f"failed with {process.returncode}" + (f": {last}" if last else ""))
     return output
 

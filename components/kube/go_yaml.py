@@ -81,7 +81,7 @@ def dump(document: Any) -> str:
     '{"y": "1e3"}'
     """
     text = json.dumps(document, ensure_ascii=False)
-    return _UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return _UNPRINTABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def _kind(text: str) -> str:
@@ -117,9 +117,9 @@ def _plain(value: Any, count: list[int], depth: int) -> Any:
     if count[0] > NODES or not depth:
         raise ValueError("more than a kubeconfig can hold: are there aliases of aliases in it?")
     if isinstance(value, Mapping):
-        return {_name(name): _plain(held, count, depth - 1) for name, held in value.items()}
+        return {_name(name): _plain(item, count, depth - 1) for name, item in value.items()}
     if isinstance(value, list):
-        return [_plain(held, count, depth - 1) for held in value]
+        return [_plain(item, count, depth - 1) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         raise ValueError("a number in it is not finite")
     if value is None or isinstance(value, str | int | float):

@@ -64,14 +64,14 @@ class Document:
         name = context or kubeconfig.current
         if not name:
             raise NoContext(f"{self.source}: no current-context")
-        chosen = _entry(kubeconfig.contexts, "context", name, self.source)
-        cluster = _entry(kubeconfig.clusters, "cluster", chosen["cluster"], self.source)
+        entry = _entry(kubeconfig.contexts, "context", name, self.source)
+        cluster = _entry(kubeconfig.clusters, "cluster", entry["cluster"], self.source)
         # client-go takes a user that is not there for one without credentials (DirectClientConfig.getAuthInfo). Over plain
         # HTTP none are sent anyway; over TLS kubectl would ask the terminal for some, so the name is reported.
         plain = str(cluster.get("server") or "").lower().startswith("http://")
-        anonymous = not chosen["user"] or (plain and chosen["user"] not in kubeconfig.users)
-        user = None if anonymous else _entry(kubeconfig.users, "user", chosen["user"], self.source)
-        return Reader(self.source, cluster, user or NOBODY).access(chosen["cluster"], chosen["user"])
+        anonymous = not entry["user"] or (plain and entry["user"] not in kubeconfig.users)
+        user = None if anonymous else _entry(kubeconfig.users, "user", entry["user"], self.source)
+        return Reader(self.source, cluster, user or NOBODY).access(entry["cluster"], entry["user"])
 
 
 def from_text(text: str, context: str | None = None, *, source: str, folder: Path | None = None) -> Access:
@@ -97,13 +97,13 @@ def read(path: Path) -> Document:
         AccessError: it can't be read.
     """
     try:
-        found = path.read_bytes()
+        content = path.read_bytes()
     except FileNotFoundError:
         raise NoFile(f"{path}: no such file") from None
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "no file can have this name"
         raise AccessError(f"{path}: {why}; expected a readable kubeconfig") from None
-    return parsed(found, str(path), path.parent)
+    return parsed(content, str(path), path.parent)
 
 
 def parsed(text: str | bytes, source: str, folder: Path) -> Document:
@@ -132,17 +132,17 @@ def merged(documents: Iterable[Document]) -> Document:
     documents = list(documents)
     if len(documents) == 1:
         return documents[0]
-    found: dict[str, Any] = {"apiVersion": "v1", "kind": "Config"}
+    whole: dict[str, Any] = {"apiVersion": "v1", "kind": "Config"}
     for section in SECTIONS:
         entries: dict[Any, Any] = {}
         for document in documents:
             for entry in document.content.get(section) or ():
                 # An entry without a name is one of an empty name to client-go.
                 entries.setdefault((entry or {}).get("name") or "", entry)
-        found[section] = list(entries.values())
+        whole[section] = list(entries.values())
     names = (document.content.get("current-context") for document in documents)
-    found["current-context"] = next(filter(None, names), "")
-    return Document(found, os.pathsep.join(document.source for document in documents))
+    whole["current-context"] = next(filter(None, names), "")
+    return Document(whole, os.pathsep.join(document.source for document in documents))
 
 
 def default_paths(environment: Mapping[str, str] = os.environ) -> list[Path]:
@@ -167,8 +167,8 @@ def default_document(environment: Mapping[str, str] = os.environ) -> Document | 
             documents.append(read(path))
         except NoFile:
             continue
-    found = merged(documents) if documents else None
-    return None if found is None or found.empty else found
+    document = merged(documents) if documents else None
+    return None if document is None or document.empty else document
 
 
 def _decoded(text: str | bytes) -> str | None:
@@ -193,11 +193,11 @@ def _settle(document: dict[str, Any], folder: Path) -> bool:
 
     for section, (key, _) in SECTIONS.items():
         for entry in document.get(section) or ():
-            held = (entry or {}).get(key)
+            fields = (entry or {}).get(key)
             for name in _FILES.get(section, ()):
-                absolute(held, name)
-            if section == "users" and held:
-                absolute(held.get("exec"), "command", lambda command: os.sep in command)
+                absolute(fields, name)
+            if section == "users" and fields:
+                absolute(fields.get("exec"), "command", lambda command: os.sep in command)
     return changed
 
 

@@ -117,12 +117,12 @@ class Reader:
         cluster, name = self.cluster, "certificate-authority"
         if cluster["insecure-skip-tls-verify"] and (cluster[name] or cluster[f"{name}-data"]):
             raise self._error(f"insecure-skip-tls-verify and a {name} exclude each other")
-        found = cluster[f"{name}-data"]
+        authorities = cluster[f"{name}-data"]
         if cluster[name]:
-            found = content(self.source, name, Path(cluster[name]))
+            authorities = content(self.source, name, Path(cluster[name]))
         try:
             # An empty file stands for the system's authorities.
-            return pem.authorities(found) if found else None
+            return pem.authorities(authorities) if authorities else None
         except ValueError as error:
             raise self._error(f"{name} {error}") from None
 

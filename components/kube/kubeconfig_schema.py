@@ -91,15 +91,15 @@ def document_of(text: str | bytes) -> dict[str, Any]:
     Raises:
         ValueError: it is no kubeconfig.
     """
-    found = go_yaml.load(text)
-    if found is None:
+    document = go_yaml.load(text)
+    if document is None:
         return {}
-    if not isinstance(found, dict):
-        raise ValueError("not a kubeconfig, but " + _type(found))
+    if not isinstance(document, dict):
+        raise ValueError("not a kubeconfig, but " + _type(document))
     for name, expected in (("apiVersion", "v1"), ("kind", "Config")):
-        if found.get(name) not in (None, "", expected):
+        if document.get(name) not in (None, "", expected):
             raise ValueError(f"not a kubeconfig: its {name} is not {expected}")
-    return found
+    return document
 
 
 def decode(document: Mapping[str, Any]) -> Kubeconfig:
@@ -112,13 +112,13 @@ def decode(document: Mapping[str, Any]) -> Kubeconfig:
     return Kubeconfig(**parts, current=_value(document.get("current-context"), str, "current-context"))
 
 
-def _named(listed: Any, section: str, key: str, fields: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    found = {}
-    for index, entry in enumerate(_value(listed, [{"name": str, key: fields}], section)):
-        if entry["name"] in found:
+def _named(entries: Any, section: str, key: str, fields: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    by_name = {}
+    for index, entry in enumerate(_value(entries, [{"name": str, key: fields}], section)):
+        if entry["name"] in by_name:
             raise ValueError(f"{section}[{index}]: a second {key} named {entry['name']!r}")
-        found[entry["name"]] = entry[key]
-    return found
+        by_name[entry["name"]] = entry[key]
+    return by_name
 
 
 def _value(value: Any, expected: Any, where: str) -> Any:
@@ -129,10 +129,10 @@ def _value(value: Any, expected: Any, where: str) -> Any:
     if isinstance(expected, Mapping):
         if not isinstance(value, Mapping | None):
             raise ValueError(f"{where} holds no settings, but {_type(value)}")
-        held = value or {}
+        mapping = value or {}
         if "*" in expected:
-            return {name: _value(one, expected["*"], f"{where}.{name}") for name, one in held.items()}
-        return {name: _value(held.get(name), kind, f"{where}.{name}") for name, kind in expected.items()}
+            return {name: _value(one, expected["*"], f"{where}.{name}") for name, one in mapping.items()}
+        return {name: _value(mapping.get(name), kind, f"{where}.{name}") for name, kind in expected.items()}
     if isinstance(expected, list):
         if not isinstance(value, list | None):
             raise ValueError(f"{where} is not a list, but {_type(value)}")

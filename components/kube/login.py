@@ -29,8 +29,8 @@ def login_from(
         AccessError: something of it can't be used.
     """
     login = FilesLogin(source, token, token_file, certificate, key)
-    held = login.secrets()
-    return login if any(isinstance(one, Path) for one in (token_file, certificate, key)) else Fixed(held)
+    secrets = login.secrets()
+    return login if any(isinstance(one, Path) for one in (token_file, certificate, key)) else Fixed(secrets)
 
 
 class FilesLogin:
@@ -64,9 +64,9 @@ class FilesLogin:
                     raise
             return self._held or Secrets()
 
-    def renew(self, refused: Secrets) -> bool:
+    def renew(self, secrets: Secrets) -> bool:
         """Whether the files have changed since."""
-        return self.secrets() != refused
+        return self.secrets() != secrets
 
     def _read(self) -> None:
         contents = (
@@ -79,31 +79,31 @@ class FilesLogin:
         token, certificate, key = contents
         what = "the token"
         try:
-            found = header(token) if token else None
+            bearer = header(token) if token else None
             what = "client-certificate"
             chain = pem.certificates(certificate) if certificate is not None else None
             what = "client-key"
-            held = Secrets(found, chain, pem.private_key(key) if key is not None else None)
+            secrets = Secrets(bearer, chain, pem.private_key(key) if key is not None else None)
         except ValueError as error:
             raise AccessError(f"{self._source}: {what} {error}") from None
-        self._contents, self._held = contents, held
+        self._contents, self._held = contents, secrets
 
     def _current_token(self) -> str:
         if self._token_file is None:
             return self._token
         try:
-            found = self._token_file.read_text().strip()
+            token = self._token_file.read_text().strip()
         except (OSError, ValueError) as error:
             if self._token:
                 return self._token
             what = error.strerror if isinstance(error, OSError) else "not a text file"
             raise AccessError(f"{self._source}: tokenFile {self._token_file}: {what}") from None
-        if not found and not self._token:
+        if not token and not self._token:
             raise AccessError(f"{self._source}: tokenFile {self._token_file} is empty")
-        return found or self._token
+        return token or self._token
 
-    def _content(self, what: str, held: bytes | Path | None) -> bytes | None:
-        return content(self._source, what, held) if isinstance(held, Path) else held
+    def _content(self, what: str, source: bytes | Path | None) -> bytes | None:
+        return content(self._source, what, source) if isinstance(source, Path) else source
 
 
 def content(source: str, what: str, path: Path) -> bytes:

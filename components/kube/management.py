@@ -32,18 +32,18 @@ class Credentials:
                 and so to another cluster. The text is not quoted: it may be a kubeconfig.
         """
         try:
-            found = json.loads(text) if text else {}
+            values = json.loads(text) if text else {}
         except ValueError:
-            found = None
+            values = None
         if (
-            not isinstance(found, dict)
-            or not found.keys() <= {"kubeconfig", "kubeconfigPath", "context"}
-            or not all(isinstance(value, str | None) for value in found.values())
+            not isinstance(values, dict)
+            or not values.keys() <= {"kubeconfig", "kubeconfigPath", "context"}
+            or not all(isinstance(value, str | None) for value in values.values())
         ):
             raise AccessError(
                 "kamaji-equinix:management is not as expected: an object with kubeconfig, kubeconfigPath, context"
             )
-        return cls(found.get("kubeconfig"), found.get("kubeconfigPath"), found.get("context"))
+        return cls(values.get("kubeconfig"), values.get("kubeconfigPath"), values.get("context"))
 
 
 class Management(Protocol):
@@ -74,16 +74,16 @@ def management_access(management: Management, folder: Path | None = None) -> Acc
     Raises:
         AccessError: there is none, or it can't be used.
     """
-    found = document(management, folder)
-    if found is not None:
+    merged = document(management, folder)
+    if merged is not None:
         try:
-            return found.access(management.context)
+            return merged.access(management.context)
         except NoContext as error:
             raise AccessError(f"{error}; name one in `management.context`") from None
     if inside := pod.access():
         return inside
-    named = [str(path) for path in kubeconfig.default_paths()] if os.environ.get("KUBECONFIG") else []
-    where = f" (KUBECONFIG names {' and '.join(named)}, where there is no kubeconfig)" if named else ""
+    paths = [str(path) for path in kubeconfig.default_paths()] if os.environ.get("KUBECONFIG") else []
+    where = f" (KUBECONFIG names {' and '.join(paths)}, where there is no kubeconfig)" if paths else ""
     raise AccessError(
         f"no credentials for the management cluster{where}: set `management.kubeconfigPath`, or "
         "`pulumi config set --secret --path kamaji-equinix:management.kubeconfig`"
@@ -99,8 +99,8 @@ def kubeconfig_text(management: Management, folder: Path | None = None) -> str |
     Raises:
         AccessError: its file can't be read.
     """
-    found = document(management, folder)
-    return found.portable() if found else None
+    merged = document(management, folder)
+    return merged.portable() if merged else None
 
 
 def document(
@@ -124,13 +124,13 @@ def document(
                 else "set `management.kubeconfigPath` to the management cluster's"
             )
             raise AccessError(f"{error}: {hint}" if ".lab" in hint else f"{error}; {hint}") from None
-    found = kubeconfig.default_document(environment)
-    if found is None and management.context and pod.possible(environment):
+    default = kubeconfig.default_document(environment)
+    if default is None and management.context and pod.possible(environment):
         raise AccessError(
             f"`management.context` is {management.context!r}, but there is no kubeconfig here, and a pod's service account "
             "has no contexts: leave it out to use the service account of this pod, or set `management.kubeconfigPath`"
         )
-    return found
+    return default
 
 
 def connect(

@@ -34,8 +34,8 @@ def authorities(text: bytes) -> str:
     Raises:
         ValueError: it holds none. The message doesn't quote it.
     """
-    found = _blocks(text)
-    return _as_pem("CERTIFICATE", (body for label, headers, body in found if label == "CERTIFICATE" and not headers))
+    blocks = _blocks(text)
+    return _as_pem("CERTIFICATE", (body for label, headers, body in blocks if label == "CERTIFICATE" and not headers))
 
 
 def private_key(text: bytes) -> str:

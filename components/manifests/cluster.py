@@ -14,27 +14,27 @@ def namespace(settings: TenantClusterSettings) -> Manifest | None:
     """The namespace, where the stack asks for one."""
     if not settings.cluster.create_namespace:
         return None
-    own = {**settings.cluster.labels, "app.kubernetes.io/managed-by": "kamaji-equinix"}
-    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": settings.cluster.namespace, "labels": own}}
+    labels = {**settings.cluster.labels, "app.kubernetes.io/managed-by": "kamaji-equinix"}
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": settings.cluster.namespace, "labels": labels}}
 
 
 def cluster(settings: TenantClusterSettings) -> Manifest:
     """The Cluster."""
-    own, generation = settings.cluster, settings.contract
+    section, generation = settings.cluster, settings.contract
     infrastructure = provider_of(settings).reference(settings)
     spec: dict[str, Any] = {
         "clusterNetwork": {
-            "pods": {"cidrBlocks": list(own.pod_cidrs)},
-            "services": {"cidrBlocks": list(own.service_cidrs)},
-            **given(serviceDomain=own.service_domain, apiServerPort=own.api_server_port),
+            "pods": {"cidrBlocks": list(section.pod_cidrs)},
+            "services": {"cidrBlocks": list(section.service_cidrs)},
+            **given(serviceDomain=section.service_domain, apiServerPort=section.api_server_port),
         },
         "controlPlaneRef": generation.reference(
-            generation.control_plane, CONTROL_PLANE_KIND, settings.control_plane_name, own.namespace
+            generation.control_plane, CONTROL_PLANE_KIND, settings.control_plane_name, section.namespace
         ),
         "infrastructureRef": generation.reference(
-            infrastructure["apiVersion"], infrastructure["kind"], infrastructure["name"], own.namespace
+            infrastructure["apiVersion"], infrastructure["kind"], infrastructure["name"], section.namespace
         ),
     }
-    if own.paused:
+    if section.paused:
         spec["paused"] = True
-    return manifest(settings, generation.core, "Cluster", own.name, spec)
+    return manifest(settings, generation.core, "Cluster", section.name, spec)

@@ -48,36 +48,36 @@ def kamaji_control_plane(settings: TenantClusterSettings) -> Manifest:
 
 def addons(plane: ControlPlaneSettings) -> dict[str, Any]:
     """The add-ons that are wanted; an empty map means Kamaji's defaults."""
-    wanted = plane.addons
-    found = {"coreDNS": image(wanted.core_dns), "kubeProxy": image(wanted.kube_proxy)}
-    found["konnectivity"] = konnectivity(wanted.konnectivity)
-    if found["coreDNS"] is not None and plane.network.dns_service_ips:
+    section = plane.addons
+    spec = {"coreDNS": image(section.core_dns), "kubeProxy": image(section.kube_proxy)}
+    spec["konnectivity"] = konnectivity(section.konnectivity)
+    if spec["coreDNS"] is not None and plane.network.dns_service_ips:
         # With CoreDNS the provider takes the addresses from here and ignores those of the network.
-        found["coreDNS"]["dnsServiceIPs"] = list(plane.network.dns_service_ips)
-    return {name: value for name, value in found.items() if value is not None}
+        spec["coreDNS"]["dnsServiceIPs"] = list(plane.network.dns_service_ips)
+    return {name: value for name, value in spec.items() if value is not None}
 
 
-def image(wanted: AddOnSettings | None) -> dict[str, Any] | None:
+def image(section: AddOnSettings | None) -> dict[str, Any] | None:
     """An add-on with its image."""
-    if wanted is None:
+    if section is None:
         return None
-    return given(imageRepository=wanted.image_repository, imageTag=wanted.image_tag)
+    return given(imageRepository=section.image_repository, imageTag=section.image_tag)
 
 
-def konnectivity(wanted: KonnectivitySettings | None) -> dict[str, Any] | None:
+def konnectivity(section: KonnectivitySettings | None) -> dict[str, Any] | None:
     """The tunnel to the nodes."""
-    if wanted is None:
+    if section is None:
         return None
-    server = {"port": wanted.port, **given(version=wanted.server_version)}
-    return {"server": server, **given(agent=given(version=wanted.agent_version))}
+    server = {"port": section.port, **given(version=section.server_version)}
+    return {"server": server, **given(agent=given(version=section.agent_version))}
 
 
-def component(wanted: ComponentSettings) -> dict[str, Any]:
+def component(section: ComponentSettings) -> dict[str, Any]:
     """Arguments and resources of one program."""
-    return given(extraArgs=wanted.extra_args, resources=resources(wanted))
+    return given(extraArgs=section.extra_args, resources=resources(section))
 
 
-def deployment(settings: TenantClusterSettings, wanted: DeploymentSettings) -> dict[str, Any]:
+def deployment(settings: TenantClusterSettings, section: DeploymentSettings) -> dict[str, Any]:
     """Placement of the pods; an empty map where nothing is asked for (an empty key would be null)."""
     spread = [
         {
@@ -86,41 +86,41 @@ def deployment(settings: TenantClusterSettings, wanted: DeploymentSettings) -> d
             "whenUnsatisfiable": "ScheduleAnyway",
             "labelSelector": {"matchLabels": {"kamaji.clastix.io/name": settings.control_plane_name}},
         }
-        for key in wanted.spread_over
+        for key in section.spread_over
     ]
     return given(
-        nodeSelector=dict(wanted.node_selector),
+        nodeSelector=dict(section.node_selector),
         tolerations=[
             given(key=item.key, operator=item.operator, value=item.value, effect=item.effect)
-            for item in wanted.tolerations
+            for item in section.tolerations
         ],
         topologySpreadConstraints=spread,
-        podAdditionalMetadata=given(labels=dict(wanted.labels), annotations=dict(wanted.annotations)),
-        runtimeClassName=wanted.runtime_class_name,
-        serviceAccountName=wanted.service_account_name,
+        podAdditionalMetadata=given(labels=dict(section.labels), annotations=dict(section.annotations)),
+        runtimeClassName=section.runtime_class_name,
+        serviceAccountName=section.service_account_name,
     )
 
 
-def network(wanted: NetworkSettings) -> dict[str, Any]:
+def network(section: NetworkSettings) -> dict[str, Any]:
     """The Service in front of the API server."""
-    ingress = wanted.ingress and given(
-        hostname=wanted.ingress.hostname,
-        className=wanted.ingress.class_name,
-        extraLabels=dict(wanted.ingress.labels),
-        extraAnnotations=dict(wanted.ingress.annotations),
+    ingress = section.ingress and given(
+        hostname=section.ingress.hostname,
+        className=section.ingress.class_name,
+        extraLabels=dict(section.ingress.labels),
+        extraAnnotations=dict(section.ingress.annotations),
     )
     return {
-        "serviceType": wanted.service_type,
+        "serviceType": section.service_type,
         **given(
-            serviceAddress=wanted.service_address,
-            serviceLabels=dict(wanted.service_labels),
-            serviceAnnotations=dict(wanted.service_annotations),
+            serviceAddress=section.service_address,
+            serviceLabels=dict(section.service_labels),
+            serviceAnnotations=dict(section.service_annotations),
             loadBalancerConfig=given(
-                loadBalancerClass=wanted.load_balancer_class,
-                loadBalancerSourceRanges=wanted.load_balancer_source_ranges,
+                loadBalancerClass=section.load_balancer_class,
+                loadBalancerSourceRanges=section.load_balancer_source_ranges,
             ),
-            certSANs=wanted.cert_sans,
-            dnsServiceIPs=wanted.dns_service_ips,
+            certSANs=section.cert_sans,
+            dnsServiceIPs=section.dns_service_ips,
             ingress=ingress,
         ),
     }

@@ -65,17 +65,17 @@ def tenant_control_plane(cluster: Mapping[str, Any], plane: Mapping[str, Any]) -
         "dataStore": spec.get("dataStoreName"),
         "dataStoreSchema": spec.get("dataStoreSchema"),
     }
-    made: dict[str, Any] = {
+    tenant_spec: dict[str, Any] = {
         # Kamaji's defaulting webhook adds the replicas to a deployment that must be there.
         "controlPlane": {"deployment": {"replicas": spec.get("replicas", 2)}},
         "addons": {"coreDNS": {}} if core_dns is not None else {},
     }
     for path, value in values.items():
         if value not in (None, "", [], {}):
-            put(made, path, value)
+            put(tenant_spec, path, value)
     metadata = {"name": plane["metadata"]["name"], "namespace": plane["metadata"]["namespace"]}
     kind = TENANT_CONTROL_PLANE
-    return {"apiVersion": kind.api_version, "kind": kind.name, "metadata": metadata, "spec": made}
+    return {"apiVersion": kind.api_version, "kind": kind.name, "metadata": metadata, "spec": tenant_spec}
 
 
 def first(ranges: Mapping[str, Any] | None) -> str | None:
@@ -92,11 +92,11 @@ def put(target: dict[str, Any], path: str, value: Any) -> None:
     target[name] = value
 
 
-def differences(made: Mapping[str, Any], living: Mapping[str, Any]) -> dict[str, Any]:
+def differences(declared: Mapping[str, Any], living: Mapping[str, Any]) -> dict[str, Any]:
     """The fields in ``SETTINGS`` that a living TenantControlPlane would get another value of, by path."""
-    found = {}
+    changes = {}
     for path in SETTINGS:
-        value = dig(made, "spec", *path.split("."))
+        value = dig(declared, "spec", *path.split("."))
         if value is not None and value != dig(living, "spec", *path.split(".")):
-            found[path] = value
-    return found
+            changes[path] = value
+    return changes

@@ -48,10 +48,10 @@ def cluster_kinds() -> tuple[str, ...]:
 
 def identity(objects: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """Values that can't change, or only with care, by the settings' keys, in a cluster's objects by kind."""
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for provider in _known.values():
-        found |= provider.identity(objects.get(provider.cluster_kind, {}))
-    return found
+        values |= provider.identity(objects.get(provider.cluster_kind, {}))
+    return values
 
 
 def _register_all() -> None:

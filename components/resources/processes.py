@@ -44,11 +44,11 @@ def handoff_providers(
     if count <= SHARED:
         return [None] * count
     inputs = {} if management is None else {CONFIGURATION_KEY: configuration(management)}
-    made = [
+    providers = [
         pulumi.ProviderResource("pulumi-python", f"hand-offs-{index + 1}", dict(inputs), opts)
         for index in range(-(-count // THREADS))
     ]
-    return [made[index // THREADS] for index in range(count)]
+    return [providers[index // THREADS] for index in range(count)]
 
 
 def configuration(management: ManagementSettings) -> pulumi.Input[str]:

@@ -294,5 +294,5 @@ class ControlPlaneSettings(Section):
 
 def resources(component: ComponentSettings) -> dict[str, Any]:
     """A component's resources as a container has them."""
-    found = {"requests": dict(component.requests), "limits": dict(component.limits)}
-    return {key: value for key, value in found.items() if value}
+    amounts = {"requests": dict(component.requests), "limits": dict(component.limits)}
+    return {key: value for key, value in amounts.items() if value}

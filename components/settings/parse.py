@@ -71,9 +71,9 @@ def parse(
             result.model = kind.model_validate(raw, context=context, by_alias=True, by_name=False)
             return result
         except pydantic.ValidationError as error:
-            found = worth_saying(error)
+            mistakes = worth_saying(error)
         new = set()
-        for mistake in found:
+        for mistake in mistakes:
             place, info = field_at(kind, mistake["loc"])
             where = path_of(path, place)
             if not any(below(where, wrong) for wrong in result.wrong):
@@ -88,14 +88,14 @@ def parse(
 
 def worth_saying(error: pydantic.ValidationError) -> list[Any]:
     """The findings without those that follow from others: a list with wrong entries is also said to be too short."""
-    found: list[Any] = list(error.errors(include_url=False))
+    errors: list[Any] = list(error.errors(include_url=False))
     return [
         mistake
-        for mistake in found
+        for mistake in errors
         if mistake["type"] != "too_short"
         or not any(
             len(other["loc"]) > len(mistake["loc"]) and other["loc"][: len(mistake["loc"])] == mistake["loc"]
-            for other in found
+            for other in errors
         )
     ]
 
@@ -152,8 +152,10 @@ def problem_of(base: str, model: type[Section], mistake: Any) -> Problem:
     """One finding of pydantic in the report's words."""
     kind, value = mistake["type"], mistake["input"]
     # An unknown key is the user's, whatever it is called.
-    own = len(mistake["loc"]) - 1 if kind == "extra_forbidden" else -1
-    location: Location = tuple(step for index, step in enumerate(mistake["loc"]) if index == own or step not in MARKERS)
+    last = len(mistake["loc"]) - 1 if kind == "extra_forbidden" else -1
+    location: Location = tuple(
+        step for index, step in enumerate(mistake["loc"]) if index == last or step not in MARKERS
+    )
     path = path_of(base, location)
     if isinstance(value, SecretStr) and kind not in ("extra_forbidden", SECRET_RULE):
         return secret_problem(path)
@@ -232,6 +234,6 @@ def model_in(annotation: Any) -> type[Section] | None:
     if isinstance(annotation, type) and issubclass(annotation, Section):
         return annotation
     for part in getattr(annotation, "__args__", ()):
-        if found := model_in(part):
-            return found
+        if model := model_in(part):
+            return model
     return None

@@ -60,10 +60,10 @@ def quantity(value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise ValueError('must be a Kubernetes quantity, such as "250m", 2 or "1.5Gi"')
     text = str(value)
-    found = amount(text)
-    if found < 0:
+    number = amount(text)
+    if number < 0:
         raise ValueError("must not be negative")
-    if found > LARGEST:
+    if number > LARGEST:
         raise ValueError("must be at most 9223372036854775807, the largest number that Kubernetes holds")
     return text
 
@@ -108,26 +108,26 @@ def problems(requests: dict[str, str], limits: dict[str, str]) -> list[tuple[str
 
     (pkg/apis/core/validation of Kubernetes, validateResourceRequirements.)
     """
-    found = []
+    texts = []
     for kind, amounts in (("requests", requests), ("limits", limits)):
         for name, text in amounts.items():
             if is_extended(name) and amount(text).denominator != 1:
-                found.append((kind, name, "must be a whole number: extended resources are counted in pieces"))
+                texts.append((kind, name, "must be a whole number: extended resources are counted in pieces"))
             if name.startswith(HUGE_PAGES) and amount(text) % amount(name.removeprefix(HUGE_PAGES)):
-                found.append((kind, name, f"must be a multiple of {name.removeprefix(HUGE_PAGES)}"))
+                texts.append((kind, name, f"must be a multiple of {name.removeprefix(HUGE_PAGES)}"))
     for name, text in requests.items():
         whole = is_extended(name) or name.startswith(HUGE_PAGES)
         if name not in limits:
             if whole:
-                found.append(("requests", name, "needs the same limit: this resource can't be overcommitted"))
+                texts.append(("requests", name, "needs the same limit: this resource can't be overcommitted"))
         elif whole and amount(text) != amount(limits[name]):
-            found.append(
+            texts.append(
                 ("requests", name, f"must equal its limit, {limits[name]}: this resource can't be overcommitted")
             )
         elif amount(text) > amount(limits[name]):
-            found.append(("requests", name, f"is more than its limit, {limits[name]}"))
+            texts.append(("requests", name, f"is more than its limit, {limits[name]}"))
     names = {*requests, *limits}
     for name in sorted(names):
         if name.startswith(HUGE_PAGES) and not names & {"cpu", "memory"}:
-            found.append(("limits" if name in limits else "requests", name, "needs cpu or memory beside it"))
-    return found
+            texts.append(("limits" if name in limits else "requests", name, "needs cpu or memory beside it"))
+    return texts

@@ -47,11 +47,11 @@ class Problem:
     about: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        given = "" if self.value is NOTHING else f" is {shown(self.path, self.value)}"
+        value = "" if self.value is NOTHING else f" is {shown(self.path, self.value)}"
         example = (
             "" if self.example is NOTHING or self.example is None else f"; for example {shortened(self.example, 120)}"
         )
-        return f"{self.path or 'the configuration'}{given}: {self.rule}{example}"
+        return f"{self.path or 'the configuration'}{value}: {self.rule}{example}"
 
 
 class SettingsError(Exception):
@@ -144,11 +144,11 @@ ELSEWHERE = {
 """Keys of the manifests, or of Cluster API, that are no settings."""
 
 
-def nearest(key: str, known: Iterable[str]) -> str:
+def nearest(key: str, keys: Iterable[str]) -> str:
     """A hint at the known key that an unknown one may have meant."""
     if key in ELSEWHERE:
         return ELSEWHERE[key]
-    names = sorted(known)
+    names = sorted(keys)
     lowered = {name.lower(): name for name in reversed(names)}
     close = difflib.get_close_matches(key.lower().replace("_", "").replace("-", ""), list(lowered), n=1, cutoff=0.6)
     if close:

@@ -43,11 +43,11 @@ def address_problems(base: str, tenant: model.TenantClusterSettings) -> Iterator
     ]
     for (one_path, first), (path, second) in itertools.combinations([*pods, *services], 2):
         yield from pair(one_path, first, path, second)
-    for path, found in pods:
-        yield from pod_range(path, found)
+    for path, network in pods:
+        yield from pod_range(path, network)
     dns = tenant.control_plane.network.dns_service_ips
-    for path, found in services:
-        yield from service_range(path, found, dns_given=bool(dns))
+    for path, network in services:
+        yield from service_range(path, network, dns_given=bool(dns))
     if pods[0][1].version != services[0][1].version:
         yield Problem(
             pods[0][0],
@@ -87,11 +87,11 @@ def dns_addresses(base: str, services: Network, dns: tuple[str, ...]) -> Iterato
 
 def service_address(base: str, ranges: list[tuple[str, Network]], address: str | None) -> Iterator[Problem]:
     """Nodes reach the API server outside the cluster's own ranges, which they take for pods and Services."""
-    for path, found in ranges if address else ():
-        if ipaddress.ip_address(address or "") in found:
+    for path, network in ranges if address else ():
+        if ipaddress.ip_address(address or "") in network:
             yield Problem(
                 f"{base}controlPlane.network.serviceAddress",
-                f"lies in {path}, {found}, whose addresses nodes don't look for outside the cluster",
+                f"lies in {path}, {network}, whose addresses nodes don't look for outside the cluster",
                 address,
                 about=(path,),
             )
@@ -118,30 +118,30 @@ def pair(one_path: str, first: Network, path: str, second: Network) -> Iterator[
         )
 
 
-def pod_range(path: str, found: Network) -> Iterator[Problem]:
+def pod_range(path: str, network: Network) -> Iterator[Problem]:
     """A pods' range can be cut into the nodes' parts, else kube-controller-manager ends at once."""
-    part = NODE_PREFIX[found.version]
-    if found.prefixlen > part:
+    part = NODE_PREFIX[network.version]
+    if network.prefixlen > part:
         rule = f"is too small: kube-controller-manager gives each node a /{part} of it"
-    elif found.version == 6 and found.prefixlen < LARGEST_IPV6:
+    elif network.version == 6 and network.prefixlen < LARGEST_IPV6:
         rule = f"is too large: kube-controller-manager takes at most a /{LARGEST_IPV6} for pods"
     else:
         return
-    yield Problem(path, rule, str(found), example(path, found.version))
+    yield Problem(path, rule, str(network), example(path, network.version))
 
 
-def service_range(path: str, found: Network, *, dns_given: bool) -> Iterator[Problem]:
+def service_range(path: str, network: Network, *, dns_given: bool) -> Iterator[Problem]:
     """kube-apiserver takes a Services' range, and cluster DNS has its address in it."""
-    largest, dns = found.max_prefixlen - 20, DNS_INDEX[found.version]
-    if found.prefixlen < largest:
+    largest, dns = network.max_prefixlen - 20, DNS_INDEX[network.version]
+    if network.prefixlen < largest:
         rule = f"is too large: kube-apiserver takes at most a /{largest} for Services"
-    elif found.num_addresses < FEWEST_SERVICES:
+    elif network.num_addresses < FEWEST_SERVICES:
         rule = f"is too small: kube-apiserver needs {FEWEST_SERVICES} addresses for Services"
-    elif found.num_addresses <= dns and not dns_given:
+    elif network.num_addresses <= dns and not dns_given:
         rule = f"is too small: Kamaji gives address {dns} of it to cluster DNS, unless dnsServiceIPs names another"
     else:
         return
-    yield Problem(path, rule, str(found), example(path, found.version))
+    yield Problem(path, rule, str(network), example(path, network.version))
 
 
 def key_of(path: str) -> str:
@@ -154,8 +154,8 @@ def nth(network: Network, index: int) -> str:
     return str(network[min(index, network.num_addresses - 1)])
 
 
-def example(path: str, version: int, used: Network | None = None) -> str:
+def example(path: str, version: int, other: Network | None = None) -> str:
     """A range that would do, and does not overlap with one in use."""
     choices = EXAMPLES[key_of(path).rpartition(".")[2], version]
-    free = (choice for choice in choices if used is None or not ipaddress.ip_network(choice).overlaps(used))
+    free = (choice for choice in choices if other is None or not ipaddress.ip_network(choice).overlaps(other))
     return next(free, choices[0])

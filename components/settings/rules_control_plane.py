@@ -46,11 +46,11 @@ def control_plane_problems(base: str, tenant: model.TenantClusterSettings) -> It
     yield from twice(f"{path}.kubelet.preferredAddressTypes", plane.kubelet.preferred_address_types)
     yield from twice(f"{path}.admissionControllers", plane.admission_controllers or ())
     for index, name in enumerate(plane.admission_controllers or ()):
-        gone = REMOVED_PLUGINS.get(name)
-        if gone and minor(tenant.control_plane_version) >= gone:
+        removal = REMOVED_PLUGINS.get(name)
+        if removal and minor(tenant.control_plane_version) >= removal:
             yield Problem(
                 f"{path}.admissionControllers[{index}]",
-                f"is gone since Kubernetes {gone[0]}.{gone[1]}; kube-apiserver ends at a name that it does not know",
+                f"is gone since Kubernetes {removal[0]}.{removal[1]}; kube-apiserver ends at a name that it does not know",
                 name,
             )
 
@@ -86,13 +86,13 @@ def ports(base: str, tenant: model.TenantClusterSettings) -> Iterator[Problem]:
     plane = tenant.control_plane
     api_path, tunnel_path = f"{base}cluster.apiServerPort", f"{base}controlPlane.addons.konnectivity.port"
     type_path = f"{base}controlPlane.network.serviceType"
-    own = tenant.cluster.api_server_port
-    api, tunnel = own or API_PORT, plane.addons.konnectivity
-    used = {**POD_PORTS, **(KONNECTIVITY_PORTS if tunnel else {})}
-    found = [(api_path, api, "the API server"), *([(tunnel_path, tunnel.port, "konnectivity")] if tunnel else [])]
-    for path, number, _ in found:
-        if number in used:
-            yield Problem(path, f"is the port of {used[number]}, in the same pod", number)
+    api_port = tenant.cluster.api_server_port
+    api, tunnel = api_port or API_PORT, plane.addons.konnectivity
+    pod_ports = {**POD_PORTS, **(KONNECTIVITY_PORTS if tunnel else {})}
+    ports_ = [(api_path, api, "the API server"), *([(tunnel_path, tunnel.port, "konnectivity")] if tunnel else [])]
+    for path, number, _ in ports_:
+        if number in pod_ports:
+            yield Problem(path, f"is the port of {pod_ports[number]}, in the same pod", number)
         if plane.network.service_type == "NodePort" and number not in NODE_PORTS:
             yield Problem(
                 path,
@@ -141,12 +141,12 @@ def programs(path: str, plane: ControlPlaneSettings) -> Iterator[Problem]:
 def labels(path: str, plane: ControlPlaneSettings) -> Iterator[Problem]:
     """Kamaji's own labels stay its own: it selects by them, and the user's would win."""
     ingress = plane.network.ingress
-    for place, held in (
+    for place, labels_ in (
         (f"{path}.deployment.labels", plane.deployment.labels),
         (f"{path}.network.serviceLabels", plane.network.service_labels),
         (f"{path}.network.ingress.labels", ingress.labels if ingress else {}),
     ):
-        for key, value in held.items():
+        for key, value in labels_.items():
             domain = key.rpartition("/")[0]
             if domain == KAMAJI or domain.endswith(f".{KAMAJI}"):
                 yield Problem(
@@ -157,14 +157,14 @@ def labels(path: str, plane: ControlPlaneSettings) -> Iterator[Problem]:
 def annotation_values(path: str, plane: ControlPlaneSettings) -> Iterator[Problem]:
     """Annotations that Kubernetes reads have values that it takes."""
     ingress = plane.network.ingress
-    held = {
+    annotations = {
         f"{path}.deployment.annotations": plane.deployment.annotations,
         f"{path}.network.serviceAnnotations": plane.network.service_annotations,
         f"{path}.network.ingress.annotations": ingress.annotations if ingress else {},
     }
-    for place, values in held.items():
+    for place, values in annotations.items():
         yield from annotations_size(place, values)
-    pods, of_service, of_ingress = held.values()
+    pods, of_service, of_ingress = annotations.values()
     for key, value in pods.items():
         if rule := pod_annotation(key, value):
             yield Problem(f'{path}.deployment.annotations["{key}"]', rule, value)
@@ -209,9 +209,9 @@ def pod_annotation(key: str, value: str) -> str:
     return ""
 
 
-def annotations_size(path: str, held: Mapping[str, str]) -> Iterator[Problem]:
+def annotations_size(path: str, annotations: Mapping[str, str]) -> Iterator[Problem]:
     """All annotations of an object together are not too long."""
-    size = sum(len(key.encode()) + len(value.encode()) for key, value in held.items())
+    size = sum(len(key.encode()) + len(value.encode()) for key, value in annotations.items())
     # Some room for those of the programs themselves.
     if size > LARGEST_ANNOTATIONS - 8192:
         yield Problem(path, f"are {size} bytes long; Kubernetes takes {LARGEST_ANNOTATIONS} of an object's annotations")

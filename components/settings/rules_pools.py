@@ -62,7 +62,7 @@ OWN_KUBELET_ARGUMENTS = {
 def synced(key: str) -> bool:
     """Whether Cluster API, not the kubelet, puts a label on the node."""
     domain = key.rpartition("/")[0]
-    return domain == ROLE_DOMAIN or any(domain == own or domain.endswith(f".{own}") for own in SYNCED_DOMAINS)
+    return domain == ROLE_DOMAIN or any(domain == each or domain.endswith(f".{each}") for each in SYNCED_DOMAINS)
 
 
 def pool_problems(
@@ -112,8 +112,8 @@ def pool_problems(
 def sizes(path: str, pool: WorkerPoolSettings) -> Iterator[Problem]:
     """A fixed number of machines, or bounds for the autoscaler."""
     if (pool.min is None) != (pool.max is None):
-        given, lacking = ("min", "max") if pool.max is None else ("max", "min")
-        yield Problem(f"{path}.{lacking}", f"is required together with {given}", example=5 if lacking == "max" else 1)
+        present, absent = ("min", "max") if pool.max is None else ("max", "min")
+        yield Problem(f"{path}.{absent}", f"is required together with {present}", example=5 if absent == "max" else 1)
     elif pool.min is not None and pool.max is not None:
         if pool.min > pool.max:
             yield Problem(f"{path}.min", f"is more than max, {pool.max}", pool.min, about=(f"{path}.max",))
@@ -148,11 +148,11 @@ def labels(path: str, pool: WorkerPoolSettings) -> Iterator[Problem]:
     """Labels that a node can get, taints that differ."""
     for key in pool.labels:
         domain = key.rpartition("/")[0]
-        own = any(domain == name or domain.endswith(f".{name}") for name in ("kubernetes.io", "k8s.io"))
+        reserved = any(domain == name or domain.endswith(f".{name}") for name in ("kubernetes.io", "k8s.io"))
         kubelets = key in KUBELET_LABELS or any(
             domain == name or domain.endswith(f".{name}") for name in ("kubelet.kubernetes.io", "node.kubernetes.io")
         )
-        if own and not kubelets and not synced(key):
+        if reserved and not kubelets and not synced(key):
             yield Problem(
                 f'{path}.labels["{key}"]',
                 "can't be set on a node: the kubelet refuses to start with it, and Cluster API doesn't copy it",
@@ -178,11 +178,11 @@ def labels(path: str, pool: WorkerPoolSettings) -> Iterator[Problem]:
 
 def bootstrap(path: str, cluster: ClusterSettings, pool: WorkerPoolSettings) -> Iterator[Problem]:
     """What makes a machine a node."""
-    own = pool.bootstrap
+    section = pool.bootstrap
     base = f"{path}.bootstrap"
-    if own.commands and own.profile:
-        yield Problem(f"{base}.profile", "excludes commands: they stand in the place of a profile", own.profile)
-    if not own.commands:
+    if section.commands and section.profile:
+        yield Problem(f"{base}.profile", "excludes commands: they stand in the place of a profile", section.profile)
+    if not section.commands:
         version = pool.kubernetes_version or cluster.kubernetes_version
         where = f"{path}.kubernetesVersion" if pool.kubernetes_version else f"{path}.bootstrap.profile"
         if minor(version) < OLDEST_PACKAGES:
@@ -191,18 +191,18 @@ def bootstrap(path: str, cluster: ClusterSettings, pool: WorkerPoolSettings) -> 
                 f"pkgs.k8s.io has no packages of {version}; give own commands",
                 about=(f"{path}.kubernetesVersion",),
             )
-    yield from files(base, own)
+    yield from files(base, section)
     seen: set[str] = set()
-    for index, user in enumerate(own.users):
+    for index, user in enumerate(section.users):
         if user.name in seen:
             yield Problem(f"{base}.users[{index}].name", "is given twice", user.name)
         seen.add(user.name)
 
 
-def files(base: str, own: BootstrapSettings) -> Iterator[Problem]:
+def files(base: str, section: BootstrapSettings) -> Iterator[Problem]:
     """Each file once, with content from one place."""
     paths: set[str] = set()
-    for index, file in enumerate(own.files):
+    for index, file in enumerate(section.files):
         path = f"{base}.files[{index}]"
         if (file.content is None) == (file.content_from is None):
             yield Problem(

@@ -88,12 +88,12 @@ def json_schema() -> dict[str, Any]:
 
 def together(several: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """The properties of several models; where they differ, any will do."""
-    found: dict[str, list[Any]] = {}
+    alike: dict[str, list[Any]] = {}
     for properties in several:
         for key, value in properties.items():
-            if value not in found.setdefault(key, []):
-                found[key].append(value)
-    return {key: values[0] if len(values) == 1 else {"anyOf": values} for key, values in found.items()}
+            if value not in alike.setdefault(key, []):
+                alike[key].append(value)
+    return {key: values[0] if len(values) == 1 else {"anyOf": values} for key, values in alike.items()}
 
 
 def tidy(value: Any) -> Any:
@@ -108,10 +108,10 @@ def rows(model: type[Section], prefix: str) -> Iterator[tuple[str, str, str, str
     for field in model.model_fields.values():
         path = f"{prefix}.{field.alias}"
         inner = model_in(field.annotation)
-        listed = str(field.annotation).startswith("tuple[")
+        is_list = str(field.annotation).startswith("tuple[")
         if inner:
-            yield path + ("[]" if listed else ""), "list of maps" if listed else "map", default(field), meaning(field)
-            yield from rows(inner, path + ("[]" if listed else ""))
+            yield path + ("[]" if is_list else ""), "list of maps" if is_list else "map", default(field), meaning(field)
+            yield from rows(inner, path + ("[]" if is_list else ""))
         else:
             yield path, kind(model, str(field.alias)), default(field), meaning(field)
 

@@ -110,8 +110,8 @@ def differing(value: Any, stored: Any, path: str) -> Iterator[str]:
 def whole_keys(values: Mapping[str, Any], secret_paths: Collection[str]) -> Iterator[Problem]:
     """Keys that are one secret as a whole, of which only parts can be kept apart."""
     for key in sorted(secret_paths):
-        held = values.get(key)
-        if key != "management" and (isinstance(held, Concealed) or (isinstance(held, Mapping | list) and held)):
+        value = values.get(key)
+        if key != "management" and (isinstance(value, Concealed) or (isinstance(value, Mapping | list) and value)):
             yield Problem(
                 key,
                 "is one secret as a whole, as far as the stack's file tells, so all of it would have to be kept from the "

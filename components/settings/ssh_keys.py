@@ -66,9 +66,9 @@ def well_formed(kind: str, parts: list[bytes]) -> bool:
     curve = re.fullmatch(r"(?:sk-)?ecdsa-sha2-(nistp256|nistp384|nistp521)(@openssh\.com)?", kind)
     if curve is None:
         return False
-    wanted = 3 if kind.startswith("sk-") else 2
+    fields = 3 if kind.startswith("sk-") else 2
     return (
-        len(sizes) == wanted
+        len(sizes) == fields
         and parts[0] == curve[1].encode()
         and sizes[1] == _POINT[curve[1]]
         and parts[1][:1] == b"\4"

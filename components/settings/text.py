@@ -65,7 +65,7 @@ def place(text: str, position: int) -> str:
 
 
 def excerpt(text: str, position: int) -> str:
-    """The begin of what stands at a position, on one line."""
+    """The beginning of what stands at a position, on one line."""
     return text[position : position + 30].partition("\n")[0]
 
 

@@ -53,12 +53,12 @@ def take(reader: Reader, namespace: str, cluster: str) -> Snapshot:
         namespace: the Cluster's namespace.
         cluster: the Cluster's name.
     """
-    version, found = _cluster(reader, namespace, cluster)
-    if isinstance(found, Failure):
-        return Snapshot(namespace, cluster, found)
+    version, cluster_object = _cluster(reader, namespace, cluster)
+    if isinstance(cluster_object, Failure):
+        return Snapshot(namespace, cluster, cluster_object)
     base = f"/apis/{CLUSTER_API}/{version}/namespaces/{namespace}"
-    infrastructure = _referred(reader, Reference.parse(dig(found, "spec", "infrastructureRef"), namespace))
-    control_plane = _referred(reader, Reference.parse(dig(found, "spec", "controlPlaneRef"), namespace))
+    infrastructure = _referred(reader, Reference.parse(dig(cluster_object, "spec", "infrastructureRef"), namespace))
+    control_plane = _referred(reader, Reference.parse(dig(cluster_object, "spec", "controlPlaneRef"), namespace))
     machines = _list(reader, f"{base}/machines", cluster, "Machines", "Machine")
     pools = _list(reader, f"{base}/machinepools", cluster, "MachinePools", "MachinePool")
     if isinstance(pools, Failure) and pools.reason == "NotServed":
@@ -66,7 +66,7 @@ def take(reader: Reader, namespace: str, cluster: str) -> Snapshot:
     return Snapshot(
         namespace=namespace,
         name=cluster,
-        cluster=found,
+        cluster=cluster_object,
         infrastructure=infrastructure,
         control_plane=control_plane,
         machines=machines,
@@ -82,13 +82,13 @@ def take(reader: Reader, namespace: str, cluster: str) -> Snapshot:
 
 def _cluster(reader: Reader, namespace: str, cluster: str) -> tuple[str, Found]:
     """The Cluster, and the version of Cluster API's own kinds to read."""
-    found: Found = Failure(f"Cluster/{cluster}", "NotServed", "Cluster API is not installed in the management cluster")
+    absent: Found = Failure(f"Cluster/{cluster}", "NotServed", "Cluster API is not installed in the management cluster")
     for version in _VERSIONS:
         path = f"/apis/{CLUSTER_API}/{version}/namespaces/{namespace}/clusters/{cluster}"
         answer = _get(reader, path, f"Cluster/{cluster}")
         if not (isinstance(answer, Failure) and answer.reason == "NotServed"):
             return version, answer
-    return _VERSIONS[0], found
+    return _VERSIONS[0], absent
 
 
 def _get(reader: Reader, path: str, subject: str) -> Found:
@@ -149,14 +149,14 @@ def _references(reader: Reader, namespace: str, cluster: str, values: Iterable[o
         if reference:
             key = (reference.group, reference.api_version, reference.kind, reference.namespace)
             by_kind.setdefault(key, []).append(reference)
-    found: dict[Reference, Found] = {}
+    objects: dict[Reference, Found] = {}
     for references in by_kind.values():
-        listed = _labelled(reader, cluster, references[0]) if len(references) >= _LIST_FROM else {}
+        by_name = _labelled(reader, cluster, references[0]) if len(references) >= _LIST_FROM else {}
         for reference in references:
-            answer = listed.get(reference.name) or _referred(reader, reference)
+            answer = by_name.get(reference.name) or _referred(reader, reference)
             if answer is not None:
-                found[reference] = answer
-    return found
+                objects[reference] = answer
+    return objects
 
 
 def _labelled(reader: Reader, cluster: str, like: Reference) -> Mapping[str, Json]:
@@ -164,8 +164,8 @@ def _labelled(reader: Reader, cluster: str, like: Reference) -> Mapping[str, Jso
     path = _path(reader, like)
     if isinstance(path, Failure):
         return {}
-    listed = _list(reader, path, cluster, like.kind, like.kind)
-    return {} if isinstance(listed, Failure) else {name(item): item for item in listed}
+    objects = _list(reader, path, cluster, like.kind, like.kind)
+    return {} if isinstance(objects, Failure) else {name(item): item for item in objects}
 
 
 def _evidence(reader: Reader, namespace: str, control_plane: Found | None) -> Mapping[str, Found]:
@@ -174,15 +174,15 @@ def _evidence(reader: Reader, namespace: str, control_plane: Found | None) -> Ma
         return {}
     if control_plane_ready(control_plane) and endpoint_of(control_plane):
         return {}
-    own = name(control_plane)
+    plane = name(control_plane)
     tenant = _get(
         reader,
-        f"/apis/kamaji.clastix.io/v1alpha1/namespaces/{namespace}/tenantcontrolplanes/{own}",
-        f"TenantControlPlane/{own}",
+        f"/apis/kamaji.clastix.io/v1alpha1/namespaces/{namespace}/tenantcontrolplanes/{plane}",
+        f"TenantControlPlane/{plane}",
     )
-    evidence: dict[str, Found] = {f"TenantControlPlane/{own}": tenant}
+    evidence: dict[str, Found] = {f"TenantControlPlane/{plane}": tenant}
     if not isinstance(tenant, Failure):
-        service = str(dig(tenant, "status", "kubernetesResources", "service", "name") or own)
+        service = str(dig(tenant, "status", "kubernetesResources", "service", "name") or plane)
         answer = _get(reader, f"/api/v1/namespaces/{namespace}/services/{service}", f"Service/{service}")
         if not isinstance(answer, Failure):
             answer = {"apiVersion": "v1", "kind": "Service", **answer}

@@ -43,8 +43,8 @@ def draw(
     if not since:
         table = [(node, (*cells[:4], cells[4] if node is None else "", cells[5])) for node, cells in table]
     widths = [max(len(cells[column]) for _, cells in table) for column in range(len(HEADER) - 1)]
-    left = sum(widths) + len(_PADDING) * len(widths)
-    room = MESSAGE_LIMIT + 4 if width is None else max(width - left, len(HEADER[-1]))
+    width_used = sum(widths) + len(_PADDING) * len(widths)
+    room = MESSAGE_LIMIT + 4 if width is None else max(width - width_used, len(HEADER[-1]))
     lines = [_line(node, cells, widths, room, color) for node, cells in table]
     return "\n".join(lines)
 
@@ -94,9 +94,9 @@ def _cells(root: Node, now: datetime) -> Iterator[tuple[Node, tuple[str, str, st
             yield node, (title, condition.status, condition.severity, condition.reason, age, message)
 
 
-def _prefixed(node: Node, own: str, below: str) -> Iterator[tuple[str, Node]]:
+def _prefixed(node: Node, prefix: str, below: str) -> Iterator[tuple[str, Node]]:
     """Each row with its tree lines: ``own`` before the node itself, ``below`` before what hangs on it."""
-    yield own, node
+    yield prefix, node
     for index, child in enumerate(node.children):
         last = index == len(node.children) - 1
         yield from _prefixed(child, below + ("└─" if last else "├─"), below + ("  " if last else "│ "))

@@ -3,7 +3,7 @@
 capp runs Go's ``text/template`` over the whole of it with one variable for workers, ``kubernetesVersion``
 (cluster-api-provider-packet v0.9.0, pkg/cloud/packet/client.go); on the machine cloud-init renders what is left with jinja2,
 because the kubeadm provider begins it with ``## template: jinja``. So ``{{`` means Go, and ``{%`` and ``{#`` mean jinja2,
-which also reads the shell's ``${#name}`` as the begin of a comment.
+which also reads the shell's ``${#name}`` as the beginning of a comment.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ def templated(text: str, *, quoted: bool) -> None:
     """
     action = _ACTION if quoted else _STRING_ACTION
     position = 0
-    while found := _OPENING.search(text, position):
-        if found[0] != "{{":
+    while opening := _OPENING.search(text, position):
+        if opening[0] != "{{":
+            what = "a statement" if opening[0] == "{%" else "a comment"
             raise ValueError(
-                f"{place(text, found.start())} holds '{excerpt(text, found.start())}': cloud-init's jinja2 takes "
-                f"'{found[0]}' for the begin of a {'statement' if found[0] == '{%' else 'comment'}; put such text into a "
-                "file with encoding base64"
+                f"{place(text, opening.start())} holds '{excerpt(text, opening.start())}': for cloud-init's jinja2 "
+                f"'{opening[0]}' begins {what}; put such text into a file with encoding base64"
             )
-        whole = action.match(text, found.start())
+        whole = action.match(text, opening.start())
         if whole is None:
             raise ValueError(
-                f"{place(text, found.start())} holds '{excerpt(text, found.start())}', which capp's Go templating would "
+                f"{place(text, opening.start())} holds '{excerpt(text, opening.start())}', which capp's Go templating would "
                 f"run and fail on; it knows {{{{ .kubernetesVersion }}}}, and text that shall keep its braces is written "
                 f"{ESCAPED}"
             )
