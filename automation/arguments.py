@@ -53,9 +53,9 @@ def checked_arguments(function: Callable[Parameters, Value]) -> Callable[Paramet
     parameters = list(inspect.signature(function).parameters)
 
     @functools.wraps(function)
-    def call(*arguments: Parameters.args, **named: Parameters.kwargs) -> Value:
+    def call(*arguments: Parameters.args, **keywords: Parameters.kwargs) -> Value:
         try:
-            return validated(*arguments, **named)
+            return validated(*arguments, **keywords)
         except ValidationError as error:
             if error.title != function.__name__ and not error.title.endswith(function.__qualname__):
                 raise

@@ -125,7 +125,7 @@ def write_plain(path: Path, values: Mapping[str, Any]) -> None:
         text = path.read_text(encoding="utf-8") if path.exists() else ""
         document = editor.load(text)
     except (YAMLError, OSError, ValueError) as error:
-        raise ConfigurationError(f"{path} can't be read, and so not be written: {error}") from None
+        raise ConfigurationError(f"{path} can't be read, so nothing is written into it: {error}") from None
     if document is None:
         # A file of comments alone has no map to hold them.
         head = text if text.strip() else ""

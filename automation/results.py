@@ -99,12 +99,12 @@ class Result:
 def clusters_of(outputs: automation.OutputMap) -> dict[str, ClusterResult]:
     """The clusters that a stack's outputs tell of, by name; none where the stack has not come up."""
     if "clusters" in outputs:
-        found = outputs["clusters"].value
+        clusters = outputs["clusters"].value
     elif "clusterName" in outputs:
-        found = {outputs["clusterName"].value: {name: output.value for name, output in outputs.items()}}
+        clusters = {outputs["clusterName"].value: {name: output.value for name, output in outputs.items()}}
     else:
         return {}
-    return {name: cluster_result(values) for name, values in found.items()}
+    return {name: cluster_result(values) for name, values in clusters.items()}
 
 
 def cluster_result(values: Mapping[str, Any]) -> ClusterResult:

@@ -63,7 +63,7 @@ def measure(folder: Path, rounds: int = 2) -> dict[str, Any]:
     finally:
         lab.command("down")
     results: dict[str, Any] = {
-        which: {what: min(run[what] for run in found) for what in ("order", "tree")} for which, found in runs.items()
+        which: {what: min(run[what] for run in series) for what in ("order", "tree")} for which, series in runs.items()
     }
     results["runs"] = runs
     results["ratio"] = {what: results["now"][what] / results["before"][what] for what in ("order", "tree")}

@@ -43,14 +43,14 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=20)
     parser.add_argument("--fleets", default=",".join(map(str, FLEETS)))
     parser.add_argument("--json", type=Path)
-    chosen = parser.parse_args()
-    sizes = [int(size) for size in chosen.fleets.split(",") if size]
+    options = parser.parse_args()
+    sizes = [int(size) for size in options.fleets.split(",") if size]
     with tempfile.TemporaryDirectory(prefix="bench-handoff-") as folder:
-        results = measure(Path(folder), chosen.runs, sizes)
+        results = measure(Path(folder), options.runs, sizes)
     print(table(results))
     print(json.dumps(results))
-    if chosen.json:
-        chosen.json.write_text(json.dumps(results, indent=2) + "\n")
+    if options.json:
+        options.json.write_text(json.dumps(results, indent=2) + "\n")
 
 
 def measure(folder: Path, runs: int = 20, sizes: Sequence[int] = FLEETS) -> dict[str, Any]:
@@ -173,8 +173,8 @@ def watched(tenants: Fleet, name: str) -> Iterator[list[float]]:
         with contextlib.suppress(httpx.HTTPError), client.stream("GET", path, params=query, timeout=90) as answer:
             ready.set()
             for line in answer.iter_lines():
-                found = json.loads(line)["object"]
-                if dig(found, "status", "ready") and dig(found, "spec", "controlPlaneEndpoint", "host"):
+                obj = json.loads(line)["object"]
+                if dig(obj, "status", "ready") and dig(obj, "spec", "controlPlaneEndpoint", "host"):
                     seen.append(time.monotonic())
                     return
 
@@ -198,10 +198,10 @@ def published(tenants: Fleet, name: str) -> Member:
 
 def provider(plane: ManagementPlane) -> EndpointProvider:
     """The provider as the engine configures it."""
-    made = EndpointProvider()
+    provider_ = EndpointProvider()
     settings = {"kamaji-equinix:management": json.dumps({"kubeconfigPath": str(plane.kubeconfig)})}
-    made.configure(ConfigureRequest(Config(settings, "bench")))
-    return made
+    provider_.configure(ConfigureRequest(Config(settings, "bench")))
+    return provider_
 
 
 def properties(tenants: Fleet, name: str) -> dict[str, Any]:

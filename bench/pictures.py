@@ -49,13 +49,13 @@ def svg(shown: RenderableType, title: str) -> str:
     """What a terminal shows as SVG, with the reader's own monospace font: a picture must ask no other server for one."""
     console = Console(record=True, file=io.StringIO(), width=WIDTH, force_terminal=True, color_system="standard")
     console.print(shown)
-    drawn = console.export_svg(title=title, unique_id=re.sub(r"\W+", "-", title))
-    return _FONT_FACE.sub("", drawn).replace("Fira Code, monospace", "monospace")
+    picture = console.export_svg(title=title, unique_id=re.sub(r"\W+", "-", title))
+    return _FONT_FACE.sub("", picture).replace("Fira Code, monospace", "monospace")
 
 
-def words(drawn: str) -> set[str]:
+def words(picture: str) -> set[str]:
     """The words of a picture, without numbers and names that each run chooses anew."""
-    text = _TAGS.sub(" ", drawn).replace("&#160;", " ").replace("&#x27;", "'")
+    text = _TAGS.sub(" ", picture).replace("&#160;", " ").replace("&#x27;", "'")
     return {word for word in re.findall(r"[A-Za-z][A-Za-z/:,.-]+", text) if not re.search(r"-[a-z0-9]{5}\b", word)}
 
 
@@ -67,8 +67,8 @@ def main() -> None:
     stack.wait_until_ready(on_look=camera.look)
     camera.take("tree")
     FOLDER.mkdir(exist_ok=True)
-    for name, drawn in camera.pictures.items():
-        (FOLDER / f"{name}.svg").write_text(drawn)
+    for name, picture in camera.pictures.items():
+        (FOLDER / f"{name}.svg").write_text(picture)
         print(f"docs/pictures/{name}.svg")
 
 

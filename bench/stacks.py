@@ -79,9 +79,9 @@ def timed(stacks: list[ClusterStack], at_once: int) -> tuple[float, int]:
 
 def resident() -> int:
     """Resident memory of this process and the engines, plugins and programs that it started; not of the API server."""
-    own = psutil.Process()
-    total: int = own.memory_info().rss
-    for child in own.children(recursive=True):
+    process = psutil.Process()
+    total: int = process.memory_info().rss
+    for child in process.children(recursive=True):
         try:
             if child.name() not in ("etcd", "kube-apiserver"):
                 total += child.memory_info().rss

@@ -58,16 +58,16 @@ def sources(volume: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 def write_source(source: Mapping[str, Any], fetch: Fetch, target: Path) -> None:
     """Write the wanted keys of one Secret or ConfigMap."""
     for field, plural in (("secret", "secrets"), ("configMap", "configmaps")):
-        wanted = source.get(field)
-        if not wanted:
+        reference = source.get(field)
+        if not reference:
             continue
-        found = fetch(plural, wanted["name"])
-        if found is None:
-            raise VolumeNotReady(f"{field} {wanted['name']} is missing")
-        data = found.get("data") or {}
-        for item in wanted.get("items") or [{"key": key, "path": key} for key in data]:
+        source_object = fetch(plural, reference["name"])
+        if source_object is None:
+            raise VolumeNotReady(f"{field} {reference['name']} is missing")
+        data = source_object.get("data") or {}
+        for item in reference.get("items") or [{"key": key, "path": key} for key in data]:
             if item["key"] not in data:
-                raise VolumeNotReady(f"{field} {wanted['name']} has no key {item['key']}")
+                raise VolumeNotReady(f"{field} {reference['name']} has no key {item['key']}")
             value = data[item["key"]]
             file = target / item["path"]
             file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -99,9 +99,9 @@ def install(extra: str, progress: Progress) -> None:
     try:
         for line in process.stdout or ():
             lines.append(line.rstrip())
-            said = event(line)
-            if said:
-                progress.tell(said)
+            text = event(line)
+            if text:
+                progress.tell(text)
         code = process.wait()
     except BaseException:
         process.terminate()

@@ -89,8 +89,8 @@ def ensure(
     """
     names = None if names is None else set(names)
     for name in ("etcd", "kube-apiserver"):
-        if (names is None or name in names) and (own := locate.machines_own(name)):
-            report(f"{name}: {own}, {locate.told_version(own, '--version')} (KUBEBUILDER_ASSETS)")
+        if (names is None or name in names) and (path := locate.machines_own(name)):
+            report(f"{name}: {path}, {locate.told_version(path, '--version')} (KUBEBUILDER_ASSETS)")
     todo = missing(names, need)
     if not todo:
         return
@@ -171,8 +171,8 @@ def download(todo: list[Program], command: Path, progress: Progress, report: Cal
         ) as process:
             number = 0
             for line in process.stderr or ():
-                _go, found, module = line.decode(errors="replace").partition("downloading ")
-                if found:
+                _go, separator, module = line.decode(errors="replace").partition("downloading ")
+                if separator:
                     number += 1
                     progress.download = module.strip()
             process.wait()

@@ -27,8 +27,8 @@ def pulumi_environment() -> dict[str, str]:
     Raises:
         MissingProgram: something has yet to be built.
     """
-    if own := machines_pulumi():
-        return {"PATH": path_with(own.parent), "PULUMI_SKIP_UPDATE_CHECK": "1"}
+    if path := machines_pulumi():
+        return {"PATH": path_with(path.parent), "PULUMI_SKIP_UPDATE_CHECK": "1"}
     commands, home = cache_folder() / f"pulumi-{PULUMI}-commands", cache_folder() / "pulumi-home"
     plugin = home / "plugins" / f"resource-kubernetes-{PULUMI_KUBERNETES}" / "pulumi-resource-kubernetes"
     with exclusive("pulumi-layout"):

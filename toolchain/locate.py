@@ -38,8 +38,8 @@ def program(name: str, version: str | None = None) -> Path:
 def find(name: str, version: str | None = None) -> Path | None:
     """The file of a program, None where it has yet to be built."""
     entry = pinned(name, version)
-    if key(entry) == entry.name and (own := machines_own(entry.name)):
-        return own
+    if key(entry) == entry.name and (path := machines_own(entry.name)):
+        return path
     cached = cache_folder() / entry.file_name
     return cached if os.access(cached, os.X_OK) else None
 
@@ -94,13 +94,13 @@ def machines_pulumi() -> Path | None:
     return cli if suitable(told_version(cli, "version") or "", PULUMI) else None
 
 
-def suitable(told: str, pinned: str) -> bool:
+def suitable(version: str, pinned: str) -> bool:
     """Whether the version that a program tells is at least the pinned one, within its major version.
 
     >>> suitable("v3.300.1", "v3.259.0"), suitable("v3.258.9", "v3.259.0"), suitable("v4.0.0", "v3.259.0")
     (True, False, False)
     """
-    numbers = [re.search(r"v?(\d+)\.(\d+)\.(\d+)", text) for text in (told, pinned)]
+    numbers = [re.search(r"v?(\d+)\.(\d+)\.(\d+)", text) for text in (version, pinned)]
     if not all(numbers):
         return False
     have, want = ([int(part) for part in match.groups()] for match in numbers if match)

@@ -29,8 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         # `check` has told its JSON already.
         if options.json and isinstance(error, OperationError) and options.run is not operations.check:
-            told = {"error": type(error).__name__, "cluster": error.cluster, "phase": error.phase, "seen": error.seen}
-            print(json.dumps({**told, "message": str(error)}, indent=2), flush=True)
+            report = {"error": type(error).__name__, "cluster": error.cluster, "phase": error.phase, "seen": error.seen}
+            print(json.dumps({**report, "message": str(error)}, indent=2), flush=True)
         return getattr(error, "exit_code", 2)
     except KeyboardInterrupt:
         print("interrupted; the next up or destroy goes on from here", file=sys.stderr)
@@ -88,11 +88,11 @@ def parser() -> argparse.ArgumentParser:
     status.add_argument("--timeout", type=float, default=900, metavar="SECONDS", help="how long (default: 900)")
     with_json(command("check", operations.check, "ask the management cluster for all that the stack needs of it"))
     command("kubeconfig", operations.kubeconfig, "print a cluster's admin kubeconfig").add_argument(
-        "--cluster", help="which, where the stack has several"
+        "--cluster", help="the cluster's name; needed where the stack has several"
     )
     command("render", operations.render_, "print the stack's manifests, without engine or cluster")
     destroy = changing(
         "destroy", operations.destroy, "delete the stack's clusters and wait until nothing is left", names_stack=True
     )
-    destroy.add_argument("--yes", action="store_true", help="without a question; required where there is no terminal")
+    destroy.add_argument("--yes", action="store_true", help="ask no question; required where there is no terminal")
     return top

@@ -109,7 +109,7 @@ class View:
             return Group(head, *self._machines, table, *trees, *self._messages)
 
     def _tree(self, look: Look) -> Text:
-        drawn = tree.draw(look.status, width=self._console.width, color=self._console.color_system is not None)
-        text = Text.from_ansi(drawn)
+        picture = tree.draw(look.status, width=self._console.width, color=self._console.color_system is not None)
+        text = Text.from_ansi(picture)
         text.no_wrap, text.overflow = True, "ellipsis"
         return text

@@ -84,7 +84,7 @@ def confirm(options: argparse.Namespace) -> None:
         pools = ", ".join(sorted(cluster.worker_pools)) or "none"
         print(f"  Cluster {cluster.namespace}/{name}, API server {cluster.endpoint}, pools: {pools}", file=sys.stderr)
     if not clusters:
-        print("  none that came up; whatever else an interrupted run has left", file=sys.stderr)
+        print("  none that came up; what an interrupted run has left goes, too", file=sys.stderr)
     print("Type the stack's name to go on: ", end="", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip() != options.stack:
         raise ConfigurationError("that is not the stack's name; nothing was deleted", stack=options.stack)

@@ -49,29 +49,29 @@ class Lock:
 def reported_locks(text: str) -> list[Lock]:
     """The locks that a refusal of Pulumi names (see ``checkForLock`` in its lock.go)."""
     return [
-        Lock(found["url"], found["user"], found["host"], int(found["pid"]), moment(found["at"]))
-        for found in _REPORTED.finditer(text)
+        Lock(match["url"], match["user"], match["host"], int(match["pid"]), moment(match["at"]))
+        for match in _REPORTED.finditer(text)
     ]
 
 
-def refused(stack: str, held: Sequence[Lock], output: str) -> Locked:
+def refused(stack: str, locks: Sequence[Lock], output: str) -> Locked:
     """The error of an update that was refused.
 
     Args:
         stack: the stack's name.
-        held: the locks in its way; none where the backend does not name them.
+        locks: the locks in its way; none where the backend does not name them.
         output: what Pulumi said.
     """
-    if not held:
+    if not locks:
         text = f"stack {stack} is in another update; wait for it, or `pulumi cancel --stack {stack}`"
         return Locked(text, output=output, stack=stack)
-    return Locked(refusal(stack, held), holders=[str(lock) for lock in held], output=output, stack=stack)
+    return Locked(refusal(stack, locks), holders=[str(lock) for lock in locks], output=output, stack=stack)
 
 
-def refusal(stack: str, held: Sequence[Lock]) -> str:
+def refusal(stack: str, locks: Sequence[Lock]) -> str:
     """Who holds a stack, and what to do."""
     return (
-        f"stack {stack} is locked by another update ({'; '.join(map(str, held))}); wait until it ends. "
+        f"stack {stack} is locked by another update ({'; '.join(map(str, locks))}); wait until it ends. "
         f"If you know that it is dead: `pulumi cancel --yes --stack {stack}`"
     )
 
@@ -99,12 +99,12 @@ def moment(text: str) -> datetime:
     Raises:
         ValueError: it is something else.
     """
-    found = re.fullmatch(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)", text)
-    if not found:
+    match = re.fullmatch(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)", text)
+    if not match:
         raise ValueError(f"not a time: {text!r}")
-    fraction = (found[2] or ".0")[1:7].ljust(6, "0")
-    zone = "+00:00" if found[3] == "Z" else found[3]
-    return datetime.fromisoformat(f"{found[1]}.{fraction}{zone}")
+    fraction = (match[2] or ".0")[1:7].ljust(6, "0")
+    zone = "+00:00" if match[3] == "Z" else match[3]
+    return datetime.fromisoformat(f"{match[1]}.{fraction}{zone}")
 
 
 def process_start(pid: int) -> datetime | None:

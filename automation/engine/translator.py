@@ -67,11 +67,11 @@ class Translator:
         cluster = cluster_of(inputs)
         if cluster:
             self.clusters[metadata.urn] = cluster
-        own = metadata.type.startswith(("pulumi:", "kamaji-equinix:"))
-        if own or str(getattr(metadata.op, "value", metadata.op)) in QUIET:
+        internal = metadata.type.startswith(("pulumi:", "kamaji-equinix:"))
+        if internal or str(getattr(metadata.op, "value", metadata.op)) in QUIET:
             return
-        named = inputs.get("metadata")
-        name = str(named.get("name") or "") if isinstance(named, Mapping) else ""
+        object_metadata = inputs.get("metadata")
+        name = str(object_metadata.get("name") or "") if isinstance(object_metadata, Mapping) else ""
         self.emit(
             ResourceChanged(
                 stack=self.stack,

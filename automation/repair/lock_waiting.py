@@ -60,25 +60,25 @@ def wait_until_free(
     """
     deadline = time.monotonic() + seconds
     dead: set[str] = set()
-    told: set[str] = set()
+    reports: set[str] = set()
     at_once = 0
     while True:
         try:
             return attempt()
         except ConcurrentUpdateError as error:
             text = str(error)
-        held = reported_locks(text)
-        if held and all(lock.is_dead() for lock in held) and at_once < ENDED_MEANWHILE:
+        locks = reported_locks(text)
+        if locks and all(lock.is_dead() for lock in locks) and at_once < ENDED_MEANWHILE:
             at_once += 1
-            if all(lock.where in dead for lock in held):
-                report(_clear(held, stack, cancel))
-            dead |= {lock.where for lock in held}
+            if all(lock.where in dead for lock in locks):
+                report(_clear(locks, stack, cancel))
+            dead |= {lock.where for lock in locks}
             continue
         if time.monotonic() >= deadline:
-            raise refused(stack, held, text)
-        holders = "; ".join(map(str, held)) or "another update"
-        if holders not in told:
-            told.add(holders)
+            raise refused(stack, locks, text)
+        holders = "; ".join(map(str, locks)) or "another update"
+        if holders not in reports:
+            reports.add(holders)
             report(f"stack {stack} is locked ({holders}); waits for it, {deadline - time.monotonic():.0f} s at most")
         at_once = 0
         pause(min(random.uniform(*RETRY_SECONDS), max(0.0, deadline - time.monotonic())))  # noqa: S311 - no secret
@@ -100,19 +100,19 @@ def require_unlocked(init: Callable[[], object]) -> None:
         init()
 
 
-def _clear(held: Sequence[Lock], stack: str, cancel: Callable[[], object]) -> str:
+def _clear(locks: Sequence[Lock], stack: str, cancel: Callable[[], object]) -> str:
     """Cancel dead locks once, however many processes of this user see them: a second cancel could hit a living lock."""
-    names = "; ".join(map(str, held))
+    names = "; ".join(map(str, locks))
     try:
         with _notes() as folder:
-            notes = [folder / hashlib.sha256(f"{lock.where} {lock}".encode()).hexdigest() for lock in held]
+            notes = [folder / hashlib.sha256(f"{lock.where} {lock}".encode()).hexdigest() for lock in locks]
             if all(note.exists() for note in notes):
                 return f"another process has cleared the lock of a dead update on stack {stack} ({names})"
             cancel()
             for note in notes:
                 note.touch()
     except OSError as error:
-        raise Locked(f"{refusal(stack, held)} (not cleared here: {error})", stack=stack) from error
+        raise Locked(f"{refusal(stack, locks)} (not cleared here: {error})", stack=stack) from error
     return f"cleared the lock of a dead update on stack {stack} ({names})"
 
 

@@ -35,13 +35,13 @@ def clear_stale_lock(backend_url: str, project: str, stack: str) -> str | None:
     Returns:
         What was removed, as a sentence; None if nothing was.
     """
-    cleared = []
+    removals = []
     for lock in held_locks(backend_url, project, stack):
         if lock.is_dead():
             # Each update has a file name of its own, so this can't be the lock of an update that begins now.
             Path(lock.where).unlink(missing_ok=True)
-            cleared.append(str(lock))
-    return f"cleared the lock of a dead update on stack {stack} ({'; '.join(cleared)})" if cleared else None
+            removals.append(str(lock))
+    return f"cleared the lock of a dead update on stack {stack} ({'; '.join(removals)})" if removals else None
 
 
 def require_free(backend_url: str, project: str, stack: str) -> None:
@@ -50,8 +50,8 @@ def require_free(backend_url: str, project: str, stack: str) -> None:
     Raises:
         Locked: somebody does; the text names who, and the command.
     """
-    if held := held_locks(backend_url, project, stack):
-        raise Locked(refusal(stack, held), holders=[str(lock) for lock in held], stack=stack)
+    if locks := held_locks(backend_url, project, stack):
+        raise Locked(refusal(stack, locks), holders=[str(lock) for lock in locks], stack=stack)
 
 
 def held_locks(backend_url: str, project: str, stack: str) -> list[Lock]:
@@ -59,12 +59,15 @@ def held_locks(backend_url: str, project: str, stack: str) -> list[Lock]:
     root = backend_folder(backend_url)
     if root is None:
         return []
-    own = stack.rpartition("/")[2]
-    folders = (root / ".pulumi" / "locks" / "organization" / project / own, root / ".pulumi" / "locks" / own)
-    found = []
+    short_name = stack.rpartition("/")[2]
+    folders = (
+        root / ".pulumi" / "locks" / "organization" / project / short_name,
+        root / ".pulumi" / "locks" / short_name,
+    )
+    locks = []
     for path in sorted(file for folder in folders for file in folder.glob("*.json")):
         try:
-            found.append(read_lock(path))
+            locks.append(read_lock(path))
         except FileNotFoundError:
             continue
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -72,7 +75,7 @@ def held_locks(backend_url: str, project: str, stack: str) -> list[Lock]:
                 f"stack {stack} has a lock that can't be read, {path}: {error}; if no update runs, "
                 f"`pulumi cancel --yes --stack {stack}` removes it"
             ) from error
-    return found
+    return locks
 
 
 def backend_folder(url: str) -> Path | None:
@@ -119,8 +122,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 f"`pulumi cancel --stack {options.stack}` works on every backend"
             )
         project = options.project or project_name(options.cwd)
-        if cleared := clear_stale_lock(options.backend, project, options.stack):
-            print(cleared)
+        if report := clear_stale_lock(options.backend, project, options.stack):
+            print(report)
         require_free(options.backend, project, options.stack)
     except (ConfigurationError, Locked) as error:
         print(f"error: {error}", file=sys.stderr)

@@ -116,9 +116,9 @@ def connected(stack: automation.Stack, folder: Path | None) -> Api:
     Raises:
         PreflightFailed: it can't be used.
     """
-    found = stack.get_all_config().get(f"{NAMESPACE}:management")
+    management = stack.get_all_config().get(f"{NAMESPACE}:management")
     try:
-        return connect(Credentials.of_config(found.value if found else None), folder)
+        return connect(Credentials.of_config(management.value if management else None), folder)
     except AccessError as error:
         raise PreflightFailed(str(error), stack=stack.name, seen=str(error)) from error
 
@@ -128,7 +128,7 @@ def same_cluster(resources: Sequence[Mapping[str, Any]], api: Api) -> bool:
 
     A Cluster is known by its UID. One that is gone tells nothing, so then the address counts that the hand-off has noted.
     """
-    noted = {dig(one, "outputs", "server") for one in resources if one["type"].endswith(":ControlPlaneEndpoint")}
+    servers = {dig(one, "outputs", "server") for one in resources if one["type"].endswith(":ControlPlaneEndpoint")}
     find = finder(api)
     for resource in resources:
         if not CLUSTER.match(resource["type"]):
@@ -137,7 +137,7 @@ def same_cluster(resources: Sequence[Mapping[str, Any]], api: Api) -> bool:
             living = find(resource["inputs"])
         except ApiError:
             return False
-        if living is None and noted == {api.access.server}:
+        if living is None and servers == {api.access.server}:
             continue
         if dig(living, "metadata", "uid") != dig(resource, "outputs", "metadata", "uid"):
             return False

@@ -28,8 +28,8 @@ class Contract:
     control_plane: str
 
     @property
-    def lists(self) -> bool:
-        """Whether it has v1beta2's shapes."""
+    def is_v1beta2(self) -> bool:
+        """Whether objects have the shapes of v1beta2."""
         return self.name == "v1beta2"
 
     def reference(self, api_version: str, kind: str, name: str, namespace: str) -> dict[str, str]:
@@ -40,13 +40,13 @@ class Contract:
         reference is compared as a whole, so that one without it conflicts with the living one for any other field manager,
         as when living clusters are imported.
         """
-        if self.lists:
+        if self.is_v1beta2:
             return {"apiGroup": api_version.partition("/")[0], "kind": kind, "name": name}
         return {"apiVersion": api_version, "kind": kind, "name": name, "namespace": namespace}
 
     def arguments(self, arguments: Mapping[str, str]) -> Any:
         """Command-line arguments of a kubeadm configuration: a map, or a list that keeps its order."""
-        if self.lists:
+        if self.is_v1beta2:
             return [{"name": name, "value": value} for name, value in arguments.items()]
         return dict(arguments)
 

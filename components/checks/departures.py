@@ -115,5 +115,5 @@ def removed(name: str) -> Problem:
     """A living cluster that the new settings don't have, and nothing in its place."""
     return Problem(
         "clusters",
-        f"lacks the living cluster {name}, which would be deleted with all its machines. If it shall go: {PERMISSION}",
+        f"lacks the living cluster {name}, which would be deleted with all its machines. If it is to go: {PERMISSION}",
     )

@@ -31,7 +31,7 @@ def machine_deployment(settings: TenantClusterSettings, pool: WorkerPoolSettings
         "version": f"v{settings.pool_version(pool)}",
     }
     if (drain := pool.node_drain_timeout_seconds) is not None:
-        if generation.lists:
+        if generation.is_v1beta2:
             machine["deletion"] = {"nodeDrainTimeoutSeconds": drain}
         else:
             machine["nodeDrainTimeout"] = duration(drain)
@@ -56,7 +56,7 @@ def rollout(settings: TenantClusterSettings, pool: WorkerPoolSettings) -> dict[s
     spec = strategy(settings, pool)
     if pool.rollout_after is None:
         return spec
-    if settings.contract.lists:
+    if settings.contract.is_v1beta2:
         return {**spec, "rollout": {**spec.get("rollout", {}), "after": pool.rollout_after}}
     return {**spec, "rolloutAfter": pool.rollout_after}
 
@@ -70,7 +70,7 @@ def strategy(settings: TenantClusterSettings, pool: WorkerPoolSettings) -> dict[
     whole: dict[str, Any] = {"type": wanted.type}
     if wanted.type == "RollingUpdate":
         whole["rollingUpdate"] = rolling
-    if settings.contract.lists:
+    if settings.contract.is_v1beta2:
         return {"rollout": {"strategy": whole}, **given(deletion=given(order=wanted.delete_policy))}
     if wanted.delete_policy:
         whole["rollingUpdate"] = {**whole.get("rollingUpdate", {}), "deletePolicy": wanted.delete_policy}
@@ -92,7 +92,7 @@ def machine_health_check(settings: TenantClusterSettings, pool: WorkerPoolSettin
         "selector": {"matchLabels": selector(settings, pool)},
     }
     states = ("Unknown", "False")
-    if generation.lists:
+    if generation.is_v1beta2:
         spec["checks"] = {
             "nodeStartupTimeoutSeconds": check.node_startup_seconds,
             "unhealthyNodeConditions": [

@@ -65,7 +65,7 @@ class Api:
     """Answers requests from a store."""
 
     def __init__(
-        self, store: Store, api_key: str, ordered: Callable[[Device], None], gone: Callable[[Device], None]
+        self, store: Store, api_key: str, ordered: Callable[[Device], None], removal: Callable[[Device], None]
     ) -> None:
         """Prepare.
 
@@ -73,9 +73,9 @@ class Api:
             store: what the API knows.
             api_key: the only token that it accepts.
             ordered: called with each new device.
-            gone: called with each device that has been deleted, or has vanished.
+            removal: called with each device that has been deleted, or has vanished.
         """
-        self._store, self._api_key, self._ordered, self._gone = store, api_key, ordered, gone
+        self._store, self._api_key, self._ordered, self._gone = store, api_key, ordered, removal
         routes: tuple[tuple[str, str, Handler], ...] = (
             ("GET", f"{BASE}/projects/([^/]+)/devices", self._list),
             ("POST", f"{BASE}/projects/([^/]+)/devices", self._create),
@@ -105,15 +105,15 @@ class Api:
         token = next((value for name, value in request.headers.items() if name.lower() == "x-auth-token"), "")
         if not hmac.compare_digest(token.encode(), self._api_key.encode()):
             return errors(401, "Invalid authentication token")
-        known = [
-            (method, found[1], handler)
+        matches = [
+            (method, match[1], handler)
             for method, path, handler in self._routes
-            if (found := path.fullmatch(request.path))
+            if (match := path.fullmatch(request.path))
         ]
-        for method, identity, handler in known:
+        for method, identity, handler in matches:
             if method == request.method:
                 return handler(request, identity)
-        return errors(405, "Method not allowed") if known else errors(404, "Not found")
+        return errors(405, "Method not allowed") if matches else errors(404, "Not found")
 
     def _call_fault(self, project: str, *kinds: str, device: Device | None = None) -> Response | None:
         names = (device.id, device.hostname) if device else ()
@@ -142,7 +142,7 @@ class Api:
         hostname = body.get("hostname") or ""
         if fault := self._store.strike(project, "create-error", hostname):
             return errors(fault.status, fault.text, project=project)
-        device = self._store.add(lambda taken: devices.order(project, body, taken, time.time()))
+        device = self._store.add(lambda numbers: devices.order(project, body, numbers, time.time()))
         self._ordered(device)
         cut = self._store.strike(project, "create-cut", device.id, hostname) is not None
         return Response(201, devices.document(device), cut=cut, project=project, device=device.id)
@@ -191,9 +191,9 @@ class Api:
             return device
         if device.bgp:
             return errors(422, "Device already has session", project=device.project, device=device.id)
-        made = devices.identity("bgp-session", device.id)
-        self._store.update(device, bgp=[made])
-        session = {"id": made, "address_family": "ipv4", "status": "unknown", "learned_routes": []}
+        session_id = devices.identity("bgp-session", device.id)
+        self._store.update(device, bgp=[session_id])
+        session = {"id": session_id, "address_family": "ipv4", "status": "unknown", "learned_routes": []}
         return Response(201, session, project=device.project, device=device.id)
 
     def _forget(self, device: Device) -> None:
@@ -206,10 +206,10 @@ class Api:
     def _set_faults(self, request: Request, project: str) -> Response:
         try:
             body = json.loads(request.body)
-            wanted = body.get("faults") if isinstance(body, dict) else None
-            if not isinstance(wanted, list):
+            documents = body.get("faults") if isinstance(body, dict) else None
+            if not isinstance(documents, list):
                 return errors(422, "the body is an object with a list: {'faults': [{'kind': ...}]}")
-            faults = [Fault.parse(entry) for entry in wanted]
+            faults = [Fault.parse(entry) for entry in documents]
         except FaultInvalid as error:
             return errors(422, str(error))
         except ValueError as error:

@@ -70,8 +70,8 @@ def show_calls(control: Control, _options: argparse.Namespace) -> int:
 def show_faults(control: Control, options: argparse.Namespace) -> int:
     """Print a project's faults."""
     for fault in control.faults(options.project):
-        given = ", ".join(f"{name} {value}" for name, value in fault.document().items() if value and name != "kind")
-        print(f"{fault.kind}: {given or 'until cleared'}")
+        values = ", ".join(f"{name} {value}" for name, value in fault.document().items() if value and name != "kind")
+        print(f"{fault.kind}: {values or 'until cleared'}")
     return 0
 
 

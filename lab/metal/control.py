@@ -57,13 +57,13 @@ class Control:
 
     def devices(self, project: str | None = None) -> list[dict[str, Any]]:
         """The ordered devices, of one project or of all."""
-        found: list[dict[str, Any]] = self._ask("GET", "/lab/devices")["devices"]
-        return [device for device in found if project in (None, device["project"])]
+        devices: list[dict[str, Any]] = self._ask("GET", "/lab/devices")["devices"]
+        return [device for device in devices if project in (None, device["project"])]
 
     def calls(self, method: str | None = None, project: str | None = None) -> list[Call]:
         """The journal of calls of the Metal API, oldest first."""
-        found = [Call(**call) for call in self._ask("GET", "/lab/calls")["calls"]]
-        return [call for call in found if method in (None, call.method) and project in (None, call.project)]
+        calls = [Call(**call) for call in self._ask("GET", "/lab/calls")["calls"]]
+        return [call for call in calls if method in (None, call.method) and project in (None, call.project)]
 
     def faults(self, project: str) -> list[Fault]:
         """A project's faults, with the counts that are left."""

@@ -62,10 +62,10 @@ class Device:
         return str(PRIVATE[256 + 2 * self.number + 1])
 
 
-def order(project: str, body: Mapping[str, Any], taken: Iterable[int], now: float) -> Device:
+def order(project: str, body: Mapping[str, Any], numbers: Iterable[int], now: float) -> Device:
     """The device that an order without problems makes."""
     metro, facility = orders.location(body)
-    used = set(taken)
+    in_use = set(numbers)
     identity = str(uuid.uuid4())
     return Device(
         id=identity,
@@ -78,7 +78,7 @@ def order(project: str, body: Mapping[str, Any], taken: Iterable[int], now: floa
         billing_cycle=body.get("billing_cycle") or "hourly",
         tags=list(body.get("tags") or []),
         userdata=body.get("userdata") or "",
-        number=next(number for number in range(1 + len(used)) if number not in used),
+        number=next(number for number in range(1 + len(in_use)) if number not in in_use),
         created=now,
         updated=now,
         locked=bool(body.get("locked")),
@@ -138,10 +138,10 @@ def document(device: Device) -> dict[str, Any]:
 def address(device: Device, value: str, *, public: bool) -> dict[str, Any]:
     """One of a device's addresses, an IPAssignment of the API."""
     network = ipaddress.ip_interface(f"{value}/31").network
-    made = identity("address", device.id, value)
+    identifier = identity("address", device.id, value)
     return {
-        "id": made,
-        "href": f"/metal/v1/ips/{made}",
+        "id": identifier,
+        "href": f"/metal/v1/ips/{identifier}",
         "address": value,
         "address_family": 4,
         "public": public,
@@ -193,11 +193,11 @@ def page(path: str, query: Mapping[str, str], items: Sequence[Any]) -> tuple[Seq
 
 def selected(devices: Iterable[Device], query: Mapping[str, str]) -> list[Device]:
     """The devices that a list's filters leave, newest first."""
-    found = [
+    matches = [
         device
         for device in devices
         if query.get("hostname") in (None, device.hostname)
         and query.get("tag") in (None, *device.tags)
         and query.get("search", "").lower() in " ".join([device.hostname, *device.tags, device.id]).lower()
     ]
-    return sorted(found, key=lambda device: (device.created, device.number), reverse=True)
+    return sorted(matches, key=lambda device: (device.created, device.number), reverse=True)

@@ -79,9 +79,9 @@ class Fault:
         """
         if not isinstance(document, Mapping):
             raise FaultInvalid(f"a fault is an object such as {{'kind': 'fails', 'count': 1}}, not {document!r}")
-        known = {field.name for field in fields(cls)}
-        if unknown := sorted(set(document) - known):
-            raise FaultInvalid(f"unknown field {', '.join(unknown)} of a fault; known: {', '.join(sorted(known))}")
+        names = {field.name for field in fields(cls)}
+        if unknown := sorted(set(document) - names):
+            raise FaultInvalid(f"unknown field {', '.join(unknown)} of a fault; known: {', '.join(sorted(names))}")
         try:
             fault = cls(**document)
         except TypeError as error:

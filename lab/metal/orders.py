@@ -85,31 +85,31 @@ def problems(body: object) -> list[str]:
     """All that is wrong with an order; empty if nothing is."""
     if not isinstance(body, Mapping):
         return ["the body is not a JSON object"]
-    found = [f"{name} is not a known attribute" for name in sorted(set(body) - set(FIELDS))]
-    given = {name: value for name, value in body.items() if name in FIELDS and value is not None}
-    for name, value in given.items():
+    texts = [f"{name} is not a known attribute" for name in sorted(set(body) - set(FIELDS))]
+    values = {name: value for name, value in body.items() if name in FIELDS and value is not None}
+    for name, value in values.items():
         if not isinstance(value, FIELDS[name]):
-            found.append(f"{name} has the wrong type")
-    if found:
-        return found
-    found += _location(given) + _named(given, "plan", PLAN) + _named(given, "operating_system", SYSTEM)
-    if (cycle := given.get("billing_cycle")) and cycle not in CYCLES:
-        found.append(f"{cycle} is not a valid billing cycle")
-    if (hostname := given.get("hostname")) and not HOSTNAME.fullmatch(hostname):
-        found.append(f"Hostname {hostname} is not valid")
-    if not all(isinstance(tag, str) for tag in given.get("tags", [])):
-        found.append("tags has the wrong type")
-    if given.get("operating_system") == "custom_ipxe" and not given.get("ipxe_script_url"):
-        found.append("Ipxe script url can't be blank")
-    return found
+            texts.append(f"{name} has the wrong type")
+    if texts:
+        return texts
+    texts += _location(values) + _named(values, "plan", PLAN) + _named(values, "operating_system", SYSTEM)
+    if (cycle := values.get("billing_cycle")) and cycle not in CYCLES:
+        texts.append(f"{cycle} is not a valid billing cycle")
+    if (hostname := values.get("hostname")) and not HOSTNAME.fullmatch(hostname):
+        texts.append(f"Hostname {hostname} is not valid")
+    if not all(isinstance(tag, str) for tag in values.get("tags", [])):
+        texts.append("tags has the wrong type")
+    if values.get("operating_system") == "custom_ipxe" and not values.get("ipxe_script_url"):
+        texts.append("Ipxe script url can't be blank")
+    return texts
 
 
 def location(body: Mapping[str, Any]) -> tuple[str, str]:
     """Metro and facility that an order without problems leads to."""
     if metro := body.get("metro"):
         return metro, f"{metro}11"
-    wanted = body["facility"]
-    facility: str = wanted if isinstance(wanted, str) else wanted[0]
+    code = body["facility"]
+    facility: str = code if isinstance(code, str) else code[0]
     return facility[:2] if facility[:2] in METROS else "ny", facility
 
 

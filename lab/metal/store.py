@@ -39,24 +39,24 @@ class Store:
     def __init__(self, folder: Path) -> None:
         """Open what lies in the folder, or begin anew."""
         self._disks, self._faults, self._journal = folder / "disks", folder / "faults.json", folder / "calls.jsonl"
-        for made in (folder, self._disks):
-            made.mkdir(parents=True, exist_ok=True, mode=0o700)
-            made.chmod(0o700)
+        for needed_folder in (folder, self._disks):
+            needed_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            needed_folder.chmod(0o700)
         self._lock = threading.RLock()
         self._devices: dict[str, Device] = {}
         for path in self._disks.glob("*/device.json"):
             device = Device(**json.loads(path.read_text()))
             self._devices[device.id] = device
-        kept = json.loads(self._faults.read_text()) if self._faults.exists() else {}
-        self.faults = {project: [Fault(**fault) for fault in faults] for project, faults in kept.items()}
+        documents = json.loads(self._faults.read_text()) if self._faults.exists() else {}
+        self.faults = {project: [Fault(**fault) for fault in faults] for project, faults in documents.items()}
         self._journal.touch(mode=0o600)
         self._calls = [Call(**json.loads(line)) for line in self._journal.read_text().splitlines()]
 
     def all(self, project: str | None = None) -> list[Device]:
         """The devices, of one project or of all, in the order in which they were ordered."""
         with self._lock:
-            found = [device for device in self._devices.values() if project in (None, device.project)]
-        return sorted(found, key=lambda device: (device.created, device.number))
+            devices = [device for device in self._devices.values() if project in (None, device.project)]
+        return sorted(devices, key=lambda device: (device.created, device.number))
 
     def get(self, identity: str) -> Device | None:
         """A device, None where there is none of that id."""

@@ -134,7 +134,7 @@ def files(entries: object) -> dict[str, WrittenFile]:
     """
     if not isinstance(entries, list):
         raise LeftOut("write_files of its user data is no list")
-    written: dict[str, WrittenFile] = {}
+    by_path: dict[str, WrittenFile] = {}
     for index, entry in enumerate(entries):
         if not isinstance(entry, Mapping) or not str(entry.get("path") or "").startswith("/"):
             raise LeftOut(f"write_files[{index}] of its user data has no absolute path")
@@ -143,23 +143,23 @@ def files(entries: object) -> dict[str, WrittenFile]:
         if not isinstance(content, str):
             content = "" if content is None else str(content)
         text = decoded(content, str(entry.get("encoding") or "").lower().strip(), path)
-        if entry.get("append") and path in written:
-            text = written[path].content + text
-        written[path] = WrittenFile(path, text, str(entry.get("owner") or "root:root"), permissions(entry, path))
-    return written
+        if entry.get("append") and path in by_path:
+            text = by_path[path].content + text
+        by_path[path] = WrittenFile(path, text, str(entry.get("owner") or "root:root"), permissions(entry, path))
+    return by_path
 
 
 def permissions(entry: Mapping[str, Any], path: str) -> int:
     """A file's mode; octal digits as text, a number as it is."""
-    given = entry.get("permissions")
-    if given is None:
+    value = entry.get("permissions")
+    if value is None:
         return 0o644
-    if isinstance(given, int):
-        return given
+    if isinstance(value, int):
+        return value
     try:
-        return int(str(given), 8)
+        return int(str(value), 8)
     except ValueError:
-        raise LeftOut(f"{path} of its user data has permissions {given!r}, no octal number") from None
+        raise LeftOut(f"{path} of its user data has permissions {value!r}, no octal number") from None
 
 
 def decoded(content: str, encoding: str, path: str) -> str:
@@ -181,15 +181,15 @@ def commands(entries: object) -> tuple[str, ...]:
     """The entries of ``runcmd`` as lines of a shell script; a list is one command with quoted words."""
     if not isinstance(entries, list):
         raise LeftOut("runcmd of its user data is no list")
-    made = []
+    lines = []
     for index, entry in enumerate(entries):
         if isinstance(entry, str):
-            made.append(entry)
+            lines.append(entry)
         elif isinstance(entry, list):
-            made.append(" ".join(shlex.quote(str(word)) for word in entry))
+            lines.append(" ".join(shlex.quote(str(word)) for word in entry))
         elif entry is not None:
             raise LeftOut(f"runcmd[{index}] of its user data is neither text nor a list")
-    return tuple(made)
+    return tuple(lines)
 
 
 def yaml_problem(error: yaml.YAMLError) -> str:

@@ -98,12 +98,12 @@ def signed(content: str, detached: str, token_id: str, secret: str) -> bool:
         fields = json.loads(unpadded(header))
         if fields.get("alg") != "HS256" or fields.get("kid") != token_id:
             return False
-        given = unpadded(signature)
+        received = unpadded(signature)
     except (ValueError, AttributeError):
         return False
     payload = base64.urlsafe_b64encode(content.encode()).rstrip(b"=")
     expected = hmac.new(secret.encode(), header.encode() + b"." + payload, hashlib.sha256).digest()
-    return hmac.compare_digest(expected, given)
+    return hmac.compare_digest(expected, received)
 
 
 def unpadded(text: str) -> bytes:
@@ -165,8 +165,8 @@ def answered(call: Callable[[], httpx.Response], what: str) -> dict[str, Any]:
         raise NotYet(f"{what}: no answer: {one_line(error) or type(error).__name__}") from None
     if answer.is_error:
         raise NotYet(f"{what}: {answer.status_code} {status_text(answer)}")
-    found: dict[str, Any] = answer.json()
-    return found
+    document: dict[str, Any] = answer.json()
+    return document
 
 
 def status_text(answer: httpx.Response) -> str:
@@ -226,11 +226,11 @@ class Bootstrap:
                 "usages": ["digital signature", "client auth"],
             },
         }
-        made = answered(
+        request_ = answered(
             lambda: self._client.post("/apis/certificates.k8s.io/v1/certificatesigningrequests", json=body),
             "the request for a node certificate",
         )
-        self._request = made["metadata"]["name"]
+        self._request = request_["metadata"]["name"]
 
     def credentials(self) -> NodeCredentials:
         """The certificate, once it is approved and signed; asks for it first if that has not been done.

@@ -84,10 +84,10 @@ def read(config: CloudConfig) -> Join:
     document = join_configuration(path, file.content)
     discovery = section(document, "discovery")
     token = section(discovery, "bootstrapToken", "discovery.")
-    given = str(token.get("token") or "")
-    parts = TOKEN.fullmatch(given)
+    token_text = str(token.get("token") or "")
+    parts = TOKEN.fullmatch(token_text)
     if not parts:
-        problem = "has no token" if not given else "has a malformed token"
+        problem = "has no token" if not token_text else "has a malformed token"
         raise LeftOut(
             f"its JoinConfiguration {problem} (discovery.bootstrapToken.token, 6 and 16 of a-z0-9, with a dot between)"
         )
@@ -110,8 +110,8 @@ def config_path(config: CloudConfig) -> str:
     script = config.script
     for text in (script, *(file.content for path, file in config.files.items() if path in script)):
         if JOIN.search(text):
-            if found := CONFIG_OF_JOIN.search(text) or CONFIG.search(text):
-                return found[1].strip("'\"")
+            if match := CONFIG_OF_JOIN.search(text) or CONFIG.search(text):
+                return match[1].strip("'\"")
             raise LeftOut("its kubeadm join has no --config")
     raise LeftOut("its user data never runs kubeadm join")
 
@@ -137,12 +137,12 @@ def join_configuration(path: str, content: str) -> dict[str, Any]:
 
 def section(document: Mapping[str, Any], name: str, prefix: str = "", *, required: bool = True) -> Mapping[str, Any]:
     """A mapping within the JoinConfiguration."""
-    found = document.get(name)
-    if found is None and not required:
+    section_ = document.get(name)
+    if section_ is None and not required:
         return {}
-    if not isinstance(found, Mapping):
+    if not isinstance(section_, Mapping):
         raise LeftOut(f"its JoinConfiguration has no {prefix}{name}")
-    return found
+    return section_
 
 
 def checked_endpoint(value: object) -> str:
@@ -155,24 +155,26 @@ def checked_endpoint(value: object) -> str:
 
 def pins(token: Mapping[str, Any]) -> frozenset[str]:
     """The CA pins; without any, kubeadm demands that the lack is asked for."""
-    given = token.get("caCertHashes") or []
-    if not isinstance(given, list) or not all(HASH.fullmatch(str(value)) for value in given):
+    hashes = token.get("caCertHashes") or []
+    if not isinstance(hashes, list) or not all(HASH.fullmatch(str(value)) for value in hashes):
         raise LeftOut("caCertHashes of its JoinConfiguration is no list of sha256:<64 hex digits>")
-    if not given and not token.get("unsafeSkipCAVerification"):
+    if not hashes and not token.get("unsafeSkipCAVerification"):
         raise LeftOut("its JoinConfiguration has neither caCertHashes nor unsafeSkipCAVerification: true")
-    return frozenset(str(value).lower() for value in given)
+    return frozenset(str(value).lower() for value in hashes)
 
 
-def kubelet_arguments(given: object, version: str) -> dict[str, str]:
+def kubelet_arguments(section_value: object, version: str) -> dict[str, str]:
     """``kubeletExtraArgs``: a mapping up to v1beta3, a list of name and value in v1beta4."""
-    if given is None:
+    if section_value is None:
         return {}
     if version.endswith("v1beta4"):
-        if not isinstance(given, list) or not all(isinstance(entry, Mapping) and "name" in entry for entry in given):
+        if not isinstance(section_value, list) or not all(
+            isinstance(entry, Mapping) and "name" in entry for entry in section_value
+        ):
             raise LeftOut(f"kubeletExtraArgs of its JoinConfiguration is no list of name and value, as {version} needs")
-        arguments = {str(entry["name"]): str(entry.get("value", "")) for entry in given}
-    elif isinstance(given, Mapping):
-        arguments = {str(name): str(value) for name, value in given.items()}
+        arguments = {str(entry["name"]): str(entry.get("value", "")) for entry in section_value}
+    elif isinstance(section_value, Mapping):
+        arguments = {str(name): str(value) for name, value in section_value.items()}
     else:
         raise LeftOut(f"kubeletExtraArgs of its JoinConfiguration is no mapping, as {version} needs")
     provider = arguments.get("cloud-provider", "")
@@ -181,10 +183,10 @@ def kubelet_arguments(given: object, version: str) -> dict[str, str]:
     return arguments
 
 
-def node_labels(given: str) -> dict[str, str]:
+def node_labels(text: str) -> dict[str, str]:
     """``--node-labels``; the kubelet refuses to start with labels of Kubernetes' domains that are not its own."""
     labels = {}
-    for pair in filter(None, given.split(",")):
+    for pair in filter(None, text.split(",")):
         name, equals, value = pair.partition("=")
         if not equals or not name:
             raise LeftOut(f"its kubelet does not start: node-labels holds {pair!r}, where name=value is needed")
@@ -201,27 +203,27 @@ def reserved(label: str) -> bool:
     domain, slash, _ = label.partition("/")
     if not slash or label in KUBELET_LABELS:
         return False
-    if not any(domain == own or domain.endswith(f".{own}") for own in ("kubernetes.io", "k8s.io")):
+    if not any(domain == each or domain.endswith(f".{each}") for each in ("kubernetes.io", "k8s.io")):
         return False
-    return not any(domain == own or domain.endswith(f".{own}") for own in KUBELET_LABEL_DOMAINS)
+    return not any(domain == each or domain.endswith(f".{each}") for each in KUBELET_LABEL_DOMAINS)
 
 
 def taints(registration: Mapping[str, Any], arguments: Mapping[str, str]) -> list[Mapping[str, str]]:
     """The taints that the Node registers with: ``--register-with-taints`` replaces those of nodeRegistration."""
-    found: list[Mapping[str, str]] = []
+    entries: list[Mapping[str, str]] = []
     if "register-with-taints" in arguments:
         for text in filter(None, arguments["register-with-taints"].split(",")):
             pair, _, effect = text.rpartition(":")
             key, _, value = pair.partition("=")
-            found.append(taint(key, value, effect))
+            entries.append(taint(key, value, effect))
     else:
         for entry in registration.get("taints") or []:
             if not isinstance(entry, Mapping):
                 raise LeftOut("nodeRegistration.taints of its JoinConfiguration is no list of taints")
-            found.append(taint(entry.get("key"), entry.get("value"), entry.get("effect")))
+            entries.append(taint(entry.get("key"), entry.get("value"), entry.get("effect")))
     if arguments.get("cloud-provider") == "external":
-        found.append(UNINITIALIZED)
-    return found
+        entries.append(UNINITIALIZED)
+    return entries
 
 
 def taint(key: object, value: object, effect: object) -> Mapping[str, str]:
