@@ -12,5 +12,4 @@ def run(settings: StackSettings) -> None:
     Raises:
         pulumi.RunError: the management cluster can't take the stack, or a change would be an accident.
     """
-    stack.check_management(settings)
-    stack.export(stack.declare(settings))
+    stack.export(stack.declare(settings, stack.check_management(settings)))

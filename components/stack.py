@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,6 @@ from pulumi.runtime import config as runtime_config
 
 from .checks import accidents, preflight
 from .checks.accidents import Outlook
-from .checks.living import LivingCluster
 from .kube.access import AccessError
 from .kube.management import kubeconfig_text
 from .resources.processes import handoff_providers
@@ -81,23 +80,29 @@ def management_provider(management: ManagementSettings) -> kubernetes.Provider:
     )
 
 
-def declare(settings: StackSettings, living: Sequence[LivingCluster] = ()) -> dict[str, TenantCluster]:
+def declare(settings: StackSettings, outlook: Outlook | None = None) -> dict[str, TenantCluster]:
     """Register the resources of all the stack's clusters.
 
     Args:
         settings: the stack's settings.
-        living: what lives of each cluster; empty where that is not known.
+        outlook: what lives of them; None where that is not known.
 
     Returns:
         The clusters by name.
     """
     children = pulumi.ResourceOptions(provider=management_provider(settings.management))
     providers = handoff_providers(len(settings.clusters), settings.management)
-    before = [one.versions.running or None for one in living] or [None] * len(settings.clusters)
+    outlook = outlook or Outlook()
+    before = [one.versions.running or None for one in outlook.living] or [None] * len(settings.clusters)
     return {
         tenant.cluster.name: TenantCluster(
             tenant.cluster.name,
-            TenantClusterArgs(settings=tenant, handoff_provider=provider, running_version=running),
+            TenantClusterArgs(
+                settings=tenant,
+                handoff_provider=provider,
+                running_version=running,
+                bootstrap_versions=outlook.bootstrap_versions,
+            ),
             children,
         )
         for tenant, provider, running in zip(settings.clusters, providers, before, strict=True)
@@ -127,7 +132,7 @@ def run() -> None:
     # the interpreter ends: 0.2 s of each run, more than all requests to the management cluster together.
     gc.freeze()
     settings = load(*configuration())
-    export(declare(settings, check_management(settings).living))
+    export(declare(settings, check_management(settings)))
 
 
 def renew_credentials() -> None:

@@ -23,6 +23,7 @@ from . import admission, changes, departures, upgrades
 from .living import THREADS, LivingCluster, living_clusters, machines, of_cluster
 from .machines import held, plan_of, removed
 from .pool_change import PoolChange
+from .references import bootstrap_versions
 from .upgrades import kubelets_of
 
 
@@ -37,6 +38,7 @@ class Outlook:
         problems: changes that would delete a living cluster with its machines, or can't be done at all.
         notes: what could not be asked beforehand.
         unread: objects that could not be read, and so were compared with nothing.
+        bootstrap_versions: see :func:`.references.bootstrap_versions`.
     """
 
     living: tuple[LivingCluster, ...] = ()
@@ -45,6 +47,7 @@ class Outlook:
     problems: tuple[Problem, ...] = ()
     notes: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
+    bootstrap_versions: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
 
 @dataclass
@@ -83,6 +86,7 @@ def compare(settings: StackSettings, state: Mapping[str, Any]) -> Outlook:
         tuple(problems),
         tuple(remarks.notes),
         tuple(remarks.unread),
+        bootstrap_versions(state),
     )
 
 

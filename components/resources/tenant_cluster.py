@@ -33,6 +33,7 @@ class TenantClusterArgs:
             default the hand-off reads ``kamaji-equinix:management`` of the stack's configuration.
         running_version: Kubernetes version that a living control plane runs before this run; None where that is not known.
         handoff_provider: the dynamic provider process that does the hand-off; by default the engine's shared one.
+        bootstrap_versions: see :attr:`.worker_pool.WorkerPoolArgs.bootstrap_versions`.
     """
 
     settings: TenantClusterSettings
@@ -40,6 +41,7 @@ class TenantClusterArgs:
     kubeconfig: pulumi.Input[str] | None = None
     running_version: str | None = None
     handoff_provider: pulumi.ProviderResource | None = None
+    bootstrap_versions: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
 
 class TenantCluster(pulumi.ComponentResource):
@@ -130,6 +132,7 @@ class TenantCluster(pulumi.ComponentResource):
                     after=(endpoint,),
                     kubeconfig=args.kubeconfig,
                     waiting_provider=args.handoff_provider,
+                    bootstrap_versions=args.bootstrap_versions,
                 ),
                 children,
             )

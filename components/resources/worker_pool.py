@@ -8,6 +8,7 @@ by server-side apply, which an object that exists already does not hinder (its `
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import pulumi
@@ -38,6 +39,8 @@ class WorkerPoolArgs:
         after: what must be done before the first machine is asked for: the hand-off.
         kubeconfig: credentials of the management cluster for the wait; by default those of the stack's configuration.
         waiting_provider: the dynamic provider process that waits; by default the engine's shared one.
+        bootstrap_versions: API version of the bootstrap template that a MachineDeployment of contract v1beta1 refers to,
+            as the API server gives it back, by the MachineDeployment's namespace and name.
     """
 
     settings: TenantClusterSettings
@@ -46,6 +49,7 @@ class WorkerPoolArgs:
     after: tuple[pulumi.Resource, ...] = field(default=())
     kubeconfig: pulumi.Input[str] | None = None
     waiting_provider: pulumi.ProviderResource | None = None
+    bootstrap_versions: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
 
 class WorkerPool(pulumi.ComponentResource):
@@ -66,6 +70,10 @@ class WorkerPool(pulumi.ComponentResource):
             Kind(template["apiVersion"], template["kind"], plural(template["kind"])) for template in manifests.values()
         )
         deployment = workers.machine_deployment(settings, pool)
+        metadata = deployment["metadata"]
+        given_back = args.bootstrap_versions.get((metadata["namespace"], metadata["name"]))
+        if given_back and not settings.contract.lists:
+            deployment["spec"]["template"]["spec"]["bootstrap"]["configRef"]["apiVersion"] = given_back
         waiting = pulumi.ResourceOptions(provider=args.waiting_provider)
         # In the state before the first template, so that a run that ends between the two forgets none.
         leftovers = WorkerPoolTemplates(
