@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from ...components.capi.contract import other_versions
 from ...components.kube.client import Api, ApiError
 from ...components.kube.objects import Kind, Kube, dig, plural
 
@@ -163,6 +164,19 @@ def drift(resources: Iterable[Mapping[str, Any]], find: Find) -> list[tuple[Mapp
         for one, obj in zip(declared, living, strict=True)
         if obj is None or mark(obj) != mark(one.get("outputs") or {})
     ]
+
+
+def elsewhere(resource: Mapping[str, Any], find: Find) -> str:
+    """The API version in which an object lives whose own is not served any more; empty where there is none.
+
+    Kamaji's provider 0.20 serves KamajiControlPlane in v1alpha2 alone: an upgrade of the management cluster takes v1alpha1
+    away from a stack whose ``capi.contract`` is still the older one, or was in its last run.
+    """
+    inputs = resource["inputs"]
+    for version in other_versions(inputs["apiVersion"]):
+        if find({**inputs, "apiVersion": version}):
+            return version
+    return ""
 
 
 def mark(obj: Mapping[str, Any]) -> tuple[Any, ...]:

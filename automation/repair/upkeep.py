@@ -138,8 +138,12 @@ class Upkeep:
             ApiError: the management cluster does not tell.
         """
         api = self.connect()
-        moved = recovery.drift(resources, recovery.finder(api))
+        find = recovery.finder(api)
+        moved = recovery.drift(resources, find)
         if not moved or not renewal.same_cluster(resources, api):
+            return
+        if any(not living and recovery.elsewhere(resource, find) for resource, living in moved):
+            # A refresh would take it for deleted. The run that follows has the version that is served, or says what lacks.
             return
         for resource, living in moved:
             if living:
