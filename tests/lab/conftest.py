@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from lab import processes
+from tests.support.generation import generation
 from tests.support.lab import Lab
 from tests.support.project import ROOT
 
@@ -29,7 +30,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """A running lab whose load balancers answer some seconds after they have an address."""
     state: Path = tmp_path_factory.mktemp("lab") / "state"
     running = Lab(state)
-    started = running.command("up", "--load-balancer-delay", "6")
+    started = running.command("up", "--load-balancer-delay", "6", "--contract", generation().contract)
     assert started.returncode == 0, f"the lab does not start:\n{started.stdout}"
     yield running
     ended = subprocess.run(

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 from tests.support.acceptance import Judge
 from tests.support.generated_settings import configurations
+from tests.support.generation import generation
 from tests.support.lab import Lab
 
 EXAMPLES = 150
@@ -15,7 +16,8 @@ EXAMPLES = 150
 
 def test_the_webhooks_take_whatever_the_settings_take(lab: Lab) -> None:
     with lab.management() as client:
-        judge = Judge({"v1beta1": client})
+        contract = generation().contract
+        judge = Judge({contract: client})
 
         @settings(
             max_examples=EXAMPLES,
@@ -27,7 +29,7 @@ def test_the_webhooks_take_whatever_the_settings_take(lab: Lab) -> None:
         )
         @given(configurations())
         def judged(raw: dict[str, Any]) -> None:
-            judge.judge({**raw, "capi": {"contract": "v1beta1"}})
+            judge.judge({**raw, "capi": {"contract": contract}})
 
         judged()
     assert judge.counts["accepted"] >= EXAMPLES / 4, f"most settings are no nonsense: {judge.counts}"

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 import yaml
+from kamaji_equinix.components.capi.contract import CONTRACTS
 from kamaji_equinix.components.capi.kinds import TENANT_CONTROL_PLANE
 from kamaji_equinix.components.checks import admission
 from kamaji_equinix.components.kube.client import Api
@@ -20,6 +21,7 @@ from kamaji_equinix.components.settings.effects import effect
 from kamaji_equinix.components.settings.model import ManagementSettings
 
 from tests.support.dry_run import create_namespaces
+from tests.support.generation import generation
 from tests.support.interrupting import gone
 from tests.support.lab import Lab, eventually
 from tests.support.setting_changes import CHANGES, tenant
@@ -31,7 +33,7 @@ CLUSTERS = f"/apis/cluster.x-k8s.io/v1beta1/namespaces/{NAMESPACE}/clusters"
 INFRASTRUCTURE = f"/apis/infrastructure.cluster.x-k8s.io/v1beta1/namespaces/{NAMESPACE}/packetclusters"
 READY: Json = {"status": {"ready": True}}
 MERGE = {"Content-Type": "application/merge-patch+json"}
-PLANES = f"/apis/controlplane.cluster.x-k8s.io/v1alpha1/namespaces/{NAMESPACE}/kamajicontrolplanes"
+PLANES = f"/apis/{CONTRACTS[generation().contract].control_plane}/namespaces/{NAMESPACE}/kamajicontrolplanes"
 
 REFUSED_UPSTREAM = {
     "cluster.serviceDomain": "changing the cluster domain is not supported",

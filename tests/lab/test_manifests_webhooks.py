@@ -10,6 +10,7 @@ from kamaji_equinix.components.settings.load import load_stack
 from kamaji_equinix.components.settings.stack_file import read_stack_file
 
 from tests.support.dry_run import create_namespaces, dry_run
+from tests.support.generation import sections
 from tests.support.lab import Lab
 from tests.support.seed import ROOT
 from tests.support.settings_cases import FULL
@@ -20,7 +21,7 @@ EXAMPLES = ["dev", "seed", "staging", "production", "full"]
 def documents(example: str) -> list[dict[str, Any]]:
     """The manifests of an example."""
     raw = FULL if example == "full" else read_stack_file(ROOT / f"Pulumi.{example}.yaml")[0]
-    return [document for tenant in load_stack(raw).clusters for document in documents_of(tenant)]
+    return [document for tenant in load_stack({**raw, **sections()}).clusters for document in documents_of(tenant)]
 
 
 @pytest.mark.parametrize("example", EXAMPLES)

@@ -32,7 +32,6 @@ CLUSTER_API_KINDS = (
     "infrastructure.cluster.x-k8s.io/v1beta1/packetclusters",
     "infrastructure.cluster.x-k8s.io/v1beta1/packetmachines",
     "infrastructure.cluster.x-k8s.io/v1beta1/packetmachinetemplates",
-    "controlplane.cluster.x-k8s.io/v1alpha1/kamajicontrolplanes",
     "kamaji.clastix.io/v1alpha1/tenantcontrolplanes",
 )
 
@@ -90,6 +89,14 @@ class Lab:
             found: list[dict[str, Any]] = client.get(f"/apis/{path}").raise_for_status().json()["items"]
             return found
 
+    def control_planes(self) -> list[dict[str, Any]]:
+        """The KamajiControlPlanes, in the version that is served."""
+        return self.items(f"controlplane.cluster.x-k8s.io/{self.kamaji_version()}/kamajicontrolplanes")
+
+    def kamaji_version(self) -> str:
+        """Version of KamajiControlPlane that is served."""
+        return "v1alpha2" if self.state_file()["contract"] == "v1beta2" else "v1alpha1"
+
     def secrets(self, namespace: str) -> list[str]:
         """Names of a namespace's Secrets."""
         with self.management() as client:
@@ -98,13 +105,11 @@ class Lab:
 
     def leftovers(self, cluster: str = "") -> list[str]:
         """The Cluster API and Kamaji objects of a cluster, by their names; by default of all clusters."""
-        newer = self.state_file()["contract"] == "v1beta2"
-        kinds = [
-            path.replace("/v1alpha1/kamajicontrolplanes", "/v1alpha2/kamajicontrolplanes") for path in CLUSTER_API_KINDS
-        ]
+        version = self.kamaji_version()
+        planes = f"controlplane.cluster.x-k8s.io/{version}/kamajicontrolplanes"
         return [
             f"{path.rpartition('/')[2]} {item['metadata']['namespace']}/{item['metadata']['name']}"
-            for path in ([*kinds, *METAL3_KINDS] if newer else CLUSTER_API_KINDS)
+            for path in (*CLUSTER_API_KINDS, planes, *(METAL3_KINDS if version == "v1alpha2" else ()))
             for item in self.items(path)
             if item["metadata"]["name"].startswith(cluster)
         ]

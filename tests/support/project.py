@@ -12,6 +12,8 @@ from typing import Any
 
 import yaml
 
+from . import generation
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -84,4 +86,4 @@ def dev_sections(kubeconfig: Path) -> dict[str, Any]:
     """The checkout's dev stack, for another management cluster."""
     config = yaml.safe_load((ROOT / "Pulumi.dev.yaml").read_text())["config"]
     sections = {key.removeprefix("kamaji-equinix:"): value for key, value in config.items()}
-    return {**sections, "management": {"kubeconfigPath": str(kubeconfig)}}
+    return {**sections, **generation.sections(), "management": {"kubeconfigPath": str(kubeconfig)}}
