@@ -18,6 +18,7 @@ from . import processes
 from .choice import LabFailed, cluster_apis, contracts, merge_options
 from .controllers import PortTaken, require_webhook_port
 from .generations import NoSuchGeneration
+from .options import LabOptions
 from .pki import write_private
 from .state import StateFolder
 
@@ -81,11 +82,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def up(folder: StateFolder, options: argparse.Namespace) -> int:
     """Start the lab, or say that it runs."""
     with folder.locked():
-        merge_options(folder, options)
+        wanted = merge_options(folder, options)
         state = folder.read()
         if running(state) and state["stage"] in ("starting", "ready"):
             crashed = [entry for entry in state["processes"] if entry["exit"] is not None]
             if not crashed:
+                if state["stage"] == "ready":
+                    await_options(folder, wanted)
                 return follow(folder, already=state["stage"] == "ready")
             print(f"lab: {', '.join(entry['name'] for entry in crashed)} crashed; starting the lab again", flush=True)
         stop(folder)
@@ -136,6 +139,17 @@ def change(folder: StateFolder, options: argparse.Namespace) -> int:
     if not running(folder.read()):
         raise LabFailed("it does not run; `python -m lab up` takes the same options")
     wanted = merge_options(folder, options)
+    await_options(folder, wanted)
+    print(f"lab: {wanted}", flush=True)
+    return 0
+
+
+def await_options(folder: StateFolder, wanted: LabOptions) -> None:
+    """Wait until the running lab has taken its options, which may be an upgrade.
+
+    Raises:
+        LabFailed: it did not in time.
+    """
     generation = wanted.generation()
     asked = {
         "gate": wanted.gate,
@@ -148,8 +162,6 @@ def change(folder: StateFolder, options: argparse.Namespace) -> int:
         if time.monotonic() > deadline:
             raise LabFailed(f"it did not take the options over; see {folder.logs / 'supervisor.log'}")
         time.sleep(0.1)
-    print(f"lab: {wanted}", flush=True)
-    return 0
 
 
 def down(folder: StateFolder, _options: argparse.Namespace) -> int:

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -87,19 +85,13 @@ class Way:
 
 
 @pytest.fixture(scope="module")
-def way(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Way]:
-    state: Path = tmp_path_factory.mktemp("generations") / "state"
-    lab = Lab(state)
-    started = lab.command("up", "--load-balancer-delay", "3")
-    assert started.returncode == 0, f"the lab does not start:\n{started.stdout}"
+def way(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Way:
     found = Way(lab, Project.make(tmp_path_factory.mktemp("project"), lab.environment()))
     found.configure(OLD, "v1beta1")
     found.up(OLD)
     found.machines, found.devices = found.machine_uids(OLD), found.device_ids(OLD)
     assert len(found.machines) == len(found.devices) == 1, "or nothing could be harmed"
-    yield found
-    ended = lab.command("down")
-    assert ended.returncode == 0, f"the lab does not stop:\n{ended.stdout}"
+    return found
 
 
 def upgraded(way: Way, *words: str) -> None:

@@ -1,0 +1,22 @@
+"""One lab for the tests of later generations. Kamaji's webhook port is fixed, so it begins once the usual lab has ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.lab import Lab
+
+
+@pytest.fixture(scope="package")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """A lab of the first generation. ``lab.command("up", "--contract", "v1beta2")`` makes it one of the second, for good."""
+    state: Path = tmp_path_factory.mktemp("generations") / "state"
+    running = Lab(state)
+    started = running.command("up", "--load-balancer-delay", "3", "--network", "provided")
+    assert started.returncode == 0, f"the lab does not start:\n{started.stdout}"
+    yield running
+    ended = running.command("down")
+    assert ended.returncode == 0, f"the lab does not stop:\n{ended.stdout}"
