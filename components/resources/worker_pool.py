@@ -72,7 +72,7 @@ class WorkerPool(pulumi.ComponentResource):
         deployment = workers.machine_deployment(settings, pool)
         metadata = deployment["metadata"]
         given_back = args.bootstrap_versions.get((metadata["namespace"], metadata["name"]))
-        if given_back and not settings.contract.lists:
+        if given_back and not settings.contract.is_v1beta2:
             deployment["spec"]["template"]["spec"]["bootstrap"]["configRef"]["apiVersion"] = given_back
         waiting = pulumi.ResourceOptions(provider=args.waiting_provider)
         # In the state before the first template, so that a run that ends between the two forgets none.
