@@ -80,13 +80,13 @@ def _second_generation() -> Iterator[Program]:
     kamaji = "github.com/clastix/cluster-api-control-plane-provider-kamaji"
     metal3 = "github.com/metal3-io"
     for name, version, package, seconds in (
-        ("capi-core", NEWER_CLUSTER_API, capi, 150),
-        ("capi-bootstrap-kubeadm", NEWER_CLUSTER_API, f"{capi}/bootstrap/kubeadm", 10),
-        ("kamaji-control-plane", NEWER_KAMAJI_PROVIDER, kamaji, 10),
-        ("capm3", METAL3_PROVIDER, f"{metal3}/cluster-api-provider-metal3", 20),
-        ("metal3-ipam", METAL3_IPAM, f"{metal3}/ip-address-manager", 10),
-        ("baremetal-operator", BARE_METAL_OPERATOR, f"{metal3}/baremetal-operator", 40),
-        ("clusterctl", NEWER_CLUSTER_API, f"{capi}/cmd/clusterctl", 20),
+        ("capi-core", NEWER_CLUSTER_API, capi, 230),
+        ("capi-bootstrap-kubeadm", NEWER_CLUSTER_API, f"{capi}/bootstrap/kubeadm", 8),
+        ("kamaji-control-plane", NEWER_KAMAJI_PROVIDER, kamaji, 6),
+        ("capm3", METAL3_PROVIDER, f"{metal3}/cluster-api-provider-metal3", 8),
+        ("metal3-ipam", METAL3_IPAM, f"{metal3}/ip-address-manager", 4),
+        ("baremetal-operator", BARE_METAL_OPERATOR, f"{metal3}/baremetal-operator", 6),
+        ("clusterctl", NEWER_CLUSTER_API, f"{capi}/cmd/clusterctl", 15),
     ):
         yield Program(name, version, SECOND_GENERATION, package, seconds, need="test")
 
