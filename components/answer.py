@@ -6,7 +6,7 @@ It is done once the control plane answers, and puts out where; the infrastructur
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pulumi
 from pulumi.dynamic import ReadResult, Resource
@@ -14,11 +14,13 @@ from pulumi.dynamic import ReadResult, Resource
 from .capi.endpoint import endpoint_of
 from .dynamic import stored
 from .endpoint import ControlPlaneEndpointArgs, EndpointProvider, inputs, unanswered
-from .handoff.run import Handoff
 from .handoff.state import answer_of, order_of
 from .kube.access import AccessError
 from .kube.client import ApiError
 from .kube.objects import Kube
+
+if TYPE_CHECKING:
+    from .handoff.run import Handoff
 
 
 class AnswerProvider(EndpointProvider):

@@ -25,8 +25,6 @@ from .dynamic import ManagementProvider, stored, tell
 from .handoff.errors import HandoffError
 from .handoff.order import Order, Outcome, look
 from .handoff.phases import Phase
-from .handoff.progress import Progress
-from .handoff.run import Handoff
 from .handoff.state import changed, complete, order_of, outputs_of, replacing, unknown
 from .kube.access import AccessError
 from .kube.client import Api, ApiError
@@ -34,6 +32,7 @@ from .kube.objects import Kube, dig
 
 if TYPE_CHECKING:
     from .capi.kinds import InfrastructureReference
+    from .handoff.run import Handoff
 
 
 CHOICES = {"verify": ("ca", "none"), "contract": ("v1beta1", "v1beta2")}
@@ -117,6 +116,10 @@ class EndpointProvider(ManagementProvider):
                 elapsed=0,
                 advice="See `management` of the stack's configuration.",
             ) from None
+        # A run that changes nothing, and a program, need none of what a hand-off is made of.
+        from .handoff.progress import Progress
+        from .handoff.run import Handoff
+
         progress = Progress(float(props["timeoutSeconds"]), lambda step: tell(id_, str(step)))
         try:
             outputs = self._outputs(Handoff(Kube(api, props["namespace"]), order_of(props, handed_off), progress))

@@ -25,11 +25,8 @@ from pulumi.dynamic import (
     UpdateResult,
 )
 
-from .capi.machine_counts import MachineCounts
-from .capi.reading import observed
 from .capi.templates import PoolTemplates, prune, unused
 from .dynamic import ManagementProvider, stored, tell
-from .handoff.progress import Progress
 from .handoff.state import unknown
 from .kube.access import AccessError
 from .kube.client import ApiError
@@ -116,6 +113,10 @@ class RolloutProvider(PoolProvider):
             return False
 
     def _await(self, props: Mapping[str, Any]) -> None:
+        # Few pools are waited for.
+        from .capi.machine_counts import lacking
+        from .handoff.progress import Progress
+
         id_ = pool_id(props)
         try:
             kube = self.kube(props)
@@ -266,14 +267,3 @@ def templates_of(props: Mapping[str, Any]) -> PoolTemplates:
 def pool_id(props: Mapping[str, Any]) -> str:
     """Namespace, and the name of the MachineDeployment."""
     return f"{props['namespace']}/{props.get('name') or props['cluster'] + '-' + props['pool']}"
-
-
-def lacking(deployment: Mapping[str, Any] | None) -> str:
-    """What a MachineDeployment still lacks, in words; empty where it lacks nothing."""
-    if deployment is None:
-        return "it does not exist"
-    if not observed(deployment):
-        return "Cluster API has not acted on its last change yet"
-    counts = MachineCounts.of(deployment)
-    desired = counts.desired or 0
-    return "" if counts.complete(desired) else f"of {desired} machines {counts}"

@@ -125,12 +125,13 @@ def run() -> None:
     Raises:
         pulumi.RunError: for wrong settings or a management cluster that can't take them.
     """
-    if os.environ.get(CREDENTIALS_ONLY):
-        renew_credentials()
-        return
     # What the imports have made lives as long as the process. Left to the collector it is searched again and again, last when
     # the interpreter ends: 0.2 s of each run, more than all requests to the management cluster together.
     gc.freeze()
+    gc.enable()
+    if os.environ.get(CREDENTIALS_ONLY):
+        renew_credentials()
+        return
     settings = load(*configuration())
     export(declare(settings, check_management(settings)))
 

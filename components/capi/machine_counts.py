@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..kube.objects import dig
+from .reading import observed
 
 
 @dataclass(frozen=True)
@@ -46,3 +47,14 @@ class MachineCounts:
 
     def __str__(self) -> str:
         return f"{self.present} present, {self.current} up to date, {self.ready} ready, {self.available} available"
+
+
+def lacking(deployment: Mapping[str, Any] | None) -> str:
+    """What a MachineDeployment still lacks, in words; empty where it lacks nothing."""
+    if deployment is None:
+        return "it does not exist"
+    if not observed(deployment):
+        return "Cluster API has not acted on its last change yet"
+    counts = MachineCounts.of(deployment)
+    desired = counts.desired or 0
+    return "" if counts.complete(desired) else f"of {desired} machines {counts}"

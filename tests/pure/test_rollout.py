@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from kamaji_equinix.components.rollout import RolloutProvider, lacking
+from kamaji_equinix.components.capi.machine_counts import lacking
+from kamaji_equinix.components.rollout import RolloutProvider
 
 
 def deployment(**status: Any) -> dict[str, Any]:
