@@ -4,31 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from pulumi import automation
 from pydantic import SecretStr
 
 from ..components import tree
-from ..components.kube.client import ApiError
-from ..components.kube.objects import Kind, Kube
+from ..components.checks.request import request_of
 from ..components.settings.model import StackSettings
 from . import configuration, results
+from .adoption import require_alike
 from .arguments import ProjectName, Seconds, StackName, Text, checked_arguments
 from .configuration import Settings
 from .declaration import Declaration
 from .engine.process import Cancellation
 from .engine.translator import Translator
-from .engine.workspace import PROJECT, Place
-from .errors import ConfigurationError, PreflightFailed, StackMissing
+from .engine.workspace import PROJECT, Place, exported, restore
+from .errors import ConfigurationError, StackMissing
 from .events import Listener
 from .readiness import OnLook, await_ready
 from .repair import renewal
 from .results import Result
 from .session import Done, Session
-
-if TYPE_CHECKING:
-    pass
 
 
 class ClusterStack:
@@ -188,29 +184,16 @@ class ClusterStack:
         """Take living clusters, made by ``kubectl apply`` or another tool, into this stack; then it is as after ``up``.
 
         The API server applies the stack's manifests to the living objects, so nothing is created a second time and no machine
-        is touched. Where a living object differs from the settings in a field that somebody else manages, the conflict is an
-        error that names it: change the settings, or give the field up there.
+        is touched. A living template keeps its name where its content is what the settings ask for. Where a living object
+        differs from the settings in a field that somebody else manages, that is told before anything is written: change the
+        settings, or give the field up there. An import that fails later leaves the stack as it was.
 
         Raises:
-            ConfigurationError: a cluster of the settings does not live, or the stack has it already.
+            ConfigurationError: a cluster of the settings does not live, or differs from them.
             OperationError: see ``automation.errors``.
         """
         self._declaration.require_file()
-        settings = self._settings(create=True)
-        api = self._declaration.management(settings)
-        for tenant in settings.clusters:
-            name, namespace = tenant.cluster.name, tenant.cluster.namespace
-            kind = Kind(f"cluster.x-k8s.io/{tenant.capi.contract}", "Cluster", "clusters")
-            try:
-                found = Kube(api, namespace).find(kind, name)
-            except ApiError as error:
-                raise PreflightFailed(f"Cluster {namespace}/{name} can't be read: {error}", stack=self.name) from error
-            if found is None:
-                raise ConfigurationError(
-                    f"there is no Cluster {namespace}/{name} to import in {api.access.server}; `up` creates it",
-                    stack=self.name,
-                )
-        return self._session.operate("import", self._up, cancellation, timeout)
+        return self._session.operate("import", self._import, cancellation, timeout, undo=True)
 
     # Looking
 
@@ -253,13 +236,16 @@ class ClusterStack:
     def status(self) -> dict[str, tree.Tree]:
         """The status tree of each cluster, by its name; what could not be read is in it.
 
+        ``tree.blocking`` tells what keeps a cluster from being ready, ``tree.differences`` where it differs from what the
+        settings ask for.
+
         Raises:
             PreflightFailed: the credentials of the management cluster can't be used.
         """
         settings = self.settings()
         api = self._declaration.management(settings)
         return {
-            tenant.cluster.name: tree.describe(api, tenant.cluster.namespace, tenant.cluster.name)
+            tenant.cluster.name: tree.describe(api, tenant.cluster.namespace, tenant.cluster.name, request_of(tenant))
             for tenant in settings.clusters
         }
 
@@ -307,10 +293,22 @@ class ClusterStack:
         )
         return changes(done.summary), done.outputs, done.stdout
 
-    def _settings(self, *, create: bool = False) -> StackSettings:
+    def _import(self, stack: automation.Stack, translate: Translator) -> Done:
+        settings = self._declaration.of(stack)
+        require_alike(settings, self._declaration.management(settings), self.name)
+        before = exported(stack)
+        try:
+            return self._up(stack, translate)
+        except BaseException:
+            # With a part of a living cluster in the stack, a destroy would delete that.
+            restore(stack, before)
+            translate.own("the import did not come about, so the stack is as it was before")
+            raise
+
+    def _settings(self) -> StackSettings:
         if self._declaration.settings is not None:
             return self._declaration.settings
-        with self._session.looking("settings", create=create) as stack:
+        with self._session.looking("settings") as stack:
             return configuration.of_stack(stack)
 
 

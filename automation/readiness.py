@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..components import tree
+from ..components.checks.request import request_of
 from .engine.process import Cancellation
 from .engine.translator import Translator
 from .errors import Cancelled, NotReady
@@ -68,10 +69,11 @@ def await_ready(
     """
     began, stack = clock(), translate.stack
     missing = {(tenant.cluster.namespace, tenant.cluster.name): "" for tenant in settings.clusters}
+    requests = {(tenant.cluster.namespace, tenant.cluster.name): request_of(tenant) for tenant in settings.clusters}
     while True:
         for (namespace, name), last in list(missing.items()):
             cluster = f"{namespace}/{name}"
-            status = tree.describe(api, namespace, name)
+            status = tree.describe(api, namespace, name, requests[namespace, name])
             blocker, elapsed = tree.blocking(status), clock() - began
             if on_look is not None:
                 on_look(Look(cluster, status, blocker, elapsed, timeout))

@@ -69,6 +69,7 @@ class Session:
         *,
         create: bool = True,
         keep: bool = True,
+        undo: bool = False,
     ) -> Result:
         """Run an operation and tell how it ended, with an event too.
 
@@ -79,6 +80,7 @@ class Session:
             timeout: seconds after which it is stopped, the wait for a lock included.
             create: make the stack where there is none.
             keep: a stack that was made stays; otherwise it goes again, and its file is as it was.
+            undo: a stack that was made goes again where the operation fails.
 
         Raises:
             OperationError: see ``automation.errors``.
@@ -95,7 +97,7 @@ class Session:
             with (
                 self.translated(operation, translate, cancellation),
                 self.engine.stoppable(cancellation, timeout),
-                self.opened(create=create, keep=keep) as stack,
+                self.opened(create=create, keep=keep, undo=undo) as stack,
             ):
                 upkeep = Upkeep(
                     stack,
@@ -107,6 +109,10 @@ class Session:
                     self.wait_for_lock,
                 )
                 counts, outputs, output = upkeep.unlocked(operation, lambda: run(stack, translate))
+                if translate.errors and operation != "preview":
+                    # Now and then the engine ends well although a plugin of its has died under it.
+                    result = automation.CommandResult(stdout=output, stderr="", code=0)
+                    raise automation.errors.create_command_error(result)
             succeeded = True
             seconds, clusters = time.monotonic() - began, results.clusters_of(outputs)
             return Result(operation, self.name, counts, seconds, clusters, output, tuple(translate.machines))
@@ -131,8 +137,14 @@ class Session:
             yield stack
 
     @contextlib.contextmanager
-    def opened(self, *, create: bool = False, keep: bool = True) -> Iterator[automation.Stack]:
-        """The stack; what is temporary goes again, the workspace of an inline program too: the backend lacks none of it."""
+    def opened(self, *, create: bool = False, keep: bool = True, undo: bool = False) -> Iterator[automation.Stack]:
+        """The stack; what is temporary goes again, the workspace of an inline program too: the backend lacks none of it.
+
+        Args:
+            create: make the stack where there is none.
+            keep: False takes one that was made away again, and leaves its file as it was.
+            undo: takes one that was made away again where what is done with it fails.
+        """
         with (
             contextlib.nullcontext() if keep else unchanged_file(self.place),
             tempfile.TemporaryDirectory(
@@ -140,10 +152,12 @@ class Session:
             ) as folder,
         ):
             stack, is_new = open_stack(self.place, self.engine, self.program, Path(folder), create=create)
+            succeeded = False
             try:
                 yield stack
+                succeeded = True
             finally:
-                if is_new and not keep:
+                if is_new and (not keep or (undo and not succeeded)):
                     forget(stack)
 
     @contextlib.contextmanager

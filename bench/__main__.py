@@ -7,7 +7,7 @@ import json
 import tempfile
 from pathlib import Path
 
-from . import first_machine, handoff, imports, stacks, up
+from . import first_machine, handoff, imports, look, stacks, up
 
 
 def main() -> None:
@@ -26,10 +26,15 @@ def main() -> None:
         print(imports.table(loads), flush=True)
         ups = up.measure(Path(folder) / "up")
         print(up.table(ups), flush=True)
+        looks = look.measure(Path(folder) / "look")
+        print(look.table(looks), flush=True)
         many = stacks.measure(Path(folder) / "stacks")
         print(stacks.table(many), flush=True)
     options.json.write_text(
-        json.dumps({"handoff": handoffs, "first_machine": first, "imports": loads, "up": ups, "stacks": many}, indent=1)
+        json.dumps(
+            {"handoff": handoffs, "first_machine": first, "imports": loads, "up": ups, "look": looks, "stacks": many},
+            indent=1,
+        )
     )
 
 

@@ -95,7 +95,11 @@ class EndpointProvider(ManagementProvider):
             raise unanswered("endpoint", subject, error) from None
         if outcome is None:
             return ReadResult("", {})
-        return ReadResult(id_, {**stored(props), **outputs_of(outcome, kube.server)})
+        found = outputs_of(outcome, kube.server)
+        if outcome.control_plane_uid and "controlPlaneUid" not in props:
+            # An earlier version stored none; to add it now would be a change that a refresh reports.
+            del found["controlPlaneUid"]
+        return ReadResult(id_, {**stored(props), **found})
 
     def delete(self, id_: str, props: dict[str, Any]) -> None:
         """Leave the fields: without them Cluster API could not tear the cluster down."""
@@ -184,6 +188,7 @@ class ControlPlaneEndpointArgs:
         cluster_uid: its UID; the hand-off's credentials must lead to this very Cluster.
         control_plane: name of the KamajiControlPlane.
         infrastructure: the infrastructure cluster.
+        control_plane_uid: the KamajiControlPlane's UID: one that was made anew is handed off anew.
         enabled: False reports what Kamaji wrote, without dialling it.
         timeout_seconds: one deadline for the whole hand-off.
         path: path of the tenant's API server that must answer 200.
@@ -202,6 +207,7 @@ class ControlPlaneEndpointArgs:
     cluster_uid: pulumi.Input[str] | None = None
     control_plane: pulumi.Input[str]
     infrastructure: pulumi.Input[InfrastructureReference]
+    control_plane_uid: pulumi.Input[str] | None = None
     enabled: bool = True
     timeout_seconds: float = 900
     path: str = "/readyz"
@@ -266,6 +272,7 @@ def inputs(args: ControlPlaneEndpointArgs) -> dict[str, Any]:
         "contract": args.contract,
         "version": args.version,
         "runningVersion": args.running_version,
+        "controlPlaneUid": args.control_plane_uid,
     }
     if args.kubeconfig is not None:
         props["kubeconfig"] = pulumi.Output.secret(args.kubeconfig)

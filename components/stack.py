@@ -18,6 +18,8 @@ from pulumi.runtime import config as runtime_config
 
 from .checks import accidents, preflight
 from .checks.accidents import Outlook
+from .checks.living import LivingCluster
+from .checks.losses import Loss
 from .kube.access import AccessError
 from .kube.management import kubeconfig_text
 from .resources.processes import handoff_providers
@@ -85,27 +87,31 @@ def declare(settings: StackSettings, outlook: Outlook | None = None) -> dict[str
 
     Args:
         settings: the stack's settings.
-        outlook: what lives of them; None where that is not known.
+        outlook: what lives of each cluster, and is gone; None where that is not known.
 
     Returns:
         The clusters by name.
     """
     children = pulumi.ResourceOptions(provider=management_provider(settings.management))
     providers = handoff_providers(len(settings.clusters), settings.management)
-    outlook = outlook or Outlook()
-    before = [one.versions.running or None for one in outlook.living] or [None] * len(settings.clusters)
+    outlook, count = outlook or Outlook(), len(settings.clusters)
+    lives = outlook.living or (LivingCluster(),) * count
+    losses = outlook.losses or (frozenset[Loss](),) * count
     return {
         tenant.cluster.name: TenantCluster(
             tenant.cluster.name,
             TenantClusterArgs(
                 settings=tenant,
                 handoff_provider=provider,
-                running_version=running,
+                running_version=one.versions.running or None,
+                former_pools=one.former | one.rolled,
+                templates=one.templates,
+                lost={loss.uid: str(loss) for loss in lost},
                 bootstrap_versions=outlook.bootstrap_versions,
             ),
             children,
         )
-        for tenant, provider, running in zip(settings.clusters, providers, before, strict=True)
+        for tenant, provider, one, lost in zip(settings.clusters, providers, lives, losses, strict=True)
     }
 
 
@@ -205,6 +211,8 @@ def announce(outlook: Outlook) -> None:
         pulumi.log.warn(line)
     if outlook.problems:
         raise pulumi.RunError(str(SettingsError(outlook.problems)))
+    if outlook.obstacle:
+        raise pulumi.RunError(outlook.obstacle)
     for line in outlook.clusters:
         pulumi.log.warn(line)
     for change in outlook.machines:

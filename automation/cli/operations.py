@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import dataclasses
 import json
 import os
 import signal
@@ -99,7 +100,8 @@ def status(options: argparse.Namespace) -> None:
         told = {
             name: {
                 "ready": blocker is None,
-                "blockedBy": None if blocker is None else {"subject": blocker.subject, "reason": blocker.reason},
+                "blockedBy": None if blocker is None else dataclasses.asdict(blocker),
+                "differences": list(map(dataclasses.asdict, tree.differences(trees[name]))),
                 "rows": [dict(zip(map(str.lower, tree.HEADER), row, strict=True)) for row in tree.rows(trees[name])],
             }
             for name, blocker in blockers.items()
@@ -290,5 +292,6 @@ def show(stack: ClusterStack, options: argparse.Namespace, *, wait: float | None
     color = sys.stdout.isatty() and "NO_COLOR" not in os.environ
     for status in stack.status().values():
         print(tree.draw(status, color=color), flush=True)
-        if blocker := tree.blocking(status):
-            print(blocker, flush=True)
+        remarks = [blocker] if (blocker := tree.blocking(status)) else []
+        for remark in dict.fromkeys([*remarks, *tree.differences(status)]):
+            print(remark, flush=True)

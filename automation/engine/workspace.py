@@ -187,6 +187,26 @@ def forget(stack: automation.Stack) -> None:
         )
 
 
+def exported(stack: automation.Stack) -> str:
+    """A stack's state as pulumi exports it, with its secrets encrypted."""
+    return _pulumi(stack, "stack", "export").stdout
+
+
+def restore(stack: automation.Stack, state: str) -> None:
+    """Give a stack a state that it had before.
+
+    Raises:
+        automation.CommandError: pulumi refuses.
+    """
+    _pulumi(stack, "stack", "import", text=state)
+
+
+def _pulumi(stack: automation.Stack, *arguments: str, text: str | None = None) -> automation.CommandResult:
+    # Not the engine of the operation: that may be to stop.
+    workspace = stack.workspace
+    return Engine().run([*arguments, "--stack", stack.name], str(workspace.work_dir), workspace.env_vars, text=text)
+
+
 def configure(stack: automation.Stack, engine: Engine, sections: Mapping[str, Any]) -> None:
     """Write sections into a stack's configuration. What is secret goes to pulumi by its stdin, never by arguments."""
     folder = Path(stack.workspace.work_dir)

@@ -63,6 +63,8 @@ class Upkeep:
                 # A preview takes no lock: it shows what would follow on the state as it is now.
                 if operation != "preview":
                     raise
+            # What a refresh that did not succeed has said is no error of the run.
+            self.translate.errors.clear()
             return run()
 
         return lock_waiting.wait_until_free(
@@ -154,7 +156,7 @@ class Upkeep:
             if recovery.CONTROL_PLANE.match(resource["type"]):
                 lost = (
                     ". WARNING: a new control plane has a new certificate authority and no data; the machines of the lost "
-                    "one can't join it and go on being billed: set `rolloutAfter` of each pool to now, or delete its Machines"
+                    "one can't join it, so all of them are replaced"
                 )
             self.translate.own(f"{name} was deleted by somebody else, so it is made anew{lost}")
         try:

@@ -21,10 +21,16 @@ from ..settings.model import StackSettings
 from ..settings.report import NOTHING, Problem
 from . import admission, changes, departures, upgrades
 from .living import THREADS, LivingCluster, living_clusters, machines, of_cluster
+from .losses import Loss, losses
 from .machines import held, plan_of, removed
 from .pool_change import PoolChange
 from .references import bootstrap_versions
 from .upgrades import kubelets_of
+
+UNCERTAIN = (
+    "the management cluster {} does not tell what templates its machines are made from, and machines might roll for nothing: "
+    "{}. Nothing was changed; run it again"
+)
 
 
 @dataclass(frozen=True)
@@ -39,6 +45,8 @@ class Outlook:
         notes: what could not be asked beforehand.
         unread: objects that could not be read, and so were compared with nothing.
         bootstrap_versions: see :func:`.references.bootstrap_versions`.
+        losses: what the last state holds of each cluster, and is gone.
+        obstacle: why the run must not go on, in words; empty where it may.
     """
 
     living: tuple[LivingCluster, ...] = ()
@@ -48,6 +56,8 @@ class Outlook:
     notes: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
     bootstrap_versions: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    losses: tuple[frozenset[Loss], ...] = ()
+    obstacle: str = ""
 
 
 @dataclass
@@ -87,6 +97,10 @@ def compare(settings: StackSettings, state: Mapping[str, Any]) -> Outlook:
         tuple(remarks.notes),
         tuple(remarks.unread),
         bootstrap_versions(state),
+        tuple(
+            frozenset(losses(tenant, living, state)) for tenant, living in zip(settings.clusters, clusters, strict=True)
+        ),
+        next((UNCERTAIN.format(api.access.server, living.uncertain) for living in clusters if living.uncertain), ""),
     )
 
 

@@ -9,14 +9,16 @@ from functools import partial
 from typing import Any
 from urllib.parse import quote
 
+from ..capi.former import former_pools, is_older, rolled_for
 from ..capi.kinds import TENANT_CONTROL_PLANE
 from ..capi.manifest import CLUSTER_LABEL
 from ..kube.client import Api, ApiError
-from ..kube.objects import Json, Kind, Kube, plural
+from ..kube.objects import Json, Kind, Kube, dig, plural
 from ..manifests.control_plane import KIND as CONTROL_PLANE
 from ..manifests.documents import documents
 from ..providers import cluster_kinds
 from ..settings.model import StackSettings, TenantClusterSettings
+from .kept import kept_templates
 from .upgrades import Versions, versions_of
 
 THREADS = 8
@@ -32,12 +34,22 @@ class LivingCluster:
         deployments: its MachineDeployments, whoever made them; None where they can't be read.
         machine_sets: its MachineSets, where a roll on demand asks for them.
         unread: why something could not be read.
+        gone: kinds of which there is no object, and that is certain.
+        templates: names of templates to keep, by kind, by the name of each MachineDeployment.
+        uncertain: why those can't be told.
+        former: names of the MachineDeployments whose machines joined a control plane that is gone, and are to be rolled.
+        rolled: names of those that were rolled because of the control plane that there is.
     """
 
     objects: Mapping[str, Json] = field(default_factory=dict)
     deployments: tuple[Json, ...] | None = ()
     machine_sets: tuple[Json, ...] = ()
     unread: tuple[ApiError, ...] = ()
+    gone: frozenset[str] = frozenset()
+    templates: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    uncertain: ApiError | None = None
+    former: frozenset[str] = frozenset()
+    rolled: frozenset[str] = frozenset()
 
     @property
     def lives(self) -> bool:
@@ -71,13 +83,17 @@ def living_cluster(api: Api, tenant: TenantClusterSettings) -> LivingCluster:
     ]
     objects: dict[str, Json] = {}
     unread: list[ApiError] = []
+    gone: set[str] = set()
     for kind, name in (*names, (TENANT_CONTROL_PLANE, tenant.control_plane_name)):
         try:
             obj = kube.find(kind, name)
         except ApiError as error:
             unread.append(error)
         else:
-            objects |= {kind.name: obj} if obj else {}
+            if obj:
+                objects[kind.name] = obj
+            else:
+                gone.add(kind.name)
     listed: dict[str, tuple[Json, ...] | None] = {}
     rolls = any(pool.rollout_after for pool in tenant.worker_pools)
     for resource in ("machinedeployments", *(("machinesets",) if rolls else ())):
@@ -85,7 +101,49 @@ def living_cluster(api: Api, tenant: TenantClusterSettings) -> LivingCluster:
         if isinstance(items, ApiError):
             unread.append(items)
         listed[resource] = None if isinstance(items, ApiError) else tuple(items)
-    return LivingCluster(objects, listed["machinedeployments"], listed.get("machinesets") or (), tuple(unread))
+    deployments = listed["machinedeployments"]
+    former, rolled = outliving(api, tenant, deployments or (), objects.get(CONTROL_PLANE), CONTROL_PLANE in gone)
+    templates: Mapping[str, Mapping[str, str]] = {}
+    uncertain: ApiError | None = None
+    try:
+        templates = kept_templates(api, tenant, {str(dig(one, "metadata", "name")): one for one in deployments or ()})
+    except ApiError as error:
+        uncertain = error
+    return LivingCluster(
+        objects,
+        deployments,
+        listed.get("machinesets") or (),
+        tuple(unread),
+        frozenset(gone),
+        templates,
+        uncertain,
+        frozenset(former),
+        frozenset(rolled),
+    )
+
+
+def outliving(
+    api: Api, tenant: TenantClusterSettings, deployments: Iterable[Json], plane: Json | None, is_gone: bool
+) -> tuple[set[str], set[str]]:
+    """The MachineDeployments whose machines joined a control plane that is gone: those to be rolled, and those that were.
+
+    Machines are asked for only where a MachineDeployment is older than the control plane, which none is otherwise.
+
+    Args:
+        api: the management cluster's.
+        tenant: the cluster's settings.
+        deployments: its MachineDeployments.
+        plane: its KamajiControlPlane; None where it could not be read, or there is none.
+        is_gone: there is none.
+    """
+    living = [one for one in deployments if not dig(one, "metadata", "deletionTimestamp")]
+    if is_gone:
+        return {str(one["metadata"]["name"]) for one in living}, set()
+    older = [one for one in living if plane and is_older(one, plane)]
+    if plane is None or not older:
+        return set(), set()
+    rolled = rolled_for(older, plane)
+    return former_pools(machines(api, tenant), plane) - rolled, rolled
 
 
 def of_cluster(api: Api, core: str, namespace: str, name: str, resource: str) -> list[Json] | ApiError:

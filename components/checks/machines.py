@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from ..capi import naming
+from ..capi.former import rollout_after
 from ..capi.manifest import POOL_LABEL
 from ..capi.versions import bare, minor
 from ..kube.objects import dig
@@ -19,7 +21,7 @@ from ..settings.model import TenantClusterSettings
 from ..settings.pools import WorkerPoolSettings
 from ..settings.report import Problem
 from .living import LivingCluster
-from .pool_change import PoolChange
+from .pool_change import FORMER, LOST, PoolChange
 
 Json = Mapping[str, Any]
 
@@ -42,11 +44,25 @@ def plan_of(tenant: TenantClusterSettings, living: LivingCluster, state: Mapping
         return []
     known, changes = templates(state), list[PoolChange]()
     name = f"{tenant.cluster.namespace}/{tenant.cluster.name}"
+    held_deployments = own_deployments(state)
     deployments = {str(dig(item, "metadata", "name")): item for item in living.deployments if not going(item)}
     for pool in tenant.worker_pools:
-        wish = machine_deployment(tenant, pool)
+        wish = machine_deployment(
+            tenant, pool, templates=living.templates.get(naming.machine_deployment(tenant.cluster.name, pool.name), {})
+        )
         deployment = deployments.pop(wish["metadata"]["name"], None)
-        changes += pool_change(name, tenant, pool, wish, deployment, known, living.machine_sets)
+        own = str(wish["metadata"]["name"])
+        changes += pool_change(
+            name,
+            tenant,
+            pool,
+            wish,
+            deployment,
+            known,
+            living.machine_sets,
+            former=own in living.former,
+            lost=(tenant.cluster.namespace, own) in held_deployments,
+        )
     return [*changes, *removed(name, deployments.values(), state, "the settings name it no longer")]
 
 
@@ -84,16 +100,21 @@ def going(item: Json) -> bool:
 
 def removed(cluster: str, deployments: Iterable[Json], state: Mapping[str, Any], reason: str) -> Iterator[PoolChange]:
     """Pools that the engine deletes: those of its own that nothing declares any more."""
-    own = {
-        (str(dig(outputs, "metadata", "namespace")), str(dig(outputs, "metadata", "name")))
-        for urn, resource in state.items()
-        if _DEPLOYMENT.search(urn) and (outputs := resource.get("outputs") or {})
-    }
+    own = own_deployments(state)
     for item in deployments:
         if (str(dig(item, "metadata", "namespace")), str(dig(item, "metadata", "name"))) in own:
             labels = dig(item, "metadata", "labels") or {}
             pool = str(labels.get(POOL_LABEL) or dig(item, "metadata", "name"))
             yield PoolChange(cluster, pool, deleted=machines_of(item), reason=reason)
+
+
+def own_deployments(state: Mapping[str, Any]) -> set[tuple[str, str]]:
+    """Namespace and name of each MachineDeployment in a stack's last state."""
+    return {
+        (str(dig(outputs, "metadata", "namespace")), str(dig(outputs, "metadata", "name")))
+        for urn, resource in state.items()
+        if _DEPLOYMENT.search(urn) and (outputs := resource.get("outputs") or {})
+    }
 
 
 def pool_change(
@@ -104,6 +125,9 @@ def pool_change(
     living: Json | None,
     known: Mapping[str, Json],
     machine_sets: Iterable[Json] = (),
+    *,
+    former: bool = False,
+    lost: bool = False,
 ) -> Iterator[PoolChange]:
     """What happens to one pool; nothing where its machines stay as they are.
 
@@ -115,16 +139,20 @@ def pool_change(
         living: as it lives; None where it is new.
         known: content of the templates in the stack's last state, by name.
         machine_sets: the cluster's living MachineSets.
+        former: its machines have joined a control plane that is gone.
+        lost: the state still holds its MachineDeployment.
     """
     if living is None:
         size = pool.min if pool.min is not None else int(dig(wish, "spec", "replicas") or 0)
         if size:
-            yield PoolChange(cluster, pool.name, added=size, reason="a new pool")
+            yield PoolChange(cluster, pool.name, added=size, reason=LOST if lost else "a new pool")
         return
     present, size = int(dig(living, "spec", "replicas") or 0), dig(wish, "spec", "replicas")
     wanted = present if size is None else int(size)
     deleted, added = max(present - wanted, 0), max(wanted - present, 0)
     why = reasons(tenant, pool, wish, living, known) or on_demand(wish, living, machine_sets)
+    if former:
+        why = [FORMER, *why]
     rolled = min(present, wanted) if why else 0
     if deleted or added:
         why.append(f"replicas {present} to {wanted}")
@@ -176,11 +204,6 @@ def same(machine_set: Json, deployment: Json) -> bool:
     return any(owner.get("name") == name for owner in owners) and all(
         dig(machine_set, *path) == dig(deployment, *path) for path in paths
     )
-
-
-def rollout_after(deployment: Json) -> str:
-    """Since when a pool is to be rolled, in either generation. As text two such moments compare as moments."""
-    return str(dig(deployment, "spec", "rolloutAfter") or dig(deployment, "spec", "rollout", "after") or "")
 
 
 def difference(tenant: TenantClusterSettings, pool: WorkerPoolSettings, before: Json | None) -> str:

@@ -8,6 +8,15 @@ from dataclasses import dataclass
 VERBS = {"deleted": "will be deleted", "rolled": "will roll", "added": "will be added"}
 NONE = "none goes by itself"
 
+FORMER = "they joined a control plane that is gone, and can't join the new one"
+"""A reason: machines that no controller replaces by itself."""
+
+LOST = (
+    "somebody else has deleted its MachineDeployment, which a run that looks makes anew: `kamaji-equinix up`, or "
+    "`pulumi up --refresh`"
+)
+"""A reason: machines that are gone unasked."""
+
 _VERB = "|".join(VERBS.values())
 _LINE = re.compile(
     r"machines of (?P<cluster>\S+/\S+), pool (?P<pool>\S+): "
@@ -37,8 +46,8 @@ class PoolChange:
 
     @property
     def loses(self) -> bool:
-        """Whether a living machine goes."""
-        return bool(self.deleted or self.rolled)
+        """Whether a living machine goes, or should, or has gone unasked."""
+        return bool(self.deleted or self.rolled or FORMER in self.reason or LOST in self.reason)
 
     def __str__(self) -> str:
         numbers = [(getattr(self, field), verb) for field, verb in VERBS.items()]

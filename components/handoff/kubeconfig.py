@@ -110,7 +110,12 @@ def await_kamaji(wait: Wait) -> None:
         found = wait.kube.find(SECRET, name)
         if found is not None:
             judge(wait, found)
-        return bool(controller(found))
+        owner = controller(found)
+        if owner is None:
+            return False
+        # That of a control plane which was deleted and made anew is there until the garbage collector has come by.
+        plane = wait.kube.find(wait.order.control_plane_kind, wait.order.control_plane)
+        return bool(owner.get("uid") == dig(plane, "metadata", "uid"))
 
     wait.eventually(
         "kubeconfig",

@@ -68,6 +68,7 @@ class Outcome:
         set_by: ``pulumi`` or ``kamaji``, whoever wrote the endpoint; empty where there is none.
         cluster_uid: UID of the Cluster; empty where there is none.
         kubeconfig: namespace and name of the Secret with the tenant's kubeconfig.
+        control_plane_uid: UID of the KamajiControlPlane; empty where there is none.
     """
 
     address: Endpoint | None
@@ -76,6 +77,7 @@ class Outcome:
     set_by: str
     cluster_uid: str
     kubeconfig: str
+    control_plane_uid: str = ""
 
 
 def look(kube: Kube, order: Order) -> Outcome | None:
@@ -99,6 +101,7 @@ def look(kube: Kube, order: Order) -> Outcome | None:
         else "",
         cluster_uid=str(dig(cluster, "metadata", "uid") or ""),
         kubeconfig=f"{kube.namespace}/{secret_name(order.cluster)}",
+        control_plane_uid=str(dig(control_plane, "metadata", "uid") or ""),
     )
 
 

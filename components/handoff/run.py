@@ -45,6 +45,7 @@ class Handoff:
                 self.confirm(address)
             else:
                 self.link(address)
+                self.carry(address)
             self.progress.phase = "nudge"
             self.nudge()
         await_version(self.wait, address)
@@ -134,6 +135,29 @@ class Handoff:
         if not provisioned(found):
             # Forced: whoever wrote ``false`` before did not know that the control plane answers.
             self.kube.apply(kind, name, uid, {"status": {"ready": True}}, subresource="status", force=True)
+
+    def carry(self, address: Endpoint) -> None:
+        """See to it that the Cluster does not hold another address, which new machines would be told.
+
+        Cluster API copies the first one from the infrastructure cluster, and never another: a control plane that was made
+        anew may have been given one.
+
+        Raises:
+            HandoffError: the Cluster can't be patched.
+        """
+        order = self.order
+        subject = f"Cluster {self.kube.namespace}/{order.cluster}"
+
+        def carried() -> bool:
+            cluster = self.kube.find(order.cluster_kind, order.cluster)
+            copied = endpoint_of(cluster) if cluster else None
+            if cluster and copied and copied != address:
+                content = {"spec": {"controlPlaneEndpoint": {"host": address.host, "port": address.port}}}
+                self.kube.apply(order.cluster_kind, order.cluster, cluster["metadata"]["uid"], content, force=True)
+                self.progress.tell(f"{subject} held {copied}, which Cluster API never changes, and is given {address}")
+            return True
+
+        self.wait.patiently("endpoint", subject, carried)
 
     def confirm(self, address: Endpoint) -> None:
         """See that the infrastructure cluster and the Cluster hold the address, and wait until the former is ready.

@@ -16,7 +16,8 @@ IDENTITY = ("namespace", "cluster", "controlPlane", "infrastructure")
 """Another one of these is another hand-off."""
 
 INPUTS = (*IDENTITY, "clusterUid", "enabled", "timeoutSeconds", "path", "verify", "force", "contract", "linking")
-"""``kubeconfig`` is no reason to do anything: credentials are used, not compared. For ``version`` see :func:`upgraded`."""
+"""``kubeconfig`` is no reason to do anything: credentials are used, not compared. For ``version`` see :func:`upgraded`,
+for ``controlPlaneUid`` :func:`renewed`."""
 
 PASSING = ("kubeconfig", "runningVersion")
 """Inputs that are not stored: credentials, and what the program saw."""
@@ -75,6 +76,7 @@ def outputs_of(outcome: Outcome, server: str) -> dict[str, Any]:
         "ready": outcome.ready,
         "setBy": outcome.set_by,
         "kubeconfigSecret": outcome.kubeconfig,
+        "controlPlaneUid": outcome.control_plane_uid,
         "server": server,
         "schema": SCHEMA,
     }
@@ -104,6 +106,7 @@ def changed(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
         any(not same(olds.get(key), news.get(key)) for key in INPUTS)
         or not same(olds.get("schema"), SCHEMA)
         or upgraded(olds, news)
+        or renewed(olds, news)
         or drifted(olds)
     )
 
@@ -117,6 +120,15 @@ def upgraded(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
     target = news.get("version")
     before = olds.get("version") or news.get("runningVersion") or target
     return target is not None and not same(before, target)
+
+
+def renewed(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
+    """Whether the control plane is another object than the one that was handed off: it has to answer anew.
+
+    What an earlier version of this program has stored does not tell, until it is read again.
+    """
+    before, target = olds.get("controlPlaneUid"), news.get("controlPlaneUid")
+    return before is not None and target is not None and not same(before, target)
 
 
 def drifted(olds: Mapping[str, Any]) -> bool:

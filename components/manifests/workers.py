@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from ..capi import naming
@@ -15,13 +17,27 @@ from . import bootstrap
 AUTOSCALER = "cluster.x-k8s.io/cluster-api-autoscaler-node-group"
 
 
-def machine_deployment(settings: TenantClusterSettings, pool: WorkerPoolSettings) -> Manifest:
-    """The MachineDeployment of a pool."""
+def machine_deployment(
+    settings: TenantClusterSettings,
+    pool: WorkerPoolSettings,
+    *,
+    after: Any = None,
+    templates: Mapping[str, str] = MappingProxyType({}),
+) -> Manifest:
+    """The MachineDeployment of a pool.
+
+    Args:
+        settings: of its cluster.
+        pool: its own.
+        after: machines that are older than this moment are replaced, in place of the pool's ``rolloutAfter``.
+        templates: names of templates, by kind, that are not named by their content.
+    """
     generation = settings.contract
 
     def reference(template: Manifest) -> dict[str, str]:
-        metadata = template["metadata"]
-        return generation.reference(template["apiVersion"], template["kind"], metadata["name"], metadata["namespace"])
+        metadata, kind = template["metadata"], template["kind"]
+        name = templates.get(kind, metadata["name"])
+        return generation.reference(template["apiVersion"], kind, name, metadata["namespace"])
 
     node_labels = {key: value for key, value in sorted(pool.labels.items()) if synced(key)}
     machine: dict[str, Any] = {
@@ -38,7 +54,7 @@ def machine_deployment(settings: TenantClusterSettings, pool: WorkerPoolSettings
     spec: dict[str, Any] = {
         "clusterName": settings.cluster.name,
         "selector": {"matchLabels": selector(settings, pool)},
-        **rollout(settings, pool),
+        **rollout(settings, pool, pool.rollout_after if after is None else after),
         "template": {"metadata": {"labels": selector(settings, pool) | node_labels}, "spec": machine},
     }
     annotations = dict(pool.annotations)
@@ -51,14 +67,14 @@ def machine_deployment(settings: TenantClusterSettings, pool: WorkerPoolSettings
     return manifest(settings, generation.core, "MachineDeployment", name, spec, pool=pool, annotations=annotations)
 
 
-def rollout(settings: TenantClusterSettings, pool: WorkerPoolSettings) -> dict[str, Any]:
+def rollout(settings: TenantClusterSettings, pool: WorkerPoolSettings, after: Any) -> dict[str, Any]:
     """How the pool rolls over, and since when; nothing where Cluster API's defaults are wanted."""
     spec = strategy(settings, pool)
-    if pool.rollout_after is None:
+    if after is None:
         return spec
     if settings.contract.is_v1beta2:
-        return {**spec, "rollout": {**spec.get("rollout", {}), "after": pool.rollout_after}}
-    return {**spec, "rolloutAfter": pool.rollout_after}
+        return {**spec, "rollout": {**spec.get("rollout", {}), "after": after}}
+    return {**spec, "rolloutAfter": after}
 
 
 def strategy(settings: TenantClusterSettings, pool: WorkerPoolSettings) -> dict[str, Any]:

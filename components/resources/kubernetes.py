@@ -129,6 +129,25 @@ def metadata_of(resource: CustomResource, key: str) -> pulumi.Output[str]:
     return whole.apply(field)
 
 
+def present(resource: CustomResource, lost: Mapping[str, str]) -> pulumi.Output[str]:
+    """The UID of an object.
+
+    Args:
+        resource: the object.
+        lost: what to say of objects that are gone, by the UIDs that the last state knows them by.
+
+    Raises:
+        pulumi.RunError: in the output, where the engine takes an object that is gone for unchanged.
+    """
+
+    def judged(uid: str) -> str:
+        if uid in lost:
+            raise pulumi.RunError(lost[uid])
+        return uid
+
+    return metadata_of(resource, "uid").apply(judged)
+
+
 class CoreResource(pulumi.CustomResource):
     """An object of Kubernetes' own API group, declared or read.
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pulumi
 
 from ..answer import ControlPlaneAnswer
+from ..capi import naming
 from ..checks.departures import ALLOWED
 from ..endpoint import ControlPlaneEndpoint, ControlPlaneEndpointArgs
 from ..manifests import cluster as cluster_manifests
@@ -17,7 +18,7 @@ from ..providers import provider_of
 from ..settings.model import TenantClusterSettings
 from .edges import DELETION_PROPAGATION, TEARDOWN, part_of
 from .infrastructure import InfrastructureCluster, InfrastructureClusterArgs, prerequisites
-from .kubernetes import custom_resource, metadata_of, namespace, read_secret
+from .kubernetes import custom_resource, metadata_of, namespace, present, read_secret
 from .tenant_control_plane import TenantControlPlane, TenantControlPlaneArgs
 from .worker_pool import WorkerPool, WorkerPoolArgs
 
@@ -32,6 +33,10 @@ class TenantClusterArgs:
         kubeconfig: credentials of the management cluster for the hand-off, for programs that hold them as an output; by
             default the hand-off reads ``kamaji-equinix:management`` of the stack's configuration.
         running_version: Kubernetes version that a living control plane runs before this run; None where that is not known.
+        former_pools: names of the MachineDeployments whose machines joined a control plane that was lost: they are rolled.
+        templates: names of templates to keep, by kind, by the name of each pool's MachineDeployment.
+        lost: what to say of an object that is gone, by the UID that the stack's last state knows it by. Where the engine
+            still has that UID, it did not look, and can't go on.
         handoff_provider: the dynamic provider process that does the hand-off; by default the engine's shared one.
         bootstrap_versions: see :attr:`.worker_pool.WorkerPoolArgs.bootstrap_versions`.
     """
@@ -40,6 +45,9 @@ class TenantClusterArgs:
     infrastructure: Mapping[str, pulumi.Input[Any]] = field(default_factory=dict)
     kubeconfig: pulumi.Input[str] | None = None
     running_version: str | None = None
+    former_pools: Collection[str] = ()
+    templates: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    lost: Mapping[str, str] = field(default_factory=dict)
     handoff_provider: pulumi.ProviderResource | None = None
     bootstrap_versions: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
@@ -85,8 +93,9 @@ class TenantCluster(pulumi.ComponentResource):
         order = ControlPlaneEndpointArgs(
             namespace=settings.cluster.namespace,
             cluster=settings.cluster.name,
-            cluster_uid=metadata_of(cluster, "uid"),
+            cluster_uid=present(cluster, args.lost),
             control_plane=settings.control_plane_name,
+            control_plane_uid=present(control_plane.resource, args.lost),
             infrastructure=provider_of(settings).reference(settings),
             enabled=settings.handoff.enabled,
             timeout_seconds=settings.handoff.timeout_seconds,
@@ -129,7 +138,12 @@ class TenantCluster(pulumi.ComponentResource):
                     settings=settings,
                     pool=pool,
                     cluster=cluster,
+                    rollout_after=metadata_of(control_plane.resource, "creationTimestamp")
+                    if naming.machine_deployment(settings.cluster.name, pool.name) in args.former_pools
+                    else None,
+                    templates=args.templates.get(naming.machine_deployment(settings.cluster.name, pool.name), {}),
                     after=(endpoint,),
+                    lost=args.lost,
                     kubeconfig=args.kubeconfig,
                     waiting_provider=args.handoff_provider,
                     bootstrap_versions=args.bootstrap_versions,

@@ -36,6 +36,10 @@ class WorkerPoolArgs:
         settings: settings of the tenant cluster that the pool belongs to.
         pool: settings of this pool.
         cluster: the Cluster resource that the machines join.
+        rollout_after: machines that are older than this moment are replaced, whatever the settings say: their control plane
+            was made then, and they joined another.
+        templates: names of living templates, by kind, that have the content but not the name which this program gives.
+        lost: as of ``TenantClusterArgs``.
         after: what must be done before the first machine is asked for: the hand-off.
         kubeconfig: credentials of the management cluster for the wait; by default those of the stack's configuration.
         waiting_provider: the dynamic provider process that waits; by default the engine's shared one.
@@ -46,6 +50,9 @@ class WorkerPoolArgs:
     settings: TenantClusterSettings
     pool: WorkerPoolSettings
     cluster: CustomResource | None = None
+    rollout_after: pulumi.Output[str] | None = None
+    templates: Mapping[str, str] = field(default_factory=dict)
+    lost: Mapping[str, str] = field(default_factory=dict)
     after: tuple[pulumi.Resource, ...] = field(default=())
     kubeconfig: pulumi.Input[str] | None = None
     waiting_provider: pulumi.ProviderResource | None = None
@@ -66,10 +73,14 @@ class WorkerPool(pulumi.ComponentResource):
             "machines": provider.machine_template(settings, pool),
             "bootstrap": bootstrap.bootstrap_template(settings, pool),
         }
+        for template in manifests.values():
+            template["metadata"]["name"] = args.templates.get(template["kind"], template["metadata"]["name"])
         kinds = tuple(
             Kind(template["apiVersion"], template["kind"], plural(template["kind"])) for template in manifests.values()
         )
-        deployment = workers.machine_deployment(settings, pool)
+        deployment = workers.machine_deployment(
+            settings, pool, after=later(args.rollout_after, pool.rollout_after), templates=args.templates
+        )
         metadata = deployment["metadata"]
         given_back = args.bootstrap_versions.get((metadata["namespace"], metadata["name"]))
         if given_back and not settings.contract.is_v1beta2:
@@ -129,6 +140,8 @@ class WorkerPool(pulumi.ComponentResource):
             owner=args.cluster,
             owner_version=core,
         )
+        if args.lost:
+            metadata_of(self.resource, "uid").apply(lambda uid: told(args.lost.get(uid)))
         if health_check := workers.machine_health_check(settings, pool):
             custom_resource(
                 f"{name}-health",
@@ -155,3 +168,14 @@ class WorkerPool(pulumi.ComponentResource):
         )
         self.machine_deployment_name = metadata_of(self.resource, "name")
         self.register_outputs({"machineDeploymentName": self.machine_deployment_name})
+
+
+def told(text: str | None) -> None:
+    """Warn of something, where there is something to warn of."""
+    if text:
+        pulumi.log.warn(text)
+
+
+def later(own: pulumi.Output[str] | None, asked: str | None) -> pulumi.Output[str] | None:
+    """The later of two moments, of which the second is known; None where only the settings name one."""
+    return None if own is None else own.apply(lambda moment: max(moment, asked or ""))

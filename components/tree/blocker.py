@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from ..capi.reading import Failure, Json, kind, name
 from .model import Snapshot
 
+REPAIR = "Run `kamaji-equinix up`, which looks for what is missing or was changed and puts it right"
+"""What to do about an object that the stack declares. Plain ``pulumi up`` compares with its state alone."""
+
 
 @dataclass(frozen=True)
 class Blocker:
@@ -47,7 +50,7 @@ def unreadable(failure: Failure, snapshot: Snapshot, referred_by: str = "") -> B
     """
     by = f", which {referred_by} names," if referred_by else ""
     if failure.reason == "NotFound":
-        action = "Run `pulumi up`: the stack declares it"
+        action = REPAIR
         if failure.subject.startswith("Cluster/"):
             action += f"; what there is: {kubectl(snapshot, 'get clusters.cluster.x-k8s.io')}"
         return Blocker(failure.subject, f"it{by} does not exist in namespace {snapshot.namespace}", action)

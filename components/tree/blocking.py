@@ -8,10 +8,12 @@ judged in :mod:`.blocking_workers`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from ..capi.endpoint import endpoint_of
 from ..capi.missing_address import cause, unread
 from ..capi.reading import (
+    PAUSED_ANNOTATION,
     Failure,
     Json,
     condition,
@@ -27,16 +29,22 @@ from ..capi.reading import (
     terminal_failure,
 )
 from ..kube.objects import dig
-from .blocker import Blocker, describe, kubectl, unreadable
+from .blocker import REPAIR, Blocker, describe, kubectl, unreadable
 from .blocking_workers import workers
+from .difference import lacking
 from .model import Found, Snapshot, Tree
+
+NEW_CONTROL_PLANE = (
+    ". A new control plane has a new certificate authority and no data: the {} living machines can't join it, and are "
+    "replaced"
+)
 
 
 def blocking(tree: Tree) -> Blocker | None:
     """The first reason why the cluster is not ready; None exactly when it is.
 
     Ready means: every condition of a READY cell is True, the control plane and the infrastructure cluster fulfil their
-    contract, and every pool has as many ready, current machines as asked.
+    contract, every pool has as many ready, current machines as asked, and nothing is missing that the settings ask for.
     """
     snapshot = tree.snapshot
     if isinstance(snapshot.cluster, Failure):
@@ -55,7 +63,7 @@ def blocking(tree: Tree) -> Blocker | None:
         _unread_lists,
     )
     found = next((blocker for check in checks if (blocker := check(snapshot, snapshot.cluster))), None)
-    return found or _any_row(tree)
+    return found or _any_row(tree) or next(lacking(tree), None)
 
 
 def _deletion(snapshot: Snapshot, cluster: Json) -> Blocker | None:
@@ -74,11 +82,18 @@ def _deletion(snapshot: Snapshot, cluster: Json) -> Blocker | None:
 
 
 def _pause(snapshot: Snapshot, cluster: Json) -> Blocker | None:
-    if is_paused(cluster):
+    if dig(cluster, "spec", "paused"):
         return Blocker(
             subject(cluster),
             "it is paused, so no controller acts on it",
-            "Set `cluster.paused: false` in the stack's configuration and run `pulumi up`",
+            "Set `cluster.paused: false` in the stack's configuration and run `kamaji-equinix up`",
+        )
+    if is_paused(cluster):
+        annotated = kubectl(snapshot, "annotate clusters.cluster.x-k8s.io", name(cluster), f"{PAUSED_ANNOTATION}-")
+        return Blocker(
+            subject(cluster),
+            "it is paused by an annotation, so no controller acts on it",
+            f"Once whoever set it is done: {annotated}",
         )
     return None
 
@@ -93,9 +108,14 @@ def _missing_infrastructure(snapshot: Snapshot, cluster: Json) -> Blocker | None
 
 def _missing(snapshot: Snapshot, cluster: Json, field: str, part: Found | None) -> Blocker | None:
     if part is None:
-        return Blocker(subject(cluster), f"spec.{field} is empty", "Run `pulumi up`: the stack declares it")
+        return Blocker(subject(cluster), f"spec.{field} is empty", REPAIR)
     if isinstance(part, Failure):
-        return unreadable(part, snapshot, referred_by=f"spec.{field} of {subject(cluster)}")
+        blocker = unreadable(part, snapshot, referred_by=f"spec.{field} of {subject(cluster)}")
+        if field == "controlPlaneRef" and part.reason == "NotFound":
+            machines = () if isinstance(snapshot.machines, Failure) else snapshot.machines
+            if machines:
+                return replace(blocker, action=blocker.action + NEW_CONTROL_PLANE.format(len(machines)))
+        return blocker
     return None
 
 
@@ -145,7 +165,7 @@ def _handoff(snapshot: Snapshot, cluster: Json) -> Blocker | None:
         return Blocker(
             subject(infrastructure),
             f"its endpoint is {written}, but {subject(control_plane)} answers at {published}",
-            "Find out who wrote it; `handoff.force: true` and `pulumi up` overwrite it",
+            "Find out who wrote it; `handoff.force: true` and `kamaji-equinix up` overwrite it",
         )
     lacking = [
         what for what, there in (("endpoint", written), ("status.ready", provisioned(infrastructure))) if not there
@@ -155,7 +175,8 @@ def _handoff(snapshot: Snapshot, cluster: Json) -> Blocker | None:
             subject(infrastructure),
             f"the hand-off is not done: {subject(control_plane)} has endpoint {published}, "
             f"{subject(infrastructure)} has no {' and no '.join(lacking)}",
-            f"Run `pulumi up`, which awaits the endpoint and writes it; try it by hand: `curl -k https://{published}/readyz`",
+            "Run `kamaji-equinix up`, which awaits the endpoint and writes it; try it by hand: "
+            f"`curl -k https://{published}/readyz`",
         )
     seen = condition(cluster, "InfrastructureReady")
     if seen and seen.status != "True":

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from ..capi.former import is_former
 from ..capi.machine_counts import MachineCounts
 from ..capi.reading import (
     Condition,
@@ -36,7 +37,8 @@ def workers(snapshot: Snapshot, cluster: Json) -> Blocker | None:
     """The first reason why a worker pool, or a machine of one, is not ready."""
     machines = _read(snapshot.machines)
     return (
-        next((b for m in machines if (b := _given_up(snapshot, m))), None)
+        next((b for m in machines if (b := _former(snapshot, m))), None)
+        or next((b for m in machines if (b := _given_up(snapshot, m))), None)
         or next((b for s in _read(snapshot.machine_sets) if (b := _no_machines(snapshot, s))), None)
         or next((b for m in machines if (b := _machine(snapshot, m))), None)
         or next((b for d in _read(snapshot.machine_deployments) if (b := _pool(snapshot, d))), None)
@@ -58,6 +60,18 @@ def _parts(snapshot: Snapshot, machine: Json) -> Iterable[Json]:
         found = _referred(snapshot, value)
         if found is not None and not isinstance(found, Failure):
             yield found
+
+
+def _former(snapshot: Snapshot, machine: Json) -> Blocker | None:
+    plane = snapshot.control_plane
+    if not plane or isinstance(plane, Failure) or not is_former(machine, plane):
+        return None
+    return Blocker(
+        subject(machine),
+        f"it joined a control plane that is gone: {subject(plane)} was made later, with another certificate authority",
+        "Run `kamaji-equinix up`, which replaces the machines of each pool; one whose strategy is OnDelete: "
+        + kubectl(snapshot, "delete machine", name(machine)),
+    )
 
 
 def _given_up(snapshot: Snapshot, machine: Json) -> Blocker | None:

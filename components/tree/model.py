@@ -24,6 +24,7 @@ from ..capi.reading import (
     ready,
 )
 from ..kube.objects import dig
+from .request import Request
 
 
 @dataclass(frozen=True)
@@ -132,10 +133,15 @@ class Node:
 
 @dataclass(frozen=True)
 class Tree:
-    """The status of one cluster: rows under ``root``, and the snapshot that they were built from."""
+    """The status of one cluster: rows under ``root``, the snapshot that they were built from, and what is asked for.
+
+    Attributes:
+        request: what the settings ask for; None where that is not known.
+    """
 
     snapshot: Snapshot
     root: Node
+    request: Request | None = None
 
     @property
     def nodes(self) -> Iterator[Node]:
@@ -143,11 +149,11 @@ class Tree:
         return self.root.walk()
 
 
-def build(snapshot: Snapshot) -> Tree:
+def build(snapshot: Snapshot, request: Request | None = None) -> Tree:
     """The tree of a snapshot."""
     cluster = snapshot.cluster
     if isinstance(cluster, Failure):
-        return Tree(snapshot, Node(kind="Cluster", name=snapshot.name, failure=cluster))
+        return Tree(snapshot, Node(kind="Cluster", name=snapshot.name, failure=cluster), request)
     root = _node(cluster)
     if snapshot.infrastructure is not None:
         root.children.append(_node(snapshot.infrastructure, "ClusterInfrastructure"))
@@ -157,7 +163,7 @@ def build(snapshot: Snapshot) -> Tree:
         root.children.append(control_plane)
     _add_machines(snapshot, root, control_plane)
     _sort(root)
-    return Tree(snapshot, root)
+    return Tree(snapshot, root, request)
 
 
 def _add_machines(snapshot: Snapshot, root: Node, control_plane: Node | None) -> None:

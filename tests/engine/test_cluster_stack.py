@@ -16,6 +16,7 @@ from kamaji_equinix.automation import (
     Cancelled,
     ClusterStack,
     ConfigurationError,
+    EngineFailed,
     Event,
     Finished,
     HandoffFailed,
@@ -28,6 +29,10 @@ from kamaji_equinix.automation import (
     TimedOut,
     on_all,
 )
+from kamaji_equinix.automation.engine.translator import Translator
+from kamaji_equinix.automation.session import Done
+from pulumi import automation
+from pulumi.automation.events import DiagnosticEvent, EngineEvent
 
 import toolchain
 from lab.plane import ManagementPlane
@@ -291,3 +296,21 @@ def apply(fleet: Fleet, document: dict[str, Any]) -> None:
         params={"fieldManager": "kubectl"},
     )
     assert answer.is_success, answer.text
+
+
+def test_an_error_that_the_engine_has_told_fails_the_run_though_the_engine_ends_well(tmp_path: Path) -> None:
+    """Once in sixty runs it ended with 0 although its Kubernetes plugin had exited."""
+    settings = {
+        "cluster": {"name": "well"},
+        "metal": {"projectId": "5a2e6a42-9c1f-4b6e-8a55-2f4f6f0d7c11", "metro": "da"},
+    }
+    one = ClusterStack("well", settings, passphrase="very secret")
+
+    def run(_stack: automation.Stack, translate: Translator) -> Done:
+        told = DiagnosticEvent(message="the plugin exited", color="never", severity="error")
+        translate(EngineEvent(sequence=1, timestamp=0, diagnostic_event=told))
+        return {"create": 3}, {}, "what it printed"
+
+    with pytest.raises(EngineFailed, match="the plugin exited") as caught:
+        one._session.operate("up", run, None, None)
+    assert "what it printed" in caught.value.output, "for a log"

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
 from lab.plane import ManagementPlane
-from tests.support.fleet import MERGE
+from tests.support.fleet import CLUSTERS, CONTROL_PLANES, INFRASTRUCTURE, MERGE
+from tests.support.lab import eventually
 from tests.support.pool_lives import PoolLife
+
+Json = dict[str, Any]
 
 DEPLOYMENTS = "/apis/cluster.x-k8s.io/v1beta1/namespaces/{}/machinedeployments"
 
@@ -62,3 +67,105 @@ def test_a_deleted_template_is_made_again(pools: PoolLife) -> None:
     pools.sets.http.delete(f"{path.format(pools.fleet.namespace)}/{name}").raise_for_status()
     pools.project.script("up", "--stack", pools.stack, "--no-wait").ok()
     assert (kind, name) in pools.sets.templates(), "no machine could be made without it"
+
+
+def status(pools: PoolLife) -> Json:
+    """What `kamaji-equinix status` tells of the only cluster."""
+    told: Json = json.loads(pools.project.script("status", "--json", "--stack", pools.stack).ok())[pools.stack]
+    return told
+
+
+def patched(pools: PoolLife, path: str, name: str, content: Json, *, subresource: str = "") -> None:
+    where = f"{path.format(pools.fleet.namespace)}/{name}{subresource}"
+    manager = {"fieldManager": "somebody"}
+    pools.sets.http.patch(where, json=content, headers=MERGE, params=manager).raise_for_status()
+
+
+def deleted(pools: PoolLife, path: str, name: str) -> None:
+    where = f"{path.format(pools.fleet.namespace)}/{name}"
+    pools.sets.http.delete(where).raise_for_status()
+    eventually(lambda: pools.sets.http.get(where).status_code, lambda code: code == 404, 30, f"{where} is gone")
+
+
+def changed_by_somebody(pools: PoolLife) -> None:
+    patched(pools, CLUSTERS, "drift", {"spec": {"paused": True}})
+    patched(pools, CONTROL_PLANES, "drift-control-plane", {"spec": {"replicas": 3}})
+    version = {"template": {"spec": {"version": "v1.32.0"}}}
+    patched(pools, DEPLOYMENTS, "drift-a", {"spec": {"replicas": 3, **version}})
+
+
+def of_another_version(pools: PoolLife) -> None:
+    patched(pools, CONTROL_PLANES, "drift-control-plane", {"spec": {"version": "1.33.1"}})
+
+
+def without_an_endpoint(pools: PoolLife) -> None:
+    patched(pools, INFRASTRUCTURE, "drift", {"spec": {"controlPlaneEndpoint": None}})
+    patched(pools, INFRASTRUCTURE, "drift", {"status": {"ready": False}}, subresource="/status")
+
+
+def not_marked_ready(pools: PoolLife) -> None:
+    patched(pools, INFRASTRUCTURE, "drift", {"status": {"ready": False}}, subresource="/status")
+
+
+def with_a_strange_endpoint(pools: PoolLife) -> None:
+    patched(pools, INFRASTRUCTURE, "drift", {"spec": {"controlPlaneEndpoint": {"host": "10.9.9.9", "port": 6443}}})
+
+
+def without_a_reference(pools: PoolLife) -> None:
+    patched(pools, CLUSTERS, "drift", {"spec": {"controlPlaneRef": None}})
+
+
+def without_infrastructure(pools: PoolLife) -> None:
+    deleted(pools, INFRASTRUCTURE, "drift")
+
+
+def without_a_pool(pools: PoolLife) -> None:
+    deleted(pools, DEPLOYMENTS, "drift-a")
+
+
+def without_a_control_plane(pools: PoolLife) -> None:
+    deleted(pools, CONTROL_PLANES, "drift-control-plane")
+
+
+def without_a_cluster(pools: PoolLife) -> None:
+    deleted(pools, CLUSTERS, "drift")
+
+
+PAUSED = "it is paused, so no controller acts on it"
+LOSSES: list[tuple[Callable[[PoolLife], None], list[str]]] = [
+    (
+        changed_by_somebody,
+        [
+            PAUSED,
+            "it has 3 replicas, and 2 are asked for",
+            "it is for 3 machines, and 1 are asked for",
+            "its machines are for Kubernetes 1.32.0, and 1.33.0 is asked for",
+        ],
+    ),
+    (of_another_version, ["it is for Kubernetes 1.33.1, and 1.33.0 is asked for"]),
+    (without_an_endpoint, ["the hand-off is not done"]),
+    (not_marked_ready, ["the hand-off is not done"]),
+    (with_a_strange_endpoint, ["its endpoint is 10.9.9.9:6443, but"]),
+    (without_a_reference, ["spec.controlPlaneRef is empty"]),
+    (without_infrastructure, ["does not exist in namespace"]),
+    (without_a_pool, ["it does not exist, and pool a with 1 machine is asked for"]),
+    (without_a_control_plane, ["does not exist in namespace"]),
+    (without_a_cluster, ["does not exist in namespace"]),
+]
+
+
+@pytest.mark.parametrize(("lose", "words"), LOSSES, ids=[lose.__name__ for lose, _ in LOSSES])
+def test_up_mends_what_status_says_that_it_mends(
+    pools: PoolLife, lose: Callable[[PoolLife], None], words: list[str]
+) -> None:
+    lose(pools)
+    told = status(pools)
+    remarks = [one for one in (told["blockedBy"], *told["differences"]) if one]
+    for text in words:
+        named = [one for one in remarks if text in one["reason"]]
+        assert named, f"{text!r} is told: {remarks}"
+        assert "kamaji-equinix up" in named[0]["action"], "with the advice that is followed here"
+    pools.project.script("up", "--stack", pools.stack, "--no-wait").ok()
+    told = status(pools)
+    left = [one["reason"] for one in (told["blockedBy"], *told["differences"]) if one]
+    assert not [text for text in words if any(text in reason for reason in left)], f"the advice worked: {left}"

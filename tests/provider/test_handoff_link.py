@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.fault_proxy import Fault, faults
 from tests.support.handing_off import hand_off, start
-from tests.support.kamaji_objects import CLUSTER, INFRASTRUCTURE, Tenant
+from tests.support.kamaji_objects import CLUSTER, CLUSTERS, INFRASTRUCTURE, Tenant
 from tests.support.tls_endpoint import TlsEndpoint, endpoint, soon
 from tests.support.webhook import refusing_webhook
 
@@ -78,9 +78,13 @@ def test_a_different_endpoint_is_refused_with_both_shown(tenant: Tenant, publish
 
 def test_an_address_of_its_own_is_replaced_where_kamaji_moved(tenant: Tenant, published: TlsEndpoint) -> None:
     hand_off(tenant).done()
+    # As Cluster API has copied it, which it does once and for all.
+    tenant.patch(CLUSTERS, CLUSTER, {"spec": {"controlPlaneEndpoint": of(published)}})
     with endpoint(tenant.authority) as moved:
         tenant.publish(moved.host, moved.port)
         assert hand_off(tenant).done()["live"] == str(moved), "nobody else wrote what was there: it needs no force"
+        carried = tenant.get(CLUSTERS, CLUSTER)["spec"]["controlPlaneEndpoint"]
+        assert carried == of(moved), "the Cluster is what new machines are told the address from"
 
 
 def test_a_missing_infrastructure_cluster_is_named(tenant: Tenant, published: TlsEndpoint) -> None:

@@ -14,7 +14,7 @@ from kamaji_equinix.components.handoff import patience
 from lab import kubeconfig
 from tests.conftest import ROOT
 from tests.support.handing_off import Run, hand_off, refresh, start
-from tests.support.kamaji_objects import INFRASTRUCTURE, Tenant
+from tests.support.kamaji_objects import CLUSTER, CLUSTERS, INFRASTRUCTURE, Tenant
 from tests.support.tls_endpoint import TlsEndpoint, soon
 
 ROLE, BINDING = (
@@ -28,7 +28,8 @@ RIGHTS = [
     for verb in rule["verbs"]
 ]
 SUBJECTS = {
-    "clusters": ("address", "Cluster"),
+    "clusters get": ("address", "Cluster"),
+    "clusters patch": ("endpoint", "Cluster"),
     "kamajicontrolplanes get": ("address", "KamajiControlPlane"),
     "kamajicontrolplanes patch": ("nudge", "KamajiControlPlane"),
     "tenantcontrolplanes": ("tls", "certificate authority of TenantControlPlane"),
@@ -91,6 +92,9 @@ def test_each_missing_right_is_named_with_the_document(
     # Kamaji's provider in its backoff: it goes on only where its object could be patched.
     tenant.create().play(impatient=False)
     tenant.tenant()
+    if (verb, resource) == ("patch", "clusters"):
+        # The address of a control plane that was lost and made anew.
+        tenant.patch(CLUSTERS, CLUSTER, {"spec": {"controlPlaneEndpoint": {"host": "10.9.9.9", "port": 6443}}})
     with_control_plane = TlsEndpoint(tenant.authority)
     try:
         run = start(tenant, path, timeoutSeconds=40)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import json
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -167,6 +169,10 @@ def test_a_missing_namespace_is_named_unless_the_stack_creates_it(management: Ma
     created = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "nowhere"}}
     report = preflight.check(of(management), requirements([created, away], contract="v1beta1"))
     assert report.obstacles == (), "the stack makes it"
+    kubectl = [Path(sys.executable).parent / "kubectl", "--kubeconfig", management.kubeconfig]
+    subprocess.run([*kubectl, *problem.remedy.strip("`").split()[1:]], check=True, timeout=60)
+    report = preflight.check(of(management), requirements([away], contract="v1beta1"))
+    assert report.obstacles == (), "the command, run to the letter, made it"
 
 
 @pytest.mark.usefixtures("data_store")

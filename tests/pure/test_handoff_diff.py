@@ -18,6 +18,7 @@ from kamaji_equinix.components.handoff.state import (
     complete,
     order_of,
     outputs_of,
+    renewed,
     same,
     unknown,
 )
@@ -181,3 +182,16 @@ def test_a_state_without_a_version_has_nothing_to_do_until_there_is_an_upgrade(
         assert not EndpointProvider().diff("id", olds, news).changes, "an earlier version of the program stored it"
     diff = EndpointProvider().diff("id", olds, {**wanted, "version": after, "runningVersion": running})
     assert diff.changes == (running != after), "the first upgrade is waited for, too"
+
+
+def test_a_control_plane_that_was_made_anew_is_handed_off_anew() -> None:
+    olds = completed({"namespace": "ns", "cluster": "c1", "controlPlaneUid": "one"}, "10.0.0.1", 6443)
+    olds |= {"controlPlaneUid": "one"}
+    news = {**olds, "controlPlaneUid": "other"}
+    for key in ("version", "runningVersion"):
+        news.pop(key, None)
+    assert not renewed(olds, {**news, "controlPlaneUid": "one"}), "the same one has answered"
+    assert renewed(olds, news), "another one has yet to"
+    assert renewed(olds, {**news, "controlPlaneUid": UNKNOWN}), "so has one that the run makes"
+    earlier = {key: value for key, value in olds.items() if key != "controlPlaneUid"}
+    assert not renewed(earlier, news), "an earlier version did not store which it was"

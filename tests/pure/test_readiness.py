@@ -23,7 +23,7 @@ from tests.support import cluster_objects as made
 from tests.support.cluster_objects import Object, condition
 from tests.support.settings_cases import configuration
 
-SETTINGS = load_stack(configuration(cluster={"name": "c1", "namespace": "default"}))
+SETTINGS = load_stack(configuration(cluster={"name": "c1", "namespace": "default"}, workerPools=[]))
 
 
 class Clock(Cancellation):

@@ -52,7 +52,7 @@ def test_a_cluster_that_does_not_exist_is_named_with_the_way_to_make_it() -> Non
     found = tree.blocking(tree.build(Snapshot("prod", "c1", missing)))
     assert found is not None, "a cluster that isn't there isn't ready"
     assert "does not exist in namespace prod" in found.reason, "what is wrong, and where"
-    assert "pulumi up" in found.action, "what to do"
+    assert "kamaji-equinix up" in found.action, "what to do: plain pulumi compares with its state alone"
     assert "kubectl -n prod get clusters" in found.action, "how to see what there is"
 
 
@@ -118,7 +118,7 @@ def test_a_hand_off_that_is_not_done_names_both_sides_and_what_is_missing() -> N
     assert found.subject == "PacketCluster/c1", "the object to look at"
     assert "KamajiControlPlane/cp has endpoint 10.0.0.5:6443" in found.reason, "what is there"
     assert "no endpoint and no status.ready" in found.reason, "what is missing"
-    assert "pulumi up" in found.action, "who does it"
+    assert "kamaji-equinix up" in found.action, "who does it"
     assert "https://10.0.0.5:6443/readyz" in found.action, "how to try it"
 
 

@@ -57,12 +57,19 @@ class PoolLife:
         assert not (missing := self.sets.named() - self.sets.templates()), f"{missing} is named but gone: {story}"
         assert not self.sets.harm, f"a MachineSet with machines lost its templates: {self.sets.harm}: {story}"
 
-    def tidy(self, story: str) -> None:
-        """Once all roll-outs are done, one run more leaves nothing that is not named, and then there is nothing to do."""
+    def tidy(self, story: str, *, preview: bool = True) -> None:
+        """Once all roll-outs are done, one run more leaves nothing that is not named, and then there is nothing to do.
+
+        Args:
+            story: what was done.
+            preview: ask whether there is, by a run of its own.
+        """
         eventually(self.rolled, bool, 60, f"the roll-outs end: {story}")
         self.life.whole()
         left = self.sets.templates() - self.sets.named()
         assert not left, f"left over: {left}: {story}"
+        if not preview:
+            return
         again = self.project.pulumi("preview", "--expect-no-changes", "--stack", self.stack)
         assert again.code == 0, f"nothing is left to do: {story}\n{again.output}"
 

@@ -1,0 +1,45 @@
+"""Whether living clusters can be taken into a stack, asked before the engine writes anything."""
+
+from __future__ import annotations
+
+from ..components.checks.adoption import obstacles
+from ..components.kube.client import Api, ApiError
+from ..components.kube.objects import Kind, Kube
+from ..components.settings.model import StackSettings
+from .errors import ConfigurationError, PreflightFailed
+
+
+def require_alike(settings: StackSettings, api: Api, stack: str) -> None:
+    """See that the clusters live, and are as the settings describe them.
+
+    Args:
+        settings: the stack's settings.
+        api: the management cluster's.
+        stack: the stack's name.
+
+    Raises:
+        ConfigurationError: they don't, or are not.
+        PreflightFailed: they can't be read.
+    """
+    for tenant in settings.clusters:
+        name, namespace = tenant.cluster.name, tenant.cluster.namespace
+        try:
+            living = Kube(api, namespace).find(Kind(tenant.contract.core, "Cluster", "clusters"), name)
+        except ApiError as error:
+            raise PreflightFailed(f"Cluster {namespace}/{name} can't be read: {error}", stack=stack) from error
+        if living is None:
+            raise ConfigurationError(
+                f"there is no Cluster {namespace}/{name} to import in {api.access.server}; `up` creates it", stack=stack
+            )
+    try:
+        differing = [line for tenant in settings.clusters for line in obstacles(api, tenant)]
+    except ApiError as error:
+        raise PreflightFailed(f"what lives can't be compared with the settings: {error}", stack=stack) from error
+    if differing:
+        raise ConfigurationError(
+            "what lives differs from the settings, so nothing was imported or changed:\n- "
+            + "\n- ".join(differing)
+            + "\nSet what lives, or change what lives to what is set, and import again",
+            problems=differing,
+            stack=stack,
+        )

@@ -1,0 +1,83 @@
+"""What the console script's look at each object costs an `up` without changes: beside one without, and one that refreshes."""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from tests.support.lab import Lab
+from tests.support.project import Project, dev_sections
+
+WAYS = {
+    "look": "",
+    "none": "Upkeep.repair = lambda *_: None",
+    "refresh": "Upkeep.repair = lambda self, _: self.refresh()",
+}
+"""What `up` does before its engine runs."""
+
+SCRIPT = """\
+import sys
+from kamaji_equinix.automation.cli.command_line import main
+from kamaji_equinix.automation.repair.upkeep import Upkeep
+{change}
+sys.exit(main(["up", "--stack", "dev", "--no-wait"]))
+"""
+
+
+def measure(folder: Path, rounds: int = 5) -> dict[str, Any]:
+    """Wall seconds of each way, taken in turn on a lab of the bench's own."""
+    lab = Lab(folder / "lab")
+    if (started := lab.command("up")).returncode != 0:
+        raise RuntimeError(started.stdout)
+    try:
+        project = Project.make(folder / "dev", lab.environment())
+        project.environment.pop("PYTHONDONTWRITEBYTECODE", None)
+        project.configure("dev", **dev_sections(lab.kubeconfig))
+        project.script("up", "--stack", "dev", "--timeout", "300").ok()
+        # Controllers' part of the objects is noted once.
+        seconds(project, "look")
+        runs = [{way: seconds(project, way) for way in WAYS} for _ in range(rounds)]
+        project.script("destroy", "--yes", "--stack", "dev").ok()
+    finally:
+        lab.command("down")
+    medians = {way: statistics.median(run[way] for run in runs) for way in WAYS}
+    return {**medians, "runs": [{way: round(value, 2) for way, value in run.items()} for run in runs]}
+
+
+def seconds(project: Project, way: str) -> float:
+    """One run."""
+    began = time.monotonic()
+    done = project.run(sys.executable, "-c", SCRIPT.format(change=WAYS[way]))
+    if "created" in done.ok() or "updated" in done.output:
+        raise RuntimeError(f"nothing should change:\n{done.output}")
+    return time.monotonic() - began
+
+
+def table(results: dict[str, Any]) -> str:
+    """The figures for people."""
+    return (
+        f"the script's up without changes, median: {results['look']:.2f} s with a look at each object, "
+        f"{results['none']:.2f} s without, {results['refresh']:.2f} s with a refresh instead; ratio of the look "
+        f"{results['look'] / results['none']:.2f}, of the refresh {results['refresh'] / results['none']:.2f} "
+        f"(all runs: {results['runs']})"
+    )
+
+
+def main() -> int:
+    """Measure and print."""
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        print(table(measure(Path(folder))))
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except (RuntimeError, subprocess.SubprocessError) as error:
+        sys.exit(f"bench: {error}")

@@ -1,0 +1,87 @@
+"""Objects that a stack has made, and that somebody else has deleted since: a run that does not look for them changes nothing.
+
+Plain ``pulumi up`` compares with its state alone, which holds them still: it would end well, or with an error about what
+hangs on them. ``kamaji-equinix up`` and ``pulumi up --refresh`` have looked before; then the state holds them no longer.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..capi import naming
+from ..kube.objects import dig
+from ..manifests.control_plane import KIND as CONTROL_PLANE
+from ..settings.model import TenantClusterSettings
+from .living import LivingCluster
+
+_KINDS = re.compile(r"kubernetes:[a-z.0-9-]+/[^:]+:(?P<kind>Cluster|KamajiControlPlane|MachineDeployment)::")
+
+
+@dataclass(frozen=True)
+class Loss:
+    """An object that the state holds, and that is gone.
+
+    Attributes:
+        namespace: its namespace.
+        cluster: name of the Cluster that it belongs to.
+        kind: its kind.
+        name: its name.
+        uid: the UID that the state knows it by: a resource that still has it has not been looked at.
+    """
+
+    namespace: str
+    cluster: str
+    kind: str
+    name: str
+    uid: str
+
+    def __str__(self) -> str:
+        text = (
+            f"{self.kind} {self.namespace}/{self.name} does not exist any more, though this stack has made it, and a run "
+            "that does not look for it changes nothing about that. `kamaji-equinix up` looks and makes it anew; so does "
+            "`PULUMI_K8S_ENABLE_PATCH_FORCE=true pulumi up --refresh`"
+        )
+        if self.kind == CONTROL_PLANE:
+            text += (
+                ". A new control plane has a new certificate authority and no data: all machines of the cluster are "
+                "replaced, because none of them can join it"
+            )
+        return text
+
+
+def losses(tenant: TenantClusterSettings, living: LivingCluster, state: Mapping[str, Any]) -> Iterator[Loss]:
+    """What the state holds of a cluster and is gone; what goes with a Cluster is not told besides.
+
+    Args:
+        tenant: the cluster's settings.
+        living: what lives of it.
+        state: the resources of the stack's last state by URN.
+    """
+    namespace, cluster = tenant.cluster.namespace, tenant.cluster.name
+    known = held(namespace, state)
+    for kind, name in (("Cluster", cluster), (CONTROL_PLANE, tenant.control_plane_name)):
+        if kind in living.gone and (kind, name) in known:
+            yield Loss(namespace, cluster, kind, name, known[kind, name])
+            if kind == "Cluster":
+                return
+    if living.deployments is None:
+        return
+    there = {str(dig(one, "metadata", "name")) for one in living.deployments}
+    for pool in tenant.worker_pools:
+        name = naming.machine_deployment(cluster, pool.name)
+        if name not in there and ("MachineDeployment", name) in known:
+            yield Loss(namespace, cluster, "MachineDeployment", name, known["MachineDeployment", name])
+
+
+def held(namespace: str, state: Mapping[str, Any]) -> dict[tuple[str, str], str]:
+    """UIDs of the objects in a namespace that a state holds, by kind and name."""
+    return {
+        (match["kind"], str(dig(resource, "outputs", "metadata", "name"))): str(
+            dig(resource, "outputs", "metadata", "uid")
+        )
+        for urn, resource in state.items()
+        if (match := _KINDS.search(urn)) and dig(resource, "outputs", "metadata", "namespace") == namespace
+    }

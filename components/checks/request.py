@@ -1,0 +1,29 @@
+"""What a cluster's settings ask for, for its status to be compared with."""
+
+from __future__ import annotations
+
+from ..capi import naming
+from ..settings.model import TenantClusterSettings
+from ..settings.pools import WorkerPoolSettings
+from ..tree import PoolRequest, Request
+
+
+def request_of(tenant: TenantClusterSettings) -> Request:
+    """What the settings of a cluster ask for."""
+    return Request(
+        version=tenant.control_plane_version,
+        replicas=tenant.control_plane.replicas,
+        pools={
+            naming.machine_deployment(tenant.cluster.name, pool.name): PoolRequest(
+                pool.name, tenant.pool_version(pool), replicas_of(pool)
+            )
+            for pool in tenant.worker_pools
+        },
+    )
+
+
+def replicas_of(pool: WorkerPoolSettings) -> int | None:
+    """How many machines a pool asks for; None where an autoscaler sets that."""
+    if pool.min is not None:
+        return None
+    return 1 if pool.replicas is None else pool.replicas

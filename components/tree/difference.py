@@ -1,0 +1,121 @@
+"""Where a living cluster differs from what its settings ask for, in words, and what to do about it. Pure.
+
+Most of it keeps no condition from being True: a pool that was deleted, or was never made, has no condition at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ..capi.manifest import MANAGED_BY
+from ..capi.reading import Failure, Json, deleting_since, first_false, name, subject
+from ..capi.versions import bare
+from ..kube.objects import dig
+from .blocker import REPAIR, Blocker, describe, kubectl
+from .model import Snapshot, Tree
+from .request import PoolRequest, Request
+
+ENGINE = "pulumi-kubernetes"
+"""How the field managers of objects that a stack has made begin."""
+
+
+@dataclass(frozen=True)
+class Difference(Blocker):
+    """One difference between a cluster and its settings."""
+
+    def __str__(self) -> str:
+        return f"Differs from the settings: {self.subject}: {self.reason}.\nWhat to do: {self.action}."
+
+
+def differences(tree: Tree) -> list[Difference]:
+    """All differences; none where it is not known what is asked for, or the cluster itself is not there."""
+    return [*lacking(tree), *besides(tree)]
+
+
+def lacking(tree: Tree) -> Iterator[Difference]:
+    """What the cluster has not, or has in another way: it is not what was asked for as long as there is one of these."""
+    snapshot, request = tree.snapshot, tree.request
+    if request is None or isinstance(snapshot.cluster, Failure) or deleting_since(snapshot.cluster):
+        return
+    if snapshot.control_plane and not isinstance(snapshot.control_plane, Failure):
+        yield from _control_plane(snapshot, snapshot.control_plane, request)
+    if isinstance(snapshot.machine_deployments, Failure):
+        return
+    deployments = {name(one): one for one in snapshot.machine_deployments if not deleting_since(one)}
+    for own, asked in request.pools.items():
+        if own in deployments:
+            yield from _pool(deployments[own], asked)
+        else:
+            size = "" if asked.replicas is None else f" with {_machines(asked.replicas)}"
+            yield Difference(
+                f"MachineDeployment/{own}", f"it does not exist, and pool {asked.pool}{size} is asked for", REPAIR
+            )
+
+
+def besides(tree: Tree) -> Iterator[Difference]:
+    """What the cluster has besides what was asked for: it may be ready nevertheless."""
+    snapshot, request = tree.snapshot, tree.request
+    if request is None or isinstance(snapshot.cluster, Failure) or deleting_since(snapshot.cluster):
+        return
+    for deployment in () if isinstance(snapshot.machine_deployments, Failure) else snapshot.machine_deployments:
+        if name(deployment) not in request.pools and not deleting_since(deployment):
+            yield _surplus(snapshot, deployment)
+    for machine in () if isinstance(snapshot.machines, Failure) else snapshot.machines:
+        asked = bare(dig(machine, "spec", "version"))
+        kubelet = bare(dig(machine, "status", "nodeInfo", "kubeletVersion"))
+        if asked and kubelet and asked != kubelet and not deleting_since(machine):
+            yield Difference(
+                subject(machine),
+                f"its kubelet runs {kubelet}, and {asked} is asked for",
+                "See what its bootstrap installs; once that is right, have the machine replaced: "
+                + kubectl(snapshot, "delete machine", name(machine)),
+            )
+
+
+def _control_plane(snapshot: Snapshot, plane: Json, request: Request) -> Iterator[Difference]:
+    spec, running = bare(dig(plane, "spec", "version")), bare(dig(plane, "status", "version"))
+    if spec != request.version:
+        yield Difference(subject(plane), f"it is for Kubernetes {spec}, and {request.version} is asked for", REPAIR)
+    elif running and running != request.version:
+        unmet = first_false(plane)
+        said = f" ({unmet.type}: {unmet.message})" if unmet and unmet.message else ""
+        yield Difference(
+            subject(plane),
+            f"it runs Kubernetes {running}, and {request.version} is asked for{said}",
+            f"Wait until Kamaji has changed it; if it does not, see {describe(snapshot, plane)}",
+        )
+    replicas = dig(plane, "spec", "replicas")
+    if replicas is not None and int(replicas) != request.replicas:
+        yield Difference(subject(plane), f"it has {replicas} replicas, and {request.replicas} are asked for", REPAIR)
+
+
+def _pool(deployment: Json, asked: PoolRequest) -> Iterator[Difference]:
+    version = bare(dig(deployment, "spec", "template", "spec", "version"))
+    if version != asked.version:
+        reason = f"its machines are for Kubernetes {version or 'of no version'}, and {asked.version} is asked for"
+        yield Difference(subject(deployment), reason, REPAIR)
+    replicas = dig(deployment, "spec", "replicas")
+    if asked.replicas is not None and replicas is not None and int(replicas) != asked.replicas:
+        reason = f"it is for {_machines(int(replicas))}, and {asked.replicas} are asked for"
+        yield Difference(subject(deployment), reason, REPAIR)
+
+
+def _surplus(snapshot: Snapshot, deployment: Json) -> Difference:
+    size = _machines(int(dig(deployment, "spec", "replicas") or 0))
+    own = MANAGED_BY.items() <= (dig(deployment, "metadata", "labels") or {}).items()
+    made = own and any(
+        str(entry.get("manager", "")).startswith(ENGINE) for entry in dig(deployment, "metadata", "managedFields") or ()
+    )
+    delete = kubectl(snapshot, "delete machinedeployment", name(deployment))
+    return Difference(
+        subject(deployment),
+        f"the settings name no such pool, and it is for {size}",
+        f"Run `kamaji-equinix up`, which removes a pool that this stack has made; another: {delete}"
+        if made
+        else f"Name the pool in `workerPools`, or delete it with its machines: {delete}",
+    )
+
+
+def _machines(count: int) -> str:
+    return f"{count} machine{'' if count == 1 else 's'}"

@@ -1,0 +1,128 @@
+"""A cluster that kubectl made from other names for its templates is taken into a stack, and no machine is touched."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.support.interrupting import gone, sections
+from tests.support.lab import Lab, eventually
+from tests.support.project import Project
+
+Json = dict[str, Any]
+
+STACK, POOL = "adopted", "adopted-a"
+KUBECTL = Path(sys.executable).parent / "kubectl"
+TEMPLATES = ("PacketMachineTemplate", "KubeadmConfigTemplate")
+DEPLOYMENT = f"/apis/cluster.x-k8s.io/v1beta1/namespaces/default/machinedeployments/{POOL}"
+
+
+@dataclass
+class Adopted:
+    """A cluster that kubectl made, and a project whose settings describe it."""
+
+    lab: Lab
+    project: Project
+    sections: Json
+
+    def configure(self, **pool: Any) -> None:
+        pools = [{**self.sections["workerPools"][0], "name": "a", **pool}]
+        self.project.configure(STACK, **{**self.sections, "workerPools": pools})
+
+    def machines(self) -> dict[str, str]:
+        """UIDs of the machines by name."""
+        return {
+            item["metadata"]["name"]: item["metadata"]["uid"]
+            for item in self.lab.items("cluster.x-k8s.io/v1beta1/machines")
+            if item["metadata"]["name"].startswith(f"{POOL}-")
+        }
+
+    def templates(self) -> set[str]:
+        """Names of the cluster's templates."""
+        paths = ("infrastructure.cluster.x-k8s.io/v1beta1/packetmachinetemplates",)
+        paths += ("bootstrap.cluster.x-k8s.io/v1beta1/kubeadmconfigtemplates",)
+        return {
+            item["metadata"]["name"]
+            for path in paths
+            for item in self.lab.items(path)
+            if item["metadata"]["name"].startswith(STACK)
+        }
+
+    def ready(self) -> int:
+        """How many machines are ready."""
+        with self.lab.management() as client:
+            return int(client.get(DEPLOYMENT).raise_for_status().json().get("status", {}).get("readyReplicas", 0))
+
+    def stacks(self) -> str:
+        return self.project.pulumi("stack", "ls", "--json").ok()
+
+
+def renamed(documents: list[Json]) -> list[Json]:
+    """Manifests as somebody writes them by hand: templates without a digest in their names."""
+    names = {item["metadata"]["name"]: POOL for item in documents if item["kind"] in TEMPLATES}
+    for item in documents:
+        if item["kind"] in TEMPLATES:
+            item["metadata"]["name"] = names[item["metadata"]["name"]]
+        if item["kind"] == "MachineDeployment":
+            machine = item["spec"]["template"]["spec"]
+            for reference in (machine["infrastructureRef"], machine["bootstrap"]["configRef"]):
+                reference["name"] = names[reference["name"]]
+    return documents
+
+
+@pytest.fixture(scope="module")
+def adopted(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Adopted]:
+    assert lab.command("set", "--no-gate").returncode == 0, "Kamaji hands off: nobody runs this program yet"
+    folder: Path = tmp_path_factory.mktemp("project")
+    project = Project.make(folder, lab.environment())
+    found = Adopted(lab, project, sections(lab, STACK))
+    found.configure()
+    documents = renamed(list(yaml.safe_load_all(project.script("render", "--stack", STACK).ok())))
+    path = folder / "manifests.yaml"
+    path.write_text(yaml.safe_dump_all(documents))
+    project.run(KUBECTL, "--kubeconfig", lab.kubeconfig, "apply", "--filename", path).ok()
+    eventually(found.ready, lambda count: count == 1, 180, "kubectl's cluster has its machine")
+    yield found
+    project.script("destroy", "--yes", "--stack", STACK).ok()
+    gone(lab, STACK)
+
+
+def test_settings_that_differ_from_what_lives_are_told_and_nothing_is_written(adopted: Adopted) -> None:
+    machines, templates = adopted.machines(), adopted.templates()
+    adopted.configure(machineType="m3.large.x86", replicas=2)
+    done = adopted.project.script("import", "--stack", STACK)
+    assert done.code == 2, f"the settings are at fault:\n{done.output}"
+    assert f"PacketMachineTemplate default/{POOL} (spec.template.spec.machineType)" in done.output, "where they differ"
+    adopted.configure(replicas=2)
+    done = adopted.project.script("import", "--stack", STACK)
+    assert f"MachineDeployment default/{POOL}" in done.output, f"a field that kubectl manages:\n{done.output}"
+    assert ".spec.replicas" in done.output, "by its path"
+    assert STACK not in adopted.stacks(), "a stack that would delete a living cluster is not left behind"
+    assert (adopted.machines(), adopted.templates()) == (machines, templates), "nothing was made or touched"
+
+
+def test_a_cluster_with_templates_of_other_names_is_taken_in_and_no_machine_is_touched(adopted: Adopted) -> None:
+    machines, templates = adopted.machines(), adopted.templates()
+    assert templates == {POOL}, "the names that somebody gave them"
+    adopted.configure()
+    done = adopted.project.script("import", "--stack", STACK).ok()
+    assert "will roll" not in done, f"nothing rolls:\n{done}"
+    again = adopted.project.script("up", "--stack", STACK, "--timeout", "120").ok()
+    assert "updated" not in again, f"there is nothing left to do:\n{again}"
+    assert adopted.project.pulumi("preview", "--expect-no-changes", "--stack", STACK).code == 0, "for plain Pulumi too"
+    assert (adopted.machines(), adopted.templates()) == (machines, templates), "and all is as it was"
+
+
+def test_a_changed_pool_of_such_a_cluster_rolls_and_its_old_template_goes_in_time(adopted: Adopted) -> None:
+    before = adopted.machines()
+    adopted.configure(machineType="m3.large.x86")
+    told = adopted.project.script("up", "--stack", STACK, "--timeout", "300").ok()
+    assert "pool a: 1 will roll; machineType c3.medium.x86 to m3.large.x86" in told, f"it is told before:\n{told}"
+    eventually(adopted.machines, lambda found: len(found) == 1 and not found.keys() & before.keys(), 120, "the roll")
+    assert len(adopted.templates()) == 2, "the name of the bootstrap template stays, the machines have a new one"

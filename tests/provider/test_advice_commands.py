@@ -1,0 +1,230 @@
+"""The commands that status advises, run to the letter against a real API server: each works, and what it removes is gone."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import httpx
+import pytest
+from kamaji_equinix.components import tree
+from kamaji_equinix.components.kube.client import Api
+from kamaji_equinix.components.kube.kubeconfig import read as kubeconfig_of
+from kamaji_equinix.components.tree import PoolRequest, Request
+
+from lab.plane import ManagementPlane
+from tests.support import cluster_objects as made
+from tests.support.cluster_objects import Object, condition
+
+KUBECTL = Path(sys.executable).parent / "kubectl"
+TRUE = condition(True)
+COMMAND = re.compile(r"`(kubectl [^`]*)`")
+
+FAILED = {"failureReason": "CreateError", "failureMessage": "no capacity"}
+
+
+def base(**changed: Object) -> list[Object]:
+    """A Cluster with its two parts; a part may be replaced, and the Cluster be given other fields."""
+    infrastructure, plane = changed.get("infrastructure") or made.packet_cluster(), changed.get("plane")
+    plane = plane or made.control_plane()
+    cluster = made.cluster(ready=TRUE, infrastructure=infrastructure, plane=plane)
+    cluster["metadata"] |= changed.get("metadata", {})
+    cluster["status"] |= changed.get("status", {})
+    return [infrastructure, plane, cluster]
+
+
+def linked(plane: Object) -> list[Object]:
+    """A control plane that its Cluster owns, so that Kamaji works on it."""
+    infrastructure, unlinked, cluster = base(plane=plane)
+    return [infrastructure, cluster, made.owned(unlinked, cluster)]
+
+
+def pool(
+    *, conditions: list[Object] | None = None, set_conditions: list[Object] | None = None, **status: object
+) -> list[Object]:
+    """A pool with one machine in some state."""
+    deployment = made.deployment("a", 1, ready=TRUE)
+    machine_set = made.machine_set("a-1", deployment, conditions=set_conditions or [])
+    complete = {"bootstrapReady": True, "infrastructureReady": True, "nodeRef": {"kind": "Node", "name": "n"}, **status}
+    machine = made.machine("a-1-0", machine_set, ready=TRUE, **complete)
+    if conditions is not None:
+        machine["status"]["conditions"] = conditions
+    return [deployment, machine_set, made.packet_machine("a-1-0"), machine]
+
+
+def tenant(**changed: str) -> Object:
+    """A TenantControlPlane that the API server takes."""
+    found = made.tenant_control_plane(**changed)
+    found["spec"] = {
+        "controlPlane": {"service": {"serviceType": "LoadBalancer"}},
+        "networkProfile": {"port": 6443},
+        "kubernetes": {"version": "v1.33.0", "kubelet": {"cgroupfs": "systemd"}},
+    }
+    return found
+
+
+def paused_by_an_annotation() -> list[Object]:
+    return base(metadata={"annotations": {"cluster.x-k8s.io/paused": ""}})
+
+
+def given_up() -> list[Object]:
+    return base(status=FAILED)
+
+
+def without_owner() -> list[Object]:
+    return base(plane=made.control_plane(ready=False, endpoint=None))
+
+
+def service_without_address() -> list[Object]:
+    plane = made.control_plane(ready=False, endpoint=None)
+    return [*linked(plane), tenant(), made.service()]
+
+
+def without_endpoint() -> list[Object]:
+    return [*linked(made.control_plane(ready=False, endpoint=None)), tenant()]
+
+
+def unseen_infrastructure() -> list[Object]:
+    infrastructure, plane, cluster = base()
+    cluster["status"]["conditions"].append(condition(False, "Waiting", "Info", type_="InfrastructureReady"))
+    return [infrastructure, plane, cluster]
+
+
+def control_plane_not_ready() -> list[Object]:
+    return [*linked(made.control_plane(ready=False)), tenant()]
+
+
+def failed_machine() -> list[Object]:
+    return [*base(), *pool(**FAILED)]
+
+
+def no_machines() -> list[Object]:
+    deployment = made.deployment("a", 1, ready=TRUE, replicas=0)
+    refused = condition(False, "CloningFailed", "Error", "no such template", type_="MachinesCreated")
+    return [*base(), deployment, made.machine_set("a-1", deployment, conditions=[refused], replicas=0)]
+
+
+def machine_that_waits_for_its_server() -> list[Object]:
+    return [*base(), *pool(conditions=[condition(False, "Waiting", "Info")], infrastructureReady=False, nodeRef=None)]
+
+
+def unobserved_pool() -> list[Object]:
+    return [*base(), made.deployment("a", 0, ready=TRUE, observedGeneration=0)]
+
+
+def unready_pool() -> list[Object]:
+    return [*base(), made.deployment("a", 1, ready=TRUE, readyReplicas=0)]
+
+
+def former_machine() -> list[Object]:
+    """Made before its control plane, which the API server dates to now."""
+    given = condition(True, type_="BootstrapReady")
+    return [*base(), *pool(conditions=[TRUE, given])]
+
+
+def strange_kubelet() -> list[Object]:
+    objects = pool(nodeInfo=NODE_INFO)
+    objects[-1]["spec"]["version"] = "v1.33.0"
+    return [*base(), *objects]
+
+
+def strange_pool() -> list[Object]:
+    return [*base(), made.deployment("b", 0, ready=TRUE)]
+
+
+def version_under_way() -> list[Object]:
+    return base(plane=made.control_plane(version="v1.32.0"))
+
+
+NODE_INFO = {
+    "machineID": "m",
+    "systemUUID": "m",
+    "bootID": "b",
+    "kernelVersion": "6",
+    "osImage": "o",
+    "containerRuntimeVersion": "containerd://1",
+    "kubeletVersion": "v1.31.4",
+    "kubeProxyVersion": "",
+    "operatingSystem": "linux",
+    "architecture": "amd64",
+}
+ASKED = {strange_pool: {}, version_under_way: {}, strange_kubelet: {"a": PoolRequest("a", "")}}
+"""Situations that only show beside what the settings ask for: the pools of those."""
+
+LOOKS = [
+    given_up,
+    without_owner,
+    service_without_address,
+    without_endpoint,
+    unseen_infrastructure,
+    control_plane_not_ready,
+    no_machines,
+    machine_that_waits_for_its_server,
+    unobserved_pool,
+    unready_pool,
+    version_under_way,
+]
+"""Advice to look at an object: the command must show it."""
+
+MENDS = [paused_by_an_annotation, failed_machine, former_machine, strange_kubelet, strange_pool]
+"""Advice that changes something: then nothing is left to say about it."""
+
+
+@pytest.fixture
+def http(management: ManagementPlane) -> Iterator[httpx.Client]:
+    with management.client() as client:
+        yield client
+
+
+@pytest.fixture
+def namespace(http: httpx.Client) -> str:
+    name = f"advice-{uuid4().hex[:8]}"
+    http.post("/api/v1/namespaces", json={"metadata": {"name": name}}).raise_for_status()
+    return name
+
+
+def remarks(management: ManagementPlane, namespace: str, situation: Callable[[], list[Object]]) -> list[tree.Blocker]:
+    """What status says of the cluster."""
+    request = Request("1.33.0", 2, ASKED[situation]) if situation in ASKED else None
+    found = tree.describe(Api(kubeconfig_of(management.kubeconfig).access()), namespace, "c1", request)
+    blocker = tree.blocking(found)
+    return [*([blocker] if blocker else []), *(one for one in tree.differences(found) if one != blocker)]
+
+
+def run(management: ManagementPlane, command: str) -> str:
+    """Run a command as it stands in the advice."""
+    words = shlex.split(command)
+    assert words[0] == "kubectl", "the only program that is advised"
+    done = subprocess.run(
+        [KUBECTL, "--kubeconfig", management.kubeconfig, *words[1:]],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, f"{command}:\n{done.stdout}"
+    return done.stdout
+
+
+@pytest.mark.parametrize("situation", [*LOOKS, *MENDS], ids=lambda situation: situation.__name__)
+def test_each_command_that_is_advised_works_to_the_letter(
+    situation: Callable[[], list[Object]], management: ManagementPlane, http: httpx.Client, namespace: str
+) -> None:
+    made.create(http, namespace, situation())
+    said = [one for one in remarks(management, namespace, situation) if COMMAND.search(one.action)]
+    assert said, f"a remark with a command: {remarks(management, namespace, situation)}"
+    first = said[0]
+    for command in COMMAND.findall(first.action):
+        shown = run(management, command)
+        assert " pods " in command or first.subject.rpartition("/")[2] in shown or "Name:" in shown, (
+            f"{command} shows what it is about:\n{shown}"
+        )
+    if situation in MENDS:
+        left = [one.reason for one in remarks(management, namespace, situation) if one.subject == first.subject]
+        assert first.reason not in left, "it worked"

@@ -1,0 +1,225 @@
+"""Every advice that is given has a row here, with the test that follows it to the letter, or why none can."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from kamaji_equinix.components.checks import changes, machines, upgrades
+from kamaji_equinix.components.checks.living import LivingCluster
+from kamaji_equinix.components.checks.upgrades import Versions
+from kamaji_equinix.components.manifests.documents import documents
+from kamaji_equinix.components.settings.load import load_stack
+from kamaji_equinix.components.settings.model import StackSettings
+from kamaji_equinix.components.settings.report import Problem
+
+from tests.conftest import ROOT
+from tests.support.advice import places
+from tests.support.settings_cases import configuration
+
+COMMANDS = "tests/provider/test_advice_commands.py::test_each_command_that_is_advised_works_to_the_letter"
+UP = "tests/engine/test_drift.py::test_up_mends_what_status_says_that_it_mends"
+LOST = "tests/lab/test_lost_objects.py::test_a_control_plane_that_is_lost_takes_no_machine_that_stays_billed_with_it"
+RIGHTS = "tests/provider/test_handoff_rbac.py::test_a_denial_that_passes_is_waited_for"
+UPGRADES = "tests/pure/test_upgrades.py::test_a_version_rises_by_one_minor_at_most_and_never_falls"
+PERMISSION = "tests/pure/test_changes.py::test_a_cluster_that_leaves_the_list_is_missed_until_it_was_allowed_to"
+
+PAGE = "tests/provider/test_management_cluster_page.py::test_the_pages_commands_make_what_check_asks_for"
+COMES_BACK = "tests/provider/test_management_cluster_page.py::test_what_is_gone_comes_back_by_the_printed_commands"
+
+POINTS = "points to where the cause is told: there is nothing to follow"
+WAITS = "advises to wait: what is waited for has a test where it comes"
+NOT_YET = "it can be followed, and no test does so yet"
+ELSEWHERE = "its remedy lies outside of the management cluster"
+
+ADVICE = {
+    # Status.
+    "tree/blocker.unreadable#1": UP,
+    "tree/blocker.unreadable#2": POINTS,
+    "tree/blocking._deletion#1": WAITS,
+    "tree/blocking._pause#1": UP,
+    "tree/blocking._pause#2": COMMANDS,
+    "tree/blocking._missing#1": UP,
+    "tree/blocking._given_up#1": COMMANDS,
+    "tree/blocking._address#1": COMMANDS,
+    "tree/blocking._handoff#1": UP,
+    "tree/blocking._handoff#2": UP,
+    "tree/blocking._handoff#3": COMMANDS,
+    "tree/blocking._control_plane#1": COMMANDS,
+    "tree/blocking._any_row#1": POINTS,
+    "tree/blocking._any_row#2": POINTS,
+    "tree/blocking_workers._former#1": LOST,
+    "tree/blocking_workers._given_up#1": COMMANDS,
+    "tree/blocking_workers._no_machines#1": NOT_YET,
+    "tree/blocking_workers._no_machines#2": COMMANDS,
+    "tree/blocking_workers._machine#1": WAITS,
+    "tree/blocking_workers._machine#2": ELSEWHERE,
+    "tree/blocking_workers._machine#3": ELSEWHERE,
+    "tree/blocking_workers._waits_for#1": ELSEWHERE,
+    "tree/blocking_workers._waits_for#2": COMMANDS,
+    "tree/blocking_workers._pool#1": COMMANDS,
+    "tree/blocking_workers._pool#2": COMMANDS,
+    "tree/blocking_workers._unhealthy_node#1": ELSEWHERE,
+    "tree/blocking_workers._unhealthy_node#2": ELSEWHERE,
+    "tree/difference.lacking#1": UP,
+    "tree/difference.besides#1": COMMANDS,
+    "tree/difference._control_plane#1": UP,
+    "tree/difference._control_plane#2": COMMANDS,
+    "tree/difference._control_plane#3": UP,
+    "tree/difference._pool#1": UP,
+    "tree/difference._pool#2": UP,
+    "tree/difference._surplus#1": COMMANDS,
+    # The hand-off.
+    "handoff/address.same_cluster#1": ELSEWHERE,
+    "handoff/address.same_cluster#2": (
+        "tests/lab/test_interrupted.py::"
+        "test_ctrl_c_during_a_destroy_leaves_a_state_from_which_up_makes_the_cluster_anew"
+    ),
+    "handoff/address.await_address#1": COMMANDS,
+    "handoff/answer.published#1": LOST,
+    "handoff/answer.tenant_authority#1": (
+        "tests/provider/test_handoff_answer.py::test_an_authority_that_is_no_certificate_is_named"
+    ),
+    "handoff/answer.unanswered#1": COMMANDS,
+    "handoff/kubeconfig.await_kamaji#1": POINTS,
+    "handoff/kubeconfig.judge#1": (
+        "tests/provider/test_handoff_kubeconfig.py::"
+        "test_one_that_kamaji_can_never_take_over_ends_the_hand_off_before_machines_are_bought"
+    ),
+    "handoff/patience.infrastructure#1": UP,
+    "handoff/patience.patiently#1": (
+        "tests/provider/test_handoff_address.py::test_an_api_server_that_restarts_during_the_wait_is_waited_for"
+    ),
+    "handoff/patience.bearable#1": RIGHTS,
+    "handoff/refusal.look#1": (
+        "tests/soak/test_upgrade.py::"
+        "test_where_kamaji_can_not_be_asked_its_refusal_ends_the_run_soon_and_the_old_settings_bring_it_back"
+    ),
+    "handoff/run.link#1": UP,
+    "handoff/run.link#2": "tests/provider/test_handoff_link.py::test_a_patch_that_fails_for_a_moment_is_tried_again",
+    "handoff/run.confirm#1": NOT_YET,
+    "handoff/run.confirm#2": ELSEWHERE,
+    "handoff/run.confirm#3": POINTS,
+    "handoff/run.nudge#1": POINTS,
+    "handoff/run.nudge#2": POINTS,
+    "handoff/version.await_version#1": COMMANDS,
+    # Before a run.
+    "checks/accidents.judge#1": "tests/soak/test_upgrade.py::test_a_version_that_kamaji_refuses_changes_nothing",
+    "checks/departures.lost#1": "tests/pure/test_changes.py::test_a_change_that_the_stack_allows_passes",
+    "checks/departures.renamed#1": PERMISSION,
+    "checks/departures.removed#1": PERMISSION,
+    "checks/changes.fixed#1": "tests/pure/test_advice.py::test_the_way_around_what_never_changes_is_open",
+    "checks/changes.ranges#1": "tests/pure/test_advice.py::test_the_way_around_what_never_changes_is_open",
+    "checks/changes.ranges#2": "tests/pure/test_advice.py::test_source_ranges_that_may_not_go_can_be_opened",
+    "checks/losses.losses#1": LOST,
+    "checks/losses.losses#2": UP,
+    "checks/machines.held#1": (
+        "tests/pure/test_advice.py::test_a_pool_that_may_not_roll_may_with_the_version_that_is_advised"
+    ),
+    "checks/upgrades.problems#1": "tests/pure/test_advice.py::test_the_version_that_is_advised_is_taken",
+    "checks/upgrades.problems#2": "tests/pure/test_advice.py::test_the_version_that_is_advised_is_taken",
+    "checks/upgrades.problems#3": "tests/pure/test_advice.py::test_the_version_that_is_advised_is_taken",
+    "checks/preflight.check#1": POINTS,
+    "checks/verdict.no_answer#1": ELSEWHERE,
+    "checks/controllers.gone#1": COMES_BACK,
+    "checks/verdict.kinds#1": PAGE,
+    "checks/verdict.kinds#2": "tests/provider/test_preflight.py::test_a_cluster_with_all_that_is_needed_has_no_problem",
+    "checks/verdict.namespaces#1": (
+        "tests/provider/test_preflight.py::test_a_missing_namespace_is_named_unless_the_stack_creates_it"
+    ),
+    "checks/verdict.namespaces#2": WAITS,
+    "checks/verdict.data_stores#2": PAGE,
+    "checks/verdict.data_stores#1": (
+        "tests/provider/test_preflight.py::test_a_cluster_with_all_that_is_needed_has_no_problem"
+    ),
+    "checks/rights.rights#1": (
+        "tests/provider/test_preflight.py::test_missing_rights_are_named_and_the_printed_commands_grant_exactly_them"
+    ),
+}
+
+REASONS = {POINTS, WAITS, ELSEWHERE, NOT_YET}
+
+
+def test_every_place_that_gives_advice_has_a_row_and_every_row_a_place() -> None:
+    assert set(places()) == set(ADVICE), "write down which test follows a new advice"
+
+
+@pytest.mark.parametrize("place", [place for place, followed in ADVICE.items() if followed not in REASONS])
+def test_the_test_that_follows_an_advice_is_there(place: str) -> None:
+    path, _, name = ADVICE[place].partition("::")
+    assert re.search(rf"^def {name}\(", (ROOT / path).read_text(), re.M), f"{ADVICE[place]} follows {place}"
+
+
+def test_hardly_an_advice_that_can_be_followed_is_not() -> None:
+    assert sum(followed == NOT_YET for followed in ADVICE.values()) <= 2, "each new one is followed by a test"
+
+
+def stack(**difference: Any) -> StackSettings:
+    """A stack's settings."""
+    return load_stack(configuration(**difference))
+
+
+@pytest.mark.parametrize(
+    ("accepted", "running", "asked", "kubelets"),
+    [
+        ("1.33.2", "1.33.2", "1.33.0", {}),
+        ("1.32.0", "1.32.0", "1.34.0", {}),
+        ("1.33.0", "1.33.0", "1.34.0", {"web": ["1.30.0"]}),
+    ],
+    ids=["back", "skips", "kubelets"],
+)
+def test_the_version_that_is_advised_is_taken(
+    accepted: str, running: str, asked: str, kubelets: dict[str, Sequence[str]]
+) -> None:
+    versions = Versions(accepted, running)
+    (tenant,) = stack(cluster={"kubernetesVersion": asked}).clusters
+    (problem,) = upgrades.problems("", versions, tenant, kubelets)
+    (after,) = stack(cluster={"kubernetesVersion": problem.example}).clusters
+    assert not list(upgrades.problems("", versions, after, kubelets)), f"{problem.example} of {problem}"
+
+
+def changed(before: StackSettings, after: StackSettings) -> list[Problem]:
+    """What of a change of the only cluster can't be done; a cluster beside it is a new one."""
+    (living,) = (changes.of_settings(tenant) for tenant in before.clusters)
+    own = next(tenant for tenant in after.clusters if tenant.cluster.name == living.name)
+    return changes.check_one(living, own)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"cluster": {"podCidrs": ["10.0.0.0/16"]}},
+        {"controlPlane": {"network": {"loadBalancerSourceRanges": ["203.0.113.0/24"]}}},
+    ],
+    ids=["fixed", "ranges"],
+)
+def test_the_way_around_what_never_changes_is_open(change: dict[str, Any]) -> None:
+    before = stack()
+    (problem,) = changed(before, stack(**change))
+    assert "a new cluster, under another cluster.name, is the way" in str(problem), "the advice"
+    both = configuration()
+    own = both.pop("cluster")
+    other = {**change, "cluster": {**own, **change.get("cluster", {}), "name": "another"}}
+    after = load_stack({**both, "clusters": [{"cluster": own}, other]})
+    assert changed(before, after) == [], "beside the living one"
+
+
+def test_source_ranges_that_may_not_go_can_be_opened() -> None:
+    before = stack(controlPlane={"network": {"loadBalancerSourceRanges": ["203.0.113.0/24"]}})
+    (problem,) = changed(before, stack())
+    after = stack(controlPlane={"network": {"loadBalancerSourceRanges": problem.example}})
+    assert changed(before, after) == [], f"{problem.example} of {problem}"
+
+
+def test_a_pool_that_may_not_roll_may_with_the_version_that_is_advised() -> None:
+    def pools(version: str, kind: str) -> StackSettings:
+        return stack(workerPools=[{"name": "web", "replicas": 1, "kubernetesVersion": version, "machineType": kind}])
+
+    (before,) = pools("1.32.0", "c3.small.x86").clusters
+    living = LivingCluster(deployments=tuple(item for item in documents(before) if item["kind"] == "MachineDeployment"))
+    (tenant,) = pools("1.32.0", "m3.large.x86").clusters
+    (problem,) = machines.held("", tenant, machines.plan_of(tenant, living, {}))
+    (after,) = pools(str(problem.example), "m3.large.x86").clusters
+    assert not list(machines.held("", after, machines.plan_of(after, living, {}))), f"{problem.example} of {problem}"
