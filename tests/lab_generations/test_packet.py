@@ -21,6 +21,9 @@ from toolchain.pins import NEWER_CLUSTER_API
 OLD, NEW = "grown", "fresh"
 CRDS = "apiextensions.k8s.io/v1/customresourcedefinitions"
 
+LEFT_ASIDE = {"clusterclasses.cluster.x-k8s.io", "extensionconfigs.runtime.cluster.x-k8s.io"}
+"""Kinds of features that are off by default: their controllers, and with them the migration of what is stored, do not run."""
+
 
 @dataclass
 class Way:
@@ -134,7 +137,7 @@ def test_all_objects_are_stored_in_the_newest_version(way: Way) -> None:
         found = {}
         for crd in way.lab.items(CRDS):
             (newest,) = (version["name"] for version in crd["spec"]["versions"] if version["storage"])
-            if crd["status"]["storedVersions"] != [newest]:
+            if crd["status"]["storedVersions"] != [newest] and crd["metadata"]["name"] not in LEFT_ASIDE:
                 found[crd["metadata"]["name"]] = crd["status"]["storedVersions"]
         return found
 
