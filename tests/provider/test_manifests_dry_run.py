@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import pytest
 from kamaji_equinix.components.manifests.documents import documents as documents_of
 from kamaji_equinix.components.settings.load import load_stack
 from kamaji_equinix.components.settings.stack_file import read_stack_file
+from pydantic import SecretStr
 
 from lab.plane import ManagementPlane
 from tests.support.dry_run import create_namespaces, dry_run
@@ -92,4 +94,31 @@ def test_smaller_configurations_are_taken_by_both(
         stack = load_stack(configuration(**change, capi={"contract": contract}))
         with plane.client() as client:
             for document in documents_of(stack.clusters[0]):
+                dry_run(client, document)
+
+
+def test_secrets_of_the_bootstrap_and_the_template_that_names_them_are_taken_by_both(
+    management: ManagementPlane, newer: ManagementPlane
+) -> None:
+    bootstrap = {
+        "commands": [SecretStr("login"), "plain"],
+        "postCommands": [SecretStr("notify")],
+        "files": [{"path": "/etc/a", "content": SecretStr("text"), "permissions": "0600"}],
+    }
+    for plane, contract in ((management, "v1beta1"), (newer, "v1beta2")):
+        pools = [{"name": "a", "bootstrap": bootstrap}]
+        stack = load_stack(configuration(workerPools=pools, capi={"contract": contract}))
+        found = {document["kind"]: document for document in documents_of(stack.clusters[0])}
+        secret, template = found["Secret"], found["KubeadmConfigTemplate"]
+        named = {
+            (source["name"], source["key"])
+            for file in template["spec"]["template"]["spec"]["files"]
+            for source in [file["contentFrom"]["secret"]]
+        }
+        assert named == {(secret["metadata"]["name"], key) for key in secret["data"]}, "each is named once"
+        encoded = {
+            key: base64.b64encode(text.get_secret_value().encode()).decode() for key, text in secret["data"].items()
+        }
+        with plane.client() as client:
+            for document in ({**secret, "data": encoded}, template):
                 dry_run(client, document)
