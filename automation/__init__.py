@@ -21,6 +21,7 @@ from .errors import (
     ToolMissing,
 )
 from .events import (
+    AddOnProgress,
     ClusterReady,
     Event,
     Finished,
@@ -34,6 +35,7 @@ from .fleet import FleetError, Outcome, Summary, on_all
 from .results import ClusterResult, Result
 
 __all__ = [
+    "AddOnProgress",
     "Cancellation",
     "Cancelled",
     "ClusterReady",

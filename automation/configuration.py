@@ -12,6 +12,7 @@ from typing import Annotated, Any
 from pulumi import automation
 from pydantic import SecretStr, SkipValidation
 
+from ..components.settings.addons import AddonSettings
 from ..components.settings.load import load_stack
 from ..components.settings.model import StackSettings
 from ..components.settings.namespace import NAMESPACE
@@ -99,12 +100,25 @@ def apart(value: Any, path: str, secrets: dict[str, SecretStr]) -> Any:
 
 
 def located(settings: StackSettings, folder: Path) -> StackSettings:
-    """The settings with an absolute path of the kubeconfig."""
+    """The settings with absolute paths, of the kubeconfig, of charts and of manifests."""
+    clusters = tuple(
+        tenant.model_copy(update={"addons": tuple(at_place(addon, folder) for addon in tenant.addons)})
+        for tenant in settings.clusters
+    )
     found = management(settings, folder)
-    if "kubeconfigPath" not in found:
-        return settings
-    held = settings.management.model_copy(update={"kubeconfig_path": found["kubeconfigPath"]})
-    return settings.model_copy(update={"management": held})
+    held = settings.management
+    if "kubeconfigPath" in found:
+        held = held.model_copy(update={"kubeconfig_path": found["kubeconfigPath"]})
+    return settings.model_copy(update={"clusters": clusters, "management": held})
+
+
+def at_place(addon: AddonSettings, folder: Path) -> AddonSettings:
+    """An add-on with absolute paths of its chart and its manifests."""
+    chart = addon.chart
+    if chart and not addon.repository and "://" not in chart:
+        chart = str((folder / chart).resolve())
+    files = tuple(entry if "://" in entry else str((folder / entry).resolve()) for entry in addon.files)
+    return addon.model_copy(update={"chart": chart, "files": files})
 
 
 def write_plain(path: Path, values: Mapping[str, Any]) -> None:

@@ -66,6 +66,25 @@ class HandoffProgress(Step, Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class AddOnProgress(Event):
+    """An add-on of a tenant cluster is being installed or changed, or that has ended. Nothing is told where nothing changes.
+
+    Attributes:
+        addon: its name.
+        state: how far it is; ``done`` once all its objects are there, and its workloads run where it waits for them.
+        text: what failed, and why; empty otherwise.
+    """
+
+    addon: str
+    state: Literal["started", "done", "failed"]
+    text: str = ""
+
+    def __str__(self) -> str:
+        told = {"started": "is being installed", "done": "is installed", "failed": f"failed: {self.text}"}
+        return f"{self.cluster}: add-on {self.addon} {told[self.state]}"
+
+
+@dataclass(frozen=True, kw_only=True)
 class MachinesChange(PoolChange, Event):
     """What an ``up`` does to the machines of one pool, told before it does it.
 

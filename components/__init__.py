@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .endpoint import ControlPlaneEndpoint, ControlPlaneEndpointArgs
+    from .manifests.addons import Addon
+    from .resources.addons import AddOn, AddOnArgs
     from .resources.infrastructure import InfrastructureCluster, InfrastructureClusterArgs
     from .resources.tenant_cluster import TenantCluster, TenantClusterArgs
     from .resources.tenant_control_plane import TenantControlPlane, TenantControlPlaneArgs
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
     from .settings.report import SettingsError
 
 __all__ = [
+    "AddOn",
+    "AddOnArgs",
+    "Addon",
     "ControlPlaneEndpoint",
     "ControlPlaneEndpointArgs",
     "InfrastructureCluster",
@@ -37,6 +42,8 @@ __all__ = [
 
 _MODULES = {
     "endpoint": ("ControlPlaneEndpoint", "ControlPlaneEndpointArgs"),
+    "manifests.addons": ("Addon",),
+    "resources.addons": ("AddOn", "AddOnArgs"),
     "resources.infrastructure": ("InfrastructureCluster", "InfrastructureClusterArgs"),
     "resources.tenant_cluster": ("TenantCluster", "TenantClusterArgs"),
     "resources.tenant_control_plane": ("TenantControlPlane", "TenantControlPlaneArgs"),

@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import yaml
 
 from .capi.manifest import POOL_LABEL, Manifest
+from .manifests.addons import cloud_controller, declared, network_plugin
 from .manifests.documents import documents
 from .providers import provider_of
 from .settings.load import load_stack
@@ -93,7 +94,17 @@ def render(stack: StackSettings) -> str:
             if provider.endpoint == "created last" and manifest["kind"] == provider.cluster_kind:
                 text = CREATED_LAST + "".join(f"# {line}\n" for line in text.splitlines())
             parts.append(text)
-    return "---\n".join(parts)
+    return "---\n".join(parts) + "".join(f"# In tenant cluster {line}\n" for line in beside(stack))
+
+
+def beside(stack: StackSettings) -> Iterator[str]:
+    """What is installed into the tenant clusters: charts are rendered by the engine, which asks the cluster."""
+    for tenant in stack.clusters:
+        addons = [network_plugin(tenant, "", ""), cloud_controller(tenant, {}), *declared(tenant)]
+        for addon in filter(None, addons):
+            what = f"chart {addon.chart} {addon.version}".rstrip() if addon.chart else "manifests"
+            where = f" of {addon.repository}" if addon.repository else ""
+            yield f"{tenant.cluster.name}: {addon.name}, {what}{where}"
 
 
 def document(manifest: Manifest, remark: str) -> str:

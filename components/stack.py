@@ -16,7 +16,7 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi.runtime import config as runtime_config
 
-from .checks import accidents, preflight
+from .checks import accidents, addon_files, preflight
 from .checks.accidents import Outlook
 from .checks.living import LivingCluster
 from .checks.losses import Loss
@@ -108,6 +108,10 @@ def declare(settings: StackSettings, outlook: Outlook | None = None) -> dict[str
                 templates=one.templates,
                 lost={loss.uid: str(loss) for loss in lost},
                 bootstrap_versions=outlook.bootstrap_versions,
+                # What a lost control plane has left is another's, or nobody's.
+                kubeconfig_secret=None
+                if lost
+                else outlook.kubeconfigs.get((tenant.cluster.namespace, tenant.cluster.name)),
             ),
             children,
         )
@@ -139,7 +143,18 @@ def run() -> None:
         renew_credentials()
         return
     settings = load(*configuration())
+    require_files(settings)
     export(declare(settings, check_management(settings)))
+
+
+def require_files(settings: StackSettings) -> None:
+    """See that the files are there that add-ons name.
+
+    Raises:
+        pulumi.RunError: some are not.
+    """
+    if problems := [*addon_files.problems(settings)]:
+        raise pulumi.RunError(str(SettingsError(problems)))
 
 
 def renew_credentials() -> None:

@@ -13,7 +13,17 @@ from rich.table import Table
 from rich.text import Text
 
 from ...components import tree
-from ..events import ClusterReady, Event, Finished, HandoffProgress, MachinesChange, Message, ResourceChanged, Waiting
+from ..events import (
+    AddOnProgress,
+    ClusterReady,
+    Event,
+    Finished,
+    HandoffProgress,
+    MachinesChange,
+    Message,
+    ResourceChanged,
+    Waiting,
+)
 from ..readiness import Look
 from ..results import WORDS
 
@@ -56,6 +66,8 @@ class View:
         with self._lock:
             if isinstance(event, HandoffProgress):
                 self._rows[event.cluster] = (event.phase or "", event.text)
+            elif isinstance(event, AddOnProgress):
+                self._rows[event.cluster] = ("add-ons", str(event).partition(": ")[2])
             elif isinstance(event, Waiting):
                 self._rows[event.cluster] = ("machines", f"{event.subject}: {event.reason}")
             elif isinstance(event, ClusterReady):

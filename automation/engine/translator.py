@@ -11,7 +11,8 @@ from pulumi import automation
 from ...components.capi.manifest import CLUSTER_LABEL
 from ...components.checks.pool_change import change_in
 from ...components.handoff.progress import step_in
-from ..events import Event, HandoffProgress, Listener, MachinesChange, Message, ResourceChanged
+from ..events import AddOnProgress, Event, HandoffProgress, Listener, MachinesChange, Message, ResourceChanged
+from .addons import AddOns
 
 QUIET = ("same", "read", "refresh", "read-replacement", "discard", "remove-pending-replace")
 """Operations of the engine that change nothing."""
@@ -33,6 +34,7 @@ class Translator:
         self.errors: list[tuple[str, str]] = []
         self.clusters: dict[str, str] = {}
         self.machines: list[MachinesChange] = []
+        self._addons = AddOns(self._addon)
 
     def emit(self, event: Event) -> None:
         """Pass an event on."""
@@ -64,11 +66,14 @@ class Translator:
     ) -> None:
         described = metadata.new or metadata.old
         inputs = (described.inputs or {}) if described else {}
-        cluster = cluster_of(inputs)
+        cluster = self._addons.cluster_of(metadata) or cluster_of(inputs)
         if cluster:
             self.clusters[metadata.urn] = cluster
         internal = metadata.type.startswith(("pulumi:", "kamaji-equinix:"))
-        if internal or str(getattr(metadata.op, "value", metadata.op)) in QUIET:
+        quiet = str(getattr(metadata.op, "value", metadata.op)) in QUIET
+        if state != "planned":
+            self._addons.step(metadata, state, quiet=quiet)
+        if internal or quiet:
             return
         object_metadata = inputs.get("metadata")
         name = str(object_metadata.get("name") or "") if isinstance(object_metadata, Mapping) else ""
@@ -82,6 +87,9 @@ class Translator:
                 state=state,
             )
         )
+
+    def _addon(self, cluster: str, addon: str, state: Literal["started", "done", "failed"], text: str) -> None:
+        self.emit(AddOnProgress(stack=self.stack, cluster=cluster, addon=addon, state=state, text=text))
 
     def _diagnostic(self, diagnostic: automation.DiagnosticEvent) -> None:
         text = _MARKUP.sub("", diagnostic.message).strip()
@@ -98,6 +106,7 @@ class Translator:
             text = text.removeprefix("an unhandled error occurred: ")
             if (cluster, text) in self.errors:
                 return
+            cluster = self._addons.failed(text) or cluster
             self.errors.append((cluster, text))
             self.message("error", text, cluster)
         elif diagnostic.severity == "warning":

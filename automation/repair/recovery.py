@@ -12,7 +12,7 @@ parts anew around nothing. So its end is awaited, and the state refreshed, which
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -27,6 +27,9 @@ TEMPLATE = re.compile(r"kubernetes:(?:infrastructure|bootstrap)\.cluster\.x-k8s\
 
 CONTROL_PLANE = re.compile(r"kubernetes:controlplane\.cluster\.x-k8s\.io/[^:]+:KamajiControlPlane$")
 
+TENANT_PROVIDER = re.compile(r"kamaji-equinix:index:TenantCluster\$pulumi:providers:kubernetes::")
+"""The provider of what is inside of a tenant cluster, among them its add-ons."""
+
 THREADS = 8
 """Objects that are looked at at a time."""
 
@@ -38,6 +41,12 @@ def pending_creates(deployment: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The resources of an exported state whose creation was under way when its engine was killed."""
     found = deployment.get("pending_operations") or []
     return [operation["resource"] for operation in found if operation.get("type") == "creating"]
+
+
+def inside_tenant(resource: Mapping[str, Any]) -> bool:
+    """Whether a resource is an object of a tenant cluster: the management cluster would deny that it exists, or show another
+    of its name. Nobody has to look for it: an add-on is applied, which finds what is there, and goes with its Cluster."""
+    return TENANT_PROVIDER.search(str(resource.get("provider") or "")) is not None
 
 
 def settled(deployment: dict[str, Any], find: Find) -> tuple[dict[str, Any], list[str]]:
@@ -55,7 +64,7 @@ def settled(deployment: dict[str, Any], find: Find) -> tuple[dict[str, Any], lis
     entered = []
     for resource in pending_creates(deployment):
         inputs = resource.get("inputs") or {}
-        if resource["urn"] in known or not resource["type"].startswith("kubernetes:"):
+        if resource["urn"] in known or not resource["type"].startswith("kubernetes:") or inside_tenant(resource):
             continue
         if (living := find(inputs)) is None:
             continue
@@ -94,6 +103,8 @@ def maybe_going(deployment: Mapping[str, Any]) -> list[tuple[dict[str, Any], boo
     whole = {resource.get("deletedWith") for resource in resources}
     found = []
     for resource in resources:
+        if inside_tenant(resource):
+            continue
         cluster, deleting = bool(CLUSTER.match(resource["type"])), resource["urn"] in urns
         if cluster or (deleting and resource["type"].startswith("kubernetes:")):
             found.append((resource["inputs"], deleting or (cluster and resource["urn"] not in whole)))
@@ -127,6 +138,40 @@ def gone(candidates: Iterable[tuple[Mapping[str, Any], bool]], find: Find, pause
     return found
 
 
+def without_tenants(deployment: Mapping[str, Any], gone: Collection[str]) -> tuple[dict[str, Any], int]:
+    """A state without the objects of tenant clusters that have gone with their Clusters: no API server is left to tell so.
+
+    Args:
+        deployment: an exported state.
+        gone: of :func:`gone`.
+
+    Returns:
+        The state, and how many objects it held of them.
+    """
+    resources = list(deployment.get("resources") or [])
+    clusters = {
+        one["urn"]
+        for one in resources
+        if CLUSTER.match(one["type"])
+        and f"Cluster {one['inputs']['metadata'].get('namespace', '')}/{one['inputs']['metadata']['name']}" in gone
+    }
+    lost = {one["urn"] for one in resources if inside_tenant(one) and one.get("deletedWith") in clusters}
+    kept = [without(one, lost) for one in resources if one["urn"] not in lost]
+    return {**deployment, "resources": kept}, len(lost)
+
+
+def without(resource: Mapping[str, Any], lost: Collection[str]) -> dict[str, Any]:
+    """A resource that depends on none of those any longer."""
+    found = dict(resource)
+    if "dependencies" in found:
+        found["dependencies"] = [urn for urn in found["dependencies"] if urn not in lost]
+    if "propertyDependencies" in found:
+        found["propertyDependencies"] = {
+            key: [urn for urn in urns or () if urn not in lost] for key, urns in found["propertyDependencies"].items()
+        }
+    return found
+
+
 def retained(deployment: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """A state in which the engine deletes no template.
 
@@ -155,7 +200,10 @@ def drift(resources: Iterable[Mapping[str, Any]], find: Find) -> list[tuple[Mapp
     declared = [
         one
         for one in resources
-        if one["type"].startswith("kubernetes:") and not one.get("external") and not one.get("delete")
+        if one["type"].startswith("kubernetes:")
+        and not one.get("external")
+        and not one.get("delete")
+        and not inside_tenant(one)
     ]
     with ThreadPoolExecutor(THREADS) as pool:
         living = list(pool.map(find, (one["inputs"] for one in declared)))

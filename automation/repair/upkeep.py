@@ -104,6 +104,10 @@ class Upkeep:
                 self.translate.own(f"a killed engine was creating objects; entered into the state: {what}")
             if gone := recovery.gone(going, find, self.pause()):
                 self.translate.own(f"deleted by a run that did not end, so the state is refreshed: {', '.join(gone)}")
+                without, lost = recovery.without_tenants(exported["deployment"], gone)
+                if lost:
+                    text = json.dumps({**exported, "deployment": without})
+                    self.pulumi("stack", "import", "--stack", self.stack.name, text=text)
                 self.refresh()
             elif operation == "up" and not creates:
                 self.repair(exported["deployment"].get("resources") or [])

@@ -20,6 +20,7 @@ from ..manifests.control_plane import kamaji_control_plane
 from ..settings.model import StackSettings
 from ..settings.report import NOTHING, Problem
 from . import admission, changes, departures, upgrades
+from .handed_off import kubeconfig_secrets
 from .living import THREADS, LivingCluster, living_clusters, machines, of_cluster
 from .losses import Loss, losses
 from .machines import held, plan_of, removed
@@ -47,6 +48,7 @@ class Outlook:
         bootstrap_versions: see :func:`.references.bootstrap_versions`.
         losses: what the last state holds of each cluster, and is gone.
         obstacle: why the run must not go on, in words; empty where it may.
+        kubeconfigs: where the last run found the kubeconfig of a tenant, by the Cluster's namespace and name.
     """
 
     living: tuple[LivingCluster, ...] = ()
@@ -58,6 +60,7 @@ class Outlook:
     bootstrap_versions: Mapping[tuple[str, str], str] = field(default_factory=dict)
     losses: tuple[frozenset[Loss], ...] = ()
     obstacle: str = ""
+    kubeconfigs: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
 
 @dataclass
@@ -101,6 +104,7 @@ def compare(settings: StackSettings, state: Mapping[str, Any]) -> Outlook:
             frozenset(losses(tenant, living, state)) for tenant, living in zip(settings.clusters, clusters, strict=True)
         ),
         next((UNCERTAIN.format(api.access.server, living.uncertain) for living in clusters if living.uncertain), ""),
+        kubeconfig_secrets(state),
     )
 
 

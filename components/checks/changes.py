@@ -12,6 +12,7 @@ from typing import Any
 from .. import providers
 from ..capi.kinds import TENANT_CONTROL_PLANE
 from ..kube.objects import dig
+from ..manifests.cluster import NETWORK_PLUGIN
 from ..manifests.control_plane import KIND as CONTROL_PLANE_KIND
 from ..manifests.documents import documents
 from ..settings.effects import effect
@@ -98,6 +99,7 @@ def of_objects(objects: Sequence[Mapping[str, Any]]) -> Living:
         "controlPlane.network.serviceType": dig(plane, "spec", "network", "serviceType"),
         "controlPlane.network.serviceAddress": dig(plane, "spec", "network", "serviceAddress"),
         "controlPlane.network.ingress.hostname": dig(plane, "spec", "network", "ingress", "hostname"),
+        "network.plugin": dig(cluster, "metadata", "annotations", NETWORK_PLUGIN) or "none",
         **providers.identity(by_kind),
     }
     endpoint = str(dig(cluster, "spec", "controlPlaneEndpoint", "host") or "")

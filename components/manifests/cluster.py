@@ -9,6 +9,9 @@ from ..providers import provider_of
 from ..settings.model import TenantClusterSettings
 from .control_plane import KIND as CONTROL_PLANE_KIND
 
+NETWORK_PLUGIN = "kamaji-equinix.io/network-plugin"
+"""Annotation of a Cluster with the network plugin that this program installs into it; none where it installs none."""
+
 
 def namespace(settings: TenantClusterSettings) -> Manifest | None:
     """The namespace, where the stack asks for one."""
@@ -37,4 +40,6 @@ def cluster(settings: TenantClusterSettings) -> Manifest:
     }
     if section.paused:
         spec["paused"] = True
-    return manifest(settings, generation.core, "Cluster", section.name, spec)
+    plugin = settings.network.plugin
+    annotations = None if plugin == "none" else {NETWORK_PLUGIN: plugin}
+    return manifest(settings, generation.core, "Cluster", section.name, spec, annotations=annotations)

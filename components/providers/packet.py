@@ -14,6 +14,7 @@ from ..capi.kinds import InfrastructureReference
 from ..capi.manifest import Manifest, manifest
 from ..settings.metal import PROVIDER as METAL
 from ..settings.metal import MetalClusterSettings, MetalPoolSettings
+from . import cpem
 from .provider import EndpointOrigin, Provider
 
 API_VERSION = "infrastructure.cluster.x-k8s.io/v1beta1"
@@ -93,7 +94,7 @@ class Packet(Provider[MetalClusterSettings, MetalPoolSettings]):
         string. ``cloud-provider: external`` taints a node until a cloud controller has seen it; without one it stays tainted.
         """
         arguments = {"provider-id": PROVIDER_ID.replace("{{ v1.instance_id }}", "{{ `{{ v1.instance_id }}` }}")}
-        if tenant.metal.cloud_controller == "external":
+        if tenant.metal.cloud_controller != "none":
             arguments["cloud-provider"] = "external"
         return dict(sorted(arguments.items()))
 
@@ -106,6 +107,13 @@ class Packet(Provider[MetalClusterSettings, MetalPoolSettings]):
         spec = infrastructure_cluster.get("spec", {})
         keys = {"projectId": "projectID", "vipManager": "vipManager", "metro": "metro", "facility": "facility"}
         return {f"metal.{key}": spec.get(name) for key, name in keys.items()}
+
+    def cloud_controller(self, tenant: MetalClusterSettings, infrastructure: Mapping[str, Any]) -> Sequence[Manifest]:
+        """Cloud Provider Equinix Metal, where it is asked for."""
+        metal = tenant.metal
+        if metal.cloud_controller != "cpem" or metal.cpem is None:
+            return ()
+        return cpem.objects(metal.cpem, infrastructure.get("projectID", metal.project_id), metal.metro)
 
     def unknown(self, tenant: MetalClusterSettings) -> str:
         """The id of a project that the stack creates."""

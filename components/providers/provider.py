@@ -80,6 +80,15 @@ class Provider(Protocol[Tenant, Pool]):
         """Values of settings that can't change, or only with care, in a living infrastructure cluster, by key."""
         return {}
 
+    def cloud_controller(self, tenant: Tenant, infrastructure: Mapping[str, Any]) -> Sequence[Manifest]:
+        """Objects of the cloud controller in the tenant cluster, secrets as ``SecretStr``; none where none is asked for.
+
+        Args:
+            tenant: the cluster's settings.
+            infrastructure: fields of the infrastructure cluster's spec that other resources give, not known before they are.
+        """
+        return ()
+
     def unknown(self, tenant: Tenant) -> str:
         """Why the manifests can't be told from the settings alone; empty where they can."""
         return ""

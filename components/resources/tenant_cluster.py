@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import pulumi
+import pulumi_kubernetes as kubernetes
 
 from ..answer import ControlPlaneAnswer
 from ..capi import naming
@@ -16,6 +18,7 @@ from ..endpoint import ControlPlaneEndpoint, ControlPlaneEndpointArgs
 from ..manifests import cluster as cluster_manifests
 from ..providers import provider_of
 from ..settings.model import TenantClusterSettings
+from .addons import declare_addons, tenant_provider
 from .edges import DELETION_PROPAGATION, TEARDOWN, part_of
 from .infrastructure import InfrastructureCluster, InfrastructureClusterArgs, prerequisites
 from .kubernetes import custom_resource, metadata_of, namespace, present, read_secret
@@ -37,6 +40,8 @@ class TenantClusterArgs:
         templates: names of templates to keep, by kind, by the name of each pool's MachineDeployment.
         lost: what to say of an object that is gone, by the UID that the stack's last state knows it by. Where the engine
             still has that UID, it did not look, and can't go on.
+        kubeconfig_secret: namespace and name, with a slash, of the Secret that the last run found the tenant's kubeconfig in;
+            a preview reads it although the hand-off may be about to run again. None where there was none.
         handoff_provider: the dynamic provider process that does the hand-off; by default the engine's shared one.
         bootstrap_versions: see :attr:`.worker_pool.WorkerPoolArgs.bootstrap_versions`.
     """
@@ -48,6 +53,7 @@ class TenantClusterArgs:
     former_pools: Collection[str] = ()
     templates: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     lost: Mapping[str, str] = field(default_factory=dict)
+    kubeconfig_secret: str | None = None
     handoff_provider: pulumi.ProviderResource | None = None
     bootstrap_versions: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
@@ -62,6 +68,7 @@ class TenantCluster(pulumi.ComponentResource):
         cluster_name: name of the Cluster.
         namespace: its namespace in the management cluster.
         worker_pools: name of each pool's MachineDeployment, by the pool's name.
+        cluster: the Cluster's resource. What is made in the tenant cluster goes with it: ``deleted_with=tenant.cluster``.
     """
 
     control_plane_endpoint: pulumi.Output[str]
@@ -153,7 +160,9 @@ class TenantCluster(pulumi.ComponentResource):
             for pool in settings.worker_pools
         }
         # Read by an id that the hand-off puts out: a first preview must not look for a Secret that Kamaji has yet to write.
-        data = read_secret(f"{name}-kubeconfig", endpoint.kubeconfig_secret, self)
+        known = args.kubeconfig_secret if pulumi.runtime.is_dry_run() else None
+        where = pulumi.Output.from_input(known) if known else endpoint.kubeconfig_secret
+        data = read_secret(f"{name}-kubeconfig", where, self)
         self.control_plane_endpoint = endpoint.endpoint
         self.endpoint_set_by = endpoint.set_by
         self.kubeconfig = data.apply(lambda found: base64.b64decode(found["value"]).decode() if found else "")
@@ -162,7 +171,18 @@ class TenantCluster(pulumi.ComponentResource):
         self.worker_pools = pulumi.Output.all(
             **{pool: component.machine_deployment_name for pool, component in pools.items()}
         )
+        self.cluster = cluster
+        self._name = name
+        declare_addons(name, settings, self, spec, [one for pool in pools.values() for one in pool.written])
         self.register_outputs(self.outputs())
+
+    @cached_property
+    def tenant_provider(self) -> kubernetes.Provider:
+        """The provider of what is inside of the tenant cluster, for resources of other programs, too.
+
+        It is declared when it is asked for: each provider is a process of the engine's.
+        """
+        return tenant_provider(f"{self._name}-tenant", self.kubeconfig, self)
 
     def outputs(self) -> dict[str, pulumi.Output[object]]:
         """What a stack exports of this cluster, by the names of the stack's outputs."""

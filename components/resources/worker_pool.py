@@ -60,7 +60,12 @@ class WorkerPoolArgs:
 
 
 class WorkerPool(pulumi.ComponentResource):
-    """A MachineDeployment with its templates and, where the pool asks for one, a MachineHealthCheck."""
+    """A MachineDeployment with its templates and, where the pool asks for one, a MachineHealthCheck.
+
+    Attributes:
+        machine_deployment_name: name of the MachineDeployment.
+        written: its resources that wait for no machine.
+    """
 
     machine_deployment_name: pulumi.Output[str]
 
@@ -142,15 +147,18 @@ class WorkerPool(pulumi.ComponentResource):
         )
         if args.lost:
             metadata_of(self.resource, "uid").apply(lambda uid: told(args.lost.get(uid)))
+        self.written: list[pulumi.Resource] = [self.resource]
         if health_check := workers.machine_health_check(settings, pool):
-            custom_resource(
-                f"{name}-health",
-                health_check,
-                part_of(self, args.cluster, self.resource),
-                owner=args.cluster,
-                owner_version=core,
+            self.written.append(
+                custom_resource(
+                    f"{name}-health",
+                    health_check,
+                    part_of(self, args.cluster, self.resource),
+                    owner=args.cluster,
+                    owner_version=core,
+                )
             )
-        WorkerPoolRollout(
+        rollout = WorkerPoolRollout(
             f"{name}-rollout",
             WorkerPoolRolloutArgs(
                 namespace=settings.cluster.namespace,
@@ -166,6 +174,8 @@ class WorkerPool(pulumi.ComponentResource):
             ),
             pulumi.ResourceOptions.merge(part_of(self, args.cluster, self.resource), waiting),
         )
+        if not pool.wait:
+            self.written.append(rollout)
         self.machine_deployment_name = metadata_of(self.resource, "name")
         self.register_outputs({"machineDeploymentName": self.machine_deployment_name})
 

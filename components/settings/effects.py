@@ -99,6 +99,12 @@ EFFECTS: dict[str, Effect] = {
     "workerPools[].rolloutAfter": Effect("rolls machines", "those that are older, once the moment has passed"),
     "workerPools[].healthCheck": IN_PLACE,
     "workerPools[].wait": PROGRAM,
+    "network": Effect("in place", "the plugin's pods restart; pods that run keep their interfaces"),
+    "network.plugin": Effect(
+        "with care",
+        "nodes keep what the plugin before left on them, and pods their addresses: roll the pools with `rolloutAfter`",
+    ),
+    "addons": Effect("in place", "in the tenant cluster alone"),
     "handoff": PROGRAM,
     "capi": Effect("in place", "the same objects are written in the other API versions"),
     "management": Effect("with care", "other credentials must lead to the same management cluster"),

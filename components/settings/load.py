@@ -9,12 +9,11 @@ from typing import Any
 from pydantic import SecretStr
 
 from . import model as model
+from .addons import AddonSettings, NetworkPluginSettings
 from .cluster import ClusterSettings, ControlPlaneSettings
 from .known import PROVIDERS
 from .namespace import misspelt, unknown
 from .parse import Parsed, SectionType, field_at, parse, plain
-from .pools import WorkerPoolSettings
-from .provider import ProviderSettings
 from .report import NOTHING, Problem, SettingsError, below, steps_of
 from .rules import cluster_problems, stack_problems
 from .secrets import kept, refusal, sealed, whole_keys
@@ -66,7 +65,15 @@ class Loader:
             cluster=self.section(ClusterSettings, f"{base}cluster", raw.get("cluster", {})),
             control_plane=self.section(ControlPlaneSettings, f"{base}controlPlane", raw.get("controlPlane", {})),
             **{provider.key: self.section(provider.section, f"{base}{provider.key}", raw.get(provider.key, {}))},
-            worker_pools=self.pools(provider, f"{base}workerPools", raw.get("workerPools", [])),
+            worker_pools=self.several(
+                provider.pool,
+                f"{base}workerPools",
+                raw.get("workerPools", []),
+                "pools",
+                {USER_DATA: provider.user_data},
+            ),
+            network=self.section(NetworkPluginSettings, f"{base}network", raw.get("network", {})),
+            addons=self.several(AddonSettings, f"{base}addons", raw.get("addons", []), "add-ons"),
             handoff=self.section(model.HandoffSettings, f"{base}handoff", raw.get("handoff", {})),
             capi=self.section(model.CapiSettings, f"{base}capi", raw.get("capi", {})),
         )
@@ -76,17 +83,18 @@ class Loader:
         self.add(list(cluster_problems(base, tenant, provider)))
         return tenant
 
-    def pools(self, provider: ProviderSettings, path: str, value: Any) -> tuple[WorkerPoolSettings, ...]:
-        """The worker pools."""
+    def several(
+        self, kind: type[SectionType], path: str, value: Any, what: str, context: Mapping[str, Any] | None = None
+    ) -> tuple[SectionType, ...]:
+        """A list of sections, such as the worker pools."""
         if not isinstance(value, list | tuple):
             if isinstance(value, SecretStr):
                 self.problems.append(Problem(path, refusal(path), example=None))
             else:
-                self.problems.append(with_example(Problem(path, "must be a list of pools", value)))
+                self.problems.append(with_example(Problem(path, f"must be a list of {what}", value)))
             self.wrong.add(path)
             return ()
-        context = {USER_DATA: provider.user_data}
-        return tuple(self.section(provider.pool, f"{path}[{index}]", pool, context) for index, pool in enumerate(value))
+        return tuple(self.section(kind, f"{path}[{index}]", item, context) for index, item in enumerate(value))
 
 
 def load_stack(

@@ -11,6 +11,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, SecretStr, SerializeAsAny, WithJsonSchema
 
 from ..capi.contract import CONTRACTS, Contract
+from .addons import AddonSettings, NetworkPluginSettings
 from .cluster import ClusterSettings, ControlPlaneSettings
 from .pools import WorkerPoolSettings
 from .report import Problem
@@ -73,6 +74,15 @@ class TenantClusterSettings(Section):
     worker_pools: tuple[WorkerPoolSettings, ...] = Field(
         (), description="Its pools of workers.", examples=[[{"name": "worker-a", "replicas": 3}]], strict=False
     )
+    network: NetworkPluginSettings = Field(
+        NetworkPluginSettings(), description="Its network plugin.", examples=[{"plugin": "cilium"}]
+    )
+    addons: tuple[AddonSettings, ...] = Field(
+        (),
+        description="Charts and manifests that are installed into it, one after the other.",
+        examples=[[{"name": "metrics", "chart": "charts/metrics"}]],
+        strict=False,
+    )
     handoff: HandoffSettings = Field(
         HandoffSettings(), description="The wait for its control plane.", examples=[{"timeoutSeconds": 900}]
     )
@@ -94,6 +104,12 @@ class TenantClusterSettings(Section):
     def control_plane_version(self) -> str:
         """Kubernetes version of the control plane."""
         return self.control_plane.version or self.cluster.kubernetes_version
+
+    @property
+    def least_machines(self) -> int:
+        """How many machines there are to be from the start."""
+        counts = (pool.replicas if pool.min is None else pool.min for pool in self.worker_pools)
+        return sum(1 if count is None else count for count in counts)
 
     def pool_version(self, pool: WorkerPoolSettings) -> str:
         """Kubernetes version of a pool's machines."""

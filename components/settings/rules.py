@@ -10,6 +10,7 @@ from ..capi.versions import kubelet_lag, minor
 from . import model as model
 from .provider import ProviderSettings
 from .report import Problem
+from .rules_addons import addon_problems
 from .rules_addresses import address_problems
 from .rules_control_plane import API_PORT, NODE_PORTS, control_plane_problems
 from .rules_pools import pool_problems
@@ -23,6 +24,7 @@ def cluster_problems(base: str, tenant: model.TenantClusterSettings, provider: P
     yield from names(base, tenant)
     yield from control_plane_problems(base, tenant)
     yield from versions(base, tenant)
+    yield from addon_problems(base, tenant)
     yield from provider.problems(base, tenant)
     seen: dict[str, int] = {}
     for index, pool in enumerate(tenant.worker_pools):

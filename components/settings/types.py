@@ -37,6 +37,9 @@ MODE = re.compile(r"0?[0-7]{3}")
 ARGUMENT = re.compile(r"--[a-z][a-z0-9-]*(=[^\n]*)?")
 USER_NAME = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
 ADDRESS_RANGE = re.compile(r"[0-9a-fA-F.:]+/[0-9]{1,3}")
+CHART_VERSION = re.compile(
+    r"v?[0-9]+\.[0-9]+\.[0-9]+(?:-[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?(?:\+[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?"
+)
 MAX_PORT = 32767
 INT32 = 2**31 - 1
 """Kubernetes' numbers of machines and seconds have 32 bits."""
@@ -89,6 +92,13 @@ def version(value: str) -> str:
     if any(re.fullmatch("0[0-9]+", part) for part in match[1].partition("-")[2].split(".")):
         raise ValueError("must be a semantic version: a number behind the dash has no leading zero")
     return match[1]
+
+
+def chart_version(value: str) -> str:
+    """A version of a Helm chart. A range would install another chart one day without anybody's wish."""
+    if not CHART_VERSION.fullmatch(value):
+        raise ValueError("must be one version of a chart, three numbers with dots between, and no range")
+    return value
 
 
 def port(value: int) -> int:
@@ -171,6 +181,7 @@ def pattern(expression: re.Pattern[str]) -> WithJsonSchema:
 DnsLabel = Annotated[str, AfterValidator(dns_label), pattern(DNS_LABEL)]
 Dns1035 = Annotated[str, AfterValidator(dns_1035), pattern(DNS_1035)]
 Version = Annotated[str, AfterValidator(version), pattern(VERSION)]
+ChartVersion = Annotated[str, AfterValidator(chart_version), pattern(CHART_VERSION)]
 DnsSubdomain = Annotated[str, AfterValidator(dns_subdomain)]
 DataStore = Annotated[str, AfterValidator(data_store)]
 SecretKey = Annotated[str, AfterValidator(secret_key)]

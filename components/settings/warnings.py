@@ -11,6 +11,7 @@ from ..capi.versions import minor
 from .model import TenantClusterSettings
 from .provider import ProviderSettings
 from .report import Problem
+from .rules_addons import addon_warnings
 
 NEWEST = {"v1beta1": (1, 33), "v1beta2": (1, 36)}
 """Newest Kubernetes of the Kamaji generation that each contract was tried with; Kamaji's webhook refuses a newer one than
@@ -46,6 +47,7 @@ def cluster_warnings(base: str, tenant: TenantClusterSettings, provider: Provide
         yield Problem(f"{base}handoff.verify", "none: whoever answers at the address is taken for the control plane")
     if tenant.cluster.protect and tenant.cluster.allow_replacement:
         yield Problem(f"{base}cluster.allowReplacement", "has no effect with protect: Pulumi refuses to delete it")
+    yield from addon_warnings(base, tenant)
     yield from pool_warnings(base, tenant)
     yield from provider.warnings(base, tenant)
 

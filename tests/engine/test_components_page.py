@@ -35,7 +35,8 @@ def test_the_documented_program_makes_a_cluster_beside_other_resources(
 ) -> None:
     page = (ROOT / "docs" / "components.md").read_text()
     (project.folder / "__main__.py").write_text(page.partition("```python\n")[2].partition("```")[0])
-    with Fleet(management, namespace=NAMESPACE) as fleet:
+    # Any API server may play the tenant's.
+    with Fleet(management, namespace=NAMESPACE, kubeconfig=management.kubeconfig.read_text()) as fleet:
         project.pulumi("stack", "init", STACK).ok()
         secret = ("config", "set", "--stack", STACK, "--secret", "management:kubeconfig")
         project.pulumi(*secret, management.kubeconfig.read_text()).ok()
@@ -43,12 +44,15 @@ def test_the_documented_program_makes_a_cluster_beside_other_resources(
         assert project.up(STACK, "--expect-no-changes").code == 0, "a second run has nothing to do"
         found = fleet.http.get(f"/api/v1/namespaces/{NAMESPACE}/configmaps/endpoints").raise_for_status().json()
         assert found["data"]["blue"].startswith("127.0.0.1:"), "the other resource got the cluster's endpoint"
+        inside = "/api/v1/namespaces/default/configmaps/greeting"
+        assert fleet.http.get(inside).raise_for_status().json()["data"] == {"from": "outside"}, "so did the tenant"
         with ThreadPoolExecutor(1) as beside:
             collected = beside.submit(collect, fleet, f"/api/v1/namespaces/{NAMESPACE}/configmaps/endpoints")
             project.pulumi("destroy", "--yes", "--skip-preview", "--stack", STACK).ok()
             collected.result()
         path = f"/apis/cluster.x-k8s.io/v1beta1/namespaces/{NAMESPACE}/clusters/blue"
         assert fleet.http.get(path).status_code == httpx.codes.NOT_FOUND, "the cluster goes with the stack"
+        assert fleet.http.delete(inside).status_code == httpx.codes.OK, "and the tenant was asked for nothing"
 
 
 def test_each_public_name_is_there_and_costs_nothing_before() -> None:

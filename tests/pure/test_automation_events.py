@@ -11,15 +11,93 @@ from kamaji_equinix.automation import results
 from kamaji_equinix.automation.engine import failures
 from kamaji_equinix.automation.engine.translator import Translator
 from kamaji_equinix.automation.errors import ConfigurationError, EngineFailed, HandoffFailed, Locked, PreflightFailed
-from kamaji_equinix.automation.events import Event, HandoffProgress, Message, ResourceChanged
+from kamaji_equinix.automation.events import AddOnProgress, Event, HandoffProgress, Message, ResourceChanged
 from kamaji_equinix.components.capi.manifest import CLUSTER_LABEL
 from kamaji_equinix.components.handoff.errors import HandoffError
 from pulumi import automation
-from pulumi.automation.events import DiagnosticEvent, EngineEvent, OpType, StepEventMetadata, StepEventStateMetadata
+from pulumi.automation.events import (
+    DiagnosticEvent,
+    EngineEvent,
+    OpType,
+    ResOpFailedEvent,
+    ResourcePreEvent,
+    ResOutputsEvent,
+    StepEventMetadata,
+    StepEventStateMetadata,
+)
 
 MACHINES = "kubernetes:cluster.x-k8s.io/v1beta1:MachineDeployment"
 URN = f"urn:pulumi:dev::p::kamaji-equinix:index:TenantCluster${MACHINES}::c1-a"
 LABELLED = {"metadata": {"name": "c1-a", "namespace": "tenants", "labels": {CLUSTER_LABEL: "c1"}}}
+
+
+ADD_ON = "urn:pulumi:dev::p::kamaji-equinix:index:TenantCluster$kamaji-equinix:index:AddOn::c1-network"
+CHART = "urn:pulumi:dev::p::kamaji-equinix:index:AddOn$kubernetes:helm.sh/v4:Chart::c1-network"
+OBJECT = f"{CHART}:kube-system/agent"
+PARENTS = {ADD_ON: "", CHART: ADD_ON, OBJECT: CHART}
+TYPES = {
+    ADD_ON: "kamaji-equinix:index:AddOn",
+    CHART: "kubernetes:helm.sh/v4:Chart",
+    OBJECT: "kubernetes:apps/v1:DaemonSet",
+}
+
+
+def of_addon(urn: str, operation: OpType) -> StepEventMetadata:
+    """A step of an add-on, its chart, or an object of it."""
+    inputs = {"addon": "network", "cluster": "tenants/c1"} if urn == ADD_ON else {"metadata": {"name": "agent"}}
+    new = StepEventStateMetadata(
+        type=TYPES[urn], urn=urn, id="", parent=PARENTS[urn], provider="", inputs=inputs, outputs={}
+    )
+    return StepEventMetadata(op=operation, urn=urn, type=TYPES[urn], provider="", new=new)
+
+
+def begun(urn: str, operation: OpType) -> EngineEvent:
+    return EngineEvent(sequence=1, timestamp=1, resource_pre_event=ResourcePreEvent(of_addon(urn, operation)))
+
+
+def ended(urn: str, operation: OpType) -> EngineEvent:
+    return EngineEvent(sequence=1, timestamp=1, res_outputs_event=ResOutputsEvent(of_addon(urn, operation)))
+
+
+def of_addons(*events: EngineEvent) -> list[str]:
+    """What is told of add-ons."""
+    seen: list[Event] = []
+    translate = Translator("dev", seen.append)
+    for event in events:
+        translate(event)
+    return [str(event) for event in seen if isinstance(event, AddOnProgress)]
+
+
+def test_an_add_on_is_told_from_its_first_object_to_its_last() -> None:
+    create, same = OpType.CREATE, OpType.SAME
+    way = [(begun, ADD_ON), (begun, CHART), (begun, OBJECT), (ended, OBJECT), (ended, CHART), (ended, ADD_ON)]
+    assert of_addons(*(function(urn, create) for function, urn in way)) == [
+        "tenants/c1: add-on network is being installed",
+        "tenants/c1: add-on network is installed",
+    ], "once each"
+    assert of_addons(*(function(urn, same) for function, urn in way)) == [], "nothing where nothing changes"
+
+
+def test_an_add_on_that_fails_is_told_with_what_failed() -> None:
+    failed = EngineEvent(
+        sequence=1, timestamp=1, res_op_failed_event=ResOpFailedEvent(of_addon(OBJECT, OpType.CREATE), 1, 1)
+    )
+    way = [begun(ADD_ON, OpType.CREATE), begun(CHART, OpType.CREATE), begun(OBJECT, OpType.CREATE), failed]
+    assert of_addons(*way)[-1] == "tenants/c1: add-on network failed: DaemonSet c1-network:kube-system/agent", "by name"
+
+
+def test_an_add_on_whose_cluster_does_not_answer_is_told_by_its_name() -> None:
+    text = "kubernetes:helm.sh/v4:Chart resource 'c1-network' has a problem: the cluster is unreachable: refused"
+    event = EngineEvent(
+        sequence=1, timestamp=1, diagnostic_event=DiagnosticEvent(message=text, color="never", severity="error")
+    )
+    translate = Translator("dev", None)
+    for one in (begun(ADD_ON, OpType.SAME), event):
+        translate(one)
+    assert translate.errors == [("tenants/c1", text)], "the error is about that cluster"
+    assert of_addons(begun(ADD_ON, OpType.SAME), event) == [
+        "tenants/c1: add-on network failed: the cluster is unreachable: refused"
+    ], "with the reason"
 
 
 def described(inputs: dict[str, Any], type_: str = MACHINES) -> StepEventStateMetadata:

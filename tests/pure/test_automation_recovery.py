@@ -54,6 +54,51 @@ def test_an_object_that_was_being_created_and_lives_is_entered() -> None:
     assert found["manifest"] == {"magic": "kept"}, "all else stays"
 
 
+PROVIDERS = {
+    "management": "urn:pulumi:dev::p::pulumi:providers:kubernetes::management::1",
+    "tenant": "urn:pulumi:dev::p::kamaji-equinix:index:TenantCluster$pulumi:providers:kubernetes::c1-tenant::2",
+}
+
+
+def inside(kind: str, name: str, **more: Any) -> Json:
+    """An object of the tenant cluster c1."""
+    return {**resource(kind, name), "provider": PROVIDERS["tenant"], **more}
+
+
+def test_a_tenants_object_is_not_looked_up_in_the_management_cluster() -> None:
+    def nowhere(_inputs: Mapping[str, Any]) -> Json | None:
+        raise AssertionError("the management cluster may have another object of that name")
+
+    made = inside("Cluster", "nested")
+    found, entered = recovery.settled(state([], [("creating", made)]), nowhere)
+    assert (found["resources"], found["pending_operations"], entered) == ([], [], []), "it is applied again"
+    assert recovery.drift([made], nowhere) == [], "nor has it drifted there"
+    assert recovery.maybe_going(state([made], [("deleting", made)])) == [], "nor is its end awaited there"
+
+
+def test_the_same_object_of_the_management_cluster_is_looked_up() -> None:
+    made = {**resource("Cluster", "c1"), "provider": PROVIDERS["management"]}
+    _, entered = recovery.settled(state([], [("creating", made)]), living(made["inputs"]))
+    assert entered == ["Cluster default/c1"], "the provider tells which is which"
+
+
+def test_a_tenants_objects_leave_the_state_with_their_cluster() -> None:
+    cluster, other = resource("Cluster", "c1"), resource("Cluster", "c2")
+    agent = inside("DaemonSet", "agent", deletedWith=cluster["urn"])
+    elsewhere = inside("DaemonSet", "other", deletedWith=other["urn"])
+    depends = {"dependencies": [agent["urn"], other["urn"]], "propertyDependencies": {"a": [agent["urn"]], "b": None}}
+    after = {**resource("Secret", "after"), **depends}
+    found, count = recovery.without_tenants(
+        state([cluster, agent, other, elsewhere, after], []), ["Cluster default/c1"]
+    )
+    assert count == 1, "no API server is left to tell that it is gone"
+    assert [one["urn"] for one in found["resources"]] == [one["urn"] for one in (cluster, other, elsewhere, after)], (
+        "those of a cluster that lives stay"
+    )
+    assert found["resources"][-1]["dependencies"] == [other["urn"]], "nothing depends on what is not there"
+    assert found["resources"][-1]["propertyDependencies"] == {"a": [], "b": []}, "in no property either"
+
+
 def test_an_object_that_was_never_created_is_dropped() -> None:
     found, entered = recovery.settled(state([], [("creating", resource("Cluster", "c1"))]), living())
     assert (found["resources"], entered) == ([], []), "there is nothing to know"

@@ -60,7 +60,7 @@ def test_lab_and_toolchain_know_nothing_of_the_program(folder: str) -> None:
         assert not re.search(r"^\s*(import|from) pulumi\b", text, re.M), f"{path.name} needs no engine's SDK"
 
 
-OWN_MODULES = ("providers/packet.py", "resources/packet.py", "settings/metal/")
+OWN_MODULES = ("providers/packet.py", "providers/cpem.py", "resources/packet.py", "settings/metal/")
 """Of the provider that this package brings."""
 
 NAMES = re.compile(

@@ -60,16 +60,25 @@ class Fleet:
     Args:
         management: where they are.
         delay: seconds from a published address to its first answer.
+        kubeconfig: what the tenants' Secrets hold, where a tenant's own API server is more than played.
         namespace: where; one of its own by default.
 
     Attributes:
         problem: what the last round of playing failed with.
     """
 
-    def __init__(self, management: ManagementPlane, *, delay: float = 0.0, namespace: str | None = None) -> None:
+    def __init__(
+        self,
+        management: ManagementPlane,
+        *,
+        delay: float = 0.0,
+        namespace: str | None = None,
+        kubeconfig: str | None = None,
+    ) -> None:
         self.management, self.delay = management, delay
         self.namespace = namespace or f"fleet-{secrets.token_hex(4)}"
         self.secret = f"credential-{secrets.token_hex(8)}"
+        self.kubeconfig = kubeconfig or f"token: {self.secret}"
         self.authority = TenantAuthority()
         self.members: dict[str, Member] = {}
         self.problem: BaseException | None = None
@@ -190,7 +199,7 @@ class Fleet:
             elif dig(plane, "status", "version") != (version := f"v{plane['spec']['version']}"):
                 counts = dict.fromkeys(("readyReplicas", "replicas", "unavailableReplicas", "updatedReplicas"), 1)
                 flags = dict.fromkeys(("initialized", "ready", "externalManagedControlPlane"), True)
-                kubeconfig_secret.keep(client, plane, owner, f"token: {self.secret}")
+                kubeconfig_secret.keep(client, plane, owner, self.kubeconfig)
                 self._status(client, CONTROL_PLANES, name, {**counts, **flags, "selector": "", "version": version})
         for member in self.members.values():
             if member.known and not member.answers and time.monotonic() - member.known >= self.delay:

@@ -14,7 +14,11 @@ from kamaji_equinix.components.settings.report import path_of, steps_of
 
 from tests.support.settings_cases import FULL
 
-ADMITTED = re.compile(r"management\.kubeconfig|.*\.bootstrap\.((commands|postCommands)\[\d+\]|files\[\d+\]\.content)")
+ADMITTED = re.compile(
+    r"management\.kubeconfig|.*\.bootstrap\.((commands|postCommands)\[\d+\]|files\[\d+\]\.content)"
+    r"|(addons\[\d+\]|network)\.values\b.*|addons\[\d+\]\.password|metal\.cpem\.apiToken"
+    r"|addons\[\d+\]\.objects\[\d+\]\.(?!apiVersion|kind|metadata\.name).*"
+)
 """Where a stack may hold a secret."""
 
 

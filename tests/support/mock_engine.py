@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
+from unittest.mock import patch
 
 import pulumi
 from pulumi.runtime.mocks import MockMonitor, MockResourceArgs, Mocks, set_mocks
+
+KUBECONFIG = base64.b64encode(b"clusters: [{name: a, cluster: {server: 'https://192.0.2.5:6443'}}]\n").decode()
+"""Of a tenant, as its Secret holds it."""
 
 
 @dataclass
@@ -47,7 +52,7 @@ class Recorder(Mocks):
                 "kubeconfigSecret": f"{state['namespace']}/{state['cluster']}-kubeconfig",
             }
         if args.typ == "kubernetes:core/v1:Secret":
-            state |= {"data": {"value": "YXBpVmVyc2lvbjogdjEK"}}
+            state |= {"data": {"value": KUBECONFIG}}
         return args.resource_id or f"id-of-{args.name}", state
 
     def call(self, _args: Any) -> dict[str, Any]:
@@ -96,6 +101,21 @@ class Monitor(MockMonitor):
         return answer
 
 
+class Callbacks:
+    """Stands for the server of a program's transforms, which the SDK's mocks do not run."""
+
+    def register_transform(self, _transform: object) -> Any:
+        """Note nothing."""
+        from pulumi.runtime.proto import callback_pb2
+
+        return callback_pb2.Callback()
+
+
+async def callbacks() -> Callbacks:
+    """The server."""
+    return Callbacks()
+
+
 def record(program: Callable[[], object], *, preview: bool = False) -> Recorder:
     """Run a program against the recording engine, until all that it registered has been answered."""
     recorder = Recorder()
@@ -105,5 +125,6 @@ def record(program: Callable[[], object], *, preview: bool = False) -> Recorder:
     def run() -> None:
         program()
 
-    run()
+    with patch("pulumi.runtime.resource._get_callbacks", callbacks):
+        run()
     return recorder

@@ -82,8 +82,16 @@ class Project:
         return self.run(sys.executable, "-m", "kamaji_equinix.automation", *arguments, seconds=seconds)
 
 
-def dev_sections(kubeconfig: Path) -> dict[str, Any]:
-    """The checkout's dev stack, for another management cluster."""
+def dev_sections(kubeconfig: Path, *, network: bool = False) -> dict[str, Any]:
+    """The checkout's dev stack, for another management cluster.
+
+    Args:
+        kubeconfig: the management cluster's.
+        network: with its network plugin, which most tests' labs need not install (``--network provided``).
+    """
     config = yaml.safe_load((ROOT / "Pulumi.dev.yaml").read_text())["config"]
     sections = {key.removeprefix("kamaji-equinix:"): value for key, value in config.items()}
+    if not network:
+        sections.pop("network")
+        sections.pop("addons")
     return {**sections, **generation.sections(), "management": {"kubeconfigPath": str(kubeconfig)}}

@@ -55,6 +55,18 @@ def nested(path: str, before: Json, after: Json, at_: str) -> tuple[str, Json, J
     return pool(path, {at_: before}, {at_: after})
 
 
+def addon(key: str, before: Json, after: Json) -> tuple[str, Json, Json]:
+    """A change of an add-on."""
+    return f"addons[].{key}", {"addons": [before]}, {"addons": [after]}
+
+
+CHART = {"name": "a", "chart": "a", "repository": "https://charts.example.org", "version": "1.0.0"}
+REGISTRY = {"name": "a", "chart": "oci://registry.example.org/a", "version": "1.0.0"}
+MANIFESTS = {"name": "a", "files": ["a.yaml"]}
+OBJECT = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}}
+CPEM = {"cloudController": "cpem", "cpem": {"apiToken": "a"}}
+
+
 def bootstrap(path: str, before: Json, after: Json) -> tuple[str, Json, Json]:
     """A change within a pool's bootstrap."""
     return nested(f"bootstrap.{path}", before, after, "bootstrap")
@@ -164,6 +176,31 @@ CHANGES: list[tuple[str, Json, Json]] = [
     ("metal.vipManager", {}, at("metal.vipManager", "KUBE_VIP")),
     ("metal.cloudController", {}, at("metal.cloudController", "external")),
     ("metal.sshKeys[].publicKey", {}, at("metal.sshKeys", [{"name": "a", "publicKey": f"{KEY} a"}])),
+    *(
+        (f"metal.cpem.{key}", {"metal": CPEM}, {"metal": {**CPEM, "cpem": {"apiToken": "a", key: value}}})
+        for key, value in (("apiToken", "b"), ("imageRepository", "registry.example.org/a"), ("imageTag", "v3.8.0"))
+    ),
+    ("network.plugin", at("network.plugin", "cilium"), at("network.plugin", "calico")),
+    *(
+        (f"network.{key}", at("network.plugin", "cilium"), {"network": {"plugin": "cilium", key: value}})
+        for key, value in (("version", "1.17.12"), ("mtu", 1400), ("values", {"debug": {"enabled": True}}))
+    ),
+    addon("name", CHART, {**CHART, "name": "b"}),
+    addon("chart", CHART, {**CHART, "chart": "b"}),
+    addon("repository", CHART, {**CHART, "repository": "https://charts.example.com"}),
+    addon("version", CHART, {**CHART, "version": "1.0.1"}),
+    *(
+        addon(key, {**CHART, "username": "a", "password": "a"}, {**CHART, "username": "a", "password": "a", key: "b"})
+        for key in ("username", "password")
+    ),
+    addon("plainHttp", REGISTRY, {**REGISTRY, "plainHttp": True}),
+    addon("namespace", CHART, {**CHART, "namespace": "b"}),
+    addon("createNamespace", {**CHART, "namespace": "b"}, {**CHART, "namespace": "b", "createNamespace": True}),
+    addon("values", CHART, {**CHART, "values": {"a": "b"}}),
+    addon("files", MANIFESTS, {**MANIFESTS, "files": ["b.yaml"]}),
+    addon("objects", {"name": "a", "objects": [OBJECT]}, {"name": "a", "objects": [{**OBJECT, "data": {"a": "b"}}]}),
+    addon("wait", CHART, {**CHART, "wait": False}),
+    addon("timeoutSeconds", CHART, {**CHART, "timeoutSeconds": 60}),
     one("name", "a", "b"),
     one("replicas", 2, 1),
     pool("min", {"replicas": "DELETE", "min": 1, "max": 3}, {"replicas": "DELETE", "min": 2, "max": 3}),

@@ -17,6 +17,8 @@ RIGHT: dict[str, Any] = {
     "cluster": {"name": "prod"},
     "metal": {"projectId": "5a2e6a42-9c1f-4b6e-8a55-2f4f6f0d7c11", "metro": "da"},
     "workerPools": [{"name": "worker-a", "replicas": 3}],
+    # Without one there would be a warning.
+    "network": {"plugin": "cilium"},
 }
 
 
@@ -161,6 +163,28 @@ FULL: dict[str, Any] = {
         },
         {"name": "deleted-by-hand", "metro": "fr", "strategy": {"type": "OnDelete"}, "replicas": 0},
         {"name": "one-unhealthy", "healthCheck": {"maxUnhealthy": 1}, "bootstrap": {"profile": "ubuntu-containerd"}},
+    ],
+    "network": {"plugin": "cilium", "version": "1.18.10", "mtu": 1450, "values": {"debug": {"enabled": True}}},
+    "addons": [
+        {
+            "name": "private",
+            "chart": "private",
+            "repository": "https://charts.example.org",
+            "version": "1.2.3",
+            "username": "robot",
+            "password": "token",
+            "namespace": "private",
+            "createNamespace": True,
+            "values": {"replicas": 2, "key": "value"},
+            "wait": False,
+            "timeoutSeconds": 600,
+        },
+        {"name": "registry", "chart": "oci://registry.example.org/chart", "version": "1.2.3", "plainHttp": True},
+        {
+            "name": "manifests",
+            "files": ["https://example.org/all.yaml"],
+            "objects": [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "tools"}}],
+        },
     ],
     "handoff": {"enabled": True, "timeoutSeconds": 600, "path": "/readyz", "verify": "ca", "force": False},
 }

@@ -11,5 +11,6 @@ EFFECTS = {
     "metal.facility": Effect("with care", "machines that come later are bought there; living ones stay where they are"),
     "metal.vipManager": Effect("never", "capp refuses to change it in a living cluster"),
     "metal.cloudController": Effect("rolls machines", "of all pools"),
+    "metal.cpem": Effect("in place", "in the tenant cluster alone"),
     "metal.sshKeys": Effect("rolls machines", "of all pools"),
 }

@@ -41,6 +41,21 @@ def problems(base: str, tenant: MetalClusterSettings) -> Iterator[Problem]:
             metal.vip_manager,
             "EMLB",
         )
+    if metal.cloud_controller == "cpem" and metal.cpem is None:
+        yield Problem(
+            f"{path}.cpem.apiToken",
+            "is required with cloudController cpem: `pulumi config set --path --secret "
+            "'kamaji-equinix:metal.cpem.apiToken'` stores it",
+            about=(f"{path}.cloudController", f"{path}.cpem"),
+            example=None,
+        )
+    if metal.cpem and metal.cloud_controller != "cpem":
+        yield Problem(
+            f"{path}.cpem",
+            f"has no effect with cloudController {metal.cloud_controller}",
+            about=(f"{path}.cloudController",),
+            example=None,
+        )
     seen: set[str] = set()
     for index, key in enumerate(metal.ssh_keys):
         if key.name in seen:

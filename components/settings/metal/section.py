@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr, WithJsonSchema
 
 from ..model import TenantClusterSettings
 from ..pools import WorkerPoolSettings
+from ..secrets import SECURE
 from ..section import Section
-from ..types import DnsLabel, SshKey, Url
+from ..types import DnsLabel, ImagePrefix, ImageTag, SshKey, Url
 from .types import ProjectId, Reservation, Slug
 
 
@@ -34,6 +35,22 @@ class ProjectSettings(Section):
     )
 
 
+class CpemSettings(Section):
+    """Cloud Provider Equinix Metal: gives nodes their addresses, and takes away the taint that they start with."""
+
+    api_token: Annotated[SecretStr, WithJsonSchema(SECURE)] = Field(
+        description="Token of the Metal API, with which it looks at the project's devices; a secret.",
+        strict=False,
+        examples=["token"],
+    )
+    image_repository: ImagePrefix | None = Field(
+        None,
+        description="Where its image comes from.",
+        examples=["registry.example.org/cloud-provider-equinix-metal"],
+    )
+    image_tag: ImageTag | None = Field(None, description="Tag of its image.", examples=["v3.8.1"])
+
+
 class MetalSettings(Section):
     """Equinix Metal: where the machines come from."""
 
@@ -56,11 +73,14 @@ class MetalSettings(Section):
         description="capp's virtual IP manager; only EMLB leaves workers alone. It can't be changed later.",
         examples=["EMLB"],
     )
-    cloud_controller: Literal["none", "external"] = Field(
+    cloud_controller: Literal["none", "cpem", "external"] = Field(
         "none",
-        description="external: a cloud controller runs in the cluster, and kubelets wait for it. Without one their taint "
-        "never goes.",
-        examples=["none"],
+        description="cpem: Equinix' own is installed; external: somebody else installs one. With both kubelets wait for it; "
+        "without one their taint never goes.",
+        examples=["cpem"],
+    )
+    cpem: CpemSettings | None = Field(
+        None, description="Cloud Provider Equinix Metal; for cloudController cpem.", examples=[{"apiToken": "token"}]
     )
     ssh_keys: tuple[SshKeySettings, ...] = Field(
         (),

@@ -1,0 +1,119 @@
+"""What is installed into a tenant cluster, as Helm releases and plain objects. Pure.
+
+The address of the API server may be values of the engine that are not known yet: they are passed on as they come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..providers import provider_of
+from ..settings.addons import AddonSettings
+from ..settings.load import merged
+from ..settings.model import TenantClusterSettings
+from .network_plugins import PLUGINS
+
+
+@dataclass(frozen=True, kw_only=True)
+class Addon:
+    """Something that is installed into a tenant cluster: a chart, or manifests.
+
+    Attributes:
+        name: its name among the cluster's add-ons, and that of the chart's release.
+        namespace: where it goes.
+        create_namespace: whether the namespace is made, too.
+        chart: name, folder or oci:// address; empty for manifests.
+        repository: the chart's repository; empty where the chart needs none.
+        version: the chart's version.
+        username: user of the repository or registry.
+        password: that user's password, a ``SecretStr`` or None.
+        plain_http: whether the registry speaks no TLS.
+        values: the chart's values, with ``SecretStr`` for secrets.
+        files: manifests: files, folders, patterns and addresses.
+        objects: manifests.
+        waits: whether its workloads are waited for, which takes nodes.
+        seconds: how long its objects are waited for.
+    """
+
+    name: str
+    namespace: str = "default"
+    create_namespace: bool = False
+    chart: str = ""
+    repository: str = ""
+    version: str = ""
+    username: str = ""
+    password: Any = None
+    plain_http: bool = False
+    values: Mapping[str, Any] = field(default_factory=dict)
+    files: tuple[str, ...] = ()
+    objects: tuple[Mapping[str, Any], ...] = ()
+    waits: bool = False
+    seconds: int = 600
+
+
+def network_plugin(settings: TenantClusterSettings, host: Any, port: Any) -> Addon | None:
+    """The network plugin; None where this program installs none.
+
+    Nobody waits for it: its pods need nodes, which come after it.
+
+    Args:
+        settings: the tenant cluster's settings.
+        host: host of its API server, as nodes reach it.
+        port: port of its API server, as text.
+    """
+    own = settings.network
+    plugin = PLUGINS.get(own.plugin)
+    if plugin is None:
+        return None
+    return Addon(
+        name=own.plugin,
+        namespace=plugin.namespace,
+        create_namespace=plugin.namespace != "kube-system",
+        chart=plugin.chart,
+        repository=plugin.repository,
+        version=own.version or plugin.version,
+        values=merged(plugin.values(settings, host, port), own.values),
+    )
+
+
+def cloud_controller(settings: TenantClusterSettings, infrastructure: Mapping[str, Any]) -> Addon | None:
+    """The cloud controller of the infrastructure's provider; None where this program installs none. Nobody waits for it.
+
+    Args:
+        settings: the tenant cluster's settings.
+        infrastructure: fields of the infrastructure cluster's spec that other resources give.
+    """
+    objects = provider_of(settings).cloud_controller(settings, infrastructure)
+    return Addon(name="cloud-controller", objects=tuple(objects)) if objects else None
+
+
+def declared(settings: TenantClusterSettings) -> list[Addon]:
+    """The add-ons that the settings list, in their order."""
+    return [of_settings(one, settings.least_machines > 0) for one in settings.addons]
+
+
+def of_settings(own: AddonSettings, machines: bool) -> Addon:
+    """One add-on of the settings.
+
+    Args:
+        own: its settings.
+        machines: whether the stack asks for machines; without any, its workloads never run.
+    """
+    return Addon(
+        name=own.name,
+        namespace=own.namespace or "default",
+        create_namespace=own.create_namespace,
+        chart=own.chart or "",
+        repository=own.repository or "",
+        version=own.version or "",
+        username=own.username or "",
+        password=own.password,
+        plain_http=own.plain_http,
+        values=own.values,
+        files=own.files,
+        objects=own.objects,
+        waits=own.wait and machines,
+        seconds=own.timeout_seconds,
+    )

@@ -1,0 +1,125 @@
+"""The network plugins that have a preset: where their charts are, and the values that a Kamaji cluster on bare metal needs.
+
+Keys and defaults of the charts' own values files, version by version: tests/data/network_charts.yaml. What the values have in
+common: nodes are bare metal in any network, so pods go through VXLAN, and no BGP is spoken; the ranges of the nodes' pods
+come from Kubernetes (Kamaji lets kube-controller-manager allocate them).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..capi.manifest import given
+from ..settings.model import TenantClusterSettings
+
+Values = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkPlugin:
+    """A network plugin's chart.
+
+    Attributes:
+        chart: its name in the repository.
+        repository: the repository's address.
+        version: the chart's version that is installed where the settings name none.
+        namespace: where it goes.
+        values: takes the settings, and the API server's host and port.
+    """
+
+    chart: str
+    repository: str
+    version: str
+    namespace: str
+    values: Callable[[TenantClusterSettings, Any, Any], Values]
+
+
+def cilium(settings: TenantClusterSettings, host: Any, port: Any) -> Values:
+    """Values of Cilium's chart.
+
+    Without kube-proxy Cilium serves Services itself, so it must not look for the API server behind one: it is told the
+    address in any case. Hubble is off, because the chart makes new certificates for it each time that it is rendered, which
+    would be a change in every run.
+    """
+    ipv6 = ranges(settings)["ipv6"] is not None
+    return {
+        "k8sServiceHost": host,
+        "k8sServicePort": port,
+        "kubeProxyReplacement": "false" if settings.control_plane.addons.kube_proxy else "true",
+        "ipam": {"mode": "kubernetes"},
+        "k8s": {"requireIPv6PodCIDR" if ipv6 else "requireIPv4PodCIDR": True},
+        "ipv4": {"enabled": not ipv6},
+        "ipv6": {"enabled": ipv6},
+        "routingMode": "tunnel",
+        "tunnelProtocol": "vxlan",
+        # Two never share a node.
+        "operator": {"replicas": 2 if settings.least_machines > 1 else 1},
+        "hubble": {"enabled": False},
+        **given(MTU=settings.network.mtu),
+    }
+
+
+def calico(settings: TenantClusterSettings, host: Any, port: Any) -> Values:
+    """Values of the chart of Calico's operator.
+
+    Calico's own API server is an extension that kube-apiserver calls at a pod's address. Kamaji's runs outside of the pod
+    network, so that works through konnectivity alone; without it each discovery of the API would find a group that is down.
+    """
+    pool = {
+        "cidr": settings.cluster.pod_cidrs[0],
+        "encapsulation": "VXLAN",
+        "natOutgoing": "Enabled",
+        "nodeSelector": "all()",
+    }
+    network = {"bgp": "Disabled", "ipPools": [pool], **given(mtu=settings.network.mtu)}
+    return {
+        "installation": {"enabled": True, "cni": {"type": "Calico"}, "calicoNetwork": network},
+        "kubernetesServiceEndpoint": {"host": host, "port": port},
+        "apiServer": {"enabled": settings.control_plane.addons.konnectivity is not None},
+        "goldmane": {"enabled": False},
+        "whisker": {"enabled": False},
+    }
+
+
+def flannel(settings: TenantClusterSettings, _host: Any, _port: Any) -> Values:
+    """Values of Flannel's chart. It finds the API server through kube-proxy."""
+    own = ranges(settings)
+    return {
+        "podCidr": own["ipv4"] or "",
+        "podCidrv6": own["ipv6"] or "",
+        "flannel": {"backend": "vxlan", **given(mtu=settings.network.mtu)},
+    }
+
+
+def ranges(settings: TenantClusterSettings) -> dict[str, str | None]:
+    """The range of the pods by its family: Kamaji's Cluster API provider uses only the first."""
+    first = settings.cluster.pod_cidrs[0]
+    return {"ipv4": None, "ipv6": first} if ":" in first else {"ipv4": first, "ipv6": None}
+
+
+PLUGINS: Mapping[str, NetworkPlugin] = {
+    "cilium": NetworkPlugin(
+        chart="cilium",
+        repository="https://helm.cilium.io",
+        version="1.18.10",
+        namespace="kube-system",
+        values=cilium,
+    ),
+    "calico": NetworkPlugin(
+        chart="tigera-operator",
+        repository="https://docs.tigera.io/calico/charts",
+        version="v3.31.6",
+        namespace="tigera-operator",
+        values=calico,
+    ),
+    "flannel": NetworkPlugin(
+        chart="flannel",
+        repository="https://flannel-io.github.io/flannel",
+        version="v0.27.4",
+        namespace="kube-flannel",
+        values=flannel,
+    ),
+}
+"""By the setting ``network.plugin``."""

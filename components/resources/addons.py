@@ -1,0 +1,239 @@
+"""Add-ons of a tenant cluster as resources: Helm charts and manifests, by pulumi-kubernetes and the tenant's own kubeconfig.
+
+They go with the Cluster (``deleted_with``): the tenant's data is deleted with it, so a destroy asks the tenant's API server
+for nothing, whether it answers or not, and no finalizer in it can hold a destroy up.
+
+Nothing of the management cluster depends on them, so a tenant that does not answer makes them fail alone; and they come after
+the pools' objects, because the first resource that fails ends the run. Nodes become Ready only with the network plugin: so
+what needs nodes is waited for only where an add-on asks for it, and machines never wait for an add-on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, partial
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+import yaml
+from pulumi_kubernetes.helm.v4 import Chart, RepositoryOptsArgs
+from pulumi_kubernetes.yaml.v2 import ConfigGroup
+from pydantic import SecretStr
+
+from ..checks.addon_files import manifest_files
+from ..manifests.addons import Addon, cloud_controller, declared, network_plugin
+from ..settings.model import TenantClusterSettings
+from .kubernetes import namespace
+
+if TYPE_CHECKING:
+    from .tenant_cluster import TenantCluster
+
+SKIP_AWAIT = "pulumi.com/skipAwait"
+
+NEED_NODES = {"DaemonSet", "Deployment", "Job", "PersistentVolumeClaim", "Pod", "ReplicaSet", "Service", "StatefulSet"}
+"""Kinds that pulumi-kubernetes waits for (its ``pkg/await/awaiters.go``), and that become ready on nodes alone."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AddOnArgs:
+    """What an add-on is made of.
+
+    Attributes:
+        addon: what is installed.
+        cluster_name: namespace and name of the Cluster, with a slash.
+        provider: of the tenant cluster.
+        reachable: an output that is known once the tenant cluster can be reached: nothing is rendered before, in a preview,
+            because a chart would be told a Kubernetes of long ago.
+        cluster: the Cluster resource that it goes with.
+        after: what must be there first.
+    """
+
+    addon: Addon
+    cluster_name: str
+    provider: kubernetes.Provider
+    reachable: pulumi.Output[Any]
+    cluster: pulumi.Resource | None = None
+    after: Sequence[pulumi.Resource] = ()
+
+
+class AddOn(pulumi.ComponentResource):
+    """A chart, or manifests, in a tenant cluster."""
+
+    def __init__(self, name: str, args: AddOnArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        addon = args.addon
+        props = {"addon": addon.name, "cluster": args.cluster_name}
+        super().__init__("kamaji-equinix:index:AddOn", name, props, opts)
+        before = [*args.after]
+        if addon.create_namespace:
+            manifest = {"metadata": {"name": addon.namespace}}
+            before.append(namespace(f"{name}-namespace", manifest, self._options(args, *before)))
+        options = self._options(args, *before)
+        main: pulumi.Resource
+        if addon.chart:
+            main = Chart(
+                name,
+                name=addon.name,
+                chart=args.reachable.apply(lambda _: addon.chart),
+                repository_opts=repository(addon),
+                version=addon.version or None,
+                plain_http=addon.plain_http or None,
+                namespace=addon.namespace,
+                values=inputs(addon.values),
+                opts=options,
+            )
+        else:
+            main = ConfigGroup(
+                name,
+                files=args.reachable.apply(lambda _: [*manifest_files(addon.files)]),
+                objs=inputs(addon.objects) or None,
+                opts=options,
+            )
+        # Known once all of its objects are there: then the engine tells that the add-on is.
+        self.register_outputs({**props, "installed": main.urn})
+
+    def _options(self, args: AddOnArgs, *after: pulumi.Resource) -> pulumi.ResourceOptions:
+        return pulumi.ResourceOptions(
+            parent=self,
+            provider=args.provider,
+            depends_on=list(after),
+            deleted_with=args.cluster,
+            transforms=[partial(adjusted, args.addon, tuple(secret_texts([args.addon.values, args.addon.objects])))],
+        )
+
+
+def adjusted(
+    addon: Addon, secrets: Sequence[str], given: pulumi.ResourceTransformArgs
+) -> pulumi.ResourceTransformResult | None:
+    """What pulumi-kubernetes leaves to do for an object of a chart: its waits, and that its secrets stay secrets.
+
+    The plugin renders a chart's values into text, and takes the result for no secret, but for the data of a Secret.
+
+    Args:
+        addon: what the object belongs to.
+        secrets: the secret texts among the add-on's values.
+        given: the object, as it is about to be registered.
+    """
+    if not given.custom or not isinstance(given.props, Mapping):
+        return None
+    props = {key: concealed(value, secrets) for key, value in given.props.items()}
+    if not addon.waits and given.type_.rpartition(":")[2] in NEED_NODES:
+        metadata = dict(props.get("metadata") or {})
+        metadata["annotations"] = {**(metadata.get("annotations") or {}), SKIP_AWAIT: "true"}
+        props["metadata"] = metadata
+    timeout = f"{addon.seconds}s"
+    opts = pulumi.ResourceOptions.merge(
+        given.opts, pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(create=timeout, update=timeout))
+    )
+    return pulumi.ResourceTransformResult(props, opts)
+
+
+def concealed(value: Any, secrets: Sequence[str]) -> Any:
+    """A value in which each text that holds a secret is one."""
+    if isinstance(value, str):
+        return pulumi.Output.secret(value) if any(secret in value for secret in secrets) else value
+    if isinstance(value, Mapping):
+        return {key: concealed(item, secrets) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [concealed(item, secrets) for item in value]
+    return value
+
+
+def secret_texts(value: Any) -> Iterator[str]:
+    """The secret texts in values, and their lines: a template may indent them."""
+    if isinstance(value, SecretStr):
+        yield from {*filter(None, (line.strip() for line in value.get_secret_value().splitlines()))}
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from secret_texts(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from secret_texts(item)
+
+
+def inputs(value: Any) -> Any:
+    """Values for the engine: each ``SecretStr`` is a secret of Pulumi's."""
+    if isinstance(value, SecretStr):
+        return pulumi.Output.secret(value.get_secret_value())
+    if isinstance(value, Mapping):
+        return {key: inputs(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [inputs(item) for item in value]
+    return value
+
+
+def repository(addon: Addon) -> RepositoryOptsArgs | None:
+    """Where the chart comes from; None for a folder, and for a registry that asks for no password."""
+    if not addon.repository and not addon.username:
+        return None
+    return RepositoryOptsArgs(
+        repo=addon.repository or None,
+        username=addon.username or None,
+        password=inputs(addon.password),
+    )
+
+
+def tenant_provider(name: str, kubeconfig: pulumi.Output[str], parent: pulumi.Resource) -> kubernetes.Provider:
+    """The provider of what is inside of a tenant cluster.
+
+    A new certificate in the kubeconfig is no other cluster (``cluster_identifier``; pulumi-kubernetes issue 4019). ConfigMaps
+    and Secrets change in place, as Helm changes them.
+    """
+    return kubernetes.Provider(
+        name,
+        kubeconfig=kubeconfig,
+        cluster_identifier=name,
+        enable_config_map_mutable=True,
+        enable_secret_mutable=True,
+        # A chart's objects are many, and the API server is the tenant's own.
+        kube_client_settings=kubernetes.KubeClientSettingsArgs(qps=50, burst=100),
+        opts=pulumi.ResourceOptions(parent=parent),
+    )
+
+
+def declare_addons(
+    name: str,
+    settings: TenantClusterSettings,
+    tenant: TenantCluster,
+    infrastructure: Mapping[str, Any],
+    after: Sequence[pulumi.Resource],
+) -> list[AddOn]:
+    """Register a tenant cluster's add-ons: network plugin, cloud controller, those of the settings, one after the other.
+
+    Args:
+        name: the component's name.
+        settings: the tenant cluster's settings.
+        tenant: the tenant cluster.
+        infrastructure: fields of the infrastructure cluster's spec that other resources give.
+        after: what must be there first.
+    """
+    # Looked up where there is an add-on alone.
+    server = cache(lambda: pulumi.Output.unsecret(tenant.kubeconfig.apply(address)))
+    plugin = settings.network.plugin not in ("custom", "none")
+    host, port = (server().apply(itemgetter(part)) for part in (0, 1)) if plugin else ("", "")
+    wanted = [
+        network_plugin(settings, host, port),
+        cloud_controller(settings, infrastructure),
+        *declared(settings),
+    ]
+    found: list[AddOn] = []
+    for addon in filter(None, wanted):
+        args = AddOnArgs(
+            addon=addon,
+            cluster_name=f"{settings.cluster.namespace}/{settings.cluster.name}",
+            provider=tenant.tenant_provider,
+            reachable=server(),
+            cluster=tenant.cluster,
+            after=[*after, *found[-1:]],
+        )
+        found.append(AddOn(f"{name}-{addon.name}", args, pulumi.ResourceOptions(parent=tenant)))
+    return found
+
+
+def address(kubeconfig: str) -> tuple[str, str]:
+    """Host and port of the API server that a kubeconfig leads to, as its nodes reach it."""
+    server = urlsplit(yaml.safe_load(kubeconfig)["clusters"][0]["cluster"]["server"])
+    return str(server.hostname), str(server.port or 443)

@@ -1,0 +1,185 @@
+"""Rules about what is installed into the tenant cluster itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic import SecretStr
+
+from . import model as model
+from .addons import AddonSettings
+from .report import Problem
+from .secrets import refusal
+
+OWN_NAMES = ("cilium", "calico", "flannel", "cloud-controller")
+"""Names of this program's own add-ons."""
+
+CHART_ONLY = (
+    "namespace",
+    "createNamespace",
+    "repository",
+    "version",
+    "username",
+    "password",
+    "values",
+    "plainHttp",
+)
+
+KUBERNETES_OWN = ("default", "kube-system", "kube-public", "kube-node-lease")
+
+
+def addon_problems(base: str, tenant: model.TenantClusterSettings) -> Iterator[Problem]:
+    """Mistakes in ``network`` and ``addons``; ``base`` is their path with a dot, or empty."""
+    yield from network_problems(base, tenant)
+    seen: dict[str, int] = {}
+    for index, addon in enumerate(tenant.addons):
+        path = f"{base}addons[{index}]"
+        if addon.name in seen:
+            first = f"{base}addons[{seen[addon.name]}].name"
+            yield Problem(
+                f"{path}.name", f"is the name of {base}addons[{seen[addon.name]}] too", addon.name, about=(first,)
+            )
+        elif addon.name in OWN_NAMES:
+            yield Problem(
+                f"{path}.name", "is the name of an add-on of this program's own", addon.name, f"my-{addon.name}"
+            )
+        seen.setdefault(addon.name, index)
+        yield from one_addon(path, addon)
+
+
+def network_problems(base: str, tenant: model.TenantClusterSettings) -> Iterator[Problem]:
+    """The network plugin."""
+    own, path = tenant.network, f"{base}network"
+    if own.plugin in ("custom", "none"):
+        for key, value in (("version", own.version), ("mtu", own.mtu), ("values", own.values)):
+            if value:
+                yield Problem(
+                    f"{path}.{key}",
+                    f"has no effect with plugin {own.plugin}; leave it out",
+                    about=(f"{path}.plugin",),
+                    example=None,
+                )
+    if own.plugin == "custom" and not tenant.addons:
+        yield Problem(
+            f"{path}.plugin",
+            "means that one of addons is the network plugin, and there are none",
+            own.plugin,
+            "cilium",
+            about=(f"{base}addons",),
+        )
+    proxy = f"{base}controlPlane.addons.kubeProxy"
+    if own.plugin in ("calico", "flannel") and tenant.control_plane.addons.kube_proxy is None:
+        yield Problem(
+            f"{path}.plugin",
+            "needs controlPlane.addons.kubeProxy: without it nothing serves Services; cilium does that itself",
+            own.plugin,
+            "cilium",
+            about=(proxy,),
+        )
+
+
+def one_addon(path: str, own: AddonSettings) -> Iterator[Problem]:
+    """One add-on: a chart or manifests, and what belongs to each."""
+    manifests = "files" if own.files else "objects"
+    if own.chart and (own.files or own.objects):
+        yield Problem(
+            f"{path}.{manifests}",
+            "excludes chart: make it an add-on of its own",
+            about=(f"{path}.chart",),
+            example=None,
+        )
+    elif not own.chart and not own.files and not own.objects:
+        yield Problem(f"{path}.chart", "is required, or files or objects", about=(f"{path}.files", f"{path}.objects"))
+    if own.chart:
+        yield from chart_problems(path, own, own.chart)
+    else:
+        values = own.model_dump(by_alias=True)
+        for key in CHART_ONLY:
+            if values[key]:
+                yield Problem(
+                    f"{path}.{key}", "belongs to a chart; leave it out", about=(f"{path}.chart",), example=None
+                )
+    if own.chart and own.create_namespace and (own.namespace or "default") in KUBERNETES_OWN:
+        yield Problem(
+            f"{path}.createNamespace",
+            f"must be false for namespace {own.namespace or 'default'}, which Kubernetes makes itself",
+            True,
+            False,
+            about=(f"{path}.namespace",),
+        )
+    for index, item in enumerate(own.objects):
+        yield from object_problems(f"{path}.objects[{index}]", item)
+
+
+def chart_problems(path: str, own: AddonSettings, chart: str) -> Iterator[Problem]:
+    """Where a chart comes from."""
+    registry = chart.startswith("oci://")
+    if registry and own.repository:
+        yield Problem(
+            f"{path}.repository",
+            "excludes a chart that begins with oci://",
+            own.repository,
+            example=None,
+            about=(f"{path}.chart",),
+        )
+    elif own.repository and not registry and ("/" in chart or chart.startswith(".")):
+        yield Problem(
+            f"{path}.chart", "must be a name, because repository is given", chart, about=(f"{path}.repository",)
+        )
+    if (registry or own.repository) and not own.version:
+        yield Problem(f"{path}.version", "is required: without it another chart would be installed one day")
+    if not registry and not own.repository and own.version:
+        yield Problem(
+            f"{path}.version",
+            "has no effect on a chart's folder; leave it out",
+            own.version,
+            example=None,
+            about=(f"{path}.chart",),
+        )
+    if own.plain_http and not registry:
+        yield Problem(
+            f"{path}.plainHttp",
+            f"is for a chart that begins with oci://, and this is {chart}",
+            True,
+            False,
+            about=(f"{path}.chart",),
+        )
+    for key, other in (("username", "password"), ("password", "username")):
+        if getattr(own, key) and not getattr(own, other):
+            yield Problem(f"{path}.{other}", f"is required with {key}", about=(f"{path}.{key}",))
+    if own.username and not registry and not own.repository:
+        yield Problem(
+            f"{path}.username",
+            "has no effect on a chart's folder; leave it out",
+            example=None,
+            about=(f"{path}.chart",),
+        )
+
+
+def object_problems(path: str, item: Mapping[str, Any]) -> Iterator[Problem]:
+    """An object says what it is, and in clear: the engine knows it by that."""
+    metadata = item.get("metadata")
+    metadata = metadata if isinstance(metadata, dict) else {}
+    lacking = []
+    for key, value in (
+        ("apiVersion", item.get("apiVersion")),
+        ("kind", item.get("kind")),
+        ("metadata.name", metadata.get("name")),
+    ):
+        if isinstance(value, SecretStr):
+            yield Problem(f"{path}.{key}", refusal(f"{path}.{key}"), example=None)
+        elif not isinstance(value, str) or not value:
+            lacking.append(key)
+    if lacking:
+        yield Problem(path, f"is no object of Kubernetes: it lacks {' and '.join(lacking)}")
+
+
+def addon_warnings(base: str, tenant: model.TenantClusterSettings) -> Iterator[Problem]:
+    """What is better known about the network plugin."""
+    if tenant.network.plugin == "none" and tenant.worker_pools:
+        yield Problem(
+            f"{base}network.plugin",
+            "none: no node becomes Ready until somebody installs a network plugin; cilium, calico or flannel lets this "
+            "program do it",
+        )

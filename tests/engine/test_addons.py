@@ -1,0 +1,246 @@
+"""Add-ons of a tenant cluster: charts and manifests, by the real engine and plugin, on a real tenant API server."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+import toolchain
+from lab.plane import ManagementPlane
+from tests.support.charts import ChartServer
+from tests.support.data_store import make_data_store
+from tests.support.fleet import MERGE, Fleet
+from tests.support.markers import marker, shown
+from tests.support.project import ROOT, Project
+from tests.support.tenant import Tenant
+
+STACK = "addons"
+NETWORK = ROOT / "lab" / "charts" / "network"
+DEPLOYMENTS = "/apis/cluster.x-k8s.io/v1beta1/namespaces/{}/machinedeployments"
+POOLS = "/apis/network.lab/v1/addresspools"
+SECONDS = 60.0
+"""A destroy may take as long, whatever the tenant does."""
+
+LEAKING = {
+    "Chart.yaml": "{apiVersion: v2, name: leaking, version: 0.2.0}",
+    # Where a secret must not stand, and stands in many charts.
+    "templates/all.yaml": """
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: leaking, namespace: {{ .Release.Namespace }}}
+data:
+  settings: |
+    word = {{ .Values.word }}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: leaking, namespace: {{ .Release.Namespace }}}
+spec:
+  replicas: 0
+  selector: {matchLabels: {app: leaking}}
+  template:
+    metadata: {labels: {app: leaking}}
+    spec:
+      containers: [{name: a, image: example.org/a, args: ["--word={{ .Values.word }}"]}]
+""",
+}
+
+MANIFESTS = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: of-a-folder, namespace: default}\ndata: {a: b}\n"
+
+
+@pytest.fixture(scope="module")
+def tenant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tenant]:
+    made = Tenant(tmp_path_factory.mktemp("tenant"))
+    yield made
+    made.stop()
+
+
+@pytest.fixture(scope="module")
+def fleet(management: ManagementPlane, tenant: Tenant) -> Iterator[Fleet]:
+    make_data_store(management)
+    with Fleet(management, kubeconfig=(tenant.folder / "kubeconfig").read_text()) as playing:
+        yield playing
+
+
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ChartServer, ChartServer]]:
+    """A repository that asks for a password, and a registry."""
+    folder = tmp_path_factory.mktemp("leaking")
+    for name, text in LEAKING.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    made = (ChartServer(folder, "robot:pass-word"), ChartServer(NETWORK))
+    yield made
+    for server in made:
+        server.close()
+
+
+@pytest.fixture(scope="module")
+def words() -> list[str]:
+    """What is stored as a secret."""
+    return [marker(), marker(), marker()]
+
+
+@pytest.fixture(scope="module")
+def project(
+    tmp_path_factory: pytest.TempPathFactory,
+    fleet: Fleet,
+    servers: tuple[ChartServer, ChartServer],
+    words: list[str],
+) -> Project:
+    folder = tmp_path_factory.mktemp("addons")
+    (folder / "backend").mkdir()
+    backend = {"PULUMI_BACKEND_URL": f"file://{folder}/backend", "PULUMI_CONFIG_PASSPHRASE": "test"}
+    made = Project.make(folder / "project", {**toolchain.pulumi_environment(), **backend})
+    (made.folder / "manifests").mkdir()
+    (made.folder / "manifests" / "all.yaml").write_text(MANIFESTS)
+    made.pulumi("stack", "init", STACK).ok()
+    write(made, fleet, servers)
+    for path, word in zip(
+        ("addons[0].values.encryptionKey", "addons[1].values.word", "addons[3].objects[0].data.word"),
+        words,
+        strict=True,
+    ):
+        made.pulumi("config", "set", "--path", "--secret", f"kamaji-equinix:{path}", word, "--stack", STACK).ok()
+    return made
+
+
+def write(project: Project, fleet: Fleet, servers: tuple[ChartServer, ChartServer], **network: Any) -> None:
+    """The stack's settings, without what is secret in them. No controller makes pods in this tenant, so nobody waits."""
+    repository, registry = servers
+    project.configure(
+        STACK,
+        cluster={"name": STACK, "namespace": fleet.namespace},
+        metal={"projectId": "5a2e6a42-9c1f-4b6e-8a55-2f4f6f0d7c11", "metro": "da"},
+        workerPools=[{"name": "a", "replicas": 1}],
+        handoff={"timeoutSeconds": 60},
+        network={"plugin": "custom"},
+        addons=[
+            {"name": "network", "chart": registry.image, "version": registry.version, "plainHttp": True}
+            | {"namespace": "kube-system", "values": {"mtu": 1400, **network}, "wait": False},
+            {"name": "leaking", "chart": repository.name, "repository": repository.repository}
+            | {"version": repository.version, "username": "robot", "password": "pass-word"}
+            | {"namespace": "leaking", "createNamespace": True, "values": {}, "wait": False},
+            {"name": "files", "files": ["manifests"]},
+            {"name": "inline", "objects": [{**OBJECT, "data": {}}]},
+        ],
+        management={"kubeconfigPath": str(fleet.management.kubeconfig)},
+    )
+
+
+OBJECT: dict[str, Any] = {
+    "apiVersion": "v1",
+    "kind": "ConfigMap",
+    "metadata": {"name": "inline", "namespace": "default"},
+}
+
+
+def changed(project: Project, change: Any) -> None:
+    """Change the stack's file in place: what is secret in it stays."""
+    import yaml
+
+    path = project.folder / f"Pulumi.{STACK}.yaml"
+    document = yaml.safe_load(path.read_text())
+    change(document["config"])
+    path.write_text(yaml.safe_dump(document))
+
+
+def config_map(tenant: Tenant, namespace: str, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = (
+        tenant.client.get(f"/api/v1/namespaces/{namespace}/configmaps/{name}").raise_for_status().json()
+    )
+    return found
+
+
+def exported(project: Project) -> str:
+    return project.pulumi("stack", "export", "--stack", STACK).ok()
+
+
+def test_a_preview_of_a_new_stack_needs_no_tenant(project: Project) -> None:
+    done = project.pulumi("preview", "--stack", STACK).ok()
+    assert "helm.sh/v4:Chart" in done, f"the add-ons are part of the preview:\n{done}"
+
+
+def test_charts_and_manifests_of_each_origin_are_installed_with_the_tenants_version(
+    project: Project, tenant: Tenant, words: list[str]
+) -> None:
+    done = project.up(STACK)
+    assert done.code == 0, done.output
+    network = config_map(tenant, "kube-system", "lab-network")["data"]
+    assert network == {"mtu": "1400", "kubernetes": "v1.33.0"}, "of a registry: values, and the tenant's own version"
+    assert tenant.client.get(f"{POOLS}/default").status_code == httpx.codes.OK, "its kind came before its object"
+    sets = tenant.client.get("/apis/apps/v1/namespaces/kube-system/daemonsets/lab-network").raise_for_status().json()
+    mounts = [volume["hostPath"]["path"] for volume in sets["spec"]["template"]["spec"]["volumes"]]
+    assert mounts == ["/etc/cni/net.d", "/opt/cni/bin"], "what a network plugin's pods mount"
+    jobs = tenant.client.get("/apis/batch/v1/namespaces/kube-system/jobs").raise_for_status().json()["items"]
+    assert jobs == [], "a hook that cleans up at the end must not run at the beginning"
+    assert config_map(tenant, "leaking", "leaking")["data"]["settings"] == f"word = {words[1]}\n", "of a repository"
+    assert config_map(tenant, "default", "of-a-folder")["data"] == {"a": "b"}, "of a folder of manifests"
+    assert config_map(tenant, "default", "inline")["data"] == {"word": words[2]}, "of the settings"
+    assert not shown(words, {"the output": done.output, "the state": exported(project)}), "no secret is shown or stored"
+
+
+def test_a_run_without_a_change_has_nothing_to_do(project: Project) -> None:
+    assert project.up(STACK, "--expect-no-changes").code == 0, "a second run has nothing to do"
+
+
+def test_changed_values_change_the_living_objects(project: Project, tenant: Tenant, words: list[str]) -> None:
+    before = config_map(tenant, "kube-system", "lab-network")["metadata"]["uid"]
+    changed(project, lambda config: config["kamaji-equinix:addons"][0]["values"].update(mtu=1300))
+    shown_before = project.pulumi("preview", "--diff", "--stack", STACK).ok()
+    done = project.up(STACK).ok()
+    after = config_map(tenant, "kube-system", "lab-network")
+    assert after["data"]["mtu"] == "1300", "the new value is there"
+    assert after["metadata"]["uid"] == before, "in the same object"
+    assert not shown(words, {"preview": shown_before, "up": done}), "and no secret is shown on the way"
+
+
+def test_a_preview_shows_a_living_tenants_add_ons_though_the_hand_off_has_to_be_repeated(project: Project) -> None:
+    changed(project, lambda config: config["kamaji-equinix:handoff"].update(timeoutSeconds=61, path="/livez"))
+    done = project.pulumi("preview", "--stack", STACK).ok()
+    assert "delete" not in done, f"nothing is about to be deleted:\n{done}"
+    changed(project, lambda config: config["kamaji-equinix:handoff"].update(timeoutSeconds=60, path="/readyz"))
+
+
+def test_a_chart_that_is_not_there_is_said_before_anything_is_created(project: Project) -> None:
+    changed(project, lambda config: config["kamaji-equinix:addons"].append({"name": "lost", "chart": "./lost"}))
+    done = project.up(STACK)
+    changed(project, lambda config: config["kamaji-equinix:addons"].pop())
+    assert done.code != 0, "it fails"
+    assert "addons[4].chart" in done.output, f"with the key:\n{done.output}"
+    assert "Traceback" not in done.output, "in words"
+
+
+def test_a_tenant_that_does_not_answer_makes_its_add_ons_fail_and_nothing_else(
+    project: Project, tenant: Tenant, fleet: Fleet
+) -> None:
+    changed(project, lambda config: config["kamaji-equinix:workerPools"][0].update(replicas=2))
+    hang(tenant)
+    done = project.up(STACK)
+    assert done.code != 0, "the add-ons could not be compared"
+    assert f"{STACK}-network" in done.output, f"it is said which:\n{done.output}"
+    assert "unreachable" in done.output, f"and why:\n{done.output}"
+    found = fleet.http.get(DEPLOYMENTS.format(fleet.namespace)).raise_for_status().json()["items"]
+    assert [item["spec"]["replicas"] for item in found] == [2], "the pool has its machine all the same"
+
+
+def hang(tenant: Tenant) -> None:
+    """A finalizer that nobody removes, then an API server that is gone."""
+    held = {"metadata": {"finalizers": ["network.lab/held"]}}
+    tenant.client.patch(f"{POOLS}/default", json=held, headers=MERGE).raise_for_status()
+    api = next(process for process in tenant.processes if process.name == "tenant-apiserver")
+    api.stop()
+
+
+def test_a_destroy_asks_the_tenant_for_nothing(project: Project, fleet: Fleet) -> None:
+    began = time.monotonic()
+    done = project.script("destroy", "--yes", "--stack", STACK).ok()
+    assert time.monotonic() - began < SECONDS, f"neither a dead tenant nor a finalizer in it holds it up:\n{done}"
+    clusters = f"/apis/cluster.x-k8s.io/v1beta1/namespaces/{fleet.namespace}/clusters"
+    assert fleet.http.get(clusters).json()["items"] == [], "the Cluster is gone"
+    assert not json.loads(exported(project))["deployment"].get("resources"), "and nothing is left in the state"

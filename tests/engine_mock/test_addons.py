@@ -1,0 +1,89 @@
+"""What add-ons ask the engine for: where they go, after what, and with what they go away."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pulumi
+import pytest
+from kamaji_equinix.components import stack
+from kamaji_equinix.components.manifests.addons import Addon
+from kamaji_equinix.components.resources.addons import SKIP_AWAIT, adjusted
+from kamaji_equinix.components.settings.load import load_stack
+
+from tests.engine_mock.test_tenant_cluster import RAW
+from tests.support.mock_engine import Recorder, record
+
+ADDONS: dict[str, Any] = {
+    "network": {"plugin": "cilium"},
+    "addons": [{"name": "one", "chart": "one"}, {"name": "two", "files": ["two.yaml"]}],
+}
+CHART, GROUP = "kubernetes:helm.sh/v4:Chart", "kubernetes:yaml/v2:ConfigGroup"
+
+
+def declared(**more: Any) -> Recorder:
+    return record(lambda: stack.declare(load_stack({**RAW, **ADDONS, **more}, frozenset({"management"}))))
+
+
+@pytest.fixture(scope="module")
+def recorded() -> Recorder:
+    return declared()
+
+
+def test_each_goes_to_the_tenant_and_away_with_the_cluster(recorded: Recorder) -> None:
+    (cluster,) = (found.urn for found in recorded.of("Cluster"))
+    addons = [*recorded.of(CHART), *recorded.of(GROUP)]
+    assert [found.name for found in addons] == ["one-cilium", "one-one", "one-two"], "in the order of the settings"
+    for found in addons:
+        assert found.deleted_with == cluster, f"{found.name}: a destroy would ask a tenant that may be down"
+
+
+def test_cilium_is_told_the_address_that_the_kubeconfig_leads_to(recorded: Recorder) -> None:
+    values = recorded.of(CHART)[0].inputs["values"]
+    assert (values["k8sServiceHost"], values["k8sServicePort"]) == ("192.0.2.5", "6443"), "as nodes reach it"
+
+
+def test_machines_are_asked_for_first_and_wait_for_no_add_on(recorded: Recorder) -> None:
+    addons = {found.urn for found in (*recorded.of(CHART), *recorded.of(GROUP), *recorded.of("AddOn"))}
+    pools = {found.urn for found in recorded.of("MachineDeployment")}
+    for found in (*recorded.of(CHART), *recorded.of(GROUP)):
+        assert pools <= set(found.dependencies), "the first resource that fails ends a run: pools come before"
+    for kind in ("MachineDeployment", "WorkerPoolRollout", "ControlPlaneEndpoint", "PacketCluster"):
+        for found in recorded.of(kind):
+            assert not addons & set(found.dependencies), f"{found.name} would fail with an add-on"
+
+
+def test_a_stack_without_add_ons_starts_no_provider_for_its_tenant() -> None:
+    recorded = record(lambda: stack.declare(load_stack(RAW, frozenset({"management"}))))
+    assert [found.name for found in recorded.of("pulumi:providers:kubernetes")] == ["management"], (
+        "each provider is a process"
+    )
+
+
+def of_kind(kind: str, **props: Any) -> pulumi.ResourceTransformArgs:
+    return pulumi.ResourceTransformArgs(
+        custom=True, type_=f"kubernetes:{kind}", name="a", props=props, opts=pulumi.ResourceOptions()
+    )
+
+
+def test_only_what_needs_nodes_is_not_waited_for() -> None:
+    for waits, kind, skipped in (
+        (False, "apps/v1:DaemonSet", True),
+        (False, "apps/v1:Deployment", True),
+        (False, "apiextensions.k8s.io/v1:CustomResourceDefinition", False),
+        (True, "apps/v1:Deployment", False),
+    ):
+        result = adjusted(Addon(name="a", waits=waits, seconds=90), (), of_kind(kind, metadata={"name": "a"}))
+        assert result, "each object is looked at"
+        annotations = result.props["metadata"].get("annotations") or {}
+        assert (annotations.get(SKIP_AWAIT) == "true") is skipped, f"{kind} of one that waits: {waits}"
+        assert result.opts.custom_timeouts, "and has the add-on's patience"
+        assert result.opts.custom_timeouts.create == "90s", "in seconds"
+
+
+def test_a_text_that_holds_a_secret_is_one() -> None:
+    args = of_kind("core/v1:ConfigMap", data={"a": "word = hunter2\n", "b": "plain"}, metadata={"name": "a"})
+    result = adjusted(Addon(name="a"), ("hunter2",), args)
+    assert result, "it is looked at"
+    assert isinstance(result.props["data"]["a"], pulumi.Output), "the rendered text would lie in the state in clear"
+    assert result.props["data"]["b"] == "plain", "all else is as it was"
