@@ -52,7 +52,7 @@ def measure(folder: Path, rounds: int = 2) -> dict[str, Any]:
         rounds: pairs of clusters that are brought up.
     """
     lab = Lab(folder / "lab")
-    if (started := lab.command("up", "--load-balancer-delay", "3")).returncode != 0:
+    if (started := lab.command("up", "--load-balancer-delay", "3", "--network", "provided")).returncode != 0:
         raise RuntimeError(started.stdout)
     try:
         less = restricted(lab, folder / "kubeconfig-before")

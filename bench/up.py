@@ -46,7 +46,7 @@ def measure(folder: Path, pairs: int = 15, against: Path | None = None) -> dict[
     One run differs from the next by a fifth on a machine with other guests, so their medians are compared.
     """
     lab = Lab(folder / "lab")
-    if (started := lab.command("up")).returncode != 0:
+    if (started := lab.command("up", "--network", "provided")).returncode != 0:
         raise RuntimeError(started.stdout)
     try:
         dev = Project.make(folder / "dev", lab.environment())

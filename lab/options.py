@@ -28,7 +28,7 @@ class LabOptions:
     load_balancer_delay: float = 0.0
     boot_seconds: float = 2.0
     boot_fails: bool = False
-    network: str = "provided"
+    network: str = "required"
     contract: str = "v1beta1"
     cluster_api: str = ""
 

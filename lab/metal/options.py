@@ -25,4 +25,4 @@ class BootOptions:
     fails: bool = False
     join_seconds: float = 300.0
     heartbeat_seconds: float = 10.0
-    network: str = "provided"
+    network: str = "required"

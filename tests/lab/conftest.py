@@ -30,7 +30,8 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """A running lab whose load balancers answer some seconds after they have an address."""
     state: Path = tmp_path_factory.mktemp("lab") / "state"
     running = Lab(state)
-    started = running.command("up", "--load-balancer-delay", "6", "--contract", generation().contract)
+    options = ("--load-balancer-delay", "6", "--network", "provided", "--contract", generation().contract)
+    started = running.command("up", *options)
     assert started.returncode == 0, f"the lab does not start:\n{started.stdout}"
     yield running
     ended = subprocess.run(

@@ -246,7 +246,7 @@ def test_a_second_machine_of_the_same_name_is_refused(tenant: Tenant, devices: M
 
 
 def test_devices_live_on_when_the_lab_starts_again(tenant: Tenant, tmp_path: Path) -> None:
-    boot = BootOptions(seconds=0.2, join_seconds=60, heartbeat_seconds=0.5)
+    boot = BootOptions(seconds=0.2, join_seconds=60, heartbeat_seconds=0.5, network="provided")
     with metal(tmp_path, boot) as first:
         device = first.create("survives", userdata=good(tenant))
         eventually(lambda: first.overview(device["id"])["stage"] == "joined", "joined", 60)

@@ -174,7 +174,7 @@ class Metal:
 @contextmanager
 def metal(folder: Path, boot: BootOptions | None = None) -> Iterator[Metal]:
     """A Metal API for a test."""
-    running = Metal(folder, boot or BootOptions(seconds=0.2, join_seconds=3, heartbeat_seconds=0.5))
+    running = Metal(folder, boot or BootOptions(seconds=0.2, join_seconds=3, heartbeat_seconds=0.5, network="provided"))
     try:
         yield running
     finally:

@@ -91,6 +91,9 @@ def dev_sections(kubeconfig: Path, *, network: bool = False) -> dict[str, Any]:
     """
     config = yaml.safe_load((ROOT / "Pulumi.dev.yaml").read_text())["config"]
     sections = {key.removeprefix("kamaji-equinix:"): value for key, value in config.items()}
+    for addon in sections["addons"]:
+        # The project's folder is another one.
+        addon["chart"] = str(ROOT / addon["chart"])
     if not network:
         sections.pop("network")
         sections.pop("addons")
