@@ -28,6 +28,7 @@ from .programs import Program, Programs, Surroundings, image_name
 log = logging.getLogger("lab.pods")
 
 MERGE = {"Content-Type": "application/strategic-merge-patch+json"}
+RANGE_SECONDS = 15.0
 OWN_RANGE = ipaddress.ip_network("100.64.0.0/10")
 """Pods' addresses where the node has no range: the network plugin has its own then."""
 
@@ -58,7 +59,7 @@ class Workloads:
         return (self._disk / "cni").exists()
 
     def sync(self, node: Mapping[str, Any], *, network: bool) -> bool:
-        """Bring each pod a step further; True where one lacks the Node's address, which the Node as read doesn't have.
+        """Bring each pod a step further; True where one lacks an address, because the Node as read lacks its own or a range.
 
         Args:
             node: the Node, as last read.
@@ -82,7 +83,8 @@ class Workloads:
                 self._addresses[pod["metadata"]["uid"]] = address
         for pod in pods:
             self._step(pod, node, network=network)
-        return not host_ip(node) and any(pod_rules.host_network(pod) and not pod_rules.finished(pod) for pod in pods)
+        lacks = not host_ip(node) or expects_range(node)
+        return lacks and any(not pod_rules.finished(pod) for pod in pods)
 
     def stop(self) -> None:
         """End the programs."""
@@ -140,6 +142,8 @@ class Workloads:
     def _address(self, uid: str, node: Mapping[str, Any]) -> str:
         """A pod's address, from the node's range; the first one of it is the bridge's."""
         if uid not in self._addresses:
+            if expects_range(node):
+                return ""
             range_ = node["spec"].get("podCIDR")
             hosts = ipaddress.ip_network(range_) if range_ else own_range(self._number)
             taken = set(self._addresses.values())
@@ -251,6 +255,13 @@ class Workloads:
         }
         # As a kubelet's, an event is told once and not again.
         self._client.post(f"/api/v1/namespaces/{metadata['namespace']}/events", json=event)
+
+
+def expects_range(node: Mapping[str, Any]) -> bool:
+    """Whether kube-controller-manager may still give a Node its range of pods' addresses: it takes a moment."""
+    made = datetime.datetime.strptime(node["metadata"]["creationTimestamp"], "%Y-%m-%dT%H:%M:%S%z")
+    age = datetime.datetime.now(datetime.timezone.utc) - made
+    return not node["spec"].get("podCIDR") and age.total_seconds() < RANGE_SECONDS
 
 
 def host_ip(node: Mapping[str, Any]) -> str:
