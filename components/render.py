@@ -117,8 +117,9 @@ def readable(manifest: Manifest) -> Manifest:
     """The manifest with a named placeholder for each secret. It is no base64, so that no API server takes it."""
     if manifest["kind"] != "Secret":
         return manifest
-    pool = manifest["metadata"]["labels"][POOL_LABEL]
-    data = {key: f"(secret: {key} of the bootstrap of pool {pool})" for key in manifest["data"]}
+    pool, name = manifest["metadata"]["labels"].get(POOL_LABEL), manifest["metadata"]["name"]
+    of = f"of the bootstrap of pool {pool}" if pool else f"of {name}"
+    data = {key: f"(secret: {key} {of})" for key in manifest["data"]}
     return {**manifest, "data": data}
 
 

@@ -74,7 +74,7 @@ class RolloutProvider(PoolProvider):
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         """Other templates, another wish to wait, or templates to remove are something to do."""
         replaces = [key for key in IDENTITY if olds.get(key) != news.get(key)]
-        compared = ("templates", "wait", "replicas", "kinds")
+        compared = ("templates", "wait", "replicas", "kinds", "companions")
         changed = bool(replaces) or any(olds.get(key) != news.get(key) for key in compared)
         return DiffResult(
             changes=changed or self.has_unused(news), replaces=replaces, delete_before_replace=bool(replaces)
@@ -148,7 +148,8 @@ class TemplatesProvider(PoolProvider):
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         """Another pool is another resource."""
         replaces = [key for key in ("namespace", "cluster", "pool") if olds.get(key) != news.get(key)]
-        return DiffResult(changes=bool(replaces) or olds.get("kinds") != news.get("kinds"), replaces=replaces)
+        changed = any(olds.get(key) != news.get(key) for key in ("kinds", "companions"))
+        return DiffResult(changes=bool(replaces) or changed, replaces=replaces)
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Nothing is to do as long as there is a pool."""
@@ -173,8 +174,9 @@ class WorkerPoolRolloutArgs:
         api_version: its API version.
         cluster: name of the Cluster that it belongs to.
         pool: name of the pool.
-        templates: names of the templates that it uses.
+        templates: names of the templates that it uses, and of what they refer to.
         kinds: kinds of the templates.
+        companions: kinds of what the templates refer to.
         replicas: how many machines it was asked for; None where an autoscaler sets that.
         wait: also wait for machines that no template change brought about.
         timeout_seconds: how long at most.
@@ -188,6 +190,7 @@ class WorkerPoolRolloutArgs:
     pool: str
     templates: list[pulumi.Input[str]]
     kinds: tuple[Kind, ...]
+    companions: tuple[Kind, ...] = ()
     replicas: int | None = None
     wait: bool = False
     timeout_seconds: float = 3600
@@ -210,6 +213,8 @@ class WorkerPoolRollout(Resource, module="kamaji-equinix", name="WorkerPoolRollo
             "wait": args.wait,
             "timeoutSeconds": args.timeout_seconds,
         }
+        if args.companions:
+            props["companions"] = [stored_kind(kind) for kind in args.companions]
         if args.kubeconfig is not None:
             props["kubeconfig"] = pulumi.Output.secret(args.kubeconfig)
         super().__init__(RolloutProvider(), name, props, opts)
@@ -225,6 +230,7 @@ class WorkerPoolTemplatesArgs:
         pool: name of the pool.
         api_version: API version of the pool's MachineDeployment.
         kinds: kinds of the templates.
+        companions: kinds of what the templates refer to.
         kubeconfig: credentials of the management cluster, a secret; by default those of the stack's configuration. They are
             not kept for the removal, which takes those of the configuration.
     """
@@ -234,6 +240,7 @@ class WorkerPoolTemplatesArgs:
     pool: str
     api_version: str
     kinds: tuple[Kind, ...]
+    companions: tuple[Kind, ...] = ()
     kubeconfig: pulumi.Input[str] | None = None
 
 
@@ -248,6 +255,8 @@ class WorkerPoolTemplates(Resource, module="kamaji-equinix", name="WorkerPoolTem
             "apiVersion": args.api_version,
             "kinds": [stored_kind(kind) for kind in args.kinds],
         }
+        if args.companions:
+            props["companions"] = [stored_kind(kind) for kind in args.companions]
         if args.kubeconfig is not None:
             props["kubeconfig"] = pulumi.Output.secret(args.kubeconfig)
         super().__init__(TemplatesProvider(), name, props, opts)
@@ -260,8 +269,11 @@ def stored_kind(kind: Kind) -> dict[str, str]:
 
 def templates_of(props: Mapping[str, Any]) -> PoolTemplates:
     """The templates that a resource's properties speak of."""
-    kinds = tuple(Kind(one["apiVersion"], one["kind"], one["plural"]) for one in props.get("kinds") or ())
-    return PoolTemplates(props.get("cluster", ""), props.get("pool", ""), props["apiVersion"], kinds)
+    kinds, companions = (
+        tuple(Kind(one["apiVersion"], one["kind"], one["plural"]) for one in props.get(key) or ())
+        for key in ("kinds", "companions")
+    )
+    return PoolTemplates(props.get("cluster", ""), props.get("pool", ""), props["apiVersion"], kinds, companions)
 
 
 def pool_id(props: Mapping[str, Any]) -> str:

@@ -79,6 +79,8 @@ def management_provider(management: ManagementSettings) -> kubernetes.Provider:
         if management.kubeconfig and management.context
         else management.context,
         cluster_identifier="management",
+        # Otherwise another password of a host would replace its Secret, which a controller may hold by a finalizer.
+        enable_secret_mutable=True,
     )
 
 

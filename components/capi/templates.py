@@ -6,11 +6,13 @@ what a pool has left behind is removed here, once no MachineDeployment and no Ma
 machines counts too: Cluster API keeps some for a way back (``revisionHistoryLimit``). Machines do not count: they are cloned
 already, and only the kubeadm control plane looks at ``cluster.x-k8s.io/cloned-from-name`` again (Cluster API,
 ``controlplane/kubeadm/internal/filters.go``).
+
+What a template refers to, its companions, is needed as long as the template is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,12 +32,14 @@ class PoolTemplates:
         pool: name of the pool.
         core: API version of Cluster API's own kinds.
         kinds: of the templates.
+        companions: kinds of what the templates refer to.
     """
 
     cluster: str
     pool: str
     core: str
     kinds: tuple[Kind, ...]
+    companions: tuple[Kind, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -57,23 +61,68 @@ def unused(kube: Kube, pool: PoolTemplates, current: Collection[str]) -> list[Te
     Args:
         kube: the pool's namespace.
         pool: whose templates.
-        current: names of those that the pool is made of now.
+        current: names of those that the pool is made of now, and of their companions.
 
     Raises:
         ApiError: the management cluster could not be read.
     """
-    selector = {CLUSTER_LABEL: pool.cluster, POOL_LABEL: pool.pool, **MANAGED_BY}
-    candidates = [
-        Template(kind, metadata["name"], metadata["uid"], metadata["resourceVersion"])
-        for kind in pool.kinds
-        for metadata in (item["metadata"] for item in kube.items(kind, selector, content=False))
-        if metadata["name"] not in current and not metadata.get("deletionTimestamp") and belongs(metadata, pool.cluster)
-    ]
-    if not candidates:
+    candidates = left_behind(kube, pool, pool.kinds, current)
+    companions = left_behind(kube, pool, pool.companions, current)
+    if not candidates and not companions:
         return []
     # Read after the candidates: a set that appears meanwhile is made from a deployment, and that names its templates too.
     named = references(kube, pool)
-    return [template for template in candidates if (template.kind.name, template.name) not in named]
+    going = [template for template in candidates if (template.kind.name, template.name) not in named]
+    gone = {(template.kind.name, template.name) for template in going}
+    needed = mentioned(kube, pool, gone) if companions else set()
+    return [*going, *(one for one in companions if one.name not in needed)]
+
+
+def left_behind(kube: Kube, pool: PoolTemplates, kinds: Collection[Kind], current: Collection[str]) -> list[Template]:
+    """A pool's objects of some kinds that it is not made of now.
+
+    Raises:
+        ApiError: the management cluster could not be read.
+    """
+    selector = selector_of(pool)
+    return [
+        Template(kind, metadata["name"], metadata["uid"], metadata["resourceVersion"])
+        for kind in kinds
+        for metadata in (item["metadata"] for item in kube.items(kind, selector, content=False))
+        if metadata["name"] not in current and not metadata.get("deletionTimestamp") and belongs(metadata, pool.cluster)
+    ]
+
+
+def mentioned(kube: Kube, pool: PoolTemplates, gone: Collection[tuple[str, str]]) -> set[str]:
+    """All text in a pool's templates that stay: a companion whose name is not among it is not referred to.
+
+    Raises:
+        ApiError: they could not be read.
+    """
+    staying = (
+        template
+        for kind in pool.kinds
+        for template in kube.items(kind, selector_of(pool))
+        if (kind.name, template["metadata"]["name"]) not in gone
+    )
+    return {text for template in staying for text in texts(template.get("spec"))}
+
+
+def texts(value: Any) -> Iterator[str]:
+    """All text in a value."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from texts(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from texts(item)
+
+
+def selector_of(pool: PoolTemplates) -> dict[str, str]:
+    """Labels of all that belongs to a pool."""
+    return {CLUSTER_LABEL: pool.cluster, POOL_LABEL: pool.pool, **MANAGED_BY}
 
 
 def prune(kube: Kube, pool: PoolTemplates, current: Collection[str]) -> list[Template]:
@@ -115,7 +164,7 @@ def secrets_of(kube: Kube, pool: PoolTemplates, going: Collection[Template]) -> 
     kind = next((kind for kind in pool.kinds if kind.name == BOOTSTRAP), None)
     if not names or kind is None:
         return []
-    selector = {CLUSTER_LABEL: pool.cluster, POOL_LABEL: pool.pool, **MANAGED_BY}
+    selector = selector_of(pool)
     named: dict[bool, set[str]] = {True: set(), False: set()}
     for template in kube.items(kind, selector):
         for file in dig(template, "spec", "template", "spec", "files") or ():

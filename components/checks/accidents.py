@@ -19,7 +19,7 @@ from ..manifests.cluster import cluster
 from ..manifests.control_plane import kamaji_control_plane
 from ..settings.model import StackSettings
 from ..settings.report import NOTHING, Problem
-from . import admission, changes, departures, upgrades
+from . import admission, changes, departures, hosts, upgrades
 from .handed_off import kubeconfig_secrets
 from .living import THREADS, LivingCluster, living_clusters, machines, of_cluster
 from .losses import Loss, losses
@@ -80,7 +80,7 @@ def compare(settings: StackSettings, state: Mapping[str, Any]) -> Outlook:
     """
     api, remarks = connect(settings.management), Remarks()
     missing = departing(api, settings, state, remarks)
-    problems = departures.lost(missing, settings, departures.applied(state))
+    problems = [*departures.lost(missing, settings, departures.applied(state)), *hosts.lost(api, settings, state)]
     clusters = living_clusters(api, settings)
     plans = [plan_of(tenant, living, state) for tenant, living in zip(settings.clusters, clusters, strict=True)]
     with ThreadPoolExecutor(THREADS) as pool:

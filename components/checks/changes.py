@@ -53,6 +53,7 @@ class Living:
         versions: Kubernetes versions of the control plane.
         kubelets: Kubernetes versions of the machines by their pool.
         endpoint: host of the endpoint that the Cluster has taken over; empty where it has none.
+        infrastructure: kind of its infrastructure cluster.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Living:
     versions: Versions = field(default_factory=Versions)
     kubelets: Mapping[str, Sequence[str]] = field(default_factory=dict)
     endpoint: str = ""
+    infrastructure: str = ""
 
 
 def of_settings(settings: TenantClusterSettings) -> Living:
@@ -103,7 +105,9 @@ def of_objects(objects: Sequence[Mapping[str, Any]]) -> Living:
         **providers.identity(by_kind),
     }
     endpoint = str(dig(cluster, "spec", "controlPlaneEndpoint", "host") or "")
-    return Living(cluster["metadata"]["name"], values, upgrades.versions_of(plane, tenant), endpoint=endpoint)
+    kind = str(dig(cluster, "spec", "infrastructureRef", "kind") or "")
+    versions = upgrades.versions_of(plane, tenant)
+    return Living(cluster["metadata"]["name"], values, versions, endpoint=endpoint, infrastructure=kind)
 
 
 def check_one(living: Living, tenant: TenantClusterSettings, base: str = "") -> list[Problem]:
@@ -115,6 +119,12 @@ def check_one(living: Living, tenant: TenantClusterSettings, base: str = "") -> 
         base: path of the cluster in the configuration, with a dot, or empty.
     """
     after = of_settings(tenant)
+    if living.infrastructure and living.infrastructure != after.infrastructure:
+        rule = (
+            f"can't take over a living cluster from its {living.infrastructure}: without that its machines could not be "
+            f"given back; {ANOTHER}"
+        )
+        return [Problem(f"{base}{tenant.provider}", rule, example=None)]
     problems = [*fixed(base, living, after), *ranges(base, living, after)]
     return [*problems, *upgrades.problems(base, living.versions, tenant, living.kubelets)]
 

@@ -102,19 +102,28 @@ def check_stack(settings: StackSettings, folder: Path | None = None) -> Report:
         settings: the stack's settings.
         folder: what a relative kubeconfig path starts from; the working folder by default.
     """
-    objects = [(tenant, document) for tenant in settings.clusters for document in documents(tenant)]
+    manifests = [document for tenant in settings.clusters for document in documents(tenant)]
+    providers = [provider_of(tenant) for tenant in settings.clusters]
     needed = requirements_of(
-        (document for _, document in objects),
+        manifests,
         contract=settings.clusters[0].capi.contract,
         data_stores=[
             tenant.control_plane.data_store for tenant in settings.clusters if tenant.control_plane.data_store
         ],
-        installs={document["kind"]: provider_of(tenant).install for tenant, document in objects},
-        created_last={
-            provider.cluster_kind for provider in map(provider_of, settings.clusters) if provider.endpoint != "patched"
-        },
+        installs=installs_of(settings),
+        created_last={provider.cluster_kind for provider in providers if provider.endpoint != "patched"},
+        relies_on=[kind for provider in providers for kind in provider.relies_on],
     )
     return check(settings.management, needed, folder)
+
+
+def installs_of(settings: StackSettings) -> dict[str, str]:
+    """The command that installs each kind of the infrastructure providers' objects."""
+    found: dict[str, str] = {}
+    for tenant in settings.clusters:
+        provider = provider_of(tenant)
+        found |= {document["kind"]: provider.install for document in documents(tenant)} | dict(provider.installs)
+    return found
 
 
 def no_answer(api: Api) -> str | None:

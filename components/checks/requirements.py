@@ -47,6 +47,7 @@ def requirements(
     data_stores: Iterable[str] = (),
     installs: Mapping[str, str] | None = None,
     created_last: Collection[str] = (),
+    relies_on: Iterable[Kind] = (),
     other_contracts: Mapping[str, Mapping[str, str]] | None = None,
 ) -> Requirements:
     """What a stack needs.
@@ -57,6 +58,7 @@ def requirements(
         data_stores: the DataStores that its control planes name.
         installs: the command that installs the infrastructure provider, by kind.
         created_last: kinds of infrastructure clusters whose status the hand-off does not write.
+        relies_on: kinds that the infrastructure provider needs, though the stack may declare none.
         other_contracts: versions by CRD name for the other values of ``capi.contract``.
     """
     commands = installation.installs(contract)
@@ -79,11 +81,14 @@ def requirements(
         namespaces.setdefault(str(manifest["metadata"].get("namespace", "default")), False)
         install = commands.get(group) or (installs or {}).get(name, "")
         is_infrastructure = group.startswith("infrastructure.")
-        asked_by = "" if is_infrastructure else f"capi.contract: {contract}"
+        asked_by = f"capi.contract: {contract}" if group in commands else ""
         # The hand-off writes the status of an infrastructure cluster that was there before the endpoint.
         has_status = is_infrastructure and name.endswith("Cluster") and name not in created_last
         kind = Kind(str(manifest["apiVersion"]), name, plural(name))
         need = RequiredKind(kind, asked_by, install, verbs(group, name), has_status)
+        kinds.setdefault(need.crd, need)
+    for relied in relies_on:
+        need = RequiredKind(relied, "", (installs or {}).get(relied.name, ""))
         kinds.setdefault(need.crd, need)
     core = next((need.kind.api_version for need in kinds.values() if need.kind.group == GROUP), CLUSTER.api_version)
     for need in _read(core, commands):

@@ -10,6 +10,7 @@ from ..capi.kinds import TENANT_CONTROL_PLANE
 from ..kube.client import ApiError
 from ..kube.objects import SECRET, dig
 from . import reachability
+from .declared import Elsewhere
 from .errors import HandoffError
 from .patience import Wait
 
@@ -34,6 +35,7 @@ def await_answer(wait: Wait, address: Endpoint) -> Endpoint:
     authority: str | None = None
     attempts = 0
     asked_at, refused_since = progress.elapsed, None
+    elsewhere = Elsewhere(wait)
     while True:
         if order.verify and authority is None:
             authority = tenant_authority(wait)
@@ -58,7 +60,8 @@ def await_answer(wait: Wait, address: Endpoint) -> Endpoint:
             if moved and moved != address:
                 progress.tell(f"the address moved from {address} to {moved}")
                 address, authority, refused_since = moved, None, None
-            elif answer.stage == "tls":
+            elsewhere.look(address, answer)
+            if answer.stage == "tls":
                 authority = None
             wait.keep_watch()
 

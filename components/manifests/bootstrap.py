@@ -38,7 +38,10 @@ def bootstrap_template(settings: TenantClusterSettings, pool: WorkerPoolSettings
 def template(generation: Contract, settings: TenantClusterSettings, pool: WorkerPoolSettings) -> dict[str, Any]:
     """The template's spec in one generation's shape."""
     own = pool.bootstrap
-    registration: dict[str, Any] = {"kubeletExtraArgs": generation.arguments(kubelet_arguments(settings, pool))}
+    registration: dict[str, Any] = {
+        **given(name=provider_of(settings).node_name),
+        "kubeletExtraArgs": generation.arguments(kubelet_arguments(settings, pool)),
+    }
     if pool.taints:
         registration["taints"] = [
             {"key": taint.key, **given(value=taint.value), "effect": taint.effect} for taint in pool.taints

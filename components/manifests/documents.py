@@ -13,9 +13,11 @@ def documents(settings: TenantClusterSettings) -> list[Manifest]:
     provider = provider_of(settings)
     found = [
         cluster.namespace(settings),
+        *provider.outliving(settings),
         cluster.cluster(settings),
         provider.cluster(settings),
         control_plane.kamaji_control_plane(settings),
+        *provider.shared(settings),
     ]
     for pool in settings.worker_pools:
         found += [

@@ -11,6 +11,7 @@ from typing import Any, Literal, Protocol, TypeVar
 
 from ..capi.kinds import InfrastructureReference
 from ..capi.manifest import Manifest
+from ..kube.objects import Kind
 from ..settings.model import TenantClusterSettings
 from ..settings.pools import WorkerPoolSettings
 from ..settings.provider import ProviderSettings
@@ -39,6 +40,11 @@ class Provider(Protocol[Tenant, Pool]):
         resources: dotted name of a function in ``resources`` that declares with Pulumi what the infrastructure cluster needs
             beforehand. It takes the component's name, the settings and the component, and gives fields of the infrastructure
             cluster's spec. A name, because only ``resources`` knows Pulumi; empty where there is nothing.
+        installs: the commands that install kinds which come from elsewhere, by kind.
+        relies_on: kinds that its controllers need although a stack may declare none of them.
+        host_kind: kind of the objects of :meth:`outliving` that machines are on; None where it has none.
+        written_by_others: fields of its objects that a controller changes later, by kind: written once, then left alone.
+        node_name: name that a node registers with, as user data has it; empty for that of the machine's operating system.
     """
 
     settings: ProviderSettings
@@ -47,6 +53,11 @@ class Provider(Protocol[Tenant, Pool]):
     endpoint: EndpointOrigin = "patched"
     remarks: Mapping[str, str] = {}
     resources: str = ""
+    installs: Mapping[str, str] = {}
+    relies_on: Sequence[Kind] = ()
+    host_kind: Kind | None = None
+    written_by_others: Mapping[str, Sequence[str]] = {}
+    node_name: str = ""
 
     def reference(self, tenant: Tenant) -> InfrastructureReference:
         """Where the infrastructure cluster is."""
@@ -60,8 +71,20 @@ class Provider(Protocol[Tenant, Pool]):
         """The machine template of a pool, named by its content."""
         ...
 
+    def outliving(self, tenant: Tenant) -> Sequence[Manifest]:
+        """What is there before the Cluster and stays when it goes: the hosts that machines are on, and their Secrets."""
+        return ()
+
+    def shared(self, tenant: Tenant) -> Sequence[Manifest]:
+        """Objects of the Cluster that the companions of its pools refer to."""
+        return ()
+
+    def in_use(self, host: Mapping[str, Any]) -> str:
+        """What is on an object of ``host_kind``, in words; empty where nothing is, so that it may be deleted."""
+        return ""
+
     def companions(self, tenant: Tenant, pool: Pool) -> Sequence[Manifest]:
-        """What a pool's machine template refers to: made before it."""
+        """What a pool's machine template refers to: made before it, and removed after it."""
         return ()
 
     def kubelet_arguments(self, tenant: Tenant) -> Mapping[str, str]:

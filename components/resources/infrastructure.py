@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,8 +12,8 @@ from pulumi_kubernetes.apiextensions import CustomResource
 
 from ..providers import provider_of
 from ..settings.model import TenantClusterSettings
-from .edges import part_of
-from .kubernetes import custom_resource, metadata_of
+from .edges import TEARDOWN, part_of
+from .kubernetes import custom_resource, metadata_of, owned_secret
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,3 +73,55 @@ def prerequisites(
         return {}
     found: Mapping[str, pulumi.Input[Any]] = pkgutil.resolve_name(function)(name, settings, parent)
     return found
+
+
+def outliving(
+    name: str, settings: TenantClusterSettings, parent: pulumi.Resource, after: Sequence[pulumi.Resource]
+) -> list[pulumi.Resource]:
+    """Register what is there before the Cluster and stays when it goes.
+
+    Args:
+        name: the component's name.
+        settings: the tenant cluster's settings.
+        parent: the component that it is shown under.
+        after: what must be there first.
+    """
+    provider = provider_of(settings)
+    made: list[pulumi.Resource] = []
+    for manifest in provider.outliving(settings):
+        kind, own = manifest["kind"], f"{name}-{manifest['metadata']['name']}"
+        if kind == "Secret":
+            options = pulumi.ResourceOptions(parent=parent, depends_on=list(after))
+            made.append(owned_secret(own, manifest, options, owner=None, owner_version=settings.contract.core))
+            continue
+        options = pulumi.ResourceOptions(
+            parent=parent,
+            depends_on=[*after, *made],
+            custom_timeouts=TEARDOWN,
+            ignore_changes=list(provider.written_by_others.get(kind, ())),
+        )
+        made.append(custom_resource(own, manifest, options))
+    return made
+
+
+def shared_objects(
+    name: str, settings: TenantClusterSettings, parent: pulumi.Resource, cluster: CustomResource
+) -> list[pulumi.Resource]:
+    """Register what the pools' companions refer to.
+
+    Args:
+        name: the component's name.
+        settings: the tenant cluster's settings.
+        parent: the component that it is shown under.
+        cluster: the Cluster that it belongs to.
+    """
+    return [
+        custom_resource(
+            manifest["metadata"]["name"],
+            manifest,
+            part_of(parent, cluster),
+            owner=cluster,
+            owner_version=settings.contract.core,
+        )
+        for manifest in provider_of(settings).shared(settings)
+    ]

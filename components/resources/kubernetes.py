@@ -84,7 +84,8 @@ def owned_secret(
         owner_version: the Cluster's API version.
         annotations: as for :func:`custom_resource`.
     """
-    metadata = {**manifest["metadata"], "annotations": dict(annotations or {})}
+    # An empty map would be a difference after each refresh.
+    metadata = {**manifest["metadata"], **({"annotations": dict(annotations)} if annotations else {})}
     own = pulumi.ResourceOptions(additional_secret_outputs=["data", "stringData"])
     if owner is not None:
         metadata["ownerReferences"] = [owner_reference(owner, owner_version, controlled=False)]

@@ -20,7 +20,13 @@ from ..providers import provider_of
 from ..settings.model import TenantClusterSettings
 from .addons import declare_addons, tenant_provider
 from .edges import DELETION_PROPAGATION, TEARDOWN, part_of
-from .infrastructure import InfrastructureCluster, InfrastructureClusterArgs, prerequisites
+from .infrastructure import (
+    InfrastructureCluster,
+    InfrastructureClusterArgs,
+    outliving,
+    prerequisites,
+    shared_objects,
+)
 from .kubernetes import custom_resource, metadata_of, namespace, present, read_secret
 from .tenant_control_plane import TenantControlPlane, TenantControlPlaneArgs
 from .worker_pool import WorkerPool, WorkerPoolArgs
@@ -86,11 +92,13 @@ class TenantCluster(pulumi.ComponentResource):
             # It stays when the cluster goes, or is no longer to create it: other clusters, and Secrets of others, lie in it.
             stays = pulumi.ResourceOptions(parent=self, retain_on_delete=True)
             before.append(namespace(f"{name}-namespace", wanted, stays))
+        # Made before the Cluster, so that the engine deletes them after it.
+        hosts = outliving(name, settings, self, before)
         cluster = custom_resource(
             f"{name}-cluster",
             cluster_manifests.cluster(settings),
             pulumi.ResourceOptions(
-                parent=self, depends_on=before, custom_timeouts=TEARDOWN, protect=settings.cluster.protect
+                parent=self, depends_on=[*before, *hosts], custom_timeouts=TEARDOWN, protect=settings.cluster.protect
             ),
             annotations=marks(settings),
         )
@@ -138,6 +146,7 @@ class TenantCluster(pulumi.ComponentResource):
                 part_of(self, cluster, control_plane.resource, infrastructure.resource), waiting
             ),
         )
+        shared = shared_objects(name, settings, self, cluster)
         pools = {
             pool.name: WorkerPool(
                 f"{name}-{pool.name}",
@@ -149,7 +158,7 @@ class TenantCluster(pulumi.ComponentResource):
                     if naming.machine_deployment(settings.cluster.name, pool.name) in args.former_pools
                     else None,
                     templates=args.templates.get(naming.machine_deployment(settings.cluster.name, pool.name), {}),
-                    after=(endpoint,),
+                    after=(endpoint, *shared),
                     lost=args.lost,
                     kubeconfig=args.kubeconfig,
                     waiting_provider=args.handoff_provider,

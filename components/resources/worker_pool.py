@@ -83,6 +83,10 @@ class WorkerPool(pulumi.ComponentResource):
         kinds = tuple(
             Kind(template["apiVersion"], template["kind"], plural(template["kind"])) for template in manifests.values()
         )
+        companion_manifests = provider.companions(settings, pool)
+        companion_kinds = tuple(
+            dict.fromkeys(Kind(one["apiVersion"], one["kind"], plural(one["kind"])) for one in companion_manifests)
+        )
         deployment = workers.machine_deployment(
             settings, pool, after=later(args.rollout_after, pool.rollout_after), templates=args.templates
         )
@@ -100,6 +104,7 @@ class WorkerPool(pulumi.ComponentResource):
                 pool=pool.name,
                 api_version=deployment["apiVersion"],
                 kinds=kinds,
+                companions=companion_kinds,
                 kubeconfig=args.kubeconfig,
             ),
             pulumi.ResourceOptions.merge(part_of(self, args.cluster), waiting),
@@ -113,7 +118,7 @@ class WorkerPool(pulumi.ComponentResource):
                 owner_version=core,
                 annotations=SHARED_FIELDS,
             )
-            for companion in provider.companions(settings, pool)
+            for companion in companion_manifests
         ]
         before: list[pulumi.Resource] = [*companions]
         if secret := bootstrap.bootstrap_secret(settings, pool):
@@ -167,7 +172,8 @@ class WorkerPool(pulumi.ComponentResource):
                 cluster=settings.cluster.name,
                 pool=pool.name,
                 kinds=kinds,
-                templates=[metadata_of(template, "name") for template in templates],
+                companions=companion_kinds,
+                templates=[metadata_of(template, "name") for template in (*templates, *companions)],
                 replicas=deployment["spec"].get("replicas"),
                 wait=pool.wait,
                 kubeconfig=args.kubeconfig,

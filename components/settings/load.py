@@ -123,12 +123,16 @@ def load_stack(
     management = loader.section(model.ManagementSettings, "management", values.get("management", {}))
     if management.kubeconfig and management.kubeconfig_path:
         loader.add([Problem("management.kubeconfigPath", "excludes kubeconfig; give one of them")])
-    tenants = []
+    tenants, bases = [], []
     for base, own, merged_values in tenant_values(loader, values):
+        bases.append(base)
         before = len(loader.problems)
         tenants.append(loader.tenant(base, merged_values))
         loader.problems[before:] = [at_origin(problem, base, own, values) for problem in loader.problems[before:]]
     loader.add(list(stack_problems(tenants)))
+    for provider in PROVIDERS.all():
+        theirs = [pair for pair in zip(bases, tenants, strict=True) if PROVIDERS.of(pair[1]) is provider]
+        loader.add(list(provider.stack_problems(theirs)))
     # What is said of a key as a whole is not said of each value below it.
     keys = [problem.path for problem in whole]
     loader.problems = [

@@ -6,7 +6,7 @@ pool, and the rules and warnings about both. What it makes of them is in ``provi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,6 +33,8 @@ class ProviderSettings:
         warnings: what is allowed, but better known; takes the path before the section and the cluster's settings.
         effects: what a change of its settings does to a cluster that lives, by key.
         kubelet_arguments: arguments of the kubelet that it sets itself, each with what sets it.
+        stack_problems: mistakes between the clusters of a stack that have its section; takes the path before each cluster's
+            section, with the cluster's settings.
     """
 
     key: str
@@ -45,6 +47,7 @@ class ProviderSettings:
     warnings: Callable[[str, Any], Iterator[Problem]]
     effects: Mapping[str, Effect]
     kubelet_arguments: Mapping[str, str] = field(default_factory=dict)
+    stack_problems: Callable[[Sequence[tuple[str, Any]]], Iterator[Problem]] = lambda _tenants: iter(())
 
 
 class Registry:

@@ -173,6 +173,8 @@ ADDED = Counter(
         ("update", "KubeadmConfigTemplate"): 6,
         # That the engine deletes none of the pool's templates any more, so that the next roll need not be waited for.
         ("update", "WorkerPoolRollout"): 6,
+        # That a Secret changes in place: one with a BMC's password may be held by a finalizer.
+        ("update", "kubernetes"): 1,
     }
 )
 """What an `up` of this release adds to the state of the earlier one, once."""

@@ -162,3 +162,29 @@ def test_an_api_server_that_restarts_while_the_control_plane_is_asked_is_waited_
         soon(lambda: "gives no answer" in run.said, "progress that names the management cluster", 30)
         management.restart_api()
         assert run.end(100).done()["ready"] is True, "the patches come once the API server is back"
+
+
+def test_a_declared_address_that_the_load_balancer_did_not_give_is_named_beside_the_one_it_gave(tenant: Tenant) -> None:
+    tenant.create().play()
+    tenant.tenant()
+    with endpoint(tenant.authority) as answering:
+        tenant.patch(CONTROL_PLANES, "cp", {"spec": {"network": {"serviceAddress": "127.0.0.77"}}})
+        tenant.service(answering.host)
+        tenant.publish("127.0.0.77", answering.port)
+        run = hand_off(tenant, linking="none", timeoutSeconds=60)
+        text = run.failed(
+            "dial", "127.0.0.77, which controlPlane.network.serviceAddress declares", "metallb.io/loadBalancerIPs"
+        )
+    assert f"it answers at {answering.host}, which the load balancer gave" in text, f"both are named: {text}"
+    assert run.seconds < 30, f"long before the deadline: {run.seconds:.0f} s"
+    assert "controlPlaneEndpoint" not in tenant.packet_cluster()["spec"], "nothing holds the wrong address"
+
+
+def test_a_declared_address_at_which_nothing_answers_yet_is_waited_for(tenant: Tenant) -> None:
+    tenant.create().play()
+    tenant.tenant()
+    with endpoint(tenant.authority, "refused") as late:
+        tenant.patch(CONTROL_PLANES, "cp", {"spec": {"network": {"serviceAddress": late.host}}})
+        tenant.service(late.host)
+        tenant.publish(late.host, late.port)
+        hand_off(tenant, linking="none", timeoutSeconds=8).failed("dial", "refuses connections")

@@ -83,6 +83,7 @@ ADVICE = {
         "tests/provider/test_handoff_answer.py::test_an_authority_that_is_no_certificate_is_named"
     ),
     "handoff/answer.unanswered#1": COMMANDS,
+    "handoff/declared.look#1": ELSEWHERE,
     "handoff/kubeconfig.await_kamaji#1": POINTS,
     "handoff/kubeconfig.judge#1": (
         "tests/provider/test_handoff_kubeconfig.py::"
@@ -113,6 +114,9 @@ ADVICE = {
     "checks/changes.fixed#1": "tests/pure/test_advice.py::test_the_way_around_what_never_changes_is_open",
     "checks/changes.ranges#1": "tests/pure/test_advice.py::test_the_way_around_what_never_changes_is_open",
     "checks/changes.ranges#2": "tests/pure/test_advice.py::test_source_ranges_that_may_not_go_can_be_opened",
+    "checks/changes.check_one#1": "tests/pure/test_metal3_effects.py::test_no_other_provider_takes_over_a_cluster",
+    "checks/hosts.lost#1": "tests/pure/test_metal3_settings.py::test_a_host_moves_to_another_cluster_in_two_runs",
+    "checks/hosts.lost#2": "tests/engine/test_metal3.py::test_a_host_with_a_machine_is_not_left_out",
     "checks/losses.losses#1": LOST,
     "checks/losses.losses#2": UP,
     "checks/machines.held#1": (

@@ -60,11 +60,21 @@ def test_lab_and_toolchain_know_nothing_of_the_program(folder: str) -> None:
         assert not re.search(r"^\s*(import|from) pulumi\b", text, re.M), f"{path.name} needs no engine's SDK"
 
 
-OWN_MODULES = ("providers/packet.py", "providers/cpem.py", "resources/packet.py", "settings/metal/")
-"""Of the provider that this package brings."""
+OWN_MODULES = (
+    "providers/packet.py",
+    "providers/cpem.py",
+    "resources/packet.py",
+    "settings/metal/",
+    "providers/metal3.py",
+    "providers/metal3_data.py",
+    "providers/metal3_hosts.py",
+    "settings/metal3/",
+)
+"""Of the providers that this package brings."""
 
 NAMES = re.compile(
     r"Packet|(?<![\w.])packet(?![\w])|packet(?:cluster|machine)|[Ee]quinix(?<!kamaji.[Ee]quinix)|EMLB"
+    r"|[Mm]etal3|CAPM3|BareMetal|baremetal"
     r"|\bcapp\b|\bMetal\b|(?<![bB]are )(?<![bB]are-)\bmetal\b"
 )
 

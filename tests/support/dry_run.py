@@ -16,18 +16,28 @@ from kamaji_equinix.components.kube.objects import plural
 import toolchain
 from lab import crds
 from lab.plane import ManagementPlane
-from toolchain.pins import NEWER_CLUSTER_API, NEWER_KAMAJI_PROVIDER
+from toolchain.pins import (
+    BARE_METAL_OPERATOR,
+    METAL3_IPAM,
+    METAL3_PROVIDER,
+    NEWER_CLUSTER_API,
+    NEWER_KAMAJI_PROVIDER,
+)
 
 NEWER = (
     ("sigs.k8s.io/cluster-api", NEWER_CLUSTER_API, "config/crd/bases"),
     ("sigs.k8s.io/cluster-api", NEWER_CLUSTER_API, "bootstrap/kubeadm/config/crd/bases"),
     ("github.com/clastix/cluster-api-control-plane-provider-kamaji", NEWER_KAMAJI_PROVIDER, "config/crd/bases"),
     ("sigs.k8s.io/cluster-api-provider-packet", None, "config/crd/bases"),
+    ("github.com/metal3-io/cluster-api-provider-metal3", METAL3_PROVIDER, "config/crd/bases"),
+    ("github.com/metal3-io/ip-address-manager", METAL3_IPAM, "config/crd/bases"),
+    ("github.com/metal3-io/baremetal-operator", BARE_METAL_OPERATOR, "config/base/crds/bases"),
 )
 """CRDs of the v1beta2 generation. capp has none of its own: its newest, of v1beta1, goes with both."""
 
 WANTED = re.compile(
-    r"_(clusters|machinedeployments|machinehealthchecks|kubeadmconfigtemplates|kamaji\w+|packet\w+)\.yaml$"
+    r"_(clusters|machinedeployments|machinehealthchecks|kubeadmconfigtemplates|kamaji\w+|packet\w+"
+    r"|metal3\w+|ippools|baremetalhosts)\.yaml$"
 )
 
 

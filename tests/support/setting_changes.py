@@ -288,8 +288,11 @@ ELSEWHERE = (
     "metal.project",
     "metal.sshKeys[].name",
     "workerPools[].bootstrap.profile",
+    "metal3",
+    *(f"workerPools[].{key}" for key in ("image", "hostSelector", "cleaning", "metaData", "networkData", "nodeReuse")),
 )
-"""Keys without a change here: they make no manifest, or (a profile) have one value only."""
+"""Keys without a change here: they make no manifest, or (a profile) have one value only, or are Metal3's, which have tests of
+their own."""
 
 
 def stack(*changes: Json) -> StackSettings:

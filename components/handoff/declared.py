@@ -1,0 +1,73 @@
+"""An address that the settings declare, and the one that the load balancer gave.
+
+Kamaji publishes a declared ``serviceAddress`` whatever the Service got: it never asks the load balancer for it, and never
+looks whether it has it. An infrastructure cluster that is created last would hold it for good.
+"""
+
+from __future__ import annotations
+
+from ..capi.endpoint import Endpoint
+from ..kube.client import ApiError
+from ..kube.objects import SERVICE, dig
+from . import reachability
+from .patience import Wait
+
+LASTS_SECONDS = 5.0
+"""For so long the control plane must answer at another address only: a load balancer may still move it."""
+
+
+class Elsewhere:
+    """Whether the control plane answers at the load balancer's address, while nothing has the declared one."""
+
+    def __init__(self, wait: Wait) -> None:
+        self.wait, self._since = wait, 0.0
+
+    def look(self, address: Endpoint, answer: reachability.Answer) -> None:
+        """Compare the declared address with what answers.
+
+        Args:
+            address: the one that Kamaji published.
+            answer: what was found there.
+
+        Raises:
+            HandoffError: for some seconds the control plane has answered at another address alone; names both.
+        """
+        order, now = self.wait.order, self.wait.progress.elapsed
+        if order.linking != "none" or answer.stage != "dial":
+            self._since = 0.0
+            return
+        other = self.answering(address)
+        self._since = (self._since or now) if other else 0.0
+        if other and now - self._since >= LASTS_SECONDS:
+            name, namespace = order.control_plane, self.wait.kube.namespace
+            raise self.wait.failure(
+                "dial",
+                str(address),
+                expected=f"the control plane at {address.host}, which controlPlane.network.serviceAddress declares",
+                seen=f"{answer.seen}; it answers at {other.host}, which the load balancer gave Service {name}",
+                advice=f"Have the load balancer give {address.host} (`controlPlane.network.serviceAnnotations`, such as "
+                f"metallb.io/loadBalancerIPs), set `controlPlane.network.serviceAddress` to {other.host}, or leave it out. "
+                f"Nothing holds the wrong address yet. See `kubectl -n {namespace} get service {name}`.",
+            )
+
+    def answering(self, address: Endpoint) -> Endpoint | None:
+        """Another address of the load balancer at which something answers; None where the address was not declared."""
+        kube, order = self.wait.kube, self.wait.order
+        try:
+            plane = kube.find(order.control_plane_kind, order.control_plane)
+            if dig(plane, "spec", "network", "serviceAddress") is None:
+                return None
+            service = kube.find(SERVICE, order.control_plane)
+        except ApiError:
+            return None
+        given = [
+            one.get("ip") or one.get("hostname") for one in dig(service, "status", "loadBalancer", "ingress") or ()
+        ]
+        others = [Endpoint(str(host), address.port) for host in given if host]
+        if address in others:
+            return None
+        for other in others:
+            target = reachability.Target(other.host, other.port, None, order.path)
+            if reachability.attempt(target, 1.0).stage != "dial":
+                return other
+        return None

@@ -1,0 +1,202 @@
+"""Rules that come from CAPM3 1.13; those of networks, IP pools and hosts have modules of their own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from ..report import Problem
+from ..secrets import revealed
+from .rules_hosts import host_problems, scarce
+from .rules_ip_pools import ip_pool_problems
+from .rules_network import metadata_problems, network_problems, used_pools
+from .section import HostSelectorSettings, ImageSettings, Metal3ClusterSettings, Metal3PoolSettings
+from .user_data import METADATA
+
+CHECKSUMS = {"md5": 32, "sha256": 64, "sha512": 128}
+"""Hexadecimal digits of each kind."""
+
+ADDED = frozenset({"name", "local_hostname", "uuid", "providerid", "metal3_name", "metal3_namespace"})
+"""Metadata that is always there: from this program, from CAPM3 (``renderMetaData``), from Ironic's side of the operator."""
+
+
+def problems(base: str, tenant: Metal3ClusterSettings) -> Iterator[Problem]:
+    """What the section itself must hold."""
+    path, metal3 = f"{base}metal3", tenant.metal3
+    if tenant.capi.contract != "v1beta2":
+        yield Problem(
+            f"{base}capi.contract",
+            "must be v1beta2 with metal3: CAPM3 1.13 needs Cluster API 1.11 or newer, and releases that fit older ones "
+            "are out of support",
+            tenant.capi.contract,
+            "v1beta2",
+            about=(path,),
+        )
+    if tenant.handoff.enabled is False:
+        yield Problem(
+            f"{base}handoff.enabled",
+            "must be true with metal3: a Metal3Cluster holds the control plane's address from its first write, and a wrong "
+            "one can't be mended, so it is dialled first",
+            False,
+            True,
+            about=(path,),
+        )
+    if metal3.image:
+        yield from image_problems(f"{path}.image", metal3.image)
+    if metal3.host_selector:
+        yield from selector_problems(f"{path}.hostSelector", metal3.host_selector)
+    seen: dict[str, int] = {}
+    for index, pool in enumerate(metal3.ip_pools):
+        where = f"{path}.ipPools[{index}]"
+        if pool.name in seen:
+            yield Problem(f"{where}.name", f"is the name of {path}.ipPools[{seen[pool.name]}] too", pool.name)
+        seen.setdefault(pool.name, index)
+        yield from ip_pool_problems(where, tenant, pool)
+    yield from metadata_problems(f"{path}.metaData", path, metal3.meta_data, metal3.ip_pools)
+    if metal3.network_data:
+        yield from network_problems(f"{path}.networkData", path, metal3.network_data, metal3.ip_pools)
+    names: dict[str, int] = {}
+    macs: dict[str, str] = {}
+    for index, host in enumerate(metal3.hosts):
+        where = f"{path}.hosts[{index}]"
+        if host.name in names:
+            yield Problem(f"{where}.name", f"is the name of {path}.hosts[{names[host.name]}] too", host.name)
+        names.setdefault(host.name, index)
+        mac = (host.boot_mac_address or "").lower()
+        if mac and macs.setdefault(mac, where) != where:
+            yield Problem(f"{where}.bootMACAddress", f"is that of {macs[mac]} too", host.boot_mac_address)
+        yield from host_problems(where, host)
+
+
+def image_problems(path: str, image: ImageSettings) -> Iterator[Problem]:
+    """CAPM3's webhook (``Image.Validate``), and what the operator makes of a checksum (``GetChecksum``)."""
+    if image.format == "live-iso":
+        if image.checksum:
+            yield Problem(f"{path}.checksum", "has no meaning with format live-iso; leave it out", image.checksum, None)
+        return
+    if not image.checksum:
+        yield Problem(
+            f"{path}.checksum",
+            f"is required with format {image.format}: CAPM3 refuses an image without one",
+            example="https://images.example.org/ubuntu-24.04.qcow2.sha256",
+            about=(f"{path}.format",),
+        )
+    elif "://" not in image.checksum:
+        digits = CHECKSUMS[image.checksum_type]
+        if not re.fullmatch(f"[0-9a-fA-F]{{{digits}}}", image.checksum):
+            yield Problem(
+                f"{path}.checksum",
+                f"must be {digits} hexadecimal digits for {image.checksum_type}, or a URL",
+                image.checksum,
+                "0123456789abcdef" * (digits // 16),
+                about=(f"{path}.checksumType",),
+            )
+
+
+def selector_problems(path: str, selector: HostSelectorSettings) -> Iterator[Problem]:
+    """Apimachinery's ``labels.NewRequirement``; CAPM3 only logs what it refuses, and no host is ever chosen."""
+    seen: dict[str, int] = {}
+    for index, one in enumerate(selector.match_expressions):
+        where = f"{path}.matchExpressions[{index}]"
+        wants = one.operator in ("In", "NotIn")
+        if wants and not one.values:
+            yield Problem(f"{where}.values", f"must hold a value with {one.operator}", example=["a"])
+        elif not wants and one.values:
+            yield Problem(f"{where}.values", f"must be left out with {one.operator}", list(one.values), None)
+        elif len(set(one.values)) != len(one.values) or "" in one.values:
+            yield Problem(f"{where}.values", "must be different values, none of them empty", list(one.values), ["a"])
+        if one.key in seen:
+            yield Problem(
+                f"{where}.key",
+                f"is that of {path}.matchExpressions[{seen[one.key]}] too; the CRD takes a key once",
+                one.key,
+            )
+        seen.setdefault(one.key, index)
+
+
+def pool_problems(path: str, base: str, tenant: Metal3ClusterSettings, pool: Metal3PoolSettings) -> Iterator[Problem]:
+    """What a pool adds, or lacks."""
+    section = f"{base}metal3"
+    if pool.image:
+        yield from image_problems(f"{path}.image", pool.image)
+    elif not tenant.metal3.image:
+        yield Problem(
+            f"{path}.image",
+            "is required, or metal3.image for all pools",
+            example={
+                "url": "https://images.example.org/a.qcow2",
+                "checksum": "https://images.example.org/a.qcow2.sha256",
+            },
+            about=(f"{section}.image",),
+        )
+    if pool.host_selector:
+        yield from selector_problems(f"{path}.hostSelector", pool.host_selector)
+    if pool.meta_data:
+        yield from metadata_problems(f"{path}.metaData", section, pool.meta_data, tenant.metal3.ip_pools)
+    if pool.network_data:
+        yield from network_problems(f"{path}.networkData", section, pool.network_data, tenant.metal3.ip_pools)
+    known = ADDED | {key.replace("-", "_") for key in metadata_keys(tenant, pool)}
+    own = pool.bootstrap
+    texts: list[tuple[str, Any]] = [
+        *((f"{path}.bootstrap.commands[{index}]", text) for index, text in enumerate(own.commands)),
+        *((f"{path}.bootstrap.postCommands[{index}]", text) for index, text in enumerate(own.post_commands)),
+        *((f"{path}.bootstrap.files[{index}].content", file.content) for index, file in enumerate(own.files)),
+    ]
+    for where, text in texts:
+        unknown = [name for name in METADATA.findall(revealed(text) or "") if name not in known]
+        if unknown:
+            yield Problem(
+                where,
+                f"names ds.meta_data.{unknown[0]}, which metaData does not give; known are {', '.join(sorted(known))}",
+                about=(f"{section}.metaData", f"{path}.metaData"),
+            )
+    if pool.strategy and pool.node_reuse and pool.strategy.max_surge not in (0, "0%"):
+        yield Problem(
+            f"{path}.strategy.maxSurge",
+            "must be 0 with nodeReuse: a server can be taken again only once it has been given back",
+            pool.strategy.max_surge,
+            0,
+            about=(f"{path}.nodeReuse",),
+        )
+
+
+def metadata_keys(tenant: Metal3ClusterSettings, pool: Metal3PoolSettings) -> Iterator[str]:
+    """The keys that a pool's metadata has beside those that are always there."""
+    data = tenant.metadata_of(pool)
+    for some in (
+        data.strings,
+        data.object_names,
+        data.namespaces,
+        data.ip_addresses_from_pool,
+        data.prefixes_from_pool,
+        data.gateways_from_pool,
+        data.from_host_interfaces,
+    ):
+        yield from some
+    for listed in (data.indexes, data.from_labels, data.from_annotations):
+        yield from (one.key for one in listed)
+
+
+def warnings(base: str, tenant: Metal3ClusterSettings) -> Iterator[Problem]:
+    """What is better known."""
+    path, metal3 = f"{base}metal3", tenant.metal3
+    used = {
+        name for pool in tenant.worker_pools for name in used_pools(tenant.metadata_of(pool), tenant.network_of(pool))
+    }
+    for index, one in enumerate(metal3.ip_pools):
+        if one.name not in used:
+            yield Problem(f"{path}.ipPools[{index}]", f"{one.name} is used by no pool's metaData or networkData")
+    for index, host in enumerate(metal3.hosts):
+        if host.bmc.disable_certificate_verification:
+            yield Problem(
+                f"{path}.hosts[{index}].bmc.disableCertificateVerification",
+                "whoever stands between Ironic and the BMC can read its credentials",
+            )
+    for index, pool in enumerate(tenant.worker_pools):
+        if not pool.host_selector and not metal3.host_selector and len(tenant.worker_pools) > 1:
+            yield Problem(
+                f"{base}workerPools[{index}].hostSelector",
+                "is not set: the pool takes any free host of the namespace, also those meant for others",
+            )
+        yield from scarce(f"{base}workerPools[{index}]", tenant, pool)

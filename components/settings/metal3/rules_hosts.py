@@ -1,0 +1,96 @@
+"""Rules of hosts: the baremetal-operator's webhook, and that each is declared once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ...capi import naming
+from ..report import Problem
+from .hosts import HostSettings
+from .section import Metal3ClusterSettings, Metal3PoolSettings
+from .types import NO_SECURE_BOOT, VIRTUAL_MEDIA, driver_of
+
+OWN_LABELS = ("cluster.x-k8s.io/cluster-name", "infrastructure.cluster.x-k8s.io/node-reuse")
+"""Set on a host by CAPM3 as long as a machine is on it."""
+
+
+def host_problems(path: str, host: HostSettings) -> Iterator[Problem]:
+    """The operator's webhook (``validateHost``), and credentials from one place."""
+    bmc = host.bmc
+    if bmc.credentials_name and (bmc.username or bmc.password):
+        yield Problem(
+            f"{path}.bmc.credentialsName",
+            "excludes username and password: they come from one place",
+            bmc.credentials_name,
+        )
+    elif not bmc.credentials_name:
+        for key, value, example in (("username", bmc.username, "admin"), ("password", bmc.password, None)):
+            if not value:
+                how = "is required, or credentialsName"
+                yield Problem(
+                    f"{path}.bmc.{key}", f"{how}; store it as a secret" if key == "password" else how, example=example
+                )
+    driver = driver_of(bmc.address)
+    if not host.boot_mac_address and (driver not in VIRTUAL_MEDIA or host.inspection == "disabled"):
+        why = "without an inspection" if driver in VIRTUAL_MEDIA else f"with driver {driver}"
+        yield Problem(
+            f"{path}.bootMACAddress", f"is required {why}", example="00:60:2f:00:00:01", about=(f"{path}.bmc.address",)
+        )
+    if host.boot_mode == "UEFISecureBoot" and driver in NO_SECURE_BOOT:
+        yield Problem(f"{path}.bootMode", f"is not supported by driver {driver}", host.boot_mode, "UEFI")
+    hints = host.root_device_hints
+    device = (hints and hints.device_name) or ""
+    if "/" in device.removeprefix("/dev/").removeprefix("disk/by-path/"):
+        yield Problem(
+            f"{path}.rootDeviceHints.deviceName", "must lie in /dev/ or /dev/disk/by-path/", device, "/dev/nvme0n1"
+        )
+    for key in OWN_LABELS:
+        if key in host.labels:
+            yield Problem(
+                f'{path}.labels["{key}"]',
+                "is set by CAPM3 while a machine is on the host; leave it out",
+                host.labels[key],
+                None,
+            )
+    for key in sorted(naming.OWN_LABELS & host.labels.keys() - {"pool", *OWN_LABELS}):
+        yield Problem(f'{path}.labels["{key}"]', "is set by this program; leave it out", host.labels[key], None)
+
+
+def stack_problems(tenants: Sequence[tuple[str, Metal3ClusterSettings]]) -> Iterator[Problem]:
+    """No two clusters of a stack declare one host."""
+    seen: dict[tuple[str, str], str] = {}
+    for base, tenant in tenants:
+        for index, host in enumerate(tenant.metal3.hosts):
+            path = f"{base}metal3.hosts[{index}]"
+            first = seen.setdefault((tenant.cluster.namespace, host.name), path)
+            if first != path and not first.startswith(f"{base}metal3"):
+                yield Problem(
+                    f"{path}.name",
+                    f"is declared by {first} too: a host belongs to one cluster's settings, or to none; hosts beside "
+                    "`clusters` are declared by each of them",
+                    host.name,
+                    None,
+                    about=(f"{first}.name",),
+                )
+
+
+def scarce(path: str, tenant: Metal3ClusterSettings, pool: Metal3PoolSettings) -> Iterator[Problem]:
+    """Fewer hosts than a pool needs, where the stack declares its hosts; others may still exist."""
+    selector = pool.host_selector or tenant.metal3.host_selector
+    labels = selector.match_labels.items() if selector else {}.items()
+    fitting = sum(labels <= host.labels.items() for host in tenant.metal3.hosts)
+    wanted = pool.replicas or pool.max or 0
+    surge = pool.strategy.max_surge if pool.strategy else 1
+    if not tenant.metal3.hosts or (selector and selector.match_expressions):
+        return
+    if fitting < wanted:
+        yield Problem(
+            f"{path}.replicas",
+            f"is {wanted}, and {fitting} of metal3.hosts fit: the others would have to exist already",
+        )
+    elif isinstance(surge, int) and fitting < wanted + surge:
+        yield Problem(
+            f"{path}.strategy.maxSurge",
+            f"is {surge}, and of metal3.hosts only {fitting} fit a pool of {wanted}: a roll waits for one more that is free; "
+            "with 0, and maxUnavailable 1, it gives a host back first",
+        )

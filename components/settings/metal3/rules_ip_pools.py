@@ -1,0 +1,84 @@
+"""Rules of IP pools: the IPAM's webhook, and what fails only once a machine asks for an address."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator
+
+from ..report import Problem
+from .section import IpPoolSettings, Metal3ClusterSettings, RangeSettings
+
+
+def ip_pool_problems(path: str, tenant: Metal3ClusterSettings, pool: IpPoolSettings) -> Iterator[Problem]:
+    """An IPPool that is made gives addresses; one that exists is only named."""
+    values = {
+        "ranges": pool.ranges,
+        "prefix": pool.prefix,
+        "gateway": pool.gateway,
+        "dnsServers": pool.dns_servers,
+        "preAllocations": pool.pre_allocations,
+    }
+    if pool.existing:
+        for key, value in values.items():
+            if value:
+                yield Problem(f"{path}.{key}", "is for a pool that is made, and this one exists; leave it out")
+        return
+    for key, value, usual in (("kind", pool.kind, "IPPool"), ("apiGroup", pool.api_group, "ipam.metal3.io")):
+        if value != usual:
+            yield Problem(
+                f"{path}.{key}", "is for an existing pool only: those that are made are IPPools", value, usual
+            )
+    if not pool.ranges:
+        yield Problem(
+            f"{path}.ranges", "is required, or existing: true", example=[{"start": "192.0.2.100", "end": "192.0.2.200"}]
+        )
+    for index, one in enumerate(pool.ranges):
+        yield from range_problems(f"{path}.ranges[{index}]", pool, one)
+    inside = tenant.control_plane.network.service_address
+    for index, one in enumerate(pool.ranges):
+        if inside and one.start and one.end and within(inside, one.start, one.end):
+            yield Problem(
+                f"{path}.ranges[{index}]",
+                f"holds {inside}, the control plane's address, which a machine would get too",
+                {"start": one.start, "end": one.end},
+                None,
+                about=("controlPlane.network.serviceAddress",),
+            )
+
+
+def range_problems(path: str, pool: IpPoolSettings, one: RangeSettings) -> Iterator[Problem]:
+    """Of the IPAM's webhook, and of ``GetIPAddress``, which fails only once a machine asks."""
+    if not one.start and not one.subnet:
+        yield Problem(f"{path}.start", "is required, or subnet", example="192.0.2.100")
+        return
+    prefix = one.prefix or pool.prefix
+    if prefix is None:
+        yield Problem(
+            f"{path}.prefix", "is required here or for the whole pool: a server needs its netmask", example=24
+        )
+    named = [("start", one.start), ("end", one.end), ("gateway", one.gateway or pool.gateway)]
+    addresses = {key: ipaddress.ip_address(value) for key, value in named if value}
+    network = ipaddress.ip_network(one.subnet) if one.subnet else None
+    version = network.version if network else addresses["start"].version
+    for key, address in addresses.items():
+        if address.version != version:
+            where = path if key != "gateway" or one.gateway else path.rpartition(".")[0]
+            yield Problem(f"{where}.{key}", f"must be IPv{version}, as the range is", str(address))
+            return
+    if prefix is not None and prefix > (32 if version == 4 else 128):
+        yield Problem(f"{path}.prefix", f"is longer than an IPv{version} address", prefix, 24 if version == 4 else 64)
+        return
+    start, end = addresses.get("start"), addresses.get("end")
+    if start and end and int(start) > int(end):
+        yield Problem(f"{path}.end", f"comes before start, {start}", str(end))
+    for key in ("start", "end"):
+        if network and key in addresses and addresses[key] not in network:
+            yield Problem(
+                f"{path}.{key}", f"is not in subnet, {network}", str(addresses[key]), about=(f"{path}.subnet",)
+            )
+
+
+def within(address: str, start: str, end: str) -> bool:
+    """Whether an address is one of a range."""
+    numbers = [ipaddress.ip_address(one) for one in (start, address, end)]
+    return len({one.version for one in numbers}) == 1 and int(numbers[0]) <= int(numbers[1]) <= int(numbers[2])

@@ -1,0 +1,49 @@
+"""What cloud-init makes of user data on a server that Metal3 has installed.
+
+The kubeadm provider begins it with ``## template: jinja``, so cloud-init renders all of it with jinja2, with the server's
+metadata as ``ds.meta_data``: what the Metal3DataTemplate says, and what Ironic adds. Nobody templates it before. jinja2 also
+reads the shell's ``${#name}`` as the begin of a comment, and a name that there is not becomes
+``CI_MISSING_JINJA_VAR/name`` (cloudinit/templater.py).
+"""
+
+from __future__ import annotations
+
+import re
+
+from ..text import excerpt, place
+
+_EXPRESSION = re.compile(r"\{\{-?\s*(?:(?:ds\.meta_data|v1)\.[A-Za-z_][A-Za-z0-9_.]*|'[^'\n]*')\s*-?\}\}")
+_OPENING = re.compile(r"\{\{|\{%|\{#")
+
+METADATA = re.compile(r"\{\{-?\s*ds\.meta_data\.([A-Za-z_][A-Za-z0-9_]*)")
+"""Names of metadata that text uses."""
+
+ESCAPED = "{{ '{{' }}"
+
+
+def templated(text: str, *, quoted: bool) -> None:
+    """Refuse what jinja2 would break on, or would take for something else.
+
+    Args:
+        text: a command, a file's content or another piece of user data.
+        quoted: it arrives as a quoted string, which does not matter here.
+
+    Raises:
+        ValueError: says line, column, and how to write it instead.
+    """
+    position = 0
+    while found := _OPENING.search(text, position):
+        if found[0] != "{{":
+            raise ValueError(
+                f"{place(text, found.start())} holds '{excerpt(text, found.start())}': cloud-init's jinja2 takes "
+                f"'{found[0]}' for the begin of a {'statement' if found[0] == '{%' else 'comment'}; put such text into a "
+                "file with encoding base64"
+            )
+        whole = _EXPRESSION.match(text, found.start())
+        if whole is None:
+            raise ValueError(
+                f"{place(text, found.start())} holds '{excerpt(text, found.start())}', which cloud-init's jinja2 would "
+                "evaluate; it may name ds.meta_data.KEY and v1.KEY, and text that shall keep its braces is written "
+                f"{ESCAPED}"
+            )
+        position = whole.end()

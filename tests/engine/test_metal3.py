@@ -1,0 +1,280 @@
+"""A cluster on servers of one's own, with the real engine: hand-off, hosts, data templates, teardown, secrets."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+
+import toolchain
+from lab import crds
+from lab.kubeconfig import http_client
+from lab.plane import ManagementPlane
+from tests.provider.test_handoff_rbac import allowed
+from tests.support.data_store import make_data_store
+from tests.support.dry_run import newer_plane
+from tests.support.fleet import CLUSTERS, CONTROL_PLANES, MERGE, dig
+from tests.support.lab import eventually
+from tests.support.metal3_fleet import HOSTS, NEWER, Metal3Fleet
+from tests.support.metal3_settings import IMAGE, PASSWORD
+from tests.support.project import ROOT, Project
+from toolchain.pins import NEWER_CLUSTER_API
+
+STACK = "metal3"
+KINDS = "/apis/infrastructure.cluster.x-k8s.io/v1beta2/namespaces/{}/"
+IP_POOLS = "/apis/ipam.metal3.io/v1alpha1/namespaces/{}/ippools"
+
+
+MORE = ["tenantcontrolplanes.kamaji.clastix.io", "datastores.kamaji.clastix.io", "machinesets.cluster.x-k8s.io"]
+
+
+def await_established(client: httpx.Client) -> None:
+    """Wait until further CRDs are served."""
+    eventually(lambda: crds.not_established(client, MORE), lambda left: not left, 30, "the CRDs are served")
+
+
+@dataclass
+class Up:
+    """A stack with a rack of two hosts, which has come up."""
+
+    project: Project
+    fleet: Metal3Fleet
+    sections: dict[str, Any]
+    output: str
+
+    def names(self, path: str) -> set[str]:
+        """Names of objects."""
+        found = self.fleet.http.get(path.format(self.fleet.namespace)).raise_for_status().json()["items"]
+        return {item["metadata"]["name"] for item in found}
+
+    def change(self, **metal3: Any) -> None:
+        """Other settings of the section."""
+        self.sections = {**self.sections, "metal3": {**self.sections["metal3"], **metal3}}
+        self.project.configure(STACK, **self.sections)
+
+    def password(self, value: str) -> None:
+        """Store both hosts' password as a secret."""
+        for index in range(len(self.sections["metal3"]["hosts"])):
+            path = f"kamaji-equinix:metal3.hosts[{index}].bmc.password"
+            self.project.pulumi("config", "set", "--path", "--secret", "--stack", STACK, path, value).ok()
+
+
+@pytest.fixture(scope="module")
+def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ManagementPlane]:
+    for made in newer_plane(tmp_path_factory.mktemp("metal3")):
+        folders = (
+            ("github.com/clastix/kamaji", None, "charts/kamaji/crds", "*.yaml"),
+            ("sigs.k8s.io/cluster-api", NEWER_CLUSTER_API, "config/crd/bases", "*_machine[s]*.yaml"),
+        )
+        with made.client() as client:
+            for module, version, folder, pattern in folders:
+                for path in sorted((toolchain.module_folder(module, version) / folder).glob(pattern)):
+                    definition = yaml.load(path.read_bytes(), yaml.CSafeLoader)
+                    definition["spec"].pop("conversion", None)
+                    crds.apply(client, definition)
+            await_established(client)
+        yield made
+
+
+def least_rights(plane: ManagementPlane, namespace: str) -> Path:
+    """Credentials with the documented rights and no others; they are in force when this returns."""
+    documents = [
+        document
+        for name in ("rbac.yaml", "rbac-metal3.yaml")
+        for document in yaml.safe_load_all((ROOT / "docs" / name).read_text())
+    ]
+    for document in documents:
+        if not document["kind"].startswith("Cluster"):
+            document["metadata"]["namespace"] = namespace
+    path = plane.user("kamaji-equinix")
+    plane.apply_yaml(yaml.safe_dump_all(documents))
+    rights = [
+        ("delete", "metal3.io", "baremetalhosts"),
+        ("create", "controlplane.cluster.x-k8s.io", "kamajicontrolplanes"),
+    ]
+    with http_client(path) as client:
+        for right in rights:
+            eventually(lambda right=right: allowed(client, namespace, right), bool, 20, "the rights are in force")
+    return path
+
+
+@pytest.fixture(scope="module")
+def up(plane: ManagementPlane, project: Project) -> Iterator[Up]:
+    make_data_store(plane)
+    with Metal3Fleet(plane, delay=3.0) as fleet:
+        hosts = [
+            {
+                "name": f"host-{number}",
+                "labels": {"pool": "worker-a"},
+                "bootMACAddress": f"00:60:2f:00:00:0{number}",
+                "bmc": {
+                    "address": f"redfish-virtualmedia://127.0.0.1:8000/redfish/v1/Systems/{number}",
+                    "username": "admin",
+                },
+            }
+            for number in range(2)
+        ]
+        sections: dict[str, Any] = {
+            "cluster": {"name": "one", "namespace": fleet.namespace},
+            "capi": {"contract": "v1beta2"},
+            "metal3": {
+                "image": IMAGE,
+                "hostSelector": {"matchLabels": {"pool": "worker-a"}},
+                "ipPools": [
+                    {"name": "nodes", "ranges": [{"start": "192.0.2.100", "end": "192.0.2.200"}], "prefix": 24}
+                ],
+                "metaData": {"ipAddressesFromPool": {"nodeIP": "nodes"}},
+                "hosts": hosts,
+            },
+            "workerPools": [{"name": "a", "replicas": 1}],
+            "management": {"kubeconfigPath": str(least_rights(plane, fleet.namespace))},
+            "handoff": {"timeoutSeconds": 60},
+        }
+        project.pulumi("stack", "init", STACK).ok()
+        project.configure(STACK, **sections)
+        made = Up(project, fleet, sections, "")
+        made.password(PASSWORD)
+        made.output = project.up(STACK).ok()
+        yield made
+
+
+def test_the_metal3_cluster_is_made_last_from_where_the_control_plane_answers(up: Up) -> None:
+    found = up.fleet.http.get(f"{KINDS.format(up.fleet.namespace)}metal3clusters/one").raise_for_status().json()
+    plane = up.fleet.read(NEWER[CONTROL_PLANES], "one-control-plane")
+    assert found["spec"]["controlPlaneEndpoint"] == plane["spec"]["controlPlaneEndpoint"], "where it answers"
+    assert not up.fleet.early, "it was made once that had answered"
+
+
+def test_hosts_pools_and_templates_are_there(up: Up) -> None:
+    assert up.names(HOSTS) == {"host-0", "host-1"}, "the rack"
+    assert up.names(IP_POOLS) == {"one-nodes"}, "its addresses"
+    (template,) = up.names(f"{KINDS}metal3machinetemplates")
+    (data,) = up.names(f"{KINDS}metal3datatemplates")
+    found = up.fleet.http.get(f"{KINDS.format(up.fleet.namespace)}metal3machinetemplates/{template}").json()
+    assert found["spec"]["template"]["spec"]["dataTemplate"] == {"name": data}, "one refers to the other"
+
+
+def test_what_controllers_write_into_a_host_is_no_change(up: Up) -> None:
+    up.fleet.machines["host-0"] = "one-a-x"
+    path = f"{HOSTS.format(up.fleet.namespace)}/host-0"
+    eventually(
+        lambda: up.fleet.http.get(path).json(), lambda one: one["spec"]["online"], 20, "a machine is on the host"
+    )
+    done = up.project.up(STACK, "--expect-no-changes", "--refresh")
+    assert done.code == 0, f"CAPM3 switches it on:\n{done.output}"
+    host = up.fleet.http.get(path).json()
+    assert host["spec"]["online"], "and nobody off"
+    up.change(hosts=[{**one, "labels": {"pool": "worker-a", "rack": "1"}} for one in up.sections["metal3"]["hosts"]])
+    up.password(PASSWORD)
+    up.project.up(STACK).ok()
+    host = up.fleet.http.get(path).json()
+    assert host["metadata"]["labels"]["rack"] == "1", "another label comes into a host with a machine"
+    assert (host["spec"]["online"], host["spec"]["consumerRef"]["name"]) == (True, "one-a-x"), "which stays as it is"
+
+
+def test_another_password_changes_the_secret_in_place(up: Up) -> None:
+    path = f"/api/v1/namespaces/{up.fleet.namespace}/secrets/host-0-bmc"
+    before = up.fleet.http.get(path).raise_for_status().json()["metadata"]["uid"]
+    up.password(f"{PASSWORD}-2")
+    output = up.project.up(STACK).ok()
+    after = up.fleet.http.get(path).raise_for_status().json()["metadata"]["uid"]
+    assert after == before, f"the operator holds the Secret by a finalizer:\n{output}"
+    assert "replaced" not in output, output
+
+
+def test_a_host_with_a_machine_is_not_left_out(up: Up) -> None:
+    kept = up.sections["metal3"]["hosts"]
+    up.change(hosts=kept[1:])
+    up.password(f"{PASSWORD}-2")
+    done = up.project.up(STACK)
+    said = " ".join(done.output.split())
+    assert done.code != 0, said
+    assert "metal3.hosts: lacks host-0, which Metal3Machine one-a-x is on: its server would be wiped" in said, said
+    up.change(hosts=kept[:1])
+    up.password(f"{PASSWORD}-2")
+    up.project.up(STACK).ok()
+    assert up.names(HOSTS) == {"host-0"}, "one without a machine may go"
+
+
+def test_another_data_template_rolls_and_the_old_one_goes_with_its_last_use(up: Up) -> None:
+    templates, datas = (f"{KINDS}{kind}" for kind in ("metal3machinetemplates", "metal3datatemplates"))
+    (old,) = up.names(templates)
+    (old_data,) = up.names(datas)
+    where = f"/apis/cluster.x-k8s.io/v1beta2/namespaces/{up.fleet.namespace}/machinesets"
+    deployment = up.fleet.http.get(where.replace("machinesets", "machinedeployments/one-a")).raise_for_status().json()
+    spec = {"clusterName": "one", "replicas": 1, **{key: deployment["spec"][key] for key in ("selector", "template")}}
+    metadata = {"name": "old", "labels": {"cluster.x-k8s.io/cluster-name": "one"}}
+    made = {"apiVersion": "cluster.x-k8s.io/v1beta2", "kind": "MachineSet", "metadata": metadata, "spec": spec}
+    up.fleet.http.post(where, json=made).raise_for_status()
+    up.change(metaData={"ipAddressesFromPool": {"nodeIP": "nodes"}, "strings": {"site": "ams"}})
+    up.password(f"{PASSWORD}-2")
+    up.project.up(STACK).ok()
+    assert len(up.names(templates)) == 2 == len(up.names(datas)), (
+        "a MachineSet still names the old template, which names its data"
+    )
+    up.fleet.http.delete(f"{where}/old").raise_for_status()
+    output = up.project.up(STACK).ok()
+    assert not {old, old_data} & (up.names(templates) | up.names(datas)), f"then both go:\n{output}"
+    done = up.project.up(STACK, "--expect-no-changes")
+    assert done.code == 0, done.output
+
+
+def test_what_never_changes_is_refused(up: Up) -> None:
+    up.change(cloudController="external")
+    up.password(f"{PASSWORD}-2")
+    done = up.project.up(STACK)
+    assert done.code != 0, done.output
+    assert "metal3.cloudController" in done.output, done.output
+    up.change(cloudController="none")
+    up.password(f"{PASSWORD}-2")
+
+
+def test_no_password_stands_in_clear(up: Up) -> None:
+    state = up.project.pulumi("stack", "export", "--stack", STACK).ok()
+    assert PASSWORD not in state + up.output, "the state and the output hold it as a secret"
+    shown = up.project.pulumi("stack", "export", "--show-secrets", "--stack", STACK).ok()
+    assert re.search("plaintext", shown), "which who may sees"
+
+
+def test_the_hosts_go_after_their_cluster(up: Up) -> None:
+    clusters = f"{NEWER[CLUSTERS].format(up.fleet.namespace)}/one"
+    up.fleet.http.patch(
+        clusters, json={"metadata": {"finalizers": ["test.example/held"]}}, headers=MERGE
+    ).raise_for_status()
+    seen: list[set[str]] = []
+
+    def release() -> bool:
+        """As Cluster API: once all machines have gone, and with them their hosts' consumers."""
+        found = up.fleet.http.get(clusters)
+        if found.status_code == httpx.codes.NOT_FOUND or not dig(found.json(), "metadata", "deletionTimestamp"):
+            return False
+        seen.append(up.names(HOSTS))
+        up.fleet.machines.clear()
+        eventually(
+            lambda: up.fleet.http.get(f"{HOSTS.format(up.fleet.namespace)}/host-0").json(),
+            lambda one: "consumerRef" not in one["spec"],
+            20,
+            "the host gives its machine back",
+        )
+        up.fleet.http.patch(clusters, json={"metadata": {"finalizers": None}}, headers=MERGE).raise_for_status()
+        return True
+
+    thread = threading.Thread(
+        target=lambda: eventually(release, bool, 120, "the Cluster is being deleted"), daemon=True
+    )
+    thread.start()
+    up.project.pulumi("destroy", "--yes", "--skip-preview", "--stack", STACK).ok()
+    thread.join(10)
+    assert seen == [{"host-0"}], "the host was there as long as its Cluster"
+    assert up.names(HOSTS) == set(), "and then it went"
+    told = json.loads(up.project.pulumi("stack", "export", "--stack", STACK).ok())
+    assert not told["deployment"].get("resources"), "nothing is left in the state"
+    assert not {"host-0-bmc", "host-1-bmc"} & up.names("/api/v1/namespaces/{}/secrets"), "nor are credentials"
