@@ -83,10 +83,14 @@ def _deletion(snapshot: Snapshot, cluster: Json) -> Blocker | None:
 
 def _pause(snapshot: Snapshot, cluster: Json) -> Blocker | None:
     if dig(cluster, "spec", "paused"):
+        # A stack that has not paused it declares nothing about it, and takes nothing back.
+        change = """--type merge -p '{"spec":{"paused":false}}'"""
+        own = kubectl(snapshot, "patch clusters.cluster.x-k8s.io", name(cluster), change)
         return Blocker(
             subject(cluster),
             "it is paused, so no controller acts on it",
-            "Set `cluster.paused: false` in the stack's configuration and run `kamaji-equinix up`",
+            "Where the stack's configuration says `cluster.paused: true`, set it to false and run `kamaji-equinix up`; where "
+            f"somebody else has paused it: {own}",
         )
     if is_paused(cluster):
         annotated = kubectl(snapshot, "annotate clusters.cluster.x-k8s.io", name(cluster), f"{PAUSED_ANNOTATION}-")

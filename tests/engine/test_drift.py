@@ -88,7 +88,6 @@ def deleted(pools: PoolLife, path: str, name: str) -> None:
 
 
 def changed_by_somebody(pools: PoolLife) -> None:
-    patched(pools, CLUSTERS, "drift", {"spec": {"paused": True}})
     patched(pools, CONTROL_PLANES, "drift-control-plane", {"spec": {"replicas": 3}})
     version = {"template": {"spec": {"version": "v1.32.0"}}}
     patched(pools, DEPLOYMENTS, "drift-a", {"spec": {"replicas": 3, **version}})
@@ -131,12 +130,10 @@ def without_a_cluster(pools: PoolLife) -> None:
     deleted(pools, CLUSTERS, "drift")
 
 
-PAUSED = "it is paused, so no controller acts on it"
 LOSSES: list[tuple[Callable[[PoolLife], None], list[str]]] = [
     (
         changed_by_somebody,
         [
-            PAUSED,
             "it has 3 replicas, and 2 are asked for",
             "it is for 3 machines, and 1 are asked for",
             "its machines are for Kubernetes 1.32.0, and 1.33.0 is asked for",

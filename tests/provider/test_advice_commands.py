@@ -72,6 +72,11 @@ def paused_by_an_annotation() -> list[Object]:
     return base(metadata={"annotations": {"cluster.x-k8s.io/paused": ""}})
 
 
+def paused_by_somebody() -> list[Object]:
+    infrastructure, plane = made.packet_cluster(), made.control_plane()
+    return [infrastructure, plane, made.cluster(ready=TRUE, infrastructure=infrastructure, plane=plane, paused=True)]
+
+
 def given_up() -> list[Object]:
     return base(status=FAILED)
 
@@ -171,7 +176,7 @@ LOOKS = [
 ]
 """Advice to look at an object: the command must show it."""
 
-MENDS = [paused_by_an_annotation, failed_machine, former_machine, strange_kubelet, strange_pool]
+MENDS = [paused_by_somebody, paused_by_an_annotation, failed_machine, former_machine, strange_kubelet, strange_pool]
 """Advice that changes something: then nothing is left to say about it."""
 
 

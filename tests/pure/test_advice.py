@@ -39,7 +39,7 @@ ADVICE = {
     "tree/blocker.unreadable#1": UP,
     "tree/blocker.unreadable#2": POINTS,
     "tree/blocking._deletion#1": WAITS,
-    "tree/blocking._pause#1": UP,
+    "tree/blocking._pause#1": COMMANDS,
     "tree/blocking._pause#2": COMMANDS,
     "tree/blocking._missing#1": UP,
     "tree/blocking._given_up#1": COMMANDS,
