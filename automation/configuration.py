@@ -103,6 +103,8 @@ def located(settings: StackSettings, folder: Path) -> StackSettings:
     """The settings with absolute paths, of the kubeconfig, of charts and of manifests."""
     clusters = tuple(
         tenant.model_copy(update={"addons": tuple(at_place(addon, folder) for addon in tenant.addons)})
+        if tenant.addons
+        else tenant
         for tenant in settings.clusters
     )
     found = management(settings, folder)

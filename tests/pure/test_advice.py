@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
-from kamaji_equinix.components.checks import changes, machines, upgrades
+from kamaji_equinix.components.checks import addon_files, changes, machines, upgrades
 from kamaji_equinix.components.checks.living import LivingCluster
 from kamaji_equinix.components.checks.upgrades import Versions
 from kamaji_equinix.components.manifests.documents import documents
@@ -111,6 +112,8 @@ ADVICE = {
     "checks/departures.lost#1": "tests/pure/test_changes.py::test_a_change_that_the_stack_allows_passes",
     "checks/departures.renamed#1": PERMISSION,
     "checks/departures.removed#1": PERMISSION,
+    "checks/addon_files.problems#1": "tests/pure/test_advice.py::test_charts_and_manifests_that_are_not_there_are_named",
+    "checks/addon_files.problems#2": "tests/pure/test_advice.py::test_charts_and_manifests_that_are_not_there_are_named",
     "checks/changes.fixed#1": "tests/pure/test_advice.py::test_the_way_around_what_never_changes_is_open",
     "checks/changes.ranges#1": "tests/pure/test_advice.py::test_the_way_around_what_never_changes_is_open",
     "checks/changes.ranges#2": "tests/pure/test_advice.py::test_source_ranges_that_may_not_go_can_be_opened",
@@ -208,6 +211,26 @@ def test_the_way_around_what_never_changes_is_open(change: dict[str, Any]) -> No
     other = {**change, "cluster": {**own, **change.get("cluster", {}), "name": "another"}}
     after = load_stack({**both, "clusters": [{"cluster": own}, other]})
     assert changed(before, after) == [], "beside the living one"
+
+
+def test_charts_and_manifests_that_are_not_there_are_named(tmp_path: Path) -> None:
+    chart, file = tmp_path / "chart", tmp_path / "manifests" / "one.yaml"
+
+    def found(**difference: Any) -> list[str]:
+        addons = [{"name": "a", "chart": str(chart), **difference}, {"name": "b", "files": [str(file)]}]
+        return [str(problem) for problem in addon_files.problems(stack(addons=addons))]
+
+    missing = found()
+    assert len(missing) == 2, missing
+    assert f"there is no Chart.yaml in {chart}" in missing[0], missing
+    assert f"there is no manifest at {file}" in missing[1], missing
+    for path in (chart / "Chart.yaml", file):
+        path.parent.mkdir()
+        path.touch()
+    assert found() == [], "both are there"
+    chart.joinpath("Chart.yaml").unlink()
+    repository = {"chart": "metrics", "repository": "https://charts.example.com", "version": "1.0.0"}
+    assert found(**repository) == [], "a chart of a repository with `repository`, as advised"
 
 
 def test_source_ranges_that_may_not_go_can_be_opened() -> None:

@@ -360,12 +360,16 @@ def test_two_clusters_of_a_stack_declare_no_host_twice() -> None:
 
 
 def test_too_few_hosts_are_warned_of() -> None:
-    scarce = [str(one) for one in load_stack(settings(hosts=1, replicas=2)).warnings]
+    def warnings(values: dict[str, Any]) -> list[str]:
+        found = [str(one) for one in load_stack(values).warnings]
+        return [one for one in found if not one.startswith("network.plugin")]
+
+    scarce = warnings(settings(hosts=1, replicas=2))
     assert any("1 of metal3.hosts fit" in one for one in scarce), scarce
-    surge = [str(one) for one in load_stack(settings(hosts=2, replicas=2)).warnings]
+    surge = warnings(settings(hosts=2, replicas=2))
     assert any("waits for one more that is free" in one for one in surge), surge
-    assert not load_stack(settings(hosts=3, replicas=2)).warnings, "one more is enough"
-    (unused,) = load_stack(settings(ipPools=FULL["metal3"]["ipPools"][1:2])).warnings
+    assert not warnings(settings(hosts=3, replicas=2)), "one more is enough"
+    (unused,) = warnings(settings(ipPools=FULL["metal3"]["ipPools"][1:2]))
     assert "used by no pool" in str(unused), unused
 
 
