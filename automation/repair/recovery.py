@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ...components.capi.contract import other_versions
+from ...components.capi.reading import provisioned
 from ...components.kube.client import Api, ApiError
 from ...components.kube.objects import Kind, Kube, dig, plural
 
@@ -24,6 +25,8 @@ CLUSTER = re.compile(r"kubernetes:cluster\.x-k8s\.io/[^:]+:Cluster$")
 
 TEMPLATE = re.compile(r"kubernetes:(?:infrastructure|bootstrap)\.cluster\.x-k8s\.io/[^:]+:\w+Template$")
 """What machines are made from."""
+
+INFRASTRUCTURE = re.compile(r"kubernetes:infrastructure\.cluster\.x-k8s\.io/[^:]+:\w+Cluster$")
 
 CONTROL_PLANE = re.compile(r"kubernetes:controlplane\.cluster\.x-k8s\.io/[^:]+:KamajiControlPlane$")
 
@@ -210,7 +213,7 @@ def drift(resources: Iterable[Mapping[str, Any]], find: Find) -> list[tuple[Mapp
     return [
         (one, obj is not None)
         for one, obj in zip(declared, living, strict=True)
-        if obj is None or mark(obj) != mark(one.get("outputs") or {})
+        if obj is None or mark(obj) != mark(one.get("outputs") or {}) or unready(one, obj)
     ]
 
 
@@ -231,6 +234,11 @@ def mark(obj: Mapping[str, Any]) -> tuple[Any, ...]:
     """What tells that an object is another, or that its content or labels have changed."""
     metadata = obj.get("metadata") or {}
     return metadata.get("uid"), int(metadata.get("generation") or 0), metadata.get("labels")
+
+
+def unready(resource: Mapping[str, Any], obj: Mapping[str, Any]) -> bool:
+    """Whether an infrastructure cluster is not marked ready: a status, which the hand-off writes, changes no generation."""
+    return bool(INFRASTRUCTURE.match(resource["type"])) and not provisioned(obj)
 
 
 def finder(api: Api) -> Find:
