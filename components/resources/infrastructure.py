@@ -12,7 +12,7 @@ from pulumi_kubernetes.apiextensions import CustomResource
 
 from ..providers import provider_of
 from ..settings.model import TenantClusterSettings
-from .edges import TEARDOWN, part_of
+from .edges import DELETION_PROPAGATION, TEARDOWN, part_of
 from .kubernetes import custom_resource, metadata_of, owned_secret
 
 
@@ -92,7 +92,16 @@ def outliving(
         kind, own = manifest["kind"], f"{name}-{manifest['metadata']['name']}"
         if kind == "Secret":
             options = pulumi.ResourceOptions(parent=parent, depends_on=list(after))
-            made.append(owned_secret(own, manifest, options, owner=None, owner_version=settings.contract.core))
+            made.append(
+                owned_secret(
+                    own,
+                    manifest,
+                    options,
+                    owner=None,
+                    owner_version=settings.contract.core,
+                    annotations=DELETION_PROPAGATION,
+                )
+            )
             continue
         options = pulumi.ResourceOptions(
             parent=parent,
@@ -100,7 +109,8 @@ def outliving(
             custom_timeouts=TEARDOWN,
             ignore_changes=list(provider.written_by_others.get(kind, ())),
         )
-        made.append(custom_resource(own, manifest, options))
+        # In the foreground the collector would first take what a host needs to the end: the credentials of its BMC.
+        made.append(custom_resource(own, manifest, options, annotations=DELETION_PROPAGATION))
     return made
 
 
