@@ -83,7 +83,9 @@ def adopted(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Adop
     project = Project.make(folder, lab.environment())
     found = Adopted(lab, project, sections(lab, STACK))
     found.configure()
-    documents = renamed(list(yaml.safe_load_all(project.script("render", "--stack", STACK).ok())))
+    lines = project.script("render", "--stack", STACK).ok().splitlines()
+    manifests = "\n".join(line for line in lines if not line.startswith("warning: "))
+    documents = renamed(list(yaml.safe_load_all(manifests)))
     path = folder / "manifests.yaml"
     path.write_text(yaml.safe_dump_all(documents))
     project.run(KUBECTL, "--kubeconfig", lab.kubeconfig, "apply", "--filename", path).ok()
