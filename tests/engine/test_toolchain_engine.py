@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 import toolchain
-from toolchain import locate
+from toolchain import locate, pins
 
 PROGRAM = """
 import pulumi_equinix_metal
@@ -113,7 +113,12 @@ def test_kubebuilder_assets_with_real_servers_are_used(tmp_path: Path, monkeypat
     ("module", "version", "file", "api"),
     [
         ("sigs.k8s.io/cluster-api", None, "config/crd/bases/cluster.x-k8s.io_clusters.yaml", "v1beta1"),
-        ("sigs.k8s.io/cluster-api", "v1.13.2", "config/crd/bases/cluster.x-k8s.io_clusters.yaml", "v1beta2"),
+        (
+            "sigs.k8s.io/cluster-api",
+            pins.NEWER_CLUSTER_API,
+            "config/crd/bases/cluster.x-k8s.io_clusters.yaml",
+            "v1beta2",
+        ),
         (
             "github.com/clastix/cluster-api-control-plane-provider-kamaji",
             "v0.20.0",

@@ -155,15 +155,15 @@ def test_cluster_api_keeps_the_first_address_whatever_becomes_of_the_port(living
         first, second = (item["spec"].get("controlPlaneEndpoint", {}).get("port") for item in (plane, cluster))
         return first, second
 
-    eventually(ports, lambda seen: seen[0] == 6444, 60, "Kamaji publishes an address")
+    eventually(ports, lambda seen: seen[0] == 6444, 300, "Kamaji publishes an address")
     plane = living.client.get(f"{PLANES}/{NAMESPACE}-control-plane").raise_for_status().json()
     for part, content in (
         ("", {"spec": {"controlPlaneEndpoint": plane["spec"]["controlPlaneEndpoint"]}}),
         ("/status", READY),
     ):
         living.client.patch(f"{INFRASTRUCTURE}/{NAMESPACE}{part}", json=content, headers=MERGE).raise_for_status()
-    eventually(ports, lambda seen: seen == (6444, 6444), 60, "Cluster API takes the address over")
+    eventually(ports, lambda seen: seen == (6444, 6444), 300, "Cluster API takes the address over")
     moved = documents(tenant(GIVEN, {"cluster": {"apiServerPort": 6445}}))
     living.apply(next(item for item in moved if item["kind"] == "Cluster")).raise_for_status()
-    seen = eventually(ports, lambda seen: seen[0] == 6445, 60, "Kamaji moves the control plane")
+    seen = eventually(ports, lambda seen: seen[0] == 6445, 300, "Kamaji moves the control plane")
     assert seen == (6445, 6444), "the Cluster holds the old address"

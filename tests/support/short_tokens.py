@@ -10,7 +10,6 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -23,10 +22,12 @@ from kamaji_equinix.automation.errors import NotReady
 from kamaji_equinix.automation.readiness import Look, await_ready
 from kamaji_equinix.components import tree
 from kamaji_equinix.components.kube.management import Credentials, connect
+from kamaji_equinix.components.settings.load import load_stack
 
 from lab.plane import ManagementPlane
 from tests.support.handing_off import start
 from tests.support.kamaji_objects import CLUSTER, Tenant
+from tests.support.settings_cases import configuration
 from tests.support.tls_endpoint import TlsEndpoint
 
 LEEWAY = 60
@@ -142,8 +143,7 @@ class ServiceAccount:
 
 def watched(kubeconfig: Path, namespace: str, seconds: float) -> list[str]:
     """The trees that a wait for a cluster shows, which never becomes ready."""
-    named = SimpleNamespace(cluster=SimpleNamespace(namespace=namespace, name=CLUSTER))
-    settings: Any = SimpleNamespace(clusters=[named])
+    settings = load_stack(configuration(cluster={"name": CLUSTER, "namespace": namespace}))
     looks: list[Look] = []
     api = connect(Credentials(kubeconfig_path=str(kubeconfig)))
     with contextlib.suppress(NotReady):
