@@ -36,8 +36,8 @@ def answering(authority: TenantAuthority) -> Iterator[TlsEndpoint]:
     ("mode", "stage", "seen"),
     [
         ("refused", "dial", "refuses connections"),
-        ("dropped", "dial", "no answer within 1 s"),
-        ("silent", "tls", "silent for 1 s"),
+        ("dropped", "dial", "no answer within 3 s"),
+        ("silent", "tls", "silent for 3 s"),
         ("cut", "tls", "TLS handshake"),
         ("plain", "tls", "plain HTTP"),
         ("wrong authority", "tls", "the tenant's authority did not sign it"),
@@ -47,8 +47,8 @@ def answering(authority: TenantAuthority) -> Iterator[TlsEndpoint]:
         ("401", "ready", "answers 401"),
         ("403", "ready", "answers 403"),
         ("redirect", "ready", "redirects to https://login.example/"),
-        ("no answer", "ready", "did not answer it within 1 s"),
-        ("trickle", "ready", "did not answer it within 1 s"),
+        ("no answer", "ready", "did not answer it within 3 s"),
+        ("trickle", "ready", "did not answer it within 3 s"),
         ("closes", "ready", "closed the connection without an answer to /readyz"),
         ("not HTTP", "ready", "with something else than HTTP"),
     ],
@@ -58,13 +58,13 @@ def test_each_fault_is_told_from_the_others_in_bounded_time(
 ) -> None:
     with endpoint(authority, mode) as misbehaving:
         began = time.monotonic()
-        answer = attempt(Target(misbehaving.host, misbehaving.port, authority.pem), 1.0)
+        answer = attempt(Target(misbehaving.host, misbehaving.port, authority.pem), 3.0)
         took = time.monotonic() - began
     assert not answer.ok, f"{mode} is no good answer"
     assert (answer.stage, seen in answer.seen) == (stage, True), f"{mode}: {answer}"
     assert answer.refused == (mode in ("401", "403")), "only an API server that serves refuses strangers"
     assert TRAP not in answer.seen or mode == "trap", f"a stranger's answer is not repeated: {answer.seen}"
-    assert took < 3.5, f"an attempt of 1 s took {took:.1f} s"
+    assert took < 9, f"an attempt of 3 s took {took:.1f} s"
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
