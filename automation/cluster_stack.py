@@ -224,14 +224,16 @@ class ClusterStack:
         Raises:
             ConfigurationError: no such cluster, or none has come up yet.
         """
-        found = self.clusters()
-        if not found:
+        clusters = self.clusters()
+        if not clusters:
             raise ConfigurationError(f"stack {self.name} has no kubeconfig yet; `up` comes first", stack=self.name)
-        if cluster is None and len(found) == 1:
-            (cluster,) = found
-        if cluster not in found:
-            raise ConfigurationError(f"name one of the stack's clusters: {', '.join(sorted(found))}", stack=self.name)
-        return found[cluster].kubeconfig
+        if cluster is None and len(clusters) == 1:
+            (cluster,) = clusters
+        if cluster not in clusters:
+            raise ConfigurationError(
+                f"name one of the stack's clusters: {', '.join(sorted(clusters))}", stack=self.name
+            )
+        return clusters[cluster].kubeconfig
 
     def status(self) -> dict[str, tree.Tree]:
         """The status tree of each cluster, by its name; what could not be read is in it.
@@ -302,7 +304,7 @@ class ClusterStack:
         except BaseException:
             # With a part of a living cluster in the stack, a destroy would delete that.
             restore(stack, before)
-            translate.own("the import did not come about, so the stack is as it was before")
+            translate.remark("the import did not come about, so the stack is as it was before")
             raise
 
     def _settings(self) -> StackSettings:

@@ -61,21 +61,26 @@ def sections(settings: StackSettings, folder: Path) -> dict[str, Any]:
         listed(tenant.model_dump(by_alias=True, exclude_defaults=True, exclude_none=True, warnings=False))
         for tenant in settings.clusters
     ]
-    return {"clusters": clusters, **({"management": found} if (found := management(settings, folder)) else {})}
+    return {"clusters": clusters, **({"management": section} if (section := management(settings, folder)) else {})}
 
 
 def management(settings: StackSettings, folder: Path) -> dict[str, Any]:
     """The section ``management``, with the kubeconfig's text and absolute paths."""
-    held = settings.management
-    path = held.kubeconfig_path
-    if not held.kubeconfig and not path and (default := os.environ.get("KUBECONFIG")) and os.pathsep not in default:
+    credentials = settings.management
+    path = credentials.kubeconfig_path
+    if (
+        not credentials.kubeconfig
+        and not path
+        and (default := os.environ.get("KUBECONFIG"))
+        and os.pathsep not in default
+    ):
         path = default
-    found = {
-        "kubeconfig": held.kubeconfig,
+    section = {
+        "kubeconfig": credentials.kubeconfig,
         "kubeconfigPath": str((folder / Path(path).expanduser()).resolve()) if path else None,
-        "context": held.context,
+        "context": credentials.context,
     }
-    return {key: value for key, value in found.items() if value}
+    return {key: value for key, value in section.items() if value}
 
 
 def listed(value: Any) -> Any:
@@ -107,11 +112,11 @@ def located(settings: StackSettings, folder: Path) -> StackSettings:
         else tenant
         for tenant in settings.clusters
     )
-    found = management(settings, folder)
-    held = settings.management
-    if "kubeconfigPath" in found:
-        held = held.model_copy(update={"kubeconfig_path": found["kubeconfigPath"]})
-    return settings.model_copy(update={"clusters": clusters, "management": held})
+    section = management(settings, folder)
+    credentials = settings.management
+    if "kubeconfigPath" in section:
+        credentials = credentials.model_copy(update={"kubeconfig_path": section["kubeconfigPath"]})
+    return settings.model_copy(update={"clusters": clusters, "management": credentials})
 
 
 def at_place(addon: AddonSettings, folder: Path) -> AddonSettings:

@@ -80,8 +80,8 @@ class AddOnProgress(Event):
     text: str = ""
 
     def __str__(self) -> str:
-        told = {"started": "is being installed", "done": "is installed", "failed": f"failed: {self.text}"}
-        return f"{self.cluster}: add-on {self.addon} {told[self.state]}"
+        words = {"started": "is being installed", "done": "is installed", "failed": f"failed: {self.text}"}
+        return f"{self.cluster}: add-on {self.addon} {words[self.state]}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -35,8 +35,8 @@ def measure(folder: Path, count: int = COUNT) -> dict[str, Any]:
     try:
         make_data_store(plane)
         with Fleet(plane, delay=DELAY) as fleet:
-            singles = [timed([made(fleet, folder, f"one{index}")], 1)[0] for index in range(count)]
-            together, peak = timed([made(fleet, folder, f"all{index}") for index in range(count)], count)
+            singles = [time_ups([make_stack(fleet, folder, f"one{index}")], 1)[0] for index in range(count)]
+            together, peak = time_ups([make_stack(fleet, folder, f"all{index}") for index in range(count)], count)
     finally:
         plane.stop()
     return {
@@ -48,7 +48,7 @@ def measure(folder: Path, count: int = COUNT) -> dict[str, Any]:
     }
 
 
-def made(fleet: Fleet, folder: Path, name: str) -> ClusterStack:
+def make_stack(fleet: Fleet, folder: Path, name: str) -> ClusterStack:
     """A stack with one cluster."""
     settings = {
         "cluster": {"name": name, "namespace": fleet.namespace},
@@ -59,7 +59,7 @@ def made(fleet: Fleet, folder: Path, name: str) -> ClusterStack:
     return ClusterStack(name, settings, backend_url=f"file://{folder}/backend", passphrase="bench")  # noqa: S106
 
 
-def timed(stacks: list[ClusterStack], at_once: int) -> tuple[float, int]:
+def time_ups(stacks: list[ClusterStack], at_once: int) -> tuple[float, int]:
     """Wall seconds of bringing stacks up, and the peak of memory meanwhile."""
     ended, peak = threading.Event(), [0]
 

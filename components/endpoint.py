@@ -95,11 +95,11 @@ class EndpointProvider(ManagementProvider):
             raise unanswered("endpoint", subject, error) from None
         if outcome is None:
             return ReadResult("", {})
-        found = outputs_of(outcome, kube.server)
+        outputs = outputs_of(outcome, kube.server)
         if outcome.control_plane_uid and "controlPlaneUid" not in props:
             # An earlier version stored none; to add it now would be a change that a refresh reports.
-            del found["controlPlaneUid"]
-        return ReadResult(id_, {**stored(props), **found})
+            del outputs["controlPlaneUid"]
+        return ReadResult(id_, {**stored(props), **outputs})
 
     def delete(self, id_: str, props: dict[str, Any]) -> None:
         """Leave the fields: without them Cluster API could not tear the cluster down."""

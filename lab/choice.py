@@ -27,18 +27,18 @@ def merge_options(folder: StateFolder, options: argparse.Namespace) -> LabOption
         NoSuchGeneration: contract and version of Cluster API do not go together.
     """
     folder.make()
-    given = {
+    choices = {
         field.name: value
         for field in dataclasses.fields(LabOptions)
         if (value := getattr(options, field.name)) is not None
     }
-    if (stack := getattr(options, "stack", None)) and "contract" not in given:
-        given["contract"] = contract_of(Path(f"Pulumi.{stack}.yaml"))
+    if (stack := getattr(options, "stack", None)) and "contract" not in choices:
+        choices["contract"] = contract_of(Path(f"Pulumi.{stack}.yaml"))
     before = LabOptions.load(folder.options)
-    if "contract" in given and "cluster_api" not in given and given["contract"] != before.contract:
+    if "contract" in choices and "cluster_api" not in choices and choices["contract"] != before.contract:
         # What was chosen for another contract means nothing for this one.
-        given["cluster_api"] = ""
-    merged = dataclasses.replace(before, **given)
+        choices["cluster_api"] = ""
+    merged = dataclasses.replace(before, **choices)
     order = [GENERATIONS.index(one.generation()) for one in (before, merged)]
     if folder.options.exists() and order[0] > order[1]:
         older, newer = merged.generation(), before.generation()
@@ -77,7 +77,7 @@ def contract_of(file: Path) -> str:
     except (OSError, yaml.YAMLError, AttributeError):
         return LabOptions().contract
     clusters = [sections, *(one for one in sections.get("clusters") or [] if isinstance(one, dict))]
-    asked = [one["capi"].get("contract") for one in clusters if isinstance(one.get("capi"), dict)]
+    requests = [one["capi"].get("contract") for one in clusters if isinstance(one.get("capi"), dict)]
     if any("metal3" in one for one in clusters):
-        asked.append("v1beta2")
-    return max((contract for contract in asked if contract in contracts()), default=LabOptions().contract)
+        requests.append("v1beta2")
+    return max((contract for contract in requests if contract in contracts()), default=LabOptions().contract)

@@ -82,13 +82,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def up(folder: StateFolder, options: argparse.Namespace) -> int:
     """Start the lab, or say that it runs."""
     with folder.locked():
-        wanted = merge_options(folder, options)
+        choice = merge_options(folder, options)
         state = folder.read()
         if running(state) and state["stage"] in ("starting", "ready"):
             crashed = [entry for entry in state["processes"] if entry["exit"] is not None]
             if not crashed:
                 if state["stage"] == "ready":
-                    await_options(folder, wanted)
+                    await_options(folder, choice)
                 return follow(folder, already=state["stage"] == "ready")
             print(f"lab: {', '.join(entry['name'] for entry in crashed)} crashed; starting the lab again", flush=True)
         stop(folder)
@@ -112,7 +112,7 @@ def up(folder: StateFolder, options: argparse.Namespace) -> int:
 def follow(folder: StateFolder, *, already: bool) -> int:
     """Print the supervisor's progress until the lab is up."""
     if already:
-        print(f"lab: runs; kubeconfig {shown(folder.kubeconfig)}", flush=True)
+        print(f"lab: runs; kubeconfig {relative(folder.kubeconfig)}", flush=True)
         return 0
     deadline = time.monotonic() + START_SECONDS
     printed = 0
@@ -122,7 +122,7 @@ def follow(folder: StateFolder, *, already: bool) -> int:
             print(f"lab: {line}", flush=True)
         printed = len(state["progress"])
         if state["stage"] == "ready":
-            print(f"lab: kubeconfig {shown(folder.kubeconfig)}, environment {shown(folder.env)}", flush=True)
+            print(f"lab: kubeconfig {relative(folder.kubeconfig)}, environment {relative(folder.env)}", flush=True)
             return 0
         if state["stage"] in ("failed", "stopped"):
             raise LabFailed(f"{state.get('problem') or 'it was stopped while it started'}")
@@ -138,27 +138,27 @@ def change(folder: StateFolder, options: argparse.Namespace) -> int:
     """Change options of the running lab, and wait until it has taken them."""
     if not running(folder.read()):
         raise LabFailed("it does not run; `python -m lab up` takes the same options")
-    wanted = merge_options(folder, options)
-    await_options(folder, wanted)
-    print(f"lab: {wanted}", flush=True)
+    choice = merge_options(folder, options)
+    await_options(folder, choice)
+    print(f"lab: {choice}", flush=True)
     return 0
 
 
-def await_options(folder: StateFolder, wanted: LabOptions) -> None:
+def await_options(folder: StateFolder, choice: LabOptions) -> None:
     """Wait until the running lab has taken its options, which may be an upgrade.
 
     Raises:
         LabFailed: it did not in time.
     """
-    generation = wanted.generation()
-    asked = {
-        "gate": wanted.gate,
+    generation = choice.generation()
+    state = {
+        "gate": choice.gate,
         "contract": generation.contract,
         "clusterApi": generation.cluster_api,
         "stage": "ready",
     }
     deadline = time.monotonic() + CHANGE_SECONDS
-    while any(folder.read().get(key) != value for key, value in asked.items()):
+    while any(folder.read().get(key) != value for key, value in state.items()):
         if time.monotonic() > deadline:
             raise LabFailed(f"it did not take the options over; see {folder.logs / 'supervisor.log'}")
         time.sleep(0.1)
@@ -193,7 +193,7 @@ def status(folder: StateFolder, options: argparse.Namespace) -> int:
     """Print the processes; exit code 1 if the lab does not run or a process of it crashed."""
     state = folder.read()
     if not running(state):
-        return ended(folder, state, quiet=options.crashed)
+        return explain_end(folder, state, quiet=options.crashed)
     code = 0
     now = time.time()
     for problem in state.get("problems", []):
@@ -213,7 +213,7 @@ def status(folder: StateFolder, options: argparse.Namespace) -> int:
     return code
 
 
-def ended(folder: StateFolder, state: dict[str, Any], *, quiet: bool) -> int:
+def explain_end(folder: StateFolder, state: dict[str, Any], *, quiet: bool) -> int:
     """Say of a lab that does not run whether it was stopped, failed or was killed."""
     if not state or state["stage"] == "stopped":
         if not quiet:
@@ -222,8 +222,8 @@ def ended(folder: StateFolder, state: dict[str, Any], *, quiet: bool) -> int:
     log = folder.logs / "supervisor.log"
     why = state.get("problem") or "its supervisor was killed"
     print(f"lab: does not run: {why}; `make lab` starts it again. {log} ends:\n{processes.tail(log)}")
-    if left := [entry for entry in state["processes"] if processes.alive(entry)]:
-        names = ", ".join(f"{entry['name']} ({entry['pid']})" for entry in left)
+    if orphans := [entry for entry in state["processes"] if processes.alive(entry)]:
+        names = ", ".join(f"{entry['name']} ({entry['pid']})" for entry in orphans)
         print(f"lab: left behind: {names}")
     return 1
 
@@ -259,6 +259,6 @@ def write_environment(folder: StateFolder) -> None:
     )
 
 
-def shown(path: Path) -> str:
+def relative(path: Path) -> str:
     """A path as the user would type it."""
     return os.path.relpath(path)

@@ -96,10 +96,10 @@ def await_established(client: httpx.Client, names: list[str]) -> None:
 
 def not_established(client: httpx.Client, names: list[str]) -> list[str]:
     """Those of the CRDs that the API server doesn't serve yet."""
-    found = client.get("/apis/apiextensions.k8s.io/v1/customresourcedefinitions").raise_for_status().json()
+    answer = client.get("/apis/apiextensions.k8s.io/v1/customresourcedefinitions").raise_for_status().json()
     established = {
         item["metadata"]["name"]
-        for item in found["items"]
+        for item in answer["items"]
         for condition in item.get("status", {}).get("conditions") or []
         if condition["type"] == "Established" and condition["status"] == "True"
     }

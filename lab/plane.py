@@ -204,7 +204,7 @@ def kept_port(path: Path) -> int:
     port = 0
     with contextlib.suppress(FileNotFoundError, ValueError):
         port = int(path.read_text())
-    found = port if port and is_free(port) else free_port()
+    number = port if port and is_free(port) else free_port()
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    path.write_text(str(found))
-    return found
+    path.write_text(str(number))
+    return number

@@ -31,14 +31,14 @@ class Process:
         log: file that takes what it prints.
         popen: the running child.
         started: when it was started, in seconds since the epoch.
-        wanted: False once the lab itself ends it.
+        should_run: False once the lab itself ends it.
     """
 
     name: str
     log: Path
     popen: subprocess.Popen[bytes]
     started: float = field(default_factory=time.time)
-    wanted: bool = True
+    should_run: bool = True
 
     @property
     def pid(self) -> int:
@@ -61,7 +61,7 @@ class Process:
 
     def ask_to_stop(self) -> None:
         """Send SIGTERM, without waiting."""
-        self.wanted = False
+        self.should_run = False
         with contextlib.suppress(ProcessLookupError):
             self.popen.terminate()
 

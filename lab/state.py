@@ -61,10 +61,10 @@ class StateFolder:
     def read(self) -> dict[str, Any]:
         """What the supervisor wrote last: its identity, stage, progress and processes; empty where there is none."""
         try:
-            found: dict[str, Any] = json.loads(self._state.read_text())
+            state: dict[str, Any] = json.loads(self._state.read_text())
         except FileNotFoundError:
             return {}
-        return found
+        return state
 
     def write(self, state: Mapping[str, Any]) -> None:
         """Replace what is written down."""

@@ -196,8 +196,8 @@ class Supervisor:
         except httpx.HTTPError as error:
             log.warning("the management cluster does not answer: %s", error)
         for name, process in self.processes.items():
-            if process.exit_code is not None and process.wanted:
-                process.wanted = False
+            if process.exit_code is not None and process.should_run:
+                process.should_run = False
                 log.error("%s crashed with exit code %s; see %s", name, process.exit_code, process.log)
         self.write()
 

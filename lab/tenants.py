@@ -95,9 +95,9 @@ class Tenants:
             if key in self._balancers:
                 self._run(key, deployment)
 
-    def _list(self, path: str, wanted: Callable[[Mapping[str, Any]], bool]) -> dict[Key, dict[str, Any]]:
+    def _list(self, path: str, matches: Callable[[Mapping[str, Any]], bool]) -> dict[Key, dict[str, Any]]:
         items = self._client.get(path).raise_for_status().json()["items"]
-        return {(item["metadata"]["namespace"], item["metadata"]["name"]): item for item in items if wanted(item)}
+        return {(item["metadata"]["namespace"], item["metadata"]["name"]): item for item in items if matches(item)}
 
     def _balance(self, key: Key, service: Mapping[str, Any]) -> None:
         port = service["spec"]["ports"][0]["port"]
@@ -120,8 +120,8 @@ class Tenants:
             )
 
     def _free_address(self) -> str:
-        taken = {balancer.address for balancer in self._balancers.values()}
-        return next(address for number in range(10, 250) if (address := f"127.0.0.{number}") not in taken)
+        addresses = {balancer.address for balancer in self._balancers.values()}
+        return next(address for number in range(10, 250) if (address := f"127.0.0.{number}") not in addresses)
 
     def _run(self, key: Key, deployment: Mapping[str, Any]) -> None:
         template = deployment["spec"]["template"]
@@ -201,7 +201,7 @@ class Tenants:
     def _report(self, key: Key, deployment: Mapping[str, Any], *, ready: bool) -> None:
         replicas = deployment["spec"]["replicas"]
         up = replicas if ready else 0
-        wanted = {
+        target = {
             "observedGeneration": deployment["metadata"]["generation"],
             "replicas": replicas,
             "updatedReplicas": replicas,
@@ -209,7 +209,7 @@ class Tenants:
             "availableReplicas": up,
         }
         status = deployment.get("status") or {}
-        if any(status.get(field, 0) != value for field, value in wanted.items()):
+        if any(status.get(field, 0) != value for field, value in target.items()):
             condition = {
                 "type": "Available",
                 "status": "True" if ready else "False",
@@ -218,15 +218,15 @@ class Tenants:
             }
             self._patch(
                 f"/apis/apps/v1/namespaces/{key[0]}/deployments/{key[1]}/status",
-                {"status": {**wanted, "conditions": [condition]}},
+                {"status": {**target, "conditions": [condition]}},
             )
 
     def _get(self, namespace: str, plural: str, name: str) -> dict[str, Any] | None:
         answer = self._client.get(f"/api/v1/namespaces/{namespace}/{plural}/{name}")
         if answer.status_code == httpx.codes.NOT_FOUND:
             return None
-        found: dict[str, Any] = answer.raise_for_status().json()
-        return found
+        body: dict[str, Any] = answer.raise_for_status().json()
+        return body
 
     def _patch(self, path: str, body: Mapping[str, Any]) -> None:
         answer = self._client.patch(path, json=body, headers={"Content-Type": "application/merge-patch+json"})
@@ -269,5 +269,5 @@ def pod_address(balancer: str) -> str:
 
 def labels(item: Mapping[str, Any]) -> Mapping[str, str]:
     """Labels of an object."""
-    found: Mapping[str, str] = item["metadata"].get("labels") or {}
-    return found
+    values: Mapping[str, str] = item["metadata"].get("labels") or {}
+    return values

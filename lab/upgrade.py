@@ -76,5 +76,5 @@ def await_served(client: httpx.Client, path: str, seconds: float = 60) -> None:
 
 def fetched(client: httpx.Client, path: str) -> dict[str, Any]:
     """GET a document."""
-    found: dict[str, Any] = client.get(path).raise_for_status().json()
-    return found
+    body: dict[str, Any] = client.get(path).raise_for_status().json()
+    return body

@@ -40,8 +40,8 @@ def find(name: str, version: str | None = None) -> Path | None:
     entry = pinned(name, version)
     if key(entry) == entry.name and (path := machines_own(entry.name)):
         return path
-    cached = cache_folder() / entry.file_name
-    return cached if os.access(cached, os.X_OK) else None
+    copy = cache_folder() / entry.file_name
+    return copy if os.access(copy, os.X_OK) else None
 
 
 def key(entry: Program) -> str:

@@ -297,5 +297,5 @@ SOURCES = (
 
 def cache_folder() -> Path:
     """Where programs are kept: ``$KAMAJI_EQUINIX_TOOLCHAIN``, else ``~/.cache/kamaji-equinix/toolchain``."""
-    given = os.environ.get("KAMAJI_EQUINIX_TOOLCHAIN")
-    return Path(given).expanduser().resolve() if given else Path.home() / ".cache" / "kamaji-equinix" / "toolchain"
+    folder = os.environ.get("KAMAJI_EQUINIX_TOOLCHAIN")
+    return Path(folder).expanduser().resolve() if folder else Path.home() / ".cache" / "kamaji-equinix" / "toolchain"

@@ -74,13 +74,13 @@ def keep(source: Source, module: Path, folder: Path) -> None:
     """Copy what is wanted of a module; the folder appears whole or not at all."""
     part = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)
-    for wanted in source.folders:
+    for name in source.folders:
         # The module cache is read-only; copy contents, not modes.
-        if (module / wanted).is_file():
-            (part / wanted).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(module / wanted, part / wanted)
+        if (module / name).is_file():
+            (part / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(module / name, part / name)
             continue
-        shutil.copytree(module / wanted, part / wanted, copy_function=shutil.copyfile)
-        for path in [part / wanted, *(part / wanted).rglob("*")]:
+        shutil.copytree(module / name, part / name, copy_function=shutil.copyfile)
+        for path in [part / name, *(part / name).rglob("*")]:
             path.chmod(0o755)
     part.rename(folder)

@@ -96,8 +96,8 @@ def status(options: argparse.Namespace) -> None:
     stack = ClusterStack(options.stack, folder=options.cwd)
     if options.json:
         trees = stack.status()
-        blockers = {name: tree.blocking(found) for name, found in trees.items()}
-        told = {
+        blockers = {name: tree.blocking(snapshot) for name, snapshot in trees.items()}
+        document = {
             name: {
                 "ready": blocker is None,
                 "blockedBy": None if blocker is None else dataclasses.asdict(blocker),
@@ -106,7 +106,7 @@ def status(options: argparse.Namespace) -> None:
             }
             for name, blocker in blockers.items()
         }
-        print(json.dumps(told, indent=2))
+        print(json.dumps(document, indent=2))
         return
     show(stack, options, wait=options.timeout if options.wait else None)
 
@@ -120,13 +120,13 @@ def check(options: argparse.Namespace) -> None:
     report = preflight.check_stack(ClusterStack(options.stack, folder=options.cwd).settings(), options.cwd.resolve())
     if options.json:
         missing = [{"what": obstacle.text, "remedy": obstacle.remedy} for obstacle in report.obstacles]
-        told = {
+        document = {
             "server": report.server,
             "ready": not missing,
             "there": report.there,
             "controllers": dict(report.controllers),
         }
-        print(json.dumps({**told, "missing": missing, "notes": report.notes}, indent=2), flush=True)
+        print(json.dumps({**document, "missing": missing, "notes": report.notes}, indent=2), flush=True)
     else:
         for line in (*report.there, *(f"{name} {version}" for name, version in report.controllers.items())):
             print(f"there    {line}")
@@ -230,17 +230,17 @@ class Screen:
 @contextlib.contextmanager
 def screen(options: argparse.Namespace, operation: str, out: IO[str]) -> Iterator[Screen]:
     """Show an operation on ``out``, and keep all of it in the file of ``--log``."""
-    with contextlib.ExitStack() as stacked:
+    with contextlib.ExitStack() as stack:
         path = getattr(options, "log", None)
-        record = stacked.enter_context(Record(path)) if path else None
+        record = stack.enter_context(Record(path)) if path else None
         live = out.isatty() and operation != "preview"
         title = f"{operation} of stack {options.stack}"
-        view = stacked.enter_context(View(title, Console(file=out))) if live else None
-        shown = Screen(operation, out, view, record)
+        view = stack.enter_context(View(title, Console(file=out))) if live else None
+        screen_ = Screen(operation, out, view, record)
         try:
-            yield shown
+            yield screen_
         finally:
-            shown.end()
+            screen_.end()
 
 
 def summary(result: Result) -> str:
@@ -268,8 +268,8 @@ def report(result: Result, out: Any) -> None:
     """Print what a stack puts out, secrets as such."""
     for cluster in result.clusters.values():
         for name, value in sorted({**cluster.as_dict(), "kubeconfig": "[secret]"}.items()):
-            shown = "clusterName" if name == "name" else "controlPlaneEndpoint" if name == "endpoint" else name
-            print(f"    {shown}: {value}", file=out, flush=True)
+            label = "clusterName" if name == "name" else "controlPlaneEndpoint" if name == "endpoint" else name
+            print(f"    {label}: {value}", file=out, flush=True)
 
 
 def show(stack: ClusterStack, options: argparse.Namespace, *, wait: float | None) -> None:
@@ -285,9 +285,9 @@ def show(stack: ClusterStack, options: argparse.Namespace, *, wait: float | None
     """
     if wait is not None:
         cancellation = Cancellation()
-        with screen(options, "status", sys.stdout) as shown, terminable(cancellation):
-            watched = ClusterStack(options.stack, folder=options.cwd, on_event=shown.on_event)
-            watched.wait_until_ready(wait, cancellation=cancellation, on_look=shown.on_look)
+        with screen(options, "status", sys.stdout) as view, terminable(cancellation):
+            clusters = ClusterStack(options.stack, folder=options.cwd, on_event=view.on_event)
+            clusters.wait_until_ready(wait, cancellation=cancellation, on_look=view.on_look)
         return
     color = sys.stdout.isatty() and "NO_COLOR" not in os.environ
     for status in stack.status().values():

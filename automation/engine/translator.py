@@ -41,7 +41,7 @@ class Translator:
         if self._listener:
             self._listener(event)
 
-    def own(self, text: str) -> None:
+    def remark(self, text: str) -> None:
         """Tell what this package does by itself."""
         self.emit(Message(stack=self.stack, severity="warning", text=text, own=True))
 

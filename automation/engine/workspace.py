@@ -81,10 +81,10 @@ class Place:
             ConfigurationError: the backend has no keys of its own, and no passphrase was given.
         """
         own_keys = not self.backend or self.backend.startswith(("https://", "http://"))
-        given = {**os.environ, **self.environment}
+        environment = {**os.environ, **self.environment}
         if own_keys or self.secrets_provider not in (None, "default", "passphrase"):
             return
-        if "PULUMI_CONFIG_PASSPHRASE" not in given and "PULUMI_CONFIG_PASSPHRASE_FILE" not in given:
+        if "PULUMI_CONFIG_PASSPHRASE" not in environment and "PULUMI_CONFIG_PASSPHRASE_FILE" not in environment:
             raise ConfigurationError(
                 f"stack {self.name}: the backend {self.backend} encrypts secrets with a passphrase, and none was given: pass "
                 "`passphrase`, or set PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE, or choose another "

@@ -42,8 +42,8 @@ Find = Callable[[Mapping[str, Any]], Mapping[str, Any] | None]
 
 def pending_creates(deployment: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The resources of an exported state whose creation was under way when its engine was killed."""
-    found = deployment.get("pending_operations") or []
-    return [operation["resource"] for operation in found if operation.get("type") == "creating"]
+    operations = deployment.get("pending_operations") or []
+    return [operation["resource"] for operation in operations if operation.get("type") == "creating"]
 
 
 def inside_tenant(resource: Mapping[str, Any]) -> bool:
@@ -86,8 +86,8 @@ def outputs_of(living: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str
         for entry in dig(living, "metadata", "managedFields") or []
         if entry.get("operation") == "Apply" and str(entry.get("manager")).startswith("pulumi-kubernetes")
     ]
-    own = {"__fieldManager": managers[0]} if managers else {}
-    return {**living, "__inputs": inputs, "__initialApiVersion": inputs["apiVersion"], **own}
+    field_manager = {"__fieldManager": managers[0]} if managers else {}
+    return {**living, "__inputs": inputs, "__initialApiVersion": inputs["apiVersion"], **field_manager}
 
 
 def maybe_going(deployment: Mapping[str, Any]) -> list[tuple[dict[str, Any], bool]]:
@@ -104,17 +104,19 @@ def maybe_going(deployment: Mapping[str, Any]) -> list[tuple[dict[str, Any], boo
     }
     resources = deployment.get("resources") or []
     whole = {resource.get("deletedWith") for resource in resources}
-    found = []
+    candidates = []
     for resource in resources:
         if inside_tenant(resource):
             continue
         cluster, deleting = bool(CLUSTER.match(resource["type"])), resource["urn"] in urns
         if cluster or (deleting and resource["type"].startswith("kubernetes:")):
-            found.append((resource["inputs"], deleting or (cluster and resource["urn"] not in whole)))
-    return found
+            candidates.append((resource["inputs"], deleting or (cluster and resource["urn"] not in whole)))
+    return candidates
 
 
-def gone(candidates: Iterable[tuple[Mapping[str, Any], bool]], find: Find, pause: Callable[[str], object]) -> list[str]:
+def await_deletions(
+    candidates: Iterable[tuple[Mapping[str, Any], bool]], find: Find, pause: Callable[[str], object]
+) -> list[str]:
     """Wait until those that are being deleted are gone.
 
     Args:
@@ -126,27 +128,27 @@ def gone(candidates: Iterable[tuple[Mapping[str, Any], bool]], find: Find, pause
         Those that are gone, as ``Kind namespace/name``. A Cluster that is missing without a sign that it was deleted from
         here is none of them: the credentials may lead to another management cluster, and the state must not forget it.
     """
-    found = []
+    names = []
     for inputs, was_going in candidates:
         metadata = inputs["metadata"]
         name = f"{inputs['kind']} {metadata.get('namespace', '')}/{metadata['name']}"
         living = find(inputs)
-        seen = was_going
+        deleting = was_going
         while living is not None and dig(living, "metadata", "deletionTimestamp"):
-            seen = True
+            deleting = True
             pause(f"{name} is being deleted: waits until it is gone")
             living = find(inputs)
-        if living is None and seen:
-            found.append(name)
-    return found
+        if living is None and deleting:
+            names.append(name)
+    return names
 
 
-def without_tenants(deployment: Mapping[str, Any], gone: Collection[str]) -> tuple[dict[str, Any], int]:
+def without_tenants(deployment: Mapping[str, Any], deletions: Collection[str]) -> tuple[dict[str, Any], int]:
     """A state without the objects of tenant clusters that have gone with their Clusters: no API server is left to tell so.
 
     Args:
         deployment: an exported state.
-        gone: of :func:`gone`.
+        deletions: of :func:`await_deletions`.
 
     Returns:
         The state, and how many objects it held of them.
@@ -156,23 +158,23 @@ def without_tenants(deployment: Mapping[str, Any], gone: Collection[str]) -> tup
         one["urn"]
         for one in resources
         if CLUSTER.match(one["type"])
-        and f"Cluster {one['inputs']['metadata'].get('namespace', '')}/{one['inputs']['metadata']['name']}" in gone
+        and f"Cluster {one['inputs']['metadata'].get('namespace', '')}/{one['inputs']['metadata']['name']}" in deletions
     }
-    lost = {one["urn"] for one in resources if inside_tenant(one) and one.get("deletedWith") in clusters}
-    kept = [without(one, lost) for one in resources if one["urn"] not in lost]
-    return {**deployment, "resources": kept}, len(lost)
+    missing = {one["urn"] for one in resources if inside_tenant(one) and one.get("deletedWith") in clusters}
+    rest = [without(one, missing) for one in resources if one["urn"] not in missing]
+    return {**deployment, "resources": rest}, len(missing)
 
 
-def without(resource: Mapping[str, Any], lost: Collection[str]) -> dict[str, Any]:
+def without(resource: Mapping[str, Any], missing: Collection[str]) -> dict[str, Any]:
     """A resource that depends on none of those any longer."""
-    found = dict(resource)
-    if "dependencies" in found:
-        found["dependencies"] = [urn for urn in found["dependencies"] if urn not in lost]
-    if "propertyDependencies" in found:
-        found["propertyDependencies"] = {
-            key: [urn for urn in urns or () if urn not in lost] for key, urns in found["propertyDependencies"].items()
+    copy = dict(resource)
+    if "dependencies" in copy:
+        copy["dependencies"] = [urn for urn in copy["dependencies"] if urn not in missing]
+    if "propertyDependencies" in copy:
+        copy["propertyDependencies"] = {
+            key: [urn for urn in urns or () if urn not in missing] for key, urns in copy["propertyDependencies"].items()
         }
-    return found
+    return copy
 
 
 def retained(deployment: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:

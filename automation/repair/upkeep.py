@@ -52,7 +52,7 @@ class Upkeep:
         """
         project = self.stack.workspace.project_settings().name
         if cleared := locks.clear_stale_lock(self.backend, project, self.stack.name):
-            self.translate.own(cleared)
+            self.translate.remark(cleared)
 
         def attempt() -> Done:
             self.translate.errors.clear()
@@ -70,7 +70,7 @@ class Upkeep:
         return lock_waiting.wait_until_free(
             attempt,
             self.wait_for_lock,
-            self.translate.own,
+            self.translate.remark,
             stack=self.stack.name,
             cancel=self.stack.cancel,
             pause=self.engine.pause,
@@ -97,15 +97,17 @@ class Upkeep:
         find = recovery.finder(self.connect())
         try:
             if creates:
-                exported["deployment"], entered = recovery.settled(exported["deployment"], find)
+                exported["deployment"], entries = recovery.settled(exported["deployment"], find)
                 # Its ciphertexts stay as they are; nothing is in clear here.
                 self.pulumi("stack", "import", "--stack", self.stack.name, text=json.dumps(exported))
-                what = ", ".join(entered) or "none of it exists"
-                self.translate.own(f"a killed engine was creating objects; entered into the state: {what}")
-            if gone := recovery.gone(going, find, self.pause()):
-                self.translate.own(f"deleted by a run that did not end, so the state is refreshed: {', '.join(gone)}")
-                without, lost = recovery.without_tenants(exported["deployment"], gone)
-                if lost:
+                what = ", ".join(entries) or "none of it exists"
+                self.translate.remark(f"a killed engine was creating objects; entered into the state: {what}")
+            if deletions := recovery.await_deletions(going, find, self.pause()):
+                self.translate.remark(
+                    f"deleted by a run that did not end, so the state is refreshed: {', '.join(deletions)}"
+                )
+                without, count = recovery.without_tenants(exported["deployment"], deletions)
+                if count:
                     text = json.dumps({**exported, "deployment": without})
                     self.pulumi("stack", "import", "--stack", self.stack.name, text=text)
                 self.refresh()
@@ -131,7 +133,7 @@ class Upkeep:
         fresh = self.export()
         exported["deployment"], templates = recovery.retained(fresh["deployment"])
         self.pulumi("stack", "import", "--stack", self.stack.name, text=json.dumps(exported))
-        self.translate.own(
+        self.translate.remark(
             f"templates of an earlier version are left to the management cluster: {', '.join(templates)}"
         )
 
@@ -145,31 +147,31 @@ class Upkeep:
         """
         api = self.connect()
         find = recovery.finder(api)
-        moved = recovery.drift(resources, find)
-        if not moved or not renewal.same_cluster(resources, api):
+        differences = recovery.drift(resources, find)
+        if not differences or not renewal.same_cluster(resources, api):
             return
-        if any(not living and recovery.elsewhere(resource, find) for resource, living in moved):
+        if any(not living and recovery.elsewhere(resource, find) for resource, living in differences):
             # A refresh would take it for deleted. The run that follows has the version that is served, or says what lacks.
             return
-        for resource, living in moved:
+        for resource, living in differences:
             if living:
                 continue
             metadata = resource["inputs"]["metadata"]
             name = f"{resource['inputs']['kind']} {metadata.get('namespace', '')}/{metadata['name']}"
-            lost = ""
+            warning = ""
             if recovery.CONTROL_PLANE.match(resource["type"]):
-                lost = (
+                warning = (
                     ". WARNING: a new control plane has a new certificate authority and no data; the machines of the lost "
                     "one can't join it, so all of them are replaced"
                 )
-            self.translate.own(f"{name} was deleted by somebody else, so it is made anew{lost}")
+            self.translate.remark(f"{name} was deleted by somebody else, so it is made anew{warning}")
         try:
             self.refresh()
         except automation.CommandError as error:
             # The state's credentials are those of the last `up`; the run that follows renews them.
             if not renewal.STALE.search(str(error)):
                 raise
-            self.translate.own(
+            self.translate.remark(
                 "the state could not be refreshed with the credentials of the last `up`; run `up` once more"
             )
 
@@ -179,8 +181,8 @@ class Upkeep:
 
     def export(self) -> dict[str, Any]:
         """The state with its secrets encrypted."""
-        found: dict[str, Any] = json.loads(self.pulumi("stack", "export", "--stack", self.stack.name).stdout)
-        return {**found, "deployment": found.get("deployment") or {}}
+        state: dict[str, Any] = json.loads(self.pulumi("stack", "export", "--stack", self.stack.name).stdout)
+        return {**state, "deployment": state.get("deployment") or {}}
 
     def pulumi(self, *arguments: str, text: str | None = None) -> automation.CommandResult:
         """Run a command of pulumi in the stack's workspace."""
@@ -189,12 +191,12 @@ class Upkeep:
 
     def pause(self) -> Callable[[str], None]:
         """Waits a second each time it is called, and tells once what for."""
-        said: set[str] = set()
+        lines: set[str] = set()
 
         def pause(what: str) -> None:
-            if what not in said:
-                said.add(what)
-                self.translate.own(what)
+            if what not in lines:
+                lines.add(what)
+                self.translate.remark(what)
             self.engine.pause(1.0)
 
         return pause

@@ -20,15 +20,17 @@ BOOTSTRAPPED = ("BootstrapReady", "BootstrapConfigReady")
 
 def is_former(machine: Json, control_plane: Json) -> bool:
     """Whether a Machine was given its bootstrap data before its control plane was made."""
-    made = timestamp(dig(control_plane, "metadata", "creationTimestamp"))
-    since = [found.since for type_ in BOOTSTRAPPED if (found := condition(machine, type_)) and found.status == "True"]
-    return bool(made and since and since[0] and since[0] < made and not deleting_since(machine))
+    creation = timestamp(dig(control_plane, "metadata", "creationTimestamp"))
+    since = [
+        change.since for type_ in BOOTSTRAPPED if (change := condition(machine, type_)) and change.status == "True"
+    ]
+    return bool(creation and since and since[0] and since[0] < creation and not deleting_since(machine))
 
 
 def is_older(obj: Json, control_plane: Json) -> bool:
     """Whether an object was made before a control plane."""
-    own, other = (timestamp(dig(one, "metadata", "creationTimestamp")) for one in (obj, control_plane))
-    return bool(own and other and own < other)
+    first, other = (timestamp(dig(one, "metadata", "creationTimestamp")) for one in (obj, control_plane))
+    return bool(first and other and first < other)
 
 
 def former_pools(machines: Iterable[Json], control_plane: Json) -> set[str]:
@@ -47,5 +49,5 @@ def rollout_after(deployment: Json) -> str:
 
 def rolled_for(deployments: Iterable[Json], control_plane: Json) -> set[str]:
     """The MachineDeployments that were rolled because of a control plane: that is in their spec, and may stay there."""
-    made = dig(control_plane, "metadata", "creationTimestamp")
-    return {name(one) for one in deployments if made and rollout_after(one) == made}
+    creation = dig(control_plane, "metadata", "creationTimestamp")
+    return {name(one) for one in deployments if creation and rollout_after(one) == creation}

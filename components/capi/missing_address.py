@@ -39,7 +39,7 @@ def cause(control_plane: Json, cluster: Part, tenant: Part, service: Part) -> Ca
         tenant: its TenantControlPlane.
         service: the Service of that.
     """
-    own, plane = name(control_plane), f"KamajiControlPlane {name(control_plane)}"
+    plane_name, plane = name(control_plane), f"KamajiControlPlane {name(control_plane)}"
     if dig(control_plane, "metadata", "deletionTimestamp"):
         return Cause(f"{plane} is being deleted", "Cluster API")
     if isinstance(cluster, Failure):
@@ -59,7 +59,8 @@ def cause(control_plane: Json, cluster: Part, tenant: Part, service: Part) -> Ca
     if tenant is None:
         why = unmet(conditions(control_plane))
         return Cause(
-            f"Kamaji's Cluster API provider has not made TenantControlPlane {own} yet; does it run?{why}", "Kamaji"
+            f"Kamaji's Cluster API provider has not made TenantControlPlane {plane_name} yet; does it run?{why}",
+            "Kamaji",
         )
     if isinstance(tenant, Failure):
         return Cause(f"{unread(tenant)}{unmet(conditions(control_plane))}", "Kamaji")
@@ -69,13 +70,13 @@ def cause(control_plane: Json, cluster: Part, tenant: Part, service: Part) -> Ca
     if isinstance(service, Failure):
         return Cause(f"{unread(service)}{why}", "Kamaji")
     if service is None:
-        return Cause(f"Kamaji has not made Service {own} yet{why}", "Kamaji")
+        return Cause(f"Kamaji has not made Service {plane_name} yet{why}", "Kamaji")
     if dig(service, "spec", "type") == "LoadBalancer" and not dig(service, "status", "loadBalancer", "ingress"):
         return Cause(
             f"Service {name(service)} has no ingress address: no load balancer took it up{why}", "load balancer"
         )
     state = dig(tenant, "status", "kubernetesResources", "version", "status") or "not ready"
-    return Cause(f"TenantControlPlane {own} is {state}{why}", "Kamaji")
+    return Cause(f"TenantControlPlane {plane_name} is {state}{why}", "Kamaji")
 
 
 def unread(failure: Failure) -> str:

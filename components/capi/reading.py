@@ -103,13 +103,13 @@ def controlled_by(obj: Json, owner: Json) -> bool:
 
 def conditions(obj: Json) -> Iterator[Condition]:
     """The conditions that carry a severity, where the object has such; otherwise those in ``status.conditions``."""
-    listed = dig(obj, "status", "deprecated", "v1beta1", "conditions")
-    return conditions_in(dig(obj, "status", "conditions") if listed is None else listed)
+    former = dig(obj, "status", "deprecated", "v1beta1", "conditions")
+    return conditions_in(dig(obj, "status", "conditions") if former is None else former)
 
 
-def conditions_in(listed: object) -> Iterator[Condition]:
+def conditions_in(entries: object) -> Iterator[Condition]:
     """The conditions of a list that some field holds."""
-    for entry in listed if isinstance(listed, list) else ():
+    for entry in entries if isinstance(entries, list) else ():
         if isinstance(entry, Mapping):
             yield Condition(
                 type=str(entry.get("type", "")),
@@ -123,7 +123,7 @@ def conditions_in(listed: object) -> Iterator[Condition]:
 
 
 def condition(obj: Json, type_: str) -> Condition | None:
-    return next((found for found in conditions(obj) if found.type == type_), None)
+    return next((one for one in conditions(obj) if one.type == type_), None)
 
 
 def ready(obj: Json) -> Condition | None:
@@ -131,10 +131,10 @@ def ready(obj: Json) -> Condition | None:
 
     ``Ready``; an object of the v1beta2 generation that has none (Cluster, MachineDeployment) says ``Available``.
     """
-    found = condition(obj, "Ready")
-    if found is None and str(obj.get("apiVersion", "")) == f"{CLUSTER_API}/v1beta2":
-        found = condition(obj, "Available")
-    return found
+    state = condition(obj, "Ready")
+    if state is None and str(obj.get("apiVersion", "")) == f"{CLUSTER_API}/v1beta2":
+        state = condition(obj, "Available")
+    return state
 
 
 def first_false(obj: Json, *, ignoring: tuple[str, ...] = ("Ready", "Available", "Paused")) -> Condition | None:
@@ -148,8 +148,8 @@ def node_problem(machine: Json) -> str:
     Its newer conditions hold the kubelet's own words, beside the older ones in the v1beta1 generation.
     """
     status = machine.get("status") or {}
-    for listed in (dig(status, "v1beta2", "conditions"), status.get("conditions")):
-        for entry in listed if isinstance(listed, list) else ():
+    for entries in (dig(status, "v1beta2", "conditions"), status.get("conditions")):
+        for entry in entries if isinstance(entries, list) else ():
             if entry.get("type") == "NodeHealthy" and entry.get("status") == "False" and entry.get("message"):
                 return " ".join(str(entry["message"]).removeprefix("* ").split())
     return ""

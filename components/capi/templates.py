@@ -71,10 +71,10 @@ def unused(kube: Kube, pool: PoolTemplates, current: Collection[str]) -> list[Te
     if not candidates and not companions:
         return []
     # Read after the candidates: a set that appears meanwhile is made from a deployment, and that names its templates too.
-    named = references(kube, pool)
-    going = [template for template in candidates if (template.kind.name, template.name) not in named]
-    gone = {(template.kind.name, template.name) for template in going}
-    needed = mentioned(kube, pool, gone) if companions else set()
+    in_use = references(kube, pool)
+    going = [template for template in candidates if (template.kind.name, template.name) not in in_use]
+    departing = {(template.kind.name, template.name) for template in going}
+    needed = mentioned(kube, pool, departing) if companions else set()
     return [*going, *(one for one in companions if one.name not in needed)]
 
 
@@ -93,7 +93,7 @@ def left_behind(kube: Kube, pool: PoolTemplates, kinds: Collection[Kind], curren
     ]
 
 
-def mentioned(kube: Kube, pool: PoolTemplates, gone: Collection[tuple[str, str]]) -> set[str]:
+def mentioned(kube: Kube, pool: PoolTemplates, departing: Collection[tuple[str, str]]) -> set[str]:
     """All text in a pool's templates that stay: a companion whose name is not among it is not referred to.
 
     Raises:
@@ -103,7 +103,7 @@ def mentioned(kube: Kube, pool: PoolTemplates, gone: Collection[tuple[str, str]]
         template
         for kind in pool.kinds
         for template in kube.items(kind, selector_of(pool))
-        if (kind.name, template["metadata"]["name"]) not in gone
+        if (kind.name, template["metadata"]["name"]) not in departing
     )
     return {text for template in staying for text in texts(template.get("spec"))}
 
@@ -134,7 +134,7 @@ def prune(kube: Kube, pool: PoolTemplates, current: Collection[str]) -> list[Tem
     Raises:
         ApiError: the management cluster could not be read, or refuses.
     """
-    gone = []
+    deletions = []
     going = unused(kube, pool, current)
     # A Secret goes before its last template: the other way round nobody would know of it any more.
     for template in [*secrets_of(kube, pool, going), *going]:
@@ -145,8 +145,8 @@ def prune(kube: Kube, pool: PoolTemplates, current: Collection[str]) -> list[Tem
             if error.code not in (404, 409):
                 raise
         else:
-            gone.append(template)
-    return gone
+            deletions.append(template)
+    return deletions
 
 
 def secrets_of(kube: Kube, pool: PoolTemplates, going: Collection[Template]) -> list[Template]:

@@ -23,7 +23,7 @@ from . import admission, changes, departures, hosts, upgrades
 from .handed_off import kubeconfig_secrets
 from .living import THREADS, LivingCluster, living_clusters, machines, of_cluster
 from .losses import Loss, losses
-from .machines import held, plan_of, removed
+from .machines import plan_of, pool_deletions, skew_problems
 from .pool_change import PoolChange
 from .references import bootstrap_versions
 from .upgrades import kubelets_of
@@ -80,21 +80,24 @@ def compare(settings: StackSettings, state: Mapping[str, Any]) -> Outlook:
     """
     api, remarks = connect(settings.management), Remarks()
     missing = departing(api, settings, state, remarks)
-    problems = [*departures.lost(missing, settings, departures.applied(state)), *hosts.lost(api, settings, state)]
+    problems = [
+        *departures.problems(missing, settings, departures.clusters_in_state(state)),
+        *hosts.problems(api, settings, state),
+    ]
     clusters = living_clusters(api, settings)
     plans = [plan_of(tenant, living, state) for tenant, living in zip(settings.clusters, clusters, strict=True)]
     with ThreadPoolExecutor(THREADS) as pool:
-        judged = pool.map(partial(judge, api, settings, remarks), range(len(clusters)), clusters, plans)
-    problems += [problem for some in judged for problem in some]
+        verdicts = pool.map(partial(judge, api, settings, remarks), range(len(clusters)), clusters, plans)
+    problems += [problem for some in verdicts for problem in some]
     leavers = [
         f"Cluster {one.namespace}/{one.name} will be deleted, with its control plane and all its machines"
         for one in missing
     ]
     following = [line for index, living in enumerate(clusters) for line in consequences(settings, index, living)]
-    lost = [change for one in missing for change in lost_machines(api, one, settings, state, remarks)]
+    departing_machines = [change for one in missing for change in lost_machines(api, one, settings, state, remarks)]
     return Outlook(
         tuple(clusters),
-        (*lost, *(change for plan in plans for change in plan)),
+        (*departing_machines, *(change for plan in plans for change in plan)),
         (*leavers, *following),
         tuple(problems),
         tuple(remarks.notes),
@@ -149,7 +152,7 @@ def judge(
         running = before.versions.running
         if running and ordered(tenant.control_plane_version) > ordered(running):
             before = replace(before, kubelets=kubelets_of(machines(api, tenant), POOL_LABEL))
-        problems = [*changes.check_one(before, tenant, base), *held(base, tenant, planned)]
+        problems = [*changes.check_one(before, tenant, base), *skew_problems(base, tenant, planned)]
     if not problems:
         verdict = admission.ask(
             api, cluster(tenant), kamaji_control_plane(tenant), living.of(TENANT_CONTROL_PLANE.name)
@@ -175,21 +178,21 @@ def departing(
     stacks of one name in different backends apart. Only a cluster that is missed is looked at, whether it lives, and whether
     its annotation allows its deletion.
     """
-    missing = departures.absent(departures.applied(state), settings)
+    missing = departures.absent(departures.clusters_in_state(state), settings)
     version = settings.clusters[0].contract.core
     return [one for item in missing if (one := still(api, item, version, remarks)) is not None]
 
 
 def lost_machines(
-    api: Api, gone: departures.Applied, settings: StackSettings, state: Mapping[str, Any], remarks: Remarks
+    api: Api, cluster: departures.Applied, settings: StackSettings, state: Mapping[str, Any], remarks: Remarks
 ) -> Iterable[PoolChange]:
     """The machines that go with a Cluster."""
     core = settings.clusters[0].contract.core
-    deployments = of_cluster(api, core, gone.namespace, gone.name, "machinedeployments")
+    deployments = of_cluster(api, core, cluster.namespace, cluster.name, "machinedeployments")
     if isinstance(deployments, ApiError):
-        remarks.unread.append(f"the machines of {gone.name} can't be counted: {deployments}")
+        remarks.unread.append(f"the machines of {cluster.name} can't be counted: {deployments}")
         return []
-    return removed(f"{gone.namespace}/{gone.name}", deployments, state, "its Cluster is deleted")
+    return pool_deletions(f"{cluster.namespace}/{cluster.name}", deployments, state, "its Cluster is deleted")
 
 
 def still(api: Api, applied: departures.Applied, version: str, remarks: Remarks) -> departures.Applied | None:

@@ -31,33 +31,33 @@ def obstacles(api: Api, tenant: TenantClusterSettings) -> Iterator[str]:
         ApiError: the management cluster does not tell.
     """
     namespace = tenant.cluster.namespace
-    listed = of_cluster(api, tenant.contract.core, namespace, tenant.cluster.name, "machinedeployments")
-    if isinstance(listed, ApiError):
-        raise listed
-    deployments = {str(dig(one, "metadata", "name")): one for one in listed}
-    kept = kept_templates(api, tenant, deployments)
+    answer = of_cluster(api, tenant.contract.core, namespace, tenant.cluster.name, "machinedeployments")
+    if isinstance(answer, ApiError):
+        raise answer
+    deployments = {str(dig(one, "metadata", "name")): one for one in answer}
+    keep = kept_templates(api, tenant, deployments)
     for pool in tenant.worker_pools:
         wish = machine_deployment(tenant, pool)
         name = str(wish["metadata"]["name"])
         others = [
             f"{template['kind']} {namespace}/{living} ({', '.join(differing(api, template, living))})"
             for template, living in renamed(tenant, pool, deployments.get(name))
-            if template["kind"] not in kept.get(name, {})
+            if template["kind"] not in keep.get(name, {})
         ]
         if others:
             yield f"pool {pool.name}: its machines were made from other content than the settings make: {'; '.join(others)}"
         else:
-            yield from refused(api, machine_deployment(tenant, pool, templates=kept.get(name, {})))
+            yield from refusals(api, machine_deployment(tenant, pool, templates=keep.get(name, {})))
     templates = {
         BOOTSTRAP,
         *(provider_of(tenant).machine_template(tenant, pool)["kind"] for pool in tenant.worker_pools),
     }
     for document in documents(tenant):
         if document["kind"] not in {"Namespace", "Secret", "MachineDeployment", *templates}:
-            yield from refused(api, document)
+            yield from refusals(api, document)
 
 
-def refused(api: Api, document: dict[str, object]) -> Iterator[str]:
+def refusals(api: Api, document: dict[str, object]) -> Iterator[str]:
     """Why an object can't be applied as it is declared; nothing where it can.
 
     Raises:

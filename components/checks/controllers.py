@@ -13,20 +13,20 @@ from .verdict import Answer, Answers, Obstacle
 
 def versions(answers: Answers) -> dict[str, str]:
     """Versions of the controllers: from clusterctl's inventory, else from the tags of their images; as far as told."""
-    told = {}
+    tags = {}
     for item in (*_items(answers.deployments), *_items(answers.kamaji)):
         provider = _provider(item)
         for container in (((item.get("spec") or {}).get("template") or {}).get("spec") or {}).get("containers") or ():
             image, _, tag = str(container.get("image", "")).partition("@")[0].rpartition(":")
             if image and "/" not in tag and container.get("name") == "manager":
-                told[provider] = tag
+                tags[provider] = tag
     for item in _items(answers.providers):
         # Core is "cluster-api"; the others carry their type: "control-plane-kamaji".
-        told[str(item["metadata"]["name"])] = str(item.get("version", ""))
-    return told
+        tags[str(item["metadata"]["name"])] = str(item.get("version", ""))
+    return tags
 
 
-def gone(answers: Answers, requirements: Requirements) -> Iterator[Obstacle]:
+def missing_deployments(answers: Answers, requirements: Requirements) -> Iterator[Obstacle]:
     """Providers that clusterctl has installed, and whose Deployment is gone; as far as all Deployments may be read."""
     if isinstance(answers.deployments, ApiError) or (answers.deployments.get("metadata") or {}).get("continue"):
         return

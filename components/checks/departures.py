@@ -40,7 +40,7 @@ class Applied:
     allowed: bool = False
 
 
-def applied(resources: Mapping[str, Any]) -> list[Applied]:
+def clusters_in_state(resources: Mapping[str, Any]) -> list[Applied]:
     """The Clusters in a stack's state.
 
     Args:
@@ -68,7 +68,7 @@ def base_of(index: int, settings: StackSettings) -> str:
     return f"clusters[{index}]." if len(settings.clusters) > 1 else ""
 
 
-def lost(missing: Iterable[Applied], new: StackSettings, before: Iterable[Applied]) -> list[Problem]:
+def problems(missing: Iterable[Applied], new: StackSettings, before: Iterable[Applied]) -> list[Problem]:
     """What would delete living clusters because the settings name them no longer.
 
     Args:
@@ -84,7 +84,7 @@ def lost(missing: Iterable[Applied], new: StackSettings, before: Iterable[Applie
         if one.allowed:
             continue
         if one.name not in places:
-            problems.append(renamed(one.name, added, places, new) if added else removed(one.name))
+            problems.append(renaming(one.name, added, places, new) if added else removal(one.name))
             continue
         index = places[one.name]
         cluster = new.clusters[index].cluster
@@ -100,7 +100,7 @@ PERMISSION = (
 )
 
 
-def renamed(name: str, added: Sequence[str], places: Mapping[str, int], new: StackSettings) -> Problem:
+def renaming(name: str, added: Sequence[str], places: Mapping[str, int], new: StackSettings) -> Problem:
     """A living cluster that the new settings don't have, where they have one that does not live: perhaps another name."""
     path = f"{base_of(places[added[0]], new)}cluster.name"
     return Problem(
@@ -111,7 +111,7 @@ def renamed(name: str, added: Sequence[str], places: Mapping[str, int], new: Sta
     )
 
 
-def removed(name: str) -> Problem:
+def removal(name: str) -> Problem:
     """A living cluster that the new settings don't have, and nothing in its place."""
     return Problem(
         "clusters",

@@ -19,7 +19,7 @@ OWNER = "app.kubernetes.io/instance"
 """Label with the cluster that declares a host."""
 
 
-def lost(api: Api, settings: StackSettings, before: Mapping[str, Any]) -> Iterator[Problem]:
+def problems(api: Api, settings: StackSettings, before: Mapping[str, Any]) -> Iterator[Problem]:
     """Hosts in use that the settings no longer name, and hosts that would move from one cluster's settings to another's.
 
     Args:
@@ -33,21 +33,21 @@ def lost(api: Api, settings: StackSettings, before: Mapping[str, Any]) -> Iterat
         for name in names_of(provider_of(tenant), tenant)
     }
     for index, tenant in enumerate(settings.clusters):
-        provider, own = provider_of(tenant), tenant.cluster
+        provider, cluster_settings = provider_of(tenant), tenant.cluster
         if provider.host_kind is None:
             continue
         path = f"{base_of(index, settings)}{provider.settings.key}.hosts"
-        for name in declared(provider, before, own.name, own.namespace):
-            if (own.name, name) in places:
+        for name in hosts_in_state(provider, before, cluster_settings.name, cluster_settings.namespace):
+            if (cluster_settings.name, name) in places:
                 continue
-            moved = [cluster for cluster, host in places if host == name]
-            if moved:
+            new_owners = [cluster for cluster, host in places if host == name]
+            if new_owners:
                 rule = (
-                    f"lacks {name}, which {moved[0]} has now: the engine would delete the host that both mean. Take it "
+                    f"lacks {name}, which {new_owners[0]} has now: the engine would delete the host that both mean. Take it "
                     "out of both, run `up`, then give it to the other"
                 )
                 yield Problem(path, rule, example=None)
-            elif what := busy(api, provider, own.namespace, name):
+            elif what := busy(api, provider, cluster_settings.namespace, name):
                 yield Problem(
                     path,
                     f"lacks {name}, which {what}: its server would be wiped and switched off under the machine. Take the "
@@ -63,7 +63,9 @@ def names_of(provider: Provider[Any, Any], tenant: Any) -> Iterator[str]:
             yield str(manifest["metadata"]["name"])
 
 
-def declared(provider: Provider[Any, Any], before: Mapping[str, Any], cluster: str, namespace: str) -> Iterator[str]:
+def hosts_in_state(
+    provider: Provider[Any, Any], before: Mapping[str, Any], cluster: str, namespace: str
+) -> Iterator[str]:
     """Names of the hosts that a cluster's settings declared in the last state."""
     kind = provider.host_kind
     for urn, resource in before.items():

@@ -33,13 +33,13 @@ def kept_templates(
     Raises:
         ApiError: the management cluster does not tell; to go on would roll machines of a pool that has such templates.
     """
-    found: dict[str, dict[str, str]] = {}
+    names: dict[str, dict[str, str]] = {}
     for pool in tenant.worker_pools:
         name = str(machine_deployment(tenant, pool)["metadata"]["name"])
         for wish, living in renamed(tenant, pool, deployments.get(name)):
             if not differing(api, wish, living):
-                found.setdefault(name, {})[wish["kind"]] = living
-    return found
+                names.setdefault(name, {})[wish["kind"]] = living
+    return names
 
 
 def renamed(
@@ -73,12 +73,12 @@ def differing(api: Api, wish: Mapping[str, Any], name: str) -> list[str]:
     if living is None:
         return ["it does not exist"]
     try:
-        made = api.post(f"{kind.path(kube.namespace)}?dryRun=All", wish)
+        result = api.post(f"{kind.path(kube.namespace)}?dryRun=All", wish)
     except ApiError as error:
         if error.reason != "AlreadyExists":
             raise
-        made = kube.get(kind, wish["metadata"]["name"])
-    return list(paths(living.get("spec"), made.get("spec"), "spec"))
+        result = kube.get(kind, wish["metadata"]["name"])
+    return list(paths(living.get("spec"), result.get("spec"), "spec"))
 
 
 def paths(one: Any, other: Any, path: str) -> Iterator[str]:

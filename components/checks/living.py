@@ -83,7 +83,7 @@ def living_cluster(api: Api, tenant: TenantClusterSettings) -> LivingCluster:
     ]
     objects: dict[str, Json] = {}
     unread: list[ApiError] = []
-    gone: set[str] = set()
+    absent: set[str] = set()
     for kind, name in (*names, (TENANT_CONTROL_PLANE, tenant.control_plane_name)):
         try:
             obj = kube.find(kind, name)
@@ -93,16 +93,16 @@ def living_cluster(api: Api, tenant: TenantClusterSettings) -> LivingCluster:
             if obj:
                 objects[kind.name] = obj
             else:
-                gone.add(kind.name)
-    listed: dict[str, tuple[Json, ...] | None] = {}
+                absent.add(kind.name)
+    lists: dict[str, tuple[Json, ...] | None] = {}
     rolls = any(pool.rollout_after for pool in tenant.worker_pools)
     for resource in ("machinedeployments", *(("machinesets",) if rolls else ())):
         items = of_cluster(api, tenant.contract.core, tenant.cluster.namespace, tenant.cluster.name, resource)
         if isinstance(items, ApiError):
             unread.append(items)
-        listed[resource] = None if isinstance(items, ApiError) else tuple(items)
-    deployments = listed["machinedeployments"]
-    former, rolled = outliving(api, tenant, deployments or (), objects.get(CONTROL_PLANE), CONTROL_PLANE in gone)
+        lists[resource] = None if isinstance(items, ApiError) else tuple(items)
+    deployments = lists["machinedeployments"]
+    former, rolled = outliving(api, tenant, deployments or (), objects.get(CONTROL_PLANE), CONTROL_PLANE in absent)
     templates: Mapping[str, Mapping[str, str]] = {}
     uncertain: ApiError | None = None
     try:
@@ -112,9 +112,9 @@ def living_cluster(api: Api, tenant: TenantClusterSettings) -> LivingCluster:
     return LivingCluster(
         objects,
         deployments,
-        listed.get("machinesets") or (),
+        lists.get("machinesets") or (),
         tuple(unread),
-        frozenset(gone),
+        frozenset(absent),
         templates,
         uncertain,
         frozenset(former),
@@ -158,10 +158,10 @@ def of_cluster(api: Api, core: str, namespace: str, name: str, resource: str) ->
     """
     label = quote(f"{CLUSTER_LABEL}={name}", "")
     try:
-        found = api.get(f"/apis/{core}/namespaces/{quote(namespace, '')}/{resource}?labelSelector={label}")
+        answer = api.get(f"/apis/{core}/namespaces/{quote(namespace, '')}/{resource}?labelSelector={label}")
     except ApiError as error:
         return [] if error.code == 404 else error
-    return list(found.get("items") or ())
+    return list(answer.get("items") or ())
 
 
 def machines(api: Api, tenant: TenantClusterSettings) -> Iterable[Mapping[str, Any]]:

@@ -61,7 +61,7 @@ def losses(tenant: TenantClusterSettings, living: LivingCluster, state: Mapping[
         state: the resources of the stack's last state by URN.
     """
     namespace, cluster = tenant.cluster.namespace, tenant.cluster.name
-    known = held(namespace, state)
+    known = uids_in_state(namespace, state)
     for kind, name in (("Cluster", cluster), (CONTROL_PLANE, tenant.control_plane_name)):
         if kind in living.gone and (kind, name) in known:
             yield Loss(namespace, cluster, kind, name, known[kind, name])
@@ -76,7 +76,7 @@ def losses(tenant: TenantClusterSettings, living: LivingCluster, state: Mapping[
             yield Loss(namespace, cluster, "MachineDeployment", name, known["MachineDeployment", name])
 
 
-def held(namespace: str, state: Mapping[str, Any]) -> dict[tuple[str, str], str]:
+def uids_in_state(namespace: str, state: Mapping[str, Any]) -> dict[tuple[str, str], str]:
     """UIDs of the objects in a namespace that a state holds, by kind and name."""
     return {
         (match["kind"], str(dig(resource, "outputs", "metadata", "name"))): str(

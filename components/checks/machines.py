@@ -44,14 +44,14 @@ def plan_of(tenant: TenantClusterSettings, living: LivingCluster, state: Mapping
         return []
     known, changes = templates(state), list[PoolChange]()
     name = f"{tenant.cluster.namespace}/{tenant.cluster.name}"
-    held_deployments = own_deployments(state)
+    in_state = own_deployments(state)
     deployments = {str(dig(item, "metadata", "name")): item for item in living.deployments if not going(item)}
     for pool in tenant.worker_pools:
         wish = machine_deployment(
             tenant, pool, templates=living.templates.get(naming.machine_deployment(tenant.cluster.name, pool.name), {})
         )
         deployment = deployments.pop(wish["metadata"]["name"], None)
-        own = str(wish["metadata"]["name"])
+        deployment_name = str(wish["metadata"]["name"])
         changes += pool_change(
             name,
             tenant,
@@ -60,13 +60,13 @@ def plan_of(tenant: TenantClusterSettings, living: LivingCluster, state: Mapping
             deployment,
             known,
             living.machine_sets,
-            former=own in living.former,
-            lost=(tenant.cluster.namespace, own) in held_deployments,
+            former=deployment_name in living.former,
+            lost=(tenant.cluster.namespace, deployment_name) in in_state,
         )
-    return [*changes, *removed(name, deployments.values(), state, "the settings name it no longer")]
+    return [*changes, *pool_deletions(name, deployments.values(), state, "the settings name it no longer")]
 
 
-def held(base: str, tenant: TenantClusterSettings, changes: Iterable[PoolChange]) -> Iterator[Problem]:
+def skew_problems(base: str, tenant: TenantClusterSettings, changes: Iterable[PoolChange]) -> Iterator[Problem]:
     """Pools that would lose machines which Cluster API then does not replace.
 
     It creates none whose minor is not the control plane's: kubeadm joins within one minor only.
@@ -98,11 +98,13 @@ def going(item: Json) -> bool:
     return bool(dig(item, "metadata", "deletionTimestamp"))
 
 
-def removed(cluster: str, deployments: Iterable[Json], state: Mapping[str, Any], reason: str) -> Iterator[PoolChange]:
+def pool_deletions(
+    cluster: str, deployments: Iterable[Json], state: Mapping[str, Any], reason: str
+) -> Iterator[PoolChange]:
     """Pools that the engine deletes: those of its own that nothing declares any more."""
-    own = own_deployments(state)
+    ours = own_deployments(state)
     for item in deployments:
-        if (str(dig(item, "metadata", "namespace")), str(dig(item, "metadata", "name"))) in own:
+        if (str(dig(item, "metadata", "namespace")), str(dig(item, "metadata", "name"))) in ours:
             labels = dig(item, "metadata", "labels") or {}
             pool = str(labels.get(POOL_LABEL) or dig(item, "metadata", "name"))
             yield PoolChange(cluster, pool, deleted=machines_of(item), reason=reason)
@@ -148,18 +150,18 @@ def pool_change(
             yield PoolChange(cluster, pool.name, added=size, reason=LOST if lost else "a new pool")
         return
     present, size = int(dig(living, "spec", "replicas") or 0), dig(wish, "spec", "replicas")
-    wanted = present if size is None else int(size)
-    deleted, added = max(present - wanted, 0), max(wanted - present, 0)
+    target = present if size is None else int(size)
+    deleted, added = max(present - target, 0), max(target - present, 0)
     why = reasons(tenant, pool, wish, living, known) or on_demand(wish, living, machine_sets)
     if former:
         why = [FORMER, *why]
-    rolled = min(present, wanted) if why else 0
+    rolled = min(present, target) if why else 0
     if deleted or added:
-        why.append(f"replicas {present} to {wanted}")
+        why.append(f"replicas {present} to {target}")
     if why and strategy(wish) == "OnDelete" and rolled:
         why.append("strategy OnDelete: a machine is replaced once you delete it")
         rolled = 0
-    if why and (present or wanted):
+    if why and (present or target):
         yield PoolChange(cluster, pool.name, deleted, rolled, added, "; ".join(why))
 
 
@@ -167,18 +169,18 @@ def reasons(
     tenant: TenantClusterSettings, pool: WorkerPoolSettings, wish: Json, living: Json, known: Mapping[str, Json]
 ) -> list[str]:
     """Why a pool's machines roll, in the words of the settings; empty where they don't."""
-    found = []
+    why = []
     before, after = (bare(dig(item, "spec", "template", "spec", "version")) for item in (living, wish))
     if before != after:
-        found.append(f"Kubernetes {before or 'of no version'} to {after}")
+        why.append(f"Kubernetes {before or 'of no version'} to {after}")
     for path in TEMPLATES:
         old, new = (str(dig(item, *path, "name") or "") for item in (living, wish))
         if old != new:
             what = "bootstrap" if path[-1] == "configRef" else "machine"
             # The packages of another version stand in the bootstrap template, so it changes with it.
             if what == "machine" or before == after or pool.bootstrap.commands:
-                found.append(difference(tenant, pool, known.get(old)) if what == "machine" else "its bootstrap changed")
-    return found
+                why.append(difference(tenant, pool, known.get(old)) if what == "machine" else "its bootstrap changed")
+    return why
 
 
 def on_demand(wish: Json, living: Json, machine_sets: Iterable[Json]) -> list[str]:

@@ -119,11 +119,11 @@ def check_stack(settings: StackSettings, folder: Path | None = None) -> Report:
 
 def installs_of(settings: StackSettings) -> dict[str, str]:
     """The command that installs each kind of the infrastructure providers' objects."""
-    found: dict[str, str] = {}
+    commands: dict[str, str] = {}
     for tenant in settings.clusters:
         provider = provider_of(tenant)
-        found |= {document["kind"]: provider.install for document in documents(tenant)} | dict(provider.installs)
-    return found
+        commands |= {document["kind"]: provider.install for document in documents(tenant)} | dict(provider.installs)
+    return commands
 
 
 def no_answer(api: Api) -> str | None:
@@ -166,7 +166,7 @@ def check_api(api: Api, requirements: Requirements) -> Report:
         *verdict.kinds(replies, requirements),
         *verdict.namespaces(replies, requirements),
         *verdict.data_stores(replies, requirements),
-        *controllers.gone(replies, requirements),
+        *controllers.missing_deployments(replies, requirements),
         *rights.rights(lacking, user),
     )
     notes = (*verdict.secrets(replies, requirements), *controllers.notes(replies, versions))
@@ -207,17 +207,17 @@ def _questions(api: Api, requirements: Requirements) -> dict[str, Callable[[], d
 
 
 def _ask(questions: Mapping[str, Callable[[], dict[str, Any]]]) -> dict[str, dict[str, Any] | ApiError]:
-    gone: list[ApiError] = []
+    outages: list[ApiError] = []
 
     def answer(question: Callable[[], dict[str, Any]]) -> dict[str, Any] | ApiError:
-        if gone:
-            return gone[0]
+        if outages:
+            return outages[0]
         try:
             return question()
         except ApiError as error:
             # Each further question would wait for its own time-out.
             if error.reason == "Unreachable":
-                gone.append(error)
+                outages.append(error)
             return error
 
     with ThreadPoolExecutor(_THREADS) as pool:
@@ -237,12 +237,12 @@ def _discovery(api: Api, requirements: Requirements) -> dict[str, Any]:
         versions = []
         for version in group["versions"]:
             resources = api.get(f"/apis/{version['groupVersion']}")["resources"]
-            listed = [
+            entries = [
                 {"resource": one["name"], "responseKind": {"kind": one["kind"]}}
                 for one in resources
                 if "/" not in one["name"]
             ]
-            versions.append({"version": version["version"], "resources": listed})
+            versions.append({"version": version["version"], "resources": entries})
         items.append({"metadata": {"name": group["name"]}, "versions": versions})
     return {"items": items}
 

@@ -73,18 +73,18 @@ def published(wait: Wait) -> Endpoint | None:
         HandoffError: the control plane is gone: nobody would ever answer.
     """
     try:
-        found = wait.kube.find(wait.order.control_plane_kind, wait.order.control_plane)
+        plane = wait.kube.find(wait.order.control_plane_kind, wait.order.control_plane)
     except ApiError:
         return None
-    if found is None or dig(found, "metadata", "deletionTimestamp"):
+    if plane is None or dig(plane, "metadata", "deletionTimestamp"):
         raise wait.failure(
             "address",
             wait.control_plane_subject,
             expected="it to exist",
-            seen="it is being deleted" if found else "it does not exist any more",
+            seen="it is being deleted" if plane else "it does not exist any more",
             advice="If it was deleted by hand, `pulumi refresh` and then `pulumi up` make it again.",
         )
-    return endpoint_of(found)
+    return endpoint_of(plane)
 
 
 def tenant_authority(wait: Wait) -> str | None:

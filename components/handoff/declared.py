@@ -60,10 +60,10 @@ class Elsewhere:
             service = kube.find(SERVICE, order.control_plane)
         except ApiError:
             return None
-        given = [
+        hosts = [
             one.get("ip") or one.get("hostname") for one in dig(service, "status", "loadBalancer", "ingress") or ()
         ]
-        others = [Endpoint(str(host), address.port) for host in given if host]
+        others = [Endpoint(str(host), address.port) for host in hosts if host]
         if address in others:
             return None
         for other in others:

@@ -36,9 +36,9 @@ def provide(wait: Wait) -> None:
     until = wait.progress.elapsed + PATIENCE_SECONDS
     while True:
         try:
-            found = wait.kube.find(SECRET, secret_name(wait.order.cluster))
-            if found is not None:
-                judge(wait, found)
+            secret = wait.kube.find(SECRET, secret_name(wait.order.cluster))
+            if secret is not None:
+                judge(wait, secret)
                 return
             if make(wait):
                 wait.progress.tell(
@@ -106,11 +106,11 @@ def await_kamaji(wait: Wait) -> None:
     """
     name = secret_name(wait.order.cluster)
 
-    def kept() -> bool:
-        found = wait.kube.find(SECRET, name)
-        if found is not None:
-            judge(wait, found)
-        owner = controller(found)
+    def belongs_to_kamaji() -> bool:
+        secret = wait.kube.find(SECRET, name)
+        if secret is not None:
+            judge(wait, secret)
+        owner = controller(secret)
         if owner is None:
             return False
         # That of a control plane which was deleted and made anew is there until the garbage collector has come by.
@@ -121,7 +121,7 @@ def await_kamaji(wait: Wait) -> None:
         "kubeconfig",
         subject(wait),
         "Kamaji to write it",
-        kept,
+        belongs_to_kamaji,
         "Kamaji's provider writes it once the Cluster's infrastructure is ready"
         + ("." if wait.order.enabled else "; with `handoff.enabled: false` somebody else must see to that."),
     )

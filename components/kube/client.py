@@ -196,11 +196,11 @@ class Api:
         """Where a redirection leads, credentials included, as with client-go; but never from TLS to plain HTTP."""
         try:
             target = urlsplit(urljoin(url.geturl(), elsewhere))
-            shown = one_line(without_credentials(target._replace(query="", fragment="").geturl()))[:200]
+            place = one_line(without_credentials(target._replace(query="", fragment="").geturl()))[:200]
             usable = target.scheme in ("http", "https") and bool(target.hostname) and address_of(target)[1] > 0
         except ValueError:
-            usable, shown = False, "what is no URL"
-        where = f"{self.access.server} redirects a {request.method} to {shown}"
+            usable, place = False, "what is no URL"
+        where = f"{self.access.server} redirects a {request.method} to {place}"
         if not usable or (request.body is not None and status not in (307, 308)):
             raise ApiError("NotKubernetes", where, status)
         if (url.scheme, target.scheme) == ("https", "http"):

@@ -76,9 +76,9 @@ def _parts(value: Any, what: str, schemes: tuple[str, ...]) -> SplitResult:
         raise ValueError(f"{what} is not a URL ({error}); expected an {kinds} URL") from None
     if what == "server" and "@" in parts.netloc:
         raise ValueError(f"{what} holds a user or password, which would be shown with it; those belong into `users`")
-    shown = without_credentials(value)
+    clean = without_credentials(value)
     if parts.scheme not in schemes or not host:
-        raise ValueError(f"{what} {shown!r} is not an {kinds} URL")
+        raise ValueError(f"{what} {clean!r} is not an {kinds} URL")
     if _ODD.search(parts._replace(netloc="").geturl()) or re.search(r"\s", value):
-        raise ValueError(f"{what} {shown!r} holds more than host, port and path")
+        raise ValueError(f"{what} {clean!r} holds more than host, port and path")
     return parts

@@ -37,7 +37,7 @@ def bootstrap_template(settings: TenantClusterSettings, pool: WorkerPoolSettings
 
 def template(generation: Contract, settings: TenantClusterSettings, pool: WorkerPoolSettings) -> dict[str, Any]:
     """The template's spec in one generation's shape."""
-    own = pool.bootstrap
+    bootstrap = pool.bootstrap
     registration: dict[str, Any] = {
         **given(name=provider_of(settings).node_name),
         "kubeletExtraArgs": generation.arguments(kubelet_arguments(settings, pool)),
@@ -50,11 +50,12 @@ def template(generation: Contract, settings: TenantClusterSettings, pool: Worker
     config: dict[str, Any] = {
         "joinConfiguration": {"nodeRegistration": registration},
         # Own commands arrive exactly as they were written.
-        "preKubeadmCommands": commands("commands", own.commands) or ubuntu_containerd(settings.pool_version(pool)),
+        "preKubeadmCommands": commands("commands", bootstrap.commands)
+        or ubuntu_containerd(settings.pool_version(pool)),
         **given(
-            postKubeadmCommands=commands("postCommands", own.post_commands),
-            files=[*files(own, secret), *scripts(own, secret)],
-            users=users(settings, own),
+            postKubeadmCommands=commands("postCommands", bootstrap.post_commands),
+            files=[*files(bootstrap, secret), *scripts(bootstrap, secret)],
+            users=users(settings, bootstrap),
         ),
     }
     return {"template": {"spec": config}}
@@ -71,12 +72,12 @@ def kubelet_arguments(settings: TenantClusterSettings, pool: WorkerPoolSettings)
     return dict(sorted(arguments.items()))
 
 
-def secret_texts(own: BootstrapSettings) -> dict[str, SecretStr]:
+def secret_texts(bootstrap: BootstrapSettings) -> dict[str, SecretStr]:
     """What of the bootstrap is a secret, by its key in the pool's Secret, which names its place in the settings."""
-    found = {f"files.{index}": file.content for index, file in enumerate(own.files)}
-    for key, lines in (("commands", own.commands), ("postCommands", own.post_commands)):
-        found |= {f"{key}.{index}": line and script(f"{key}.{index}", line) for index, line in enumerate(lines)}
-    return {key: value for key, value in found.items() if isinstance(value, SecretStr)}
+    texts = {f"files.{index}": file.content for index, file in enumerate(bootstrap.files)}
+    for key, lines in (("commands", bootstrap.commands), ("postCommands", bootstrap.post_commands)):
+        texts |= {f"{key}.{index}": line and script(f"{key}.{index}", line) for index, line in enumerate(lines)}
+    return {key: value for key, value in texts.items() if isinstance(value, SecretStr)}
 
 
 def secret_name(settings: TenantClusterSettings, pool: WorkerPoolSettings) -> str:
@@ -115,7 +116,7 @@ def commands(key: str, lines: Sequence[str | SecretStr]) -> list[str]:
     return [f". {SCRIPTS}/{key}.{index}" if isinstance(line, SecretStr) else line for index, line in enumerate(lines)]
 
 
-def scripts(own: BootstrapSettings, secret: str) -> list[dict[str, Any]]:
+def scripts(bootstrap: BootstrapSettings, secret: str) -> list[dict[str, Any]]:
     """The files of secret commands."""
     return [
         {
@@ -124,24 +125,24 @@ def scripts(own: BootstrapSettings, secret: str) -> list[dict[str, Any]]:
             "owner": "root:root",
             "permissions": "0600",
         }
-        for key in secret_texts(own)
+        for key in secret_texts(bootstrap)
         if not key.startswith("files.")
     ]
 
 
-def files(own: BootstrapSettings, secret: str) -> list[dict[str, Any]]:
+def files(bootstrap: BootstrapSettings, secret: str) -> list[dict[str, Any]]:
     """Files that the machine gets. Secret content is in a Secret, the user's or the pool's; the template only names it."""
-    found = []
-    for index, file in enumerate(own.files):
-        hidden = isinstance(file.content, SecretStr)
-        source = {"name": secret, "key": f"files.{index}"} if hidden else {}
+    entries = []
+    for index, file in enumerate(bootstrap.files):
+        is_secret = isinstance(file.content, SecretStr)
+        source = {"name": secret, "key": f"files.{index}"} if is_secret else {}
         if file.content_from:
             source = {"name": file.content_from.secret.name, "key": file.content_from.secret.key}
-        found.append(
+        entries.append(
             {
                 "path": file.path,
                 **given(
-                    content=None if hidden else file.content,
+                    content=None if is_secret else file.content,
                     contentFrom={"secret": source} if source else None,
                     owner=file.owner,
                     permissions=file.permissions,
@@ -150,25 +151,25 @@ def files(own: BootstrapSettings, secret: str) -> list[dict[str, Any]]:
                 ),
             }
         )
-    return found
+    return entries
 
 
-def users(settings: TenantClusterSettings, own: BootstrapSettings) -> list[dict[str, Any]]:
+def users(settings: TenantClusterSettings, bootstrap: BootstrapSettings) -> list[dict[str, Any]]:
     """Users of the machine, root among them where the infrastructure provider has keys for it.
 
     cloud-init locks the password of each user that it is given, unless told not to; root's is needed at the rescue console.
     """
-    found: list[dict[str, Any]] = []
+    entries: list[dict[str, Any]] = []
     keys = list(provider_of(settings).root_keys(settings))
-    if keys and not any(user.name == "root" for user in own.users):
-        found.append({"name": "root", "lockPassword": False, "sshAuthorizedKeys": keys})
-    for user in own.users:
+    if keys and not any(user.name == "root" for user in bootstrap.users):
+        entries.append({"name": "root", "lockPassword": False, "sshAuthorizedKeys": keys})
+    for user in bootstrap.users:
         own_keys = [*(keys if user.name == "root" else []), *user.ssh_authorized_keys]
-        found.append(
+        entries.append(
             {
                 "name": user.name,
                 **({"lockPassword": False} if user.name == "root" else {}),
                 **given(sshAuthorizedKeys=own_keys, groups=user.groups, sudo=user.sudo, shell=user.shell),
             }
         )
-    return found
+    return entries

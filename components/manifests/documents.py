@@ -11,7 +11,7 @@ from . import bootstrap, cluster, control_plane, workers
 def documents(settings: TenantClusterSettings) -> list[Manifest]:
     """All manifests of a tenant cluster, in an order in which they can be applied."""
     provider = provider_of(settings)
-    found = [
+    manifests = [
         cluster.namespace(settings),
         *provider.outliving(settings),
         cluster.cluster(settings),
@@ -20,7 +20,7 @@ def documents(settings: TenantClusterSettings) -> list[Manifest]:
         *provider.shared(settings),
     ]
     for pool in settings.worker_pools:
-        found += [
+        manifests += [
             *provider.companions(settings, pool),
             provider.machine_template(settings, pool),
             bootstrap.bootstrap_secret(settings, pool),
@@ -28,4 +28,4 @@ def documents(settings: TenantClusterSettings) -> list[Manifest]:
             workers.machine_deployment(settings, pool),
             workers.machine_health_check(settings, pool),
         ]
-    return [document for document in found if document is not None]
+    return [document for document in manifests if document is not None]

@@ -79,17 +79,17 @@ def rollout(settings: TenantClusterSettings, pool: WorkerPoolSettings, after: An
 
 def strategy(settings: TenantClusterSettings, pool: WorkerPoolSettings) -> dict[str, Any]:
     """The strategy of a roll-out; nothing where Cluster API's defaults are wanted."""
-    wanted = pool.strategy
-    if wanted is None:
+    choice = pool.strategy
+    if choice is None:
         return {}
-    rolling = {"maxSurge": wanted.max_surge, "maxUnavailable": wanted.max_unavailable}
-    whole: dict[str, Any] = {"type": wanted.type}
-    if wanted.type == "RollingUpdate":
+    rolling = {"maxSurge": choice.max_surge, "maxUnavailable": choice.max_unavailable}
+    whole: dict[str, Any] = {"type": choice.type}
+    if choice.type == "RollingUpdate":
         whole["rollingUpdate"] = rolling
     if settings.contract.is_v1beta2:
-        return {"rollout": {"strategy": whole}, **given(deletion=given(order=wanted.delete_policy))}
-    if wanted.delete_policy:
-        whole["rollingUpdate"] = {**whole.get("rollingUpdate", {}), "deletePolicy": wanted.delete_policy}
+        return {"rollout": {"strategy": whole}, **given(deletion=given(order=choice.delete_policy))}
+    if choice.delete_policy:
+        whole["rollingUpdate"] = {**whole.get("rollingUpdate", {}), "deletePolicy": choice.delete_policy}
     return {"strategy": whole}
 
 
@@ -135,7 +135,7 @@ def duration(seconds: int) -> str:
     ('40m0s', '1h1m1s', '45s')
     """
     hours, rest = divmod(seconds, 3600)
-    minutes, left = divmod(rest, 60)
+    minutes, rest_seconds = divmod(rest, 60)
     if hours:
-        return f"{hours}h{minutes}m{left}s"
-    return f"{minutes}m{left}s" if minutes else f"{left}s"
+        return f"{hours}h{minutes}m{rest_seconds}s"
+    return f"{minutes}m{rest_seconds}s" if minutes else f"{rest_seconds}s"

@@ -71,8 +71,8 @@ def prerequisites(
     function = provider_of(settings).resources
     if not function:
         return {}
-    found: Mapping[str, pulumi.Input[Any]] = pkgutil.resolve_name(function)(name, settings, parent)
-    return found
+    outputs: Mapping[str, pulumi.Input[Any]] = pkgutil.resolve_name(function)(name, settings, parent)
+    return outputs
 
 
 def outliving(
@@ -87,14 +87,14 @@ def outliving(
         after: what must be there first.
     """
     provider = provider_of(settings)
-    made: list[pulumi.Resource] = []
+    resources: list[pulumi.Resource] = []
     for manifest in provider.outliving(settings):
-        kind, own = manifest["kind"], f"{name}-{manifest['metadata']['name']}"
+        kind, resource_name = manifest["kind"], f"{name}-{manifest['metadata']['name']}"
         if kind == "Secret":
             options = pulumi.ResourceOptions(parent=parent, depends_on=list(after))
-            made.append(
+            resources.append(
                 owned_secret(
-                    own,
+                    resource_name,
                     manifest,
                     options,
                     owner=None,
@@ -105,13 +105,13 @@ def outliving(
             continue
         options = pulumi.ResourceOptions(
             parent=parent,
-            depends_on=[*after, *made],
+            depends_on=[*after, *resources],
             custom_timeouts=TEARDOWN,
             ignore_changes=list(provider.written_by_others.get(kind, ())),
         )
         # In the foreground the collector would first take what a host needs to the end: the credentials of its BMC.
-        made.append(custom_resource(own, manifest, options, annotations=DELETION_PROPAGATION))
-    return made
+        resources.append(custom_resource(resource_name, manifest, options, annotations=DELETION_PROPAGATION))
+    return resources
 
 
 def shared_objects(

@@ -50,17 +50,17 @@ def custom_resource(
     if annotations:
         metadata["annotations"] = {**metadata.get("annotations", {}), **annotations}
     aliases = [f"kubernetes:{version}:{manifest['kind']}" for version in other_versions(manifest["apiVersion"])]
-    own = pulumi.ResourceOptions(aliases=[pulumi.Alias(type_=type_) for type_ in aliases])
+    options = pulumi.ResourceOptions(aliases=[pulumi.Alias(type_=type_) for type_ in aliases])
     if owner is not None:
         metadata["ownerReferences"] = [owner_reference(owner, owner_version, controlled=controlled)]
-        own.ignore_changes = [OWNERS]
+        options.ignore_changes = [OWNERS]
     body = {key: value for key, value in manifest.items() if key not in ("apiVersion", "kind", "metadata")}
     return CustomResource(
         name,
         api_version=manifest["apiVersion"],
         kind=manifest["kind"],
         metadata=metadata,
-        opts=pulumi.ResourceOptions.merge(opts, own),
+        opts=pulumi.ResourceOptions.merge(opts, options),
         **body,
     )
 
@@ -86,10 +86,10 @@ def owned_secret(
     """
     # An empty map would be a difference after each refresh.
     metadata = {**manifest["metadata"], **({"annotations": dict(annotations)} if annotations else {})}
-    own = pulumi.ResourceOptions(additional_secret_outputs=["data", "stringData"])
+    options = pulumi.ResourceOptions(additional_secret_outputs=["data", "stringData"])
     if owner is not None:
         metadata["ownerReferences"] = [owner_reference(owner, owner_version, controlled=False)]
-        own.ignore_changes = [OWNERS]
+        options.ignore_changes = [OWNERS]
     data = {
         key: pulumi.Output.secret(base64.b64encode(text.get_secret_value().encode()).decode())
         for key, text in manifest["data"].items()
@@ -101,7 +101,7 @@ def owned_secret(
         "immutable": manifest["immutable"],
         "data": data,
     }
-    return CoreResource("Secret", name, props, pulumi.ResourceOptions.merge(opts, own))
+    return CoreResource("Secret", name, props, pulumi.ResourceOptions.merge(opts, options))
 
 
 def owner_reference(cluster: CustomResource, api_version: str, *, controlled: bool) -> dict[str, Any]:
@@ -121,11 +121,11 @@ def metadata_of(resource: CustomResource, key: str) -> pulumi.Output[str]:
     # The SDK's class sets its outputs under names that it does not declare.
     whole: pulumi.Output[dict[str, str]] = getattr(resource, "metadata")  # noqa: B009
 
-    def field(found: dict[str, str]) -> pulumi.Input[str]:
-        if key not in found and pulumi.runtime.is_dry_run():
+    def field(metadata: dict[str, str]) -> pulumi.Input[str]:
+        if key not in metadata and pulumi.runtime.is_dry_run():
             # pulumi-kubernetes can't try out a create in a namespace that the same run makes: it answers with the inputs.
             return pulumi.Output.from_input(pulumi.output.Unknown())  # type: ignore[arg-type, no-untyped-call]
-        return found[key]
+        return metadata[key]
 
     return whole.apply(field)
 
@@ -141,12 +141,12 @@ def present(resource: CustomResource, lost: Mapping[str, str]) -> pulumi.Output[
         pulumi.RunError: in the output, where the engine takes an object that is gone for unchanged.
     """
 
-    def judged(uid: str) -> str:
+    def uid_of_living(uid: str) -> str:
         if uid in lost:
             raise pulumi.RunError(lost[uid])
         return uid
 
-    return metadata_of(resource, "uid").apply(judged)
+    return metadata_of(resource, "uid").apply(uid_of_living)
 
 
 class CoreResource(pulumi.CustomResource):
@@ -178,6 +178,6 @@ def read_secret(name: str, id_: pulumi.Output[str], parent: pulumi.Resource) -> 
     """
     opts = pulumi.ResourceOptions(parent=parent, id=id_, additional_secret_outputs=["data", "stringData"])
     # Without these a refresh takes what it reads for inputs, and reports them as a change.
-    where = id_.apply(lambda found: dict(zip(("namespace", "name"), found.split("/"), strict=True)))
+    where = id_.apply(lambda place: dict(zip(("namespace", "name"), place.split("/"), strict=True)))
     props = {"apiVersion": "v1", "kind": "Secret", "metadata": where}
     return pulumi.Output.secret(CoreResource("Secret", name, props, opts).data)

@@ -151,7 +151,7 @@ class WorkerPool(pulumi.ComponentResource):
             owner_version=core,
         )
         if args.lost:
-            metadata_of(self.resource, "uid").apply(lambda uid: told(args.lost.get(uid)))
+            metadata_of(self.resource, "uid").apply(lambda uid: warn(args.lost.get(uid)))
         self.written: list[pulumi.Resource] = [self.resource]
         if health_check := workers.machine_health_check(settings, pool):
             self.written.append(
@@ -186,12 +186,12 @@ class WorkerPool(pulumi.ComponentResource):
         self.register_outputs({"machineDeploymentName": self.machine_deployment_name})
 
 
-def told(text: str | None) -> None:
+def warn(text: str | None) -> None:
     """Warn of something, where there is something to warn of."""
     if text:
         pulumi.log.warn(text)
 
 
-def later(own: pulumi.Output[str] | None, asked: str | None) -> pulumi.Output[str] | None:
+def later(moment: pulumi.Output[str] | None, from_settings: str | None) -> pulumi.Output[str] | None:
     """The later of two moments, of which the second is known; None where only the settings name one."""
-    return None if own is None else own.apply(lambda moment: max(moment, asked or ""))
+    return None if moment is None else moment.apply(lambda text: max(text, from_settings or ""))

@@ -127,8 +127,8 @@ def effect(key: str) -> Effect:
     rows = {row.replace("[]", ""): value for row, value in EFFECTS.items()}
     steps = key.replace("[]", "").split(".")
     for length in range(len(steps), 0, -1):
-        if found := rows.get(".".join(steps[:length])):
-            return found
+        if row_effect := rows.get(".".join(steps[:length])):
+            return row_effect
     raise KeyError(key)
 
 

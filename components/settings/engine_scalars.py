@@ -56,10 +56,10 @@ def resolve(tag: str, text: str) -> tuple[str, Any]:
         return tag, text
     if tag == "!!str":
         return tag, text
-    found, value = meaning(text, dates=tag in ("", "!!timestamp"))
-    if tag in ("", found):
-        return found, value
-    if tag == "!!float" and found == "!!int" and value < 2**63:
+    plain_tag, value = meaning(text, dates=tag in ("", "!!timestamp"))
+    if tag in ("", plain_tag):
+        return plain_tag, value
+    if tag == "!!float" and plain_tag == "!!int" and value < 2**63:
         return tag, float(value)
     raise YamlError(f"can't be read: {text[:40]!r} is tagged {tag}, which it is not")
 
@@ -71,8 +71,8 @@ def meaning(text: str, *, dates: bool) -> tuple[str, Any]:
         kind = "!!null" if value is None else "!!bool" if isinstance(value, bool) else "!!float"
         return kind, value
     first = text[:1]
-    if first == "." and (found := number(text)) is not None:
-        return "!!float", found
+    if first == "." and (amount := number(text)) is not None:
+        return "!!float", amount
     if not first or first not in "+-0123456789":
         return "!!str", text
     if dates and (moment := timestamp(text)) is not None:
@@ -80,8 +80,8 @@ def meaning(text: str, *, dates: bool) -> tuple[str, Any]:
     bare = text.replace("_", "")
     if len(bare) < 100 and _INTEGER.fullmatch(bare) and -(2**63) <= (whole := integer(bare)) < 2**64:
         return "!!int", whole
-    found = number(bare)
-    return ("!!str", text) if found is None else ("!!float", found)
+    amount = number(bare)
+    return ("!!str", text) if amount is None else ("!!float", amount)
 
 
 def integer(text: str) -> int:

@@ -153,27 +153,27 @@ class _Decoder:
                 raise YamlError(f"holds an anchor {node.text!r} whose value contains itself")
             self._open.add(id(node))
             self._depth += 1
-            found = self.value(node.target)
+            content = self.value(node.target)
             self._depth -= 1
             self._open.discard(id(node))
-            return found
+            return content
         if node.kind == "scalar":
             return scalar(node)
         if node.kind == "list":
             return [self.value(part) for part in node.parts]
-        found = Map(only_text=all(key.short_tag() in ("!!str", "!!merge") for key in node.parts[::2]))
-        self._fill(found, node, merged=False)
-        return found
+        content = Map(only_text=all(key.short_tag() in ("!!str", "!!merge") for key in node.parts[::2]))
+        self._fill(content, node, merged=False)
+        return content
 
     def _count(self) -> None:
         self._values += 1
         self._of_aliases += self._depth > 0
         low, high = 400_000, 4_000_000
-        allowed = 0.99 - 0.89 * min(max(self._values - low, 0), high - low) / (high - low)
-        if self._of_aliases > 100 and self._values > 1000 and self._of_aliases / self._values > allowed:
+        limit = 0.99 - 0.89 * min(max(self._values - low, 0), high - low) / (high - low)
+        if self._of_aliases > 100 and self._values > 1000 and self._of_aliases / self._values > limit:
             raise YamlError("contains excessive aliasing: what its aliases mean is far longer than the file")
 
-    def _fill(self, found: Map, node: Node, *, merged: bool) -> None:
+    def _fill(self, content: Map, node: Node, *, merged: bool) -> None:
         pairs = list(zip(node.parts[::2], node.parts[1::2], strict=True))
         duplicates(pairs)
         merges = None
@@ -181,36 +181,36 @@ class _Decoder:
             if key_node.is_merge():
                 merges = value_node
                 continue
-            key = self._key(found, key_node)
-            if key is _NO_KEY or (merged and found.has(key)):
+            key = self._key(content, key_node)
+            if key is _NO_KEY or (merged and content.has(key)):
                 continue
-            found.put(key, self.value(value_node))
+            content.put(key, self.value(value_node))
         if merges is not None:
-            self._merge(found, merges)
+            self._merge(content, merges)
 
-    def _key(self, found: Map, node: Node) -> Any:
+    def _key(self, content: Map, node: Node) -> Any:
         key = self.value(node)
         if isinstance(key, list | Map):
             raise YamlError(f"has a list or map for a key in line {node.line}")
-        if not found.only_text or isinstance(key, str):
+        if not content.only_text or isinstance(key, str):
             return key
         target = node.target if node.kind == "alias" and node.target else node
         return _NO_KEY if key is None else target.text
 
-    def _merge(self, found: Map, node: Node) -> None:
+    def _merge(self, content: Map, node: Node) -> None:
         sources = node.parts if node.kind == "list" else [node]
         for source in sources:
             target = source.target if source.kind == "alias" else source
             if target is None or target.kind != "map":
                 raise YamlError(f"merges something else than a map or a list of maps in line {node.line}")
             self._count()
-            aliased = source.kind == "alias"
-            if aliased and id(target) in self._open:
+            is_alias = source.kind == "alias"
+            if is_alias and id(target) in self._open:
                 raise YamlError(f"holds an anchor {source.text!r} whose value contains itself")
             self._open.add(id(target))
-            self._depth += aliased
-            self._fill(found, target, merged=True)
-            self._depth -= aliased
+            self._depth += is_alias
+            self._fill(content, target, merged=True)
+            self._depth -= is_alias
             self._open.discard(id(target))
 
 
@@ -219,13 +219,13 @@ _NO_KEY = object()
 
 def duplicates(pairs: list[tuple[Node, Node]]) -> None:
     """Refuse a key that stands twice in a map, by its text alone, quotes or not."""
-    seen: dict[tuple[str, str], int] = {}
+    lines: dict[tuple[str, str], int] = {}
     for key, _ in pairs:
         place = (key.kind, key.text)
-        if place in seen:
+        if place in lines:
             what = f"key {key.text!r}" if key.kind == "scalar" else "a map or list as key"
-            raise YamlError(f"has {what} twice, in lines {seen[place]} and {key.line}")
-        seen[place] = key.line
+            raise YamlError(f"has {what} twice, in lines {lines[place]} and {key.line}")
+        lines[place] = key.line
 
 
 def scalar(node: Node) -> Any:
@@ -235,8 +235,8 @@ def scalar(node: Node) -> Any:
     if node.plain and node.text == "<<" and node.tag in ("", "!"):
         return node.text
     tag = node.tag if node.tag not in ("", "!") else ""
-    found, value = resolve(tag, node.text)
-    if found == "!!binary":
+    value_tag, value = resolve(tag, node.text)
+    if value_tag == "!!binary":
         try:
             data = base64.b64decode(node.text.replace("\n", "").replace("\r", ""), validate=True)
         except (binascii.Error, ValueError):

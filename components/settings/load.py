@@ -16,7 +16,7 @@ from .namespace import misspelt, unknown
 from .parse import Parsed, SectionType, field_at, parse, plain
 from .report import NOTHING, Problem, SettingsError, below, steps_of
 from .rules import cluster_problems, stack_problems
-from .secrets import kept, refusal, sealed, whole_keys
+from .secrets import refusal, sealed, secret_value_paths, whole_keys
 from .text import USER_DATA
 from .warnings import cluster_warnings, secret_warnings
 
@@ -44,7 +44,7 @@ class Loader:
     ) -> SectionType:
         """One section, with examples in the place of wrong values."""
         parsed = parse(kind, path, value, context)
-        self.problems += [with_example(found) if found.path == path else found for found in parsed.problems]
+        self.problems += [with_example(problem) if problem.path == path else problem for problem in parsed.problems]
         self.wrong |= parsed.wrong
         if parsed.model is None:
             # Every required field has a valid example, so this is the model's fault, not the user's.
@@ -116,7 +116,7 @@ def load_stack(
     # First: what is lost by it looks like other mistakes.
     loader.problems += misspelt(others, known)
     checked: Parsed[Any] = Parsed(None)
-    values: dict[str, Any] = sealed(plain(raw, "", checked), "", kept(secret_paths))
+    values: dict[str, Any] = sealed(plain(raw, "", checked), "", secret_value_paths(secret_paths))
     whole = list(whole_keys(raw, secret_paths))
     loader.problems += checked.problems + whole
     loader.problems += [Problem(key, unknown(key, known)) for key in values if key not in known]
@@ -124,11 +124,11 @@ def load_stack(
     if management.kubeconfig and management.kubeconfig_path:
         loader.add([Problem("management.kubeconfigPath", "excludes kubeconfig; give one of them")])
     tenants, bases = [], []
-    for base, own, merged_values in tenant_values(loader, values):
+    for base, item, merged_values in tenant_values(loader, values):
         bases.append(base)
         before = len(loader.problems)
         tenants.append(loader.tenant(base, merged_values))
-        loader.problems[before:] = [at_origin(problem, base, own, values) for problem in loader.problems[before:]]
+        loader.problems[before:] = [at_origin(problem, base, item, values) for problem in loader.problems[before:]]
     loader.add(list(stack_problems(tenants)))
     for provider in PROVIDERS.all():
         theirs = [pair for pair in zip(bases, tenants, strict=True) if PROVIDERS.of(pair[1]) is provider]
@@ -142,8 +142,8 @@ def load_stack(
         # Shared defaults are checked once for each cluster, and reported once.
         raise SettingsError({str(problem): problem for problem in loader.problems}.values())
     warnings = [warning for index, tenant in enumerate(tenants) for warning in warnings_of(values, index, tenant)]
-    held = values.get("management")
-    warnings += secret_warnings(held.get("kubeconfig") if isinstance(held, dict) else None)
+    section = values.get("management")
+    warnings += secret_warnings(section.get("kubeconfig") if isinstance(section, dict) else None)
     return model.StackSettings(clusters=tuple(tenants), management=management, warnings=tuple(warnings))
 
 
@@ -175,7 +175,7 @@ def tenant_values(loader: Loader, raw: Mapping[str, Any]) -> list[tuple[str, Map
         return []
     keys, providers = cluster_keys(), set(PROVIDERS.keys())
     defaults = {key: raw[key] for key in keys if key in raw}
-    found: list[tuple[str, Mapping[str, Any], Mapping[str, Any]]] = []
+    tenants: list[tuple[str, Mapping[str, Any], Mapping[str, Any]]] = []
     for index, item in enumerate(items):
         base = f"clusters[{index}]"
         if not isinstance(item, dict):
@@ -190,30 +190,30 @@ def tenant_values(loader: Loader, raw: Mapping[str, Any]) -> list[tuple[str, Map
         # The section of another provider in the defaults is not for a cluster that has its own.
         others = providers - item.keys() if providers & item.keys() else set()
         mine = {key: value for key, value in defaults.items() if key not in others}
-        found.append((f"{base}.", item, merged(mine, item)))
-    return found
+        tenants.append((f"{base}.", item, merged(mine, item)))
+    return tenants
 
 
-def merged(defaults: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+def merged(defaults: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
     """Own values over defaults: maps merge, anything else replaces.
 
     >>> merged({"a": {"x": 1, "y": 1}, "b": [1]}, {"a": {"y": 2}, "b": [2]})
     {'a': {'x': 1, 'y': 2}, 'b': [2]}
     """
     result = dict(defaults)
-    for key, value in own.items():
+    for key, value in values.items():
         inherited = result.get(key)
         both = isinstance(value, Mapping) and isinstance(inherited, Mapping)
         result[key] = merged(inherited, value) if both and inherited is not None else value
     return result
 
 
-def at_origin(problem: Problem, base: str, own: Mapping[str, Any], shared: Mapping[str, Any]) -> Problem:
+def at_origin(problem: Problem, base: str, values: Mapping[str, Any], shared: Mapping[str, Any]) -> Problem:
     """The problem at the shared key that its value comes from, where the cluster itself doesn't give it."""
     if not base or not problem.path.startswith(base):
         return problem
     path = problem.path.removeprefix(base)
-    mine: Any = own
+    mine: Any = values
     common: Any = shared
     for step in steps_of(path):
         mine, common = child(mine, step), child(common, step)
@@ -230,8 +230,8 @@ def with_example(problem: Problem) -> Problem:
     if steps[:1] == ("clusters",):
         steps = steps[2:]
     place = tuple(step for step in steps if not step.isdigit())
-    found = (field_at(provider.tenant, place) for provider in PROVIDERS.all())
-    _, field = max(found, key=lambda one: len(one[0]))
+    fields = (field_at(provider.tenant, place) for provider in PROVIDERS.all())
+    _, field = max(fields, key=lambda one: len(one[0]))
     if field is None or not field.examples or field.examples[0] == problem.value:
         return problem
     example = field.examples[0]

@@ -66,16 +66,18 @@ def names(base: str, tenant: model.TenantClusterSettings) -> Iterator[Problem]:
 
 def versions(base: str, tenant: model.TenantClusterSettings) -> Iterator[Problem]:
     """Kubelets fit the control plane."""
-    own = tenant.control_plane.version is not None
-    plane_path = f"{base}controlPlane.version" if own else f"{base}cluster.kubernetesVersion"
+    has_version = tenant.control_plane.version is not None
+    plane_path = f"{base}controlPlane.version" if has_version else f"{base}cluster.kubernetesVersion"
     plane = tenant.control_plane_version
     if minor(plane)[0] != 1:
         yield Problem(plane_path, "must be a version 1 of Kubernetes", plane, "1.33.0")
         return
     for index, pool in enumerate(tenant.worker_pools):
         kubelet = tenant.pool_version(pool)
-        given = pool.kubernetes_version is not None
-        path = f"{base}workerPools[{index}].kubernetesVersion" if given else f"{base}cluster.kubernetesVersion"
+        has_own_version = pool.kubernetes_version is not None
+        path = (
+            f"{base}workerPools[{index}].kubernetesVersion" if has_own_version else f"{base}cluster.kubernetesVersion"
+        )
         about = (plane_path,)
         if minor(kubelet) > minor(plane):
             yield Problem(path, f"is newer than the control plane's {plane}; raise that first", kubelet, plane, about)
@@ -144,29 +146,29 @@ def stack_problems(tenants: Sequence[model.TenantClusterSettings]) -> Iterator[P
 
 def shared_endpoints(tenants: Sequence[model.TenantClusterSettings]) -> Iterator[Problem]:
     """No two API servers are reached at one address and port, or under one name."""
-    seen: dict[tuple[str, str | int], str] = {}
+    owners: dict[tuple[str, str | int], str] = {}
     for index, tenant in enumerate(tenants):
         base = f"clusters[{index}]."
         network, tunnel = tenant.control_plane.network, tenant.control_plane.addons.konnectivity
         ports = {tenant.cluster.api_server_port or API_PORT, *([tunnel.port] if tunnel else [])}
-        taken: list[tuple[str, str, str | int]] = []
+        claims: list[tuple[str, str, str | int]] = []
         if network.ingress:
-            taken.append(
+            claims.append(
                 (f"{base}controlPlane.network.ingress.hostname", network.ingress.hostname.partition(":")[0], "")
             )
         for port in sorted(ports):
             if network.service_type == "NodePort":
                 # A node's port is one Service's in the whole management cluster.
-                taken.append((f"{base}cluster.apiServerPort", "nodes", port))
+                claims.append((f"{base}cluster.apiServerPort", "nodes", port))
             elif network.service_address:
                 address = str(ipaddress.ip_address(network.service_address))
-                taken.append((f"{base}controlPlane.network.serviceAddress", address, port))
-        for path, address, number in taken:
-            first = seen.setdefault((address, number), path)
+                claims.append((f"{base}controlPlane.network.serviceAddress", address, port))
+        for path, address, number in claims:
+            first = owners.setdefault((address, number), path)
             if first != path and not first.startswith(base):
                 rule = f"is taken by {first}: each cluster's API server needs its own"
                 if address == "nodes":
-                    free = next(port for port in NODE_PORTS if ("nodes", port) not in seen)
+                    free = next(port for port in NODE_PORTS if ("nodes", port) not in owners)
                     yield Problem(path, rule, number, free, about=(first,))
                 else:
                     yield Problem(path, rule, address, about=(first,))
@@ -175,18 +177,18 @@ def shared_endpoints(tenants: Sequence[model.TenantClusterSettings]) -> Iterator
 
 def shared_data(tenants: Sequence[model.TenantClusterSettings]) -> Iterator[Problem]:
     """No two clusters keep their data at one place of a DataStore."""
-    seen: dict[tuple[str | None, str], int] = {}
+    owners: dict[tuple[str | None, str], int] = {}
     for index, tenant in enumerate(tenants):
         plane = tenant.control_plane
         # As Kamaji's webhook makes it (tcp_defaults.go): names that differ in a dash alone make the same.
-        made = f"{tenant.cluster.namespace}_{tenant.control_plane_name}".replace("-", "_")
-        first = seen.setdefault((plane.data_store, plane.data_store_schema or made), index)
+        schema = f"{tenant.cluster.namespace}_{tenant.control_plane_name}".replace("-", "_")
+        first = owners.setdefault((plane.data_store, plane.data_store_schema or schema), index)
         if first != index and object_of(tenants[first]) != object_of(tenant):
             yield Problem(
                 f"clusters[{index}].controlPlane.dataStoreSchema",
-                f"{plane.data_store_schema or made} is clusters[{first}]'s too: both would write over each other's data; "
+                f"{plane.data_store_schema or schema} is clusters[{first}]'s too: both would write over each other's data; "
                 "give this cluster another",
-                example=f"{made}_2"[-63:],
+                example=f"{schema}_2"[-63:],
                 about=(f"clusters[{index}].cluster.name", f"clusters[{first}].controlPlane.dataStoreSchema"),
             )
 

@@ -75,7 +75,7 @@ def sealed(value: Any, path: str, secret_paths: Collection[str]) -> Any:
     return SecretStr(value if isinstance(value, str) else shortened(value))
 
 
-def kept(secret_paths: Collection[str]) -> frozenset[str]:
+def secret_value_paths(secret_paths: Collection[str]) -> frozenset[str]:
     """The paths whose values are kept from all that is shown.
 
     ``management`` may be a secret as a whole, as older versions of this program stored it. Then the kubeconfig in it is; the

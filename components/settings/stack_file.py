@@ -58,8 +58,8 @@ def project_name(folder: Path) -> str:
         whole = engine_yaml.load((folder / "Pulumi.yaml").read_bytes())
     except (OSError, YamlError):
         return NAMESPACE
-    held = dict(whole.items.values()) if isinstance(whole, Map) else {}
-    name, config = str(held.get("name") or NAMESPACE), held.get("config")
+    values = dict(whole.items.values()) if isinstance(whole, Map) else {}
+    name, config = str(values.get("name") or NAMESPACE), values.get("config")
     for key, _ in config.items.values() if isinstance(config, Map) else ():
         if str(key).startswith(f"{NAMESPACE}:") or (":" not in str(key) and name == NAMESPACE):
             raise StackFileError(
@@ -83,7 +83,7 @@ def sections(data: bytes, project: str = NAMESPACE) -> tuple[dict[str, Any], fro
         for name, value in configuration(whole):
             namespace, key = key_of(name if ":" in name else f"{project}:{name}")
             # The engine leaves an empty key as it was made: as empty text.
-            held = "" if value is None else as_engine(value)
+            content = "" if value is None else as_engine(value)
             if namespace != NAMESPACE:
                 others.append(f"{namespace}:{key}")
                 continue
@@ -91,7 +91,7 @@ def sections(data: bytes, project: str = NAMESPACE) -> tuple[dict[str, Any], fro
                 raise YamlError(
                     f"holds {key} twice, once with its namespace and once without; the engine takes one by chance"
                 )
-            values[key] = concealed(decoded(held) if isinstance(held, str) else held, key, secret)
+            values[key] = concealed(decoded(content) if isinstance(content, str) else content, key, secret)
     except YamlError as error:
         raise StackFileError(str(error)) from None
     except RecursionError:
@@ -107,11 +107,11 @@ def configuration(whole: Any) -> list[tuple[str, Any]]:
         raise YamlError("must hold a map with the key `config`, itself a map of `kamaji-equinix:<key>`")
     if not whole.only_text:
         require_text(whole)
-    held = dict(whole.items.values())
+    values = dict(whole.items.values())
     for name in TEXTS:
-        if isinstance(held.get(name), list | Map):
+        if isinstance(values.get(name), list | Map):
             raise YamlError(f"must hold text at {name}")
-    config = held.get("config")
+    config = values.get("config")
     if config is None:
         return []
     if not isinstance(config, Map):
@@ -124,7 +124,7 @@ def require_text(value: Any) -> None:
     """Keys of a stack's file are text."""
     for key, _ in value.items.values():
         if not isinstance(key, str):
-            raise YamlError(f"has the key {written(key)}, which is no text; put it in quotes")
+            raise YamlError(f"has the key {key_text(key)}, which is no text; put it in quotes")
 
 
 def key_of(name: str) -> tuple[str, str]:
@@ -156,11 +156,11 @@ def as_engine(value: Any) -> Any:
         texts: dict[str, Any] = {}
         spelt: set[str] = set()
         for key, item in value.items.values():
-            text = written(key)
+            text = key_text(key)
             if text in spelt:
                 raise YamlError(f"has the key {text} twice, in two ways of writing")
             spelt.add(text)
-            texts[named(key)] = None if key != key else within(item)
+            texts[key_name(key)] = None if key != key else within(item)
         return texts
     return value
 
@@ -207,7 +207,7 @@ def as_number(value: float) -> int | float:
     return int(Decimal(repr(value))) if value.is_integer() and abs(value) < 1e21 else value
 
 
-def written(key: Any) -> str:
+def key_text(key: Any) -> str:
     """A map's key as the engine writes it into YAML."""
     if isinstance(key, Timestamp):
         return key.written
@@ -216,13 +216,13 @@ def written(key: Any) -> str:
     return {True: "true", False: "false"}[key] if isinstance(key, bool) else "null" if key is None else go_number(key)
 
 
-def named(key: Any) -> str:
+def key_name(key: Any) -> str:
     """A map's key that is no text, as the engine makes text of it (Go's ``%v``)."""
     if isinstance(key, Timestamp):
         return key.engine
     if isinstance(key, float) and not math.isfinite(key):
         return "NaN" if math.isnan(key) else f"{key:+}".title()
-    return "<nil>" if key is None else "0" if isinstance(key, float) and key == 0 else written(key)
+    return "<nil>" if key is None else "0" if isinstance(key, float) and key == 0 else key_text(key)
 
 
 def go_number(value: str | int | float) -> str:

@@ -25,9 +25,9 @@ def cluster_warnings(base: str, tenant: TenantClusterSettings, provider: Provide
     """Warnings about one cluster; ``base`` is its path with a dot, or empty."""
     newest = NEWEST[tenant.capi.contract]
     if minor(tenant.control_plane_version) > newest:
-        own = tenant.control_plane.version is not None
+        has_version = tenant.control_plane.version is not None
         yield Problem(
-            f"{base}controlPlane.version" if own else f"{base}cluster.kubernetesVersion",
+            f"{base}controlPlane.version" if has_version else f"{base}cluster.kubernetesVersion",
             f"is newer than 1.{newest[1]}, the newest that this was tried with; a Kamaji built for an older one refuses it",
             tenant.control_plane_version,
         )

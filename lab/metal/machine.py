@@ -102,26 +102,26 @@ class Machine(threading.Thread):
         if device.stage == "left out":
             return
         self._store.update(device, stage="booting")
-        wanted, version = boot.read(device.userdata, instance_data(device))
-        self._check_identity(wanted)
+        join, version = boot.read(device.userdata, instance_data(device))
+        self._check_identity(join)
         disk = self._store.disk(device)
         if not kubelet.saved(disk):
             label = f"device {device.id} ({device.hostname})"
-            boot.Joining(label, log, self).run(wanted, wanted.name or device.hostname)
-        node = kubelet.Kubelet(hardware(device), wanted, version, disk)
+            boot.Joining(label, log, self).run(join, join.name or device.hostname)
+        node = kubelet.Kubelet(hardware(device), join, version, disk)
         Living(node, Workloads(node.client, node.name, disk, device.number, self._programs), self).run()
 
-    def _check_identity(self, wanted: Join) -> None:
+    def _check_identity(self, join: Join) -> None:
         device = self._device
-        if wanted.name and wanted.name != device.hostname:
-            raise LeftOut(f"its Node would be named {wanted.name!r}, but its hostname is {device.hostname!r}")
+        if join.name and join.name != device.hostname:
+            raise LeftOut(f"its Node would be named {join.name!r}, but its hostname is {device.hostname!r}")
         expected = f"equinixmetal://{device.id}"
-        if not wanted.provider_id:
+        if not join.provider_id:
             raise LeftOut(
                 f"its kubelet has no provider-id: without {expected} Cluster API never finds the Node of its Machine"
             )
-        if wanted.provider_id != expected:
-            raise LeftOut(f"its kubelet's provider-id is {wanted.provider_id!r}, where {expected} is needed")
+        if join.provider_id != expected:
+            raise LeftOut(f"its kubelet's provider-id is {join.provider_id!r}, where {expected} is needed")
 
     def join_seconds(self) -> float:
         """How long it looks for its control plane."""

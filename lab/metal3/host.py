@@ -99,12 +99,12 @@ class Host(threading.Thread):
 
     def _boot(self) -> None:
         drive = config_drive.read(self.document, self._secrets)
-        wanted, version = boot.read(drive.user_data, drive.instance_data())
-        self._check_identity(wanted)
+        join, version = boot.read(drive.user_data, drive.instance_data())
+        self._check_identity(join)
         addresses = network_data.addresses(drive.network_data, cards(self.document))
-        name = wanted.name or drive.hostname
+        name = join.name or drive.hostname
         if not kubelet.saved(self._disk):
-            boot.Joining(f"host {self.host_name}", log, self).run(wanted, name)
+            boot.Joining(f"host {self.host_name}", log, self).run(join, name)
         machine = kubelet.Hardware(
             id=self.document["metadata"]["uid"],
             hostname=name,
@@ -113,11 +113,11 @@ class Host(threading.Thread):
             # Without a fixed address it has one from DHCP.
             addresses={"InternalIP": next(iter(addresses), f"10.66.{self.number // 250}.{self.number % 250 + 1}")},
         )
-        node = kubelet.Kubelet(machine, self._labelled(wanted), version, self._disk)
+        node = kubelet.Kubelet(machine, self._labelled(join), version, self._disk)
         Living(node, Workloads(node.client, node.name, self._disk, self.number, self._programs), self).run()
 
-    def _check_identity(self, wanted: Join) -> None:
-        uid, label = self.document["metadata"]["uid"], wanted.labels.get(UUID_LABEL)
+    def _check_identity(self, join: Join) -> None:
+        uid, label = self.document["metadata"]["uid"], join.labels.get(UUID_LABEL)
         if not label:
             raise LeftOut(
                 f"its kubelet registers without label {UUID_LABEL}={uid}: CAPM3 never finds the Node of its machine then"
@@ -125,12 +125,12 @@ class Host(threading.Thread):
         if label != uid:
             raise LeftOut(f"its kubelet's label {UUID_LABEL} is {label!r}, where the host is {uid}")
 
-    def _labelled(self, wanted: Join) -> Join:
+    def _labelled(self, join: Join) -> Join:
         if not self.struck("no-uuid-label"):
-            return wanted
+            return join
         log.info("host %s: a fault takes label %s from its Node", self.host_name, UUID_LABEL)
-        labels = {name: value for name, value in wanted.labels.items() if name != UUID_LABEL}
-        return replace(wanted, labels=labels)
+        labels = {name: value for name, value in join.labels.items() if name != UUID_LABEL}
+        return replace(join, labels=labels)
 
     def wait(self, seconds: float) -> None:
         """Wait; raises PoweredOff once the host is to end."""

@@ -81,8 +81,8 @@ class Hosts:
         answer = self._client.get(f"/api/v1/namespaces/{namespace}/secrets/{name}")
         if answer.status_code == httpx.codes.NOT_FOUND:
             return None
-        found: dict[str, Any] = answer.raise_for_status().json()
-        return found
+        secret: dict[str, Any] = answer.raise_for_status().json()
+        return secret
 
     def overview(self) -> list[dict[str, str]]:
         """What runs, for the state file."""

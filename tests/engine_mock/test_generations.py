@@ -141,7 +141,7 @@ def lost(server: Server, *names: str) -> list[str]:
         settings = load_stack(RAW, frozenset({"management"}))
         before = stack.last_state()
         missing = accidents.departing(server, settings, before, accidents.Remarks())  # type: ignore[arg-type]
-        problems = departures.lost(missing, settings, departures.applied(before))
+        problems = departures.problems(missing, settings, departures.clusters_in_state(before))
         found.extend(str(problem) for problem in problems)
 
     run()

@@ -109,20 +109,20 @@ ADVICE = {
     "handoff/version.await_version#1": COMMANDS,
     # Before a run.
     "checks/accidents.judge#1": "tests/soak/test_upgrade.py::test_a_version_that_kamaji_refuses_changes_nothing",
-    "checks/departures.lost#1": "tests/pure/test_changes.py::test_a_change_that_the_stack_allows_passes",
-    "checks/departures.renamed#1": PERMISSION,
-    "checks/departures.removed#1": PERMISSION,
+    "checks/departures.problems#1": "tests/pure/test_changes.py::test_a_change_that_the_stack_allows_passes",
+    "checks/departures.renaming#1": PERMISSION,
+    "checks/departures.removal#1": PERMISSION,
     "checks/addon_files.problems#1": "tests/pure/test_advice.py::test_charts_and_manifests_that_are_not_there_are_named",
     "checks/addon_files.problems#2": "tests/pure/test_advice.py::test_charts_and_manifests_that_are_not_there_are_named",
     "checks/changes.fixed#1": "tests/pure/test_advice.py::test_the_way_around_what_never_changes_is_open",
     "checks/changes.ranges#1": "tests/pure/test_advice.py::test_the_way_around_what_never_changes_is_open",
     "checks/changes.ranges#2": "tests/pure/test_advice.py::test_source_ranges_that_may_not_go_can_be_opened",
     "checks/changes.check_one#1": "tests/pure/test_metal3_effects.py::test_no_other_provider_takes_over_a_cluster",
-    "checks/hosts.lost#1": "tests/pure/test_metal3_settings.py::test_a_host_moves_to_another_cluster_in_two_runs",
-    "checks/hosts.lost#2": "tests/engine/test_metal3.py::test_a_host_with_a_machine_is_not_left_out",
+    "checks/hosts.problems#1": "tests/pure/test_metal3_settings.py::test_a_host_moves_to_another_cluster_in_two_runs",
+    "checks/hosts.problems#2": "tests/engine/test_metal3.py::test_a_host_with_a_machine_is_not_left_out",
     "checks/losses.losses#1": LOST,
     "checks/losses.losses#2": UP,
-    "checks/machines.held#1": (
+    "checks/machines.skew_problems#1": (
         "tests/pure/test_advice.py::test_a_pool_that_may_not_roll_may_with_the_version_that_is_advised"
     ),
     "checks/upgrades.problems#1": "tests/pure/test_advice.py::test_the_version_that_is_advised_is_taken",
@@ -130,7 +130,7 @@ ADVICE = {
     "checks/upgrades.problems#3": "tests/pure/test_advice.py::test_the_version_that_is_advised_is_taken",
     "checks/preflight.check#1": POINTS,
     "checks/verdict.no_answer#1": ELSEWHERE,
-    "checks/controllers.gone#1": COMES_BACK,
+    "checks/controllers.missing_deployments#1": COMES_BACK,
     "checks/verdict.kinds#1": PAGE,
     "checks/verdict.kinds#2": "tests/provider/test_preflight.py::test_a_cluster_with_all_that_is_needed_has_no_problem",
     "checks/verdict.namespaces#1": (
@@ -247,6 +247,8 @@ def test_a_pool_that_may_not_roll_may_with_the_version_that_is_advised() -> None
     (before,) = pools("1.32.0", "c3.small.x86").clusters
     living = LivingCluster(deployments=tuple(item for item in documents(before) if item["kind"] == "MachineDeployment"))
     (tenant,) = pools("1.32.0", "m3.large.x86").clusters
-    (problem,) = machines.held("", tenant, machines.plan_of(tenant, living, {}))
+    (problem,) = machines.skew_problems("", tenant, machines.plan_of(tenant, living, {}))
     (after,) = pools(str(problem.example), "m3.large.x86").clusters
-    assert not list(machines.held("", after, machines.plan_of(after, living, {}))), f"{problem.example} of {problem}"
+    assert not list(machines.skew_problems("", after, machines.plan_of(after, living, {}))), (
+        f"{problem.example} of {problem}"
+    )

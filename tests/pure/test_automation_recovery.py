@@ -122,7 +122,7 @@ def test_a_cluster_that_goes_is_waited_for() -> None:
     going = {**cluster["inputs"], "metadata": {**cluster["inputs"]["metadata"], "deletionTimestamp": "now"}}
     seen = [going, going, None]
     pauses: list[str] = []
-    found = recovery.gone(recovery.maybe_going(state([cluster], [])), lambda _: seen.pop(0), pauses.append)
+    found = recovery.await_deletions(recovery.maybe_going(state([cluster], [])), lambda _: seen.pop(0), pauses.append)
     assert found == ["Cluster default/c1"], "an up that took it for unchanged would build around nothing"
     assert len(pauses) == 2, f"each look but the last: {pauses}"
 
@@ -130,7 +130,7 @@ def test_a_cluster_that_goes_is_waited_for() -> None:
 def test_a_cluster_that_was_being_deleted_and_is_gone_is_told() -> None:
     cluster = resource("Cluster", "c1")
     candidates = recovery.maybe_going(state([cluster], [("deleting", cluster)]))
-    assert recovery.gone(candidates, living(), lambda _: None) == ["Cluster default/c1"], (
+    assert recovery.await_deletions(candidates, living(), lambda _: None) == ["Cluster default/c1"], (
         "its end was awaited by nobody"
     )
 
@@ -139,12 +139,14 @@ def test_a_cluster_that_is_missing_without_a_sign_is_not_forgotten() -> None:
     cluster = resource("Cluster", "c1")
     part = {**resource("PacketCluster", "c1"), "deletedWith": cluster["urn"]}
     candidates = recovery.maybe_going(state([cluster, part], []))
-    assert recovery.gone(candidates, living(), lambda _: None) == [], "the credentials may lead to another cluster"
+    assert recovery.await_deletions(candidates, living(), lambda _: None) == [], (
+        "the credentials may lead to another cluster"
+    )
 
 
 def test_a_cluster_whose_parts_the_state_holds_no_longer_was_being_deleted() -> None:
     candidates = recovery.maybe_going(state([resource("Cluster", "c1")], []))
-    assert recovery.gone(candidates, living(), lambda _: None) == ["Cluster default/c1"], (
+    assert recovery.await_deletions(candidates, living(), lambda _: None) == ["Cluster default/c1"], (
         "a destroy that was interrupted leaves no other sign, and an up would build around nothing"
     )
 

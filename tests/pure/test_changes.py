@@ -28,7 +28,7 @@ def refusals(old: StackSettings, new: StackSettings) -> list[Problem]:
         for cluster in (tenant.cluster for tenant in old.clusters)
     ]
     living = {tenant.cluster.name: changes.of_settings(tenant) for tenant in old.clusters}
-    problems = departures.lost(departures.absent(before, new), new, before)
+    problems = departures.problems(departures.absent(before, new), new, before)
     for index, tenant in enumerate(new.clusters):
         if tenant.cluster.name in living:
             problems += changes.check_one(living[tenant.cluster.name], tenant, departures.base_of(index, new))
@@ -153,22 +153,22 @@ def state(**annotations: str) -> dict[str, Any]:
 
 
 def test_the_clusters_of_a_state_are_read_from_it_in_either_generation() -> None:
-    found = departures.applied(state())
+    found = departures.clusters_in_state(state())
     assert found == [departures.Applied("prod", "default", "1")], "a Cluster of another program's own is none of these"
     newer = {urn.replace("v1beta1", "v1beta2"): resource for urn, resource in state().items()}
-    assert departures.applied(newer) == found, "whatever API version the last run used"
-    assert departures.applied({}) == [], "a first run has none"
+    assert departures.clusters_in_state(newer) == found, "whatever API version the last run used"
+    assert departures.clusters_in_state({}) == [], "a first run has none"
 
 
 def test_the_permission_in_a_state_is_read_too() -> None:
-    (found,) = departures.applied(state(**{departures.ALLOWED: "true"}))
+    (found,) = departures.clusters_in_state(state(**{departures.ALLOWED: "true"}))
     assert found.allowed, "it was applied"
-    (found,) = departures.applied(state(**{departures.ALLOWED: "false"}))
+    (found,) = departures.clusters_in_state(state(**{departures.ALLOWED: "false"}))
     assert not found.allowed, "only true allows"
 
 
 def test_a_cluster_in_its_place_is_not_missed() -> None:
-    known = departures.applied(state())
+    known = departures.clusters_in_state(state())
     assert departures.absent(known, stack()) == [], "name and namespace are those of before"
     assert departures.absent(known, stack(cluster={"namespace": "other"})) == known, (
         "another namespace is another object"
@@ -178,8 +178,10 @@ def test_a_cluster_in_its_place_is_not_missed() -> None:
 
 def test_a_moved_cluster_is_named_with_its_place_in_the_list() -> None:
     new = stack(clusters=[{"cluster": {"name": "a"}}, {"cluster": {"name": "prod", "namespace": "other"}}])
-    (problem,) = departures.lost(departures.applied(state()), new, departures.applied(state()))
+    (problem,) = departures.problems(departures.clusters_in_state(state()), new, departures.clusters_in_state(state()))
     assert problem.path == "clusters[1].cluster.namespace", "the second cluster"
     assert "is default in the living cluster" in str(problem), "where it lives"
     allowed = stack(clusters=[{"cluster": {"name": "prod", "namespace": "other", "allowReplacement": True}}])
-    assert departures.lost(departures.applied(state()), allowed, departures.applied(state())) == [], "it was asked for"
+    assert (
+        departures.problems(departures.clusters_in_state(state()), allowed, departures.clusters_in_state(state())) == []
+    ), "it was asked for"

@@ -89,7 +89,7 @@ def outcome(before: TenantClusterSettings, new: StackSettings) -> tuple[list[str
     one, state = living(before)
     known = departures.Applied(before.cluster.name, before.cluster.namespace)
     (after,) = new.clusters
-    problems = departures.lost(departures.absent([known], new), new, [known])
+    problems = departures.problems(departures.absent([known], new), new, [known])
     objects = changes.of_objects(list(one.objects.values()))
     if not problems:
         problems += changes.check_one(objects, after)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kamaji_equinix.automation import MachinesChange
 from kamaji_equinix.components.checks.living import LivingCluster
-from kamaji_equinix.components.checks.machines import held, plan_of
+from kamaji_equinix.components.checks.machines import plan_of, skew_problems
 from kamaji_equinix.components.checks.pool_change import PoolChange, change_in
 from kamaji_equinix.components.manifests.documents import documents
 from kamaji_equinix.components.settings.load import load_stack
@@ -142,12 +142,12 @@ def test_a_pool_of_another_minor_may_not_roll(surge: int) -> None:
     strategy = {"maxSurge": surge, "maxUnavailable": 1}
     old = {**WEB, "kubernetesVersion": "1.32.0", "strategy": strategy}
     before, after = tenant(old), tenant({**old, "machineType": "m3.large.x86"})
-    (problem,) = held("", after, plan(before, after))
+    (problem,) = skew_problems("", after, plan(before, after))
     assert problem.path == "workerPools[0].kubernetesVersion", "the key to change"
     assert "no machine of another minor" in str(problem), "who holds them back"
-    assert list(held("", before, plan(before, before))) == [], "as it is, it stays as it is"
+    assert list(skew_problems("", before, plan(before, before))) == [], "as it is, it stays as it is"
     skipped = tenant({**old, "machineType": "m3.large.x86", "annotations": {SKIP: "KubeadmVersionSkew"}})
-    assert list(held("", skipped, plan(before, skipped))) == [], "who knows better says so"
+    assert list(skew_problems("", skipped, plan(before, skipped))) == [], "who knows better says so"
 
 
 SKIP = "machineset.cluster.x-k8s.io/skip-preflight-checks"

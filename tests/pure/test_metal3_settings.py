@@ -408,7 +408,7 @@ def test_a_host_moves_to_another_cluster_in_two_runs() -> None:
     urn = "urn:pulumi:x::p::kamaji-equinix:index:TenantCluster$kubernetes:metal3.io/v1alpha1:BareMetalHost::a-host-0"
     before = {urn: {"outputs": {"metadata": metadata}}}
     api: Any = FreeHost()
-    (problem,) = hosts.lost(api, stack("b"), before)
+    (problem,) = hosts.problems(api, stack("b"), before)
     assert "lacks host-0, which b has now" in str(problem), problem
-    assert list(hosts.lost(api, stack(), before)) == [], "it may leave both"
-    assert list(hosts.lost(api, stack("b"), {})) == [], "and come to the other then"
+    assert list(hosts.problems(api, stack(), before)) == [], "it may leave both"
+    assert list(hosts.problems(api, stack("b"), {})) == [], "and come to the other then"

@@ -137,11 +137,11 @@ def pool_problems(path: str, base: str, tenant: Metal3ClusterSettings, pool: Met
     if pool.network_data:
         yield from network_problems(f"{path}.networkData", section, pool.network_data, tenant.metal3.ip_pools)
     known = ADDED | {key.replace("-", "_") for key in metadata_keys(tenant, pool)}
-    own = pool.bootstrap
+    bootstrap = pool.bootstrap
     texts: list[tuple[str, Any]] = [
-        *((f"{path}.bootstrap.commands[{index}]", text) for index, text in enumerate(own.commands)),
-        *((f"{path}.bootstrap.postCommands[{index}]", text) for index, text in enumerate(own.post_commands)),
-        *((f"{path}.bootstrap.files[{index}].content", file.content) for index, file in enumerate(own.files)),
+        *((f"{path}.bootstrap.commands[{index}]", text) for index, text in enumerate(bootstrap.commands)),
+        *((f"{path}.bootstrap.postCommands[{index}]", text) for index, text in enumerate(bootstrap.post_commands)),
+        *((f"{path}.bootstrap.files[{index}].content", file.content) for index, file in enumerate(bootstrap.files)),
     ]
     for where, text in texts:
         unknown = [name for name in METADATA.findall(revealed(text) or "") if name not in known]
@@ -174,8 +174,8 @@ def metadata_keys(tenant: Metal3ClusterSettings, pool: Metal3PoolSettings) -> It
         data.from_host_interfaces,
     ):
         yield from some
-    for listed in (data.indexes, data.from_labels, data.from_annotations):
-        yield from (one.key for one in listed)
+    for entries in (data.indexes, data.from_labels, data.from_annotations):
+        yield from (one.key for one in entries)
 
 
 def warnings(base: str, tenant: Metal3ClusterSettings) -> Iterator[Problem]:

@@ -79,18 +79,18 @@ def scarce(path: str, tenant: Metal3ClusterSettings, pool: Metal3PoolSettings) -
     selector = pool.host_selector or tenant.metal3.host_selector
     labels = selector.match_labels.items() if selector else {}.items()
     fitting = sum(labels <= host.labels.items() for host in tenant.metal3.hosts)
-    wanted = pool.replicas or pool.max or 0
+    size = pool.replicas or pool.max or 0
     surge = pool.strategy.max_surge if pool.strategy else 1
     if not tenant.metal3.hosts or (selector and selector.match_expressions):
         return
-    if fitting < wanted:
+    if fitting < size:
         yield Problem(
             f"{path}.replicas",
-            f"is {wanted}, and {fitting} of metal3.hosts fit: the others would have to exist already",
+            f"is {size}, and {fitting} of metal3.hosts fit: the others would have to exist already",
         )
-    elif isinstance(surge, int) and fitting < wanted + surge:
+    elif isinstance(surge, int) and fitting < size + surge:
         yield Problem(
             f"{path}.strategy.maxSurge",
-            f"is {surge}, and of metal3.hosts only {fitting} fit a pool of {wanted}: a roll waits for one more that is free; "
+            f"is {surge}, and of metal3.hosts only {fitting} fit a pool of {size}: a roll waits for one more that is free; "
             "with 0, and maxUnavailable 1, it gives a host back first",
         )

@@ -130,7 +130,7 @@ def network_problems(
 def bonds(path: str, data: NetworkDataSettings, links: Mapping[str, str]) -> Iterator[Problem]:
     """A bond is made of network cards, each of which is in one."""
     cards = {link.id for link in data.links.ethernets}
-    taken: dict[str, str] = {}
+    places: dict[str, str] = {}
     for index, bond in enumerate(data.links.bonds):
         where = f"{path}.bonds[{index}]"
         for number, card in enumerate(bond.bond_links):
@@ -143,8 +143,8 @@ def bonds(path: str, data: NetworkDataSettings, links: Mapping[str, str]) -> Ite
                     next(iter(sorted(cards)), None),
                     about=(f"{path}.ethernets",),
                 )
-            elif taken.setdefault(card, place) != place:
-                yield Problem(place, f"is {taken[card]} too", card, None)
+            elif places.setdefault(card, place) != place:
+                yield Problem(place, f"is {places[card]} too", card, None)
         for name in BOND_FIELDS:
             if name in bond.parameters:
                 yield Problem(f'{where}.parameters["{name}"]', "has a key of its own; leave it out here", example=None)

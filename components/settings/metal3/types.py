@@ -94,10 +94,10 @@ def image_url(value: str) -> str:
 def any_address(value: str) -> str:
     """An address as Metal3's CRDs take it; a router's may be link-local."""
     try:
-        found = ipaddress.ip_address(value)
+        address = ipaddress.ip_address(value)
     except ValueError:
         raise ValueError("must be an IP address") from None
-    if "%" in value or ("." in value and found.version == 6):
+    if "%" in value or ("." in value and address.version == 6):
         raise ValueError("must be an IP address without a zone, and without an IPv4 address in it")
     return value
 

@@ -32,17 +32,17 @@ def templated(text: str, *, quoted: bool) -> None:
         ValueError: says line, column, and how to write it instead.
     """
     position = 0
-    while found := _OPENING.search(text, position):
-        if found[0] != "{{":
+    while opening := _OPENING.search(text, position):
+        if opening[0] != "{{":
             raise ValueError(
-                f"{place(text, found.start())} holds '{excerpt(text, found.start())}': cloud-init's jinja2 takes "
-                f"'{found[0]}' for the begin of a {'statement' if found[0] == '{%' else 'comment'}; put such text into a "
+                f"{place(text, opening.start())} holds '{excerpt(text, opening.start())}': cloud-init's jinja2 takes "
+                f"'{opening[0]}' for the begin of a {'statement' if opening[0] == '{%' else 'comment'}; put such text into a "
                 "file with encoding base64"
             )
-        whole = _EXPRESSION.match(text, found.start())
+        whole = _EXPRESSION.match(text, opening.start())
         if whole is None:
             raise ValueError(
-                f"{place(text, found.start())} holds '{excerpt(text, found.start())}', which cloud-init's jinja2 would "
+                f"{place(text, opening.start())} holds '{excerpt(text, opening.start())}', which cloud-init's jinja2 would "
                 "evaluate; it may name ds.meta_data.KEY and v1.KEY, and text that shall keep its braces is written "
                 f"{ESCAPED}"
             )
