@@ -23,7 +23,7 @@ def same_cluster(wait: Wait) -> None:
         HandoffError: they lead to another one, or the Cluster is gone or going.
     """
     order = wait.order
-    subject = f"Cluster {wait.kube.namespace}/{order.cluster}"
+    subject = wait.cluster_subject
     cluster = wait.patiently("address", subject, lambda: wait.kube.find(order.cluster_kind, order.cluster))
     uid = dig(cluster, "metadata", "uid")
     if order.cluster_uid and uid != order.cluster_uid:

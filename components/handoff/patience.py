@@ -52,6 +52,11 @@ class Wait:
         """The KamajiControlPlane in words."""
         return f"KamajiControlPlane {self.kube.namespace}/{self.order.control_plane}"
 
+    @property
+    def cluster_subject(self) -> str:
+        """The Cluster in words."""
+        return f"Cluster {self.kube.namespace}/{self.order.cluster}"
+
     def infrastructure(self) -> Json:
         """The infrastructure cluster as it is now.
 

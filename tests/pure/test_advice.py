@@ -90,6 +90,13 @@ ADVICE = {
         "tests/provider/test_handoff_kubeconfig.py::"
         "test_one_that_kamaji_can_never_take_over_ends_the_hand_off_before_machines_are_bought"
     ),
+    "handoff/link.patch#1": "tests/provider/test_handoff_link.py::test_a_different_endpoint_is_refused_with_both_shown",
+    "handoff/link.patch#2": "tests/provider/test_handoff_link.py::test_a_patch_that_fails_for_a_moment_is_tried_again",
+    "handoff/link.verify#1": POINTS,
+    "handoff/link.verify#2": NOT_YET,
+    "handoff/link.verify#3": ELSEWHERE,
+    "handoff/nudge.nudge#1": POINTS,
+    "handoff/nudge.nudge#2": POINTS,
     "handoff/patience.infrastructure#1": UP,
     "handoff/patience.patiently#1": (
         "tests/provider/test_handoff_address.py::test_an_api_server_that_restarts_during_the_wait_is_waited_for"
@@ -99,13 +106,6 @@ ADVICE = {
         "tests/soak/test_upgrade.py::"
         "test_where_kamaji_can_not_be_asked_its_refusal_ends_the_run_soon_and_the_old_settings_bring_it_back"
     ),
-    "handoff/run.link#1": UP,
-    "handoff/run.link#2": "tests/provider/test_handoff_link.py::test_a_patch_that_fails_for_a_moment_is_tried_again",
-    "handoff/run.confirm#1": NOT_YET,
-    "handoff/run.confirm#2": ELSEWHERE,
-    "handoff/run.confirm#3": POINTS,
-    "handoff/run.nudge#1": POINTS,
-    "handoff/run.nudge#2": POINTS,
     "handoff/version.await_version#1": COMMANDS,
     # Before a run.
     "checks/accidents.judge#1": "tests/soak/test_upgrade.py::test_a_version_that_kamaji_refuses_changes_nothing",

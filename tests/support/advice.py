@@ -11,10 +11,18 @@ from .project import ROOT
 
 ROOMS = ("tree", "handoff", "checks")
 
-MAKERS = {"Blocker", "Difference", "Problem", "Obstacle", "HandoffError", "Loss", "failure", "expire", "eventually"}
-"""What makes advice: classes, and the methods of ``handoff.patience.Wait`` that take it as an argument."""
+MAKERS = {
+    *("Blocker", "Difference", "Problem", "Obstacle", "HandoffError", "Loss"),
+    *("failure", "expire", "eventually", "other_endpoint"),
+}
+"""What makes advice: classes, and the functions of the hand-off that take it as an argument."""
 
-FORWARDERS = {"handoff/patience.expire", "handoff/patience.failure", "handoff/patience.eventually"}
+FORWARDERS = {
+    "handoff/patience.expire",
+    "handoff/patience.failure",
+    "handoff/patience.eventually",
+    "handoff/link.other_endpoint",
+}
 """Functions that pass on the advice of their callers."""
 
 

@@ -1,0 +1,154 @@
+"""Phase five: infrastructure cluster and Cluster hold the address, and the former is ready.
+
+There are two ways to it. An infrastructure cluster that exists before its endpoint is known is written to
+(:func:`patch`); one that was created with the endpoint is only looked at (:func:`verify`).
+"""
+
+from __future__ import annotations
+
+from ..capi.endpoint import Endpoint, endpoint_of
+from ..capi.reading import provisioned, terminal_failure
+from ..kube.client import ApiError
+from ..kube.objects import Json
+from .errors import HandoffError
+from .order import may_replace, writer
+from .patience import Wait
+
+
+def patch(wait: Wait, address: Endpoint) -> None:
+    """See to it that the infrastructure cluster holds the address and is marked ready.
+
+    Raises:
+        HandoffError: it holds another one that may not be replaced, or can't be patched.
+    """
+    subject, refusal = wait.infrastructure_subject, ""
+    while True:
+        infrastructure = wait.patiently("endpoint", subject, wait.infrastructure)
+        if is_linked(wait, infrastructure, address):
+            return
+        if endpoint_of(infrastructure) != address and not may_replace(wait.order, infrastructure, address):
+            advice = "Find out who wrote it; `handoff.force: true` overwrites it."
+            raise other_endpoint(wait, infrastructure, address, advice)
+        if refusal:
+            wait.expire(
+                "endpoint",
+                subject,
+                "to be patched",
+                refusal,
+                "Its endpoint and ready flag are not both written; `pulumi up` tries again.",
+            )
+        try:
+            write(wait, infrastructure, address)
+        except ApiError as error:
+            # A conflict means that somebody else wrote meanwhile: the next look tells whether it is the same.
+            if error.code != 409:
+                wait.bearable(error, "endpoint", subject)
+            refusal = str(error)
+            wait.progress.waiting(f"{subject} could not be patched: {error}")
+            wait.progress.pause(error.retry_after or 0.2)
+
+
+def write(wait: Wait, infrastructure: Json, address: Endpoint) -> None:
+    """Write what an infrastructure cluster lacks of the endpoint and the ready flag.
+
+    Raises:
+        ApiError: a patch was refused or got no answer; it may have been applied.
+    """
+    order, uid = wait.order, infrastructure["metadata"]["uid"]
+    live = endpoint_of(infrastructure)
+    if live != address:
+        content = content_of(address)
+        wait.kube.apply(order.infrastructure, order.infrastructure_name, uid, content, force=live is not None)
+    if not provisioned(infrastructure):
+        # Forced: whoever wrote ``false`` before did not know that the control plane answers.
+        ready = {"status": {"ready": True}}
+        wait.kube.apply(order.infrastructure, order.infrastructure_name, uid, ready, subresource="status", force=True)
+
+
+def carry(wait: Wait, address: Endpoint) -> None:
+    """See to it that the Cluster does not hold another address, which new machines would be told.
+
+    Cluster API copies the first one from the infrastructure cluster, and never another: a control plane that was made anew
+    may have been given one.
+
+    Raises:
+        HandoffError: the Cluster can't be patched.
+    """
+    order = wait.order
+
+    def carried() -> bool:
+        cluster = wait.kube.find(order.cluster_kind, order.cluster)
+        copy = endpoint_of(cluster) if cluster else None
+        if cluster and copy and copy != address:
+            wait.kube.apply(
+                order.cluster_kind, order.cluster, cluster["metadata"]["uid"], content_of(address), force=True
+            )
+            wait.progress.tell(
+                f"{wait.cluster_subject} held {copy}, which Cluster API never changes, and is given {address}"
+            )
+        return True
+
+    wait.patiently("endpoint", wait.cluster_subject, carried)
+
+
+def verify(wait: Wait, address: Endpoint) -> None:
+    """See that infrastructure cluster and Cluster hold the address, and wait until the former is ready.
+
+    Nothing is written: it was created with the address, and Cluster API copies that into the Cluster once and for all.
+
+    Raises:
+        HandoffError: one of them holds another address, or its controller does not mark it ready.
+    """
+    order, subject = wait.order, wait.infrastructure_subject
+    while True:
+        infrastructure = wait.patiently("endpoint", subject, wait.infrastructure)
+        cluster = wait.patiently("endpoint", subject, lambda: wait.kube.find(order.cluster_kind, order.cluster))
+        if endpoint_of(infrastructure) != address:
+            advice = "`pulumi refresh`, then `pulumi up` writes the right one."
+            raise other_endpoint(wait, infrastructure, address, advice)
+        if cluster and (copy := endpoint_of(cluster)) and copy != address:
+            raise wait.failure(
+                "endpoint",
+                wait.cluster_subject,
+                expected=f"{address}, where the control plane answers",
+                seen=f"spec.controlPlaneEndpoint is {copy}, which Cluster API never changes again",
+                advice="Give the control plane its former address back (`controlPlane.network.serviceAddress`), or create "
+                "the cluster anew.",
+            )
+        if is_linked(wait, infrastructure, address):
+            return
+        reason = terminal_failure(infrastructure) or ("not ready", "its controller has not marked it")
+        wait.progress.waiting(f"{subject}: waits until its controller marks it ready")
+        wait.expire(
+            "endpoint",
+            subject,
+            "its controller to mark it ready",
+            ": ".join(reason),
+            f"See `kubectl -n {wait.kube.namespace} describe {order.infrastructure.name.lower()} "
+            f"{order.infrastructure_name}` and the log of its controller.",
+        )
+        wait.progress.pause(0.5)
+
+
+def is_linked(wait: Wait, infrastructure: Json, address: Endpoint) -> bool:
+    """Whether an infrastructure cluster is as the hand-off leaves it; tells so where it is."""
+    linked = endpoint_of(infrastructure) == address and provisioned(infrastructure)
+    if linked:
+        wait.progress.tell(f"{wait.infrastructure_subject} holds {address} and is ready")
+    return linked
+
+
+def other_endpoint(wait: Wait, infrastructure: Json, address: Endpoint, advice: str) -> HandoffError:
+    """The error of an infrastructure cluster that holds another endpoint."""
+    return wait.failure(
+        "endpoint",
+        wait.infrastructure_subject,
+        expected=f"{address}, where the control plane answers",
+        seen=f"spec.controlPlaneEndpoint is {endpoint_of(infrastructure)}, written by {writer(infrastructure)}",
+        advice=advice,
+    )
+
+
+def content_of(address: Endpoint) -> Json:
+    """The part of an object that holds an endpoint."""
+    return {"spec": {"controlPlaneEndpoint": {"host": address.host, "port": address.port}}}
