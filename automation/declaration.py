@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 
 from pulumi import automation
 
-from ..components import program
+from ..components import stack as program
 from ..components.kube.access import AccessError
 from ..components.kube.management import connect
 from ..components.settings.model import StackSettings
-from ..components.stack import management_provider
 from . import configuration
 from .engine.process import Engine
 from .engine.workspace import Place, configure
@@ -49,7 +48,7 @@ class Declaration:
     def run(self) -> None:
         """The inline program, of a stack without a folder: such a stack has settings that its caller passed."""
         if self.settings is not None:
-            program.run(self.settings)
+            program.bring_up(self.settings)
 
     def configure(self, stack: automation.Stack, engine: Engine) -> None:
         """Give the engine what its program, or the plugin of the hand-off, reads from the configuration.
@@ -80,7 +79,7 @@ class Declaration:
             management = self.of(stack).management
 
             def provider_alone() -> None:
-                management_provider(management)
+                program.management_provider(management)
 
             stack.workspace.program = provider_alone
         return True

@@ -144,7 +144,15 @@ def run() -> None:
     if os.environ.get(CREDENTIALS_ONLY):
         renew_credentials()
         return
-    settings = load(*configuration())
+    bring_up(load(*configuration()))
+
+
+def bring_up(settings: StackSettings) -> None:
+    """The program of a stack with checked settings, which an inline program has from the start.
+
+    Raises:
+        pulumi.RunError: the management cluster can't take the stack, or a change would be an accident.
+    """
     require_files(settings)
     export(declare(settings, check_management(settings)))
 
