@@ -50,94 +50,94 @@ def addon_problems(base: str, tenant: model.TenantClusterSettings) -> Iterator[P
 
 def network_problems(base: str, tenant: model.TenantClusterSettings) -> Iterator[Problem]:
     """The network plugin."""
-    network, path = tenant.network, f"{base}network"
-    if network.plugin in ("custom", "none"):
-        for key, value in (("version", network.version), ("mtu", network.mtu), ("values", network.values)):
+    own, path = tenant.network, f"{base}network"
+    if own.plugin in ("custom", "none"):
+        for key, value in (("version", own.version), ("mtu", own.mtu), ("values", own.values)):
             if value:
                 yield Problem(
                     f"{path}.{key}",
-                    f"has no effect with plugin {network.plugin}; leave it out",
+                    f"has no effect with plugin {own.plugin}; leave it out",
                     about=(f"{path}.plugin",),
                     example=None,
                 )
-    if network.plugin == "custom" and not tenant.addons:
+    if own.plugin == "custom" and not tenant.addons:
         yield Problem(
             f"{path}.plugin",
             "means that one of addons is the network plugin, and there are none",
-            network.plugin,
+            own.plugin,
             "cilium",
             about=(f"{base}addons",),
         )
     proxy = f"{base}controlPlane.addons.kubeProxy"
-    if network.plugin in ("calico", "flannel") and tenant.control_plane.addons.kube_proxy is None:
+    if own.plugin in ("calico", "flannel") and tenant.control_plane.addons.kube_proxy is None:
         yield Problem(
             f"{path}.plugin",
             "needs controlPlane.addons.kubeProxy: without it nothing serves Services; cilium does that itself",
-            network.plugin,
+            own.plugin,
             "cilium",
             about=(proxy,),
         )
 
 
-def one_addon(path: str, addon: AddonSettings) -> Iterator[Problem]:
+def one_addon(path: str, own: AddonSettings) -> Iterator[Problem]:
     """One add-on: a chart or manifests, and what belongs to each."""
-    manifests = "files" if addon.files else "objects"
-    if addon.chart and (addon.files or addon.objects):
+    manifests = "files" if own.files else "objects"
+    if own.chart and (own.files or own.objects):
         yield Problem(
             f"{path}.{manifests}",
             "excludes chart: make it an add-on of its own",
             about=(f"{path}.chart",),
             example=None,
         )
-    elif not addon.chart and not addon.files and not addon.objects:
+    elif not own.chart and not own.files and not own.objects:
         yield Problem(f"{path}.chart", "is required, or files or objects", about=(f"{path}.files", f"{path}.objects"))
-    if addon.chart:
-        yield from chart_problems(path, addon, addon.chart)
+    if own.chart:
+        yield from chart_problems(path, own, own.chart)
     else:
-        values = addon.model_dump(by_alias=True)
+        values = own.model_dump(by_alias=True)
         for key in CHART_ONLY:
             if values[key]:
                 yield Problem(
                     f"{path}.{key}", "belongs to a chart; leave it out", about=(f"{path}.chart",), example=None
                 )
-    if addon.chart and addon.create_namespace and (addon.namespace or "default") in KUBERNETES_OWN:
+    if own.chart and own.create_namespace and (own.namespace or "default") in KUBERNETES_OWN:
         yield Problem(
             f"{path}.createNamespace",
-            f"must be false for namespace {addon.namespace or 'default'}, which Kubernetes makes itself",
+            f"must be false for namespace {own.namespace or 'default'}, which Kubernetes makes itself",
             True,
             False,
             about=(f"{path}.namespace",),
         )
-    for index, item in enumerate(addon.objects):
+    for index, item in enumerate(own.objects):
         yield from object_problems(f"{path}.objects[{index}]", item)
 
 
-def chart_problems(path: str, addon: AddonSettings, chart: str) -> Iterator[Problem]:
+def chart_problems(path: str, own: AddonSettings, chart: str) -> Iterator[Problem]:
     """Where a chart comes from."""
     registry = chart.startswith("oci://")
-    if registry and addon.repository:
+    if registry and own.repository:
         yield Problem(
             f"{path}.repository",
             "excludes a chart that begins with oci://",
-            addon.repository,
+            own.repository,
             example=None,
             about=(f"{path}.chart",),
         )
-    elif addon.repository and not registry and ("/" in chart or chart.startswith(".")):
+    elif own.repository and not registry and ("/" in chart or chart.startswith(".")):
         yield Problem(
             f"{path}.chart", "must be a name, because repository is given", chart, about=(f"{path}.repository",)
         )
-    if (registry or addon.repository) and not addon.version:
+    if (registry or own.repository) and not own.version:
         yield Problem(f"{path}.version", "is required: without it another chart would be installed one day")
-    if not registry and not addon.repository and addon.version:
+    if not registry and not own.repository and own.version:
         yield Problem(
             f"{path}.version",
             "has no effect on a chart's folder; leave it out",
-            addon.version,
+            own.version,
             example=None,
             about=(f"{path}.chart",),
         )
-    if addon.plain_http and not registry:
+    if own.plain_http and not registry:
         yield Problem(
             f"{path}.plainHttp",
             f"is for a chart that begins with oci://, and this is {chart}",
@@ -146,9 +146,9 @@ def chart_problems(path: str, addon: AddonSettings, chart: str) -> Iterator[Prob
             about=(f"{path}.chart",),
         )
     for key, other in (("username", "password"), ("password", "username")):
-        if getattr(addon, key) and not getattr(addon, other):
+        if getattr(own, key) and not getattr(own, other):
             yield Problem(f"{path}.{other}", f"is required with {key}", about=(f"{path}.{key}",))
-    if addon.username and not registry and not addon.repository:
+    if own.username and not registry and not own.repository:
         yield Problem(
             f"{path}.username",
             "has no effect on a chart's folder; leave it out",

@@ -32,7 +32,7 @@ from ..kube.objects import dig
 from .blocker import REPAIR, Blocker, describe, kubectl, unreadable
 from .blocking_workers import workers
 from .difference import lacking
-from .model import Reading, Snapshot, Tree
+from .model import Found, Snapshot, Tree
 
 NEW_CONTROL_PLANE = (
     ". A new control plane has a new certificate authority and no data: the {} living machines can't join it, and are "
@@ -62,8 +62,8 @@ def blocking(tree: Tree) -> Blocker | None:
         workers,
         _unread_lists,
     )
-    first = next((blocker for check in checks if (blocker := check(snapshot, snapshot.cluster))), None)
-    return first or _any_row(tree) or next(lacking(tree), None)
+    found = next((blocker for check in checks if (blocker := check(snapshot, snapshot.cluster))), None)
+    return found or _any_row(tree) or next(lacking(tree), None)
 
 
 def _deletion(snapshot: Snapshot, cluster: Json) -> Blocker | None:
@@ -85,19 +85,19 @@ def _pause(snapshot: Snapshot, cluster: Json) -> Blocker | None:
     if dig(cluster, "spec", "paused"):
         # A stack that has not paused it declares nothing about it, and takes nothing back.
         change = """--type merge -p '{"spec":{"paused":false}}'"""
-        command = kubectl(snapshot, "patch clusters.cluster.x-k8s.io", name(cluster), change)
+        own = kubectl(snapshot, "patch clusters.cluster.x-k8s.io", name(cluster), change)
         return Blocker(
             subject(cluster),
             "it is paused, so no controller acts on it",
             "Where the stack's configuration says `cluster.paused: true`, set it to false and run `kamaji-equinix up`; where "
-            f"somebody else has paused it: {command}",
+            f"somebody else has paused it: {own}",
         )
     if is_paused(cluster):
-        removal = kubectl(snapshot, "annotate clusters.cluster.x-k8s.io", name(cluster), f"{PAUSED_ANNOTATION}-")
+        annotated = kubectl(snapshot, "annotate clusters.cluster.x-k8s.io", name(cluster), f"{PAUSED_ANNOTATION}-")
         return Blocker(
             subject(cluster),
             "it is paused by an annotation, so no controller acts on it",
-            f"Once whoever set it is done: {removal}",
+            f"Once whoever set it is done: {annotated}",
         )
     return None
 
@@ -110,7 +110,7 @@ def _missing_infrastructure(snapshot: Snapshot, cluster: Json) -> Blocker | None
     return _missing(snapshot, cluster, "infrastructureRef", snapshot.infrastructure)
 
 
-def _missing(snapshot: Snapshot, cluster: Json, field: str, part: Reading | None) -> Blocker | None:
+def _missing(snapshot: Snapshot, cluster: Json, field: str, part: Found | None) -> Blocker | None:
     if part is None:
         return Blocker(subject(cluster), f"spec.{field} is empty", REPAIR)
     if isinstance(part, Failure):
@@ -150,9 +150,9 @@ def _address(snapshot: Snapshot, cluster: Json) -> Blocker | None:
     return Blocker(subject(control_plane), f"it has no address: {missing.text}", action)
 
 
-def _evidence(snapshot: Snapshot, kind_: str) -> Reading | None:
+def _evidence(snapshot: Snapshot, kind_: str) -> Found | None:
     """What was read of the control plane's object of a kind."""
-    return next((obj for key, obj in snapshot.evidence.items() if key.startswith(f"{kind_}/")), None)
+    return next((found for key, found in snapshot.evidence.items() if key.startswith(f"{kind_}/")), None)
 
 
 def _handoff(snapshot: Snapshot, cluster: Json) -> Blocker | None:
@@ -186,7 +186,7 @@ def _handoff(snapshot: Snapshot, cluster: Json) -> Blocker | None:
     if seen and seen.status != "True":
         return Blocker(
             subject(cluster),
-            f"Cluster API has not seen yet that {subject(infrastructure)} is ready{_after_colon(seen.message)}",
+            f"Cluster API has not seen yet that {subject(infrastructure)} is ready{_said(seen.message)}",
             f"If this lasts, see that Cluster API's controller runs: {describe(snapshot, cluster)}",
         )
     return None
@@ -252,14 +252,14 @@ def _any_row(tree: Tree) -> Blocker | None:
         )
     for node in reversed(list(tree.nodes)):
         if node.ready and node.ready.status != "True":
-            text = ": ".join(part for part in (node.ready.reason, node.ready.message) if part)
+            said = ": ".join(part for part in (node.ready.reason, node.ready.message) if part)
             return Blocker(
                 f"{node.kind}/{node.members[0] if node.members else node.name}",
-                f"its condition Ready is {node.ready.status}{_after_colon(text)}",
+                f"its condition Ready is {node.ready.status}{_said(said)}",
                 "If this lasts, see the log of the controller that owns it",
             )
     return None
 
 
-def _after_colon(text: str) -> str:
+def _said(text: str) -> str:
     return f": {text}" if text else ""

@@ -30,7 +30,7 @@ from ..capi.reading import (
 )
 from ..kube.objects import dig
 from .blocker import Blocker, describe, kubectl
-from .model import Reading, Reference, Snapshot
+from .model import Found, Reference, Snapshot
 
 
 def workers(snapshot: Snapshot, cluster: Json) -> Blocker | None:
@@ -45,11 +45,11 @@ def workers(snapshot: Snapshot, cluster: Json) -> Blocker | None:
     )
 
 
-def _read(objects: tuple[Json, ...] | Failure) -> tuple[Json, ...]:
-    return () if isinstance(objects, Failure) else tuple(sorted(objects, key=name))
+def _read(listed: tuple[Json, ...] | Failure) -> tuple[Json, ...]:
+    return () if isinstance(listed, Failure) else tuple(sorted(listed, key=name))
 
 
-def _referred(snapshot: Snapshot, value: object) -> Reading | None:
+def _referred(snapshot: Snapshot, value: object) -> Found | None:
     reference = Reference.parse(value, snapshot.namespace)
     return snapshot.references.get(reference) if reference else None
 
@@ -57,9 +57,9 @@ def _referred(snapshot: Snapshot, value: object) -> Reading | None:
 def _parts(snapshot: Snapshot, machine: Json) -> Iterable[Json]:
     spec = dig(machine, "spec")
     for value in (dig(spec, "infrastructureRef"), dig(spec, "bootstrap", "configRef")):
-        part = _referred(snapshot, value)
-        if part is not None and not isinstance(part, Failure):
-            yield part
+        found = _referred(snapshot, value)
+        if found is not None and not isinstance(found, Failure):
+            yield found
 
 
 def _former(snapshot: Snapshot, machine: Json) -> Blocker | None:
@@ -91,22 +91,22 @@ def _given_up(snapshot: Snapshot, machine: Json) -> Blocker | None:
 
 
 def _no_machines(snapshot: Snapshot, machine_set: Json) -> Blocker | None:
-    creation = condition(machine_set, "MachinesCreated")
-    target, there = dig(machine_set, "spec", "replicas") or 0, dig(machine_set, "status", "replicas") or 0
-    if creation is None or creation.status == "True" or deleting_since(machine_set) or there >= target:
+    created = condition(machine_set, "MachinesCreated")
+    wanted, there = dig(machine_set, "spec", "replicas") or 0, dig(machine_set, "status", "replicas") or 0
+    if created is None or created.status == "True" or deleting_since(machine_set) or there >= wanted:
         return None
     deployments = _read(snapshot.machine_deployments)
     owner = next((d for d in deployments if controlled_by(machine_set, d)), machine_set)
-    reason = f"it has {there} of {target} machines: {creation.reason}: {creation.message}"
-    if creation.reason == "PreflightCheckFailed":
+    reason = f"it has {there} of {wanted} machines: {created.reason}: {created.message}"
+    if created.reason == "PreflightCheckFailed":
         control_plane = snapshot.control_plane
         version = (
             None if not control_plane or isinstance(control_plane, Failure) else dig(control_plane, "status", "version")
         )
-        asks_for = dig(machine_set, "spec", "template", "spec", "version")
+        own = dig(machine_set, "spec", "template", "spec", "version")
         return Blocker(
             subject(owner),
-            f"{reason} (its machines want {asks_for or 'no version'}, the control plane runs {version or 'no version yet'})",
+            f"{reason} (its machines want {own or 'no version'}, the control plane runs {version or 'no version yet'})",
             "Cluster API creates machines once the control plane is stable and of the same minor version: "
             "bring `workerPools[].kubernetesVersion` and `cluster.kubernetesVersion` together",
         )
@@ -130,8 +130,8 @@ def _machine(snapshot: Snapshot, machine: Json) -> Blocker | None:
     if not bootstrapped(machine):
         return _waits_for(snapshot, machine, _referred(snapshot, dig(spec, "bootstrap", "configRef")), "bootstrap data")
     if not infrastructure_ready(machine):
-        server = _referred(snapshot, spec.get("infrastructureRef"))
-        return _waits_for(snapshot, machine, server, "its server")
+        found = _referred(snapshot, spec.get("infrastructureRef"))
+        return _waits_for(snapshot, machine, found, "its server")
     provider_id = spec.get("providerID") or "unknown provider ID"
     if not status.get("nodeRef"):
         return Blocker(
@@ -148,7 +148,7 @@ def _machine(snapshot: Snapshot, machine: Json) -> Blocker | None:
     )
 
 
-def _waits_for(snapshot: Snapshot, machine: Json, part: Reading | None, what: str) -> Blocker:
+def _waits_for(snapshot: Snapshot, machine: Json, part: Found | None, what: str) -> Blocker:
     """A machine that lacks one of its parts: what that part says about it."""
     if isinstance(part, Failure):
         return Blocker(
@@ -178,8 +178,8 @@ def _pool(snapshot: Snapshot, deployment: Json) -> Blocker | None:
     counts = MachineCounts.of(deployment)
     if counts.desired is None or counts.complete(counts.desired):
         return None
-    if counts.ready < counts.desired and (blocker := _unhealthy_node(snapshot, deployment)):
-        return blocker
+    if counts.ready < counts.desired and (found := _unhealthy_node(snapshot, deployment)):
+        return found
     unmet = ready(deployment)
     return Blocker(
         subject(deployment),

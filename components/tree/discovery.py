@@ -22,7 +22,7 @@ from ..capi.reading import (
 )
 from ..kube.client import ApiError
 from ..kube.objects import dig, plural
-from .model import Listing, Reading, Reference, Snapshot
+from .model import Found, Listed, Reference, Snapshot
 
 # clusterctl v1.10 reads v1beta1; a management cluster that has dropped it serves v1beta2.
 _VERSIONS = ("v1beta1", "v1beta2")
@@ -80,11 +80,9 @@ def take(reader: Reader, namespace: str, cluster: str) -> Snapshot:
     )
 
 
-def _cluster(reader: Reader, namespace: str, cluster: str) -> tuple[str, Reading]:
+def _cluster(reader: Reader, namespace: str, cluster: str) -> tuple[str, Found]:
     """The Cluster, and the version of Cluster API's own kinds to read."""
-    absent: Reading = Failure(
-        f"Cluster/{cluster}", "NotServed", "Cluster API is not installed in the management cluster"
-    )
+    absent: Found = Failure(f"Cluster/{cluster}", "NotServed", "Cluster API is not installed in the management cluster")
     for version in _VERSIONS:
         path = f"/apis/{CLUSTER_API}/{version}/namespaces/{namespace}/clusters/{cluster}"
         answer = _get(reader, path, f"Cluster/{cluster}")
@@ -93,7 +91,7 @@ def _cluster(reader: Reader, namespace: str, cluster: str) -> tuple[str, Reading
     return _VERSIONS[0], absent
 
 
-def _get(reader: Reader, path: str, subject: str) -> Reading:
+def _get(reader: Reader, path: str, subject: str) -> Found:
     try:
         return reader.get(path)
     except ApiError as error:
@@ -102,7 +100,7 @@ def _get(reader: Reader, path: str, subject: str) -> Reading:
         return Failure(subject, error.reason, error.message)
 
 
-def _list(reader: Reader, path: str, cluster: str, subject: str, item_kind: str) -> Listing:
+def _list(reader: Reader, path: str, cluster: str, subject: str, item_kind: str) -> Listed:
     selector = quote(f"{CLUSTER_LABEL}={cluster}", safe="")
     answer = _get(reader, f"{path}?labelSelector={selector}", subject)
     if isinstance(answer, Failure):
@@ -112,7 +110,7 @@ def _list(reader: Reader, path: str, cluster: str, subject: str, item_kind: str)
     return tuple({**common, **item} for item in answer.get("items") or ())
 
 
-def _referred(reader: Reader, reference: Reference | None) -> Reading | None:
+def _referred(reader: Reader, reference: Reference | None) -> Found | None:
     if reference is None:
         return None
     path = _path(reader, reference)
@@ -133,7 +131,7 @@ def _path(reader: Reader, reference: Reference) -> str | Failure:
     return f"{root}/namespaces/{reference.namespace}/{plural(reference.kind)}"
 
 
-def _holders(machines: Listing, pools: Listing) -> Iterable[object]:
+def _holders(machines: Listed, pools: Listed) -> Iterable[object]:
     """The references of machines and pools to their infrastructure and bootstrap configuration."""
     for machine in () if isinstance(machines, Failure) else machines:
         yield dig(machine, "spec", "infrastructureRef")
@@ -144,14 +142,14 @@ def _holders(machines: Listing, pools: Listing) -> Iterable[object]:
         yield dig(template, "bootstrap", "configRef")
 
 
-def _references(reader: Reader, namespace: str, cluster: str, values: Iterable[object]) -> Mapping[Reference, Reading]:
+def _references(reader: Reader, namespace: str, cluster: str, values: Iterable[object]) -> Mapping[Reference, Found]:
     by_kind: dict[tuple[str, str, str, str], list[Reference]] = {}
     for value in values:
         reference = Reference.parse(value, namespace)
         if reference:
             key = (reference.group, reference.api_version, reference.kind, reference.namespace)
             by_kind.setdefault(key, []).append(reference)
-    objects: dict[Reference, Reading] = {}
+    objects: dict[Reference, Found] = {}
     for references in by_kind.values():
         by_name = _labelled(reader, cluster, references[0]) if len(references) >= _LIST_FROM else {}
         for reference in references:
@@ -170,7 +168,7 @@ def _labelled(reader: Reader, cluster: str, like: Reference) -> Mapping[str, Jso
     return {} if isinstance(objects, Failure) else {name(item): item for item in objects}
 
 
-def _evidence(reader: Reader, namespace: str, control_plane: Reading | None) -> Mapping[str, Reading]:
+def _evidence(reader: Reader, namespace: str, control_plane: Found | None) -> Mapping[str, Found]:
     """Why a control plane of Kamaji isn't ready: its TenantControlPlane (of the same name) and that one's Service."""
     if control_plane is None or isinstance(control_plane, Failure) or kind(control_plane) != "KamajiControlPlane":
         return {}
@@ -182,7 +180,7 @@ def _evidence(reader: Reader, namespace: str, control_plane: Reading | None) -> 
         f"/apis/kamaji.clastix.io/v1alpha1/namespaces/{namespace}/tenantcontrolplanes/{plane}",
         f"TenantControlPlane/{plane}",
     )
-    evidence: dict[str, Reading] = {f"TenantControlPlane/{plane}": tenant}
+    evidence: dict[str, Found] = {f"TenantControlPlane/{plane}": tenant}
     if not isinstance(tenant, Failure):
         service = str(dig(tenant, "status", "kubernetesResources", "service", "name") or plane)
         answer = _get(reader, f"/api/v1/namespaces/{namespace}/services/{service}", f"Service/{service}")

@@ -60,8 +60,8 @@ class Reference:
         return f"{self.kind}/{self.name}"
 
 
-Reading = Json | Failure
-Listing = tuple[Json, ...] | Failure
+Found = Json | Failure
+Listed = tuple[Json, ...] | Failure
 
 
 @dataclass(frozen=True)
@@ -78,15 +78,15 @@ class Snapshot:
 
     namespace: str
     name: str
-    cluster: Reading
-    infrastructure: Reading | None = None
-    control_plane: Reading | None = None
-    machines: Listing = ()
-    machine_deployments: Listing = ()
-    machine_sets: Listing = ()
-    machine_pools: Listing = ()
-    references: Mapping[Reference, Reading] = field(default_factory=dict)
-    evidence: Mapping[str, Reading] = field(default_factory=dict)
+    cluster: Found
+    infrastructure: Found | None = None
+    control_plane: Found | None = None
+    machines: Listed = ()
+    machine_deployments: Listed = ()
+    machine_sets: Listed = ()
+    machine_pools: Listed = ()
+    references: Mapping[Reference, Found] = field(default_factory=dict)
+    evidence: Mapping[str, Found] = field(default_factory=dict)
     taken: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
 
 
@@ -183,20 +183,20 @@ def _add_machines(snapshot: Snapshot, root: Node, control_plane: Node | None) ->
     # As in clusterctl, deployments get their rows once the cluster has a worker machine at all.
     has_workers = len(machines) != len(of_control_plane)
     for deployment in deployments if has_workers else ():
-        its_sets = [s for s in sets if controlled_by(s, deployment)]
-        members = [m for s in its_sets for m in machines if controlled_by(m, s)]
-        placed.update(map(name, members))
+        own_sets = [s for s in sets if controlled_by(s, deployment)]
+        own = [m for s in own_sets for m in machines if controlled_by(m, s)]
+        placed.update(map(name, own))
         row = _node(deployment)
-        row.children.extend(_grouped(members, snapshot))
+        row.children.extend(_grouped(own, snapshot))
         workers.children.append(row)
     for pool in pools:
-        members = [m for m in machines if controlled_by(m, pool)]
-        placed.update(map(name, members))
+        own = [m for m in machines if controlled_by(m, pool)]
+        placed.update(map(name, own))
         row = _node(pool)
         template = dig(pool, "spec", "template", "spec")
         _add_reference(row, pool, snapshot, "BootstrapConfig", dig(template, "bootstrap", "configRef"))
         _add_reference(row, pool, snapshot, "MachinePoolInfrastructure", dig(template, "infrastructureRef"))
-        row.children.extend(_grouped(members, snapshot))
+        row.children.extend(_grouped(own, snapshot))
         workers.children.append(row)
     orphans = [m for m in machines if name(m) not in placed]
     if orphans and (has_workers or pools):
@@ -205,19 +205,21 @@ def _add_machines(snapshot: Snapshot, root: Node, control_plane: Node | None) ->
         root.children.append(workers)
 
 
-def _readable(objects: Listing, parent: Node) -> tuple[Json, ...]:
+def _readable(listed: Listed, parent: Node) -> tuple[Json, ...]:
     """The objects of a list; a list that couldn't be read gets a row of its own under ``parent``."""
-    if isinstance(objects, Failure):
-        parent.children.append(Node(label=objects.subject, failure=objects))
+    if isinstance(listed, Failure):
+        parent.children.append(Node(label=listed.subject, failure=listed))
         return ()
-    return objects
+    return listed
 
 
-def _node(obj: Reading, label: str = "") -> Node:
-    if isinstance(obj, Failure):
-        kind_, _, name_ = obj.subject.partition("/")
-        return Node(kind=kind_, name=name_, label=label, failure=obj)
-    return Node(kind=kind(obj), name=name(obj), label=label, ready=ready(obj), deleted=deleting_since(obj) is not None)
+def _node(found: Found, label: str = "") -> Node:
+    if isinstance(found, Failure):
+        kind_, _, name_ = found.subject.partition("/")
+        return Node(kind=kind_, name=name_, label=label, failure=found)
+    return Node(
+        kind=kind(found), name=name(found), label=label, ready=ready(found), deleted=deleting_since(found) is not None
+    )
 
 
 def _apart(machines: Sequence[Json], snapshot: Snapshot) -> list[Node]:
@@ -257,16 +259,16 @@ def _group(machines: Sequence[Json]) -> Node:
 def _add_reference(parent: Node, holder: Json, snapshot: Snapshot, label: str, value: object) -> None:
     """A row for what an object refers to, unless it only echoes the object: ready, or in the object's own state."""
     reference = Reference.parse(value, snapshot.namespace)
-    obj = snapshot.references.get(reference) if reference else None
-    if isinstance(obj, Failure):
+    found = snapshot.references.get(reference) if reference else None
+    if isinstance(found, Failure):
         # What belongs to an object in deletion goes before the object itself does.
-        if not (obj.reason == "NotFound" and deleting_since(holder)):
-            parent.children.append(_node(obj, label))
-    elif obj is not None:
-        holders, its = ready(holder), ready(obj)
-        same = (its.state if its else None) == (holders.state if holders else None)
+        if not (found.reason == "NotFound" and deleting_since(holder)):
+            parent.children.append(_node(found, label))
+    elif found is not None:
+        own, its = ready(holder), ready(found)
+        same = (its.state if its else None) == (own.state if own else None)
         if not same and not (its and its.status == "True"):
-            parent.children.append(_node(obj, label))
+            parent.children.append(_node(found, label))
 
 
 def _sort(node: Node) -> None:
