@@ -55,7 +55,7 @@ def measure(folder: Path, rounds: int = 2) -> dict[str, Any]:
     if (started := lab.command("up", "--load-balancer-delay", "3", "--network", "provided")).returncode != 0:
         raise RuntimeError(started.stdout)
     try:
-        less = kubeconfig_without_rights(lab, folder / "kubeconfig-before")
+        less = restricted(lab, folder / "kubeconfig-before")
         runs: dict[str, list[dict[str, float]]] = {"before": [], "now": []}
         for index in range(rounds):
             for which, kubeconfig in (("before", less), ("now", lab.kubeconfig)):
@@ -70,7 +70,7 @@ def measure(folder: Path, rounds: int = 2) -> dict[str, Any]:
     return results
 
 
-def kubeconfig_without_rights(lab: Lab, path: Path) -> Path:
+def restricted(lab: Lab, path: Path) -> Path:
     """A kubeconfig of somebody who may not create Secrets."""
     binding = {
         "apiVersion": LESS_RIGHTS["apiVersion"],
