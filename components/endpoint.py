@@ -171,7 +171,7 @@ def unanswered(phase: Phase, subject: str, error: Exception) -> HandoffError:
     return HandoffError(
         phase,
         subject,
-        expected="the management cluster to tell its state",
+        expected="an answer of the management cluster",
         seen=str(error),
         elapsed=0,
         advice="Nothing was changed in the stack's state. Make the management cluster reachable and try again.",

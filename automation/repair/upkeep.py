@@ -164,7 +164,7 @@ class Upkeep:
                     ". WARNING: a new control plane has a new certificate authority and no data; the machines of the lost "
                     "one can't join it, so all of them are replaced"
                 )
-            self.translate.remark(f"{name} was deleted by somebody else, so it is made anew{warning}")
+            self.translate.remark(f"{name} was deleted by somebody else, so it is created again{warning}")
         try:
             self.refresh()
         except automation.CommandError as error:

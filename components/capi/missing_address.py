@@ -47,7 +47,7 @@ def cause(control_plane: Json, cluster: Part, tenant: Part, service: Part) -> Ca
     if cluster is None:
         return Cause("there is no Cluster for it, and Kamaji ignores a KamajiControlPlane without one", "Cluster API")
     if dig(cluster, "spec", "paused"):
-        return Cause(f"Cluster {name(cluster)} is paused (spec.paused), so nobody works on it", "Cluster API")
+        return Cause(f"Cluster {name(cluster)} is paused (spec.paused), so no controller acts on it", "Cluster API")
     owners = dig(control_plane, "metadata", "ownerReferences") or []
     if not any(reference.get("kind") == "Cluster" for reference in owners):
         referred = dig(cluster, "spec", "controlPlaneRef", "name") or "none"
@@ -73,7 +73,7 @@ def cause(control_plane: Json, cluster: Part, tenant: Part, service: Part) -> Ca
         return Cause(f"Kamaji has not made Service {plane_name} yet{why}", "Kamaji")
     if dig(service, "spec", "type") == "LoadBalancer" and not dig(service, "status", "loadBalancer", "ingress"):
         return Cause(
-            f"Service {name(service)} has no ingress address: no load balancer took it up{why}", "load balancer"
+            f"Service {name(service)} has no ingress address: no load balancer serves it{why}", "load balancer"
         )
     state = dig(tenant, "status", "kubernetesResources", "version", "status") or "not ready"
     return Cause(f"TenantControlPlane {plane_name} is {state}{why}", "Kamaji")

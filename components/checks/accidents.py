@@ -29,8 +29,8 @@ from .references import bootstrap_versions
 from .upgrades import kubelets_of
 
 UNCERTAIN = (
-    "the management cluster {} does not tell what templates its machines are made from, and machines might roll for nothing: "
-    "{}. Nothing was changed; run it again"
+    "management cluster {}: the templates that living machines are made from can't be read, so machines might roll without "
+    "need: {}. Nothing was changed; run it again"
 )
 
 

@@ -20,7 +20,7 @@ CLUSTER_URN = re.compile(
 )
 """A tenant cluster's Cluster in a stack's state."""
 
-MOVE = "objects can't move to another namespace: the cluster would be deleted with all its machines and created anew"
+MOVE = "objects can't move to another namespace: the cluster would be deleted with all its machines and created again"
 
 
 @dataclass(frozen=True)

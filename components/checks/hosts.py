@@ -43,8 +43,8 @@ def problems(api: Api, settings: StackSettings, before: Mapping[str, Any]) -> It
             new_owners = [cluster for cluster, host in places if host == name]
             if new_owners:
                 rule = (
-                    f"lacks {name}, which {new_owners[0]} has now: the engine would delete the host that both mean. Take it "
-                    "out of both, run `up`, then give it to the other"
+                    f"lacks {name}, which {new_owners[0]} has now: the engine would delete the one host that both name. Take "
+                    "it out of both, run `up`, then give it to the other"
                 )
                 yield Problem(path, rule, example=None)
             elif what := busy(api, provider, cluster_settings.namespace, name):

@@ -40,8 +40,8 @@ class Loss:
 
     def __str__(self) -> str:
         text = (
-            f"{self.kind} {self.namespace}/{self.name} does not exist any more, though this stack has made it, and a run "
-            "that does not look for it changes nothing about that. `kamaji-equinix up` looks and makes it anew; so does "
+            f"{self.kind} {self.namespace}/{self.name}, which this stack has made, does not exist any more, and a plain "
+            "`pulumi up` does not create it again. `kamaji-equinix up` does; so does "
             "`PULUMI_K8S_ENABLE_PATCH_FORCE=true pulumi up --refresh`"
         )
         if self.kind == CONTROL_PLANE:

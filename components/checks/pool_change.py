@@ -11,10 +11,7 @@ NONE = "none goes by itself"
 FORMER = "they joined a control plane that is gone, and can't join the new one"
 """A reason: machines that no controller replaces by itself."""
 
-LOST = (
-    "somebody else has deleted its MachineDeployment, which a run that looks makes anew: `kamaji-equinix up`, or "
-    "`pulumi up --refresh`"
-)
+LOST = "somebody else has deleted its MachineDeployment; `kamaji-equinix up` or `pulumi up --refresh` creates it again"
 """A reason: machines that are gone unasked."""
 
 _VERB = "|".join(VERBS.values())

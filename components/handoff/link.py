@@ -113,7 +113,7 @@ def verify(wait: Wait, address: Endpoint) -> None:
                 expected=f"{address}, where the control plane answers",
                 seen=f"spec.controlPlaneEndpoint is {copy}, which Cluster API never changes again",
                 advice="Give the control plane its former address back (`controlPlane.network.serviceAddress`), or create "
-                "the cluster anew.",
+                "the cluster again.",
             )
         if is_linked(wait, infrastructure, address):
             return

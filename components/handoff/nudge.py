@@ -48,7 +48,7 @@ def nudge(wait: Wait) -> None:
             subject,
             "status.version, from Kamaji's Cluster API provider",
             "none" if plane else "it does not exist any more",
-            "The provider knows the infrastructure as ready and does not go on: does it run, and what does it log?",
+            "The infrastructure is ready, and the provider does not continue: does it run, and what does it log?",
         )
         if plane and progress.elapsed >= next_nudge:
             next_nudge = progress.elapsed + SECONDS

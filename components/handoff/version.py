@@ -66,7 +66,7 @@ def state(wait: Wait) -> str:
     """The state that Kamaji gives the TenantControlPlane, such as ``Upgrading``, or why it does not go on."""
     try:
         if dig(wait.kube.find(wait.order.cluster_kind, wait.order.cluster), "spec", "paused"):
-            return f"nothing: Cluster {wait.order.cluster} is paused (spec.paused), so nobody works on it"
+            return f"nothing: Cluster {wait.order.cluster} is paused (spec.paused), so no controller acts on it"
         tenant = wait.kube.find(TENANT_CONTROL_PLANE, wait.order.control_plane)
     except ApiError as error:
         return f"nothing ({error})"

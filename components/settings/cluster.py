@@ -42,7 +42,7 @@ class ClusterSettings(Section):
     namespace: DnsLabel = Field("default", description="Its namespace in the management cluster.", examples=["default"])
     create_namespace: bool = Field(
         False,
-        description="Create that namespace. It stays when the stack goes: other clusters and Secrets may lie in it.",
+        description="Create that namespace. A destroy leaves it: it may hold other clusters and Secrets.",
         examples=[True],
     )
     kubernetes_version: Version = Field(
@@ -75,10 +75,12 @@ class ClusterSettings(Section):
     labels: dict[LabelKey, LabelValue] = Field(
         {}, description="Further labels of all objects of the cluster.", examples=[{"team": "a"}]
     )
-    paused: bool = Field(False, description="Let Cluster API leave the cluster alone.", examples=[True])
+    paused: bool = Field(
+        False, description="Pause the cluster: no controller of Cluster API acts on it.", examples=[True]
+    )
     protect: bool = Field(
         False,
-        description="Let Pulumi refuse to delete the cluster, its control plane and its project.",
+        description="Pulumi refuses to delete the cluster, its control plane and its project.",
         examples=[True],
     )
     allow_replacement: bool = Field(
@@ -232,10 +234,10 @@ class ComponentSettings(Section):
         (), description="Further command-line arguments.", examples=[["--v=2"]], strict=False
     )
     requests: dict[ResourceName, Quantity] = Field(
-        {}, description="Resources that its container asks for.", examples=[{"cpu": "250m", "memory": "512Mi"}]
+        {}, description="Resource requests of its container.", examples=[{"cpu": "250m", "memory": "512Mi"}]
     )
     limits: dict[ResourceName, Quantity] = Field(
-        {}, description="Most resources that its container gets.", examples=[{"memory": "2Gi"}]
+        {}, description="Resource limits of its container.", examples=[{"memory": "2Gi"}]
     )
 
 

@@ -54,7 +54,9 @@ EFFECTS: dict[str, Effect] = {
     ),
     "cluster.protect": PROGRAM,
     "cluster.allowReplacement": PROGRAM,
-    "controlPlane.name": Effect("never", "objects can't be renamed: the control plane would go with all its data"),
+    "controlPlane.name": Effect(
+        "never", "objects can't be renamed: the control plane would be deleted with all its data"
+    ),
     "controlPlane.replicas": IN_PLACE,
     "controlPlane.version": Effect("with care", "upwards by one minor at most; pools can't be newer"),
     "controlPlane.dataStore": Effect(
@@ -71,8 +73,8 @@ EFFECTS: dict[str, Effect] = {
     "controlPlane.network.loadBalancerClass": Effect("never", "Kubernetes refuses to change it in a living Service"),
     "controlPlane.network.loadBalancerSourceRanges": Effect(
         "with care",
-        "only where a cluster was made with some, and not to none; whoever is in no range loses the API server: nodes, and "
-        "this program, too",
+        "only if the cluster was made with some, and never to none; whoever is outside of the ranges can't reach the API "
+        "server any more: nodes, and this program, too",
     ),
     "controlPlane.network.certSANs": PODS,
     "controlPlane.network.dnsServiceIPs": Effect("with care", f"the address of the DNS Service moves: {LATER}"),
@@ -84,7 +86,9 @@ EFFECTS: dict[str, Effect] = {
     "controlPlane.registry": PODS,
     "controlPlane.admissionControllers": PODS,
     "workerPools": ROLLS,
-    "workerPools[].name": Effect("with care", "another name is another pool: the old one's machines go, new ones come"),
+    "workerPools[].name": Effect(
+        "with care", "another name is another pool: the old pool's machines are deleted, new ones are created"
+    ),
     "workerPools[].replicas": Effect("in place", "machines come or go"),
     "workerPools[].min": IN_PLACE,
     "workerPools[].max": IN_PLACE,
@@ -96,7 +100,7 @@ EFFECTS: dict[str, Effect] = {
     "workerPools[].annotations": IN_PLACE,
     "workerPools[].strategy": IN_PLACE,
     "workerPools[].nodeDrainTimeoutSeconds": IN_PLACE,
-    "workerPools[].rolloutAfter": Effect("rolls machines", "those that are older, once the moment has passed"),
+    "workerPools[].rolloutAfter": Effect("rolls machines", "those that are older, once that time has come"),
     "workerPools[].healthCheck": IN_PLACE,
     "workerPools[].wait": PROGRAM,
     "network": Effect("in place", "the plugin's pods restart; pods that run keep their interfaces"),

@@ -207,8 +207,8 @@ class WorkerPoolSettings(Section):
     )
     rollout_after: Timestamp | None = Field(
         None,
-        description="Replace machines older than this moment, once it has passed: a roll on demand, with nothing else "
-        "changed. Without the key again nothing more happens.",
+        description="Replace the machines that are older than this time, once it has come: a roll on demand, with nothing "
+        "else changed. Removing the key does nothing.",
         examples=["2026-03-09T09:00:00Z"],
     )
     node_drain_timeout_seconds: int | None = Field(

@@ -50,7 +50,7 @@ def test_a_service_without_an_address_is_named(tenant: Tenant) -> None:
     tenant.tenant(state="Provisioning")
     tenant.service(None)
     run = hand_off(tenant, timeoutSeconds=1)
-    run.failed("address", "Service cp has no ingress address", "no load balancer took it up")
+    run.failed("address", "Service cp has no ingress address", "no load balancer serves it")
     assert "Service cp has no ingress address" in run.said, f"the cause shows while it waits, too: {run.said}"
 
 

@@ -76,7 +76,7 @@ class MetalSettings(Section):
     cloud_controller: Literal["none", "cpem", "external"] = Field(
         "none",
         description="cpem: Equinix' own is installed; external: somebody else installs one. With both kubelets wait for it; "
-        "without one their taint never goes.",
+        "without a cloud controller their taint is never removed.",
         examples=["cpem"],
     )
     cpem: CpemSettings | None = Field(

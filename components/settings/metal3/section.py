@@ -184,7 +184,7 @@ class Metal3PoolSettings(WorkerPoolSettings):
         examples=[{"links": {"ethernets": [{"id": "eth0", "macAddress": {"fromHostInterface": "eth0"}}]}}],
     )
     node_reuse: bool = Field(
-        False, description="A roll takes the very servers again that it has given back.", examples=[True]
+        False, description="A roll uses the same servers again that it has released.", examples=[True]
     )
 
 

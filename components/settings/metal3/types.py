@@ -66,7 +66,7 @@ def bmc_address(value: str) -> str:
     if not WORD.fullmatch(value) or not (is_address(known) or is_name(known.lower())):
         raise ValueError("must name a host behind ://, an IP address or a DNS name")
     if ("redfish" in driver or "virtualmedia" in driver) and not parts.path.strip("/"):
-        raise ValueError("must go on with the path of the system, such as /redfish/v1/Systems/1")
+        raise ValueError("must end with the path of the system, such as /redfish/v1/Systems/1")
     return value
 
 
