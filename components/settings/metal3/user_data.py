@@ -36,8 +36,8 @@ def templated(text: str, *, quoted: bool) -> None:
         if opening[0] != "{{":
             raise ValueError(
                 f"{place(text, opening.start())} holds '{excerpt(text, opening.start())}': cloud-init's jinja2 takes "
-                f"'{opening[0]}' for the beginning of a {'statement' if opening[0] == '{%' else 'comment'}; put such text into "
-                "a file with encoding base64"
+                f"'{opening[0]}' for the beginning of a {'statement' if opening[0] == '{%' else 'comment'}; put such text "
+                "into a file with encoding base64"
             )
         whole = _EXPRESSION.match(text, opening.start())
         if whole is None:
