@@ -163,7 +163,7 @@ def in_line(plane: ManagementPlane, tenants: Fleet, name: str, answering: Member
 @contextlib.contextmanager
 def watched(tenants: Fleet, name: str) -> Iterator[list[float]]:
     """When a PacketCluster was seen with its endpoint and ready, by ``time.monotonic``."""
-    seen: list[float] = []
+    moments: list[float] = []
     client = tenants.management.client()
     path = INFRASTRUCTURE.format(tenants.namespace)
     query = {"watch": "1", "fieldSelector": f"metadata.name={name}", "timeoutSeconds": "60"}
@@ -175,13 +175,13 @@ def watched(tenants: Fleet, name: str) -> Iterator[list[float]]:
             for line in answer.iter_lines():
                 obj = json.loads(line)["object"]
                 if dig(obj, "status", "ready") and dig(obj, "spec", "controlPlaneEndpoint", "host"):
-                    seen.append(time.monotonic())
+                    moments.append(time.monotonic())
                     return
 
     thread = threading.Thread(target=watch, daemon=True)
     thread.start()
     ready.wait(10)
-    yield seen
+    yield moments
     thread.join(5)
     client.close()
 

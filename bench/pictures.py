@@ -45,10 +45,10 @@ class Camera:
         self.pictures[name] = svg(self.view.render(), f"make up: {name}")
 
 
-def svg(shown: RenderableType, title: str) -> str:
+def svg(content: RenderableType, title: str) -> str:
     """What a terminal shows as SVG, with the reader's own monospace font: a picture must ask no other server for one."""
     console = Console(record=True, file=io.StringIO(), width=WIDTH, force_terminal=True, color_system="standard")
-    console.print(shown)
+    console.print(content)
     picture = console.export_svg(title=title, unique_id=re.sub(r"\W+", "-", title))
     return _FONT_FACE.sub("", picture).replace("Fira Code, monospace", "monospace")
 

@@ -61,10 +61,10 @@ def make_stack(fleet: Fleet, folder: Path, name: str) -> ClusterStack:
 
 def time_ups(stacks: list[ClusterStack], at_once: int) -> tuple[float, int]:
     """Wall seconds of bringing stacks up, and the peak of memory meanwhile."""
-    ended, peak = threading.Event(), [0]
+    end, peak = threading.Event(), [0]
 
     def sample() -> None:
-        while not ended.wait(0.25):
+        while not end.wait(0.25):
             peak[0] = max(peak[0], resident())
 
     sampler = threading.Thread(target=sample)
@@ -72,7 +72,7 @@ def time_ups(stacks: list[ClusterStack], at_once: int) -> tuple[float, int]:
     began = time.monotonic()
     on_all(stacks, lambda stack: stack.up(), at_once=at_once).values()
     seconds = time.monotonic() - began
-    ended.set()
+    end.set()
     sampler.join()
     return seconds, peak[0]
 

@@ -104,8 +104,10 @@ def up(folder: StateFolder, options: argparse.Namespace) -> int:
                 start_new_session=True,
             )
         # Before it can say so itself: an interrupt now, and `down` would not know it.
-        known = processes.identity(supervisor.pid)
-        folder.write({"stage": "starting", "progress": [], "processes": [], **({"supervisor": known} if known else {})})
+        identity = processes.identity(supervisor.pid)
+        folder.write(
+            {"stage": "starting", "progress": [], "processes": [], **({"supervisor": identity} if identity else {})}
+        )
         return follow(folder, already=False)
 
 

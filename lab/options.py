@@ -49,5 +49,5 @@ class LabOptions:
         """Read the options; those that are not in the file have their defaults."""
         if not path.exists():
             return cls()
-        known = {field.name for field in fields(cls)}
-        return cls(**{key: value for key, value in json.loads(path.read_text()).items() if key in known})
+        names = {field.name for field in fields(cls)}
+        return cls(**{key: value for key, value in json.loads(path.read_text()).items() if key in names})

@@ -130,10 +130,10 @@ class ConnectProxy:
         connection.settimeout(10)
         head = b""
         while b"\r\n\r\n" not in head and len(head) < 8192:
-            received = connection.recv(4096)
-            if not received:
+            data = connection.recv(4096)
+            if not data:
                 return
-            head += received
+            head += data
         words = head.split(b"\r\n", 1)[0].decode(errors="replace").split()
         host = words[1].rpartition(":")[0] if len(words) == 3 and words[0] == "CONNECT" else ""
         target = self.routes.get(host)

@@ -155,17 +155,17 @@ class Tenants:
         crash.count += 1
         crash.again = time.monotonic() + min(FIRST_BACKOFF * 2 ** (crash.count - 1), LONGEST_BACKOFF)
         times = "once" if crash.count == 1 else f"{crash.count} times"
-        ended = f"{process.name} crashed {times}, last with exit code {process.exit_code}"
-        crash.text = f"{ended}; {process.log} ends:\n{process.tail()}"
+        text = f"{process.name} crashed {times}, last with exit code {process.exit_code}"
+        crash.text = f"{text}; {process.log} ends:\n{process.tail()}"
         log.warning("%s", crash.text)
 
     def problems(self) -> list[str]:
         """What keeps a tenant from serving, in words."""
-        taken = []
+        lines = []
         for balancer in self._balancers.values():
             if balancer.problem:
-                taken.append(f"{balancer.problem}; the port is held by {listener_on(balancer.port)}")
-        return [*taken, *(crash.text for crash in self._crashes.values())]
+                lines.append(f"{balancer.problem}; the port is held by {listener_on(balancer.port)}")
+        return [*lines, *(crash.text for crash in self._crashes.values())]
 
     def _start(self, key: Key, template: Mapping[str, Any]) -> Pod:
         namespace, name = key

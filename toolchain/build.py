@@ -50,13 +50,13 @@ def missing(names: Iterable[str] | None = None, need: Need = "test") -> list[Pro
     """
     if names is None:
         names = (name for name, program in BY_NAME.items() if program.need in ("up", need))
-    needed = set(names)
-    if unknown := needed - set(BY_NAME):
+    required_names = set(names)
+    if unknown := required_names - set(BY_NAME):
         raise KeyError(f"unknown program {', '.join(sorted(unknown))}; there are {', '.join(BY_NAME)}")
     if locate.machines_pulumi():
         # A Pulumi of the machine's own fetches its own plugins.
-        needed.discard("pulumi-resource-kubernetes")
-    return [program for name, program in BY_NAME.items() if name in needed and not there(program)]
+        required_names.discard("pulumi-resource-kubernetes")
+    return [program for name, program in BY_NAME.items() if name in required_names and not there(program)]
 
 
 def there(program: Program) -> bool:

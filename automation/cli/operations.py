@@ -163,18 +163,18 @@ def engine(options: argparse.Namespace, operation: str, run: Run, *, wait: float
     """
     out = sys.stderr if options.json else sys.stdout
     cancellation = Cancellation()
-    with screen(options, operation, out) as shown, terminable(cancellation):
+    with screen(options, operation, out) as screen_, terminable(cancellation):
         stack = ClusterStack(
             options.stack,
             folder=options.cwd,
             # A preview has no such option: it waits for nobody.
             wait_for_lock=getattr(options, "wait_for_lock", 0),
-            on_event=shown.on_event,
-            on_output=shown.on_output,
+            on_event=screen_.on_event,
+            on_output=screen_.on_output,
         )
         result = run(stack, cancellation)
         if wait is not None:
-            stack.wait_until_ready(wait, cancellation=cancellation, on_look=shown.on_look)
+            stack.wait_until_ready(wait, cancellation=cancellation, on_look=screen_.on_look)
     if operation in ("up", "import"):
         report(result, out)
     print(summary(result), file=out, flush=True)

@@ -42,8 +42,8 @@ class Lock:
         """Whether its process certainly doesn't run any more; False for one of another host, which can't be told."""
         if self.host != socket.gethostname():
             return False
-        started = process_start(self.pid)
-        return started is None or started > self.since + CLOCK_GRAIN
+        start = process_start(self.pid)
+        return start is None or start > self.since + CLOCK_GRAIN
 
 
 def reported_locks(text: str) -> list[Lock]:

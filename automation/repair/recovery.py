@@ -63,11 +63,11 @@ def settled(deployment: dict[str, Any], find: Find) -> tuple[dict[str, Any], lis
         The state to import, and the objects that it knows now and did not before, as ``Kind namespace/name``.
     """
     resources = list(deployment.get("resources") or [])
-    known = {resource["urn"] for resource in resources if not resource.get("delete")}
+    urns = {resource["urn"] for resource in resources if not resource.get("delete")}
     entered = []
     for resource in pending_creates(deployment):
         inputs = resource.get("inputs") or {}
-        if resource["urn"] in known or not resource["type"].startswith("kubernetes:") or inside_tenant(resource):
+        if resource["urn"] in urns or not resource["type"].startswith("kubernetes:") or inside_tenant(resource):
             continue
         if (living := find(inputs)) is None:
             continue
@@ -186,13 +186,13 @@ def retained(deployment: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     Returns:
         The state, and the names of the templates that it held so.
     """
-    resources, found = [], []
+    resources, changes = [], []
     for resource in deployment.get("resources") or []:
         if TEMPLATE.match(resource["type"]) and resource.get("deletedWith") and not resource.get("retainOnDelete"):
-            found.append(str(dig(resource, "inputs", "metadata", "name")))
+            changes.append(str(dig(resource, "inputs", "metadata", "name")))
             resource = {**resource, "retainOnDelete": True}
         resources.append(resource)
-    return {**deployment, "resources": resources}, found
+    return {**deployment, "resources": resources}, changes
 
 
 def drift(resources: Iterable[Mapping[str, Any]], find: Find) -> list[tuple[Mapping[str, Any], bool]]:

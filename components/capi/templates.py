@@ -74,8 +74,8 @@ def unused(kube: Kube, pool: PoolTemplates, current: Collection[str]) -> list[Te
     in_use = references(kube, pool)
     going = [template for template in candidates if (template.kind.name, template.name) not in in_use]
     departing = {(template.kind.name, template.name) for template in going}
-    needed = mentioned(kube, pool, departing) if companions else set()
-    return [*going, *(one for one in companions if one.name not in needed)]
+    texts_of_rest = mentioned(kube, pool, departing) if companions else set()
+    return [*going, *(one for one in companions if one.name not in texts_of_rest)]
 
 
 def left_behind(kube: Kube, pool: PoolTemplates, kinds: Collection[Kind], current: Collection[str]) -> list[Template]:

@@ -61,10 +61,10 @@ def losses(tenant: TenantClusterSettings, living: LivingCluster, state: Mapping[
         state: the resources of the stack's last state by URN.
     """
     namespace, cluster = tenant.cluster.namespace, tenant.cluster.name
-    known = uids_in_state(namespace, state)
+    uids = uids_in_state(namespace, state)
     for kind, name in (("Cluster", cluster), (CONTROL_PLANE, tenant.control_plane_name)):
-        if kind in living.gone and (kind, name) in known:
-            yield Loss(namespace, cluster, kind, name, known[kind, name])
+        if kind in living.gone and (kind, name) in uids:
+            yield Loss(namespace, cluster, kind, name, uids[kind, name])
             if kind == "Cluster":
                 return
     if living.deployments is None:
@@ -72,8 +72,8 @@ def losses(tenant: TenantClusterSettings, living: LivingCluster, state: Mapping[
     there = {str(dig(one, "metadata", "name")) for one in living.deployments}
     for pool in tenant.worker_pools:
         name = naming.machine_deployment(cluster, pool.name)
-        if name not in there and ("MachineDeployment", name) in known:
-            yield Loss(namespace, cluster, "MachineDeployment", name, known["MachineDeployment", name])
+        if name not in there and ("MachineDeployment", name) in uids:
+            yield Loss(namespace, cluster, "MachineDeployment", name, uids["MachineDeployment", name])
 
 
 def uids_in_state(namespace: str, state: Mapping[str, Any]) -> dict[tuple[str, str], str]:

@@ -42,7 +42,7 @@ def plan_of(tenant: TenantClusterSettings, living: LivingCluster, state: Mapping
     """
     if living.deployments is None:
         return []
-    known, changes = templates(state), list[PoolChange]()
+    templates_in_state, changes = templates(state), list[PoolChange]()
     name = f"{tenant.cluster.namespace}/{tenant.cluster.name}"
     in_state = own_deployments(state)
     deployments = {str(dig(item, "metadata", "name")): item for item in living.deployments if not going(item)}
@@ -58,7 +58,7 @@ def plan_of(tenant: TenantClusterSettings, living: LivingCluster, state: Mapping
             pool,
             wish,
             deployment,
-            known,
+            templates_in_state,
             living.machine_sets,
             former=deployment_name in living.former,
             lost=(tenant.cluster.namespace, deployment_name) in in_state,
@@ -125,7 +125,7 @@ def pool_change(
     pool: WorkerPoolSettings,
     wish: Json,
     living: Json | None,
-    known: Mapping[str, Json],
+    contents: Mapping[str, Json],
     machine_sets: Iterable[Json] = (),
     *,
     former: bool = False,
@@ -139,7 +139,7 @@ def pool_change(
         pool: its settings.
         wish: its MachineDeployment as it is declared.
         living: as it lives; None where it is new.
-        known: content of the templates in the stack's last state, by name.
+        contents: content of the templates in the stack's last state, by name.
         machine_sets: the cluster's living MachineSets.
         former: its machines have joined a control plane that is gone.
         lost: the state still holds its MachineDeployment.
@@ -152,7 +152,7 @@ def pool_change(
     present, size = int(dig(living, "spec", "replicas") or 0), dig(wish, "spec", "replicas")
     target = present if size is None else int(size)
     deleted, added = max(present - target, 0), max(target - present, 0)
-    why = reasons(tenant, pool, wish, living, known) or on_demand(wish, living, machine_sets)
+    why = reasons(tenant, pool, wish, living, contents) or on_demand(wish, living, machine_sets)
     if former:
         why = [FORMER, *why]
     rolled = min(present, target) if why else 0
@@ -166,7 +166,7 @@ def pool_change(
 
 
 def reasons(
-    tenant: TenantClusterSettings, pool: WorkerPoolSettings, wish: Json, living: Json, known: Mapping[str, Json]
+    tenant: TenantClusterSettings, pool: WorkerPoolSettings, wish: Json, living: Json, contents: Mapping[str, Json]
 ) -> list[str]:
     """Why a pool's machines roll, in the words of the settings; empty where they don't."""
     why = []
@@ -179,7 +179,9 @@ def reasons(
             what = "bootstrap" if path[-1] == "configRef" else "machine"
             # The packages of another version stand in the bootstrap template, so it changes with it.
             if what == "machine" or before == after or pool.bootstrap.commands:
-                why.append(difference(tenant, pool, known.get(old)) if what == "machine" else "its bootstrap changed")
+                why.append(
+                    difference(tenant, pool, contents.get(old)) if what == "machine" else "its bootstrap changed"
+                )
     return why
 
 

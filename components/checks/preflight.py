@@ -104,7 +104,7 @@ def check_stack(settings: StackSettings, folder: Path | None = None) -> Report:
     """
     manifests = [document for tenant in settings.clusters for document in documents(tenant)]
     providers = [provider_of(tenant) for tenant in settings.clusters]
-    needed = requirements_of(
+    needs = requirements_of(
         manifests,
         contract=settings.clusters[0].capi.contract,
         data_stores=[
@@ -114,7 +114,7 @@ def check_stack(settings: StackSettings, folder: Path | None = None) -> Report:
         created_last={provider.cluster_kind for provider in providers if provider.endpoint != "patched"},
         relies_on=[kind for provider in providers for kind in provider.relies_on],
     )
-    return check(settings.management, needed, folder)
+    return check(settings.management, needs, folder)
 
 
 def installs_of(settings: StackSettings) -> dict[str, str]:
@@ -138,8 +138,8 @@ def no_answer(api: Api) -> str | None:
 
 def check_api(api: Api, requirements: Requirements) -> Report:
     """As :func:`check`, for an API that is known already."""
-    asked = _questions(api, requirements)
-    answers = _ask(asked)
+    questions = _questions(api, requirements)
+    answers = _ask(questions)
     server, source = api.access.server, api.access.source
     served = answers["discovery"]
     if isinstance(served, ApiError):

@@ -63,21 +63,21 @@ def requirements(
     """
     commands = installation.installs(contract)
     kinds: dict[str, RequiredKind] = {}
-    named: dict[tuple[str, str], dict[str, None]] = {}
-    own: set[tuple[str, str]] = set()
+    references: dict[tuple[str, str], dict[str, None]] = {}
+    secrets: set[tuple[str, str]] = set()
     namespaces: dict[str, bool] = {}
-    created: set[str] = set()
+    new_namespaces: set[str] = set()
     for manifest in manifests:
         group = str(manifest["apiVersion"]).rpartition("/")[0]
         name = str(manifest["kind"])
         if not group:
             if name == "Namespace":
-                created.add(str(manifest["metadata"]["name"]))
+                new_namespaces.add(str(manifest["metadata"]["name"]))
             elif name == "Secret":
-                own.add((str(manifest["metadata"]["namespace"]), str(manifest["metadata"]["name"])))
+                secrets.add((str(manifest["metadata"]["namespace"]), str(manifest["metadata"]["name"])))
             continue
         for secret, key in file_secrets(manifest):
-            named.setdefault((str(manifest["metadata"].get("namespace", "default")), secret), {})[key] = None
+            references.setdefault((str(manifest["metadata"].get("namespace", "default")), secret), {})[key] = None
         namespaces.setdefault(str(manifest["metadata"].get("namespace", "default")), False)
         install = commands.get(group) or (installs or {}).get(name, "")
         is_infrastructure = group.startswith("infrastructure.")
@@ -87,19 +87,21 @@ def requirements(
         kind = Kind(str(manifest["apiVersion"]), name, plural(name))
         need = RequiredKind(kind, asked_by, install, verbs(group, name), has_status)
         kinds.setdefault(need.crd, need)
-    for relied in relies_on:
-        need = RequiredKind(relied, "", (installs or {}).get(relied.name, ""))
+    for kind_ in relies_on:
+        need = RequiredKind(kind_, "", (installs or {}).get(kind_.name, ""))
         kinds.setdefault(need.crd, need)
     core = next((need.kind.api_version for need in kinds.values() if need.kind.group == GROUP), CLUSTER.api_version)
     for need in _read(core, commands):
         kinds.setdefault(need.crd, need)
     return Requirements(
         kinds=tuple(kinds.values()),
-        namespaces={name: name in created for name in namespaces},
+        namespaces={name: name in new_namespaces for name in namespaces},
         data_stores=tuple(dict.fromkeys(data_stores)),
         # Those of a namespace that the stack makes can't be there yet, and its own come with it.
-        secrets={key: tuple(keys) for key, keys in named.items() if key not in own and key[0] not in created},
-        rights=(*_RIGHTS, *(_CREATE_NAMESPACES if created else ()), *(_WRITE_SECRETS if own else ())),
+        secrets={
+            key: tuple(keys) for key, keys in references.items() if key not in secrets and key[0] not in new_namespaces
+        },
+        rights=(*_RIGHTS, *(_CREATE_NAMESPACES if new_namespaces else ()), *(_WRITE_SECRETS if secrets else ())),
         other_contracts=other_contracts or {},
     )
 

@@ -53,8 +53,8 @@ class Answers:
     @property
     def inventory(self) -> dict[str, Mapping[str, Any]]:
         """What clusterctl has installed, by its option, such as ``--core cluster-api``."""
-        listed = [] if isinstance(self.providers, ApiError) else self.providers.get("items") or []
-        return {f"--{PROVIDER_TYPES.get(item.get('type'), '')} {item.get('providerName')}": item for item in listed}
+        items = [] if isinstance(self.providers, ApiError) else self.providers.get("items") or []
+        return {f"--{PROVIDER_TYPES.get(item.get('type'), '')} {item.get('providerName')}": item for item in items}
 
 
 def no_answer(error: ApiError, source: str) -> tuple[Obstacle, bool]:
@@ -171,9 +171,9 @@ def secrets(answers: Answers, requirements: Requirements) -> Iterator[str]:
             )
 
 
-def there(answers: Answers, needed: Requirements) -> Iterator[str]:
+def there(answers: Answers, requirements: Requirements) -> Iterator[str]:
     """What a stack needs and the cluster has: kinds with their versions, namespaces, DataStores."""
-    for need in needed.kinds:
+    for need in requirements.kinds:
         if need.kind.version in answers.served.get((need.kind.group, need.kind.name), ()):
             yield f"{need.kind.name} {need.kind.api_version}"
     for what, each in (("namespace", answers.namespaces), ("DataStore", answers.data_stores)):

@@ -135,24 +135,24 @@ def answered(connection: ssl.SSLSocket, until: float) -> tuple[int, str, str]:
         OSError: the connection broke.
         http.client.HTTPException: it is not HTTP.
     """
-    received = b""
-    while len(received) < ANSWER_BYTES:
+    data = b""
+    while len(data) < ANSWER_BYTES:
         connection.settimeout(rest(until))
         if time.monotonic() > until:
             raise TimeoutError
         try:
             chunk = connection.recv(ANSWER_BYTES)
         except TimeoutError:
-            if b"\r\n\r\n" not in received:
+            if b"\r\n\r\n" not in data:
                 raise
             break
-        received += chunk
+        data += chunk
         # The status is enough to go on; a reason is only there where it is bad.
-        if not chunk or (b"\r\n\r\n" in received and received.split(maxsplit=2)[1:2] == [b"200"]):
+        if not chunk or (b"\r\n\r\n" in data and data.split(maxsplit=2)[1:2] == [b"200"]):
             break
-    if not received:
+    if not data:
         raise http.client.RemoteDisconnected("nothing received")
-    head, _, body = received.partition(b"\r\n\r\n")
+    head, _, body = data.partition(b"\r\n\r\n")
     response = http.client.HTTPResponse(_Received(head + b"\r\n\r\n"))  # type: ignore[arg-type]
     response.begin()
     return response.status, response.headers.get("Location") or "", body[:200].decode(errors="replace").strip()

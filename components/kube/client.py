@@ -112,13 +112,13 @@ class Api:
         Raises:
             ApiError: the watch was refused or broke.
         """
-        opened: list[http.client.HTTPConnection] = []
+        connections: list[http.client.HTTPConnection] = []
 
         def begin(url: SplitResult, request: Request, secrets: Secrets) -> http.client.HTTPResponse:
-            while opened:
-                opened.pop().close()
+            while connections:
+                connections.pop().close()
             connection, answer = self._connections.open(url, request, secrets, seconds)
-            opened.append(connection)
+            connections.append(connection)
             return answer
 
         try:
@@ -132,8 +132,8 @@ class Api:
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise self._connections.explained(error) from error
         finally:
-            while opened:
-                opened.pop().close()
+            while connections:
+                connections.pop().close()
 
     def close(self) -> None:
         """Close the connection of the calling thread."""

@@ -50,14 +50,14 @@ class Route:
         connection = http.client.HTTPConnection(host, port, timeout=self.connect_seconds)
         # It must never connect by itself, past the proxy and TLS.
         connection.auto_open = 0
-        opened = socket.create_connection(address_of(self.proxy or self.server), self.connect_seconds)
+        stream = socket.create_connection(address_of(self.proxy or self.server), self.connect_seconds)
         try:
-            opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self.proxy:
-                opened = self._through(self.proxy, opened, host, port)
-            connection.sock = self._secured(opened, host) if self.tls else opened
+                stream = self._through(self.proxy, stream, host, port)
+            connection.sock = self._secured(stream, host) if self.tls else stream
         except BaseException:
-            opened.close()
+            stream.close()
             raise
         return connection
 
@@ -66,29 +66,29 @@ class Route:
         login = login_of(self.proxy) if self.proxy else None
         return [("Proxy-Authorization", basic(*login))] if login else []
 
-    def _through(self, proxy: SplitResult, opened: socket.socket, host: str, port: int) -> Any:
+    def _through(self, proxy: SplitResult, stream: socket.socket, host: str, port: int) -> Any:
         if proxy.scheme.startswith("socks5"):
-            socks5(opened, host, port, login_of(proxy))
-            return opened
+            socks5(stream, host, port, login_of(proxy))
+            return stream
         if proxy.scheme == "https":
             # Go has one set of TLS settings for the proxy and the server behind it.
             context = self.tls or ssl.create_default_context()
-            opened = context.wrap_socket(opened, server_hostname=self._name(str(proxy.hostname)))
+            stream = context.wrap_socket(stream, server_hostname=self._name(str(proxy.hostname)))
         if not self.absolute:
-            connect(opened, join(host, port), self.proxy_headers())
-        return opened
+            connect(stream, join(host, port), self.proxy_headers())
+        return stream
 
-    def _secured(self, opened: Any, host: str) -> Any:
+    def _secured(self, stream: Any, host: str) -> Any:
         assert self.tls is not None  # noqa: S101 - for mypy; the caller has looked
-        if isinstance(opened, ssl.SSLSocket):
-            return Nested(opened, self.tls, self._name(host))
-        return self.tls.wrap_socket(opened, server_hostname=self._name(host))
+        if isinstance(stream, ssl.SSLSocket):
+            return Nested(stream, self.tls, self._name(host))
+        return self.tls.wrap_socket(stream, server_hostname=self._name(host))
 
     def _name(self, host: str) -> str:
         return (self.server_name or host).removesuffix(".")
 
 
-def connect(opened: Any, target: str, headers: Iterable[tuple[str, str]]) -> None:
+def connect(stream: Any, target: str, headers: Iterable[tuple[str, str]]) -> None:
     """Ask an HTTP proxy for a tunnel.
 
     Raises:
@@ -96,28 +96,28 @@ def connect(opened: Any, target: str, headers: Iterable[tuple[str, str]]) -> Non
         http.client.HTTPException: it does not speak HTTP.
     """
     lines = [f"CONNECT {target} HTTP/1.1", f"Host: {target}", *(f"{name}: {value}" for name, value in headers)]
-    opened.sendall("\r\n".join([*lines, "", ""]).encode("idna" if not target.isascii() else "ascii"))
-    answer = http.client.HTTPResponse(opened, method="CONNECT")
+    stream.sendall("\r\n".join([*lines, "", ""]).encode("idna" if not target.isascii() else "ascii"))
+    answer = http.client.HTTPResponse(stream, method="CONNECT")
     answer.begin()
     if answer.status != http.client.OK:
         raise OSError(f"no tunnel: {answer.status} {answer.reason}")
 
 
-def socks5(opened: socket.socket, host: str, port: int, login: tuple[str, str] | None) -> None:
+def socks5(stream: socket.socket, host: str, port: int, login: tuple[str, str] | None) -> None:
     """Ask a SOCKS5 proxy for a connection (RFC 1928, login by RFC 1929); names are left to the proxy, as Go does.
 
     Raises:
         OSError: it refuses.
     """
     # Go offers to come without a login, too.
-    opened.sendall(b"\x05\x02\x00\x02" if login else b"\x05\x01\x00")
-    version, method = _exactly(opened, 2)
+    stream.sendall(b"\x05\x02\x00\x02" if login else b"\x05\x01\x00")
+    version, method = _exactly(stream, 2)
     if version != 5:
         raise OSError("the proxy does not speak SOCKS5")
     if method == 2 and login:
         user, password = (one.encode() for one in login)
-        opened.sendall(b"\x01" + bytes([len(user)]) + user + bytes([len(password)]) + password)
-        if _exactly(opened, 2)[1]:
+        stream.sendall(b"\x01" + bytes([len(user)]) + user + bytes([len(password)]) + password)
+        if _exactly(stream, 2)[1]:
             raise OSError("the proxy refuses its user and password")
     elif method:
         raise OSError("the proxy asks for a login")
@@ -127,22 +127,22 @@ def socks5(opened: socket.socket, host: str, port: int, login: tuple[str, str] |
     except ValueError:
         name = host.encode("idna")
         where = b"\x03" + bytes([len(name)]) + name
-    opened.sendall(b"\x05\x01\x00" + where + port.to_bytes(2, "big"))
-    _version, reply, _reserved, kind = _exactly(opened, 4)
+    stream.sendall(b"\x05\x01\x00" + where + port.to_bytes(2, "big"))
+    _version, reply, _reserved, kind = _exactly(stream, 4)
     if reply:
         raise OSError(f"the proxy can't connect (SOCKS reply {reply})")
-    _exactly(opened, {1: 4, 4: 16}.get(kind) or _exactly(opened, 1)[0])
-    _exactly(opened, 2)
+    _exactly(stream, {1: 4, 4: 16}.get(kind) or _exactly(stream, 1)[0])
+    _exactly(stream, 2)
 
 
-def _exactly(opened: socket.socket, count: int) -> bytes:
-    received = b""
-    while len(received) < count:
-        chunk = opened.recv(count - len(received))
+def _exactly(stream: socket.socket, count: int) -> bytes:
+    data = b""
+    while len(data) < count:
+        chunk = stream.recv(count - len(data))
         if not chunk:
             raise OSError("the proxy closed the connection")
-        received += chunk
-    return received
+        data += chunk
+    return data
 
 
 class Nested:
@@ -198,9 +198,9 @@ class Nested:
                 done = step(*arguments)
             except ssl.SSLWantReadError:
                 self._flush()
-                received = self._outer.recv(1 << 16)
-                if received:
-                    self._incoming.write(received)
+                data = self._outer.recv(1 << 16)
+                if data:
+                    self._incoming.write(data)
                 else:
                     self._incoming.write_eof()
             else:

@@ -42,11 +42,11 @@ TOLERATIONS: tuple[Mapping[str, str], ...] = (
 )
 
 
-def objects(own: CpemSettings, project: Any, metro: str | None) -> list[Manifest]:
+def objects(settings: CpemSettings, project: Any, metro: str | None) -> list[Manifest]:
     """Its objects.
 
     Args:
-        own: its settings.
+        settings: its settings.
         project: id of the project whose devices are the nodes.
         metro: where they are; None where a facility is given.
     """
@@ -59,7 +59,7 @@ def objects(own: CpemSettings, project: Any, metro: str | None) -> list[Manifest
         reference("METAL_PROJECT_ID", "projectID"),
         *([{"name": "METAL_METRO_NAME", "value": metro}] if metro else []),
     ]
-    image = f"{own.image_repository or IMAGE}:{own.image_tag or VERSION}"
+    image = f"{settings.image_repository or IMAGE}:{settings.image_tag or VERSION}"
     command = [
         f"./{NAME}",
         "--cloud-provider=equinixmetal",
@@ -78,7 +78,7 @@ def objects(own: CpemSettings, project: Any, metro: str | None) -> list[Manifest
     }
     labels = {"app": NAME}
     return [
-        named("v1", "Secret", SECRET, NAMESPACE, stringData={"apiKey": own.api_token, "projectID": project}),
+        named("v1", "Secret", SECRET, NAMESPACE, stringData={"apiKey": settings.api_token, "projectID": project}),
         named("v1", "ServiceAccount", NAME, NAMESPACE),
         named(f"{group}/v1", "ClusterRole", role["name"], rules=rules),
         named(f"{group}/v1", "ClusterRoleBinding", role["name"], roleRef=role, subjects=[account]),

@@ -169,12 +169,12 @@ class TenantCluster(pulumi.ComponentResource):
             for pool in settings.worker_pools
         }
         # Read by an id that the hand-off puts out: a first preview must not look for a Secret that Kamaji has yet to write.
-        known = args.kubeconfig_secret if pulumi.runtime.is_dry_run() else None
-        where = pulumi.Output.from_input(known) if known else endpoint.kubeconfig_secret
+        former_secret = args.kubeconfig_secret if pulumi.runtime.is_dry_run() else None
+        where = pulumi.Output.from_input(former_secret) if former_secret else endpoint.kubeconfig_secret
         data = read_secret(f"{name}-kubeconfig", where, self)
         self.control_plane_endpoint = endpoint.endpoint
         self.endpoint_set_by = endpoint.set_by
-        self.kubeconfig = data.apply(lambda found: base64.b64decode(found["value"]).decode() if found else "")
+        self.kubeconfig = data.apply(lambda secret: base64.b64decode(secret["value"]).decode() if secret else "")
         self.cluster_name = metadata_of(cluster, "name")
         self.namespace = metadata_of(cluster, "namespace")
         self.worker_pools = pulumi.Output.all(

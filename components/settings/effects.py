@@ -138,5 +138,5 @@ def effect(key: str) -> Effect:
 
 def summary(key: str) -> str:
     """The effect in a few words, for a table."""
-    found = effect(key)
-    return f"{found.how}: {found.why}" if found.why else found.how
+    effect_ = effect(key)
+    return f"{effect_.how}: {effect_.why}" if effect_.why else effect_.how

@@ -112,14 +112,14 @@ def load_stack(
         SettingsError: with every mistake that was found.
     """
     loader = Loader()
-    known = stack_keys()
+    keys_of_stack = stack_keys()
     # First: what is lost by it looks like other mistakes.
-    loader.problems += misspelt(others, known)
+    loader.problems += misspelt(others, keys_of_stack)
     checked: Parsed[Any] = Parsed(None)
     values: dict[str, Any] = sealed(plain(raw, "", checked), "", secret_value_paths(secret_paths))
     whole = list(whole_keys(raw, secret_paths))
     loader.problems += checked.problems + whole
-    loader.problems += [Problem(key, unknown(key, known)) for key in values if key not in known]
+    loader.problems += [Problem(key, unknown(key, keys_of_stack)) for key in values if key not in keys_of_stack]
     management = loader.section(model.ManagementSettings, "management", values.get("management", {}))
     if management.kubeconfig and management.kubeconfig_path:
         loader.add([Problem("management.kubeconfigPath", "excludes kubeconfig; give one of them")])

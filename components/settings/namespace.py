@@ -11,12 +11,12 @@ NAMESPACE = "kamaji-equinix"
 """Namespace of the configuration keys, the same in every project that uses the package."""
 
 
-def misspelt(keys: Iterable[str], known: Collection[str]) -> Iterator[Problem]:
+def misspelt(keys: Iterable[str], keys_of_stack: Collection[str]) -> Iterator[Problem]:
     """Keys of other namespaces that are nearly this program's: the engine hands them to nobody, without a word.
 
     Args:
         keys: keys of the configuration with their namespaces.
-        known: this program's keys, without theirs.
+        keys_of_stack: this program's keys, without theirs.
     """
     for key in sorted(keys):
         namespace, _, name = key.rpartition(":")
@@ -25,13 +25,13 @@ def misspelt(keys: Iterable[str], known: Collection[str]) -> Iterator[Problem]:
             continue
         alike = difflib.SequenceMatcher(None, letters, NAMESPACE).ratio()
         # With the name of one of its keys, half of the namespace is enough: kamaji:cluster.
-        if alike >= (0.6 if name in known else 0.85):
+        if alike >= (0.6 if name in keys_of_stack else 0.85):
             yield Problem(key, f"is in a namespace that nobody reads; write it as {NAMESPACE}:{name}")
 
 
-def unknown(key: str, known: Collection[str]) -> str:
+def unknown(key: str, choices: Collection[str]) -> str:
     """A hint at what an unknown key may have meant; code that passes settings writes keys without their namespace."""
     _, colon, name = key.rpartition(":")
-    if colon and name in known:
+    if colon and name in choices:
         return f"unknown key: a section's key has no namespace here; write it as {name!r}"
-    return nearest(key, known)
+    return nearest(key, choices)

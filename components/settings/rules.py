@@ -26,13 +26,13 @@ def cluster_problems(base: str, tenant: model.TenantClusterSettings, provider: P
     yield from versions(base, tenant)
     yield from addon_problems(base, tenant)
     yield from provider.problems(base, tenant)
-    seen: dict[str, int] = {}
+    firsts: dict[str, int] = {}
     for index, pool in enumerate(tenant.worker_pools):
         path = f"{base}workerPools[{index}]"
-        if pool.name in seen:
-            first = f"{base}workerPools[{seen[pool.name]}]"
+        if pool.name in firsts:
+            first = f"{base}workerPools[{firsts[pool.name]}]"
             yield Problem(f"{path}.name", f"is the name of {first} too", pool.name, about=(f"{first}.name",))
-        seen.setdefault(pool.name, index)
+        firsts.setdefault(pool.name, index)
         yield from pool_problems(path, f"{base}cluster.name", tenant.cluster, pool, provider.kubelet_arguments)
         yield from provider.pool_problems(path, base, tenant, pool)
 
@@ -90,7 +90,7 @@ def stack_problems(tenants: Sequence[model.TenantClusterSettings]) -> Iterator[P
     clusters: dict[str, int] = {}
     planes: dict[tuple[str, str], int] = {}
     deployments: dict[tuple[str, str], str] = {}
-    named = {(tenant.cluster.namespace, tenant.cluster.name): index for index, tenant in enumerate(tenants)}
+    places = {(tenant.cluster.namespace, tenant.cluster.name): index for index, tenant in enumerate(tenants)}
     for index, tenant in enumerate(tenants):
         base = f"clusters[{index}]." if len(tenants) > 1 else ""
         name, namespace = tenant.cluster.name, tenant.cluster.namespace
@@ -108,11 +108,11 @@ def stack_problems(tenants: Sequence[model.TenantClusterSettings]) -> Iterator[P
                 tenant.control_plane_name,
                 about=about,
             )
-        elif named.get(plane, index) != index:
+        elif places.get(plane, index) != index:
             # Kamaji's CA of this control plane would lie in Secret <name>-ca, where the other cluster looks for its own.
             yield Problem(
                 f"{base}controlPlane.name",
-                f"is the name of clusters[{named[plane]}]: both would keep their certificate authority in Secret "
+                f"is the name of clusters[{places[plane]}]: both would keep their certificate authority in Secret "
                 f"{tenant.control_plane_name}-ca",
                 tenant.control_plane_name,
                 about=about,

@@ -65,7 +65,7 @@ def dns_addresses(base: str, services: Network, dns: tuple[str, ...]) -> Iterato
     """cluster DNS gets free addresses of the Services' range; Kamaji knows only the first range."""
     ranges = f"{base}cluster.serviceCidrs[0]"
     kubernetes = services.network_address + 1
-    seen: set[Address] = set()
+    earlier: set[Address] = set()
     for index, text in enumerate(dns):
         address = ipaddress.ip_address(text)
         if address not in services:
@@ -76,10 +76,10 @@ def dns_addresses(base: str, services: Network, dns: tuple[str, ...]) -> Iterato
             rule = f"is the first address of {services}, which no Service gets"
         elif address == services.broadcast_address and services.version == 4:
             rule = f"is the last address of {services}, which no Service gets"
-        elif address in seen:
+        elif address in earlier:
             rule = "is given twice"
         else:
-            seen.add(address)
+            earlier.add(address)
             continue
         place = f"{base}controlPlane.network.dnsServiceIPs[{index}]"
         yield Problem(place, rule, text, nth(services, DNS_INDEX[services.version]), about=(ranges,))

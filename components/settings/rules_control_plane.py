@@ -221,8 +221,8 @@ def twice(
     path: str, values: Iterator[str] | list[str] | tuple[str, ...], rule: str = "is given twice"
 ) -> Iterator[Problem]:
     """Entries of a list that stand in it before."""
-    seen: set[str] = set()
+    earlier: set[str] = set()
     for index, value in enumerate(values):
-        if value in seen:
+        if value in earlier:
             yield Problem(f"{path}[{index}]", rule, value)
-        seen.add(value)
+        earlier.add(value)

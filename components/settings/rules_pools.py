@@ -164,9 +164,9 @@ def labels(path: str, pool: WorkerPoolSettings) -> Iterator[Problem]:
             f"{path}.labels",
             f"are {len(arguments)} characters long as an argument of the kubelet; {LONGEST_ARGUMENT} is Cluster API's limit",
         )
-    seen: dict[tuple[str, str], int] = {}
+    firsts: dict[tuple[str, str], int] = {}
     for index, taint in enumerate(pool.taints):
-        first = seen.setdefault((taint.key, taint.effect), index)
+        first = firsts.setdefault((taint.key, taint.effect), index)
         if first != index:
             yield Problem(
                 f"{path}.taints[{index}]",
@@ -192,11 +192,11 @@ def bootstrap(path: str, cluster: ClusterSettings, pool: WorkerPoolSettings) -> 
                 about=(f"{path}.kubernetesVersion",),
             )
     yield from files(base, section)
-    seen: set[str] = set()
+    earlier: set[str] = set()
     for index, user in enumerate(section.users):
-        if user.name in seen:
+        if user.name in earlier:
             yield Problem(f"{base}.users[{index}].name", "is given twice", user.name)
-        seen.add(user.name)
+        earlier.add(user.name)
 
 
 def files(base: str, section: BootstrapSettings) -> Iterator[Problem]:

@@ -125,10 +125,10 @@ class Api:
     def _list(self, request: Request, project: str) -> Response:
         if failed := self._call_fault(project, "rate-limit"):
             return failed
-        shown, meta = devices.page(
+        page, meta = devices.page(
             request.path, request.query, devices.selected(self._store.all(project), request.query)
         )
-        return Response(200, {"devices": [devices.document(device) for device in shown], "meta": meta}, project=project)
+        return Response(200, {"devices": [devices.document(device) for device in page], "meta": meta}, project=project)
 
     def _create(self, request: Request, project: str) -> Response:
         if failed := self._call_fault(project, "rate-limit"):

@@ -41,10 +41,10 @@ class ConfigDrive:
 
     def instance_data(self) -> dict[str, dict[str, object]]:
         """What cloud-init knows about the machine it runs on."""
-        known = {"instance-id": self.meta_data["uuid"], "local-hostname": self.hostname}
+        data = {"instance-id": self.meta_data["uuid"], "local-hostname": self.hostname}
         return {
-            "v1": {**known, "platform": "openstack", "cloud-name": "openstack"},
-            "ds": {"meta-data": {**self.meta_data, **known}},
+            "v1": {**data, "platform": "openstack", "cloud-name": "openstack"},
+            "ds": {"meta-data": {**self.meta_data, **data}},
         }
 
 

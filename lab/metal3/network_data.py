@@ -31,7 +31,7 @@ def addresses(network_data: Mapping[str, Any], cards: Iterable[str]) -> list[str
     if not network_data:
         return []
     links = checked_links(network_data.get("links") or [], {card.lower() for card in cards})
-    found = []
+    hosts = []
     networks = network_data.get("networks") or []
     if not networks:
         raise LeftOut("its network data has no networks: the host has no address")
@@ -43,8 +43,8 @@ def addresses(network_data: Mapping[str, Any], cards: Iterable[str]) -> list[str
             continue
         if kind not in STATIC:
             raise LeftOut(f"{name} has type {kind!r}; known are {', '.join((*STATIC, *DYNAMIC))}")
-        found.append(checked_address(network, name))
-    return found
+        hosts.append(checked_address(network, name))
+    return hosts
 
 
 def checked_links(links: Iterable[Mapping[str, Any]], cards: set[str]) -> set[str]:

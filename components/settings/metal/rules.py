@@ -56,11 +56,11 @@ def problems(base: str, tenant: MetalClusterSettings) -> Iterator[Problem]:
             about=(f"{path}.cloudController",),
             example=None,
         )
-    seen: set[str] = set()
+    names: set[str] = set()
     for index, key in enumerate(metal.ssh_keys):
-        if key.name in seen:
+        if key.name in names:
             yield Problem(f"{path}.sshKeys[{index}].name", "is given twice", key.name)
-        seen.add(key.name)
+        names.add(key.name)
 
 
 def pool_problems(path: str, base: str, tenant: MetalClusterSettings, pool: MetalPoolSettings) -> Iterator[Problem]:

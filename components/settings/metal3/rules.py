@@ -46,12 +46,12 @@ def problems(base: str, tenant: Metal3ClusterSettings) -> Iterator[Problem]:
         yield from image_problems(f"{path}.image", metal3.image)
     if metal3.host_selector:
         yield from selector_problems(f"{path}.hostSelector", metal3.host_selector)
-    seen: dict[str, int] = {}
+    places: dict[str, int] = {}
     for index, pool in enumerate(metal3.ip_pools):
         where = f"{path}.ipPools[{index}]"
-        if pool.name in seen:
-            yield Problem(f"{where}.name", f"is the name of {path}.ipPools[{seen[pool.name]}] too", pool.name)
-        seen.setdefault(pool.name, index)
+        if pool.name in places:
+            yield Problem(f"{where}.name", f"is the name of {path}.ipPools[{places[pool.name]}] too", pool.name)
+        places.setdefault(pool.name, index)
         yield from ip_pool_problems(where, tenant, pool)
     yield from metadata_problems(f"{path}.metaData", path, metal3.meta_data, metal3.ip_pools)
     if metal3.network_data:
@@ -96,7 +96,7 @@ def image_problems(path: str, image: ImageSettings) -> Iterator[Problem]:
 
 def selector_problems(path: str, selector: HostSelectorSettings) -> Iterator[Problem]:
     """Apimachinery's ``labels.NewRequirement``; CAPM3 only logs what it refuses, and no host is ever chosen."""
-    seen: dict[str, int] = {}
+    places: dict[str, int] = {}
     for index, one in enumerate(selector.match_expressions):
         where = f"{path}.matchExpressions[{index}]"
         wants = one.operator in ("In", "NotIn")
@@ -106,13 +106,13 @@ def selector_problems(path: str, selector: HostSelectorSettings) -> Iterator[Pro
             yield Problem(f"{where}.values", f"must be left out with {one.operator}", list(one.values), None)
         elif len(set(one.values)) != len(one.values) or "" in one.values:
             yield Problem(f"{where}.values", "must be different values, none of them empty", list(one.values), ["a"])
-        if one.key in seen:
+        if one.key in places:
             yield Problem(
                 f"{where}.key",
-                f"is that of {path}.matchExpressions[{seen[one.key]}] too; the CRD takes a key once",
+                f"is that of {path}.matchExpressions[{places[one.key]}] too; the CRD takes a key once",
                 one.key,
             )
-        seen.setdefault(one.key, index)
+        places.setdefault(one.key, index)
 
 
 def pool_problems(path: str, base: str, tenant: Metal3ClusterSettings, pool: Metal3PoolSettings) -> Iterator[Problem]:
@@ -136,7 +136,7 @@ def pool_problems(path: str, base: str, tenant: Metal3ClusterSettings, pool: Met
         yield from metadata_problems(f"{path}.metaData", section, pool.meta_data, tenant.metal3.ip_pools)
     if pool.network_data:
         yield from network_problems(f"{path}.networkData", section, pool.network_data, tenant.metal3.ip_pools)
-    known = ADDED | {key.replace("-", "_") for key in metadata_keys(tenant, pool)}
+    keys = ADDED | {key.replace("-", "_") for key in metadata_keys(tenant, pool)}
     bootstrap = pool.bootstrap
     texts: list[tuple[str, Any]] = [
         *((f"{path}.bootstrap.commands[{index}]", text) for index, text in enumerate(bootstrap.commands)),
@@ -144,11 +144,11 @@ def pool_problems(path: str, base: str, tenant: Metal3ClusterSettings, pool: Met
         *((f"{path}.bootstrap.files[{index}].content", file.content) for index, file in enumerate(bootstrap.files)),
     ]
     for where, text in texts:
-        unknown = [name for name in METADATA.findall(revealed(text) or "") if name not in known]
+        unknown = [name for name in METADATA.findall(revealed(text) or "") if name not in keys]
         if unknown:
             yield Problem(
                 where,
-                f"names ds.meta_data.{unknown[0]}, which metaData does not give; known are {', '.join(sorted(known))}",
+                f"names ds.meta_data.{unknown[0]}, which metaData does not give; known are {', '.join(sorted(keys))}",
                 about=(f"{section}.metaData", f"{path}.metaData"),
             )
     if pool.strategy and pool.node_reuse and pool.strategy.max_surge not in (0, "0%"):

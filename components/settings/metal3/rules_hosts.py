@@ -58,11 +58,11 @@ def host_problems(path: str, host: HostSettings) -> Iterator[Problem]:
 
 def stack_problems(tenants: Sequence[tuple[str, Metal3ClusterSettings]]) -> Iterator[Problem]:
     """No two clusters of a stack declare one host."""
-    seen: dict[tuple[str, str], str] = {}
+    owners: dict[tuple[str, str], str] = {}
     for base, tenant in tenants:
         for index, host in enumerate(tenant.metal3.hosts):
             path = f"{base}metal3.hosts[{index}]"
-            first = seen.setdefault((tenant.cluster.namespace, host.name), path)
+            first = owners.setdefault((tenant.cluster.namespace, host.name), path)
             if first != path and not first.startswith(f"{base}metal3"):
                 yield Problem(
                     f"{path}.name",

@@ -34,7 +34,7 @@ def metadata_problems(
         "gatewaysFromPool": data.gateways_from_pool,
         "fromHostInterfaces": data.from_host_interfaces,
     }
-    places = [(f'{path}.{part}["{key}"]', key) for part, held in maps.items() for key in held]
+    places = [(f'{path}.{part}["{key}"]', key) for part, mapping in maps.items() for key in mapping]
     places += [(f"{path}.namespaces[{index}]", key) for index, key in enumerate(data.namespaces)]
     keys = {
         "indexes": [one.key for one in data.indexes],
@@ -43,12 +43,12 @@ def metadata_problems(
     }
     for part, some in keys.items():
         places += [(f"{path}.{part}[{index}].key", key) for index, key in enumerate(some)]
-    seen: dict[str, str] = {}
+    firsts: dict[str, str] = {}
     for where, key in places:
         if key in OWN_KEYS:
             yield Problem(where, f"{key} is given to each machine anyway; leave it out", example=None)
-        elif seen.setdefault(key, where) != where:
-            yield Problem(where, f"is a key of {seen[key]} too", example=None)
+        elif firsts.setdefault(key, where) != where:
+            yield Problem(where, f"is a key of {firsts[key]} too", example=None)
     for part in ("ipAddressesFromPool", "prefixesFromPool", "gatewaysFromPool"):
         for key, pool in maps[part].items():
             yield from known_pool(f'{path}.{part}["{key}"]', section, pool, pools)
@@ -78,8 +78,8 @@ def network_problems(
         ("bonds", data.links.bonds),
         ("vlans", data.links.vlans),
     ]
-    for part, listed in kinds:
-        for index, link in enumerate(listed):
+    for part, entries in kinds:
+        for index, link in enumerate(entries):
             where = f"{path}.links.{part}[{index}]"
             if links.setdefault(link.id, where) != where:
                 yield Problem(f"{where}.id", f"is that of {links[link.id]} too", link.id)
@@ -99,12 +99,12 @@ def network_problems(
         ("ipv6DHCP", 6, data.networks.ipv6_dhcp),
         ("ipv6SLAAC", 6, data.networks.ipv6_slaac),
     ]
-    seen: dict[str, str] = {}
+    firsts: dict[str, str] = {}
     for part, version, nets in networks:
         for index, network in enumerate(nets):
             where = f"{path}.networks.{part}[{index}]"
-            if seen.setdefault(network.id, where) != where:
-                yield Problem(f"{where}.id", f"is that of {seen[network.id]} too", network.id)
+            if firsts.setdefault(network.id, where) != where:
+                yield Problem(f"{where}.id", f"is that of {firsts[network.id]} too", network.id)
             yield from known_link(f"{where}.link", f"{path}.links", network.link, links)
             if isinstance(network, StaticNetworkSettings):
                 yield from known_pool(f"{where}.pool", section, network.pool, pools)
@@ -179,9 +179,9 @@ def vlans(path: str, data: NetworkDataSettings, links: Mapping[str, str]) -> Ite
 def known_link(path: str, place: str, link: str, links: Mapping[str, str]) -> Iterator[Problem]:
     """A network is on a link that there is."""
     if link not in links:
-        known = ", ".join(links) or "none"
+        names = ", ".join(links) or "none"
         yield Problem(
-            path, f"names no link of {place}, which has {known}", link, next(iter(links), None), about=(place,)
+            path, f"names no link of {place}, which has {names}", link, next(iter(links), None), about=(place,)
         )
 
 
@@ -189,21 +189,21 @@ def routes(
     path: str, section: str, network: NetworkSettings, version: int, pools: Sequence[IpPoolSettings]
 ) -> Iterator[Problem]:
     """A route is of its network's family, and leads to a place once."""
-    seen: dict[str, int] = {}
+    firsts: dict[str, int] = {}
     for index, route in enumerate(network.routes):
         where = f"{path}.routes[{index}]"
         target = ipaddress.ip_network(route.network)
         if target.version != version:
             yield Problem(f"{where}.network", f"must be IPv{version}, as the network is", route.network)
         address = str(target.network_address)
-        if address in seen:
+        if address in firsts:
             yield Problem(
                 f"{where}.network",
-                f"begins at {address} as routes[{seen[address]}] does: CAPM3's CRD takes that once",
+                f"begins at {address} as routes[{firsts[address]}] does: CAPM3's CRD takes that once",
                 route.network,
                 None,
             )
-        seen.setdefault(address, index)
+        firsts.setdefault(address, index)
         gateway = route.gateway
         if (gateway.pool is None) == (gateway.string is None):
             yield Problem(f"{where}.gateway", "must be one of pool and string", example={"string": "192.0.2.1"})

@@ -57,13 +57,13 @@ def bmc_address(value: str) -> str:
         raise ValueError(f"must be driver://host, with a driver of {', '.join(BMC_DRIVERS)}")
     try:
         parts = urlsplit(f"http://{rest}")
-        known = parts.hostname or ""
+        host = parts.hostname or ""
         parts.port  # noqa: B018 - raises
     except ValueError:
         raise ValueError("holds no host, or no port that is a number") from None
     if parts.username or parts.password:
         raise ValueError("holds a user: credentials go to bmc.username and bmc.password")
-    if not WORD.fullmatch(value) or not (is_address(known) or is_name(known.lower())):
+    if not WORD.fullmatch(value) or not (is_address(host) or is_name(host.lower())):
         raise ValueError("must name a host behind ://, an IP address or a DNS name")
     if ("redfish" in driver or "virtualmedia" in driver) and not parts.path.strip("/"):
         raise ValueError("must end with the path of the system, such as /redfish/v1/Systems/1")
