@@ -105,11 +105,11 @@ class Bare:
     def provider_deployments(self) -> dict[str, str]:
         """Paths of the providers' Deployments, by provider."""
         label = "cluster.x-k8s.io/provider"
-        found = self.http.get("/apis/apps/v1/deployments", params={"labelSelector": label}).raise_for_status().json()
+        answer = self.http.get("/apis/apps/v1/deployments", params={"labelSelector": label}).raise_for_status().json()
         return {
             item["metadata"]["labels"][label]: DEPLOYMENTS.format(item["metadata"]["namespace"])
             + f"/{item['metadata']['name']}"
-            for item in found["items"]
+            for item in answer["items"]
         }
 
     def start_controllers(self) -> None:
@@ -120,9 +120,9 @@ class Bare:
 
     def install(self) -> None:
         """Run the page's commands of clusterctl, and bring what helm would: Kamaji's CRDs. There is no DataStore yet."""
-        found = commands(PAGE, "clusterctl init")
-        assert found, "the page runs clusterctl"
-        for command in found:
+        lines = commands(PAGE, "clusterctl init")
+        assert lines, "the page runs clusterctl"
+        for command in lines:
             self.run(command)
         for path in (toolchain.module_folder("github.com/clastix/kamaji") / "charts/kamaji/crds").glob("*.yaml"):
             crds.apply(self.http, yaml.safe_load(path.read_text()))
@@ -150,7 +150,7 @@ class Bare:
     def lose_crds(self, group: str) -> None:
         """Take the CRDs of an API group away, and bring them back with the command that `check` prints."""
         removed = self.remove_crds(group)
-        report = eventually(self.check, lambda found: "not installed" in str(found), 30, "the CRDs are missed")
+        report = eventually(self.check, lambda report_: "not installed" in str(report_), 30, "the CRDs are missed")
         assert [name for name in removed if name in str(report)], f"one that the stack uses is named: {report}"
         (command,) = remedies(report)
         self.run(command)
@@ -173,8 +173,8 @@ def bare_cluster(folder: Path) -> Iterator[Bare]:
             for definition in CERT_MANAGER:
                 crds.apply(client, definition)
             programs, home = folder / "bin", folder / "home"
-            for made in (programs, home):
-                made.mkdir()
+            for directory in (programs, home):
+                directory.mkdir()
             (programs / "clusterctl").symlink_to(toolchain.program("clusterctl"))
             (programs / "kubectl").symlink_to(KUBECTL)
             config = home / ".config" / "cluster-api" / "clusterctl.yaml"

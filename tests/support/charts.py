@@ -110,10 +110,10 @@ class ChartServer:
                 served.requests.append(self.path)
                 if served.credentials and self.path.startswith("/charts") and self.headers["Authorization"] != expected:
                     self._send(401, "text/plain", b"who are you?")
-                elif (found := served.answer(self.path)) is None:
+                elif (content := served.answer(self.path)) is None:
                     self._send(404, "application/json", b'{"errors": [{"code": "MANIFEST_UNKNOWN"}]}')
                 else:
-                    self._send(200, *found)
+                    self._send(200, *content)
 
             do_HEAD = do_GET  # noqa: N815
 

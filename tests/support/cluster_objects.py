@@ -31,8 +31,8 @@ def condition(
     status: str | bool, reason: str = "", severity: str = "", message: str = "", type_: str = "Ready"
 ) -> dict[str, str]:
     """A condition of the v1beta1 generation."""
-    given = {"type": type_, "status": str(status), "severity": severity, "reason": reason, "message": message}
-    return {**{key: value for key, value in given.items() if value}, "lastTransitionTime": SINCE}
+    fields = {"type": type_, "status": str(status), "severity": severity, "reason": reason, "message": message}
+    return {**{key: value for key, value in fields.items() if value}, "lastTransitionTime": SINCE}
 
 
 def reference(obj: Object) -> dict[str, str]:
@@ -125,21 +125,21 @@ def cluster(
 
 
 def deployment(
-    name: str, wanted: int, /, *, ready: dict[str, str] | None = None, of: str = "c1", **counts: int
+    name: str, replicas: int, /, *, ready: dict[str, str] | None = None, of: str = "c1", **counts: int
 ) -> Object:
     status = {
-        "replicas": wanted,
-        "readyReplicas": wanted,
-        "updatedReplicas": wanted,
+        "replicas": replicas,
+        "readyReplicas": replicas,
+        "updatedReplicas": replicas,
         "unavailableReplicas": 0,
-        "availableReplicas": wanted,
+        "availableReplicas": replicas,
         "observedGeneration": 1,
         **counts,
         "conditions": [ready] if ready else [],
     }
     spec = {
         "clusterName": of,
-        "replicas": wanted,
+        "replicas": replicas,
         "selector": {"matchLabels": {"pool": name}},
         "template": _template(of, name),
     }
@@ -181,10 +181,10 @@ def machine(
     if control_plane_machine:
         marks["cluster.x-k8s.io/control-plane"] = ""
     conditions = [ready] if ready else []
-    made = _object(CLUSTER_API, "Machine", name, spec, {"conditions": conditions, **status}, labels=marks)
+    obj = _object(CLUSTER_API, "Machine", name, spec, {"conditions": conditions, **status}, labels=marks)
     if finalizers:
-        made["metadata"]["finalizers"] = list(finalizers)
-    return owned(made, owner, finalizers=finalizers) if owner else made
+        obj["metadata"]["finalizers"] = list(finalizers)
+    return owned(obj, owner, finalizers=finalizers) if owner else obj
 
 
 def packet_machine(name: str, *, ready: dict[str, str] | None = None, of: str = "c1", **status: Any) -> Object:
@@ -240,12 +240,12 @@ def create(client: httpx.Client, namespace: str, objects: Iterable[Object]) -> N
     """Create objects and their statuses; owners come before what they own."""
     uids: dict[tuple[str, str], str] = {}
     for obj in objects:
-        sent = {**obj, "metadata": {**obj["metadata"], "namespace": namespace}}
-        sent["metadata"]["ownerReferences"] = [
+        body = {**obj, "metadata": {**obj["metadata"], "namespace": namespace}}
+        body["metadata"]["ownerReferences"] = [
             {**owner, "uid": uids[owner["kind"], owner["name"]]} for owner in obj["metadata"].get("ownerReferences", ())
         ]
-        sent["spec"] = _placed(obj["spec"], namespace)
-        answer = _required(client.post(path(obj, namespace), json=sent))
+        body["spec"] = _placed(obj["spec"], namespace)
+        answer = _required(client.post(path(obj, namespace), json=body))
         uids[obj["kind"], obj["metadata"]["name"]] = answer["metadata"]["uid"]
         answer["status"] = obj["status"]
         _required(client.put(f"{path(obj, namespace)}/{obj['metadata']['name']}/status", json=answer))
@@ -259,12 +259,12 @@ def delete(client: httpx.Client, namespace: str, obj: Object) -> None:
 def _placed(value: Any, namespace: str) -> Any:
     """A spec whose references point into a namespace."""
     if isinstance(value, dict):
-        return {key: namespace if key == "namespace" else _placed(held, namespace) for key, held in value.items()}
+        return {key: namespace if key == "namespace" else _placed(item, namespace) for key, item in value.items()}
     return value
 
 
 def _required(answer: httpx.Response) -> Object:
     if answer.is_error:
         raise AssertionError(f"{answer.request.method} {answer.request.url}: {answer.status_code} {answer.text[:600]}")
-    found: Object = answer.json()
-    return found
+    body: Object = answer.json()
+    return body

@@ -35,9 +35,9 @@ def describe(kubeconfig: Path, cluster: str, *words: str, version: str | None = 
     with tempfile.TemporaryFile("w+") as input_:
         done = subprocess.run([*map(str, command)], stdin=input_, capture_output=True, text=True, check=False)
         input_.seek(0)
-        told = done.stdout + input_.read()
+        text = done.stdout + input_.read()
     assert done.returncode == 0, f"clusterctl failed:\n{done.stderr}"
-    return COLOURS.sub("", told)
+    return COLOURS.sub("", text)
 
 
 def cells(tree: str, column: str = "READY", end: str = "SEVERITY") -> list[tuple[str, str]]:

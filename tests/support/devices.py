@@ -137,13 +137,13 @@ class Metal:
         """Order a device."""
         answer = self.http.post(f"/projects/{PROJECT}/devices", json=order(hostname, **fields))
         assert answer.status_code == 201, f"the order was refused: {answer.text}"
-        made: dict[str, Any] = answer.json()
-        return made
+        device: dict[str, Any] = answer.json()
+        return device
 
     def get(self, identity: str) -> dict[str, Any]:
         """A device as the API shows it."""
-        found: dict[str, Any] = self.http.get(f"/devices/{identity}").raise_for_status().json()
-        return found
+        device: dict[str, Any] = self.http.get(f"/devices/{identity}").raise_for_status().json()
+        return device
 
     def overview(self, identity: str) -> dict[str, Any]:
         """A device as the lab shows it."""
@@ -158,12 +158,12 @@ class Metal:
     @contextmanager
     def api_boot(self, **changes: Any) -> Iterator[None]:
         """Other boot options for a while."""
-        kept = self.api.boot
-        self.api.boot = replace(kept, **changes)
+        before = self.api.boot
+        self.api.boot = replace(before, **changes)
         try:
             yield
         finally:
-            self.api.boot = kept
+            self.api.boot = before
 
     def stop(self) -> None:
         self.http.close()
@@ -184,7 +184,7 @@ def metal(folder: Path, boot: BootOptions | None = None) -> Iterator[Metal]:
 def eventually(look: Callable[[], Any], what: str, seconds: float = 30) -> Any:
     """What ``look`` returns, once that is true."""
     deadline = time.monotonic() + seconds
-    while not (found := look()):
-        assert time.monotonic() < deadline, f"not {what} after {seconds} s (last: {found!r})"
+    while not (value := look()):
+        assert time.monotonic() < deadline, f"not {what} after {seconds} s (last: {value!r})"
         time.sleep(0.05)
-    return found
+    return value

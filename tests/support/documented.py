@@ -11,9 +11,9 @@ ROOT = Path(__file__).parents[2]
 
 def blocks(page: str) -> list[str]:
     """The Python blocks of a page below docs/."""
-    found = re.findall(r"^```python\n(.*?)^```$", (ROOT / "docs" / page).read_text(), re.MULTILINE | re.DOTALL)
-    assert found, f"docs/{page} has no code"
-    return found
+    code = re.findall(r"^```python\n(.*?)^```$", (ROOT / "docs" / page).read_text(), re.MULTILINE | re.DOTALL)
+    assert code, f"docs/{page} has no code"
+    return code
 
 
 def run(page: str, **names: Any) -> dict[str, Any]:

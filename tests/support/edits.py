@@ -69,9 +69,9 @@ class Life:
         return "; ".join(self.story)
 
     def configure(self, pools: Pools) -> None:
-        listed = [{"name": name, **pool} for name, pool in pools.items()]
-        self.story.append(f"pools {listed}")
-        self.project.configure(self.stack, **self.sections, workerPools=listed)
+        entries = [{"name": name, **pool} for name, pool in pools.items()]
+        self.story.append(f"pools {entries}")
+        self.project.configure(self.stack, **self.sections, workerPools=entries)
 
     def whole(self) -> None:
         """A run to its end."""

@@ -172,14 +172,14 @@ class EngineReader:
         (folder / "project").mkdir(parents=True)
         (folder / "backend").mkdir()
         (folder / "project" / "Pulumi.yaml").write_text("name: kamaji-equinix\nruntime: yaml\n")
-        own = {
+        variables = {
             **environment,
             **toolchain.pulumi_environment(),
             "PULUMI_BACKEND_URL": f"file://{folder / 'backend'}",
             "PULUMI_CONFIG_PASSPHRASE": "",
             "PULUMI_SKIP_UPDATE_CHECK": "1",
         }
-        reader = cls(folder / "project", own)
+        reader = cls(folder / "project", variables)
         assert reader._run("stack", "init", "read").returncode == 0, "the stack is made"
         return reader
 
@@ -189,11 +189,11 @@ class EngineReader:
         done = self._run("config", "--json", "--show-secrets", "--stack", "read")
         if done.returncode:
             return done.stderr.decode("utf-8", "replace") or "refused"
-        found = json.loads(done.stdout)
+        values = json.loads(done.stdout)
         # `value` is what a program gets; it lacks where the value is empty.
         return {
             name.partition(":")[2]: decoded(value.get("value", ""))
-            for name, value in found.items()
+            for name, value in values.items()
             if name.startswith("kamaji-equinix:")
         }
 

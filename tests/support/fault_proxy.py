@@ -153,9 +153,9 @@ def _kept(handler: BaseHTTPRequestHandler) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def faults(management: ManagementPlane, folder: Path, *wanted: Fault) -> Iterator[FaultProxy]:
+def faults(management: ManagementPlane, folder: Path, *initial: Fault) -> Iterator[FaultProxy]:
     """A proxy with faults for the length of a block."""
-    proxy = FaultProxy(management, folder, *wanted)
+    proxy = FaultProxy(management, folder, *initial)
     try:
         yield proxy
     finally:

@@ -86,8 +86,8 @@ class Fleet:
         self._stop = threading.Event()
         self._selector = selectors.DefaultSelector()
         self.http = management.client()
-        made = self.http.post("/api/v1/namespaces", json={"metadata": {"name": self.namespace}})
-        assert made.status_code in (httpx.codes.CREATED, httpx.codes.CONFLICT), made.text
+        answer = self.http.post("/api/v1/namespaces", json={"metadata": {"name": self.namespace}})
+        assert answer.status_code in (httpx.codes.CREATED, httpx.codes.CONFLICT), answer.text
         self._threads = [threading.Thread(target=run, daemon=True) for run in (self._play, self._accept)]
 
     def start(self) -> Fleet:
@@ -190,7 +190,7 @@ class Fleet:
         for name in self.members.keys() - planes.keys():
             self._leave(self.members.pop(name))
         for name, plane in planes.items():
-            owner = next((found for found in clusters if refers(clusters[found], name)), name)
+            owner = next((other for other in clusters if refers(clusters[other], name)), name)
             self._member(client, name, plane, clusters.get(owner))
             if not dig(infrastructures.get(owner), "status", "ready"):
                 continue
@@ -281,5 +281,5 @@ def dig(value: Any, *path: str) -> Any:
 def _must(answer: httpx.Response) -> Json:
     if answer.is_error:
         raise AssertionError(f"{answer.request.method} {answer.request.url}: {answer.status_code} {answer.text[:600]}")
-    found: Json = answer.json()
-    return found
+    body: Json = answer.json()
+    return body

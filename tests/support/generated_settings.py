@@ -36,7 +36,7 @@ def section_in(annotation: Any) -> type[Section] | None:
     """The section that a type holds."""
     if isinstance(annotation, type) and issubclass(annotation, Section):
         return annotation
-    return next((found for part in typing.get_args(annotation) if (found := section_in(part))), None)
+    return next((section for part in typing.get_args(annotation) if (section := section_in(part))), None)
 
 
 def validators(metadata: Any) -> list[str]:

@@ -27,9 +27,9 @@ Json = dict[str, Any]
 def provider(kubeconfig: Path | None, **management: Any) -> EndpointProvider:
     """A provider that got its configuration as the engine passes it."""
     settings = {**({"kubeconfigPath": str(kubeconfig)} if kubeconfig else {}), **management}
-    made = EndpointProvider()
-    made.configure(ConfigureRequest(Config({"kamaji-equinix:management": json.dumps(settings)}, "kamaji-equinix")))
-    return made
+    instance = EndpointProvider()
+    instance.configure(ConfigureRequest(Config({"kamaji-equinix:management": json.dumps(settings)}, "kamaji-equinix")))
+    return instance
 
 
 def inputs(tenant: Tenant, **changes: Any) -> Json:
@@ -87,8 +87,10 @@ class Run:
     def _call(self) -> None:
         began, props = time.monotonic(), inputs(self.tenant, **self.changes)
         try:
-            made = provider(self.kubeconfig)
-            self.outputs = made.create(props).outs if self.olds is None else made.update("", self.olds, props).outs
+            instance = provider(self.kubeconfig)
+            self.outputs = (
+                instance.create(props).outs if self.olds is None else instance.update("", self.olds, props).outs
+            )
         except HandoffError as error:
             self.error = error
         except BaseException as error:  # noqa: BLE001 - raised again in the test's thread
@@ -139,9 +141,9 @@ def hand_off(tenant: Tenant, kubeconfig: Path | None = None, *, olds: Json | Non
 def refresh(tenant: Tenant, olds: Json, kubeconfig: Path | None = None) -> ReadResult:
     """What the provider reads."""
     kubeconfig = kubeconfig or tenant.management.kubeconfig
-    found = provider(kubeconfig).read(f"{tenant.namespace}/{CLUSTER}", olds)
-    without_credentials(tenant, kubeconfig, found.outs)
-    return found
+    result = provider(kubeconfig).read(f"{tenant.namespace}/{CLUSTER}", olds)
+    without_credentials(tenant, kubeconfig, result.outs)
+    return result
 
 
 def without_credentials(tenant: Tenant, kubeconfig: Path, *values: object) -> None:

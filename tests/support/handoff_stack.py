@@ -92,20 +92,20 @@ class HandoffStack(Project):
         """
         (folder / "backend").mkdir(parents=True)
         backend = {"PULUMI_BACKEND_URL": f"file://{folder}/backend", "PULUMI_CONFIG_PASSPHRASE": "test"}
-        made = cls.make(folder, {**toolchain.pulumi_environment(), **backend})
-        assert isinstance(made, cls)
+        stack = cls.make(folder, {**toolchain.pulumi_environment(), **backend})
+        assert isinstance(stack, cls)
         # The engine runs four operations at a time for each core; a hand-off is one as long as it waits.
-        made.environment["PULUMI_PARALLEL"] = str(2 * len(names) + 16)
+        stack.environment["PULUMI_PARALLEL"] = str(2 * len(names) + 16)
         (folder / "__main__.py").write_text(PROGRAM)
         (folder / "plain.py").write_text(PLAIN)
         fleet.create(*names)
         uids = {name: fleet.read(CLUSTERS, name)["metadata"]["uid"] for name in names}
-        told = {"clusters": uids, "namespace": fleet.namespace, "kubeconfig": str(fleet.management.kubeconfig)}
-        told |= {"infrastructure": PACKET_CLUSTER, "plain": plain, "arguments": {"timeout_seconds": 120, **arguments}}  # type: ignore[dict-item]
-        (folder / "fleet.json").write_text(json.dumps(told))
-        made.credentials(kubeconfigPath=str(fleet.management.kubeconfig))
-        made.pulumi("stack", "init", cls.stack).ok()
-        return made
+        facts = {"clusters": uids, "namespace": fleet.namespace, "kubeconfig": str(fleet.management.kubeconfig)}
+        facts |= {"infrastructure": PACKET_CLUSTER, "plain": plain, "arguments": {"timeout_seconds": 120, **arguments}}  # type: ignore[dict-item]
+        (folder / "fleet.json").write_text(json.dumps(facts))
+        stack.credentials(kubeconfigPath=str(fleet.management.kubeconfig))
+        stack.pulumi("stack", "init", cls.stack).ok()
+        return stack
 
     def credentials(self, **management: Any) -> None:
         """Set ``kamaji-equinix:management``."""
@@ -122,8 +122,10 @@ class HandoffStack(Project):
     def stored(self, name: str) -> dict[str, Any]:
         """What the state holds of a hand-off."""
         resources = json.loads(self.state())["deployment"].get("resources", [])
-        found: dict[str, Any] = next(one for one in resources if one["urn"].endswith(f"ControlPlaneEndpoint::{name}"))
-        return found
+        resource: dict[str, Any] = next(
+            one for one in resources if one["urn"].endswith(f"ControlPlaneEndpoint::{name}")
+        )
+        return resource
 
     def begin(self) -> Update:
         """Begin an update."""
@@ -184,13 +186,13 @@ class Update:
         """The processes that it started, with their commands."""
         import psutil
 
-        found = {}
+        processes = {}
         for child in psutil.Process(self.process.pid).children(recursive=True):
             try:
-                found[child.pid] = " ".join(child.cmdline())
+                processes[child.pid] = " ".join(child.cmdline())
             except psutil.Error:
                 continue
-        return found
+        return processes
 
     def kill(self) -> None:
         """SIGKILL the engine, and what it started. A plugin has a process group of its own."""

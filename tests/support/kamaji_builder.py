@@ -27,7 +27,7 @@ def tenant_control_plane(cluster: Mapping[str, Any], plane: Mapping[str, Any]) -
     """The provider's object for Kamaji."""
     spec, network = plane["spec"], plane["spec"]["network"]
     ranges = cluster["spec"]["clusterNetwork"]
-    wanted = spec["deployment"]
+    deployment = spec["deployment"]
     components = {key: spec.get(key, {}) for key in ("apiServer", "controllerManager", "scheduler")}
     addons = {name: {k: v for k, v in value.items() if k != "dnsServiceIPs"} for name, value in spec["addons"].items()}
     dns = spec["addons"]["coreDNS"].get("dnsServiceIPs") if "coreDNS" in addons else network.get("dnsServiceIPs")
@@ -58,12 +58,12 @@ def tenant_control_plane(cluster: Mapping[str, Any], plane: Mapping[str, Any]) -
                 "deployment": given(
                     replicas=spec["replicas"],
                     **({"registrySettings": {"registry": spec["registry"]}} if spec.get("registry") else {}),
-                    nodeSelector=wanted.get("nodeSelector"),
-                    tolerations=wanted.get("tolerations"),
-                    topologySpreadConstraints=wanted.get("topologySpreadConstraints"),
-                    podAdditionalMetadata=wanted.get("podAdditionalMetadata"),
-                    runtimeClassName=wanted.get("runtimeClassName"),
-                    serviceAccountName=wanted.get("serviceAccountName"),
+                    nodeSelector=deployment.get("nodeSelector"),
+                    tolerations=deployment.get("tolerations"),
+                    topologySpreadConstraints=deployment.get("topologySpreadConstraints"),
+                    podAdditionalMetadata=deployment.get("podAdditionalMetadata"),
+                    runtimeClassName=deployment.get("runtimeClassName"),
+                    serviceAccountName=deployment.get("serviceAccountName"),
                     extraArgs={key: list(value.get("extraArgs", [])) for key, value in components.items()},
                     resources={key: value.get("resources", {}) for key, value in components.items()},
                 ),
@@ -192,8 +192,8 @@ def deployment(plane: Mapping[str, Any]) -> Object:
 def service(plane: Mapping[str, Any]) -> Object:
     """The Service in front of the API server (k8s_service_resource.go and konnectivity/service_resource.go)."""
     name, profile = plane["metadata"]["name"], plane["spec"]["networkProfile"]
-    wanted = plane["spec"]["controlPlane"]["service"]
-    kind, extra = wanted["serviceType"], wanted["additionalMetadata"]
+    request = plane["spec"]["controlPlane"]["service"]
+    kind, extra = request["serviceType"], request["additionalMetadata"]
     numbers = {"kube-apiserver": profile.get("port", PORT)}
     if "konnectivity" in plane["spec"]["addons"]:
         numbers["konnectivity-server"] = plane["spec"]["addons"]["konnectivity"]["server"]["port"]
@@ -230,11 +230,11 @@ def service(plane: Mapping[str, Any]) -> Object:
 
 def ingress(plane: Mapping[str, Any]) -> list[Object]:
     """The Ingress, where one is asked for (internal/resources/k8s_ingress_resource.go)."""
-    wanted = plane["spec"]["controlPlane"].get("ingress")
-    if wanted is None:
+    request = plane["spec"]["controlPlane"].get("ingress")
+    if request is None:
         return []
     name, profile = plane["metadata"]["name"], plane["spec"]["networkProfile"]
-    extra = wanted["additionalMetadata"]
+    extra = request["additionalMetadata"]
     backend = {"service": {"name": name, "port": {"number": profile.get("port", PORT)}}}
     return [
         {
@@ -247,10 +247,10 @@ def ingress(plane: Mapping[str, Any]) -> list[Object]:
                 annotations=extra.get("annotations"),
             ),
             "spec": given(
-                ingressClassName=wanted.get("ingressClassName"),
+                ingressClassName=request.get("ingressClassName"),
                 rules=[
                     {
-                        "host": wanted["hostname"].partition(":")[0],
+                        "host": request["hostname"].partition(":")[0],
                         "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]},
                     }
                 ],

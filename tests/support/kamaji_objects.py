@@ -58,9 +58,9 @@ class Tenant:
             "name": CONTROL_PLANE if owned else "another",
             "namespace": self.namespace,
         }
-        made = self._post(CLUSTERS, "cluster.x-k8s.io/v1beta1", "Cluster", CLUSTER, {**spec, "paused": paused})
-        self.uid = made["metadata"]["uid"]
-        owner = [{"apiVersion": made["apiVersion"], "kind": "Cluster", "name": CLUSTER, "uid": self.uid}]
+        cluster = self._post(CLUSTERS, "cluster.x-k8s.io/v1beta1", "Cluster", CLUSTER, {**spec, "paused": paused})
+        self.uid = cluster["metadata"]["uid"]
+        owner = [{"apiVersion": cluster["apiVersion"], "kind": "Cluster", "name": CLUSTER, "uid": self.uid}]
         marks = {"ownerReferences": owner} if owned else {}
         self.infrastructure()
         plane = {"version": "1.33.0", "dataStoreName": "default", "replicas": 1}
@@ -86,7 +86,7 @@ class Tenant:
         spec: Json = {"controlPlane": {"service": {"serviceType": "LoadBalancer"}}}
         spec["networkProfile"] = {"port": 6443}
         spec["kubernetes"] = {"version": "1.33.0", "kubelet": {"cgroupfs": "systemd"}}
-        found = self._post(TENANTS, "kamaji.clastix.io/v1alpha1", "TenantControlPlane", CONTROL_PLANE, spec)
+        obj = self._post(TENANTS, "kamaji.clastix.io/v1alpha1", "TenantControlPlane", CONTROL_PLANE, spec)
         deployment = {
             "name": CONTROL_PLANE,
             "namespace": self.namespace,
@@ -94,12 +94,12 @@ class Tenant:
             "conditions": list(conditions),
         }
         holder, admin = f"{CONTROL_PLANE}-ca", f"{CONTROL_PLANE}-admin-kubeconfig"
-        found["status"] = {
+        obj["status"] = {
             "kubeconfig": {"admin": {"secretName": admin}} if kubeconfig else {},
             "kubernetesResources": {"version": {"status": state}, "deployment": deployment},
             "certificates": {"ca": {"secretName": holder}} if authority else {},
         }
-        self._must(self.http.put(f"{TENANTS.format(self.namespace)}/{CONTROL_PLANE}/status", json=found))
+        self._must(self.http.put(f"{TENANTS.format(self.namespace)}/{CONTROL_PLANE}/status", json=obj))
         if authority:
             self.write_secret(
                 holder, {"ca.crt": self.authority.pem, "ca.key": f"{self.authority.key_pem}\n# {self.secret}"}
@@ -110,10 +110,10 @@ class Tenant:
     def service(self, address: str | None) -> None:
         """Write the control plane's Service, with or without an address of a load balancer."""
         spec: Json = {"type": "LoadBalancer", "ports": [{"port": 6443}], "selector": {"a": "b"}}
-        found = self._post(SERVICES, "v1", "Service", CONTROL_PLANE, spec)
+        obj = self._post(SERVICES, "v1", "Service", CONTROL_PLANE, spec)
         if address:
-            found["status"] = {"loadBalancer": {"ingress": [{"ip": address}]}}
-            self._must(self.http.put(f"{SERVICES.format(self.namespace)}/{CONTROL_PLANE}/status", json=found))
+            obj["status"] = {"loadBalancer": {"ingress": [{"ip": address}]}}
+            self._must(self.http.put(f"{SERVICES.format(self.namespace)}/{CONTROL_PLANE}/status", json=obj))
 
     def publish(self, host: str, port: int) -> None:
         """Set the KamajiControlPlane's endpoint, as Kamaji's provider does once the load balancer answers."""
@@ -211,5 +211,5 @@ class Tenant:
             raise AssertionError(
                 f"{answer.request.method} {answer.request.url}: {answer.status_code} {answer.text[:600]}"
             )
-        found: Json = answer.json()
-        return found
+        body: Json = answer.json()
+        return body

@@ -100,8 +100,8 @@ class Lab:
     def secrets(self, namespace: str) -> list[str]:
         """Names of a namespace's Secrets."""
         with self.management() as client:
-            found = client.get(f"/api/v1/namespaces/{namespace}/secrets").raise_for_status().json()["items"]
-        return [item["metadata"]["name"] for item in found]
+            items = client.get(f"/api/v1/namespaces/{namespace}/secrets").raise_for_status().json()["items"]
+        return [item["metadata"]["name"] for item in items]
 
     def leftovers(self, cluster: str = "") -> list[str]:
         """The Cluster API and Kamaji objects of a cluster, by their names; by default of all clusters."""
@@ -121,28 +121,28 @@ class Lab:
 
     def state_file(self) -> dict[str, Any]:
         """What the supervisor has written down."""
-        found: dict[str, Any] = json.loads((self.state / "state.json").read_text())
-        return found
+        state: dict[str, Any] = json.loads((self.state / "state.json").read_text())
+        return state
 
 
 def nodes(kubeconfig: str) -> dict[str, bool]:
     """Whether each node of a tenant is Ready, by name, asked with the kubeconfig's own credentials."""
     with client_of(yaml.safe_load(kubeconfig)) as client:
-        found = client.get("/api/v1/nodes").raise_for_status().json()["items"]
+        items = client.get("/api/v1/nodes").raise_for_status().json()["items"]
     return {
         node["metadata"]["name"]: any(
             condition["type"] == "Ready" and condition["status"] == "True" for condition in node["status"]["conditions"]
         )
-        for node in found
+        for node in items
     }
 
 
-def eventually(look: Callable[[], Value], wanted: Callable[[Value], bool], seconds: float, what: str) -> Value:
+def eventually(look: Callable[[], Value], holds: Callable[[Value], bool], seconds: float, what: str) -> Value:
     """Look until what is seen is as wanted."""
     deadline = time.monotonic() + seconds
     while True:
-        seen = look()
-        if wanted(seen):
-            return seen
-        assert time.monotonic() < deadline, f"{what} not within {seconds:.0f} s; last seen: {seen}"
+        value = look()
+        if holds(value):
+            return value
+        assert time.monotonic() < deadline, f"{what} not within {seconds:.0f} s; last seen: {value}"
         time.sleep(0.5)

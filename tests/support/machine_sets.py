@@ -94,16 +94,16 @@ class MachineSets:
                     self.harm.add((one["metadata"]["name"], *pair))
 
     def _lives(self, client: httpx.Client, machine_set: Json) -> bool:
-        found = client.get(f"{CORE.format(self.namespace)}/machinesets/{machine_set['metadata']['name']}")
-        return found.status_code == httpx.codes.OK and bool(dig(found.json(), "spec", "replicas"))
+        answer = client.get(f"{CORE.format(self.namespace)}/machinesets/{machine_set['metadata']['name']}")
+        return answer.status_code == httpx.codes.OK and bool(dig(answer.json(), "spec", "replicas"))
 
     def _roll(self, client: httpx.Client, deployment: Json, sets: list[Json]) -> None:
-        name, wanted = revision(deployment), dig(deployment, "spec", "replicas") or 1
+        name, replicas = revision(deployment), dig(deployment, "spec", "replicas") or 1
         current = next((one for one in sets if one["metadata"]["name"] == name), None)
         if current is None:
-            self._create(client, deployment, name, wanted)
-        elif dig(current, "spec", "replicas") != wanted:
-            self._change(client, name, {"spec": {"replicas": wanted}})
+            self._create(client, deployment, name, replicas)
+        elif dig(current, "spec", "replicas") != replicas:
+            self._change(client, name, {"spec": {"replicas": replicas}})
         if self.held.is_set():
             return
         older = sorted(
@@ -115,7 +115,7 @@ class MachineSets:
                 self._change(client, one["metadata"]["name"], {"spec": {"replicas": 0}})
         for one in older[:-1]:
             client.delete(f"{CORE.format(self.namespace)}/machinesets/{one['metadata']['name']}")
-        counts = dict.fromkeys(("replicas", "updatedReplicas", "readyReplicas", "availableReplicas"), wanted)
+        counts = dict.fromkeys(("replicas", "updatedReplicas", "readyReplicas", "availableReplicas"), replicas)
         status = {**counts, "observedGeneration": deployment["metadata"]["generation"]}
         if any(dig(deployment, "status", key) != value for key, value in status.items()):
             where = f"{CORE.format(self.namespace)}/machinedeployments/{deployment['metadata']['name']}/status"

@@ -35,29 +35,29 @@ class Metal3Fleet(Fleet):
         self.machines: dict[str, str] = {}
 
     def _list(self, client: httpx.Client, path: str) -> dict[str, Json]:
-        found = super()._list(client, NEWER.get(path, path))
-        for one in found.values():
+        objects = super()._list(client, NEWER.get(path, path))
+        for one in objects.values():
             # The play reads the older generation's words.
             status = one.setdefault("status", {})
             status["ready"] = dig(status, "initialization", "provisioned") or dig(status, "ready")
             status["infrastructureReady"] = dig(status, "initialization", "infrastructureProvisioned")
-        return found
+        return objects
 
     def _status(self, client: httpx.Client, path: str, name: str, content: Json) -> None:
         if path == CLUSTERS:
             content = {"initialization": {"infrastructureProvisioned": True}}
         elif path == CONTROL_PLANES:
-            known = ("version", "selector", "ready", "externalManagedControlPlane")
-            content = {key: content[key] for key in known} | {"initialization": {"controlPlaneInitialized": True}}
+            keys = ("version", "selector", "ready", "externalManagedControlPlane")
+            content = {key: content[key] for key in keys} | {"initialization": {"controlPlaneInitialized": True}}
         super()._status(client, NEWER.get(path, path), name, content)
 
     def _member(self, client: httpx.Client, name: str, plane: Json, cluster: Json | None) -> None:
         super()._member(_Newer(client), name, plane, cluster)  # type: ignore[arg-type]
 
     def _round(self, client: httpx.Client) -> None:
-        for name, found in super()._list(client, NEWER[INFRASTRUCTURE]).items():
+        for name, obj in super()._list(client, NEWER[INFRASTRUCTURE]).items():
             self.early = self.early or not any(member.answers for member in self.members.values())
-            if not dig(found, "status", "initialization", "provisioned"):
+            if not dig(obj, "status", "initialization", "provisioned"):
                 super()._status(client, NEWER[INFRASTRUCTURE], name, {"initialization": {"provisioned": True}})
         for name, host in super()._list(client, HOSTS).items():
             self._host(client, name, host)

@@ -303,18 +303,18 @@ SECTION_ONLY["ipPools[].ranges[].subnet"] = None
 
 def replaced(key: str, value: Any) -> Json:
     """``FULL`` with another value at a key of ``metal3``; of a pool, where the key begins with ``workerPools[].``."""
-    found = copy.deepcopy(FULL)
-    own = key.removeprefix("workerPools[].").removeprefix("metal3.")
+    raw = copy.deepcopy(FULL)
+    short_key = key.removeprefix("workerPools[].").removeprefix("metal3.")
     if key.startswith("workerPools[]."):
-        top = own.partition(".")[0].removesuffix("[]")
-        if top in found["metal3"]:
-            found["workerPools"][0][top] = copy.deepcopy(found["metal3"][top])
-        target: Any = found["workerPools"][0]
+        top = short_key.partition(".")[0].removesuffix("[]")
+        if top in raw["metal3"]:
+            raw["workerPools"][0][top] = copy.deepcopy(raw["metal3"][top])
+        target: Any = raw["workerPools"][0]
     else:
-        target = found["metal3"]
-    *parents, name = own.split(".")
+        target = raw["metal3"]
+    *parents, name = short_key.split(".")
     for step in parents:
         target = target[step.removesuffix("[]")]
         target = target[0] if step.endswith("[]") else target
     target[name] = value
-    return found
+    return raw

@@ -61,12 +61,16 @@ class Recorder(Mocks):
 
     def of(self, type_: str) -> list[Registered]:
         """The registered resources of a type, by its full token or its last part."""
-        return [found for found in self.resources if found.type == type_ or found.type.rpartition(":")[2] == type_]
+        return [
+            resource
+            for resource in self.resources
+            if resource.type == type_ or resource.type.rpartition(":")[2] == type_
+        ]
 
     def one(self, type_: str) -> Registered:
         """The only resource of a type."""
-        (found,) = self.of(type_)
-        return found
+        (resource,) = self.of(type_)
+        return resource
 
 
 class Monitor(MockMonitor):

@@ -53,23 +53,23 @@ def releases() -> list[str]:
 def definition(release: str) -> dict[str, Any]:
     """The CRD of a release."""
     if release == "given":
-        found: dict[str, Any] = yaml.load((Path(os.environ[VARIABLE]) / FILE).read_bytes(), yaml.CSafeLoader)
-        return found
+        document: dict[str, Any] = yaml.load((Path(os.environ[VARIABLE]) / FILE).read_bytes(), yaml.CSafeLoader)
+        return document
     folder = toolchain.module_folder("github.com/pulumi/pulumi-kubernetes-operator")
-    found = yaml.load((folder / "deploy" / "crds" / FILE).read_bytes(), yaml.CSafeLoader)
-    for version in found["spec"]["versions"]:
+    document = yaml.load((folder / "deploy" / "crds" / FILE).read_bytes(), yaml.CSafeLoader)
+    for version in document["spec"]["versions"]:
         fields = version["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
         assert not fields.keys() & ADDED.keys(), "a newer release is pinned: drop the additions"
         fields.update(ADDED)
-    return found
+    return document
 
 
 def install(client: httpx.Client, release: str) -> None:
     """Install the CRD of a release and wait until the API server serves it."""
-    made = definition(release)
-    name = made["metadata"]["name"]
+    document = definition(release)
+    name = document["metadata"]["name"]
     # An apply of another release takes its fields over.
-    crds.apply(client, made)
+    crds.apply(client, document)
     deadline = time.monotonic() + 30
     while crds.not_established(client, [name]):
         assert time.monotonic() < deadline, f"{name} is not established"

@@ -69,11 +69,11 @@ def repositories(folder: Path) -> Path:
         file = {"CoreProvider": "core", "ControlPlaneProvider": "control-plane"}.get(
             kind, kind.removesuffix("Provider").lower()
         )
-        made = folder / f"{labels[kind.removesuffix('Provider')]}{name}" / version
-        made.mkdir(parents=True)
-        (made / f"{file}-components.yaml").write_text(components)
-        (made / "metadata.yaml").write_text((metadata / "metadata.yaml").read_text())
-        listed.append({"name": name, "type": kind, "url": f"file://{made}/{file}-components.yaml"})
+        target = folder / f"{labels[kind.removesuffix('Provider')]}{name}" / version
+        target.mkdir(parents=True)
+        (target / f"{file}-components.yaml").write_text(components)
+        (target / "metadata.yaml").write_text((metadata / "metadata.yaml").read_text())
+        listed.append({"name": name, "type": kind, "url": f"file://{target}/{file}-components.yaml"})
     config = folder / "clusterctl.yaml"
     config.write_text(yaml.safe_dump({"providers": listed}))
     return config

@@ -73,7 +73,7 @@ WHOLE_FILES: dict[str, bytes] = {
 
 def generated(count: int, seed: int) -> list[str]:
     """Values as they may stand behind a key: all that are written down, and as many that are made up."""
-    found = [*FRAGMENTS, *WORDS]
+    pieces = [*FRAGMENTS, *WORDS]
 
     @hypothesis_seed(seed)
     @settings(
@@ -85,10 +85,10 @@ def generated(count: int, seed: int) -> list[str]:
     )
     @given(fragments())
     def collect(fragment: str) -> None:
-        found.append(fragment)
+        pieces.append(fragment)
 
     collect()
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(pieces))
 
 
 def ours(data: bytes) -> dict[str, Any] | str:

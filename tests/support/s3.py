@@ -94,8 +94,8 @@ class Bucket:
 
     def locks(self, project: str, stack: str) -> dict[str, dict[str, Any]]:
         """The locks on a stack, by key."""
-        found = self.objects(f".pulumi/locks/organization/{project}/{stack}/")
-        return {key: json.loads(content) for key, content in found.items()}
+        keys = self.objects(f".pulumi/locks/organization/{project}/{stack}/")
+        return {key: json.loads(content) for key, content in keys.items()}
 
     def put_lock(self, project: str, stack: str, **content: Any) -> str:
         """Place a lock as another engine would write it; its key."""

@@ -41,8 +41,8 @@ def changed(base: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
 
 def mistakes() -> list[dict[str, Any]]:
     """The table of wrong configurations: what it ``says``, what to ``set``, the lines of the ``report``."""
-    found: list[dict[str, Any]] = yaml.safe_load(TABLE.read_text(encoding="utf-8"))
-    return found
+    table: list[dict[str, Any]] = yaml.safe_load(TABLE.read_text(encoding="utf-8"))
+    return table
 
 
 FULL: dict[str, Any] = {

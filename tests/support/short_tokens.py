@@ -52,8 +52,8 @@ class ServiceAccount:
         self._plane, self._namespace, self._folder, self._life = plane, namespace, folder, life
         with plane.client() as client:
             path = f"/api/v1/namespaces/{namespace}/serviceaccounts"
-            made = client.post(path, json={"metadata": {"name": "operator"}})
-            self._uid = made.raise_for_status().json()["metadata"]["uid"]
+            answer = client.post(path, json={"metadata": {"name": "operator"}})
+            self._uid = answer.raise_for_status().json()["metadata"]["uid"]
             subject = {"kind": "ServiceAccount", "name": "operator", "namespace": namespace}
             role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"}
             binding = {"metadata": {"name": f"{namespace}-operator"}, "roleRef": role, "subjects": [subject]}

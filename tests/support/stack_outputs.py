@@ -10,6 +10,6 @@ from .project import Project
 
 def stack_outputs(project: Project, stack: str) -> dict[str, Any]:
     """A stack's outputs, its secrets in clear."""
-    told = project.pulumi("stack", "output", "--json", "--show-secrets", "--stack", stack).ok()
-    found: dict[str, Any] = json.loads(told)
-    return found
+    text = project.pulumi("stack", "output", "--json", "--show-secrets", "--stack", stack).ok()
+    outputs: dict[str, Any] = json.loads(text)
+    return outputs

@@ -50,9 +50,9 @@ def environment(folder: Path, **more: str) -> dict[str, str]:
     """Environment of a run whose cache, and the system's temporary folder, lie in ``folder``."""
     for name in ("cache", "tmp"):
         (folder / name).mkdir(parents=True, exist_ok=True)
-    kept = {name: value for name, value in os.environ.items() if name != "KUBEBUILDER_ASSETS"}
+    rest = {name: value for name, value in os.environ.items() if name != "KUBEBUILDER_ASSETS"}
     return {
-        **kept,
+        **rest,
         "KAMAJI_EQUINIX_TOOLCHAIN": str(folder / "cache"),
         "TMPDIR": str(folder / "tmp"),
         "GOTELEMETRY": "off",

@@ -211,11 +211,11 @@ class TlsEndpoint:
 @contextlib.contextmanager
 def endpoint(authority: TenantAuthority, mode: str = "ok", host: str = "127.0.0.1") -> Iterator[TlsEndpoint]:
     """An endpoint for the length of a block."""
-    made = TlsEndpoint(authority, mode, host)
+    server = TlsEndpoint(authority, mode, host)
     try:
-        yield made
+        yield server
     finally:
-        made.close()
+        server.close()
 
 
 def soon(holds: Callable[[], object], what: str, seconds: float = 15.0) -> None:

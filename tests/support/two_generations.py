@@ -78,9 +78,9 @@ def await_served(client: httpx.Client, names: list[str], converters: list[Proces
 
 def serves(client: httpx.Client, name: str) -> bool:
     """Whether the API server answers in each of a CRD's versions; the first requests get 429, or what was before."""
-    found = (
+    answer = (
         client.get(f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{name}").raise_for_status().json()["spec"]
     )
-    plural, served = found["names"]["plural"], [version["name"] for version in found["versions"] if version["served"]]
-    paths = [f"/apis/{found['group']}/{version}/{plural}" for version in served]
+    plural, served = answer["names"]["plural"], [version["name"] for version in answer["versions"] if version["served"]]
+    paths = [f"/apis/{answer['group']}/{version}/{plural}" for version in served]
     return len(served) > 1 and all(client.get(path).is_success for path in paths)

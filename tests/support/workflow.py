@@ -41,17 +41,17 @@ class Runner:
         Returns:
             What the steps of each job wrote, the summary at its end, by job.
         """
-        found = {}
+        results = {}
         for name, job in workflow["jobs"].items():
             if self.wanted(job["if"], event):
-                found[name] = self.job(workflow, name, job)
-        return found
+                results[name] = self.job(workflow, name, job)
+        return results
 
     def wanted(self, condition: str, event: str) -> bool:
         """Whether a condition of the one form that is known holds."""
-        known = re.fullmatch(r"github\.event_name == '(\w+)'", condition)
-        assert known, f"a condition that this runner does not know: {condition}"
-        return known[1] == event
+        match_ = re.fullmatch(r"github\.event_name == '(\w+)'", condition)
+        assert match_, f"a condition that this runner does not know: {condition}"
+        return match_[1] == event
 
     def job(self, workflow: Mapping[str, Any], name: str, job: Mapping[str, Any]) -> str:
         """Run one job, its steps in order; each must succeed."""
@@ -65,7 +65,7 @@ class Runner:
         temporary.mkdir(exist_ok=True)
         environment = {**self.base, **{key: str(file) for key, file in files.items()}, "RUNNER_TEMP": str(temporary)}
         environment |= self.resolved({**workflow["env"], **job["env"]})
-        said = []
+        lines = []
         for step in job["steps"]:
             if action := step.get("uses"):
                 assert action in self.actions, f"an action that this runner does not know: {action}"
@@ -88,19 +88,19 @@ class Runner:
                 timeout=600,
                 check=False,
             )
-            said.append(done.stdout)
+            lines.append(done.stdout)
             assert done.returncode == 0, (
                 f"step {step['name']!r} of job {name} ended with {done.returncode}:\n{done.stdout}"
             )
-        return "\n".join([*said, files["GITHUB_STEP_SUMMARY"].read_text()])
+        return "\n".join([*lines, files["GITHUB_STEP_SUMMARY"].read_text()])
 
     def resolved(self, values: Mapping[str, Any]) -> dict[str, str]:
         """Values with their expressions replaced."""
 
-        def value(found: re.Match[str]) -> str:
-            assert found[1] in self.values, f"the test gives no value for {found[0]}"
-            self.used.add(found[1])
-            return self.values[found[1]]
+        def value(match_: re.Match[str]) -> str:
+            assert match_[1] in self.values, f"the test gives no value for {match_[0]}"
+            self.used.add(match_[1])
+            return self.values[match_[1]]
 
         return {key: EXPRESSION.sub(value, str(text)) for key, text in values.items()}
 
@@ -112,8 +112,8 @@ def expressions(text: str) -> set[str]:
 
 def load(path: Path) -> dict[str, Any]:
     """A workflow; its `on` is read as the truth value that YAML 1.1 takes it for."""
-    found: dict[str, Any] = yaml.safe_load(path.read_text())
-    return found
+    document: dict[str, Any] = yaml.safe_load(path.read_text())
+    return document
 
 
 def git(folder: Path, *command: str) -> str:

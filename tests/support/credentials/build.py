@@ -25,8 +25,8 @@ def wrapped(text: str, width: int = 60) -> str:
 
 def cluster(**more: Any) -> dict[str, Any]:
     """A cluster whose authority is known; a value of None leaves a key out."""
-    found = {"server": "@URL@", "certificate-authority-data": b64(pki().authority.pem), **more}
-    return {name.replace("_", "-"): value for name, value in found.items() if value is not None}
+    settings = {"server": "@URL@", "certificate-authority-data": b64(pki().authority.pem), **more}
+    return {name.replace("_", "-"): value for name, value in settings.items() if value is not None}
 
 
 def insecure(**more: Any) -> dict[str, Any]:

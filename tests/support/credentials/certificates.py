@@ -25,54 +25,58 @@ from tests.support.credentials.runs import SECRET, Case
 
 
 def client_certificates() -> Iterator[Case]:
-    own = pki()
+    certs = pki()
 
     def showing(name: str, certificate: str, key: str, **more: Any) -> Case:
         return case(f"certificate: {name}", config({**pair(certificate, key), **more}))
 
-    ec_key, rsa_key = key_pem(own.ec_key), key_pem(own.rsa_key)
-    encrypted = key_pem(own.ec_key, password=PASSWORD)
-    yield showing("EC in PKCS8", own.ec, ec_key)
-    yield showing("EC in SEC 1", own.ec, key_pem(own.ec_key, TRADITIONAL))
-    yield showing("RSA in PKCS8", own.rsa, rsa_key)
-    yield showing("RSA in PKCS1", own.rsa, key_pem(own.rsa_key, TRADITIONAL))
-    yield showing("Ed25519", own.ed, key_pem(own.ed_key))
-    yield showing("PKCS8 under the name of PKCS1", own.rsa, rsa_key.replace("PRIVATE KEY", "RSA PRIVATE KEY"))
+    ec_key, rsa_key = key_pem(certs.ec_key), key_pem(certs.rsa_key)
+    encrypted = key_pem(certs.ec_key, password=PASSWORD)
+    yield showing("EC in PKCS8", certs.ec, ec_key)
+    yield showing("EC in SEC 1", certs.ec, key_pem(certs.ec_key, TRADITIONAL))
+    yield showing("RSA in PKCS8", certs.rsa, rsa_key)
+    yield showing("RSA in PKCS1", certs.rsa, key_pem(certs.rsa_key, TRADITIONAL))
+    yield showing("Ed25519", certs.ed, key_pem(certs.ed_key))
+    yield showing("PKCS8 under the name of PKCS1", certs.rsa, rsa_key.replace("PRIVATE KEY", "RSA PRIVATE KEY"))
     yield showing(
-        "PKCS1 under the name of PKCS8", own.rsa, key_pem(own.rsa_key, TRADITIONAL).replace("RSA PRIVATE", "PRIVATE")
+        "PKCS1 under the name of PKCS8",
+        certs.rsa,
+        key_pem(certs.rsa_key, TRADITIONAL).replace("RSA PRIVATE", "PRIVATE"),
     )
     yield showing(
-        "SEC 1 under the name of PKCS1", own.ec, key_pem(own.ec_key, TRADITIONAL).replace("EC PRIVATE", "RSA PRIVATE")
+        "SEC 1 under the name of PKCS1",
+        certs.ec,
+        key_pem(certs.ec_key, TRADITIONAL).replace("EC PRIVATE", "RSA PRIVATE"),
     )
     yield showing(
         "EC parameters before the key",
-        own.ec,
+        certs.ec,
         "-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n"
-        + key_pem(own.ec_key, TRADITIONAL),
+        + key_pem(certs.ec_key, TRADITIONAL),
     )
-    yield showing("with its chain", own.chain, ec_key)
-    yield showing("with its key in one text", own.ec + ec_key, own.ec + ec_key)
-    yield showing("after its key", ec_key + own.ec, ec_key)
-    yield showing("encrypted PKCS8", own.ec, encrypted)
-    yield showing("encrypted in the old form", own.rsa, key_pem(own.rsa_key, TRADITIONAL, PASSWORD))
-    yield showing("a key of another", own.ec, rsa_key)
+    yield showing("with its chain", certs.chain, ec_key)
+    yield showing("with its key in one text", certs.ec + ec_key, certs.ec + ec_key)
+    yield showing("after its key", ec_key + certs.ec, ec_key)
+    yield showing("encrypted PKCS8", certs.ec, encrypted)
+    yield showing("encrypted in the old form", certs.rsa, key_pem(certs.rsa_key, TRADITIONAL, PASSWORD))
+    yield showing("a key of another", certs.ec, rsa_key)
     yield showing("no certificate", "hello", ec_key)
     yield showing("a broken certificate", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", ec_key)
-    yield showing("no key", own.ec, "hello")
-    yield showing("a broken key", own.ec, "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n")
-    yield showing("expired", own.expired, ec_key)
-    yield showing("with comments", f"Größe: 1\n# café\n{own.ec}", f"Schlüssel\n{ec_key}")
-    yield showing("with CRLF", own.ec.replace("\n", "\r\n"), ec_key.replace("\n", "\r\n"))
-    yield showing("in one line", flat(own.ec), flat(ec_key))
-    yield showing("in long lines", long_lines(own.rsa), long_lines(rsa_key))
-    yield showing("indented", own.ec.replace("\n", "\n  "), ec_key)
+    yield showing("no key", certs.ec, "hello")
+    yield showing("a broken key", certs.ec, "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n")
+    yield showing("expired", certs.expired, ec_key)
+    yield showing("with comments", f"Größe: 1\n# café\n{certs.ec}", f"Schlüssel\n{ec_key}")
+    yield showing("with CRLF", certs.ec.replace("\n", "\r\n"), ec_key.replace("\n", "\r\n"))
+    yield showing("in one line", flat(certs.ec), flat(ec_key))
+    yield showing("in long lines", long_lines(certs.rsa), long_lines(rsa_key))
+    yield showing("indented", certs.ec.replace("\n", "\n  "), ec_key)
     yield showing(
         "of Latin-1",
         "x",
         "y",
-        **{"client-certificate-data": b64(b"# caf\xe9\n" + own.ec.encode()), "client-key-data": b64(ec_key)},
+        **{"client-certificate-data": b64(b"# caf\xe9\n" + certs.ec.encode()), "client-key-data": b64(ec_key)},
     )
-    data = {"client-certificate-data": wrapped(b64(own.ec)) + "\n", "client-key-data": wrapped(b64(ec_key))}
+    data = {"client-certificate-data": wrapped(b64(certs.ec)) + "\n", "client-key-data": wrapped(b64(ec_key))}
     yield case("certificate: base64 with line breaks", config(data))
     yield case(
         "certificate: base64 with spaces", config({**data, "client-key-data": wrapped(b64(ec_key)).replace("\n", " ")})
@@ -84,10 +88,13 @@ def client_certificates() -> Iterator[Case]:
     yield case(
         "certificate: URL-safe base64",
         config(
-            {**data, "client-certificate-data": base64.urlsafe_b64encode(own.rsa.encode() + b"\xff\xfe\xff").decode()}
+            {
+                **data,
+                "client-certificate-data": base64.urlsafe_b64encode(certs.rsa.encode() + b"\xff\xfe\xff").decode(),
+            }
         ),
     )
-    files = {"pki/a.crt": own.ec, "pki/a.key": ec_key}
+    files = {"pki/a.crt": certs.ec, "pki/a.key": ec_key}
     paths = {"client-certificate": "pki/a.crt", "client-key": "pki/a.key"}
     yield case("certificate: files", config(paths), files=files)
     yield case(
@@ -101,12 +108,14 @@ def client_certificates() -> Iterator[Case]:
         files=files,
     )
     yield case(
-        "certificate: both a file and data", config({**paths, "client-certificate-data": b64(own.ec)}), files=files
+        "certificate: both a file and data",
+        config({**paths, "client-certificate-data": b64(certs.ec)}),
+        files=files,
     )
     yield case("certificate: both a key file and data", config({**paths, "client-key-data": b64(ec_key)}), files=files)
     yield case("certificate: a missing file", config({**paths, "client-certificate": "none"}), files=files)
     yield case("certificate: a missing key file", config({**paths, "client-key": "none"}), files=files)
-    yield case("certificate: without a key", config({"client-certificate-data": b64(own.ec)}))
+    yield case("certificate: without a key", config({"client-certificate-data": b64(certs.ec)}))
     yield case("certificate: a key without it", config({"token": TOKEN, "client-key-data": b64(ec_key)}))
     yield case("certificate: a key file that is missing without it", config({"token": TOKEN, "client-key": "none"}))
 
@@ -118,7 +127,7 @@ def long_lines(text: str) -> str:
 
 
 def authorities() -> Iterator[Case]:
-    own = pki()
+    certs = pki()
 
     def trusting(name: str, bundle: str | bytes, server: str = "good", **more: Any) -> Case:
         return case(
@@ -128,10 +137,10 @@ def authorities() -> Iterator[Case]:
             **more,
         )
 
-    root = own.authority.pem
-    yield trusting("another one", own.other.pem)
-    yield trusting("a bundle", own.other.pem + root)
-    yield trusting("a bundle with comments outside of ASCII", f"# Größe café …\n{own.other.pem}# Ω\n{root}")
+    root = certs.authority.pem
+    yield trusting("another one", certs.other.pem)
+    yield trusting("a bundle", certs.other.pem + root)
+    yield trusting("a bundle with comments outside of ASCII", f"# Größe café …\n{certs.other.pem}# Ω\n{root}")
     yield trusting("a bundle in Latin-1", b"# caf\xe9\n" + root.encode())
     yield trusting("with CRLF", root.replace("\n", "\r\n"))
     yield trusting("in one line", flat(root))
@@ -145,17 +154,17 @@ def authorities() -> Iterator[Case]:
         "broken base64 before a good one", "-----BEGIN CERTIFICATE-----\n????\n-----END CERTIFICATE-----\n" + root
     )
     yield trusting("one with headers", root.replace("CERTIFICATE-----\n", "CERTIFICATE-----\nA: b\n\n", 1))
-    yield trusting("a key among them", key_pem(own.ec_key) + root)
+    yield trusting("a key among them", key_pem(certs.ec_key) + root)
     yield trusting("a trusted certificate of OpenSSL", root.replace("CERTIFICATE", "TRUSTED CERTIFICATE"))
     yield trusting("no PEM", "hello")
-    yield trusting("only a key", key_pem(own.ec_key))
+    yield trusting("only a key", key_pem(certs.ec_key))
     yield trusting("nothing", "")
-    yield trusting("an intermediate one alone", own.intermediate.pem, "by intermediate")
+    yield trusting("an intermediate one alone", certs.intermediate.pem, "by intermediate")
     yield trusting("the root of an intermediate one", root, "by intermediate")
     yield trusting("the root of an intermediate one that is not sent", root, "without chain")
-    yield trusting("an intermediate one that is not sent", own.intermediate.pem, "without chain")
-    yield trusting("the server's own certificate", own.servers["good"][1])
-    yield trusting("the server's self-signed certificate", own.servers["self-signed"][1], "self-signed")
+    yield trusting("an intermediate one that is not sent", certs.intermediate.pem, "without chain")
+    yield trusting("the server's own certificate", certs.servers["good"][1])
+    yield trusting("the server's self-signed certificate", certs.servers["self-signed"][1], "self-signed")
     yield trusting("an expired server", root, "expired")
     yield trusting("a server with a common name alone", root, "common name")
     files = {"ca.crt": root, "empty": "", "text": "hello"}

@@ -105,18 +105,18 @@ def mutated_case(chance: random.Random, name: str) -> Case:
 def holders(value: Any) -> Iterator[tuple[Any, Any]]:
     """Every place of a document: what holds it, and its name or index there."""
     pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, held in list(pairs):
+    for key, item in list(pairs):
         yield value, key
-        yield from holders(held)
+        yield from holders(item)
 
 
 def random_case(chance: random.Random, name: str) -> Case:
     """One of them."""
-    own = pki()
+    certs = pki()
     files: dict[str, Any] = {}
     env: dict[str, str] = {}
     of = random_cluster(chance, files)
-    user = random_user(chance, files, own)
+    user = random_user(chance, files, certs)
     document = config(user, of)
     if chance.random() < 0.3:
         document["current-context"] = chance.choice(["two", "one", "", "three"])
@@ -161,14 +161,14 @@ def split(document: dict[str, Any], chance: random.Random) -> dict[str, Any]:
     parts[chance.choice("abc")]["current-context"] = document["current-context"]
     doubled = copy.deepcopy(chance.choice(document["users"]))
     doubled["user"] = {"token": f"{SECRET}-doubled"}
-    listed = parts[chance.choice("abc")].setdefault("users", [])
-    if doubled["name"] not in [one["name"] for one in listed]:
-        listed.append(doubled)
+    users = parts[chance.choice("abc")].setdefault("users", [])
+    if doubled["name"] not in [one["name"] for one in users]:
+        users.append(doubled)
     return dict(parts)
 
 
 def random_cluster(chance: random.Random, files: dict[str, Any]) -> dict[str, Any]:
-    own = pki()
+    certs = pki()
     server = chance.choice(
         ["@URL@"] * 4
         + [
@@ -182,13 +182,13 @@ def random_cluster(chance: random.Random, files: dict[str, Any]) -> dict[str, An
         ]
     )
     bundle = chance.choice(
-        [own.authority.pem] * 4
+        [certs.authority.pem] * 4
         + [
-            own.other.pem + own.authority.pem,
-            f"# é\n{own.authority.pem}",
-            own.intermediate.pem,
-            own.authority.pem.replace("\n", "\r\n"),
-            flat(own.authority.pem),
+            certs.other.pem + certs.authority.pem,
+            f"# é\n{certs.authority.pem}",
+            certs.intermediate.pem,
+            certs.authority.pem.replace("\n", "\r\n"),
+            flat(certs.authority.pem),
         ]
     )
     more: dict[str, Any] = {
@@ -224,13 +224,13 @@ def random_cluster(chance: random.Random, files: dict[str, Any]) -> dict[str, An
     return cluster(**more)
 
 
-def random_user(chance: random.Random, files: dict[str, Any], own: Any) -> dict[str, Any]:
+def random_user(chance: random.Random, files: dict[str, Any], certs: Any) -> dict[str, Any]:
     forms = [
-        (own.ec, key_pem(own.ec_key)),
-        (own.ec, key_pem(own.ec_key, TRADITIONAL)),
-        (own.rsa, key_pem(own.rsa_key, TRADITIONAL)),
-        (own.chain, key_pem(own.ec_key)),
-        (own.ed, key_pem(own.ed_key)),
+        (certs.ec, key_pem(certs.ec_key)),
+        (certs.ec, key_pem(certs.ec_key, TRADITIONAL)),
+        (certs.rsa, key_pem(certs.rsa_key, TRADITIONAL)),
+        (certs.chain, key_pem(certs.ec_key)),
+        (certs.ed, key_pem(certs.ed_key)),
     ]
     user: dict[str, Any] = {}
     for kind in chance.sample(
@@ -252,7 +252,7 @@ def random_user(chance: random.Random, files: dict[str, Any], own: Any) -> dict[
         elif kind == "basic":
             user |= {"username": "ann", "password": SECRET}
         else:
-            given: dict[str, Any] = chance.choice(
+            choice: dict[str, Any] = chance.choice(
                 [
                     {"token": f"{TOKEN}-exec"},
                     {"clientCertificateData": certificate, "clientKeyData": key},
@@ -260,7 +260,7 @@ def random_user(chance: random.Random, files: dict[str, Any], own: Any) -> dict[
                 ]
             )
             version = chance.choice([V1, V1BETA1])
-            files["bin/plugin"] = script(credential(version, **given))
+            files["bin/plugin"] = script(credential(version, **choice))
             user |= plugin(
                 apiVersion=version,
                 command=chance.choice(["bin/plugin", "./bin/plugin", "@FOLDER@/bin/plugin"]),

@@ -189,8 +189,8 @@ class Recorder:
 def headers_of(pairs: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
     """The headers that tell who asks."""
     # http.server reads headers as Latin-1; clients send UTF-8.
-    found = ((name.lower(), value.encode("latin-1").decode(errors="replace")) for name, value in pairs)
-    return tuple(sorted((name, value) for name, value in found if name.startswith(NOTED)))
+    headers = ((name.lower(), value.encode("latin-1").decode(errors="replace")) for name, value in pairs)
+    return tuple(sorted((name, value) for name, value in headers if name.startswith(NOTED)))
 
 
 class HttpProxy:
@@ -270,21 +270,21 @@ class SocksProxy:
 
 def received(connection: socket.socket, count: int) -> bytes:
     """Exactly so many bytes."""
-    found = b""
-    while len(found) < count:
-        chunk = connection.recv(count - len(found))
+    data = b""
+    while len(data) < count:
+        chunk = connection.recv(count - len(data))
         if not chunk:
             raise OSError("cut off")
-        found += chunk
-    return found
+        data += chunk
+    return data
 
 
 def received_head(connection: socket.socket) -> bytes:
     """A request up to the empty line."""
-    found = b""
-    while not found.endswith(b"\r\n\r\n"):
-        found += received(connection, 1)
-    return found
+    data = b""
+    while not data.endswith(b"\r\n\r\n"):
+        data += received(connection, 1)
+    return data
 
 
 def loopback(host: str, port: str) -> socket.socket:

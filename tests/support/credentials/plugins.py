@@ -26,7 +26,7 @@ from tests.support.credentials.runs import SECRET, Case
 
 
 def plugins() -> Iterator[Case]:
-    own = pki()
+    certs = pki()
     ca_file = {"certificate-authority-data": None, "certificate-authority": "ca.crt"}
     yield exec_case("exec: v1")
     yield exec_case("exec: v1beta1", credential(V1BETA1), apiVersion=V1BETA1)
@@ -54,7 +54,7 @@ def plugins() -> Iterator[Case]:
     yield case(
         "exec: told of an authority in a file",
         config(plugin(provideClusterInfo=True), cluster(**ca_file)),
-        files={"plugin": script(credential()), "ca.crt": own.authority.pem},
+        files={"plugin": script(credential()), "ca.crt": certs.authority.pem},
     )
     yield exec_case(
         "exec: with arguments and variables",
@@ -70,10 +70,12 @@ def plugins() -> Iterator[Case]:
         env=[{"name": "ROLE", "value": "a"}, {"name": "ROLE", "value": "b"}],
     )
     yield exec_case("exec: a variable without a value", "", 'test "${ROLE-x}" = "" || exit 3', env=[{"name": "ROLE"}])
-    yield exec_case("exec: a certificate", credential(clientCertificateData=own.ec, clientKeyData=key_pem(own.ec_key)))
+    yield exec_case(
+        "exec: a certificate", credential(clientCertificateData=certs.ec, clientKeyData=key_pem(certs.ec_key))
+    )
     yield exec_case(
         "exec: a certificate and a token",
-        credential(token=TOKEN, clientCertificateData=own.rsa, clientKeyData=key_pem(own.rsa_key)),
+        credential(token=TOKEN, clientCertificateData=certs.rsa, clientKeyData=key_pem(certs.rsa_key)),
     )
     yield exec_case("exec: until tomorrow", credential(token=TOKEN, expirationTimestamp="2199-01-02T03:04:05Z"))
     yield exec_case(
@@ -107,7 +109,7 @@ def plugins() -> Iterator[Case]:
     )
     yield case(
         "exec: a certificate comes first",
-        config({**pair(own.ec, key_pem(own.ec_key)), **plugin()}),
+        config({**pair(certs.ec, key_pem(certs.ec_key)), **plugin()}),
         files={"plugin": script(credential())},
     )
     yield case(
@@ -119,7 +121,7 @@ def plugins() -> Iterator[Case]:
 
 
 def bad_plugins() -> Iterator[Case]:
-    own = pki()
+    certs = pki()
     yield exec_case("exec: no command", command="")
     yield exec_case("exec: no version", apiVersion=None)
     yield exec_case("exec: v1alpha1", apiVersion="client.authentication.k8s.io/v1alpha1")
@@ -137,17 +139,17 @@ def bad_plugins() -> Iterator[Case]:
     yield exec_case("exec: prints no token", credential(token=""))
     yield exec_case("exec: prints a token of a number", credential(token=5))
     yield exec_case("exec: prints a token with a line end", credential(token=f"{TOKEN}\n"))
-    yield exec_case("exec: prints a certificate without its key", credential(clientCertificateData=own.ec))
+    yield exec_case("exec: prints a certificate without its key", credential(clientCertificateData=certs.ec))
     yield exec_case(
-        "exec: prints a key without its certificate", credential(token=TOKEN, clientKeyData=key_pem(own.ec_key))
+        "exec: prints a key without its certificate", credential(token=TOKEN, clientKeyData=key_pem(certs.ec_key))
     )
     yield exec_case(
         "exec: prints a certificate of another key",
-        credential(clientCertificateData=own.ec, clientKeyData=key_pem(own.rsa_key)),
+        credential(clientCertificateData=certs.ec, clientKeyData=key_pem(certs.rsa_key)),
     )
     yield exec_case(
         "exec: prints an encrypted key",
-        credential(clientCertificateData=own.ec, clientKeyData=key_pem(own.ec_key, password=PASSWORD)),
+        credential(clientCertificateData=certs.ec, clientKeyData=key_pem(certs.ec_key, password=PASSWORD)),
     )
     yield exec_case("exec: prints an end that is none", credential(token=TOKEN, expirationTimestamp="tomorrow"))
     yield exec_case("exec: prints text", "hello")

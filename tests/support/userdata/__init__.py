@@ -45,8 +45,8 @@ class UserData:
         """What kubeadm reads."""
         for file in self.config["write_files"]:
             if file["path"] == "/run/kubeadm/kubeadm-join-config.yaml":
-                found: dict[str, Any] = yaml.safe_load(file["content"])
-                return found
+                configuration: dict[str, Any] = yaml.safe_load(file["content"])
+                return configuration
         raise AssertionError("no join configuration among the files")
 
 
@@ -119,9 +119,9 @@ def file_of(item: dict[str, Any], secrets: dict[str, str]) -> dict[str, Any]:
     }
 
 
-def rendered(sent: str) -> dict[str, Any]:
+def rendered(text_: str) -> dict[str, Any]:
     """What cloud-init reads: jinja2 with its options (cloudinit/templater.py), then YAML."""
-    header, rest = sent.split("\n", 1)
+    header, rest = text_.split("\n", 1)
     assert header == "## template: jinja", "cloud-init renders only what says so"
     try:
         text = jinja2.Template(rest, undefined=jinja2.StrictUndefined, trim_blocks=True).render(
@@ -130,5 +130,5 @@ def rendered(sent: str) -> dict[str, Any]:
     except jinja2.TemplateError as error:
         raise ValueError(f"jinja2: {error}") from error
     assert text.startswith("#cloud-config\n"), "cloud-init knows the format by its first line"
-    found: dict[str, Any] = yaml.safe_load(text)
-    return found
+    document: dict[str, Any] = yaml.safe_load(text)
+    return document
