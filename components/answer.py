@@ -16,7 +16,7 @@ from .dynamic import stored
 from .endpoint import ControlPlaneEndpointArgs, EndpointProvider, inputs, unanswered
 from .handoff.state import answer_of, order_of
 from .kube.access import AccessError
-from .kube.client import ApiError
+from .kube.failures import ApiError
 from .kube.objects import Kube
 
 if TYPE_CHECKING:

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pulumi.dynamic import ConfigureRequest, ResourceProvider
 
 from .handoff.state import PASSING
-from .kube.client import READ_SECONDS, Api
-from .kube.management import Credentials, connect
 from .kube.plain_text import one_line
+
+if TYPE_CHECKING:
+    from .kube.client import Api
 
 
 class ManagementProvider(ResourceProvider):
@@ -27,19 +28,23 @@ class ManagementProvider(ResourceProvider):
         """Take the credentials of this run's configuration, also for refresh and destroy."""
         self._configuration = req.config.get("kamaji-equinix:management")
 
-    def api(self, props: Mapping[str, Any], *, patience: float = READ_SECONDS) -> Api:
+    def api(self, props: Mapping[str, Any], *, patience: float | None = None) -> Api:
         """The management cluster's API, by the credentials among a resource's properties, else by those of the run.
 
         Args:
             props: the resource's.
-            patience: seconds for which a request is made again where the server asks for that.
+            patience: seconds for which a request is made again where the server asks for that; None means the client's own.
 
         Raises:
             AccessError: the credentials can't be used.
         """
+        # Most processes of this provider only compare, and ask the management cluster nothing.
+        from .kube.client import READ_SECONDS
+        from .kube.management import Credentials, connect
+
         kubeconfig = props.get("kubeconfig")
         credentials = Credentials(kubeconfig=kubeconfig) if kubeconfig else Credentials.of_config(self._configuration)
-        return connect(credentials, patience=patience)
+        return connect(credentials, patience=READ_SECONDS if patience is None else patience)
 
 
 def stored(props: Mapping[str, Any]) -> dict[str, Any]:

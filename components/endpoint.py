@@ -27,12 +27,13 @@ from .handoff.order import Order, Outcome, look
 from .handoff.phases import Phase
 from .handoff.state import changed, complete, order_of, outputs_of, replacing, unknown
 from .kube.access import AccessError
-from .kube.client import Api, ApiError
+from .kube.failures import ApiError
 from .kube.objects import Kube, dig
 
 if TYPE_CHECKING:
     from .capi.kinds import InfrastructureReference
     from .handoff.run import Handoff
+    from .kube.client import Api
 
 
 CHOICES = {"verify": ("ca", "none"), "contract": ("v1beta1", "v1beta2")}

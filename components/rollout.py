@@ -29,7 +29,7 @@ from .capi.templates import PoolTemplates, prune, unused
 from .dynamic import ManagementProvider, stored, tell
 from .handoff.state import unknown
 from .kube.access import AccessError
-from .kube.client import ApiError
+from .kube.failures import ApiError
 from .kube.objects import Kind, Kube
 
 PLURAL = "machinedeployments"

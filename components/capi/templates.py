@@ -16,7 +16,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..kube.client import ApiError
+from ..kube.failures import ApiError
 from ..kube.objects import SECRET, Kind, Kube, dig
 from .manifest import CLUSTER_LABEL, MANAGED_BY, POOL_LABEL
 

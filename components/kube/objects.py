@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
-from .client import Api, ApiError
+from .failures import ApiError
+
+if TYPE_CHECKING:
+    from .client import Api
 
 FIELD_MANAGER = "kamaji-equinix"
 """Owner of the fields that the hand-off writes; pulumi-kubernetes takes over only managers of its own names."""
