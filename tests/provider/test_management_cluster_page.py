@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from kamaji_equinix.components.checks import installation
 
+import toolchain
 from tests.support.bare_cluster import PAGE, Bare, bare_cluster
 from tests.support.data_store import make_data_store
 from tests.support.documented import ROOT
@@ -43,6 +45,13 @@ def test_the_page_names_the_versions_of_both_generations() -> None:
     assert f"resource kubernetes {pins.PULUMI_KUBERNETES}" in TEXT, "and its plugin"
 
 
+@pytest.mark.parametrize("version", [None, pins.NEWER_CLUSTER_API])
+def test_the_page_names_the_cert_manager_that_clusterctl_would_install(version: str | None) -> None:
+    program = toolchain.program("clusterctl", version).read_bytes()
+    (found,) = re.findall(rb"cert-manager/releases/(v[0-9.]+)/cert-manager\.yaml", program)
+    assert f"| {found.decode()} (" in TEXT, f"clusterctl {version or pins.CLUSTER_API} goes with {found.decode()}"
+
+
 def test_the_pages_commands_make_what_check_asks_for(bare: Bare) -> None:
     bare.install()
     make_data_store(bare.plane)
@@ -69,9 +78,10 @@ def test_a_data_store_that_is_gone_is_named(bare: Bare) -> None:
     assert "DataStore default does not exist" in str(bare.check()), "the one that the stack names"
     without = bare.check(**unnamed)
     assert "there is no DataStore" in str(without), "also where the stack leaves the choice to Kamaji"
-    line = installation.data_store("default").splitlines()[-1]
-    assert line in str(without), "with the command"
-    assert line in TEXT, "which is the page's"
+    assert installation.data_store("default").splitlines()[-1] in str(without), "with the command"
+    assert installation.data_store("gold").splitlines()[-1] in TEXT, (
+        "which is the page's, that has a default one already"
+    )
     make_data_store(bare.plane)
     assert bare.check().obstacles == bare.check(**unnamed).obstacles == (), "any one will do where none is named"
 
