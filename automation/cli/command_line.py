@@ -37,6 +37,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
+def seconds(text: str) -> float:
+    """A number of seconds; before anything is begun, as the API sees it when it comes to wait.
+
+    Raises:
+        ArgumentTypeError: it is none.
+    """
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1
+    if not 0 <= number < float("inf"):
+        raise argparse.ArgumentTypeError(f"must be a number of seconds, 0 or more, is {text!r}")
+    return number
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     top = argparse.ArgumentParser(prog="kamaji-equinix", description=__doc__)
@@ -67,7 +82,7 @@ def parser() -> argparse.ArgumentParser:
         sub = with_json(command(name, run, text, names_stack=names_stack))
         sub.add_argument(
             "--wait-for-lock",
-            type=float,
+            type=seconds,
             default=0,
             metavar="SECONDS",
             help="how long to wait for another update to leave the stack (default: 0)",
@@ -79,13 +94,13 @@ def parser() -> argparse.ArgumentParser:
         "up", operations.up, "create or change the stack's clusters, then wait until their machines are ready"
     )
     up.add_argument("--no-wait", action="store_true", help="end after the hand-off, as `pulumi up` does")
-    up.add_argument("--timeout", type=float, default=900, metavar="SECONDS", help="how long to wait (default: 900)")
+    up.add_argument("--timeout", type=seconds, default=900, metavar="SECONDS", help="how long to wait (default: 900)")
     with_json(command("preview", operations.preview, "show what up would change"))
     changing("refresh", operations.refresh, "compare the stack's state with the management cluster")
     changing("import", operations.import_, "take living clusters, made by other means, into the stack")
     status = with_json(command("status", operations.status, "the status tree of the stack's clusters"))
     status.add_argument("--wait", action="store_true", help="redraw it until all is True")
-    status.add_argument("--timeout", type=float, default=900, metavar="SECONDS", help="how long (default: 900)")
+    status.add_argument("--timeout", type=seconds, default=900, metavar="SECONDS", help="how long (default: 900)")
     with_json(command("check", operations.check, "ask the management cluster for all that the stack needs of it"))
     command("kubeconfig", operations.kubeconfig, "print a cluster's admin kubeconfig").add_argument(
         "--cluster", help="the cluster's name; needed where the stack has several"

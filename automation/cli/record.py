@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from types import TracebackType
 
+from ..errors import ConfigurationError
 from ..events import Event
 
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
@@ -21,9 +22,13 @@ class Record:
         """Write to ``path``, whose folder is there.
 
         Raises:
-            OSError: it can't be written.
+            ConfigurationError: it can't be written.
         """
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise ConfigurationError(f"--log {path} can't be written: {reason}; nothing was begun") from None
         self._file = os.fdopen(descriptor, "w", encoding="utf-8")
         self._lock = threading.Lock()
 

@@ -109,3 +109,26 @@ def test_bash_completes_commands_and_options(tmp_path: Path, capsys: pytest.Capt
 
     assert {"up", "destroy", "status"} <= completed("kamaji-equinix"), "the commands"
     assert "--yes" in completed("kamaji-equinix", "destroy", "--y"), "the options of one"
+
+
+@pytest.mark.parametrize("place", ["nowhere/log", "."])
+@pytest.mark.parametrize("command", ["up", "refresh", "import", "destroy --yes"])
+def test_a_log_that_can_not_be_written_is_said_before_anything_is_begun(
+    command: str, place: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = cli.main([*command.split(), "--stack", "x", "--cwd", str(tmp_path), "--log", str(tmp_path / place)])
+    assert code == ConfigurationError.exit_code, "a mistake of the user's"
+    assert "can't be written" in capsys.readouterr().err, "in words"
+
+
+@pytest.mark.parametrize("number", ["nan", "inf", "-1", "soon", "", "1e999"])
+@pytest.mark.parametrize(
+    "option", ["up --timeout", "status --timeout", "up --wait-for-lock", "refresh --wait-for-lock"]
+)
+def test_no_number_of_seconds_is_said_before_anything_is_begun(
+    option: str, number: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command, name = option.split()
+    with pytest.raises(SystemExit):
+        cli.main([command, "--stack", "x", f"{name}={number}"])
+    assert "must be a number of seconds" in capsys.readouterr().err, "in words"
