@@ -18,6 +18,7 @@ from .settings.load import load_stack
 from .settings.model import StackSettings, TenantClusterSettings
 from .settings.report import SettingsError
 from .settings.stack_file import StackFileError, read_stack_file
+from .settings.stored import stack_file
 
 __all__ = ["RenderError", "main", "read_stack_file", "render"]
 
@@ -143,9 +144,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--stack", default="dev", help="name of the stack, whose file is Pulumi.STACK.yaml")
     parser.add_argument("--cwd", type=Path, default=Path(), help="folder of that file")
     options = parser.parse_args(arguments)
-    path = options.cwd / f"Pulumi.{options.stack}.yaml"
+    # Where the engine looks for it, too, whose names of stacks may begin with organization and project.
+    path = stack_file(options.cwd, options.stack.rpartition("/")[2])
     try:
-        values, secret, others = read_stack_file(path)
+        values, secret, others = read_stack_file(path, options.cwd)
         stack = load_stack(values, secret, others)
         text = render(stack)
     except (SettingsError, StackFileError, RenderError) as error:

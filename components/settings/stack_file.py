@@ -28,10 +28,14 @@ class StackFileError(ValueError):
     """The file is not there, or is no stack's file."""
 
 
-def read_stack_file(path: Path) -> tuple[dict[str, Any], frozenset[str], tuple[str, ...]]:
+def read_stack_file(path: Path, folder: Path | None = None) -> tuple[dict[str, Any], frozenset[str], tuple[str, ...]]:
     """A stack's configuration as :func:`~.load.load_stack` takes it.
 
     Encrypted values can't be read without the engine: a ``Concealed`` stands for each, and the checks let it pass.
+
+    Args:
+        path: the file.
+        folder: the project's folder; by default the file's.
 
     Returns:
         Raw values by key; the paths that are encrypted; the keys of other namespaces.
@@ -45,7 +49,7 @@ def read_stack_file(path: Path) -> tuple[dict[str, Any], frozenset[str], tuple[s
         raise StackFileError("there is no such file; --stack names another stack") from None
     except OSError as error:
         raise StackFileError(f"can't be read: {error}") from None
-    return sections(data, project_name(path.parent))
+    return sections(data, project_name(folder or path.parent))
 
 
 def project_name(folder: Path) -> str:

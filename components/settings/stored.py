@@ -27,7 +27,7 @@ def secret_paths(values: Mapping[str, Any], keys: Collection[str], folder: Path,
         folder: the project's folder.
         stack: the stack's name, with or without organization and project.
     """
-    return secret_paths_of(values, keys, stored(stack_file(folder, stack.rpartition("/")[2])) if keys else {})
+    return secret_paths_of(values, keys, stored(stack_file(folder, stack.rpartition("/")[2]), folder) if keys else {})
 
 
 def stack_file(folder: Path, stack: str) -> Path:
@@ -48,9 +48,14 @@ def project(folder: Path) -> dict[Any, Any]:
     return {}
 
 
-def stored(path: Path) -> dict[str, Any]:
-    """What a stack's file holds by key, with placeholders for what is encrypted; nothing where it can't be read."""
+def stored(path: Path, folder: Path) -> dict[str, Any]:
+    """What a stack's file holds by key, with placeholders for what is encrypted; nothing where it can't be read.
+
+    Args:
+        path: the file.
+        folder: the project's, whose name keys without a namespace have.
+    """
     try:
-        return sections(path.read_bytes(), str(project(path.parent).get("name") or NAMESPACE))[0]
+        return sections(path.read_bytes(), str(project(folder).get("name") or NAMESPACE))[0]
     except (OSError, StackFileError):
         return {}

@@ -122,3 +122,15 @@ def test_rendering_imports_neither_pulumi_nor_a_cluster_client() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]", "rendering needs no engine, cluster or plugin"
+
+
+def test_the_file_is_the_one_that_the_engine_takes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "Pulumi.yaml").write_text("name: clusters\nruntime: python\nstackConfigDir: stacks\n")
+    (tmp_path / "stacks").mkdir()
+    config = {
+        "config": {"clusters:other": "1", **{f"kamaji-equinix:{key}": value for key, value in configuration().items()}}
+    }
+    (tmp_path / "stacks" / "Pulumi.x.yaml").write_text(yaml.safe_dump(config))
+    for name in ("x", "acme/clusters/x"):
+        assert main(["--stack", name, "--cwd", str(tmp_path)]) == 0, f"{name}: {capsys.readouterr().err}"
+    assert "kind: Cluster" in capsys.readouterr().out, "it is rendered"
