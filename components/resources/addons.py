@@ -10,7 +10,7 @@ what needs nodes is waited for only where an add-on asks for it, and machines ne
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from operator import itemgetter
@@ -25,8 +25,10 @@ from pulumi_kubernetes.yaml.v2 import ConfigGroup
 from pydantic import SecretStr
 
 from ..checks.addon_files import manifest_files
+from ..manifests.addon_secrets import secret_texts
 from ..manifests.addons import Addon, cloud_controller, declared, network_plugin
 from ..settings.model import TenantClusterSettings
+from .arguments import require
 from .kubernetes import namespace
 
 if TYPE_CHECKING:
@@ -58,6 +60,14 @@ class AddOnArgs:
     reachable: pulumi.Output[Any]
     cluster: pulumi.Resource | None = None
     after: Sequence[pulumi.Resource] = ()
+
+    def __post_init__(self) -> None:
+        """See that the add-on is one.
+
+        Raises:
+            SettingsError: it is not.
+        """
+        require(self, addon=Addon, cluster_name=str, provider=kubernetes.Provider, reachable=pulumi.Output)
 
 
 class AddOn(pulumi.ComponentResource):
@@ -140,18 +150,6 @@ def concealed(value: Any, secrets: Sequence[str]) -> Any:
     if isinstance(value, list | tuple):
         return [concealed(item, secrets) for item in value]
     return value
-
-
-def secret_texts(value: Any) -> Iterator[str]:
-    """The secret texts in values, and their lines: a template may indent them."""
-    if isinstance(value, SecretStr):
-        yield from {*filter(None, (line.strip() for line in value.get_secret_value().splitlines()))}
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from secret_texts(item)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from secret_texts(item)
 
 
 def inputs(value: Any) -> Any:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr, WithJsonSchema
+from pydantic import AfterValidator, Field, SecretStr, WithJsonSchema
 
+from .free_values import carried
 from .secrets import SECURE
 from .section import Section
 from .types import ChartVersion, DnsLabel, Url
 
-Values = Annotated[dict[str, Any], WithJsonSchema({"type": "object"})]
+Values = Annotated[dict[str, Any], AfterValidator(carried), WithJsonSchema({"type": "object"})]
 """Values of a Helm chart. Any text in them may be stored as a secret: then it is one in Pulumi's state, too."""
 
-Manifest = Annotated[dict[str, Any], WithJsonSchema({"type": "object"})]
+Manifest = Annotated[dict[str, Any], AfterValidator(carried), WithJsonSchema({"type": "object"})]
 Password = Annotated[SecretStr | None, WithJsonSchema(SECURE)]
 
 

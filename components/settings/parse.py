@@ -7,6 +7,7 @@ not reported.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
@@ -25,6 +26,7 @@ Location = tuple[int | str, ...]
 ROUNDS = 5
 DEEPEST = 20
 MARKERS = ("[key]",)
+SURROGATE = re.compile("[\ud800-\udfff]")
 
 IN_QUOTES = "; put it in quotes, or set it with `pulumi config set --type string`"
 """Without the type ``pulumi config set`` stores a number where the text looks like one."""
@@ -116,6 +118,9 @@ def plain(value: Any, path: str, result: Parsed[Any], depth: int = 0) -> Any:
         return copy
     if isinstance(value, list | tuple):
         return [plain(item, path_of(path, (index,)), result, depth + 1) for index, item in enumerate(value)]
+    if isinstance(value, str) and SURROGATE.search(value):
+        result.problems.append(Problem(path, "holds half of a surrogate pair, which is no character"))
+        return SURROGATE.sub("?", value)
     return value
 
 

@@ -81,7 +81,12 @@ def shown(path: str, value: Any) -> str:
     if isinstance(value, SecretStr):
         return "a secret"
     text = shortened(value)
-    if SECRET_PATH.search(path) or "PRIVATE KEY" in repr(value) or CREDENTIALS.search(repr(value)):
+    try:
+        whole = repr(value)
+    except ValueError:
+        # Python writes no decimal number of thousands of digits.
+        return f"a {type(value).__name__}"
+    if SECRET_PATH.search(path) or "PRIVATE KEY" in whole or CREDENTIALS.search(whole):
         return "given"
     if isinstance(value, dict):
         return "a map"

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pydantic import SecretStr
 
 from . import model as model
 from .addons import AddonSettings
-from .report import Problem
+from .names import annotation_key, dns_label, label_key, label_value
+from .report import Problem, path_of
 from .secrets import refusal
 
 OWN_NAMES = ("cilium", "calico", "flannel", "cloud-controller")
@@ -25,6 +27,9 @@ CHART_ONLY = (
     "values",
     "plainHttp",
 )
+
+API_VERSION = re.compile(r"([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[a-z]([-a-z0-9]*[a-z0-9])?")
+KIND = re.compile(r"[A-Za-z][-A-Za-z0-9]*")
 
 KUBERNETES_OWN = ("default", "kube-system", "kube-public", "kube-node-lease")
 
@@ -110,6 +115,7 @@ def one_addon(path: str, own: AddonSettings) -> Iterator[Problem]:
         )
     for index, item in enumerate(own.objects):
         yield from object_problems(f"{path}.objects[{index}]", item)
+    yield from same_objects(path, own.objects)
 
 
 def chart_problems(path: str, own: AddonSettings, chart: str) -> Iterator[Problem]:
@@ -158,21 +164,87 @@ def chart_problems(path: str, own: AddonSettings, chart: str) -> Iterator[Proble
 
 
 def object_problems(path: str, item: Mapping[str, Any]) -> Iterator[Problem]:
-    """An object says what it is, and in clear: the engine knows it by that."""
+    """An object says what it is, and in clear: the engine knows it by that. What all kinds have in common is right."""
     metadata = item.get("metadata")
     metadata = metadata if isinstance(metadata, dict) else {}
     lacking = []
-    for key, value in (
-        ("apiVersion", item.get("apiVersion")),
-        ("kind", item.get("kind")),
-        ("metadata.name", metadata.get("name")),
+    for key, value, check in (
+        ("apiVersion", item.get("apiVersion"), api_version),
+        ("kind", item.get("kind"), kind_name),
+        ("metadata.name", metadata.get("name"), path_segment),
     ):
         if isinstance(value, SecretStr):
             yield Problem(f"{path}.{key}", refusal(f"{path}.{key}"), example=None)
         elif not isinstance(value, str) or not value:
             lacking.append(key)
+        else:
+            yield from judged(f"{path}.{key}", value, check)
     if lacking:
         yield Problem(path, f"is no object of Kubernetes: it lacks {' and '.join(lacking)}")
+    namespace = metadata.get("namespace")
+    if isinstance(namespace, SecretStr):
+        # It is a part of the name that the engine gives the object.
+        yield Problem(f"{path}.metadata.namespace", refusal(f"{path}.metadata.namespace"), example=None)
+    elif namespace is not None:
+        yield from judged(f"{path}.metadata.namespace", namespace, dns_label)
+    for key, key_rule, value_rule in (("labels", label_key, label_value), ("annotations", annotation_key, str)):
+        held = metadata.get(key)
+        if held is not None and not isinstance(held, dict):
+            yield Problem(f"{path}.metadata.{key}", "must be a map of text", held, example=None)
+            continue
+        for name, value in (held or {}).items():
+            place = path_of(f"{path}.metadata.{key}", (name,))
+            yield from judged(place, name, key_rule)
+            yield from judged(place, value, value_rule)
+
+
+def judged(path: str, value: Any, check: Callable[[str], object]) -> Iterator[Problem]:
+    """What a rule for text says of a value; a secret's content is nobody's business."""
+    if isinstance(value, SecretStr):
+        return
+    if not isinstance(value, str):
+        yield Problem(path, "must be text; put it in quotes", value, example=None)
+        return
+    try:
+        check(value)
+    except ValueError as error:
+        yield Problem(path, str(error), value, example=None)
+
+
+def same_objects(path: str, objects: Sequence[Mapping[str, Any]]) -> Iterator[Problem]:
+    """Objects that are given twice: the engine knows each by its kind, namespace and name."""
+    seen: dict[tuple[Any, ...], int] = {}
+    for index, item in enumerate(objects):
+        metadata = item.get("metadata")
+        if not isinstance(metadata, dict) or not isinstance(item.get("apiVersion"), str):
+            continue
+        group = item["apiVersion"].rpartition("/")[0]
+        key = (group, str(item.get("kind")), str(metadata.get("namespace")), str(metadata.get("name")))
+        first = seen.setdefault(key, index)
+        if first != index:
+            rule = f"is the object of {path}.objects[{first}] too: {key[1]} {metadata.get('name')}"
+            yield Problem(f"{path}.objects[{index}]", rule, example=None, about=(f"{path}.objects[{first}]",))
+
+
+def api_version(value: str) -> str:
+    """The apiVersion of an object: a version, with its group before it."""
+    if not API_VERSION.fullmatch(value):
+        raise ValueError("must be an apiVersion such as v1 or apps/v1")
+    return value
+
+
+def kind_name(value: str) -> str:
+    """The kind of an object."""
+    if not KIND.fullmatch(value):
+        raise ValueError("must be a kind: letters and digits, a letter first")
+    return value
+
+
+def path_segment(value: str) -> str:
+    """The least that each kind's name must be (IsValidPathSegmentName of k8s.io/apimachinery)."""
+    if value in (".", "..") or "/" in value or "%" in value or len(value) > 253:
+        raise ValueError("must be at most 253 characters, without '/' and '%', and not '.' or '..'")
+    return value
 
 
 def addon_warnings(base: str, tenant: model.TenantClusterSettings) -> Iterator[Problem]:

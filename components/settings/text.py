@@ -48,6 +48,8 @@ def user_data(text: str, validation: Validation, *, quoted: bool) -> str:
     """
     if len(text) > LONGEST:
         raise ValueError(f"is {len(text)} characters long; {LONGEST} is the limit")
+    if "\0" in text:
+        raise ValueError(f"holds a NUL at {place(text, text.index(chr(0)))}, which no shell and no text file takes")
     check: UserDataCheck | None = (validation.context or {}).get(USER_DATA)
     if check:
         check(text, quoted=quoted)

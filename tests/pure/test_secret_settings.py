@@ -21,7 +21,7 @@ from kamaji_equinix.components.settings.secrets import masked, secret_paths_of
 from kamaji_equinix.components.settings.stack_file import sections
 from pydantic import SecretStr
 
-from tests.support.markers import admitted, complete, leaves, marker, put, shown
+from tests.support.markers import admitted, complete, layouts, leaves, marker, put, shown
 from tests.support.settings_cases import configuration
 
 PATHS = sorted(path for path, _ in leaves(complete()))
@@ -61,6 +61,22 @@ def test_a_secret_is_never_shown_and_a_plain_value_is(path: str) -> None:
     plain = said(put(complete(), path, text), frozenset())
     told = path.startswith("management") or path.endswith("password") or text in plain
     assert told, f"what is no secret is reported, or goes into the manifests, as it is: {plain[:3000]}"
+
+
+@settings(max_examples=120, deadline=None)
+@given(data=st.data(), layout=st.integers(0, len(layouts()) - 1))
+def test_no_layout_of_clusters_and_no_provider_shows_a_secret(data: st.DataObject, layout: int) -> None:
+    raw: Any = layouts()[layout]
+    texts = [path for path, value in leaves(raw) if not isinstance(value, bool)]
+    where = data.draw(st.lists(st.sampled_from(texts), min_size=1, max_size=4, unique=True))
+    markers = [marker() for _ in where]
+    for path, text in zip(where, markers, strict=True):
+        form = data.draw(st.sampled_from(["{}", "echo {}", "a\n  {}\n", "{{ .Foo {} }}", " {}\x01 ", "https://a:{}@b"]))
+        raw = put(raw, path, form.replace("{}", text))
+    told = said(raw, frozenset(where))
+    assert not shown(markers, {"all that is told": told}), f"secrets at {where}"
+    for path in where:
+        assert admitted(path) or f"{path}: is stored as a secret, but " in told, f"{path} would end in clear: {told}"
 
 
 @pytest.mark.parametrize("path", PATHS)

@@ -12,14 +12,25 @@ from typing import Any
 
 from kamaji_equinix.components.settings.report import path_of, steps_of
 
+from tests.support.metal3_settings import FULL as METAL3
 from tests.support.settings_cases import FULL
 
 ADMITTED = re.compile(
+    r"(clusters\[\d+\]\.)?("
     r"management\.kubeconfig|.*\.bootstrap\.((commands|postCommands)\[\d+\]|files\[\d+\]\.content)"
     r"|(addons\[\d+\]|network)\.values\b.*|addons\[\d+\]\.password|metal\.cpem\.apiToken"
     r"|addons\[\d+\]\.objects\[\d+\]\.(?!apiVersion|kind|metadata\.name).*"
+    r"|metal3\.hosts\[\d+\]\.bmc\.password)"
 )
 """Where a stack may hold a secret."""
+
+
+OBJECT = {
+    "apiVersion": "v1",
+    "kind": "ConfigMap",
+    "metadata": {"name": "words", "namespace": "tools", "labels": {"a": "b"}, "annotations": {"c": "d"}},
+    "data": {"word": "value", "lines": "a\nb\n"},
+}
 
 
 def marker() -> str:
@@ -33,7 +44,27 @@ def complete() -> dict[str, Any]:
     whole["management"] = {"kubeconfigPath": "kubeconfig", "context": "there"}
     whole["capi"] = {"contract": "v1beta1"}
     whole["metal"].pop("facility", None)
+    whole["addons"][2]["objects"].append(copy.deepcopy(OBJECT))
     return whole
+
+
+def layouts() -> list[dict[str, Any]]:
+    """Complete configurations of each provider: of one cluster; of several, with shared settings or without."""
+    found = []
+    for whole in (complete(), copy.deepcopy(METAL3)):
+        management = {"management": whole.pop("management", {"kubeconfigPath": "kubeconfig"})}
+        other = {**copy.deepcopy(whole), "cluster": {**whole["cluster"], "name": "other"}}
+        # What two clusters can't have both.
+        other.get("metal3", {}).pop("hosts", None)
+        other.pop("controlPlane", None)
+        own = {key: whole[key] for key in ("cluster", "workerPools") if key in whole}
+        shared = {key: value for key, value in whole.items() if key not in own}
+        found += [
+            {**whole, **management},
+            {"clusters": [own], **shared, **management},
+            {"clusters": [whole, other], **management},
+        ]
+    return copy.deepcopy(found)
 
 
 def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:

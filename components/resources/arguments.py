@@ -1,0 +1,32 @@
+"""Arguments of the components: one of a wrong type is said at once, in the words of a configuration's report."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..settings.report import Problem, SettingsError
+
+HINTS = {"settings": "; load_stack gives them, one of its clusters", "pool": "; settings.worker_pools holds them"}
+
+
+def require(arguments: Any, **kinds: type) -> None:
+    """See that attributes have their types.
+
+    Args:
+        arguments: of a component.
+        kinds: the type of each attribute.
+
+    Raises:
+        SettingsError: names those that have another.
+    """
+    wrong = [
+        Problem(
+            f"{type(arguments).__name__}.{name}",
+            f"must be {kind.__name__}, is {type(value).__name__}{HINTS.get(name, '')}",
+            example=None,
+        )
+        for name, kind in kinds.items()
+        if not isinstance(value := getattr(arguments, name), kind)
+    ]
+    if wrong:
+        raise SettingsError(wrong)

@@ -1,0 +1,48 @@
+"""Values of no fixed shape, such as a Helm chart's: what the engine carries as it is, and what it would not.
+
+A stack's file holds nothing else; other code may pass anything.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic import SecretStr
+
+from .report import path_of
+
+LARGEST_WHOLE = 2**53
+"""The engine's protocol knows 64-bit floating-point numbers alone (``google.protobuf.Value``)."""
+
+
+def carried(value: dict[str, Any]) -> dict[str, Any]:
+    """A map all of whose values arrive as they are.
+
+    Raises:
+        ValueError: names what would not, by its place in the map.
+    """
+    found = [f"{path} {rule}" for path, rule in lost(value)]
+    if found:
+        raise ValueError("; ".join(found[:3]))
+    return value
+
+
+def lost(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """The places of values that would not arrive as they are, each with the rule."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from lost(item, path_of(path, (key,)))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from lost(item, path_of(path, (index,)))
+    elif isinstance(value, bool | str | SecretStr) or value is None:
+        return
+    elif isinstance(value, int):
+        if abs(value) > LARGEST_WHOLE:
+            yield path, "is a number that the engine rounds: write it as text"
+    elif not isinstance(value, float):
+        yield path, f"is a {type(value).__name__}: must be text, a number, true or false, a list or a map"
+    elif not math.isfinite(value):
+        yield path, "is no number that JSON knows"
