@@ -23,9 +23,10 @@ from pulumi.dynamic import (
 
 from .dynamic import ManagementProvider, stored, tell
 from .handoff.errors import HandoffError
+from .handoff.inputs import mistakes
 from .handoff.order import Order, Outcome, look
 from .handoff.phases import Phase
-from .handoff.state import changed, complete, order_of, outputs_of, replacing, unknown
+from .handoff.state import changed, complete, order_of, outputs_of, replacing
 from .kube.access import AccessError
 from .kube.failures import ApiError
 from .kube.objects import Kube, dig
@@ -36,24 +37,12 @@ if TYPE_CHECKING:
     from .kube.client import Api
 
 
-CHOICES = {"verify": ("ca", "none"), "contract": ("v1beta1", "v1beta2")}
-
-
 class EndpointProvider(ManagementProvider):
     """The dynamic provider of ``ControlPlaneEndpoint``."""
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """Judge the inputs that are known already."""
-        failures = []
-        seconds, path = news.get("timeoutSeconds"), news.get("path")
-        if isinstance(seconds, int | float) and not seconds > 0:
-            failures.append(CheckFailure("timeoutSeconds", f"must be more than 0, is {seconds}"))
-        if isinstance(path, str) and not unknown(path) and (not path.startswith("/") or not path.isprintable()):
-            failures.append(CheckFailure("path", f"must begin with '/' and hold no control characters, is {path!r}"))
-        for key, choices in CHOICES.items():
-            value = news.get(key)
-            if isinstance(value, str) and not unknown(value) and value not in choices:
-                failures.append(CheckFailure(key, f"must be {' or '.join(choices)}, is {value!r}"))
+        failures = [CheckFailure(key, rule) for key, rule in mistakes(news)]
         return CheckResult(news, failures)
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:

@@ -12,6 +12,7 @@ from pulumi_kubernetes.apiextensions import CustomResource
 
 from ..providers import provider_of
 from ..settings.model import TenantClusterSettings
+from .arguments import require
 from .edges import DELETION_PROPAGATION, TEARDOWN, part_of
 from .kubernetes import custom_resource, metadata_of, owned_secret
 
@@ -31,6 +32,14 @@ class InfrastructureClusterArgs:
     cluster: CustomResource | None = None
     spec: Mapping[str, pulumi.Input[Any]] = field(default_factory=dict)
     after: tuple[pulumi.Resource, ...] = ()
+
+    def __post_init__(self) -> None:
+        """See that the settings are settings.
+
+        Raises:
+            SettingsError: they are not.
+        """
+        require(self, settings=TenantClusterSettings, spec=Mapping, after=tuple)
 
 
 class InfrastructureCluster(pulumi.ComponentResource):

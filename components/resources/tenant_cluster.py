@@ -19,6 +19,7 @@ from ..manifests import cluster as cluster_manifests
 from ..providers import provider_of
 from ..settings.model import TenantClusterSettings
 from .addons import declare_addons, tenant_provider
+from .arguments import require
 from .edges import DELETION_PROPAGATION, TEARDOWN, part_of
 from .infrastructure import (
     InfrastructureCluster,
@@ -62,6 +63,14 @@ class TenantClusterArgs:
     kubeconfig_secret: str | None = None
     handoff_provider: pulumi.ProviderResource | None = None
     bootstrap_versions: Mapping[tuple[str, str], str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """See that the settings are settings.
+
+        Raises:
+            SettingsError: they are not.
+        """
+        require(self, settings=TenantClusterSettings, infrastructure=Mapping)
 
 
 class TenantCluster(pulumi.ComponentResource):

@@ -9,6 +9,7 @@ from pulumi_kubernetes.apiextensions import CustomResource
 
 from ..manifests import control_plane
 from ..settings.model import TenantClusterSettings
+from .arguments import require
 from .edges import part_of
 from .kubernetes import custom_resource, metadata_of
 
@@ -25,6 +26,14 @@ class TenantControlPlaneArgs:
 
     settings: TenantClusterSettings
     cluster: CustomResource | None = None
+
+    def __post_init__(self) -> None:
+        """See that the settings are settings.
+
+        Raises:
+            SettingsError: they are not.
+        """
+        require(self, settings=TenantClusterSettings)
 
 
 class TenantControlPlane(pulumi.ComponentResource):

@@ -20,6 +20,7 @@ from ..providers import provider_of
 from ..rollout import WorkerPoolRollout, WorkerPoolRolloutArgs, WorkerPoolTemplates, WorkerPoolTemplatesArgs
 from ..settings.model import TenantClusterSettings
 from ..settings.pools import WorkerPoolSettings
+from .arguments import require
 from .edges import part_of
 from .kubernetes import custom_resource, metadata_of, owned_secret
 
@@ -57,6 +58,14 @@ class WorkerPoolArgs:
     kubeconfig: pulumi.Input[str] | None = None
     waiting_provider: pulumi.ProviderResource | None = None
     bootstrap_versions: Mapping[tuple[str, str], str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """See that the settings are settings.
+
+        Raises:
+            SettingsError: they are not.
+        """
+        require(self, settings=TenantClusterSettings, pool=WorkerPoolSettings, after=tuple)
 
 
 class WorkerPool(pulumi.ComponentResource):

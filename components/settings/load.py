@@ -12,7 +12,7 @@ from . import model as model
 from .addons import AddonSettings, NetworkPluginSettings
 from .cluster import ClusterSettings, ControlPlaneSettings
 from .known import PROVIDERS
-from .namespace import misspelt, unknown
+from .namespace import misspelt, unknown, unknown_of_stack
 from .parse import Parsed, SectionType, field_at, parse, plain
 from .report import NOTHING, Problem, SettingsError, below, steps_of
 from .rules import cluster_problems, stack_problems
@@ -111,6 +111,16 @@ def load_stack(
     Raises:
         SettingsError: with every mistake that was found.
     """
+    if not isinstance(raw, Mapping):
+        raise SettingsError([Problem("", "must be a map of sections such as cluster", raw)])
+    for name, paths in (("secret_paths", secret_paths), ("others", others)):
+        # A text is a collection, too, of its letters: nothing would be a secret.
+        if (
+            isinstance(paths, str)
+            or not isinstance(paths, Collection)
+            or not all(isinstance(one, str) for one in paths)
+        ):
+            raise SettingsError([Problem(f"argument {name}", "must be a collection of texts", example=None)])
     loader = Loader()
     keys_of_stack = stack_keys()
     # First: what is lost by it looks like other mistakes.
@@ -119,7 +129,9 @@ def load_stack(
     values: dict[str, Any] = sealed(plain(raw, "", checked), "", secret_value_paths(secret_paths))
     whole = list(whole_keys(raw, secret_paths))
     loader.problems += checked.problems + whole
-    loader.problems += [Problem(key, unknown(key, keys_of_stack)) for key in values if key not in keys_of_stack]
+    loader.problems += [
+        Problem(key, unknown_of_stack(key, keys_of_stack)) for key in values if key not in keys_of_stack
+    ]
     management = loader.section(model.ManagementSettings, "management", values.get("management", {}))
     if management.kubeconfig and management.kubeconfig_path:
         loader.add([Problem("management.kubeconfigPath", "excludes kubeconfig; give one of them")])

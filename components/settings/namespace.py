@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Collection, Iterable, Iterator
 
 from .report import Problem, nearest
@@ -23,9 +24,10 @@ def misspelt(keys: Iterable[str], keys_of_stack: Collection[str]) -> Iterator[Pr
         letters = namespace.lower().replace("_", "-")
         if namespace == NAMESPACE or not letters:
             continue
-        alike = difflib.SequenceMatcher(None, letters, NAMESPACE).ratio()
+        turned = sorted(letters.split("-")) == sorted(NAMESPACE.split("-"))
+        alike = 1.0 if turned else difflib.SequenceMatcher(None, letters, NAMESPACE).ratio()
         # With the name of one of its keys, half of the namespace is enough: kamaji:cluster.
-        if alike >= (0.6 if name in keys_of_stack else 0.85):
+        if alike >= (0.6 if first_step(name) in keys_of_stack else 0.85):
             yield Problem(key, f"is in a namespace that nobody reads; write it as {NAMESPACE}:{name}")
 
 
@@ -35,3 +37,23 @@ def unknown(key: str, choices: Collection[str]) -> str:
     if colon and name in choices:
         return f"unknown key: a section's key has no namespace here; write it as {name!r}"
     return nearest(key, choices)
+
+
+def unknown_of_stack(key: str, choices: Collection[str]) -> str:
+    """As :func:`unknown`, of a stack's own keys: without ``--path`` the engine takes a path for the name of a key."""
+    first = first_step(key)
+    if first == key or first not in choices:
+        return unknown(key, choices)
+    return (
+        f"unknown key: it is a path into {first}. Set it with `pulumi config set --path '{NAMESPACE}:{key}' VALUE`, and "
+        f"remove this one with `pulumi config rm '{NAMESPACE}:{key}'`"
+    )
+
+
+def first_step(key: str) -> str:
+    """The key that a path begins with.
+
+    >>> first_step("workerPools[0].name")
+    'workerPools'
+    """
+    return re.split(r"[.\[]", key, maxsplit=1)[0]

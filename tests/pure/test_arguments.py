@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,13 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from kamaji_equinix import components
 from kamaji_equinix.automation import ClusterStack, ConfigurationError, OperationError, on_all
 from kamaji_equinix.automation.configuration import write_plain
+from kamaji_equinix.components.handoff.inputs import mistakes
+from kamaji_equinix.components.handoff.state import UNKNOWN
 from kamaji_equinix.components.settings.load import load_stack
+from kamaji_equinix.components.settings.report import SettingsError
 
 from tests.support.settings_cases import RIGHT, configuration
 
@@ -189,3 +194,78 @@ def test_a_file_that_can_not_be_read_is_not_written(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="can't be read"):
         write_plain(path, {"cluster": {}})
     assert path.read_text() == "config: [", "it is as it was"
+
+
+METHODS = ["preview", "up", "refresh", "destroy", "import_existing", "kubeconfig", "wait_until_ready"]
+MISTYPED = st.dictionaries(
+    st.sampled_from(["wait", "cancellation", "timeout", "remove", "cluster", "on_look", "other"]),
+    # What is of no argument's type: with all arguments right, the operation would begin.
+    st.sampled_from([b"x", [None], {"a": 1}, float("nan"), -1, object(), "x" * 3]),
+    min_size=1,
+    max_size=3,
+)
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.sampled_from(METHODS), MISTYPED)
+def test_no_arguments_of_an_operation_end_in_another_error(method: str, given: dict[str, Any]) -> None:
+    stack = ClusterStack("a", configuration())
+    if method == "kubeconfig" and set(given) == {"cluster"} and isinstance(given["cluster"], str):
+        return
+    with pytest.raises(ConfigurationError, match="argument "):
+        getattr(stack, method)(**given)
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@given(ANYTHING, st.one_of(st.just(()), ANYTHING), st.one_of(st.just(()), ANYTHING))
+def test_no_configuration_ends_in_another_error(raw: Any, secret_paths: Any, others: Any) -> None:
+    for arguments in (
+        (raw,),
+        (raw, secret_paths),
+        (raw, secret_paths, others),
+        (configuration(), secret_paths, others),
+    ):
+        with contextlib.suppress(SettingsError):
+            load_stack(*arguments)
+
+
+SETTINGS = load_stack(configuration()).clusters[0]
+COMPONENTS: dict[str, tuple[Any, dict[str, Any]]] = {
+    "TenantClusterArgs": (components.TenantClusterArgs, {"settings": SETTINGS}),
+    "TenantControlPlaneArgs": (components.TenantControlPlaneArgs, {"settings": SETTINGS}),
+    "InfrastructureClusterArgs": (components.InfrastructureClusterArgs, {"settings": SETTINGS}),
+    "WorkerPoolArgs": (components.WorkerPoolArgs, {"settings": SETTINGS, "pool": SETTINGS.worker_pools[0]}),
+}
+
+
+@pytest.mark.parametrize("name", COMPONENTS)
+def test_what_a_component_is_made_of_is_checked(name: str) -> None:
+    kind, right = COMPONENTS[name]
+    assert kind(**right).settings is SETTINGS, "right arguments arrive as they are"
+    for key in right:
+        for value in (None, "prod", configuration(), 5, load_stack(configuration())):
+            with pytest.raises(SettingsError, match=rf"{name}\.{key}: must be \w+Settings, is {type(value).__name__}"):
+                kind(**{**right, key: value})
+
+
+@pytest.mark.parametrize(
+    ("given", "rule"),
+    [
+        ({"timeoutSeconds": "ten"}, "must be a number of seconds, is str"),
+        ({"timeoutSeconds": True}, "must be a number of seconds, is bool"),
+        ({"timeoutSeconds": 0}, "must be more than 0, is 0"),
+        ({"timeoutSeconds": float("nan")}, "must be more than 0, is nan"),
+        ({"path": 5}, "must be text, is int"),
+        ({"path": "readyz"}, "must begin with '/'"),
+        ({"verify": "CA"}, "must be ca or none, is 'CA'"),
+        ({"contract": ["v1beta1"]}, "must be text, is list"),
+        ({"enabled": "no"}, "must be true or false, is str"),
+        ({"force": 1}, "must be true or false, is int"),
+        ({"infrastructure": "PacketCluster"}, "must be a map with apiVersion, kind and name, is str"),
+        ({"namespace": None, "cluster": UNKNOWN, "timeoutSeconds": UNKNOWN}, ""),
+    ],
+)
+def test_the_inputs_of_a_hand_off_are_judged_before_it_begins(given: dict[str, Any], rule: str) -> None:
+    found = list(mistakes(given))
+    assert len(found) == bool(rule), f"what is not known yet is not judged: {found}"
+    assert not rule or found[0][1].startswith(rule), found

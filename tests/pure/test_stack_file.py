@@ -48,6 +48,8 @@ def test_an_alias_bomb_is_refused_at_once() -> None:
         ("Kamaji-Equinix:cluster", "kamaji-equinix:cluster"),
         ("kamaji:cluster", "kamaji-equinix:cluster"),
         ("kamaji-equinix-:anything", "kamaji-equinix:anything"),
+        ("equinix-kamaji:cluster", "kamaji-equinix:cluster"),
+        ("kamaji:cluster.name", "kamaji-equinix:cluster.name"),
     ],
 )
 def test_a_key_in_nearly_the_right_namespace_is_named_first(tmp_path: Path, key: str, right: str) -> None:
@@ -88,3 +90,12 @@ def test_keys_without_a_namespace_are_the_projects_own(tmp_path: Path) -> None:
     values, _, others = read_stack_file(tmp_path / "Pulumi.x.yaml")
     assert values == {"cluster": {"name": "a"}}, "of another project they are no settings of this program"
     assert others == ("mine:cluster",), "but that project's"
+
+
+@pytest.mark.parametrize("key", ["cluster.name", "workerPools[0].name", "clusters[1].cluster.name"])
+def test_a_path_that_was_stored_as_a_key_is_told_with_both_commands(key: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load_stack({**RIGHT, key: "a"})
+    (problem,) = caught.value.problems
+    assert f"`pulumi config set --path 'kamaji-equinix:{key}' VALUE`" in str(problem), "how it is set"
+    assert f"`pulumi config rm 'kamaji-equinix:{key}'`" in str(problem), "and how it goes"
