@@ -21,6 +21,7 @@ from .engine.translator import Translator
 from .engine.workspace import PROJECT, Place, exported, restore
 from .errors import ConfigurationError, StackMissing
 from .events import Listener
+from .hiding import Hiding
 from .readiness import OnLook, await_ready
 from .repair import renewal
 from .results import Result
@@ -83,8 +84,15 @@ class ClusterStack:
         variables = {**(environment or {}), **({} if secret is None else {"PULUMI_CONFIG_PASSPHRASE": secret})}
         place = Place(name, base if folder else None, project, backend_url, secrets_provider, variables)
         self._declaration = Declaration(place, declared, base)
+        hiding = Hiding(declared)
         self._session = Session(
-            place, self._declaration.run, self._declaration.management_of, wait_for_lock, on_event, on_output
+            place,
+            self._declaration.run,
+            self._declaration.management_of,
+            wait_for_lock,
+            on_event,
+            hiding.output(on_output),
+            hiding,
         )
 
     # Operations

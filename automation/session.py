@@ -20,6 +20,7 @@ from .engine.translator import Translator
 from .engine.workspace import Place, forget, open_stack, unchanged_file
 from .errors import Cancelled, Locked, OperationError, TimedOut
 from .events import Finished, Listener
+from .hiding import Hiding
 from .repair.upkeep import Upkeep
 from .results import Result
 
@@ -44,6 +45,7 @@ class Session:
         wait_for_lock: seconds to wait for another update to leave the stack.
         on_event: takes what happens.
         on_output: takes each line that the engine prints.
+        hiding: hides secrets in what the engine says.
     """
 
     place: Place
@@ -52,6 +54,7 @@ class Session:
     wait_for_lock: float
     on_event: Listener | None
     on_output: Callable[[str], object] | None
+    hiding: Hiding = field(default_factory=Hiding)
     engine: Engine = field(default_factory=Engine)
     _busy: threading.Lock = field(default_factory=threading.Lock)
 
@@ -88,7 +91,7 @@ class Session:
         if not self._busy.acquire(blocking=False):
             raise Locked(f"stack {self.name}: this object is in another operation; use one for each thread")
         began = time.monotonic()
-        translate = Translator(self.name, self.on_event)
+        translate = Translator(self.name, self.on_event, self.hiding)
         cancellation = cancellation or Cancellation()
         succeeded = False
         try:
@@ -115,7 +118,9 @@ class Session:
                     raise automation.errors.create_command_error(result)
             succeeded = True
             seconds, clusters = time.monotonic() - began, results.clusters_of(outputs)
-            return Result(operation, self.name, counts, seconds, clusters, output, tuple(translate.machines))
+            return Result(
+                operation, self.name, counts, seconds, clusters, self.hiding(output), tuple(translate.machines)
+            )
         finally:
             self._busy.release()
             translate.emit(
@@ -174,8 +179,9 @@ class Session:
             raise self._stopped(operation, cancellation, "") from None
         except automation.CommandError as error:
             if self.engine.interrupted and cancellation is not None:
-                raise self._stopped(operation, cancellation, str(error)) from error
-            raise failure(operation, self.name, translate.errors if translate else [], error) from error
+                raise self._stopped(operation, cancellation, self.hiding(str(error))) from None
+            errors = translate.errors if translate else []
+            raise failure(operation, self.name, errors, error, self.hiding(str(error))) from None
 
     def _stopped(self, operation: str, cancellation: Cancellation | None, output: str) -> Cancelled:
         requested = cancellation is not None and cancellation.requested

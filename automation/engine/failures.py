@@ -14,7 +14,7 @@ from .lock import refused, reported_locks
 
 
 def failure(
-    operation: str, stack: str, errors: Sequence[tuple[str, str]], cause: automation.CommandError
+    operation: str, stack: str, errors: Sequence[tuple[str, str]], cause: automation.CommandError, output: str
 ) -> OperationError:
     """The error of an operation that failed in the engine.
 
@@ -23,8 +23,8 @@ def failure(
         stack: the stack's name.
         errors: the engine's error messages, with the cluster that each is about.
         cause: what the Automation API raised.
+        output: its text, without secrets.
     """
-    output = str(cause)
     if isinstance(cause, automation.ConcurrentUpdateError):
         return refused(stack, reported_locks(output), output)
     for cluster, text in errors:

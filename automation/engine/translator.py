@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from pulumi import automation
@@ -29,8 +29,8 @@ class Translator:
         machines: what happens to machines, pool by pool, as the program told it.
     """
 
-    def __init__(self, stack: str, listener: Listener | None) -> None:
-        self.stack, self._listener = stack, listener
+    def __init__(self, stack: str, listener: Listener | None, hiding: Callable[[str], str] = lambda text: text) -> None:
+        self.stack, self._listener, self._hiding = stack, listener, hiding
         self.errors: list[tuple[str, str]] = []
         self.clusters: dict[str, str] = {}
         self.machines: list[MachinesChange] = []
@@ -92,7 +92,7 @@ class Translator:
         self.emit(AddOnProgress(stack=self.stack, cluster=cluster, addon=addon, state=state, text=text))
 
     def _diagnostic(self, diagnostic: automation.DiagnosticEvent) -> None:
-        text = _MARKUP.sub("", diagnostic.message).strip()
+        text = self._hiding(_MARKUP.sub("", diagnostic.message)).strip()
         if not text:
             return
         cluster = self.clusters.get(diagnostic.urn or "", "")

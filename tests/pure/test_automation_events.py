@@ -185,7 +185,7 @@ def test_no_line_of_the_engine_breaks_the_translation(text: str, severity: str) 
 
 def failed(*errors: tuple[str, str], output: str = "code: 255") -> Exception:
     cause = automation.CommandError(automation.CommandResult(stdout="", stderr=output, code=255))
-    return failures.failure("up", "dev", errors, cause)
+    return failures.failure("up", "dev", errors, cause, str(cause))
 
 
 def test_a_failed_hand_off_keeps_all_that_it_said() -> None:
@@ -238,7 +238,7 @@ def test_a_lock_names_its_holder() -> None:
         "at 2026-01-02T03:04:05Z"
     )
     cause = automation.ConcurrentUpdateError(automation.CommandResult(stdout="", stderr=said, code=255))
-    error = failures.failure("up", "dev", [], cause)
+    error = failures.failure("up", "dev", [], cause, str(cause))
     assert isinstance(error, Locked), f"its kind: {error!r}"
     assert error.holders, "who holds it"
     assert "ann@build-7" in error.holders[0], "by user and host"

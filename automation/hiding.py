@@ -1,0 +1,61 @@
+"""Secrets in what others say of them: a chart's error, a plugin's, an API server's that quotes a value.
+
+The engine hides the secrets of a stack's configuration in all that it prints. Those of an inline program are in none.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from pydantic import SecretStr
+
+from ..components.settings.model import StackSettings
+
+SHORTEST = 4
+"""Characters of a secret that can be told from other words."""
+
+SHORTEST_LINE = 8
+"""The same of a single line of one: many of its lines are what other texts have, too, such as ``data:``."""
+
+INSTEAD = "[secret]"
+"""As the engine writes it."""
+
+
+class Hiding:
+    """Puts something else into the place of secrets."""
+
+    def __init__(self, settings: StackSettings | None = None) -> None:
+        """Hide the secrets of settings; the kubeconfig's aside, which always is in the stack's configuration."""
+        texts = {text for tenant in settings.clusters for text in secret_texts(tenant)} if settings else set()
+        self._pattern = re.compile("|".join(map(re.escape, sorted(texts, key=len, reverse=True)))) if texts else None
+
+    def __call__(self, text: str) -> str:
+        """A text without the secrets."""
+        return self._pattern.sub(INSTEAD, text) if self._pattern else text
+
+    def output(self, listener: Callable[[str], object] | None) -> Callable[[str], object] | None:
+        """A listener to lines that hears none of the secrets."""
+        return None if listener is None else lambda line: listener(self(line))
+
+
+def secret_texts(value: Any) -> Iterator[str]:
+    """The secrets in settings as they are, their lines, and as JSON writes them."""
+    if isinstance(value, SecretStr):
+        text = value.get_secret_value()
+        lines = (line.strip() for line in text.splitlines())
+        for each in (text.strip(), *(line for line in lines if len(line) >= SHORTEST_LINE)):
+            if len(each) >= SHORTEST:
+                yield each
+                yield json.dumps(each)[1:-1]
+    elif hasattr(value, "model_fields_set"):
+        for name in value.model_fields_set:
+            yield from secret_texts(getattr(value, name))
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from secret_texts(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from secret_texts(item)
