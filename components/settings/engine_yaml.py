@@ -16,6 +16,7 @@ from typing import Any
 
 import yaml
 
+from . import engine_escapes
 from .engine_scalars import YamlError, resolve
 
 _PARSER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -83,7 +84,7 @@ def load(data: bytes) -> Any:
     """
     # Without the byte order mark, as the engine does.
     try:
-        node = _Composer(data.removeprefix(b"\xef\xbb\xbf")).document()
+        node = _first_document(data.removeprefix(b"\xef\xbb\xbf"))
         return None if node is None else _Decoder().value(node)
     except yaml.YAMLError as error:
         raise YamlError(f"is no YAML: {error}") from None
@@ -93,11 +94,25 @@ def load(data: bytes) -> Any:
         raise YamlError("is nested too deep") from None
 
 
+def _first_document(data: bytes) -> Node | None:
+    """The nodes of the first document."""
+    for _ in range(engine_escapes.MOST):
+        try:
+            return _Composer(data).document()
+        except yaml.YAMLError as error:
+            mended = engine_escapes.with_apostrophe(data, error)
+            if mended is None:
+                raise
+            data = mended
+    raise YamlError("holds too many apostrophes with a backslash before them")
+
+
 class _Composer:
     """From the parser's events to nodes, of the first document only: the engine looks at no other."""
 
     def __init__(self, data: bytes) -> None:
         self._events: Iterator[Any] = iter(yaml.parse(data, Loader=_PARSER))
+        self._text = engine_escapes.as_text(data)
         self._anchors: dict[str, Node] = {}
 
     def document(self) -> Node | None:
@@ -111,7 +126,8 @@ class _Composer:
         return None
 
     def _node(self, event: Any) -> Node:
-        line = event.start_mark.line + 1
+        start, end = event.start_mark, event.end_mark
+        line = start.line + 1
         if isinstance(event, yaml.AliasEvent):
             name = event.anchor or ""
             target = self._anchors.get(name)
@@ -122,6 +138,8 @@ class _Composer:
         if tag.startswith(_PREFIX):
             tag = "!!" + tag.removeprefix(_PREFIX)
         if isinstance(event, yaml.ScalarEvent):
+            if event.style == '"':
+                engine_escapes.check(self._text[start.index : end.index], line)
             node = Node("scalar", tag, event.value, event.style in (None, ""), line=line)
             self._anchor(event, node)
             return node

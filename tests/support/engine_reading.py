@@ -124,6 +124,8 @@ FRAGMENTS = [
     "a: b", "- a\n    - b", "[a\n    b]", "'a\n    b'", "%a", "@a", "`a`", "&", "*", "!<tag:yaml.org,2002:str> 5", "!!str [a]", "!!int {a: 1}", "!!null {a: 1}", "!!float 5", "!!int '5'", "!!bool yes",
     "!!binary aGVsbG8=", "!!binary aGVs!", "!!binary /w==", "!!str", "!!null ''", "!!merge a", "{a: !!str 1, b: !!float 1}",
     "\"\\ud83d\\ude00\"", "\"\\0\"", "\"\\x7f\"", "\"\\u2028\"", "\"\\ufeff\"", "' a'", "'a '", "'\ta'", "\"\\n a\"", "\"a\\n\"", "\"\\n\\n\"", "\" \\n \"",
+    r'"a\/b"', r'"a\'b"', r'"\\/ \\\' \" \\"', r"'a\/b'", r'["ä\'", "\'\'", b]', r'{"\'a": "\/"}', r'"\N\_\L\P\e\0"', r'"\u00e4\/"', r'"ä\'\q"',
+    r"{&k a: 1, *k : 2}", "{!!binary aGk=: a}", "{a: !!omap [{b: 1}]}", "{a: !!set {b, c}}", "{!!merge <<: {a: 1}}", "{.nan: a}", "{1_000: a, '1000': b}",
     "# only a comment", "a # comment", "'#'", "-", "?", ":", "[,]", "{,}", "[-1, - 1]", "[a, [b, [c, [d]]]]",
 ]  # fmt: skip
 
