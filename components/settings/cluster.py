@@ -218,8 +218,10 @@ Konnectivity = Annotated[KonnectivitySettings | None, BeforeValidator(add_on)]
 class AddOnsSettings(Section):
     """What Kamaji installs into the tenant cluster; each is true, false or a map."""
 
-    core_dns: AddOn = Field(AddOnSettings(), alias="coreDNS", description="Install CoreDNS.", examples=[True])
-    kube_proxy: AddOn = Field(AddOnSettings(), description="Install kube-proxy.", examples=[True])
+    core_dns: AddOn = Field(
+        AddOnSettings.by_default(), alias="coreDNS", description="Install CoreDNS.", examples=[True]
+    )
+    kube_proxy: AddOn = Field(AddOnSettings.by_default(), description="Install kube-proxy.", examples=[True])
     konnectivity: Konnectivity = Field(
         None,
         description="Tunnel from the API server to the nodes, for logs and exec where it can't dial them.",
@@ -261,25 +263,29 @@ class ControlPlaneSettings(Section):
         examples=["prod_control_plane"],
     )
     addons: AddOnsSettings = Field(
-        AddOnsSettings(), description="Add-ons that Kamaji installs.", examples=[{"coreDNS": True}]
+        AddOnsSettings.by_default(), description="Add-ons that Kamaji installs.", examples=[{"coreDNS": True}]
     )
     kubelet: KubeletSettings = Field(
-        KubeletSettings(), description="Kubelet defaults.", examples=[{"cgroupfs": "systemd"}]
+        KubeletSettings.by_default(), description="Kubelet defaults.", examples=[{"cgroupfs": "systemd"}]
     )
     network: NetworkSettings = Field(
-        NetworkSettings(), description="How the API server is reached.", examples=[{"serviceType": "LoadBalancer"}]
+        NetworkSettings.by_default(),
+        description="How the API server is reached.",
+        examples=[{"serviceType": "LoadBalancer"}],
     )
     deployment: DeploymentSettings = Field(
-        DeploymentSettings(), description="Placement of its pods.", examples=[{"nodeSelector": {"zone": "a"}}]
+        DeploymentSettings.by_default(),
+        description="Placement of its pods.",
+        examples=[{"nodeSelector": {"zone": "a"}}],
     )
     api_server: ComponentSettings = Field(
-        ComponentSettings(), description="kube-apiserver.", examples=[{"extraArgs": ["--v=2"]}]
+        ComponentSettings.by_default(), description="kube-apiserver.", examples=[{"extraArgs": ["--v=2"]}]
     )
     controller_manager: ComponentSettings = Field(
-        ComponentSettings(), description="kube-controller-manager.", examples=[{"extraArgs": ["--v=2"]}]
+        ComponentSettings.by_default(), description="kube-controller-manager.", examples=[{"extraArgs": ["--v=2"]}]
     )
     scheduler: ComponentSettings = Field(
-        ComponentSettings(), description="kube-scheduler.", examples=[{"extraArgs": ["--v=2"]}]
+        ComponentSettings.by_default(), description="kube-scheduler.", examples=[{"extraArgs": ["--v=2"]}]
     )
     registry: ImagePrefix | None = Field(
         None,

@@ -69,13 +69,15 @@ class TenantClusterSettings(Section):
 
     cluster: ClusterSettings = Field(description="The Cluster.", examples=[{"name": "capi-quickstart"}])
     control_plane: ControlPlaneSettings = Field(
-        ControlPlaneSettings(), description="Its control plane, hosted by Kamaji.", examples=[{"replicas": 2}]
+        ControlPlaneSettings.by_default(),
+        description="Its control plane, hosted by Kamaji.",
+        examples=[{"replicas": 2}],
     )
     worker_pools: tuple[WorkerPoolSettings, ...] = Field(
         (), description="Its pools of workers.", examples=[[{"name": "worker-a", "replicas": 3}]], strict=False
     )
     network: NetworkPluginSettings = Field(
-        NetworkPluginSettings(), description="Its network plugin.", examples=[{"plugin": "cilium"}]
+        NetworkPluginSettings.by_default(), description="Its network plugin.", examples=[{"plugin": "cilium"}]
     )
     addons: tuple[AddonSettings, ...] = Field(
         (),
@@ -84,10 +86,12 @@ class TenantClusterSettings(Section):
         strict=False,
     )
     handoff: HandoffSettings = Field(
-        HandoffSettings(), description="The wait for its control plane.", examples=[{"timeoutSeconds": 900}]
+        HandoffSettings.by_default(), description="The wait for its control plane.", examples=[{"timeoutSeconds": 900}]
     )
     capi: CapiSettings = Field(
-        CapiSettings(), description="Generation of the Cluster API objects.", examples=[{"contract": "v1beta1"}]
+        CapiSettings.by_default(),
+        description="Generation of the Cluster API objects.",
+        examples=[{"contract": "v1beta1"}],
     )
 
     @property

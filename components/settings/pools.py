@@ -215,7 +215,9 @@ class WorkerPoolSettings(Section):
         None, description="Longest drain of a node; by default without end.", ge=0, le=INT32, examples=[600]
     )
     bootstrap: BootstrapSettings = Field(
-        BootstrapSettings(), description="How a machine becomes a node.", examples=[{"profile": "ubuntu-containerd"}]
+        BootstrapSettings.by_default(),
+        description="How a machine becomes a node.",
+        examples=[{"profile": "ubuntu-containerd"}],
     )
     health_check: HealthCheckSettings | None = Field(
         None,

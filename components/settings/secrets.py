@@ -30,8 +30,9 @@ SECRET_RULE = "secret_rule"  # noqa: S105 - a name
 SHORTEST_QUOTE = 4
 """So many characters of a secret count as a quotation of it."""
 
-UNPRINTABLE = re.compile("[^\t\n\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""What cloud-init's YAML does not take in a block of text, or takes for the end of a line."""
+UNPRINTABLE = "[^\t\n\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
+"""What cloud-init's YAML does not take in a block of text, or takes for the end of a line. A pattern, because to compile it
+takes longer than to import this module, and few stacks have a secret in a machine's bootstrap."""
 
 ARGUMENTS = "arguments of a program stand in clear in its manifest and in the list of its host's processes"
 FILE = "put it into a file (bootstrap.files, whose content may be a secret) and name the file in its place"
@@ -153,7 +154,7 @@ def kept_apart_command(value: Any, check: ValidatorFunctionWrapHandler) -> str |
     """As :func:`kept_apart`, of a command: a secret one becomes a file's content, which knows fewer characters."""
     result = kept_apart(value, check)
     text = revealed(result) if isinstance(result, SecretStr) else None
-    if text and UNPRINTABLE.search(text):
+    if text and re.search(UNPRINTABLE, text):
         raise PydanticCustomError(
             SECRET_RULE,
             "{rule}",

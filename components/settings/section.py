@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 class Section(BaseModel):
@@ -23,3 +28,12 @@ class Section(BaseModel):
         strict=True,
         defer_build=True,
     )
+
+    @classmethod
+    def by_default(cls) -> Self:
+        """A group in which every setting has its default, as the default of a field.
+
+        To validate it, as the constructor does, pydantic would build a validator while this package is imported: one for each
+        such group beside those of the groups that it is in, and also for providers that a stack does not use.
+        """
+        return cls.model_construct()

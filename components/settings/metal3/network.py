@@ -256,15 +256,15 @@ class NetworkDataSettings(Section):
     """The network of a pool's machines; without it the image finds its own, mostly by DHCP."""
 
     links: LinksSettings = Field(
-        LinksSettings(),
+        LinksSettings.by_default(),
         description="Links.",
         examples=[{"ethernets": [{"id": "eth0", "macAddress": {"fromHostInterface": "eth0"}}]}],
     )
     networks: NetworksSettings = Field(
-        NetworksSettings(),
+        NetworksSettings.by_default(),
         description="Networks on them.",
         examples=[{"ipv4": [{"id": "nodes", "link": "eth0", "pool": "nodes"}]}],
     )
     services: ServicesSettings = Field(
-        ServicesSettings(), description="Name servers.", examples=[{"dns": ["192.0.2.53"]}]
+        ServicesSettings.by_default(), description="Name servers.", examples=[{"dns": ["192.0.2.53"]}]
     )

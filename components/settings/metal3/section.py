@@ -120,7 +120,7 @@ class Metal3Settings(Section):
         examples=["metadata"],
     )
     meta_data: MetaDataSettings = Field(
-        MetaDataSettings(), description="Metadata of the machines.", examples=[{"strings": {"site": "ams"}}]
+        MetaDataSettings.by_default(), description="Metadata of the machines.", examples=[{"strings": {"site": "ams"}}]
     )
     network_data: NetworkDataSettings | None = Field(
         None,
