@@ -36,4 +36,5 @@ class Section(BaseModel):
         To validate it, as the constructor does, pydantic would build a validator while this package is imported: one for each
         such group beside those of the groups that it is in, and also for providers that a stack does not use.
         """
-        return cls.model_construct()
+        # pydantic's plugin for mypy takes what it returns for the class that defines this method.
+        return cls.model_construct()  # type: ignore[return-value]
