@@ -1,11 +1,19 @@
-"""The real engine with a backend of its own for each module."""
+"""The real engine with a backend of its own for each module, and what it talks to."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 import toolchain
+from lab.plane import ManagementPlane
+from tests.support.data_store import make_data_store
+from tests.support.fault_proxy import FaultProxy, faults
+from tests.support.fleet import Fleet
 from tests.support.project import Project
+from tests.support.s3 import Bucket
 
 
 @pytest.fixture(scope="module")
@@ -21,3 +29,34 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
             "PULUMI_CONFIG_PASSPHRASE": "test",
         },
     )
+
+
+@pytest.fixture(scope="module")
+def collecting_management(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ManagementPlane]:
+    """A management cluster with the garbage collector, which clears what belongs to an object that is gone."""
+    plane = ManagementPlane(tmp_path_factory.mktemp("management"), controller_manager=True)
+    plane.start()
+    yield plane
+    plane.stop()
+
+
+@pytest.fixture
+def fleet(management: ManagementPlane) -> Iterator[Fleet]:
+    """The controllers of the management cluster, played for a namespace of the test's own."""
+    make_data_store(management)
+    with Fleet(management) as playing:
+        yield playing
+
+
+@pytest.fixture
+def proxy(management: ManagementPlane, tmp_path: Path) -> Iterator[FaultProxy]:
+    """A way to the management cluster on which requests can be made to fail."""
+    with faults(management, tmp_path) as way:
+        yield way
+
+
+@pytest.fixture(scope="module")
+def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bucket]:
+    """An S3 bucket."""
+    with Bucket(tmp_path_factory.mktemp("s3")) as server:
+        yield server

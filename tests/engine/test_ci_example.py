@@ -7,16 +7,12 @@ import re
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
 import toolchain
-from lab.plane import ManagementPlane
-from tests.support.data_store import make_data_store
 from tests.support.fleet import CLUSTERS, Fleet
 from tests.support.project import ROOT
 from tests.support.s3 import Bucket
@@ -53,19 +49,6 @@ def test_each_stack_has_one_run_at_a_time_that_is_never_cancelled() -> None:
 def test_the_pinned_pulumi_is_the_programs() -> None:
     versions = set(re.findall(r"pulumi-version: (\S+)", WORKFLOW.read_text()))
     assert versions == {toolchain.pins.PULUMI.removeprefix("v")}, f"one version everywhere: {versions}"
-
-
-@pytest.fixture(scope="module")
-def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bucket]:
-    with Bucket(tmp_path_factory.mktemp("s3")) as made:
-        yield made
-
-
-@pytest.fixture
-def fleet(management: ManagementPlane) -> Iterator[Fleet]:
-    make_data_store(management)
-    with Fleet(management) as playing:
-        yield playing
 
 
 def sections(fleet: Fleet, replicas: int) -> dict[str, Any]:

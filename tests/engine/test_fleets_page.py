@@ -6,18 +6,14 @@ import os
 import re
 import subprocess
 import textwrap
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-import pytest
 from kamaji_equinix.automation.engine.lock import Lock, refusal
 from kamaji_equinix.automation.errors import Locked
 
 import toolchain
-from lab.plane import ManagementPlane
-from tests.support.data_store import make_data_store
 from tests.support.fleet import CLUSTERS, Fleet
 from tests.support.project import ROOT, Project
 from tests.support.s3 import Bucket
@@ -58,13 +54,6 @@ def test_the_refusal_is_told_as_it_is_said() -> None:
     held = [Lock("s3://fleet-state/…", "ann", "runner-7", 4711, since)]
     assert blocks("text")[1].strip() == refusal("staging", held), "word for word"
     assert f"exit code {Locked.exit_code}" in PAGE, "with its exit code"
-
-
-@pytest.fixture
-def fleet(management: ManagementPlane) -> Iterator[Fleet]:
-    make_data_store(management)
-    with Fleet(management) as playing:
-        yield playing
 
 
 def test_the_commands_do_what_the_page_says(fleet: Fleet, tmp_path: Path) -> None:

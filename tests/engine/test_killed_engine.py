@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +11,7 @@ import pytest
 
 import toolchain
 from lab.plane import ManagementPlane
-from tests.support.data_store import make_data_store
-from tests.support.fault_proxy import Fault, FaultProxy, faults
+from tests.support.fault_proxy import Fault, FaultProxy
 from tests.support.fleet import CLUSTERS, CONTROL_PLANES, INFRASTRUCTURE, Fleet
 from tests.support.interrupting import kill, started
 from tests.support.lab import eventually
@@ -23,25 +21,9 @@ STACK = "held"
 
 
 @pytest.fixture(scope="module")
-def management(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ManagementPlane]:
+def management(collecting_management: ManagementPlane) -> ManagementPlane:
     """With the garbage collector, which clears what belongs to a Cluster that is gone."""
-    plane = ManagementPlane(tmp_path_factory.mktemp("management"), controller_manager=True)
-    plane.start()
-    yield plane
-    plane.stop()
-
-
-@pytest.fixture
-def fleet(management: ManagementPlane) -> Iterator[Fleet]:
-    make_data_store(management)
-    with Fleet(management) as playing:
-        yield playing
-
-
-@pytest.fixture
-def proxy(management: ManagementPlane, tmp_path: Path) -> Iterator[FaultProxy]:
-    with faults(management, tmp_path) as found:
-        yield found
+    return collecting_management
 
 
 @pytest.fixture

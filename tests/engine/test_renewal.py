@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +10,7 @@ import pytest
 
 import toolchain
 from lab.plane import ManagementPlane
-from tests.support.data_store import make_data_store
-from tests.support.fault_proxy import FaultProxy, faults
+from tests.support.fault_proxy import FaultProxy
 from tests.support.fleet import CLUSTERS, Fleet
 from tests.support.project import Project
 
@@ -20,25 +18,9 @@ STACK = "renewed"
 
 
 @pytest.fixture(scope="module")
-def management(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ManagementPlane]:
-    plane = ManagementPlane(tmp_path_factory.mktemp("management"), controller_manager=True)
-    plane.start()
-    yield plane
-    plane.stop()
-
-
-@pytest.fixture
-def fleet(management: ManagementPlane) -> Iterator[Fleet]:
-    make_data_store(management)
-    with Fleet(management) as playing:
-        yield playing
-
-
-@pytest.fixture
-def proxy(management: ManagementPlane, tmp_path: Path) -> Iterator[FaultProxy]:
-    """The way to the management cluster that is there at first."""
-    with faults(management, tmp_path) as found:
-        yield found
+def management(collecting_management: ManagementPlane) -> ManagementPlane:
+    """With the garbage collector."""
+    return collecting_management
 
 
 @pytest.fixture

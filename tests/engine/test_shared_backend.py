@@ -10,7 +10,6 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,19 +30,6 @@ NAME = "kamaji-equinix"
 PASSPHRASE = f"passphrase-{secrets.token_hex(8)}"
 ANSWERS_NEVER = 3600.0
 UNCHANGED = {"same", "read"}
-
-
-@pytest.fixture(scope="module")
-def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bucket]:
-    with Bucket(tmp_path_factory.mktemp("s3")) as made:
-        yield made
-
-
-@pytest.fixture
-def fleet(management: ManagementPlane) -> Iterator[Fleet]:
-    make_data_store(management)
-    with Fleet(management) as playing:
-        yield playing
 
 
 @pytest.fixture

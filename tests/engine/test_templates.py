@@ -18,12 +18,9 @@ SEEDS = (2, 3)
 
 
 @pytest.fixture(scope="module")
-def management(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ManagementPlane]:
+def management(collecting_management: ManagementPlane) -> ManagementPlane:
     """With the garbage collector, which takes a pool's MachineSets along."""
-    plane = ManagementPlane(tmp_path_factory.mktemp("management"), controller_manager=True)
-    plane.start()
-    yield plane
-    plane.stop()
+    return collecting_management
 
 
 @pytest.fixture(scope="module")
