@@ -60,15 +60,15 @@ class Joining:
         """Prepare; ``label`` is how the log calls the machine."""
         self._label, self._log, self._surroundings = label, log, surroundings
 
-    def run(self, wanted: Join, name: str) -> None:
+    def run(self, request: Join, name: str) -> None:
         """Join as Node ``name``, and keep the credentials on the machine's disk.
 
         Raises:
             LeftOut: it can't, or could not in time.
         """
-        cluster = self._persist(lambda: join.discover(wanted))
+        cluster = self._persist(lambda: join.discover(request))
         self._log.info("%s: found its cluster at %s", self._label, cluster.server)
-        bootstrap = join.Bootstrap(wanted, cluster, name)
+        bootstrap = join.Bootstrap(request, cluster, name)
         try:
             self._persist(bootstrap.preflight)
             credentials = self._persist(bootstrap.credentials)
@@ -79,16 +79,16 @@ class Joining:
     def _persist(self, step: Callable[[], Result]) -> Result:
         """Do a step again and again, as kubeadm does, until its time is over."""
         began = time.monotonic()
-        said = ""
+        last_reason = ""
         while True:
             try:
                 return step()
             except (NotYet, httpx.HTTPError) as error:
                 reason = cloudinit.one_line(error) or type(error).__name__
-            lasted, seconds = time.monotonic() - began, self._surroundings.join_seconds()
-            if lasted >= seconds:
+            duration, seconds = time.monotonic() - began, self._surroundings.join_seconds()
+            if duration >= seconds:
                 raise LeftOut(f"gave up after {seconds:.0f} s: {reason}")
-            if lasted > PATIENCE_SECONDS and reason != said:
-                said = reason
+            if duration > PATIENCE_SECONDS and reason != last_reason:
+                last_reason = reason
                 self._log.info("%s: waits: %s", self._label, reason)
             self._surroundings.wait(RETRY_SECONDS)

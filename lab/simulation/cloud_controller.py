@@ -64,13 +64,13 @@ def configuration(around: Surroundings) -> Config:
             raise ConfigInvalid(f"failed to process json of configuration file at path {path}: it is no object")
     # Go's encoding/json takes keys in any case.
     plain = {str(key).lower(): str(value) for key, value in document.items()}
-    found = []
+    values = []
     for variable, key in (("METAL_API_KEY", "apikey"), ("METAL_PROJECT_ID", "projectid")):
         value = around.environment.get(variable) or plain.get(key, "")
         if not value:
             raise ConfigInvalid(f'environment variable "{variable}" is required')
-        found.append(value)
-    return Config(*found)
+        values.append(value)
+    return Config(*values)
 
 
 def device_id(provider_id: str) -> str:
@@ -85,23 +85,23 @@ def device_id(provider_id: str) -> str:
 
 def addresses(device: Mapping[str, Any]) -> list[dict[str, str]]:
     """A Node's addresses; empty while the device lacks a public or a private one."""
-    found = [{"type": "Hostname", "address": str(device.get("hostname", ""))}]
+    entries = [{"type": "Hostname", "address": str(device.get("hostname", ""))}]
     for entry in device.get("ip_addresses") or []:
         if entry.get("address_family") == 4:
             kind = "ExternalIP" if entry.get("public") else "InternalIP"
-            found.append({"type": kind, "address": entry["address"]})
-    return found if {"ExternalIP", "InternalIP"} <= {entry["type"] for entry in found} else []
+            entries.append({"type": kind, "address": entry["address"]})
+    return entries if {"ExternalIP", "InternalIP"} <= {entry["type"] for entry in entries} else []
 
 
 def labels(device: Mapping[str, Any]) -> dict[str, str]:
     """The labels that it gives a Node: the plan, and the metro as region. CPEM names no zone."""
     plan, metro = (device.get("plan") or {}).get("slug"), (device.get("metro") or {}).get("code")
-    found: dict[str, str] = {}
+    values: dict[str, str] = {}
     if plan:
-        found |= {"node.kubernetes.io/instance-type": plan, "beta.kubernetes.io/instance-type": plan}
+        values |= {"node.kubernetes.io/instance-type": plan, "beta.kubernetes.io/instance-type": plan}
     if metro:
-        found |= {"topology.kubernetes.io/region": metro, "failure-domain.beta.kubernetes.io/region": metro}
-    return found
+        values |= {"topology.kubernetes.io/region": metro, "failure-domain.beta.kubernetes.io/region": metro}
+    return values
 
 
 class CloudController(threading.Thread):
@@ -192,19 +192,21 @@ class CloudController(threading.Thread):
             self._say(f"failed to get instance metadata for node {name}: {answer.status_code} {answer.text[:200]}")
             return
         device = answer.json()
-        told = addresses(device)
-        if not told:
+        node_addresses = addresses(device)
+        if not node_addresses:
             self._say(
                 f"failed to get instance metadata for node {name}: could not get at least one public and private ip"
             )
             return
         path = f"/api/v1/nodes/{name}"
-        if not (known := self._patch(cluster, f"{path}/status", {"status": {"addresses": told}}, STRATEGIC)):
+        if not (
+            current := self._patch(cluster, f"{path}/status", {"status": {"addresses": node_addresses}}, STRATEGIC)
+        ):
             return
-        left = [taint for taint in known["spec"].get("taints") or [] if taint["key"] != UNINITIALIZED]
+        taints = [taint for taint in current["spec"].get("taints") or [] if taint["key"] != UNINITIALIZED]
         # With the version that was read: others change the list of taints too, and a conflict is tried again.
-        metadata = {"labels": labels(device), "resourceVersion": known["metadata"]["resourceVersion"]}
-        if not self._patch(cluster, path, {"metadata": metadata, "spec": {"taints": left}}, MERGE):
+        metadata = {"labels": labels(device), "resourceVersion": current["metadata"]["resourceVersion"]}
+        if not self._patch(cluster, path, {"metadata": metadata, "spec": {"taints": taints}}, MERGE):
             return
         log.info("%s: Successfully initialized node %s with cloud provider", self._around.name, name)
 
@@ -214,8 +216,8 @@ class CloudController(threading.Thread):
             if answer.status_code != httpx.codes.CONFLICT:
                 self._say(f"{path}: {answer.status_code} {status_text(answer)}")
             return None
-        known: dict[str, Any] = answer.json()
-        return known
+        obj: dict[str, Any] = answer.json()
+        return obj
 
     def _delete_if_gone(self, cluster: httpx.Client, metal: httpx.Client, node: Mapping[str, Any]) -> None:
         """Delete the Node of a device that is gone, as k8s.io/cloud-provider does with Nodes that are not Ready."""

@@ -35,8 +35,8 @@ def check(config: CloudConfig) -> None:
         if problem := syntax_problem(text, shell()):
             raise LeftOut(f"{where} of its user data is not valid shell: {problem}")
         for line in text.split("\n"):
-            if (found := TEMPLATE.search(line)) and not FORMATS.search(line):
-                raise LeftOut(f"{where} of its user data holds an unrendered template: {found[0][:60]!r}")
+            if (match := TEMPLATE.search(line)) and not FORMATS.search(line):
+                raise LeftOut(f"{where} of its user data holds an unrendered template: {match[0][:60]!r}")
     if problem := syntax_problem(config.script, shell()):
         raise LeftOut(f"runcmd of its user data is not valid shell as a whole: {problem}")
     for file in config.files.values():
@@ -52,9 +52,9 @@ def read_by_shell(config: CloudConfig, command: str) -> tuple[str, str]:
     Raises:
         LeftOut: the user data writes no such file.
     """
-    if not (found := SOURCE.fullmatch(command)):
+    if not (match := SOURCE.fullmatch(command)):
         return "", command
-    path = found[1]
+    path = match[1]
     if path not in config.files:
         raise LeftOut(f"its user data reads commands from {path}, and writes no such file")
     return path, config.files[path].content
@@ -83,12 +83,12 @@ def installed_version(config: CloudConfig) -> str:
     """
     text = "\n".join([lines(config), *(file.content for file in config.files.values() if SHEBANG.match(file.content))])
     for line in text.split("\n"):
-        if re.search("kube", line, re.IGNORECASE) and (found := VERSION.search(line)):
-            return f"v{found[1]}"
+        if re.search("kube", line, re.IGNORECASE) and (match := VERSION.search(line)):
+            return f"v{match[1]}"
     return ""
 
 
 def repository(config: CloudConfig) -> str:
     """The minor version of the package repository that the commands use, such as 1.33; empty if none."""
-    found = REPOSITORY.search(lines(config))
-    return found[1] if found else ""
+    match = REPOSITORY.search(lines(config))
+    return match[1] if match else ""

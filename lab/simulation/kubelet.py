@@ -213,10 +213,10 @@ class Kubelet:
                 f"status of Node {self.name}",
             )
 
-    def _outdated(self, found: Mapping[str, Any]) -> bool:
-        return bool(found["status"].get("nodeInfo", {}).get("kubeletVersion") != self._version)
+    def _outdated(self, node: Mapping[str, Any]) -> bool:
+        return bool(node["status"].get("nodeInfo", {}).get("kubeletVersion") != self._version)
 
-    def _renew(self, found: Mapping[str, Any], now: datetime.datetime) -> None:
+    def _renew(self, node: Mapping[str, Any], now: datetime.datetime) -> None:
         spec = {
             "holderIdentity": self.name,
             "leaseDurationSeconds": LEASE_SECONDS,
@@ -226,7 +226,7 @@ class Kubelet:
             self._lease, json={"spec": spec}, headers={"Content-Type": "application/merge-patch+json"}
         )
         if answer.status_code == httpx.codes.NOT_FOUND:
-            owner = {"apiVersion": "v1", "kind": "Node", "name": self.name, "uid": found["metadata"]["uid"]}
+            owner = {"apiVersion": "v1", "kind": "Node", "name": self.name, "uid": node["metadata"]["uid"]}
             metadata = {"name": self.name, "namespace": "kube-node-lease", "ownerReferences": [owner]}
             lease = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": metadata, "spec": spec}
             answer = self.client.post(self._lease.rsplit("/", 1)[0], json=lease)
@@ -236,5 +236,5 @@ class Kubelet:
 def ready_condition(node: Mapping[str, Any]) -> tuple[str, str, str]:
     """Status, reason and message of a Node's condition Ready; empty while it has none."""
     conditions = (node.get("status") or {}).get("conditions") or []
-    found: Mapping[str, str] = next((entry for entry in conditions if entry["type"] == "Ready"), {})
-    return found.get("status", ""), found.get("reason", ""), found.get("message", "")
+    condition: Mapping[str, str] = next((entry for entry in conditions if entry["type"] == "Ready"), {})
+    return condition.get("status", ""), condition.get("reason", ""), condition.get("message", "")

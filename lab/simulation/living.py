@@ -51,17 +51,17 @@ class Living:
 
     def run(self) -> None:
         """Live."""
-        said = ""
+        last_reason = ""
         try:
             while True:
                 try:
                     self._look()
                     self._outside.joined(self._kubelet.name)
-                    said = ""
+                    last_reason = ""
                 except (NotYet, httpx.HTTPError) as error:
                     reason = one_line(error) or type(error).__name__
-                    if reason != said:
-                        said = reason
+                    if reason != last_reason:
+                        last_reason = reason
                         log.warning("Node %s: %s", self._kubelet.name, reason)
                 pause = min(POD_SECONDS, self._outside.heartbeat_seconds())
                 self._outside.wait(pause if self._registered else RETRY_SECONDS)

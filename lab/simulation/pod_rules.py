@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .pod_summary import Json, begun, conditions, initialized, phase, rfc3339
+from .pod_summary import Json, conditions, has_begun, initialized, phase, rfc3339
 
 RUN_SECONDS = 1.0
 """For so long a container runs that is to end."""
@@ -58,20 +58,20 @@ def status(pod: Json, facts: Facts) -> dict[str, Any]:
     if finished(pod):
         return dict(before)
     spec = pod["spec"]
-    known = container_states(pod)
-    blocked = obstacle(pod, facts) is not None
+    states = container_states(pod)
+    waits = obstacle(pod, facts) is not None
     reason = "PodInitializing" if spec.get("initContainers") else "ContainerCreating"
     first = []
     for container in spec.get("initContainers") or []:
-        previous = known.get(container["name"])
+        previous = states.get(container["name"])
         policy = container.get("restartPolicy", "OnFailure" if spec["restartPolicy"] != "Never" else "Never")
-        current = waiting(container, previous, reason) if blocked else advance(container, previous, policy, facts)
+        current = waiting(container, previous, reason) if waits else advance(container, previous, policy, facts)
         first.append(current)
-        blocked = blocked or not initialized(container, current)
+        waits = waits or not initialized(container, current)
     rest = [
-        waiting(container, known.get(container["name"]), reason)
-        if blocked
-        else advance(container, known.get(container["name"]), spec["restartPolicy"], facts)
+        waiting(container, states.get(container["name"]), reason)
+        if waits
+        else advance(container, states.get(container["name"]), spec["restartPolicy"], facts)
         for container in spec["containers"]
     ]
     if all("terminated" in entry["state"] for entry in rest):
@@ -84,21 +84,25 @@ def stopped(entry: Json, facts: Facts) -> dict[str, Any]:
     """A container's status, once the kubelet has stopped it."""
     state = entry["state"]
     if "running" in state:
-        ended = end(state["running"], 0, facts)
+        termination = end(state["running"], 0, facts)
     else:
         # As the kubelet does for containers of which it knows nothing.
-        ended = {"exitCode": 137, "reason": "ContainerStatusUnknown", "message": "The container could not be located"}
-    return {**entry, "ready": "running" in state, "started": False, "state": {"terminated": ended}}
+        termination = {
+            "exitCode": 137,
+            "reason": "ContainerStatusUnknown",
+            "message": "The container could not be located",
+        }
+    return {**entry, "ready": "running" in state, "started": False, "state": {"terminated": termination}}
 
 
 def last_status(pod: Json, facts: Facts) -> dict[str, Any]:
     """The status of a pod whose containers were stopped for good, because it is being deleted."""
     if finished(pod):
         return dict(pod["status"])
-    known = container_states(pod)
+    states = container_states(pod)
 
     def last(container: Json) -> dict[str, Any]:
-        entry = known.get(container["name"]) or made(container, None, {})
+        entry = states.get(container["name"]) or container_status(container, None, {})
         return entry if "terminated" in entry["state"] else {**stopped(entry, facts), "ready": False}
 
     first = [last(container) for container in pod["spec"].get("initContainers") or []]
@@ -111,20 +115,20 @@ def whole(
 ) -> dict[str, Any]:
     """The status around the containers'."""
     before = pod.get("status") or {}
-    found: dict[str, Any] = {
+    status_: dict[str, Any] = {
         "phase": phase(pod["spec"], first, rest, terminal=terminal),
         "startTime": before.get("startTime") or rfc3339(facts.now),
         "containerStatuses": rest,
     }
     if first:
-        found["initContainerStatuses"] = first
+        status_["initContainerStatuses"] = first
     if facts.host_ip:
-        found |= {"hostIP": facts.host_ip, "hostIPs": [{"ip": facts.host_ip}]}
-    address = facts.host_ip if host_network(pod) else facts.pod_ip if any(map(begun, [*first, *rest])) else ""
+        status_ |= {"hostIP": facts.host_ip, "hostIPs": [{"ip": facts.host_ip}]}
+    address = facts.host_ip if host_network(pod) else facts.pod_ip if any(map(has_begun, [*first, *rest])) else ""
     if address := before.get("podIP") or address:
-        found |= {"podIP": address, "podIPs": [{"ip": address}]}
-    found["conditions"] = conditions(pod, found, facts.now)
-    return found
+        status_ |= {"podIP": address, "podIPs": [{"ip": address}]}
+    status_["conditions"] = conditions(pod, status_, facts.now)
+    return status_
 
 
 def finished(pod: Json) -> bool:
@@ -151,7 +155,7 @@ def brings_network(pod: Json) -> bool:
 
 def obstacle(pod: Json, facts: Facts) -> tuple[str, str] | None:
     """Why a pod's first container doesn't start: reason and message of the kubelet's event."""
-    if any(map(begun, container_states(pod).values())):
+    if any(map(has_begun, container_states(pod).values())):
         return None
     if not facts.network and not host_network(pod):
         return "NetworkNotReady", f"network is not ready: {NO_NETWORK}"
@@ -164,8 +168,8 @@ def trouble(pod: Json, status: Json, facts: Facts) -> tuple[str, str] | None:
     """What the kubelet says in an event about a pod: reason and message."""
     if finished(pod):
         return None
-    if found := obstacle(pod, facts):
-        return found
+    if problem := obstacle(pod, facts):
+        return problem
     for container in [*status.get("initContainerStatuses", []), *status["containerStatuses"]]:
         reason = (container["state"].get("waiting") or {}).get("reason")
         if reason == "CreateContainerConfigError":
@@ -180,8 +184,8 @@ def trouble(pod: Json, status: Json, facts: Facts) -> tuple[str, str] | None:
 
 def container_states(pod: Json) -> dict[str, dict[str, Any]]:
     """The states of a pod's containers, init containers too, by name."""
-    found = pod.get("status") or {}
-    both = [*(found.get("initContainerStatuses") or []), *(found.get("containerStatuses") or [])]
+    status_ = pod.get("status") or {}
+    both = [*(status_.get("initContainerStatuses") or []), *(status_.get("containerStatuses") or [])]
     return {entry["name"]: dict(entry) for entry in both}
 
 
@@ -195,31 +199,37 @@ def advance(container: Json, previous: Json | None, policy: str, facts: Facts) -
             code = 0
         if code is None:
             ready = age(running["startedAt"], facts) >= delay(container)
-            return {**made(container, previous, {"running": dict(running)}), "ready": ready, "started": True}
-        ended = {"terminated": end(running, code, facts)}
+            return {
+                **container_status(container, previous, {"running": dict(running)}),
+                "ready": ready,
+                "started": True,
+            }
+        termination = {"terminated": end(running, code, facts)}
         if policy == "Always" or (policy == "OnFailure" and code):
-            return {**made(container, previous, back_off(container, previous)), "lastState": ended}
-        return {**made(container, previous, ended), "ready": code == 0, "started": False}
+            return {**container_status(container, previous, back_off(container, previous)), "lastState": termination}
+        return {**container_status(container, previous, termination), "ready": code == 0, "started": False}
     if "terminated" in state:
         return dict(previous or {})
-    crashed = (last.get("terminated") or {}).get("finishedAt")
-    if crashed and age(crashed, facts) < seconds_off((previous or {}).get("restartCount", 0)):
+    crash_time = (last.get("terminated") or {}).get("finishedAt")
+    if crash_time and age(crash_time, facts) < seconds_off((previous or {}).get("restartCount", 0)):
         return dict(previous or {})
     if problem := facts.environment.get(container["name"]):
-        return made(container, previous, {"waiting": {"reason": "CreateContainerConfigError", "message": problem}})
-    entry = made(container, previous, {"running": {"startedAt": rfc3339(facts.now)}})
+        return container_status(
+            container, previous, {"waiting": {"reason": "CreateContainerConfigError", "message": problem}}
+        )
+    entry = container_status(container, previous, {"running": {"startedAt": rfc3339(facts.now)}})
     entry["restartCount"] += 1 if last else 0
     entry["containerID"] = f"containerd://{container['name']}-{entry['restartCount']}"
     return {**entry, "ready": delay(container) <= 0, "started": True}
 
 
-def made(container: Json, previous: Json | None, state: dict[str, Any]) -> dict[str, Any]:
+def container_status(container: Json, previous: Json | None, state: dict[str, Any]) -> dict[str, Any]:
     """A container's status in a state, not ready."""
     previous = previous or {}
     return {
         "name": container["name"],
         "image": container["image"],
-        "imageID": container["image"] if begun({"state": state}) else previous.get("imageID", ""),
+        "imageID": container["image"] if has_begun({"state": state}) else previous.get("imageID", ""),
         "restartCount": previous.get("restartCount", 0),
         "ready": False,
         "started": False,
@@ -231,9 +241,9 @@ def made(container: Json, previous: Json | None, state: dict[str, Any]) -> dict[
 
 def waiting(container: Json, previous: Json | None, reason: str) -> dict[str, Any]:
     """A container that doesn't start yet; one that has run already stays what it is."""
-    if previous and begun(previous):
+    if previous and has_begun(previous):
         return dict(previous)
-    return made(container, previous, {"waiting": {"reason": reason}})
+    return container_status(container, previous, {"waiting": {"reason": reason}})
 
 
 def back_off(container: Json, previous: Json | None) -> dict[str, Any]:

@@ -27,16 +27,16 @@ def files(pod: Json, fetch: Fetch) -> dict[str, dict[str, bytes]]:
     Raises:
         Missing: names the volume and what it lacks.
     """
-    found = {}
+    volumes = {}
     for volume in pod["spec"].get("volumes") or []:
         try:
             content: dict[str, bytes] = {}
             for kind, source in volume_sources(volume):
                 content |= projected(kind, source, fetch)
-            found[volume["name"]] = content
+            volumes[volume["name"]] = content
         except Missing as error:
             raise Missing(f'MountVolume.SetUp failed for volume "{volume["name"]}" : {error}') from None
-    return found
+    return volumes
 
 
 def volume_sources(volume: Json) -> Iterator[tuple[str, Json]]:
@@ -57,14 +57,14 @@ def projected(kind: str, source: Json, fetch: Fetch) -> dict[str, bytes]:
     items = source.get("items")
     if items is None:
         return data
-    made = {}
+    content = {}
     for item in items:
         if item["key"] in data:
-            made[item["path"]] = data[item["key"]]
+            content[item["path"]] = data[item["key"]]
         elif not source.get("optional"):
             words = "non-existent secret key" if kind == "secret" else "non-existent config key"
             raise Missing(f"references {words}: {item['key']}")
-    return made
+    return content
 
 
 def environment(pod: Json, container: Json, fetch: Fetch) -> dict[str, str]:
@@ -73,38 +73,38 @@ def environment(pod: Json, container: Json, fetch: Fetch) -> dict[str, str]:
     Raises:
         Missing: names what it lacks.
     """
-    made: dict[str, str] = {}
+    variables: dict[str, str] = {}
     for entry in container.get("envFrom") or []:
         for kind in KINDS:
             if source := entry.get(f"{kind}Ref"):
                 data = read(kind, source["name"], fetch, optional=bool(source.get("optional")))
-                made |= {f"{entry.get('prefix', '')}{key}": value.decode() for key, value in data.items()}
+                variables |= {f"{entry.get('prefix', '')}{key}": value.decode() for key, value in data.items()}
     for entry in container.get("env") or []:
         if "value" in entry:
-            made[entry["name"]] = entry["value"]
+            variables[entry["name"]] = entry["value"]
         for kind in KINDS:
             if source := (entry.get("valueFrom") or {}).get(f"{kind}KeyRef"):
                 optional = bool(source.get("optional"))
                 data = read(kind, source["name"], fetch, optional=optional)
                 if source["key"] in data:
-                    made[entry["name"]] = data[source["key"]].decode()
+                    variables[entry["name"]] = data[source["key"]].decode()
                 elif not optional:
                     place = f"{kind[0].upper()}{kind[1:]} {pod['metadata']['namespace']}/{source['name']}"
                     raise Missing(f"couldn't find key {source['key']} in {place}")
-    return made
+    return variables
 
 
 def read(kind: str, name: str, fetch: Fetch, *, optional: bool) -> dict[str, bytes]:
     """The data of a Secret or ConfigMap."""
-    found = fetch(KINDS[kind], name)
-    if found is None:
+    obj = fetch(KINDS[kind], name)
+    if obj is None:
         if optional:
             return {}
         raise Missing(f'{kind.lower()} "{name}" not found')
-    data = {key: value.encode() for key, value in (found.get("data") or {}).items()}
+    data = {key: value.encode() for key, value in (obj.get("data") or {}).items()}
     if kind == "secret":
         return {key: base64.b64decode(value) for key, value in data.items()}
-    return data | {key: base64.b64decode(value) for key, value in (found.get("binaryData") or {}).items()}
+    return data | {key: base64.b64decode(value) for key, value in (obj.get("binaryData") or {}).items()}
 
 
 def mounted(container: Json, volumes: Mapping[str, Mapping[str, bytes]]) -> dict[str, bytes]:

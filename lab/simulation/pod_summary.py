@@ -47,69 +47,71 @@ def phase(spec: Json, first: Iterable[Json], rest: Iterable[Json], *, terminal: 
     return "Failed" if spec["restartPolicy"] == "Never" else "Running"
 
 
-def ended(found: Json) -> bool:
+def is_over(status: Json) -> bool:
     """Whether a pod's status is its last."""
-    return found["phase"] in ("Succeeded", "Failed")
+    return status["phase"] in ("Succeeded", "Failed")
 
 
 def failed(entry: Json) -> bool:
     """Whether a container ended badly."""
-    ended = entry["state"].get("terminated") or (entry.get("lastState") or {}).get("terminated") or {}
-    return "running" not in entry["state"] and bool(ended.get("exitCode"))
+    termination = entry["state"].get("terminated") or (entry.get("lastState") or {}).get("terminated") or {}
+    return "running" not in entry["state"] and bool(termination.get("exitCode"))
 
 
-def conditions(pod: Json, found: Json, now: datetime.datetime) -> list[dict[str, Any]]:
+def conditions(pod: Json, status: Json, now: datetime.datetime) -> list[dict[str, Any]]:
     """The conditions that a kubelet keeps, and those of others as they are."""
-    kept = {entry["type"]: dict(entry) for entry in (pod.get("status") or {}).get("conditions") or []}
-    spec, rest = pod["spec"], found["containerStatuses"]
-    done = {"reason": "PodCompleted" if found["phase"] == "Succeeded" else "PodFailed"} if ended(found) else None
+    conditions_now = {entry["type"]: dict(entry) for entry in (pod.get("status") or {}).get("conditions") or []}
+    spec, rest = pod["spec"], status["containerStatuses"]
+    done = {"reason": "PodCompleted" if status["phase"] == "Succeeded" else "PodFailed"} if is_over(status) else None
     sidecars = {c["name"] for c in spec.get("initContainers") or [] if c.get("restartPolicy") == "Always"}
-    watched = [entry for entry in found.get("initContainerStatuses", []) if entry["name"] in sidecars] + rest
+    containers_with_sidecars = [
+        entry for entry in status.get("initContainerStatuses", []) if entry["name"] in sidecars
+    ] + rest
     first = dict(
         zip((c["name"] for c in spec.get("initContainers") or []), spec.get("initContainers") or [], strict=True)
     )
     incomplete = [
         entry["name"]
-        for entry in found.get("initContainerStatuses", [])
+        for entry in status.get("initContainerStatuses", [])
         if not initialized(first[entry["name"]], entry)
     ]
-    unready = [entry["name"] for entry in watched if not entry["ready"]]
+    unready = [entry["name"] for entry in containers_with_sidecars if not entry["ready"]]
     containers = done or (
         {"reason": "ContainersNotReady", "message": f"containers with unready status: {listed(unready)}"}
         if unready
         else {}
     )
     gates = [gate["conditionType"] for gate in spec.get("readinessGates") or []]
-    closed = [gate for gate in gates if (kept.get(gate) or {}).get("status") != "True"]
+    unmet = [gate for gate in gates if (conditions_now.get(gate) or {}).get("status") != "True"]
     ready = containers or (
-        {"reason": "ReadinessGatesNotReady", "message": f"pod readiness gates are not True: {', '.join(closed)}"}
-        if closed
+        {"reason": "ReadinessGatesNotReady", "message": f"pod readiness gates are not True: {', '.join(unmet)}"}
+        if unmet
         else {}
     )
     missing = {
         "reason": "ContainersNotInitialized",
         "message": f"containers with incomplete status: {listed(incomplete)}",
     }
-    own = {
+    kubelets = {
         "PodReadyToStartContainers": {}
-        if any(map(begun, [*found.get("initContainerStatuses", []), *rest]))
+        if any(map(has_begun, [*status.get("initContainerStatuses", []), *rest]))
         else {"": ""},
-        "Initialized": missing if incomplete and not any(map(begun, rest)) else {},
+        "Initialized": missing if incomplete and not any(map(has_begun, rest)) else {},
         "Ready": ready,
         "ContainersReady": containers,
         "PodScheduled": {},
     }
-    for name, against in own.items():
+    for name, against in kubelets.items():
         value = "False" if against else "True"
-        before = kept.get(name) or {}
-        changed = before.get("lastTransitionTime") if before.get("status") == value else None
-        kept[name] = {
+        before = conditions_now.get(name) or {}
+        since = before.get("lastTransitionTime") if before.get("status") == value else None
+        conditions_now[name] = {
             "type": name,
             "status": value,
-            "lastTransitionTime": changed or rfc3339(now),
+            "lastTransitionTime": since or rfc3339(now),
             **{key: text for key, text in against.items() if key},
         }
-    return list(kept.values())
+    return list(conditions_now.values())
 
 
 def listed(names: Iterable[str]) -> str:
@@ -117,7 +119,7 @@ def listed(names: Iterable[str]) -> str:
     return f"[{' '.join(names)}]"
 
 
-def begun(container: Json) -> bool:
+def has_begun(container: Json) -> bool:
     """Whether a container has ever run."""
     return bool({"running", "terminated"} & set(container.get("state") or {})) or bool(container.get("lastState"))
 

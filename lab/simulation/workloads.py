@@ -22,7 +22,7 @@ from . import pod_rules, pod_sources
 from .join import answered, status_text
 from .pod_rules import Facts
 from .pod_sources import Missing
-from .pod_summary import begun, changed, rfc3339
+from .pod_summary import changed, has_begun, rfc3339
 from .programs import Program, Programs, Surroundings, image_name
 
 log = logging.getLogger("lab.pods")
@@ -99,17 +99,17 @@ class Workloads:
         if pod["metadata"].get("deletionTimestamp"):
             self._remove(pod, facts)
             return
-        found = pod_rules.status(pod, facts)
-        if changed(pod.get("status") or {}, found) and not self._report(pod, found):
+        status = pod_rules.status(pod, facts)
+        if changed(pod.get("status") or {}, status) and not self._report(pod, status):
             return
         for key in [key for key in self._running if key[0] == uid and key[1] in facts.ended]:
             del self._running[key]
-        if found["phase"] == "Running" and pod_rules.brings_network(pod) and not self.network:
+        if status["phase"] == "Running" and pod_rules.brings_network(pod) and not self.network:
             with contextlib.suppress(FileNotFoundError):  # the machine was deleted just now
                 self._disk.joinpath("cni").write_text(f"{name(pod)}\n")
             log.info("Node %s: %s has brought the network", self._node, name(pod))
-        self._start_programs(pod, found, fetch)
-        self._tell(pod, pod_rules.trouble(pod, found, facts))
+        self._start_programs(pod, status, fetch)
+        self._tell(pod, pod_rules.trouble(pod, status, facts))
 
     def _facts(
         self, pod: Mapping[str, Any], node: Mapping[str, Any], fetch: pod_sources.Fetch, *, network: bool
@@ -118,7 +118,7 @@ class Workloads:
         states = pod_rules.container_states(pod)
         volumes, environment = "", {}
         if not pod_rules.finished(pod) and not pod["metadata"].get("deletionTimestamp"):
-            if not any(map(begun, states.values())):
+            if not any(map(has_begun, states.values())):
                 volumes = problem(lambda: pod_sources.files(pod, fetch))
             for container in all_containers(spec):
                 if "running" not in (states.get(container["name"]) or {}).get("state", {}):
@@ -146,9 +146,9 @@ class Workloads:
                 return ""
             range_ = node["spec"].get("podCIDR")
             hosts = ipaddress.ip_network(range_) if range_ else own_range(self._number)
-            taken = set(self._addresses.values())
+            others = set(self._addresses.values())
             self._addresses[uid] = next(
-                (text for number in range(2, hosts.num_addresses) if (text := str(hosts[number])) not in taken), ""
+                (text for number in range(2, hosts.num_addresses) if (text := str(hosts[number])) not in others), ""
             )
         return self._addresses[uid]
 
@@ -159,12 +159,12 @@ class Workloads:
         if answer.is_error:
             # Of a pod that was just bound the API server doesn't know yet that its node may read this.
             raise Missing(status_text(answer))
-        found: dict[str, Any] = answer.json()
-        return found
+        obj: dict[str, Any] = answer.json()
+        return obj
 
-    def _report(self, pod: Mapping[str, Any], found: Mapping[str, Any]) -> bool:
+    def _report(self, pod: Mapping[str, Any], status: Mapping[str, Any]) -> bool:
         """Write a pod's status; False where the pod is gone, or another one of its name is there."""
-        body = {"metadata": {"uid": pod["metadata"]["uid"]}, "status": found}
+        body = {"metadata": {"uid": pod["metadata"]["uid"]}, "status": status}
         answer = self._client.patch(f"{path(pod)}/status", json=body, headers=MERGE)
         if answer.status_code in (httpx.codes.NOT_FOUND, httpx.codes.CONFLICT):
             return False
@@ -176,16 +176,16 @@ class Workloads:
         uid = pod["metadata"]["uid"]
         for key in [key for key in self._running if key[0] == uid]:
             self._running.pop(key).stop()
-        found = pod_rules.last_status(pod, facts)
-        if changed(pod.get("status") or {}, found) and not self._report(pod, found):
+        status = pod_rules.last_status(pod, facts)
+        if changed(pod.get("status") or {}, status) and not self._report(pod, status):
             return
         body = {"kind": "DeleteOptions", "apiVersion": "v1", "gracePeriodSeconds": 0, "preconditions": {"uid": uid}}
         answer = self._client.request("DELETE", path(pod), json=body)
         if answer.status_code not in (httpx.codes.NOT_FOUND, httpx.codes.CONFLICT):
             answered(lambda: answer, f"deleting {name(pod)}")
 
-    def _start_programs(self, pod: Mapping[str, Any], found: Mapping[str, Any], fetch: pod_sources.Fetch) -> None:
-        running = {entry["name"] for entry in found["containerStatuses"] if "running" in entry["state"]}
+    def _start_programs(self, pod: Mapping[str, Any], status: Mapping[str, Any], fetch: pod_sources.Fetch) -> None:
+        running = {entry["name"] for entry in status["containerStatuses"] if "running" in entry["state"]}
         for container in pod["spec"]["containers"]:
             key = (pod["metadata"]["uid"], container["name"])
             begin = self._known.get(image_name(container["image"]))
@@ -259,15 +259,15 @@ class Workloads:
 
 def expects_range(node: Mapping[str, Any]) -> bool:
     """Whether kube-controller-manager may still give a Node its range of pods' addresses: it takes a moment."""
-    made = datetime.datetime.strptime(node["metadata"]["creationTimestamp"], "%Y-%m-%dT%H:%M:%S%z")
-    age = datetime.datetime.now(datetime.timezone.utc) - made
+    creation = datetime.datetime.strptime(node["metadata"]["creationTimestamp"], "%Y-%m-%dT%H:%M:%S%z")
+    age = datetime.datetime.now(datetime.timezone.utc) - creation
     return not node["spec"].get("podCIDR") and age.total_seconds() < RANGE_SECONDS
 
 
 def host_ip(node: Mapping[str, Any]) -> str:
     """A Node's address for its pods; empty where it has none yet."""
-    found = {entry["type"]: entry["address"] for entry in (node.get("status") or {}).get("addresses") or []}
-    return str(found.get("InternalIP") or found.get("ExternalIP") or "")
+    addresses = {entry["type"]: entry["address"] for entry in (node.get("status") or {}).get("addresses") or []}
+    return str(addresses.get("InternalIP") or addresses.get("ExternalIP") or "")
 
 
 def own_range(number: int) -> ipaddress.IPv4Network:
