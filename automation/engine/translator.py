@@ -14,6 +14,9 @@ from ...components.handoff.progress import step_in
 from ..events import AddOnProgress, Event, HandoffProgress, Listener, MachinesChange, Message, ResourceChanged
 from .addons import AddOns
 
+SHUT_DOWN = "Exception: resource monitor shut down"
+"""How the traceback of a program ends that the engine has given up, once it has said why."""
+
 QUIET = ("same", "read", "refresh", "read-replacement", "discard", "remove-pending-replace")
 """Operations of the engine that change nothing."""
 
@@ -104,7 +107,7 @@ class Translator:
         elif diagnostic.severity == "error":
             # An inline program's failure comes twice, the second time with these words before it.
             text = text.removeprefix("an unhandled error occurred: ")
-            if (cluster, text) in self.errors:
+            if (cluster, text) in self.errors or text.endswith(SHUT_DOWN):
                 return
             cluster = self._addons.failed(text) or cluster
             self.errors.append((cluster, text))

@@ -33,6 +33,9 @@ CONTROL_PLANE = re.compile(r"kubernetes:controlplane\.cluster\.x-k8s\.io/[^:]+:K
 TENANT_PROVIDER = re.compile(r"kamaji-equinix:index:TenantCluster\$pulumi:providers:kubernetes::")
 """The provider of what is inside of a tenant cluster, among them its add-ons."""
 
+TENANT_CLUSTER = "kamaji-equinix:index:TenantCluster"
+"""Type of the component of a tenant cluster."""
+
 THREADS = 8
 """Objects that are looked at at a time."""
 
@@ -143,26 +146,44 @@ def await_deletions(
     return names
 
 
-def without_tenants(deployment: Mapping[str, Any], deletions: Collection[str]) -> tuple[dict[str, Any], int]:
-    """A state without the objects of tenant clusters that have gone with their Clusters: no API server is left to tell so.
+def named(deployment: Mapping[str, Any], clusters: Collection[str]) -> list[dict[str, Any]]:
+    """The Clusters of a state that :func:`await_deletions` names."""
+    return [
+        one
+        for one in deployment.get("resources") or []
+        if CLUSTER.match(one["type"])
+        and f"Cluster {one['inputs']['metadata'].get('namespace', '')}/{one['inputs']['metadata']['name']}" in clusters
+    ]
+
+
+def without_tenants(
+    deployment: Mapping[str, Any], holders: Iterable[Mapping[str, Any]]
+) -> tuple[dict[str, Any], list[str]]:
+    """A state without the objects of tenant clusters whose data is gone: no API server is left to tell so.
 
     Args:
         deployment: an exported state.
-        deletions: of :func:`await_deletions`.
+        holders: resources whose end has taken a tenant's data with it: Clusters, control planes.
 
     Returns:
-        The state, and how many objects it held of them.
+        The state, and the URNs of the objects that it held of them.
     """
     resources = list(deployment.get("resources") or [])
-    clusters = {
+    by_urn = {one["urn"]: one for one in resources}
+
+    def component(urn: str) -> str:
+        while urn in by_urn and by_urn[urn]["type"] != TENANT_CLUSTER:
+            urn = str(by_urn[urn].get("parent") or "")
+        return urn if urn in by_urn else ""
+
+    clusters = {component(one["urn"]) for one in holders} - {""}
+    missing = {
         one["urn"]
         for one in resources
-        if CLUSTER.match(one["type"])
-        and f"Cluster {one['inputs']['metadata'].get('namespace', '')}/{one['inputs']['metadata']['name']}" in deletions
+        if inside_tenant(one) and component(one["provider"].rpartition("::")[0]) in clusters
     }
-    missing = {one["urn"] for one in resources if inside_tenant(one) and one.get("deletedWith") in clusters}
     rest = [without(one, missing) for one in resources if one["urn"] not in missing]
-    return {**deployment, "resources": rest}, len(missing)
+    return {**deployment, "resources": rest}, sorted(missing)
 
 
 def without(resource: Mapping[str, Any], missing: Collection[str]) -> dict[str, Any]:
@@ -205,7 +226,9 @@ def drift(resources: Iterable[Mapping[str, Any]], find: Find) -> list[tuple[Mapp
     declared = [
         one
         for one in resources
-        if one["type"].startswith("kubernetes:")
+        # A component, such as a chart, is no object.
+        if one.get("custom", True)
+        and one["type"].startswith("kubernetes:")
         and not one.get("external")
         and not one.get("delete")
         and not inside_tenant(one)

@@ -28,10 +28,13 @@ from ...components.settings.namespace import NAMESPACE
 from ...components.stack import CREDENTIALS_ONLY
 from ..engine.process import Engine
 from ..errors import ConfigurationError, PreflightFailed
-from .recovery import CLUSTER, finder
+from .recovery import CLUSTER, finder, inside_tenant
 
 if TYPE_CHECKING:
     from ...components.kube.client import Api
+
+FAILED = re.compile(r"^ *kubernetes:\S+ \((?P<name>.+)\):\n(?P<text>(?: {4,}.*\n?)+)", re.MULTILINE)
+"""How the engine names a resource that failed, and what it says below."""
 
 Connect = Callable[[automation.Stack], "Api"]
 """Gives the management cluster's API."""
@@ -78,12 +81,34 @@ def explained(stack: automation.Stack, engine: Engine, folder: Path | None, conn
     except automation.CommandError as error:
         if api is None or not STALE.search(str(error)):
             raise
+        if silent := silent_tenants(stored(stack, engine), str(error)):
+            raise PreflightFailed(
+                f"the management cluster answers, but not the tenant cluster{'s' if len(silent) > 1 else ''} "
+                f"{', '.join(silent)}: what add-ons have there could not be compared. Nothing was changed. `kamaji-equinix "
+                "status` tells how the control plane is; `kamaji-equinix up` compares all else meanwhile",
+                output=str(error),
+                stack=stack.name,
+            ) from error
         raise PreflightFailed(
             f"the management cluster {api.access.server} answers, but not to the credentials that the stack's state holds, "
             "which are those of the last `up`; `up` renews them. Nothing was changed.",
             output=str(error),
             stack=stack.name,
         ) from error
+
+
+def silent_tenants(resources: Sequence[Mapping[str, Any]], output: str) -> list[str]:
+    """Names of the tenant clusters that a refresh has not reached, where nothing else has failed.
+
+    Args:
+        resources: of the state.
+        output: what the engine has said: below the name of each resource that failed, why.
+    """
+    failed = {match["name"] for match in FAILED.finditer(output) if STALE.search(match["text"])}
+    found = [one for one in resources if one["urn"].rpartition("::")[2] in failed]
+    if not found or not all(map(inside_tenant, found)):
+        return []
+    return sorted({one["provider"].split("::")[-2].removesuffix("-tenant") for one in found})
 
 
 def stored(stack: automation.Stack, engine: Engine) -> list[dict[str, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -106,13 +106,10 @@ class Upkeep:
                 self.translate.remark(
                     f"deleted by a run that did not end, so the state is refreshed: {', '.join(deletions)}"
                 )
-                without, count = recovery.without_tenants(exported["deployment"], deletions)
-                if count:
-                    text = json.dumps({**exported, "deployment": without})
-                    self.pulumi("stack", "import", "--stack", self.stack.name, text=text)
-                self.refresh()
+                self.forget(exported, recovery.named(exported["deployment"], deletions))
+                self.refresh(exported["deployment"])
             elif operation == "up" and not creates:
-                self.repair(exported["deployment"].get("resources") or [])
+                self.repair(exported)
         except ApiError as error:
             if not creates:
                 # The preflight that follows says what is wrong, in a preview as a warning only.
@@ -137,7 +134,13 @@ class Upkeep:
             f"templates of an earlier version are left to the management cluster: {', '.join(templates)}"
         )
 
-    def repair(self, resources: list[dict[str, Any]]) -> None:
+    def forget(self, exported: dict[str, Any], holders: Iterable[Mapping[str, Any]]) -> None:
+        """Drop from the state what was in tenant clusters whose data went with these resources."""
+        exported["deployment"], objects = recovery.without_tenants(exported["deployment"], holders)
+        if objects:
+            self.pulumi("stack", "import", "--stack", self.stack.name, text=json.dumps(exported))
+
+    def repair(self, exported: dict[str, Any]) -> None:
         """Read again what somebody else has deleted or changed, so that the run that follows puts it right.
 
         A refresh of each run would cost more than the run; one look at each object tells whether there is anything to find.
@@ -145,6 +148,7 @@ class Upkeep:
         Raises:
             ApiError: the management cluster does not tell.
         """
+        resources = exported["deployment"].get("resources") or []
         api = self.connect()
         find = recovery.finder(api)
         differences = recovery.drift(resources, find)
@@ -165,8 +169,10 @@ class Upkeep:
                     "one can't join it, so all of them are replaced"
                 )
             self.translate.remark(f"{name} was deleted by somebody else, so it is created again{warning}")
+        planes = [one for one, living in differences if not living and recovery.CONTROL_PLANE.match(one["type"])]
+        self.forget(exported, planes)
         try:
-            self.refresh()
+            self.refresh(exported["deployment"])
         except automation.CommandError as error:
             # The state's credentials are those of the last `up`; the run that follows renews them.
             if not renewal.STALE.search(str(error)):
@@ -175,9 +181,16 @@ class Upkeep:
                 "the state could not be refreshed with the credentials of the last `up`; run `up` once more"
             )
 
-    def refresh(self) -> None:
-        """Compare the state with the management cluster."""
-        self.stack.refresh(on_output=self.on_output, on_event=self.translate, color="never", show_secrets=False)
+    def refresh(self, deployment: Mapping[str, Any]) -> None:
+        """Compare the state with the management cluster; tenants are left out, one of which may not answer."""
+        inside = [one["urn"] for one in deployment.get("resources") or [] if recovery.inside_tenant(one)]
+        self.stack.refresh(
+            on_output=self.on_output,
+            on_event=self.translate,
+            color="never",
+            show_secrets=False,
+            exclude=sorted({*inside}) or None,
+        )
 
     def export(self) -> dict[str, Any]:
         """The state with its secrets encrypted."""

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+import yaml
 
+from lab.kubeconfig import client_of
 from tests.support.interrupting import gone, sections
 from tests.support.lab import Lab, eventually, nodes
 from tests.support.project import Project
@@ -16,6 +18,7 @@ from tests.support.stack_outputs import stack_outputs
 STACK = "losses"
 CORE = "/apis/cluster.x-k8s.io/v1beta1/namespaces/default"
 PLANES = "/apis/controlplane.cluster.x-k8s.io/v1alpha1/namespaces/default/kamajicontrolplanes"
+GREETING = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "greeting", "namespace": "default"}}
 MERGE = {"Content-Type": "application/merge-patch+json"}
 
 
@@ -53,7 +56,8 @@ def losing(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Losing:
     project = Project.make(tmp_path_factory.mktemp("project"), lab.environment())
     wish = sections(lab, STACK)
     pool = wish["workerPools"][0]
-    project.configure(STACK, **{**wish, "workerPools": [{**pool, "name": name} for name in ("a", "b")]})
+    pools = [{**pool, "name": name} for name in ("a", "b")]
+    project.configure(STACK, **{**wish, "workerPools": pools, "addons": [{"name": "greeting", "objects": [GREETING]}]})
     project.script("up", "--stack", STACK, "--timeout", "300").ok()
     return Losing(lab, project)
 
@@ -108,6 +112,9 @@ def test_a_control_plane_that_is_lost_takes_no_machine_that_stays_billed_with_it
     eventually(losing.devices, lambda found: len(found) == 2 and not found & devices, 60, "the devices are given back")
     kubeconfig = stack_outputs(losing.project, STACK)["kubeconfig"]
     eventually(lambda: nodes(kubeconfig), lambda found: list(found.values()) == [True] * 2, 60, "their nodes are ready")
+    with client_of(yaml.safe_load(kubeconfig)) as client:
+        there = client.get("/api/v1/namespaces/default/configmaps/greeting").status_code
+    assert there == 200, f"the add-on went with the data, and came again:\n{done}"
     again = losing.project.pulumi("preview", "--expect-no-changes", "--stack", STACK)
     assert again.code == 0, f"there is nothing left to do:\n{again.output}"
     assert losing.status()["ready"], "and nothing to say"

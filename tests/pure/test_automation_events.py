@@ -173,6 +173,16 @@ def test_an_error_is_told_once_though_an_inline_program_fails_twice() -> None:
     assert translate.errors == [("", "wrong")], "one error for the report"
 
 
+def test_a_program_that_the_engine_has_given_up_adds_no_traceback_to_what_failed() -> None:
+    trace = (
+        'Program failed with an unhandled exception:\nTraceback (most recent call last):\n  File "a.py", line 1, in a\n'
+        "Exception: resource monitor shut down"
+    )
+    seen, translate = translated(diagnostic("wrong", "error"), diagnostic(trace, "error"))
+    assert [event.text for event in seen] == ["wrong"], f"a mistake in a chart is none of the program's: {seen}"
+    assert translate.errors == [("", "wrong")], "nor in the report"
+
+
 def test_debug_lines_are_dropped() -> None:
     assert translated(diagnostic("registering resource: props=secret", "debug"))[0] == [], "they show inputs"
 

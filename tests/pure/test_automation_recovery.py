@@ -76,23 +76,41 @@ def test_a_tenants_object_is_not_looked_up_in_the_management_cluster() -> None:
     assert recovery.maybe_going(state([made], [("deleting", made)])) == [], "nor is its end awaited there"
 
 
+def test_a_chart_has_no_object_that_could_drift() -> None:
+    chart = {"urn": "urn:chart", "type": "kubernetes:helm.sh/v4:Chart", "custom": False}
+    assert recovery.drift([chart], living()) == [], "its objects have"
+
+
 def test_the_same_object_of_the_management_cluster_is_looked_up() -> None:
     made = {**resource("Cluster", "c1"), "provider": PROVIDERS["management"]}
     _, entered = recovery.settled(state([], [("creating", made)]), living(made["inputs"]))
     assert entered == ["Cluster default/c1"], "the provider tells which is which"
 
 
-def test_a_tenants_objects_leave_the_state_with_their_cluster() -> None:
-    cluster, other = resource("Cluster", "c1"), resource("Cluster", "c2")
-    agent = inside("DaemonSet", "agent", deletedWith=cluster["urn"])
-    elsewhere = inside("DaemonSet", "other", deletedWith=other["urn"])
+def tenant(name: str, provider: str) -> tuple[Json, list[Json]]:
+    """A tenant cluster's Cluster, and what stands above it and its provider."""
+    component = {"urn": f"urn:tenant:{name}", "type": recovery.TENANT_CLUSTER}
+    provider_ = {"urn": provider.rpartition("::")[0], "type": "pulumi:providers:kubernetes", "parent": component["urn"]}
+    return {**resource("Cluster", name), "parent": component["urn"]}, [component, provider_]
+
+
+@pytest.mark.parametrize("lost", ["Cluster", "KamajiControlPlane"])
+def test_a_tenants_objects_leave_the_state_with_what_holds_their_data(lost: str) -> None:
+    their = PROVIDERS["tenant"].replace("c1", "c2")
+    assert their != PROVIDERS["tenant"], "each tenant has a provider of its own"
+    (cluster, above), (other, beside) = tenant("c1", PROVIDERS["tenant"]), tenant("c2", their)
+    parts = {"urn": "urn:parts", "type": "kamaji-equinix:index:TenantControlPlane", "parent": above[0]["urn"]}
+    plane = {**resource("KamajiControlPlane", "plane"), "parent": parts["urn"]}
+    agent, own = inside("DaemonSet", "agent", deletedWith=cluster["urn"]), inside("ConfigMap", "of-another-program")
+    elsewhere = {**inside("DaemonSet", "other", deletedWith=other["urn"]), "provider": their}
     depends = {"dependencies": [agent["urn"], other["urn"]], "propertyDependencies": {"a": [agent["urn"]], "b": None}}
     after = {**resource("Secret", "after"), **depends}
-    found, count = recovery.without_tenants(
-        state([cluster, agent, other, elsewhere, after], []), ["Cluster default/c1"]
-    )
-    assert count == 1, "no API server is left to tell that it is gone"
-    assert [one["urn"] for one in found["resources"]] == [one["urn"] for one in (cluster, other, elsewhere, after)], (
+    kept = [*above, cluster, parts, plane, *beside, other, elsewhere]
+    before = state([*kept, agent, own, after], [])
+    gone = recovery.named(before, ["Cluster default/c1"]) if lost == "Cluster" else [plane]
+    found, objects = recovery.without_tenants(before, gone)
+    assert objects == sorted([agent["urn"], own["urn"]]), "no API server is left to tell that they are gone"
+    assert [one["urn"] for one in found["resources"]] == [one["urn"] for one in (*kept, after)], (
         "those of a cluster that lives stay"
     )
     assert found["resources"][-1]["dependencies"] == [other["urn"]], "nothing depends on what is not there"
