@@ -103,9 +103,7 @@ def beside(stack: StackSettings) -> Iterator[str]:
     for tenant in stack.clusters:
         addons = [network_plugin(tenant, "", ""), cloud_controller(tenant, {}), *declared(tenant)]
         for addon in filter(None, addons):
-            what = f"chart {addon.chart} {addon.version}".rstrip() if addon.chart else "manifests"
-            where = f" of {addon.repository}" if addon.repository else ""
-            yield f"{tenant.cluster.name}: {addon.name}, {what}{where}"
+            yield f"{tenant.cluster.name}: {addon.name}, {addon.origin}"
 
 
 def document(manifest: Manifest, remark: str) -> str:

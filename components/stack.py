@@ -22,6 +22,7 @@ from .checks.living import LivingCluster
 from .checks.losses import Loss
 from .kube.access import AccessError
 from .kube.management import kubeconfig_text
+from .manifests.addons import network_plugin
 from .resources.processes import handoff_providers
 from .resources.tenant_cluster import TenantCluster, TenantClusterArgs
 from .settings.load import load_stack
@@ -154,6 +155,7 @@ def bring_up(settings: StackSettings) -> None:
         pulumi.RunError: the management cluster can't take the stack, or a change would be an accident.
     """
     require_files(settings)
+    tell_network_plugins(settings)
     export(declare(settings, check_management(settings)))
 
 
@@ -165,6 +167,16 @@ def require_files(settings: StackSettings) -> None:
     """
     if problems := [*addon_files.problems(settings)]:
         raise pulumi.RunError(str(SettingsError(problems)))
+
+
+def tell_network_plugins(settings: StackSettings) -> None:
+    """Say which network plugin each cluster gets; of none the settings' warnings tell."""
+    for tenant in settings.clusters:
+        if addon := network_plugin(tenant, "", ""):
+            pulumi.log.info(f"tenant cluster {tenant.cluster.name}: network plugin {addon.name}, {addon.origin}")
+        elif tenant.network.plugin == "custom":
+            names = ", ".join(one.name for one in tenant.addons)
+            pulumi.log.info(f"tenant cluster {tenant.cluster.name}: its network plugin is one of its add-ons: {names}")
 
 
 def renew_credentials() -> None:

@@ -12,6 +12,12 @@ CLUSTER_LABEL = "cluster.x-k8s.io/cluster-name"
 POOL_LABEL = "pool"
 MANAGED_BY = {"app.kubernetes.io/managed-by": "kamaji-equinix"}
 
+NETWORK_PLUGIN = "kamaji-equinix.io/network-plugin"
+"""Annotation of a Cluster with the network plugin that this program installs into it; none where it installs none."""
+
+ADD_ON = "kamaji-equinix.io/add-on"
+"""Label of an add-on's workloads in the tenant cluster, where the cluster is not ready without them: the add-on's name."""
+
 COMPONENTS = {
     "Cluster": "cluster",
     "KamajiControlPlane": "control-plane",

@@ -11,8 +11,8 @@ from typing import Any
 
 from .. import providers
 from ..capi.kinds import TENANT_CONTROL_PLANE
+from ..capi.manifest import NETWORK_PLUGIN
 from ..kube.objects import dig
-from ..manifests.cluster import NETWORK_PLUGIN
 from ..manifests.control_plane import KIND as CONTROL_PLANE_KIND
 from ..manifests.documents import documents
 from ..settings.effects import effect

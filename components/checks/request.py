@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from ..capi import naming
+from ..manifests.addons import cloud_controller, declared, network_plugin
+from ..providers import provider_of
 from ..settings.model import TenantClusterSettings
 from ..settings.pools import WorkerPoolSettings
 from ..tree import PoolRequest, Request
@@ -10,6 +12,9 @@ from ..tree import PoolRequest, Request
 
 def request_of(tenant: TenantClusterSettings) -> Request:
     """What the settings of a cluster ask for."""
+    machines = tenant.least_machines > 0
+    own = [one.name for one in (network_plugin(tenant, "", ""), cloud_controller(tenant, {})) if one and one.awaited]
+    external = provider_of(tenant).kubelet_arguments(tenant).get("cloud-provider") == "external"
     return Request(
         version=tenant.control_plane_version,
         replicas=tenant.control_plane.replicas,
@@ -19,6 +24,8 @@ def request_of(tenant: TenantClusterSettings) -> Request:
             )
             for pool in tenant.worker_pools
         },
+        add_ons=tuple(own),
+        looks_inside=machines and (external or bool(own) or any(one.awaited for one in declared(tenant))),
     )
 
 

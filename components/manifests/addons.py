@@ -35,6 +35,7 @@ class Addon:
         objects: manifests.
         waits: whether its workloads are waited for, which takes nodes.
         seconds: how long its objects are waited for.
+        awaited: whether the cluster is not ready before its workloads run, though the engine may not wait for them.
     """
 
     name: str
@@ -51,6 +52,13 @@ class Addon:
     objects: tuple[Mapping[str, Any], ...] = ()
     waits: bool = False
     seconds: int = 600
+    awaited: bool = False
+
+    @property
+    def origin(self) -> str:
+        """What it is, and where it comes from, in words."""
+        what = f"chart {self.chart} {self.version}".rstrip() if self.chart else "manifests"
+        return f"{what} of {self.repository}" if self.repository else what
 
 
 def network_plugin(settings: TenantClusterSettings, host: Any, port: Any) -> Addon | None:
@@ -67,14 +75,17 @@ def network_plugin(settings: TenantClusterSettings, host: Any, port: Any) -> Add
     plugin = PLUGINS.get(own.plugin)
     if plugin is None:
         return None
+    repository = own.repository or plugin.repository
+    registry = repository.startswith("oci://")
     return Addon(
         name=own.plugin,
         namespace=plugin.namespace,
         create_namespace=plugin.namespace != "kube-system",
-        chart=plugin.chart,
-        repository=plugin.repository,
+        chart=f"{repository.rstrip('/')}/{plugin.chart}" if registry else plugin.chart,
+        repository="" if registry else repository,
         version=own.version or plugin.version,
         values=merged(plugin.values(settings, host, port), own.values),
+        awaited=settings.least_machines > 0,
     )
 
 
@@ -86,7 +97,9 @@ def cloud_controller(settings: TenantClusterSettings, infrastructure: Mapping[st
         infrastructure: fields of the infrastructure cluster's spec that other resources give.
     """
     objects = provider_of(settings).cloud_controller(settings, infrastructure)
-    return Addon(name="cloud-controller", objects=tuple(objects)) if objects else None
+    if not objects:
+        return None
+    return Addon(name="cloud-controller", objects=tuple(objects), awaited=settings.least_machines > 0)
 
 
 def declared(settings: TenantClusterSettings) -> list[Addon]:
@@ -115,5 +128,6 @@ def of_settings(own: AddonSettings, machines: bool) -> Addon:
         files=own.files,
         objects=own.objects,
         waits=own.wait and machines,
+        awaited=own.wait and machines,
         seconds=own.timeout_seconds,
     )

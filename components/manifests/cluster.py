@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..capi.manifest import Manifest, given, manifest
+from ..capi.manifest import NETWORK_PLUGIN, Manifest, given, manifest
 from ..providers import provider_of
 from ..settings.model import TenantClusterSettings
 from .control_plane import KIND as CONTROL_PLANE_KIND
-
-NETWORK_PLUGIN = "kamaji-equinix.io/network-plugin"
-"""Annotation of a Cluster with the network plugin that this program installs into it; none where it installs none."""
 
 
 def namespace(settings: TenantClusterSettings) -> Manifest | None:

@@ -8,8 +8,7 @@ come from Kubernetes (Kamaji lets kube-controller-manager allocate them).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..capi.manifest import given
 from ..settings.model import TenantClusterSettings
@@ -17,8 +16,7 @@ from ..settings.model import TenantClusterSettings
 Values = Mapping[str, Any]
 
 
-@dataclass(frozen=True, kw_only=True)
-class NetworkPlugin:
+class NetworkPlugin(NamedTuple):
     """A network plugin's chart.
 
     Attributes:
@@ -100,26 +98,10 @@ def ranges(settings: TenantClusterSettings) -> dict[str, str | None]:
 
 
 PLUGINS: Mapping[str, NetworkPlugin] = {
-    "cilium": NetworkPlugin(
-        chart="cilium",
-        repository="https://helm.cilium.io",
-        version="1.18.10",
-        namespace="kube-system",
-        values=cilium,
-    ),
+    "cilium": NetworkPlugin("cilium", "https://helm.cilium.io", "1.18.10", "kube-system", cilium),
     "calico": NetworkPlugin(
-        chart="tigera-operator",
-        repository="https://docs.tigera.io/calico/charts",
-        version="v3.31.6",
-        namespace="tigera-operator",
-        values=calico,
+        "tigera-operator", "https://docs.tigera.io/calico/charts", "v3.31.6", "tigera-operator", calico
     ),
-    "flannel": NetworkPlugin(
-        chart="flannel",
-        repository="https://flannel-io.github.io/flannel",
-        version="v0.27.4",
-        namespace="kube-flannel",
-        values=flannel,
-    ),
+    "flannel": NetworkPlugin("flannel", "https://flannel-io.github.io/flannel", "v0.27.4", "kube-flannel", flannel),
 }
 """By the setting ``network.plugin``."""

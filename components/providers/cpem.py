@@ -7,6 +7,7 @@ environment (``metal/config.go``), which needs no file.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,6 +19,9 @@ NAMESPACE = "kube-system"
 SECRET = "metal-cloud-config"  # noqa: S105 - a name
 IMAGE = "quay.io/equinix-oss/cloud-provider-equinix-metal"
 VERSION = "v3.8.1"
+
+DIGEST = "kamaji-equinix.io/token"
+"""Annotation of its pods."""
 
 READ, WRITE = ["get", "list", "watch"], ["create", "get", "list", "watch", "update", "patch"]
 
@@ -92,10 +96,16 @@ def objects(settings: CpemSettings, project: Any, metro: str | None) -> list[Man
                 # Two at a time would be in each other's way at the port that both listen on.
                 "strategy": {"type": "Recreate"},
                 "selector": {"matchLabels": labels},
-                "template": {"metadata": {"labels": labels}, "spec": spec},
+                "template": {"metadata": {"labels": labels, "annotations": {DIGEST: digest(own)}}, "spec": spec},
             },
         ),
     ]
+
+
+def digest(own: CpemSettings) -> str:
+    """Tells one token from another, and not what it is: a program reads its environment when it starts, so that another token
+    needs other pods."""
+    return hashlib.sha256(own.api_token.get_secret_value().encode()).hexdigest()[:12]
 
 
 def reference(name: str, key: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, SecretStr, WithJsonSchema
 from .free_values import carried
 from .secrets import SECURE
 from .section import Section
-from .types import ChartVersion, DnsLabel, Url
+from .types import ChartsUrl, ChartVersion, DnsLabel, Url
 
 Values = Annotated[dict[str, Any], AfterValidator(carried), WithJsonSchema({"type": "object"})]
 """Values of a Helm chart. Any text in them may be stored as a secret: then it is one in Pulumi's state, too."""
@@ -30,6 +30,11 @@ class NetworkPluginSettings(Section):
         None,
         description="Version of its chart; by default the one that this program's values were checked with.",
         examples=["1.17.3"],
+    )
+    repository: ChartsUrl | None = Field(
+        None,
+        description="Where its chart is: a mirror of upstream's repository, or a registry that begins with oci://.",
+        examples=["https://charts.example.org"],
     )
     mtu: int | None = Field(
         None,

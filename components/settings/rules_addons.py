@@ -57,8 +57,8 @@ def network_problems(base: str, tenant: model.TenantClusterSettings) -> Iterator
     """The network plugin."""
     own, path = tenant.network, f"{base}network"
     if own.plugin in ("custom", "none"):
-        for key, value in (("version", own.version), ("mtu", own.mtu), ("values", own.values)):
-            if value:
+        for key in ("version", "repository", "mtu", "values"):
+            if getattr(own, key):
                 yield Problem(
                     f"{path}.{key}",
                     f"has no effect with plugin {own.plugin}; leave it out",

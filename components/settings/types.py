@@ -32,6 +32,7 @@ VERSION = re.compile(rf"v?({NUMBER}\.{NUMBER}\.{NUMBER}(?:-[0-9A-Za-z]+(?:[.-][0
 SSH_KEY = re.compile(r"(ssh-|ecdsa-|sk-)[^ ]+ [A-Za-z0-9+/]+=*( .*)?")
 PERCENT = re.compile(r"[0-9]{1,5}%")
 HTTP_URL = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]+)?(/[!-~]*)?")
+CHARTS_URL = re.compile(r"(https?|oci)://[A-Za-z0-9.-]+(:[0-9]+)?(/[!-~]*)?")
 URL_PATH = re.compile(r"/[!-~]*")
 MODE = re.compile(r"0?[0-7]{3}")
 ARGUMENT = re.compile(r"--[a-z][a-z0-9-]*(=[^\n]*)?")
@@ -210,6 +211,9 @@ IntOrPercent = Annotated[
     ),
 ]
 Url = Annotated[str, matching(HTTP_URL, "must begin with http:// or https:// and name a host"), pattern(HTTP_URL)]
+ChartsUrl = Annotated[
+    str, matching(CHARTS_URL, "must begin with https://, http:// or oci:// and name a host"), pattern(CHARTS_URL)
+]
 FilePath = Annotated[str, AfterValidator(absolute_path)]
 UrlPath = Annotated[str, matching(URL_PATH, "must be a path that begins with /"), pattern(URL_PATH)]
 Permissions = Annotated[str, matching(MODE, "must be an octal file mode, in quotes"), pattern(MODE)]

@@ -1,19 +1,21 @@
 """Status of a cluster: the tree of ``clusterctl describe cluster``, and what blocks, in words.
 
-Discovery (which objects, read how), model (which rows), blocking (what is missing, what to do), difference (what the
-settings ask for besides) and drawing (text) are apart; only discovery makes requests.
+Discovery and inside (which objects, read how), model (which rows), blocking (what is missing, what to do), difference (what
+the settings ask for besides) and drawing (text) are apart; only the first two make requests.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..capi.reading import Condition, Failure
-from . import discovery
+from . import discovery, inside
 from .blocker import Blocker
 from .blocking import blocking
 from .difference import Difference, differences
 from .discovery import Reader
 from .drawing import HEADER, draw, rows
-from .model import Node, Snapshot, Tree, build
+from .model import Inside, Node, Snapshot, Tree, build
 from .request import PoolRequest, Request
 
 __all__ = [
@@ -22,6 +24,7 @@ __all__ = [
     "Condition",
     "Difference",
     "Failure",
+    "Inside",
     "Node",
     "PoolRequest",
     "Reader",
@@ -49,4 +52,8 @@ def describe(client: Reader, namespace: str, cluster: str, request: Request | No
     Returns:
         The tree; what could not be read is in it.
     """
-    return build(discovery.take(client, namespace, cluster), request)
+    tree = build(discovery.take(client, namespace, cluster), request)
+    if request is None or not request.looks_inside or blocking(tree) is not None:
+        return tree
+    # Only now, because it costs requests of another API server's, which may be far away.
+    return build(replace(tree.snapshot, inside=inside.look(client, namespace, cluster)), request)

@@ -30,6 +30,7 @@ from ..capi.reading import (
 )
 from ..kube.objects import dig
 from .blocker import REPAIR, Blocker, describe, kubectl, unreadable
+from .blocking_inside import inside
 from .blocking_workers import workers
 from .difference import lacking
 from .model import Found, Snapshot, Tree
@@ -44,7 +45,8 @@ def blocking(tree: Tree) -> Blocker | None:
     """The first reason why the cluster is not ready; None exactly when it is.
 
     Ready means: every condition of a READY cell is True, the control plane and the infrastructure cluster fulfil their
-    contract, every pool has as many ready, current machines as asked, and nothing is missing that the settings ask for.
+    contract, every pool has as many ready, current machines as asked, nothing is missing that the settings ask for, and in
+    the tenant cluster, where it was asked, no node waits for a cloud controller and all awaited add-ons run.
     """
     snapshot = tree.snapshot
     if isinstance(snapshot.cluster, Failure):
@@ -63,7 +65,7 @@ def blocking(tree: Tree) -> Blocker | None:
         _unread_lists,
     )
     found = next((blocker for check in checks if (blocker := check(snapshot, snapshot.cluster))), None)
-    return found or _any_row(tree) or next(lacking(tree), None)
+    return found or _any_row(tree) or next(lacking(tree), None) or next(inside(tree), None)
 
 
 def _deletion(snapshot: Snapshot, cluster: Json) -> Blocker | None:

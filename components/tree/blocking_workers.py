@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 from ..capi.former import is_former
 from ..capi.machine_counts import MachineCounts
+from ..capi.manifest import NETWORK_PLUGIN
 from ..capi.reading import (
     Condition,
     Failure,
@@ -200,9 +201,7 @@ def _unhealthy_node(snapshot: Snapshot, deployment: Json) -> Blocker | None:
             return Blocker(
                 subject(machine),
                 f"its node {node} has no network, because no network plugin runs on it: {problem}",
-                "Install a network plugin: `network.plugin` in the stack's configuration, then `pulumi up`. Where there is "
-                "one, see its pods with the cluster's kubeconfig: "
-                f"`kubectl get pods -A -o wide --field-selector spec.nodeName={node}`",
+                _network(snapshot, str(node)),
             )
         return Blocker(
             subject(machine),
@@ -210,6 +209,23 @@ def _unhealthy_node(snapshot: Snapshot, deployment: Json) -> Blocker | None:
             f"See the node with the cluster's kubeconfig: `kubectl describe node {node}`",
         )
     return None
+
+
+def _network(snapshot: Snapshot, node: str) -> str:
+    """What to do about a node without network, by what the stack installs."""
+    plugin = None if isinstance(snapshot.cluster, Failure) else dig(snapshot.cluster, "metadata", "annotations")
+    plugin = dig(plugin, NETWORK_PLUGIN)
+    pods = (
+        "see its pods with the cluster's kubeconfig: "
+        f"`kubectl get pods -A -o wide --field-selector spec.nodeName={node}`"
+    )
+    if not plugin:
+        return (
+            "The stack installs none, because its `network.plugin` is none: set it to cilium, calico or flannel, then "
+            f"`pulumi up`. Where somebody else has installed one, {pods}"
+        )
+    what = "one of the stack's `addons`" if plugin == "custom" else f"{plugin}, by the stack's `network.plugin`"
+    return f"It is to come from {what}: if the last `up` has installed that, {pods}"
 
 
 def _words(unmet: Condition) -> str:

@@ -28,6 +28,14 @@ class Difference(Blocker):
         return f"Differs from the settings: {self.subject}: {self.reason}.\nWhat to do: {self.action}."
 
 
+@dataclass(frozen=True)
+class Unknown(Difference):
+    """What could not be compared."""
+
+    def __str__(self) -> str:
+        return f"Not known: {self.subject}: {self.reason}.\nWhat to do: {self.action}."
+
+
 def differences(tree: Tree) -> list[Difference]:
     """All differences; none where it is not known what is asked for, or the cluster itself is not there."""
     return [*lacking(tree), *besides(tree)]
@@ -61,6 +69,13 @@ def besides(tree: Tree) -> Iterator[Difference]:
     for deployment in () if isinstance(snapshot.machine_deployments, Failure) else snapshot.machine_deployments:
         if name(deployment) not in request.pools and not deleting_since(deployment):
             yield _surplus(snapshot, deployment)
+    if isinstance(snapshot.inside, Failure):
+        yield Unknown(
+            snapshot.inside.subject,
+            f"it could not be read: {snapshot.inside.reason}: {snapshot.inside.message}",
+            "See that it is reachable from here, and that the management credentials may read the Secret with its kubeconfig "
+            "(docs/rbac.yaml): what its nodes and add-ons say is not known",
+        )
     for machine in () if isinstance(snapshot.machines, Failure) else snapshot.machines:
         asked = bare(dig(machine, "spec", "version"))
         kubelet = bare(dig(machine, "status", "nodeInfo", "kubeletVersion"))

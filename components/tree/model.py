@@ -65,6 +65,19 @@ Listed = tuple[Json, ...] | Failure
 
 
 @dataclass(frozen=True)
+class Inside:
+    """What was read in the tenant cluster.
+
+    Attributes:
+        nodes: its Nodes.
+        workloads: what runs an add-on's pods, of the add-ons that the cluster is not ready without.
+    """
+
+    nodes: tuple[Json, ...] = ()
+    workloads: tuple[Json, ...] = ()
+
+
+@dataclass(frozen=True)
 class Snapshot:
     """Everything that was read about one cluster, at one time.
 
@@ -72,6 +85,7 @@ class Snapshot:
         infrastructure: what ``spec.infrastructureRef`` points to, None where the Cluster has no such reference.
         control_plane: what ``spec.controlPlaneRef`` points to, None where the Cluster has no such reference.
         references: what machines and machine pools point to: infrastructure machines and bootstrap configurations.
+        inside: what the tenant cluster itself says; None where it was not asked.
         evidence: further objects that explain a delay, by subject; read only while something is not ready.
         taken: when it was read.
     """
@@ -86,6 +100,7 @@ class Snapshot:
     machine_sets: Listed = ()
     machine_pools: Listed = ()
     references: Mapping[Reference, Found] = field(default_factory=dict)
+    inside: Inside | Failure | None = None
     evidence: Mapping[str, Found] = field(default_factory=dict)
     taken: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
 

@@ -29,8 +29,12 @@ class Request:
         version: Kubernetes version of its control plane, without ``v``.
         replicas: of its control plane.
         pools: by the name of each pool's MachineDeployment.
+        add_ons: names of what this program installs by itself into the tenant cluster: it has workloads for certain.
+        looks_inside: whether the tenant cluster itself is asked: for add-ons, or for a taint of its nodes.
     """
 
     version: str
     replicas: int
     pools: Mapping[str, PoolRequest] = field(default_factory=dict)
+    add_ons: tuple[str, ...] = ()
+    looks_inside: bool = False

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import yaml
+from kamaji_equinix.components import tree
+from kamaji_equinix.components.capi.manifest import ADD_ON
+from kamaji_equinix.components.tree import inside
 
 from lab.metal import BootOptions
 from lab.simulation.pod_rules import NO_NETWORK
 from tests.support.devices import KEY, PROJECT, TOKEN, Metal, eventually, metal, userdata
+from tests.support.snapshots import snapshot
 from tests.support.tenant import Tenant
 
 UNINITIALIZED = "node.cloudprovider.kubernetes.io/uninitialized"
@@ -211,6 +216,31 @@ def test_a_cloud_controller_without_its_key_crashes_and_with_a_wrong_one_leaves_
     eventually(refused, "a call of the Metal API that is refused", 60)
     node = tenant.nodes()["node"]
     assert UNINITIALIZED in {taint["key"] for taint in node["spec"]["taints"]}, "nobody has told it what the Node is"
+
+
+class Management:
+    """A management cluster that holds the tenant's kubeconfig."""
+
+    def __init__(self, tenant: Tenant) -> None:
+        self.value = base64.b64encode((tenant.folder / "kubeconfig").read_bytes()).decode()
+
+    def get(self, path: str) -> dict[str, Any]:
+        assert path == "/api/v1/namespaces/default/secrets/c1-kubeconfig", "by Cluster API's convention"
+        return {"data": {"value": self.value}}
+
+
+def test_the_status_finds_the_node_without_cloud_controller_and_the_workloads_of_add_ons(
+    tenant: Tenant, device: dict[str, Any]
+) -> None:
+    labels = {"metadata": {"labels": {ADD_ON: "cloud-controller"}}}
+    patch(tenant, "/apis/apps/v1/namespaces/default/deployments/cloud", labels)
+    found = inside.look(Management(tenant), "default", "c1")
+    assert isinstance(found, tree.Inside), f"the tenant answers: {found}"
+    assert [(one["kind"], one["metadata"]["name"]) for one in found.workloads] == [("Deployment", "cloud")], "by label"
+    request = tree.Request("1.33.0", 2, add_ons=("cloud-controller",), looks_inside=True)
+    blocker = tree.blocking(tree.build(snapshot(inside=found), request))
+    assert blocker, "pods of most kinds don't start on it"
+    assert (blocker.subject, UNINITIALIZED in blocker.reason) == ("Node/node", True), str(blocker)
 
 
 def set_key(tenant: Tenant, key: str) -> None:

@@ -119,6 +119,16 @@ def test_the_mtu_goes_where_each_chart_looks() -> None:
         assert value == 1400, f"{plugin} would take its own"
 
 
+def test_a_mirror_of_the_repository_and_a_registry_serve_the_same_chart() -> None:
+    for mirror, chart, repository in (
+        ("https://charts.example.org/calico", "tigera-operator", "https://charts.example.org/calico"),
+        ("oci://registry.example.org/charts/", "oci://registry.example.org/charts/tigera-operator", ""),
+    ):
+        own = preset("calico", network={"repository": mirror})
+        assert (own.chart, own.repository) == (chart, repository), "where machines have no way to upstream"
+        assert own.version == PLUGINS["calico"].version, "in the version whose keys were read"
+
+
 def test_a_users_values_win_and_the_others_stay() -> None:
     own = preset("cilium", network={"values": {"hubble": {"enabled": True, "relay": {"enabled": True}}, "debug": {}}})
     assert own.values["hubble"] == {"enabled": True, "relay": {"enabled": True}}, "the user knows better"
@@ -159,7 +169,12 @@ def test_cpem_runs_on_nodes_that_wait_for_it_and_knows_the_project() -> None:
     variables = {one["name"]: one for one in pod["containers"][0]["env"]}
     for name, key in (("METAL_API_KEY", "apiKey"), ("METAL_PROJECT_ID", "projectID")):
         assert variables[name]["valueFrom"]["secretKeyRef"] == {"name": cpem.SECRET, "key": key}, "as it reads them"
-    assert "token" not in repr(addon.objects), "the token is shown nowhere"
+    shown = repr(addon.objects).replace(cpem.DIGEST, "").replace("metal-cloud-config", "")
+    assert "'token'" not in shown, "the token is shown nowhere"
+    other = cloud_controller(tenant(metal={"cloudController": "cpem", "cpem": {"apiToken": "other"}}), {})
+    assert other, "it is asked for"
+    templates = [one.objects[-1]["spec"]["template"] for one in (addon, other)]
+    assert templates[0] != templates[1], "its pods read it when they start: another token needs others"
 
 
 def test_cpem_is_told_the_project_that_the_stack_makes() -> None:

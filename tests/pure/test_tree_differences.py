@@ -129,6 +129,7 @@ def test_the_request_names_every_pool_as_its_machine_deployment_is_called() -> N
             cluster={"kubernetesVersion": "1.33.0"},
             controlPlane={"version": "1.33.1", "replicas": 3},
             workerPools=pools,
+            network={"plugin": "none"},
         )
     ).clusters
     name = settings.cluster.name

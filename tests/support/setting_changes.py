@@ -183,7 +183,12 @@ CHANGES: list[tuple[str, Json, Json]] = [
     ("network.plugin", at("network.plugin", "cilium"), at("network.plugin", "calico")),
     *(
         (f"network.{key}", at("network.plugin", "cilium"), {"network": {"plugin": "cilium", key: value}})
-        for key, value in (("version", "1.17.12"), ("mtu", 1400), ("values", {"debug": {"enabled": True}}))
+        for key, value in (
+            ("version", "1.17.12"),
+            ("repository", "oci://registry.example.org/charts"),
+            ("mtu", 1400),
+            ("values", {"debug": {"enabled": True}}),
+        )
     ),
     addon("name", CHART, {**CHART, "name": "b"}),
     addon("chart", CHART, {**CHART, "chart": "b"}),

@@ -1,0 +1,91 @@
+"""What in the tenant cluster itself keeps it from being of use, where all that Cluster API sees is as it should be. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..capi.manifest import ADD_ON
+from ..capi.reading import Json, kind, name
+from ..kube.objects import dig
+from .blocker import REPAIR, Blocker
+from .model import Inside, Tree
+
+UNINITIALIZED = "node.cloudprovider.kubernetes.io/uninitialized"
+"""Taint of a node whose kubelet waits for a cloud controller (``cloud-provider: external``)."""
+
+INSIDE = "with the cluster's kubeconfig: `kubectl -n {} {}`"
+
+
+def inside(tree: Tree) -> Iterator[Blocker]:
+    """The reasons, the first of them first: without a cloud controller no add-on starts that tolerates no taint."""
+    found = tree.snapshot.inside
+    if not isinstance(found, Inside):
+        return
+    missing = [] if tree.request is None else _missing(found, tree.request.add_ons)
+    yield from missing
+    yield from filter(None, map(_tainted, sorted(found.nodes, key=name)))
+    yield from filter(None, map(_workload, sorted(found.workloads, key=_place)))
+
+
+def _missing(found: Inside, names: tuple[str, ...]) -> list[Blocker]:
+    there = {dig(one, "metadata", "labels", ADD_ON) for one in found.workloads}
+    return [
+        Blocker(
+            f"AddOn/{one}",
+            f"the tenant cluster has no workload of it (label {ADD_ON}={one}): it was not installed, or that failed",
+            REPAIR,
+        )
+        for one in names
+        if one not in there
+    ]
+
+
+def _tainted(node: Json) -> Blocker | None:
+    taints = [dig(taint, "key") for taint in dig(node, "spec", "taints") or ()]
+    if UNINITIALIZED not in taints:
+        return None
+    return Blocker(
+        f"Node/{name(node)}",
+        f"no cloud controller has seen it, so most pods don't start on it: it has the taint {UNINITIALIZED}",
+        "Install a cloud controller, which takes the taint away: `metal.cloudController: cpem` does that on Equinix Metal; "
+        "on other machines nothing needs one, `cloudController: none`. Where there is one, see its log "
+        + INSIDE.format("kube-system", "get pods -o wide"),
+    )
+
+
+def _workload(one: Json) -> Blocker | None:
+    lacks = _lacks(one)
+    if not lacks:
+        return None
+    conditions = dig(one, "status", "conditions") or ()
+    said = [f"{c['type']}: {c['message']}" for c in conditions if c.get("message") and _bad(c)]
+    namespace = str(dig(one, "metadata", "namespace"))
+    return Blocker(
+        f"AddOn/{dig(one, 'metadata', 'labels', ADD_ON)}",
+        f"{kind(one)} {namespace}/{name(one)} {lacks}" + (f" ({'; '.join(said)})" if said else ""),
+        "See its pods " + INSIDE.format(namespace, f"describe {kind(one).lower()} {name(one)}"),
+    )
+
+
+def _bad(condition: Json) -> bool:
+    failure = condition["type"] in ("Failed", "ReplicaFailure", "FailureTarget")
+    return str(condition.get("status")) == ("True" if failure else "False")
+
+
+def _lacks(one: Json) -> str:
+    """What of a workload does not run, in words; empty where all does."""
+    status, generation = dig(one, "status") or {}, dig(one, "metadata", "generation") or 0
+    if kind(one) == "Job":
+        return "has failed" if any(c["type"] == "Failed" and _bad(c) for c in status.get("conditions") or ()) else ""
+    if (status.get("observedGeneration") or 0) < generation:
+        return "is not acted on yet by its controller"
+    if kind(one) == "DaemonSet":
+        wanted, there = status.get("desiredNumberScheduled") or 0, status.get("numberAvailable") or 0
+    else:
+        replicas = dig(one, "spec", "replicas")
+        wanted, there = 1 if replicas is None else replicas, status.get("availableReplicas") or 0
+    return f"has {there} of {wanted} pods available" if there < wanted else ""
+
+
+def _place(one: Json) -> tuple[str, str, str]:
+    return str(dig(one, "metadata", "namespace")), kind(one), name(one)

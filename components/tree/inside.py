@@ -1,0 +1,62 @@
+"""A look into the tenant cluster, by the kubeconfig that Kamaji has left in the management cluster."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterator
+from urllib.parse import quote
+
+from ..capi.manifest import ADD_ON
+from ..capi.reading import Failure, Json
+from ..kube import kubeconfig
+from ..kube.access import AccessError
+from ..kube.client import Api, ApiError
+from ..kube.objects import dig
+from .discovery import Reader
+from .model import Inside
+
+SECONDS = 5.0
+"""For so long each answer of a tenant is waited for: a status must not take longer because one is down."""
+
+WORKLOADS = (
+    ("apps/v1", "DaemonSet", "daemonsets"),
+    ("apps/v1", "Deployment", "deployments"),
+    ("apps/v1", "StatefulSet", "statefulsets"),
+    ("batch/v1", "Job", "jobs"),
+)
+
+
+def look(reader: Reader, namespace: str, cluster: str) -> Inside | Failure:
+    """What a tenant cluster says of its nodes and of its add-ons' workloads.
+
+    Args:
+        reader: of the management cluster, for the Secret with the kubeconfig.
+        namespace: the Cluster's namespace.
+        cluster: the Cluster's name.
+    """
+    subject = f"Secret/{cluster}-kubeconfig"
+    try:
+        secret = reader.get(f"/api/v1/namespaces/{namespace}/secrets/{cluster}-kubeconfig")
+        text = base64.b64decode(dig(secret, "data", "value") or "")
+        access = kubeconfig.from_text(text.decode(), source=subject)
+        subject = f"tenant cluster {cluster}"
+        api = Api(access, connect_seconds=SECONDS, read_seconds=SECONDS, patience=0)
+        try:
+            return Inside(tuple(_items(api, "/api/v1/nodes", "v1", "Node")), tuple(_workloads(api)))
+        finally:
+            api.close()
+    except ApiError as error:
+        return Failure(subject, error.reason, error.message)
+    except (AccessError, binascii.Error, UnicodeDecodeError) as error:
+        return Failure(subject, "Unusable", str(error))
+
+
+def _workloads(api: Api) -> Iterator[Json]:
+    for version, kind, plural in WORKLOADS:
+        yield from _items(api, f"/apis/{version}/{plural}?labelSelector={quote(ADD_ON, safe='')}", version, kind)
+
+
+def _items(api: Api, path: str, version: str, kind: str) -> Iterator[Json]:
+    for item in api.get(path).get("items") or ():
+        yield {"apiVersion": version, "kind": kind, **item}
