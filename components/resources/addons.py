@@ -28,16 +28,12 @@ from ..checks.addon_files import manifest_files
 from ..manifests.addon_secrets import secret_texts
 from ..manifests.addons import Addon, cloud_controller, declared, network_plugin
 from ..settings.model import TenantClusterSettings
+from .addon_objects import Owners, adjusted
 from .arguments import require
 from .kubernetes import namespace
 
 if TYPE_CHECKING:
     from .tenant_cluster import TenantCluster
-
-SKIP_AWAIT = "pulumi.com/skipAwait"
-
-NEED_NODES = {"DaemonSet", "Deployment", "Job", "PersistentVolumeClaim", "Pod", "ReplicaSet", "Service", "StatefulSet"}
-"""Kinds that pulumi-kubernetes waits for (its ``pkg/await/awaiters.go``), and that become ready on nodes alone."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +48,7 @@ class AddOnArgs:
             because a chart would be told a Kubernetes of long ago.
         cluster: the Cluster resource that it goes with.
         after: what must be there first.
+        owners: of all add-ons of the tenant cluster; by default the add-on is alone in it.
     """
 
     addon: Addon
@@ -60,6 +57,7 @@ class AddOnArgs:
     reachable: pulumi.Output[Any]
     cluster: pulumi.Resource | None = None
     after: Sequence[pulumi.Resource] = ()
+    owners: Owners | None = None
 
     def __post_init__(self) -> None:
         """See that the add-on is one.
@@ -77,11 +75,15 @@ class AddOn(pulumi.ComponentResource):
         addon = args.addon
         props = {"addon": addon.name, "cluster": args.cluster_name}
         super().__init__("kamaji-equinix:index:AddOn", name, props, opts)
+        owners = args.owners or Owners(name)
         before = [*args.after]
-        if addon.create_namespace:
+        if addon.create_namespace and addon.namespace not in owners.namespaces:
+            owners.namespaces.add(addon.namespace)
             manifest = {"metadata": {"name": addon.namespace}}
-            before.append(namespace(f"{name}-namespace", manifest, self._options(args, *before)))
-        options = self._options(args, *before)
+            once = pulumi.ResourceOptions(aliases=[pulumi.Alias(name=f"{name}-namespace")])
+            opts = pulumi.ResourceOptions.merge(self._options(args, owners, *before), once)
+            before.append(namespace(f"{owners.prefix}-namespace-{addon.namespace}", manifest, opts))
+        options = self._options(args, owners, *before)
         main: pulumi.Resource
         if addon.chart:
             main = Chart(
@@ -93,6 +95,7 @@ class AddOn(pulumi.ComponentResource):
                 plain_http=addon.plain_http or None,
                 namespace=addon.namespace,
                 values=inputs(addon.values),
+                resource_prefix=owners.prefix,
                 opts=options,
             )
         else:
@@ -100,56 +103,21 @@ class AddOn(pulumi.ComponentResource):
                 name,
                 files=args.reachable.apply(lambda _: [*manifest_files(addon.files)]),
                 objs=inputs(addon.objects) or None,
+                resource_prefix=owners.prefix,
                 opts=options,
             )
         # Known once all of its objects are there: then the engine tells that the add-on is.
         self.register_outputs({**props, "installed": main.urn})
 
-    def _options(self, args: AddOnArgs, *after: pulumi.Resource) -> pulumi.ResourceOptions:
+    def _options(self, args: AddOnArgs, owners: Owners, *after: pulumi.Resource) -> pulumi.ResourceOptions:
+        secrets = tuple(secret_texts([args.addon.values, args.addon.objects]))
         return pulumi.ResourceOptions(
             parent=self,
             provider=args.provider,
             depends_on=list(after),
             deleted_with=args.cluster,
-            transforms=[partial(adjusted, args.addon, tuple(secret_texts([args.addon.values, args.addon.objects])))],
+            transforms=[partial(adjusted, args.addon, secrets), partial(owners.moved, args.addon.name, self._name)],
         )
-
-
-def adjusted(
-    addon: Addon, secrets: Sequence[str], given: pulumi.ResourceTransformArgs
-) -> pulumi.ResourceTransformResult | None:
-    """What pulumi-kubernetes leaves to do for an object of a chart: its waits, and that its secrets stay secrets.
-
-    The plugin renders a chart's values into text, and takes the result for no secret, but for the data of a Secret.
-
-    Args:
-        addon: what the object belongs to.
-        secrets: the secret texts among the add-on's values.
-        given: the object, as it is about to be registered.
-    """
-    if not given.custom or not isinstance(given.props, Mapping):
-        return None
-    props = {key: concealed(value, secrets) for key, value in given.props.items()}
-    if not addon.waits and given.type_.rpartition(":")[2] in NEED_NODES:
-        metadata = dict(props.get("metadata") or {})
-        metadata["annotations"] = {**(metadata.get("annotations") or {}), SKIP_AWAIT: "true"}
-        props["metadata"] = metadata
-    timeout = f"{addon.seconds}s"
-    opts = pulumi.ResourceOptions.merge(
-        given.opts, pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(create=timeout, update=timeout))
-    )
-    return pulumi.ResourceTransformResult(props, opts)
-
-
-def concealed(value: Any, secrets: Sequence[str]) -> Any:
-    """A value in which each text that holds a secret is one."""
-    if isinstance(value, str):
-        return pulumi.Output.secret(value) if any(secret in value for secret in secrets) else value
-    if isinstance(value, Mapping):
-        return {key: concealed(item, secrets) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [concealed(item, secrets) for item in value]
-    return value
 
 
 def inputs(value: Any) -> Any:
@@ -218,6 +186,7 @@ def declare_addons(
         *declared(settings),
     ]
     found: list[AddOn] = []
+    owners = Owners(name)
     for addon in filter(None, wanted):
         args = AddOnArgs(
             addon=addon,
@@ -226,6 +195,7 @@ def declare_addons(
             reachable=server(),
             cluster=tenant.cluster,
             after=[*after, *found[-1:]],
+            owners=owners,
         )
         found.append(AddOn(f"{name}-{addon.name}", args, pulumi.ResourceOptions(parent=tenant)))
     return found

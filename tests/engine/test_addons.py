@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -200,6 +201,37 @@ def test_changed_values_change_the_living_objects(project: Project, tenant: Tena
     assert not shown(words, {"preview": shown_before, "up": done}), "and no secret is shown on the way"
 
 
+def test_an_add_on_that_is_renamed_and_moved_keeps_its_objects(project: Project, tenant: Tenant) -> None:
+    def uids() -> list[str]:
+        found = [config_map(tenant, *of) for of in (("kube-system", "lab-network"), ("default", "inline"))]
+        return [one["metadata"]["uid"] for one in found]
+
+    def change(config: Any) -> None:
+        config["kamaji-equinix:addons"][0]["name"] = "plugin"
+        config["kamaji-equinix:addons"].reverse()
+
+    before = uids()
+    changed(project, change)
+    done = project.up(STACK).ok()
+    assert uids() == before, (
+        f"created under the new name and then deleted under the former one, it would be gone:\n{done}"
+    )
+    gone = re.findall(r"kubernetes:(?!helm\.sh|yaml)\S+ \S+ deleted", done)
+    assert not gone, f"but what groups them no object is deleted:\n{done}"
+    changed(project, lambda config: config["kamaji-equinix:addons"].reverse())
+    assert project.up(STACK).code == 0, "the order does not matter"
+
+
+def test_an_object_of_two_add_ons_is_refused_with_their_names(project: Project) -> None:
+    twice = {"name": "twice", "objects": [OBJECT]}
+    changed(project, lambda config: config["kamaji-equinix:addons"].append(twice))
+    done = project.up(STACK)
+    changed(project, lambda config: config["kamaji-equinix:addons"].pop())
+    assert done.code != 0, "whichever goes first would take the other's object along"
+    told = " ".join(done.output.split())
+    assert "add-ons inline and twice both have ConfigMap default/inline" in told, f"which, and what:\n{done.output}"
+
+
 def test_a_preview_shows_a_living_tenants_add_ons_though_the_hand_off_has_to_be_repeated(project: Project) -> None:
     changed(project, lambda config: config["kamaji-equinix:handoff"].update(timeoutSeconds=61, path="/livez"))
     done = project.pulumi("preview", "--stack", STACK).ok()
@@ -223,10 +255,18 @@ def test_a_tenant_that_does_not_answer_makes_its_add_ons_fail_and_nothing_else(
     hang(tenant)
     done = project.up(STACK)
     assert done.code != 0, "the add-ons could not be compared"
-    assert f"{STACK}-network" in done.output, f"it is said which:\n{done.output}"
+    assert f"{STACK}-plugin" in done.output, f"it is said which:\n{done.output}"
     assert "unreachable" in done.output, f"and why:\n{done.output}"
     found = fleet.http.get(DEPLOYMENTS.format(fleet.namespace)).raise_for_status().json()["items"]
     assert [item["spec"]["replicas"] for item in found] == [2], "the pool has its machine all the same"
+
+
+def test_a_refresh_with_a_tenant_that_does_not_answer_blames_the_tenant(project: Project) -> None:
+    done = project.script("refresh", "--stack", STACK)
+    assert done.code != 0, "what is in it could not be compared"
+    print(done.output)
+    assert "tenant cluster" in done.output, f"it is said who does not answer:\n{done.output}"
+    assert "credentials" not in done.output, f"and not the management cluster's credentials:\n{done.output}"
 
 
 def hang(tenant: Tenant) -> None:

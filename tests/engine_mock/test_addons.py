@@ -7,8 +7,9 @@ from typing import Any
 import pulumi
 import pytest
 from kamaji_equinix.components import stack
+from kamaji_equinix.components.capi.manifest import ADD_ON
 from kamaji_equinix.components.manifests.addons import Addon
-from kamaji_equinix.components.resources.addons import SKIP_AWAIT, adjusted
+from kamaji_equinix.components.resources.addon_objects import SKIP_AWAIT, Owners, adjusted
 from kamaji_equinix.components.settings.load import load_stack
 
 from tests.engine_mock.test_tenant_cluster import RAW
@@ -87,3 +88,27 @@ def test_a_text_that_holds_a_secret_is_one() -> None:
     assert result, "it is looked at"
     assert isinstance(result.props["data"]["a"], pulumi.Output), "the rendered text would lie in the state in clear"
     assert result.props["data"]["b"] == "plain", "all else is as it was"
+
+
+def test_the_workloads_of_an_add_on_that_the_cluster_needs_have_its_name_for_the_status() -> None:
+    for awaited, kind, labels in (
+        (True, "apps/v1:DaemonSet", {"own": "a", ADD_ON: "plugin"}),
+        (True, "core/v1:ConfigMap", {"own": "a"}),
+        (False, "apps/v1:DaemonSet", {"own": "a"}),
+    ):
+        args = of_kind(kind, metadata={"name": "a", "labels": {"own": "a"}})
+        result = adjusted(Addon(name="plugin", awaited=awaited), (), args)
+        assert result, "it is looked at"
+        assert result.props["metadata"]["labels"] == labels, f"{kind} of one that is awaited: {awaited}"
+
+
+def test_an_object_keeps_its_name_in_the_engine_whichever_add_on_has_it() -> None:
+    owners = Owners("c1")
+    args = of_kind("core/v1:ConfigMap", metadata={"name": "a"})
+    args.name = "c1:default/a"
+    result = owners.moved("new", "c1-new", args)
+    assert result, "it is looked at"
+    assert [alias.name for alias in result.opts.aliases or []] == ["c1-new:default/a"], "as it was called once"
+    assert owners.moved("new", "c1-new", args), "a chart that is rendered again has it still"
+    with pytest.raises(pulumi.RunError, match="add-ons new and other both have ConfigMap default/a"):
+        owners.moved("other", "c1-other", args)
