@@ -7,7 +7,7 @@ import json
 import tempfile
 from pathlib import Path
 
-from . import first_machine, handoff, imports, look, stacks, up
+from . import addons, first_machine, handoff, imports, look, stacks, up
 
 
 def main() -> None:
@@ -26,13 +26,23 @@ def main() -> None:
         print(imports.table(loads), flush=True)
         ups = up.measure(Path(folder) / "up")
         print(up.table(ups), flush=True)
+        charts = addons.measure(Path(folder) / "addons")
+        print(addons.table(charts), flush=True)
         looks = look.measure(Path(folder) / "look")
         print(look.table(looks), flush=True)
         many = stacks.measure(Path(folder) / "stacks")
         print(stacks.table(many), flush=True)
     options.json.write_text(
         json.dumps(
-            {"handoff": handoffs, "first_machine": first, "imports": loads, "up": ups, "look": looks, "stacks": many},
+            {
+                "handoff": handoffs,
+                "first_machine": first,
+                "imports": loads,
+                "up": ups,
+                "addons": charts,
+                "look": looks,
+                "stacks": many,
+            },
             indent=1,
         )
     )
