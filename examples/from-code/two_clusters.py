@@ -22,12 +22,13 @@ from kamaji_equinix.components.kube.kubeconfig import from_text
 NAMES = ("blue", "green")
 
 
-def settings(name: str, kubeconfig: str, replicas: int) -> dict[str, Any]:
+def settings(name: str, kubeconfig: str, replicas: int, plugin: str) -> dict[str, Any]:
     """The sections that a stack's file would hold."""
     return {
         "cluster": {"name": name, "kubernetesVersion": "1.33.0"},
         "metal": {"projectId": "5a2e6a42-9c1f-4b6e-8a55-2f4f6f0d7c11", "metro": "da"},
         "workerPools": [{"name": "workers", "replicas": replicas, "machineType": "c3.small.x86"}],
+        "network": {"plugin": plugin},
         "management": {"kubeconfig": kubeconfig},
     }
 
@@ -49,11 +50,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
     parser.add_argument("--management-kubeconfig", type=Path, required=True)
     parser.add_argument("--backend", required=True, help="such as file:///var/lib/clusters or s3://bucket")
+    parser.add_argument("--network-plugin", default="cilium", help="cilium, calico, flannel or none (default: cilium)")
     options = parser.parse_args()
     kubeconfig = options.management_kubeconfig.read_text()
 
     def stack(name: str, replicas: int) -> ClusterStack:
-        return ClusterStack(name, settings(name, kubeconfig, replicas), backend_url=options.backend, on_event=progress)
+        sections = settings(name, kubeconfig, replicas, options.network_plugin)
+        return ClusterStack(name, sections, backend_url=options.backend, on_event=progress)
 
     def up(one: ClusterStack) -> Result:
         return one.up(wait=600, timeout=900)

@@ -10,6 +10,7 @@ import httpx
 import kamaji_equinix.components
 
 from lab.plane import ManagementPlane
+from tests.support.documented import without_plugin
 from tests.support.fleet import MERGE, Fleet
 from tests.support.lab import eventually
 from tests.support.project import ROOT, Project
@@ -34,7 +35,8 @@ def test_the_documented_program_makes_a_cluster_beside_other_resources(
     project: Project, management: ManagementPlane
 ) -> None:
     page = (ROOT / "docs" / "components.md").read_text()
-    (project.folder / "__main__.py").write_text(page.partition("```python\n")[2].partition("```")[0])
+    program = page.partition("```python\n")[2].partition("```")[0]
+    (project.folder / "__main__.py").write_text(without_plugin(program))
     # Any API server may play the tenant's.
     with Fleet(management, namespace=NAMESPACE, kubeconfig=management.kubeconfig.read_text()) as fleet:
         project.pulumi("stack", "init", STACK).ok()
