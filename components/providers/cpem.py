@@ -96,7 +96,7 @@ def objects(settings: CpemSettings, project: Any, metro: str | None) -> list[Man
                 # Two at a time would be in each other's way at the port that both listen on.
                 "strategy": {"type": "Recreate"},
                 "selector": {"matchLabels": labels},
-                "template": {"metadata": {"labels": labels, "annotations": {DIGEST: digest(own)}}, "spec": spec},
+                "template": {"metadata": {"labels": labels, "annotations": {DIGEST: digest(settings)}}, "spec": spec},
             },
         ),
     ]

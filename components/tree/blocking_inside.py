@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ..capi.manifest import ADD_ON
 from ..capi.reading import Json, kind, name
 from ..kube.objects import dig
-from .blocker import REPAIR, Blocker
+from .blocker import Blocker
 from .model import Inside, Tree
 
 UNINITIALIZED = "node.cloudprovider.kubernetes.io/uninitialized"
@@ -32,8 +32,8 @@ def _missing(found: Inside, names: tuple[str, ...]) -> list[Blocker]:
     return [
         Blocker(
             f"AddOn/{one}",
-            f"the tenant cluster has no workload of it (label {ADD_ON}={one}): it was not installed, or that failed",
-            REPAIR,
+            f"the tenant cluster has no workload of it (label {ADD_ON}={one}): it was not installed, or was deleted there",
+            "Run `pulumi up --refresh`, which looks into the tenant cluster, too, and installs what is missing",
         )
         for one in names
         if one not in there
@@ -47,8 +47,8 @@ def _tainted(node: Json) -> Blocker | None:
     return Blocker(
         f"Node/{name(node)}",
         f"no cloud controller has seen it, so most pods don't start on it: it has the taint {UNINITIALIZED}",
-        "Install a cloud controller, which takes the taint away: `metal.cloudController: cpem` does that on Equinix Metal; "
-        "on other machines nothing needs one, `cloudController: none`. Where there is one, see its log "
+        "Where a cloud controller runs that takes the taint away, see its log; where none does, set the infrastructure's "
+        "`cloudController` to one that this program installs, or to none, with which no kubelet waits for one. See what runs "
         + INSIDE.format("kube-system", "get pods -o wide"),
     )
 

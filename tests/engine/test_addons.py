@@ -219,7 +219,13 @@ def test_an_add_on_that_is_renamed_and_moved_keeps_its_objects(project: Project,
     gone = re.findall(r"kubernetes:(?!helm\.sh|yaml)\S+ \S+ deleted", done)
     assert not gone, f"but what groups them no object is deleted:\n{done}"
     changed(project, lambda config: config["kamaji-equinix:addons"].reverse())
-    assert project.up(STACK).code == 0, "the order does not matter"
+
+
+def test_what_somebody_deletes_in_the_tenant_comes_again_with_a_refresh(project: Project, tenant: Tenant) -> None:
+    path = "/apis/apps/v1/namespaces/kube-system/daemonsets/lab-network"
+    tenant.client.delete(path).raise_for_status()
+    done = project.up(STACK, "--refresh").ok()
+    assert tenant.client.get(path).status_code == httpx.codes.OK, f"status advises it:\n{done}"
 
 
 def test_an_object_of_two_add_ons_is_refused_with_their_names(project: Project) -> None:

@@ -23,6 +23,8 @@ from tests.support.settings_cases import configuration
 COMMANDS = "tests/provider/test_advice_commands.py::test_each_command_that_is_advised_works_to_the_letter"
 UP = "tests/engine/test_drift.py::test_up_mends_what_status_says_that_it_mends"
 LOST = "tests/lab/test_lost_objects.py::test_a_control_plane_that_is_lost_takes_no_machine_that_stays_billed_with_it"
+INSTALLED = "tests/engine/test_addons.py::test_what_somebody_deletes_in_the_tenant_comes_again_with_a_refresh"
+CLOUD = "tests/soak/test_cloud_controller.py::test_a_node_waits_for_a_cloud_controller_that_can_look_at_its_device"
 RIGHTS = "tests/provider/test_handoff_rbac.py::test_a_denial_that_passes_is_waited_for"
 UPGRADES = "tests/pure/test_upgrades.py::test_a_version_rises_by_one_minor_at_most_and_never_falls"
 PERMISSION = "tests/pure/test_changes.py::test_a_cluster_that_leaves_the_list_is_missed_until_it_was_allowed_to"
@@ -51,6 +53,9 @@ ADVICE = {
     "tree/blocking._control_plane#1": COMMANDS,
     "tree/blocking._any_row#1": POINTS,
     "tree/blocking._any_row#2": POINTS,
+    "tree/blocking_inside._missing#1": INSTALLED,
+    "tree/blocking_inside._tainted#1": CLOUD,
+    "tree/blocking_inside._workload#1": POINTS,
     "tree/blocking_workers._former#1": LOST,
     "tree/blocking_workers._given_up#1": COMMANDS,
     "tree/blocking_workers._no_machines#1": NOT_YET,
