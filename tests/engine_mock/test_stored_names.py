@@ -97,9 +97,10 @@ def test_a_dynamic_provider_is_stored_as_the_path_of_its_class_and_nothing_else(
         assert part.encode() in base64.b64decode(pickle), f"{part} is what the state refers to"
 
 
-def test_the_plugins_process_starts_without_pydantic_and_the_kubernetes_sdk() -> None:
+def test_the_plugins_process_starts_without_pydantic_the_kubernetes_sdk_and_what_it_needs_later() -> None:
     modules = ", ".join({module for module, _ in PROVIDERS.values()})
-    heavy = ("pydantic", "pulumi_kubernetes", "rich")
+    later = ("kube.client", "kube.management", "handoff.run")
+    heavy = ("pydantic", "pulumi_kubernetes", "rich", *(f"kamaji_equinix.components.{name}" for name in later))
     code = f"import sys, {modules}; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]", "it starts in each run, beside the program"
