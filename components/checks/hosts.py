@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..kube.client import Api, ApiError
-from ..kube.objects import Kube
+from ..kube.objects import Kind, Kube, dig
 from ..providers import Provider, provider_of
 from ..settings.model import StackSettings
 from ..settings.report import Problem
@@ -18,9 +18,13 @@ from .departures import base_of
 OWNER = "app.kubernetes.io/instance"
 """Label with the cluster that declares a host."""
 
+SECRET = Kind("v1", "Secret", "secrets")
+
 
 def problems(api: Api, settings: StackSettings, before: Mapping[str, Any]) -> Iterator[Problem]:
     """Hosts in use that the settings no longer name, and hosts that would move from one cluster's settings to another's.
+
+    A cluster that leaves the settings takes its hosts along: the engine deletes them after it. It must leave none to another.
 
     Args:
         api: the management cluster's.
@@ -32,11 +36,20 @@ def problems(api: Api, settings: StackSettings, before: Mapping[str, Any]) -> It
         for index, tenant in enumerate(settings.clusters)
         for name in names_of(provider_of(tenant), tenant)
     }
+    clusters = {tenant.cluster.name for tenant in settings.clusters}
     for index, tenant in enumerate(settings.clusters):
         provider, cluster_settings = provider_of(tenant), tenant.cluster
         if provider.host_kind is None:
             continue
         path = f"{base_of(index, settings)}{provider.settings.key}.hosts"
+        for owner, name, _ in objects_in_state(provider.host_kind, before, cluster_settings.namespace):
+            if owner not in clusters and (cluster_settings.name, name) in places:
+                rule = (
+                    f"has {name}, which cluster {owner} had, and that one goes: the engine would delete the one host that both "
+                    "name. Leave its hosts out of this run, and declare them in the next"
+                )
+                yield Problem(path, rule, example=None)
+        yield from credentials_in_use(path, provider, tenant, before)
         for name in hosts_in_state(provider, before, cluster_settings.name, cluster_settings.namespace):
             if (cluster_settings.name, name) in places:
                 continue
@@ -56,6 +69,29 @@ def problems(api: Api, settings: StackSettings, before: Mapping[str, Any]) -> It
                 )
 
 
+def credentials_in_use(
+    path: str, provider: Provider[Any, Any], tenant: Any, before: Mapping[str, Any]
+) -> Iterator[Problem]:
+    """Credentials that the stack has made and would delete under a host that stays.
+
+    The baremetal-operator holds the Secret that a host names by a finalizer, and takes that off only when the host goes, from
+    the Secret that it names then (``AcquireSecret``, ``ReleaseSecret`` in its pkg/secretutils).
+    """
+    cluster, namespace = tenant.cluster.name, tenant.cluster.namespace
+    manifests = provider.outliving(tenant)
+    secrets = {one["metadata"]["name"] for one in manifests if one["kind"] == SECRET.name}
+    hosts = {one["metadata"]["name"] for one in manifests if one["kind"] != SECRET.name}
+    losses = {name for owner, name, _ in objects_in_state(SECRET, before, namespace) if owner == cluster} - secrets
+    for owner, name, host in objects_in_state(provider.host_kind, before, namespace):
+        secret = str(dig(host, "spec", "bmc", "credentialsName"))
+        if owner == cluster and name in hosts and secret in losses:
+            rule = (
+                f"host {name} can't go from its own username and password to credentialsName: the baremetal-operator would "
+                f"hold Secret {secret} for ever. Keep both, or take the host out, run `up`, and put it in again"
+            )
+            yield Problem(path, rule, example=None)
+
+
 def names_of(provider: Provider[Any, Any], tenant: Any) -> Iterator[str]:
     """Names of the hosts that a cluster's settings declare."""
     for manifest in provider.outliving(tenant):
@@ -67,17 +103,20 @@ def hosts_in_state(
     provider: Provider[Any, Any], before: Mapping[str, Any], cluster: str, namespace: str
 ) -> Iterator[str]:
     """Names of the hosts that a cluster's settings declared in the last state."""
-    kind = provider.host_kind
+    return (name for owner, name, _ in objects_in_state(provider.host_kind, before, namespace) if owner == cluster)
+
+
+def objects_in_state(
+    kind: Kind | None, before: Mapping[str, Any], namespace: str
+) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    """Objects of a namespace in the last state: the cluster whose settings declared each, its name, and what it was."""
+    version = (kind.api_version if "/" in kind.api_version else f"core/{kind.api_version}") if kind else ""
     for urn, resource in before.items():
-        metadata = (resource.get("outputs") or {}).get("metadata") or {}
-        labels = metadata.get("labels") or {}
-        if (
-            kind
-            and f"$kubernetes:{kind.api_version}:{kind.name}::" in urn
-            and labels.get(OWNER) == cluster
-            and metadata.get("namespace") == namespace
-        ):
-            yield str(metadata["name"])
+        outputs = resource.get("outputs") or {}
+        metadata = outputs.get("metadata") or {}
+        owner = (metadata.get("labels") or {}).get(OWNER)
+        if kind and f"$kubernetes:{version}:{kind.name}::" in urn and owner and metadata.get("namespace") == namespace:
+            yield str(owner), str(metadata["name"]), outputs
 
 
 def busy(api: Api, provider: Provider[Any, Any], namespace: str, name: str) -> str:

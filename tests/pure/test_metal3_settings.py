@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from kamaji_equinix.components.checks import hosts
@@ -12,7 +12,7 @@ from kamaji_equinix.components.settings.load import load_stack
 from kamaji_equinix.components.settings.report import SettingsError
 from pydantic import SecretStr
 
-from tests.support.metal3_settings import BOND, FULL, IMAGE, PASSWORD, host, settings
+from tests.support.metal3_settings import ADDRESS, BOND, FULL, IMAGE, PASSWORD, host, settings
 
 Json = dict[str, Any]
 
@@ -396,6 +396,16 @@ class FreeHost:
         return {"spec": {}}
 
 
+HOST_OF_A = {
+    "urn:pulumi:x::p::kamaji-equinix:index:TenantCluster$kubernetes:metal3.io/v1alpha1:BareMetalHost::a-host-0": {
+        "outputs": {
+            "metadata": {"name": "host-0", "namespace": "default", "labels": {"app.kubernetes.io/instance": "a"}}
+        }
+    }
+}
+"""A state in which cluster a declares a host."""
+
+
 def test_a_host_moves_to_another_cluster_in_two_runs() -> None:
     def stack(*owners: str) -> Any:
         raw = settings()
@@ -404,11 +414,44 @@ def test_a_host_moves_to_another_cluster_in_two_runs() -> None:
             {**raw, "clusters": [{"cluster": {"name": name}, "metal3": own} for name, own in named.items()]}
         )
 
-    metadata = {"name": "host-0", "namespace": "default", "labels": {"app.kubernetes.io/instance": "a"}}
-    urn = "urn:pulumi:x::p::kamaji-equinix:index:TenantCluster$kubernetes:metal3.io/v1alpha1:BareMetalHost::a-host-0"
-    before = {urn: {"outputs": {"metadata": metadata}}}
-    api: Any = FreeHost()
+    before, api = HOST_OF_A, cast("Any", FreeHost())
     (problem,) = hosts.problems(api, stack("b"), before)
     assert "lacks host-0, which b has now" in str(problem), problem
     assert list(hosts.problems(api, stack(), before)) == [], "it may leave both"
     assert list(hosts.problems(api, stack("b"), {})) == [], "and come to the other then"
+
+
+def test_a_cluster_with_another_name_gets_the_hosts_of_the_one_before_in_a_second_run() -> None:
+    def renamed(*declared: Json) -> Any:
+        raw = settings()
+        return load_stack({**raw, "cluster": {"name": "b"}, "metal3": {**raw["metal3"], "hosts": list(declared)}})
+
+    api: Any = FreeHost()
+    (problem,) = hosts.problems(api, renamed(host()), HOST_OF_A)
+    assert "has host-0, which cluster a had, and that one goes" in str(problem), problem
+    assert list(hosts.problems(api, renamed(), HOST_OF_A)) == [], "they go with the old cluster"
+    assert list(hosts.problems(api, renamed(host()), {})) == [], "and come back for the new one"
+
+
+@pytest.mark.parametrize("name", ["mine", "host-0-bmc"])
+def test_a_hosts_own_credentials_are_not_taken_from_under_it(name: str) -> None:
+    def stack(*declared: Json) -> Any:
+        raw = settings()
+        return load_stack({**raw, "cluster": {"name": "a"}, "metal3": {**raw["metal3"], "hosts": list(declared)}})
+
+    (urn,) = HOST_OF_A
+    metadata = HOST_OF_A[urn]["outputs"]["metadata"]
+    secret = {"metadata": {**metadata, "name": "host-0-bmc"}}
+    before = {
+        urn: {"outputs": {"metadata": metadata, "spec": {"bmc": {"credentialsName": "host-0-bmc"}}}},
+        "urn:pulumi:x::p::kamaji-equinix:index:TenantCluster$kubernetes:core/v1:Secret::a-host-0-bmc": {
+            "outputs": secret
+        },
+    }
+    api: Any = FreeHost()
+    other = host(bmc={"address": ADDRESS.format(0), "credentialsName": name})
+    (problem,) = hosts.problems(api, stack(other), before)
+    assert "would hold Secret host-0-bmc for ever" in str(problem), problem
+    assert list(hosts.problems(api, stack(host()), before)) == [], "both are kept"
+    assert list(hosts.problems(api, stack(), before)) == [], "a free host takes its credentials along"
+    assert list(hosts.problems(api, stack(other), {})) == [], "and comes back with others"

@@ -27,6 +27,10 @@ EFFECTS = {
     "metal3.hosts": Effect("in place", "a host can't be left out as long as a machine is on it"),
     "metal3.hosts[].name": Effect("in place", "another name is another host: no machine may be on the old one"),
     "metal3.hosts[].bmc": Effect("in place", "the baremetal-operator registers the host again"),
+    "metal3.hosts[].bmc.credentialsName": Effect(
+        "in place",
+        "from one Secret of your own to another; instead of username and password only on a host that is new",
+    ),
     "metal3.hosts[].bmc.address": Effect("in place", "the baremetal-operator refuses it once the host is registered"),
     "metal3.hosts[].bootMACAddress": Effect("in place", "the baremetal-operator refuses another one"),
     "metal3.hosts[].labels": Effect("in place", "hosts are chosen by it, machines stay where they are"),
