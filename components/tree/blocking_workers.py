@@ -30,6 +30,7 @@ from ..capi.reading import (
     terminal_failure,
 )
 from ..kube.objects import dig
+from . import hosts
 from .blocker import Blocker, describe, kubectl
 from .model import Found, Reference, Snapshot
 
@@ -120,7 +121,9 @@ def _machine(snapshot: Snapshot, machine: Json) -> Blocker | None:
         finalizers = ", ".join(dig(machine, "metadata", "finalizers") or ())
         return Blocker(
             subject(machine),
-            f"it is being deleted since {since:%H:%M:%S} UTC" + (f": {_words(unmet)}" if unmet else ""),
+            f"it is being deleted since {since:%H:%M:%S} UTC"
+            + (f": {_words(unmet)}" if unmet else "")
+            + hosts.going(snapshot, machine),
             f"If it stays, see what holds it ({finalizers or 'no finalizer'}): {describe(snapshot, machine)}",
         )
     is_ready = ready(machine)
@@ -130,9 +133,10 @@ def _machine(snapshot: Snapshot, machine: Json) -> Blocker | None:
     spec = dig(machine, "spec") or {}
     if not bootstrapped(machine):
         return _waits_for(snapshot, machine, _referred(snapshot, dig(spec, "bootstrap", "configRef")), "bootstrap data")
+    if found := hosts.trouble(snapshot, machine):
+        return found
     if not infrastructure_ready(machine):
-        found = _referred(snapshot, spec.get("infrastructureRef"))
-        return _waits_for(snapshot, machine, found, "its server")
+        return _waits_for(snapshot, machine, _referred(snapshot, spec.get("infrastructureRef")), "its server")
     provider_id = spec.get("providerID") or "unknown provider ID"
     if not status.get("nodeRef"):
         return Blocker(
@@ -196,6 +200,8 @@ def _unhealthy_node(snapshot: Snapshot, deployment: Json) -> Blocker | None:
         problem = node_problem(machine)
         if not problem or deleting_since(machine) or pool != name(deployment):
             continue
+        if found := hosts.trouble(snapshot, machine):
+            return found
         node = dig(machine, "status", "nodeRef", "name")
         if "NetworkPluginNotReady" in problem:
             return Blocker(

@@ -22,6 +22,7 @@ from ..capi.reading import (
 )
 from ..kube.client import ApiError
 from ..kube.objects import dig, plural
+from . import hosts
 from .model import Found, Listed, Reference, Snapshot
 
 # clusterctl v1.10 reads v1beta1; a management cluster that has dropped it serves v1beta2.
@@ -77,6 +78,7 @@ def take(reader: Reader, namespace: str, cluster: str) -> Snapshot:
         machine_pools=pools,
         references=_references(reader, namespace, cluster, _holders(machines, pools)),
         evidence=_evidence(reader, namespace, control_plane),
+        hosts=_hosts(reader, namespace) if hosts.explain(machines) else (),
     )
 
 
@@ -102,10 +104,13 @@ def _get(reader: Reader, path: str, subject: str) -> Found:
 
 def _list(reader: Reader, path: str, cluster: str, subject: str, item_kind: str) -> Listed:
     selector = quote(f"{CLUSTER_LABEL}={cluster}", safe="")
-    answer = _get(reader, f"{path}?labelSelector={selector}", subject)
+    return _items(_get(reader, f"{path}?labelSelector={selector}", subject), item_kind)
+
+
+def _items(answer: Found, item_kind: str) -> Listed:
+    """The objects of a list; they may lack what the list itself says."""
     if isinstance(answer, Failure):
         return answer
-    # Items of a list may lack what the list itself says.
     common = {"apiVersion": answer.get("apiVersion"), "kind": item_kind}
     return tuple({**common, **item} for item in answer.get("items") or ())
 
@@ -188,3 +193,9 @@ def _evidence(reader: Reader, namespace: str, control_plane: Found | None) -> Ma
             answer = {"apiVersion": "v1", "kind": "Service", **answer}
         evidence[f"Service/{service}"] = answer
     return evidence
+
+
+def _hosts(reader: Reader, namespace: str) -> Listed:
+    """The servers that a cluster's machines are on, or could be: CAPM3 looks for them in its own namespace."""
+    path = f"/apis/{hosts.API_VERSION}/namespaces/{namespace}/{hosts.PLURAL}"
+    return _items(_get(reader, path, f"{hosts.KIND}s"), hosts.KIND)

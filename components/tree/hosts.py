@@ -1,0 +1,240 @@
+"""What a machine's server says where it is one of Metal3's: its BareMetalHost. Pure.
+
+CAPM3 tells in a Metal3Machine only that no host is free. What goes wrong on a host, the baremetal-operator tells there alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..capi.reading import (
+    Failure,
+    Json,
+    bootstrapped,
+    condition,
+    deleting_since,
+    kind,
+    name,
+    node_problem,
+    ready,
+    subject,
+    timestamp,
+)
+from ..kube.objects import dig
+from .blocker import Blocker, describe, kubectl
+from .model import Found, Listed, Reference, Snapshot
+
+MACHINE_KIND = "Metal3Machine"
+KIND, API_VERSION, PLURAL = "BareMetalHost", "metal3.io/v1alpha1", "baremetalhosts"
+
+HOST_ANNOTATION = "metal3.io/BareMetalHost"
+"""Of a Metal3Machine: namespace and name of its host. CAPM3 ignores the namespace and takes its own."""
+
+UNHEALTHY = "capm3.metal3.io/unhealthy"
+PASSED_OVER = {"baremetalhost.metal3.io/paused": "paused", UNHEALTHY: "marked unhealthy"}
+"""Annotations of a host that CAPM3 passes over, and what they say (``chooseHost`` in its metal3machine_manager.go)."""
+
+FREE = ("available", "ready")
+NAMED = 5
+"""So many hosts are named where none is free."""
+
+
+def explain(machines: Listed) -> bool:
+    """Whether hosts would explain something: a machine of Metal3 is no healthy node, or goes."""
+    return not isinstance(machines, Failure) and any(
+        dig(one, "spec", "infrastructureRef", "kind") == MACHINE_KIND and not _well(one) for one in machines
+    )
+
+
+def _well(machine: Json) -> bool:
+    seen = ready(machine)
+    return bool(
+        dig(machine, "status", "nodeRef")
+        and not deleting_since(machine)
+        and not node_problem(machine)
+        and seen
+        and seen.status == "True"
+    )
+
+
+def trouble(snapshot: Snapshot, machine: Json) -> Blocker | None:
+    """Why a machine's server is no node of the cluster; None where nothing is wrong with it, or it is none of Metal3's."""
+    own = _own(snapshot, machine)
+    if own is None or not bootstrapped(machine):
+        return None
+    host_name = _host_name(own)
+    if isinstance(snapshot.hosts, Failure):
+        return None if dig(machine, "status", "nodeRef") else _unread(own, snapshot.hosts)
+    if not host_name:
+        return _none_free(snapshot, machine, own, snapshot.hosts)
+    host = _named(snapshot.hosts, host_name)
+    if host is None:
+        return Blocker(
+            subject(machine),
+            f"its server is gone: there is no {KIND}/{host_name} in namespace {snapshot.namespace}",
+            f"Have it replaced: {kubectl(snapshot, 'delete machine', name(machine))} (a pool with `healthCheck` does this by "
+            "itself)",
+        )
+    return _on_it(snapshot, machine, host)
+
+
+def going(snapshot: Snapshot, machine: Json) -> str:
+    """In what state the server of a machine is that is being deleted, as the end of a sentence; empty where nobody knows."""
+    own = _own(snapshot, machine)
+    host = _named(snapshot.hosts, _host_name(own)) if own and not isinstance(snapshot.hosts, Failure) else None
+    return f"; its server {subject(host)} is {_state(host)}" if host else ""
+
+
+def _own(snapshot: Snapshot, machine: Json) -> Json | None:
+    reference = Reference.parse(dig(machine, "spec", "infrastructureRef"), snapshot.namespace)
+    found: Found | None = snapshot.references.get(reference) if reference else None
+    if found is None or isinstance(found, Failure) or kind(found) != MACHINE_KIND:
+        return None
+    return found
+
+
+def _host_name(own: Json) -> str:
+    return str((dig(own, "metadata", "annotations") or {}).get(HOST_ANNOTATION) or "").rpartition("/")[2]
+
+
+def _named(hosts: tuple[Json, ...], host_name: str) -> Json | None:
+    return next((host for host in hosts if name(host) == host_name), None)
+
+
+def _unread(own: Json, failure: Failure) -> Blocker:
+    return Blocker(
+        subject(own),
+        f"it is no node yet, and its {KIND} could not be read: {failure.reason}: {failure.message}",
+        "Let the management credentials list hosts: docs/rbac-metal3.yaml",
+    )
+
+
+def _on_it(snapshot: Snapshot, machine: Json, host: Json) -> Blocker | None:
+    state, status = dig(host, "status", "provisioning", "state"), host.get("status") or {}
+    if status.get("errorMessage"):
+        return Blocker(
+            subject(host),
+            f"{subject(machine)} is on it, and it is {_state(host)}",
+            f"Mend the cause, the baremetal-operator tries again by itself: {describe(snapshot, host)}. "
+            "To take another server: "
+            + kubectl(snapshot, f"annotate {PLURAL}.metal3.io", name(host), f"{UNHEALTHY}=")
+            + f", then {kubectl(snapshot, 'delete machine', name(machine))}",
+        )
+    if state not in ("provisioned", "externally provisioned"):
+        began = timestamp(dig(status, "operationHistory", "provision", "start"))
+        since = f" since {began:%H:%M:%S} UTC" if began and state == "provisioning" else ""
+        return Blocker(
+            subject(host),
+            f"{subject(machine)} is on it, and it is {_state(host)}{since}",
+            "An image takes some minutes; if this lasts, see the server's console, Ironic's log and "
+            + describe(snapshot, host),
+        )
+    if status.get("poweredOn") is False:
+        return Blocker(
+            subject(host),
+            f"{subject(machine)} is on it, and it is switched off",
+            f"See what the baremetal-operator says: {describe(snapshot, host)}",
+        )
+    if dig(machine, "status", "nodeRef"):
+        return None
+    label = f"metal3.io/uuid={dig(host, 'metadata', 'uid')}"
+    return Blocker(
+        subject(machine),
+        f"its server {subject(host)} runs, but no node with label {label} has joined the cluster",
+        "See the server's console and /var/log/cloud-init-output.log: does `kubeadm join` reach the endpoint? Where the node "
+        f"is there without its label, with the cluster's kubeconfig: `kubectl label node {name(machine)} {label}`",
+    )
+
+
+def _state(host: Json) -> str:
+    """A host's state and error, in words."""
+    status = host.get("status") or {}
+    state = dig(status, "provisioning", "state") or "not registered yet"
+    message = " ".join(str(status.get("errorMessage") or "").split())
+    return f"{state} with {status.get('errorType') or 'an error'}: {message}" if message else str(state)
+
+
+def _none_free(snapshot: Snapshot, machine: Json, own: Json, hosts: tuple[Json, ...]) -> Blocker | None:
+    """No host is chosen: what there is, by what the machine's selector asks for."""
+    seen = condition(own, "AssociateBMH") or condition(own, "AssociateBareMetalHost")
+    if seen is None or seen.status == "True":
+        return None
+    selector = dig(own, "spec", "hostSelector") or {}
+    asked = selector_text(selector)
+    some = [host for host in sorted(hosts, key=name) if fits(selector, dig(host, "metadata", "labels") or {})]
+    told = [f"{name(host)} ({_why_not(host)})" for host in some[:NAMED]]
+    told += [f"{len(some) - NAMED} more"] if len(some) > NAMED else []
+    there = f"of {len(hosts)} hosts in namespace {snapshot.namespace} "
+    reason = there + (f"{len(some)} fit" if asked else "any will do") + (f" {asked}" if asked else "")
+    return Blocker(
+        subject(own),
+        f"no host is free for {subject(machine)}: {reason}" + (f": {', '.join(told)}" if told else ""),
+        _free_one(snapshot, some, asked, bool(hosts)),
+    )
+
+
+def _free_one(snapshot: Snapshot, some: list[Json], asked: str, any_there: bool) -> str:
+    if not any_there:
+        return f"Declare servers in `metal3.hosts`, or make {KIND}s in namespace {snapshot.namespace}"
+    if not some:
+        return (
+            f"Give a server what the selector asks for ({asked}), by `metal3.hosts[].labels` or "
+            f"{kubectl(snapshot, f'label {PLURAL}.metal3.io', 'NAME', 'KEY=VALUE')}, or change `hostSelector`"
+        )
+    if broken := next((host for host in some if dig(host, "status", "errorMessage")), None):
+        return f"Mend {subject(broken)}, the baremetal-operator tries again by itself: {describe(snapshot, broken)}"
+    if coming := next((host for host in some if not dig(host, "spec", "consumerRef")), None):
+        return f"Wait; if it doesn't change, see {describe(snapshot, coming)}"
+    return "Declare more servers in `metal3.hosts`, or ask for fewer machines by `workerPools[].replicas`"
+
+
+def _why_not(host: Json) -> str:
+    consumer = dig(host, "spec", "consumerRef")
+    if consumer:
+        return f"{consumer.get('kind')}/{consumer.get('name')} is on it"
+    if deleting_since(host):
+        return "it is being deleted"
+    for annotation, what in PASSED_OVER.items():
+        if annotation in (dig(host, "metadata", "annotations") or {}):
+            return what
+    return _state(host)
+
+
+def selector_text(selector: Json) -> str:
+    """A Metal3Machine's ``hostSelector`` as kubectl writes selectors; empty where it asks for nothing."""
+    return ",".join(
+        [
+            *(f"{key}={value}" for key, value in sorted((selector.get("matchLabels") or {}).items())),
+            *_expressions(selector),
+        ]
+    )
+
+
+def _expressions(selector: Json) -> Iterator[str]:
+    for one in selector.get("matchExpressions") or ():
+        operator, values = str(one.get("operator", "")).lower(), ",".join(one.get("values") or ())
+        if operator in ("in", "notin"):
+            yield f"{one.get('key')} {operator} ({values})"
+        else:
+            yield f"!{one.get('key')}" if operator == "!" else str(one.get("key"))
+
+
+def fits(selector: Json, labels: Json) -> bool:
+    """Whether labels are as a ``hostSelector`` asks; its operators are apimachinery's words.
+
+    >>> fits({"matchExpressions": [{"key": "rack", "operator": "notin", "values": ["a"]}]}, {})
+    True
+    """
+    if any(labels.get(key) != value for key, value in (selector.get("matchLabels") or {}).items()):
+        return False
+    return all(_meets(one, labels) for one in selector.get("matchExpressions") or ())
+
+
+def _meets(one: Json, labels: Json) -> bool:
+    operator, value = str(one.get("operator", "")).lower(), labels.get(str(one.get("key")))
+    values = one.get("values") or ()
+    if operator in ("in", "="):
+        return value in values
+    if operator == "notin":
+        return value not in values
+    return (value is None) == (operator == "!")

@@ -1,0 +1,247 @@
+"""What `status` says of the servers under a cluster's machines: which is at fault, and what to do about it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from kamaji_equinix.components import tree
+from kamaji_equinix.components.kube.client import ApiError
+from kamaji_equinix.components.tree import Blocker, Failure, discovery, hosts
+from kamaji_equinix.components.tree.model import Reference
+
+from tests.support import cluster_objects as made
+from tests.support.cluster_objects import Object, condition
+from tests.support.snapshots import pool, snapshot
+
+NO_HOST = condition(False, "AssociateBMHFailed", "Error", "no available host found. Requeuing", type_="AssociateBMH")
+POOL_A = {"matchLabels": {"pool": "a"}}
+NODE = {"nodeRef": {"name": "a-0"}}
+
+
+def host(
+    name: str, state: str = "available", *, error: tuple[str, str] | None = None, machine: str = "", **more: Any
+) -> Object:
+    """A BareMetalHost of pool a, as the baremetal-operator leaves it."""
+    status: Object = {"provisioning": {"state": state}, "poweredOn": state == "provisioned", **more.pop("status", {})}
+    if error:
+        status |= {"errorType": error[0], "errorMessage": error[1]}
+    spec: Object = {"online": True}
+    if machine:
+        spec["consumerRef"] = {"kind": "Metal3Machine", "name": machine}
+    metadata = {"name": name, "uid": f"uid-of-{name}", "labels": {"pool": "a"}, **more}
+    return {
+        "apiVersion": "metal3.io/v1alpha1",
+        "kind": "BareMetalHost",
+        "metadata": metadata,
+        "spec": spec,
+        "status": status,
+    }
+
+
+def blocker(
+    *there: Object | Failure,
+    on: str = "",
+    selector: Object | None = None,
+    machine: Object | None = None,
+    own: Object | None = None,
+) -> Blocker | None:
+    """What blocks a cluster of one machine; ``on`` is the host that CAPM3 has chosen for it."""
+    annotations = {"metal3.io/BareMetalHost": f"default/{on}"} if on else {}
+    metal3_machine: Object = {
+        "apiVersion": "infrastructure.cluster.x-k8s.io/v1beta2",
+        "kind": "Metal3Machine",
+        "metadata": {"name": "a-0", "annotations": annotations},
+        "spec": {"hostSelector": POOL_A if selector is None else selector},
+        "status": {"conditions": [condition(True, type_="AssociateBMH") if on else NO_HOST], **(own or {})},
+    }
+    deployment, machine_set, found = pool("a", [condition(False, "WaitingForInfrastructure", "Info")], readyReplicas=0)
+    found["status"] = {**found["status"], "infrastructureReady": False, "nodeRef": None, **(machine or {})}
+    found["spec"]["infrastructureRef"] = made.reference(metal3_machine)
+    reference = Reference.parse(made.reference(metal3_machine), "default")
+    assert reference is not None, "a reference"
+    failure = next((one for one in there if isinstance(one, Failure)), None)
+    return tree.blocking(
+        tree.build(
+            snapshot(deployment, machine_set, found, references={reference: metal3_machine}, hosts=failure or there)
+        )
+    )
+
+
+def test_an_error_of_the_host_under_a_machine_is_told_with_the_ways_out() -> None:
+    broken = host("x", "provisioning", error=("provisioning error", "image\nnot there"), machine="a-0")
+    found = blocker(broken, on="x")
+    assert found is not None, "it blocks"
+    assert found.subject == "BareMetalHost/x", "the server is at fault, not the machine"
+    assert found.reason == "Machine/a-0 is on it, and it is provisioning with provisioning error: image not there"
+    assert "kubectl -n default describe baremetalhost.metal3.io x" in found.action, "where to look"
+    assert "annotate baremetalhosts.metal3.io x capm3.metal3.io/unhealthy=" in found.action, (
+        "CAPM3 takes it again otherwise"
+    )
+    assert "kubectl -n default delete machine a-0" in found.action, "and then another server"
+
+
+@pytest.mark.parametrize("state", ["provisioning", "preparing", "inspecting", "deprovisioning"])
+def test_a_host_that_takes_long_is_named_with_its_state(state: str) -> None:
+    began = {"operationHistory": {"provision": {"start": "2026-01-02T03:04:05Z"}}}
+    found = blocker(host("x", state, machine="a-0", status=began), on="x")
+    assert found is not None, "it blocks"
+    assert f"it is {state}" in found.reason, found.reason
+    assert ("since 03:04:05 UTC" in found.reason) == (state == "provisioning"), "how long it has been installed"
+
+
+def test_a_host_that_is_gone_is_told_with_the_machine_that_it_was() -> None:
+    found = blocker(host("y"), on="x", machine=NODE)
+    assert found is not None, "it blocks"
+    assert found.subject == "Machine/a-0", "what to replace"
+    assert "no BareMetalHost/x in namespace default" in found.reason, found.reason
+    assert "delete machine a-0" in found.action, found.action
+
+
+def test_a_host_that_runs_without_a_node_is_told_with_the_label_that_finds_it() -> None:
+    found = blocker(host("x", "provisioned", machine="a-0"), on="x")
+    assert found is not None, "it blocks"
+    assert "no node with label metal3.io/uuid=uid-of-x" in found.reason, found.reason
+    assert "kubectl label node a-0 metal3.io/uuid=uid-of-x" in found.action, found.action
+
+
+def test_a_host_without_power_is_told() -> None:
+    found = blocker(host("x", "provisioned", machine="a-0", status={"poweredOn": False}), on="x", machine=NODE)
+    assert found is not None, "it blocks"
+    assert (found.subject, "switched off" in found.reason) == ("BareMetalHost/x", True), found.reason
+
+
+@pytest.mark.parametrize(
+    ("there", "reason", "action"),
+    [
+        ([], "of 0 hosts in namespace default 0 fit pool=a", "Declare servers in `metal3.hosts`"),
+        (
+            [{**host("x"), "metadata": {"name": "x", "labels": {"pool": "b"}}}],
+            "of 1 hosts in namespace default 0 fit pool=a",
+            "metal3.hosts[].labels",
+        ),
+        (
+            [host("x", "registering", error=("registration error", "no answer"))],
+            "1 fit pool=a: x (registering with registration error: no answer)",
+            "Mend BareMetalHost/x",
+        ),
+        ([host("x", "inspecting")], "1 fit pool=a: x (inspecting)", "describe baremetalhost.metal3.io x"),
+        ([host("x", "provisioned", machine="b-0")], "x (Metal3Machine/b-0 is on it)", "ask for fewer machines"),
+        (
+            [host("x", annotations={"capm3.metal3.io/unhealthy": ""})],
+            "x (marked unhealthy)",
+            "describe baremetalhost.metal3.io x",
+        ),
+        (
+            [host(f"x-{n}", "provisioned", machine=f"b-{n}") for n in range(7)],
+            "7 fit pool=a: x-0 (Metal3Machine/b-0 is on it), x-1",
+            "Declare more servers",
+        ),
+    ],
+)
+def test_where_no_host_is_free_each_that_fits_is_told_with_its_reason(
+    there: list[Object], reason: str, action: str
+) -> None:
+    found = blocker(*there)
+    assert found is not None, "it blocks"
+    assert found.subject == "Metal3Machine/a-0", "which waits for one"
+    assert reason in found.reason, found.reason
+    assert action in found.action, found.action
+    assert ("2 more" in found.reason) == (len(there) == 7), "not all of a rack"
+
+
+def test_without_a_selector_any_host_will_do_and_the_text_says_so() -> None:
+    found = blocker(host("x", "inspecting"), selector={})
+    assert found is not None, "it blocks"
+    assert "of 1 hosts in namespace default any will do: x (inspecting)" in found.reason, found.reason
+
+
+def test_hosts_that_could_not_be_read_are_told_with_the_file_of_the_rights() -> None:
+    found = blocker(Failure("BareMetalHosts", "Forbidden", "no"), on="x")
+    assert found is not None, "it blocks"
+    assert "Forbidden: no" in found.reason, found.reason
+    assert "rbac-metal3.yaml" in found.action, found.action
+
+
+def test_a_machine_that_is_being_deleted_is_told_with_the_state_of_its_server() -> None:
+    broken = host("x", "deprovisioning", error=("provisioning error", "no power"), machine="a-0")
+    deployment, machine_set, machine = pool("a", [condition(True)])
+    own: Object = {"apiVersion": "x/v1", "kind": "Metal3Machine", "metadata": {"name": "a-0"}}
+    own["metadata"]["annotations"] = {"metal3.io/BareMetalHost": "default/x"}
+    machine["metadata"] |= {"deletionTimestamp": made.SINCE, "finalizers": ["machine.cluster.x-k8s.io"]}
+    machine["spec"]["infrastructureRef"] = made.reference(own)
+    reference = Reference.parse(made.reference(own), "default")
+    assert reference is not None, "a reference"
+    found = tree.blocking(
+        tree.build(snapshot(deployment, machine_set, machine, references={reference: own}, hosts=(broken,)))
+    )
+    assert found is not None, "it blocks"
+    assert "its server BareMetalHost/x is deprovisioning with provisioning error: no power" in found.reason, (
+        found.reason
+    )
+
+
+@pytest.mark.parametrize(
+    ("selector", "text", "some", "others"),
+    [
+        ({}, "", [{}, {"a": "1"}], []),
+        ({"matchLabels": {"a": "1", "b": "2"}}, "a=1,b=2", [{"a": "1", "b": "2"}], [{"a": "1"}, {}]),
+        (
+            {"matchExpressions": [{"key": "a", "operator": "in", "values": ["1", "2"]}]},
+            "a in (1,2)",
+            [{"a": "2"}],
+            [{"a": "3"}, {}],
+        ),
+        (
+            {"matchExpressions": [{"key": "a", "operator": "notin", "values": ["1"]}]},
+            "a notin (1)",
+            [{}, {"a": "2"}],
+            [{"a": "1"}],
+        ),
+        ({"matchExpressions": [{"key": "a", "operator": "exists"}]}, "a", [{"a": ""}], [{}]),
+        ({"matchExpressions": [{"key": "a", "operator": "!"}]}, "!a", [{}], [{"a": ""}]),
+    ],
+)
+def test_a_selector_is_shown_as_kubectl_writes_it_and_fits_as_apimachinery_decides(
+    selector: Object, text: str, some: list[Object], others: list[Object]
+) -> None:
+    assert hosts.selector_text(selector) == text
+    assert all(hosts.fits(selector, labels) for labels in some), "these do"
+    assert not any(hosts.fits(selector, labels) for labels in others), "and these don't"
+
+
+class Answers:
+    """A management cluster that says what it was asked."""
+
+    def __init__(self, *machines: Object) -> None:
+        self.asked: list[str] = []
+        self._machines = list(machines)
+
+    def get(self, path: str) -> dict[str, Any]:
+        self.asked.append(path)
+        if "/clusters/" in path:
+            return made.cluster(ready=None, infrastructure=made.packet_cluster(), plane=made.control_plane())
+        if path.partition("?")[0].endswith("/machines"):
+            return {"items": self._machines}
+        if path.endswith("/baremetalhosts"):
+            return {"apiVersion": "metal3.io/v1alpha1", "items": [{"metadata": {"name": "x"}}]}
+        raise ApiError("NotFound", "not found", 404)
+
+
+@pytest.mark.parametrize(
+    ("ready", "kind", "asks"),
+    [(True, "Metal3Machine", False), (False, "Metal3Machine", True), (False, "PacketMachine", False)],
+)
+def test_hosts_are_read_only_where_they_explain_something(ready: bool, kind: str, asks: bool) -> None:
+    *_, machine = pool("a", [condition(ready)])
+    machine["spec"]["infrastructureRef"] = {
+        "apiVersion": "infrastructure.cluster.x-k8s.io/v1beta2",
+        "kind": kind,
+        "name": "a-0",
+    }
+    api = Answers(machine)
+    found = discovery.take(api, "default", "c1")
+    assert any("baremetalhosts" in path for path in api.asked) == asks, api.asked
+    assert [one["kind"] for one in found.hosts if not isinstance(found.hosts, Failure)] == (
+        ["BareMetalHost"] if asks else []
+    )
