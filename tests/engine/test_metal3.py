@@ -190,6 +190,37 @@ def test_another_password_changes_the_secret_in_place(up: Up) -> None:
     assert "replaced" not in output, output
 
 
+def test_what_somebody_deletes_or_changes_is_put_right(up: Up) -> None:
+    namespace = up.fleet.namespace
+    (template,) = up.names(f"{KINDS}metal3machinetemplates")
+    (data,) = up.names(f"{KINDS}metal3datatemplates")
+    lost = [
+        f"{KINDS.format(namespace)}metal3clusters/one",
+        f"{KINDS.format(namespace)}metal3machinetemplates/{template}",
+        f"{KINDS.format(namespace)}metal3datatemplates/{data}",
+        f"{IP_POOLS.format(namespace)}/one-nodes",
+        f"{HOSTS.format(namespace)}/host-1",
+        f"/api/v1/namespaces/{namespace}/secrets/host-1-bmc",
+    ]
+    for path in lost:
+        up.fleet.http.delete(path).raise_for_status()
+        eventually(
+            lambda path=path: up.fleet.http.get(path).status_code, lambda code: code == 404, 30, f"{path} is gone"
+        )
+    host = f"{HOSTS.format(namespace)}/host-0"
+    change = {"metadata": {"labels": {"pool": "other"}}, "spec": {"bmc": {"address": "ipmi://192.0.2.1"}}}
+    up.fleet.http.patch(host, json=change, headers=MERGE, params={"fieldManager": "somebody"}).raise_for_status()
+    output = up.project.script("up", "--stack", STACK, "--no-wait").ok()
+    for path in lost:
+        assert up.fleet.http.get(path).is_success, f"{path} is there again:\n{output}"
+    found = up.fleet.http.get(host).json()
+    assert found["metadata"]["labels"]["pool"] == "worker-a", "which chooses it"
+    assert found["spec"]["bmc"]["address"].endswith("Systems/0"), "and where its BMC is"
+    assert (found["spec"]["online"], found["spec"]["consumerRef"]["name"]) == (True, "one-a-x"), "its machine stays"
+    done = up.project.up(STACK, "--expect-no-changes")
+    assert done.code == 0, f"nothing is left to do:\n{done.output}"
+
+
 def test_a_host_with_a_machine_is_not_left_out(up: Up) -> None:
     kept = up.sections["metal3"]["hosts"]
     up.change(hosts=kept[1:])

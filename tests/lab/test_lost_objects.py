@@ -17,7 +17,7 @@ from tests.support.stack_outputs import stack_outputs
 
 STACK = "losses"
 CORE = "/apis/cluster.x-k8s.io/v1beta1/namespaces/default"
-PLANES = "/apis/controlplane.cluster.x-k8s.io/v1alpha1/namespaces/default/kamajicontrolplanes"
+PLANES = "/apis/controlplane.cluster.x-k8s.io/{}/namespaces/default/kamajicontrolplanes"
 GREETING = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "greeting", "namespace": "default"}}
 MERGE = {"Content-Type": "application/merge-patch+json"}
 
@@ -93,7 +93,7 @@ def test_status_tells_what_is_otherwise_than_asked_and_its_advice_mends_it(losin
 
 def test_a_control_plane_that_is_lost_takes_no_machine_that_stays_billed_with_it(losing: Losing) -> None:
     machines, devices = losing.machines(), losing.devices()
-    losing.delete(f"{PLANES}/{STACK}-plane")
+    losing.delete(f"{PLANES.format(losing.lab.kamaji_version())}/{STACK}-plane")
     blocked = losing.status()["blockedBy"]
     assert blocked["subject"] == f"KamajiControlPlane/{STACK}-plane", "what is gone"
     assert "the 2 living machines can't join it, and are replaced" in blocked["action"], "what `up` will do"

@@ -8,11 +8,10 @@ from __future__ import annotations
 import contextlib
 import time
 from dataclasses import dataclass, field
-from typing import Any
 
 import pytest
 
-from tests.support.clusterctl import cells, describe
+from tests.support.clusterctl import newer_differences
 from tests.support.lab import Lab, eventually, nodes
 from tests.support.project import Project, dev_sections
 from tests.support.stack_outputs import stack_outputs
@@ -76,13 +75,10 @@ class Way:
     def agrees_with_clusterctl(self, stack: str) -> None:
         """NAME and READY of the tree are those of clusterctl 1.13, and NAME also in its newer shape."""
 
-        def differences() -> list[Any]:
-            status = self.project.script("status", "--stack", stack).ok()
-            older = describe(self.lab.kubeconfig, stack, "--v1beta2=false", version=NEWER_CLUSTER_API)
-            newer = describe(self.lab.kubeconfig, stack, version=NEWER_CLUSTER_API)
-            ours, names = cells(status), [name for name, _ in cells(newer, "READY", "UP TO DATE")]
-            wrong = [] if ours == cells(older) else [status, older]
-            return wrong + ([] if [name for name, _ in ours] == names else [status, newer])
+        def differences() -> list[str]:
+            return newer_differences(
+                lambda: self.project.script("status", "--stack", stack).ok(), self.lab.kubeconfig, stack
+            )
 
         eventually(differences, lambda found: not found, 60, "the tree is clusterctl's")
 

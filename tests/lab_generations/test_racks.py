@@ -1,4 +1,7 @@
-"""Hosts of Metal3 under the real baremetal-operator: the faults that a host's name asks for, and what a host is at last."""
+"""Hosts of Metal3 under the real baremetal-operator: the faults that a host's name asks for, and what a host is at last.
+
+Then the same faults under a stack's machines, and what `status` says of each.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,8 @@ import httpx
 import pytest
 
 from tests.support.lab import Lab, eventually
+from tests.support.metal3_lab import write
+from tests.support.project import Project
 
 BASE = "/apis/metal3.io/v1alpha1/namespaces/default/baremetalhosts"
 SECRETS = "/api/v1/namespaces/default/secrets"
@@ -101,3 +106,85 @@ def test_a_host_that_goes_runs_no_longer(lab: Lab, management: httpx.Client, rac
         60,
         "a host without power",
     )
+
+
+NAMESPACE, STACK = "faults", "faulty"
+UNDER_A_MACHINE = {
+    "demo-registration-error": (
+        "fit pool=demo-registration-error: demo-registration-error (registering with registration error: failed to register",
+        "Mend BareMetalHost/demo-registration-error",
+    ),
+    "demo-inspecting": ("demo-inspecting (inspecting)", "describe baremetalhost.metal3.io demo-inspecting"),
+    "demo-preparing-error": ("is preparing with preparation error: preparing failed", "capm3.metal3.io/unhealthy="),
+    "demo-validation-error": (
+        "is provisioning with provisioning error: validation failed",
+        "capm3.metal3.io/unhealthy=",
+    ),
+    "demo-provisioning": ("it is provisioning since", "Ironic's log"),
+    "unlabelled": ("no node with label metal3.io/uuid=", "kubectl label node"),
+    "nowhere": ("0 fit pool=nowhere", "metal3.hosts[].labels"),
+}
+"""What `status` says of a machine in the pool of a host, and what to do; in pool nowhere there is none."""
+
+
+class Pools:
+    """A stack with a pool for each fault, of which one at a time has a machine."""
+
+    def __init__(self, lab: Lab, project: Project) -> None:
+        self.lab, self.project = lab, project
+
+    def scale(self, pool: str, replicas: int) -> None:
+        """Ask for machines, as an autoscaler does."""
+        path = f"/apis/cluster.x-k8s.io/v1beta2/namespaces/{NAMESPACE}/machinedeployments/{STACK}-{pool}"
+        with self.lab.management() as client:
+            client.patch(path, json={"spec": {"replicas": replicas}}, headers=MERGE).raise_for_status()
+
+    def machines(self) -> list[str]:
+        found = self.lab.items("cluster.x-k8s.io/v1beta2/machines")
+        return [one["metadata"]["name"] for one in found if one["metadata"]["namespace"] == NAMESPACE]
+
+    def host(self, name: str) -> dict[str, Any]:
+        found = self.lab.items("metal3.io/v1alpha1/baremetalhosts")
+        return next((one for one in found if one["metadata"]["name"] == name), {})
+
+    def status(self) -> str:
+        return " ".join(self.project.script("status", "--stack", STACK).output.split())
+
+
+@pytest.fixture(scope="module")
+def pools(lab: Lab, management: httpx.Client, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pools]:
+    project = Project.make(tmp_path_factory.mktemp("faults"), lab.environment())
+    management.post("/api/v1/namespaces", json={"metadata": {"name": NAMESPACE}}).raise_for_status()
+    secret = {"metadata": {"name": "bmc"}, "stringData": {"username": "admin", "password": "secret"}}
+    management.post(SECRETS.replace("default", NAMESPACE), json=secret).raise_for_status()
+    names = [name for name in UNDER_A_MACHINE if name != "nowhere"]
+    hosts = [
+        {
+            "name": name,
+            "labels": {"pool": name},
+            "annotations": {"lab.kamaji-equinix/faults": "no-uuid-label"} if name == "unlabelled" else {},
+            "bootMACAddress": f"00:60:2f:00:02:{number:02x}",
+            "bmc": {
+                "address": f"redfish-virtualmedia://127.0.0.1:8000/redfish/v1/Systems/{number}",
+                "credentialsName": "bmc",
+            },
+        }
+        for number, name in enumerate(names)
+    ]
+    write(project, lab, STACK, namespace=NAMESPACE, hosts=hosts, pools=list(UNDER_A_MACHINE))
+    try:
+        project.script("up", "--stack", STACK, "--timeout", "300").ok()
+        yield Pools(lab, project)
+    finally:
+        project.script("destroy", "--yes", "--stack", STACK).ok()
+
+
+@pytest.mark.parametrize("pool", UNDER_A_MACHINE)
+def test_status_says_what_is_wrong_with_the_server_under_a_machine_and_what_to_do(pools: Pools, pool: str) -> None:
+    reason, action = UNDER_A_MACHINE[pool]
+    pools.scale(pool, 1)
+    told = eventually(pools.status, lambda text: reason in text, 90, f"{pool}: {reason}")
+    assert action in told, f"and what to do:\n{told}"
+    pools.scale(pool, 0)
+    eventually(pools.machines, lambda left: not left, 120, "a machine with a broken server goes, too")
+    assert "consumerRef" not in pools.host(pool).get("spec", {}), "and its host is free"

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-import random
-import time
+import contextlib
 from collections.abc import Iterator
+from datetime import datetime
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.support.interrupting import kill, started
+from tests.support.clusterctl import newer_differences
+from tests.support.interrupting import Stack, kill_and_mend
 from tests.support.lab import Lab, eventually, nodes
 from tests.support.metal3_lab import HOSTS, HostWatch, write
-from tests.support.project import Project
+from tests.support.project import ROOT, Project
+from tests.support.rights import EVERYBODY, denied, grant, granted, rules, used
 
 REPETITIONS = 20
+NAMESPACE, USER = "racks", "kamaji-equinix"
+RBAC, RBAC_METAL3 = (ROOT / "docs" / name for name in ("rbac.yaml", "rbac-metal3.yaml"))
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +28,7 @@ def racks(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """A lab of the second generation; the tier's own makes room, because there can't be two."""
     assert lab.command("down").returncode == 0, "the tier's lab stops"
     own = Lab(tmp_path_factory.mktemp("racks") / "state")
-    begun = own.command("up", "--contract", "v1beta2")
+    begun = own.command("up", "--contract", "v1beta2", "--load-balancer-delay", "3", "--network", "provided")
     assert begun.returncode == 0, begun.stdout
     yield own
     ended = own.command("down")
@@ -31,59 +37,94 @@ def racks(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     assert again.returncode == 0, again.stdout
 
 
-def gone(lab: Lab, stack: str) -> None:
+def on(host: dict[str, Any]) -> bool:
+    """Whether a machine is on a host."""
+    return "consumerRef" in host["spec"]
+
+
+def when(text: str) -> float:
+    """Seconds since the epoch; an API server tells no fractions."""
+    return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+
+
+def gone(lab: Lab, stack: str, namespace: str = "default") -> None:
     """See that nothing is left: no object, no host, no credentials."""
     eventually(lambda: lab.leftovers(stack), lambda left: not left, 60, "all objects gone")
     assert lab.items(HOSTS) == [], "the hosts were the stack's"
-    assert not [name for name in lab.secrets("default") if name.endswith("-bmc")], "and so were their credentials"
+    assert not [name for name in lab.secrets(namespace) if name.endswith("-bmc")], "and so were their credentials"
 
 
-def test_a_rack_comes_up_rolls_and_is_given_back(racks: Lab, tmp_path: Path) -> None:
+def test_a_rack_comes_up_rolls_and_is_given_back_with_the_documented_rights_alone(racks: Lab, tmp_path: Path) -> None:
+    rights = grant(racks, tmp_path, NAMESPACE, USER, [RBAC, RBAC_METAL3])
     project = Project.make(tmp_path / "project", racks.environment())
-    write(project, racks, "rack")
-    project.script("up", "--stack", "rack").ok()
-    kubeconfig = project.script("kubeconfig", "--stack", "rack").ok()
+
+    def configure(**metal3: Any) -> None:
+        write(project, racks, "rack", namespace=NAMESPACE, kubeconfig=rights, **metal3)
+
+    def run(*words: str) -> str:
+        return project.script(*words, "--stack", "rack").ok()
+
+    configure()
+    told = project.script("check", "--stack", "rack").ok()
+    assert "missing" not in told, f"all is granted: {told}"
+    run("up")
+    kubeconfig = run("kubeconfig")
     first = nodes(kubeconfig)
     assert len(first) == 2, f"both machines are nodes: {first}"
     assert all(first.values()), "and ready"
     hosts = {host["metadata"]["name"]: host for host in racks.items(HOSTS)}
-    assert sum("consumerRef" in host["spec"] for host in hosts.values()) == 2, "on two of three hosts"
+    assert sum(map(on, hosts.values())) == 2, "on two of three hosts"
     done = project.up("rack", "--expect-no-changes", "--refresh")
     assert done.code == 0, f"nothing that the controllers write is a change:\n{done.output}"
 
-    write(project, racks, "rack", metaData={"ipAddressesFromPool": {"nodeIP": "nodes"}, "strings": {"site": "ams"}})
-    project.script("up", "--stack", "rack").ok()
+    differ = partial(newer_differences, lambda: run("status"), racks.kubeconfig, "rack", namespace=NAMESPACE)
+    eventually(differ, lambda trees: not trees, 60, "the tree is clusterctl's")
+    answered = racks.state_file()["balancers"][f"{NAMESPACE}/rack-control-plane"]
+    installed = [host["status"]["operationHistory"]["provision"]["start"] for host in hosts.values() if on(host)]
+    assert all(when(text) > answered - 1 for text in installed), (
+        f"no server is installed before the control plane answers, {answered}: {installed}"
+    )
+
+    configure(metaData={"ipAddressesFromPool": {"nodeIP": "nodes"}, "strings": {"site": "ams"}})
+    run("up")
     eventually(lambda: nodes(kubeconfig), lambda now: not now.keys() & first.keys(), 180, "other machines, by a roll")
-    write(project, racks, "rack", hosts=[])
+    configure(hosts=[])
     refused = project.up("rack")
     assert refused.code != 0, "hosts with machines can't be left out"
     assert "its server would be wiped" in " ".join(refused.output.split()), refused.output
 
-    write(project, racks, "rack")
+    configure()
+    project.pulumi("stack", "rm", "rack", "--force", "--yes", "--preserve-config").ok()
+    run("import")
+    run("status")
+    run("up")
     with HostWatch(racks) as watched:
-        project.script("destroy", "--yes", "--stack", "rack").ok()
-    for name in hosts:
-        state, _, machine, _ = watched.before_deletion(name)
-        assert (state, machine) == ("available", False), f"given back before it goes: {watched.seen[name]}"
-        assert not watched.seen[name][-1][1], f"and switched off: {watched.seen[name]}"
-    gone(racks, "rack")
+        run("destroy", "--yes")
+    assert watched.seen.keys() == hosts.keys(), "all three went"
+    watched.given_back()
+    gone(racks, "rack", NAMESPACE)
+
+
+def test_no_right_for_servers_of_ones_own_was_lacking_or_is_unused(racks: Lab) -> None:
+    log = racks.state / "logs/audit.log"
+    assert denied(log, USER) == set(), "nothing was refused on the way"
+    unused = granted(*rules(RBAC_METAL3)) - used(log, USER)
+    assert not unused, f"rights that a stack's whole life does not use: {sorted(map(str, unused))}"
+    beyond = used(log, USER) - granted(*rules(RBAC, RBAC_METAL3)) - EVERYBODY
+    assert not beyond, f"they come from elsewhere: {sorted(map(str, beyond))}"
+
+
+@contextlib.contextmanager
+def given_back(lab: Lab) -> Iterator[None]:
+    """See that no host goes with a machine, nor stays on."""
+    with HostWatch(lab) as watched:
+        yield
+    watched.given_back()
+
+
+RACK = Stack(write, gone, 25, 12, given_back)
 
 
 @pytest.mark.parametrize("seed", range(REPETITIONS))
 def test_a_kill_at_a_random_moment_strands_no_host(racks: Lab, tmp_path: Path, seed: int) -> None:
-    chance = random.Random(seed)  # noqa: S311 - repeatable on purpose
-    project, stack = Project.make(tmp_path / "project", racks.environment()), f"killed{seed}"
-    write(project, racks, stack)
-    operation = chance.choice(["up", "destroy"])
-    if operation == "destroy":
-        project.script("up", "--stack", stack, "--no-wait").ok()
-    process = started(project, operation, "--stack", stack, *(["--yes"] if operation == "destroy" else []))
-    moment = chance.uniform(0, 25 if operation == "up" else 12)
-    time.sleep(moment)
-    kill(process)
-    again = chance.random() < 0.5
-    print(f"seed {seed}: {operation} killed after {moment:.1f} s, then {'up and ' if again else ''}destroy", flush=True)
-    if again:
-        project.script("up", "--stack", stack, "--timeout", "300").ok()
-    project.script("destroy", "--yes", "--stack", stack).ok()
-    gone(racks, stack)
+    kill_and_mend(racks, tmp_path / "project", seed, stack=RACK)

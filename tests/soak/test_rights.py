@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,26 +10,16 @@ from typing import Any
 import pytest
 import yaml
 
-from lab import kubeconfig
-from lab.pki import Authority
 from tests.support.interrupting import gone
 from tests.support.lab import Lab
 from tests.support.project import ROOT, Project, dev_sections
-from tests.support.rights import Use, denied, granted, used
+from tests.support.rights import EVERYBODY, Use, denied, grant, granted, rules, used
 
 STACK, NAMESPACE, USER = "granted", "granted", "kamaji-equinix"
 RBAC = ROOT / "docs" / "rbac.yaml"
-KUBECTL = Path(sys.executable).parent / "kubectl"
 DOCUMENTS = list(yaml.safe_load_all(RBAC.read_text()))
 HAND_OFF = next(item["rules"] for item in DOCUMENTS if item["metadata"]["name"] == "kamaji-equinix-hand-off")
-RULES = [rule for document in DOCUMENTS if document["kind"] in ("Role", "ClusterRole") for rule in document["rules"]]
-
-EVERYBODY = {
-    # ClusterRole system:basic-user, which Kubernetes grants to whoever is logged in.
-    Use("create", "authorization.k8s.io", "selfsubjectrulesreviews"),
-    Use("create", "authorization.k8s.io", "selfsubjectaccessreviews"),
-    Use("create", "authentication.k8s.io", "selfsubjectreviews"),
-}
+RULES = rules(RBAC)
 
 
 @dataclass
@@ -57,15 +45,7 @@ class Granted:
 
 @pytest.fixture(scope="module")
 def living(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Granted]:
-    authority = Authority(lab.state / "pki")
-    path = tmp_path_factory.mktemp("credentials") / "kubeconfig"
-    server = yaml.safe_load(lab.kubeconfig.read_text())["clusters"][0]["cluster"]["server"]
-    kubeconfig.write(path, server, authority.pem, authority.issue(f"user-{USER}", USER))
-    for command in (
-        ["create", "namespace", NAMESPACE],
-        ["--namespace", NAMESPACE, "apply", "--filename", RBAC],
-    ):
-        subprocess.run([KUBECTL, "--kubeconfig", lab.kubeconfig, *command], check=True)
+    path = grant(lab, tmp_path_factory.mktemp("credentials"), NAMESPACE, USER, [RBAC])
     sections = dev_sections(path)
     sections["cluster"] = {**sections["cluster"], "name": STACK, "namespace": NAMESPACE}
     found = Granted(

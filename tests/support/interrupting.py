@@ -7,6 +7,8 @@ import random
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -60,25 +62,34 @@ def wait_for(process: subprocess.Popen[str], text: str, seconds: float = 90) -> 
     raise AssertionError(f"{text!r} did not come before the end:\n{seen}")
 
 
-def kill_and_mend(lab: Lab, folder: Path, seed: int) -> None:
-    """Kill `up` or `destroy` at a random moment; the next ones must complete and leave nothing behind."""
+def kill_and_mend(lab: Lab, folder: Path, seed: int, *, stack: Stack | None = None) -> None:
+    """Kill `up` or `destroy` at a random moment; the next ones must complete and leave nothing behind.
+
+    Args:
+        lab: where.
+        folder: for the project.
+        seed: of the operation, the moment and what comes after it.
+        stack: what is killed; by default one of Packet machines.
+    """
+    kind = stack or PACKET
     chance = random.Random(seed)  # noqa: S311 - repeatable on purpose
     project = Project.make(folder, lab.environment())
-    stack = f"killed{seed}"
-    project.configure(stack, **sections(lab, stack))
+    name = f"killed{seed}"
+    kind.write(project, lab, name)
     operation = chance.choice(["up", "destroy"])
     if operation == "destroy":
-        project.script("up", "--stack", stack, "--no-wait").ok()
-    process = started(project, operation, "--stack", stack, *(["--yes"] if operation == "destroy" else []))
-    moment = chance.uniform(0, 20 if operation == "up" else 8)
+        project.script("up", "--stack", name, "--no-wait").ok()
+    process = started(project, operation, "--stack", name, *(["--yes"] if operation == "destroy" else []))
+    moment = chance.uniform(0, kind.up_seconds if operation == "up" else kind.destroy_seconds)
     time.sleep(moment)
     kill(process)
     again = chance.random() < 0.5
     print(f"seed {seed}: {operation} killed after {moment:.1f} s, then {'up and ' if again else ''}destroy", flush=True)
     if again:
-        project.script("up", "--stack", stack, "--timeout", "300").ok()
-    project.script("destroy", "--yes", "--stack", stack).ok()
-    gone(lab, stack)
+        project.script("up", "--stack", name, "--timeout", "300").ok()
+    with kind.watch(lab):
+        project.script("destroy", "--yes", "--stack", name).ok()
+    kind.gone(lab, name)
 
 
 def gone(lab: Lab, *clusters: str) -> None:
@@ -93,3 +104,25 @@ def gone(lab: Lab, *clusters: str) -> None:
         30,
         "all objects of Cluster API and Kamaji gone",
     )
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A kind of stack that is killed.
+
+    Attributes:
+        write: writes its configuration.
+        gone: sees that nothing of it is left.
+        up_seconds: how long its `up` takes, about.
+        destroy_seconds: how long its `destroy` takes.
+        watch: watches what becomes of it while the last `destroy` runs, and judges that.
+    """
+
+    write: Callable[[Project, Lab, str], None]
+    gone: Callable[[Lab, str], None]
+    up_seconds: float
+    destroy_seconds: float
+    watch: Callable[[Lab], contextlib.AbstractContextManager[Any]] = contextlib.nullcontext
+
+
+PACKET = Stack(lambda project, lab, name: project.configure(name, **sections(lab, name)), gone, 20, 8)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -17,16 +18,41 @@ from tests.support.project import ROOT, Project
 HOSTS = "metal3.io/v1alpha1/baremetalhosts"
 
 
-def write(project: Project, lab: Lab, stack: str, *, replicas: int = 2, **metal3: Any) -> None:
-    """Write the example's configuration for a stack and cluster of a name; its secrets are for the lab's passphrase."""
+def write(
+    project: Project,
+    lab: Lab,
+    stack: str,
+    *,
+    replicas: int = 2,
+    namespace: str = "default",
+    pools: Sequence[str] = (),
+    kubeconfig: Path | None = None,
+    **metal3: Any,
+) -> None:
+    """Write the example's configuration for a stack and cluster of a name; its secrets are for the lab's passphrase.
+
+    Args:
+        project: where.
+        lab: its management cluster.
+        stack: name of the stack and of its cluster.
+        replicas: machines of the example's pool.
+        namespace: the cluster's.
+        pools: names of pools instead of the example's: each without a machine, and with a selector of hosts by its name.
+        kubeconfig: of the management cluster; by default with all rights.
+        metal3: further keys of that section.
+    """
     document = yaml.safe_load((ROOT / "Pulumi.metal3.yaml").read_text())
     config = document["config"]
-    config["kamaji-equinix:cluster"]["name"] = stack
+    config["kamaji-equinix:cluster"] |= {"name": stack, "namespace": namespace}
     config["kamaji-equinix:metal3"] |= metal3
     config["kamaji-equinix:workerPools"][0]["replicas"] = replicas
+    if pools:
+        config["kamaji-equinix:workerPools"] = [
+            {"name": name, "replicas": 0, "hostSelector": {"matchLabels": {"pool": name}}} for name in pools
+        ]
     # The tests' lab gives its nodes a network.
     del config["kamaji-equinix:network"], config["kamaji-equinix:addons"]
-    config["kamaji-equinix:management"] = {"kubeconfigPath": str(lab.kubeconfig)}
+    config["kamaji-equinix:management"] = {"kubeconfigPath": str(kubeconfig or lab.kubeconfig)}
     (project.folder / f"Pulumi.{stack}.yaml").write_text(yaml.safe_dump(document))
 
 
@@ -53,19 +79,30 @@ class HostWatch:
 
     def _run(self) -> None:
         with self._lab.management() as client:
+            version = ""
             while not self._stop.is_set():
                 with contextlib.suppress(httpx.HTTPError):
-                    for event in self._events(client):
-                        self._note(event["object"])
+                    version = version or self._list(client)
+                    version = self._follow(client, version)
 
-    def _events(self, client: httpx.Client) -> Iterator[dict[str, Any]]:
-        path = f"/apis/{HOSTS}"
-        query = {"watch": "1", "timeoutSeconds": "5"}
-        with client.stream("GET", path, params=query, timeout=20) as answer:
+    def _list(self, client: httpx.Client) -> str:
+        """Note what there is; its resource version."""
+        found = client.get(f"/apis/{HOSTS}").raise_for_status().json()
+        for host in found["items"]:
+            self._note(host)
+        return str(found["metadata"]["resourceVersion"])
+
+    def _follow(self, client: httpx.Client, version: str) -> str:
+        """Note what happens after a version; the one to go on from, empty where that is too old."""
+        query = {"watch": "1", "timeoutSeconds": "5", "resourceVersion": version}
+        with client.stream("GET", f"/apis/{HOSTS}", params=query, timeout=20) as answer:
             for line in answer.iter_lines():
                 event = json.loads(line)
-                if event["type"] in ("ADDED", "MODIFIED", "DELETED"):
-                    yield event
+                if event["type"] == "ERROR":
+                    return ""
+                version = event["object"]["metadata"]["resourceVersion"]
+                self._note(event["object"])
+        return version
 
     def _note(self, host: dict[str, Any]) -> None:
         status = host.get("status") or {}
@@ -79,6 +116,11 @@ class HostWatch:
         if not history or history[-1] != state:
             history.append(state)
 
-    def before_deletion(self, name: str) -> tuple[str, bool, bool, bool]:
-        """The last state in which a host was before its deletion."""
-        return [state for state in self.seen[name] if not state[3]][-1]
+    def given_back(self) -> None:
+        """See that each host that went had been wiped before, had no machine on it, and was switched off at last."""
+        for name, states in self.seen.items():
+            told = f"{name}: state, power, machine, deletion one after the other: {states}"
+            before = [state for state, _, _, going in states if not going][-1:]
+            assert not {"provisioning", "provisioned", "deprovisioning"} & {*before}, f"it was not wiped: {told}"
+            assert not [True for _, _, machine, going in states if machine and going], f"a machine was on it: {told}"
+            assert not states[-1][1], f"it is still on: {told}"

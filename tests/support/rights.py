@@ -1,13 +1,48 @@
-"""What a user asked an API server for, from its audit log."""
+"""Credentials with the rights of some documents alone, and what a user asked an API server for, from its audit log."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import yaml
+
+from lab import kubeconfig
+from lab.pki import Authority
+
+from .lab import Lab
+
 CREATED = 201
+KUBECTL = Path(sys.executable).parent / "kubectl"
+
+
+def grant(lab: Lab, folder: Path, namespace: str, user: str, documents: Sequence[Path]) -> Path:
+    """Make a namespace in which a user has the rights of documents, and no others; the user's kubeconfig."""
+    authority = Authority(lab.state / "pki")
+    path = folder / "kubeconfig"
+    server = yaml.safe_load(lab.kubeconfig.read_text())["clusters"][0]["cluster"]["server"]
+    kubeconfig.write(path, server, authority.pem, authority.issue(f"user-{user}", user))
+    for command in (
+        ["create", "namespace", namespace],
+        *(["--namespace", namespace, "apply", "--filename", document] for document in documents),
+    ):
+        subprocess.run([KUBECTL, "--kubeconfig", lab.kubeconfig, *command], check=True)
+    return path
+
+
+def rules(*documents: Path) -> list[dict[str, Any]]:
+    """All rules of documents' Roles and ClusterRoles."""
+    return [
+        rule
+        for document in documents
+        for item in yaml.safe_load_all(document.read_text())
+        if item["kind"] in ("Role", "ClusterRole")
+        for rule in item["rules"]
+    ]
 
 
 class Use(NamedTuple):
@@ -19,6 +54,14 @@ class Use(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.verb} {self.resource}.{self.group}".rstrip(".")
+
+
+EVERYBODY = {
+    Use("create", "authorization.k8s.io", "selfsubjectrulesreviews"),
+    Use("create", "authorization.k8s.io", "selfsubjectaccessreviews"),
+    Use("create", "authentication.k8s.io", "selfsubjectreviews"),
+}
+"""What ClusterRole system:basic-user grants to whoever is logged in."""
 
 
 def events(log: Path, user: str) -> Iterator[dict[str, Any]]:
@@ -53,11 +96,11 @@ def denied(log: Path, user: str) -> set[Use]:
     }
 
 
-def granted(*rules: dict[str, Any]) -> set[Use]:
+def granted(*given: dict[str, Any]) -> set[Use]:
     """What rules of Roles grant."""
     return {
         Use(verb, group, resource)
-        for rule in rules
+        for rule in given
         for group in rule["apiGroups"]
         for resource in rule["resources"]
         for verb in rule["verbs"]
