@@ -45,8 +45,8 @@ def problems(api: Api, settings: StackSettings, before: Mapping[str, Any]) -> It
         for owner, name, _ in objects_in_state(provider.host_kind, before, cluster_settings.namespace):
             if owner not in clusters and (cluster_settings.name, name) in places:
                 rule = (
-                    f"has {name}, which cluster {owner} had, and that one goes: the engine would delete the one host that both "
-                    "name. Leave its hosts out of this run, and declare them in the next"
+                    f"has {name}, which cluster {owner} had, and that one goes: the engine would delete the one host that "
+                    "both name. Leave its hosts out of this run, and declare them in the next"
                 )
                 yield Problem(path, rule, example=None)
         yield from credentials_in_use(path, provider, tenant, before)
