@@ -5,15 +5,19 @@ Then the same faults under a stack's machines, and what `status` says of each.
 
 from __future__ import annotations
 
+import re
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.support.lab import Lab, eventually
+from tests.support.lab import Lab, eventually, nodes
 from tests.support.metal3_lab import write
 from tests.support.project import Project
+from tests.support.rights import KUBECTL
 
 BASE = "/apis/metal3.io/v1alpha1/namespaces/default/baremetalhosts"
 SECRETS = "/api/v1/namespaces/default/secrets"
@@ -108,7 +112,7 @@ def test_a_host_that_goes_runs_no_longer(lab: Lab, management: httpx.Client, rac
     )
 
 
-NAMESPACE, STACK = "faults", "faulty"
+NAMESPACE, STACK, SPARE = "faults", "faulty", "spare"
 UNDER_A_MACHINE = {
     "demo-registration-error": (
         "fit pool=demo-registration-error: demo-registration-error (registering with registration error: failed to register",
@@ -147,6 +151,30 @@ class Pools:
         found = self.lab.items("metal3.io/v1alpha1/baremetalhosts")
         return next((one for one in found if one["metadata"]["name"] == name), {})
 
+    def label(self, host: str, pool: str) -> None:
+        """Let a host fit a pool's selector."""
+        path = f"{BASE.replace('default', NAMESPACE)}/{host}"
+        with self.lab.management() as client:
+            client.patch(path, json={"metadata": {"labels": {"pool": pool}}}, headers=MERGE).raise_for_status()
+
+    def follow(self, pattern: str, told: str, kubeconfig: Path | None = None) -> None:
+        """Run the command of an advice to the letter."""
+        match = re.search(f"`kubectl ({pattern}[^`]*)`", told)
+        assert match, f"no command {pattern!r}: {told}"
+        command = [KUBECTL, "--kubeconfig", kubeconfig or self.lab.kubeconfig, *match[1].split()]
+        subprocess.run(command, check=True, capture_output=True)
+
+    def joined(self) -> str:
+        """Name of the only machine, once it is a node; empty before."""
+        machines = self.lab.items("cluster.x-k8s.io/v1beta2/machines")
+        own = [one for one in machines if one["metadata"]["namespace"] == NAMESPACE]
+        return own[0]["metadata"]["name"] if len(own) == 1 and own[0].get("status", {}).get("nodeRef") else ""
+
+    def empty(self, pool: str) -> None:
+        """Give a pool's machine back."""
+        self.scale(pool, 0)
+        eventually(self.machines, lambda left: not left, 120, "its machine goes")
+
     def status(self) -> str:
         return " ".join(self.project.script("status", "--stack", STACK).output.split())
 
@@ -157,7 +185,7 @@ def pools(lab: Lab, management: httpx.Client, tmp_path_factory: pytest.TempPathF
     management.post("/api/v1/namespaces", json={"metadata": {"name": NAMESPACE}}).raise_for_status()
     secret = {"metadata": {"name": "bmc"}, "stringData": {"username": "admin", "password": "secret"}}
     management.post(SECRETS.replace("default", NAMESPACE), json=secret).raise_for_status()
-    names = [name for name in UNDER_A_MACHINE if name != "nowhere"]
+    names = [*(name for name in UNDER_A_MACHINE if name != "nowhere"), SPARE]
     hosts = [
         {
             "name": name,
@@ -185,6 +213,45 @@ def test_status_says_what_is_wrong_with_the_server_under_a_machine_and_what_to_d
     pools.scale(pool, 1)
     told = eventually(pools.status, lambda text: reason in text, 90, f"{pool}: {reason}")
     assert action in told, f"and what to do:\n{told}"
-    pools.scale(pool, 0)
-    eventually(pools.machines, lambda left: not left, 120, "a machine with a broken server goes, too")
+    pools.empty(pool)
     assert "consumerRef" not in pools.host(pool).get("spec", {}), "and its host is free"
+
+
+def test_a_node_is_found_once_it_has_the_label_that_status_advises(pools: Pools, tmp_path: Path) -> None:
+    tenant = tmp_path / "kubeconfig"
+    tenant.write_text(pools.project.script("kubeconfig", "--stack", STACK).ok())
+    pools.scale("unlabelled", 1)
+    told = eventually(pools.status, lambda text: "kubectl label node" in text, 90, "the host without its label")
+    eventually(lambda: nodes(tenant.read_text()), bool, 60, "the node without its label")
+    pools.follow("label node", told, tenant)
+    eventually(pools.joined, bool, 90, "CAPM3 finds it")
+    pools.empty("unlabelled")
+
+
+def test_a_server_with_the_labels_that_status_asks_for_is_taken(pools: Pools) -> None:
+    pools.scale("nowhere", 1)
+    told = eventually(pools.status, lambda text: "0 fit pool=nowhere" in text, 60, "no host fits")
+    pools.label(SPARE, "nowhere")
+    eventually(pools.joined, bool, 120, f"the machine has the server that was labelled as advised: {told}")
+    pools.empty("nowhere")
+
+
+def test_a_marked_server_is_passed_over_as_status_advises(pools: Pools) -> None:
+    pool = "demo-validation-error"
+    pools.scale(pool, 1)
+    told = eventually(pools.status, lambda text: "validation failed" in text, 90, "the broken server")
+    pools.label(SPARE, pool)
+    pools.follow(f"-n {NAMESPACE} annotate", told)
+    pools.follow(f"-n {NAMESPACE} delete machine", told)
+    eventually(pools.joined, bool, 120, "another server takes its place")
+    assert "consumerRef" in pools.host(SPARE)["spec"], "the spare one"
+
+
+def test_a_machine_whose_server_is_gone_is_replaced_as_status_advises(pools: Pools) -> None:
+    (before,) = pools.machines()
+    with pools.lab.management() as client:
+        client.delete(f"{BASE.replace('default', NAMESPACE)}/{SPARE}").raise_for_status()
+    told = eventually(pools.status, lambda text: "its server is gone" in text, 180, "the server is missed")
+    pools.follow(f"-n {NAMESPACE} delete machine", told)
+    eventually(pools.machines, lambda found: len(found) == 1 and before not in found, 120, "another machine")
+    pools.empty("demo-validation-error")

@@ -29,6 +29,7 @@ RIGHTS = "tests/provider/test_handoff_rbac.py::test_a_denial_that_passes_is_wait
 UPGRADES = "tests/pure/test_upgrades.py::test_a_version_rises_by_one_minor_at_most_and_never_falls"
 PERMISSION = "tests/pure/test_changes.py::test_a_cluster_that_leaves_the_list_is_missed_until_it_was_allowed_to"
 
+RACKS = "tests/lab_generations/test_racks.py"
 PAGE = "tests/provider/test_management_cluster_page.py::test_the_pages_commands_make_what_check_asks_for"
 COMES_BACK = "tests/provider/test_management_cluster_page.py::test_what_is_gone_comes_back_by_the_printed_commands"
 
@@ -69,6 +70,15 @@ ADVICE = {
     "tree/blocking_workers._pool#2": COMMANDS,
     "tree/blocking_workers._unhealthy_node#1": ELSEWHERE,
     "tree/blocking_workers._unhealthy_node#2": ELSEWHERE,
+    "tree/hosts.trouble#1": f"{RACKS}::test_a_machine_whose_server_is_gone_is_replaced_as_status_advises",
+    "tree/hosts._unread#1": (
+        "tests/soak/test_metal3.py::test_a_rack_comes_up_rolls_and_is_given_back_with_the_documented_rights_alone"
+    ),
+    "tree/hosts._on_it#1": f"{RACKS}::test_a_marked_server_is_passed_over_as_status_advises",
+    "tree/hosts._on_it#2": ELSEWHERE,
+    "tree/hosts._on_it#3": ELSEWHERE,
+    "tree/hosts._on_it#4": f"{RACKS}::test_a_node_is_found_once_it_has_the_label_that_status_advises",
+    "tree/hosts._none_free#1": f"{RACKS}::test_a_server_with_the_labels_that_status_asks_for_is_taken",
     "tree/difference.lacking#1": UP,
     "tree/difference.besides#1": COMMANDS,
     "tree/difference._control_plane#1": UP,
@@ -123,8 +133,15 @@ ADVICE = {
     "checks/changes.ranges#1": "tests/pure/test_advice.py::test_the_way_around_what_never_changes_is_open",
     "checks/changes.ranges#2": "tests/pure/test_advice.py::test_source_ranges_that_may_not_go_can_be_opened",
     "checks/changes.check_one#1": "tests/pure/test_metal3_effects.py::test_no_other_provider_takes_over_a_cluster",
-    "checks/hosts.problems#1": "tests/pure/test_metal3_settings.py::test_a_host_moves_to_another_cluster_in_two_runs",
-    "checks/hosts.problems#2": "tests/engine/test_metal3.py::test_a_host_with_a_machine_is_not_left_out",
+    "checks/hosts.problems#1": (
+        "tests/pure/test_metal3_settings.py::"
+        "test_a_cluster_with_another_name_gets_the_hosts_of_the_one_before_in_a_second_run"
+    ),
+    "checks/hosts.problems#2": "tests/pure/test_metal3_settings.py::test_a_host_moves_to_another_cluster_in_two_runs",
+    "checks/hosts.credentials_in_use#1": (
+        "tests/pure/test_metal3_settings.py::test_a_hosts_own_credentials_are_not_taken_from_under_it"
+    ),
+    "checks/hosts.problems#3": "tests/engine/test_metal3.py::test_a_host_with_a_machine_is_not_left_out",
     "checks/losses.losses#1": LOST,
     "checks/losses.losses#2": UP,
     "checks/machines.skew_problems#1": (
