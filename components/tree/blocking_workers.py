@@ -126,6 +126,9 @@ def _machine(snapshot: Snapshot, machine: Json) -> Blocker | None:
             + hosts.going(snapshot, machine),
             f"If it stays, see what holds it ({finalizers or 'no finalizer'}): {describe(snapshot, machine)}",
         )
+    # Cluster API 1.13 calls a Machine ready, in its older conditions, while CAPM3's conditions say that it is not.
+    if blocker := hosts.trouble(snapshot, machine):
+        return blocker
     is_ready = ready(machine)
     if is_ready and is_ready.status == "True":
         return None
@@ -133,8 +136,6 @@ def _machine(snapshot: Snapshot, machine: Json) -> Blocker | None:
     spec = dig(machine, "spec") or {}
     if not bootstrapped(machine):
         return _waits_for(snapshot, machine, _referred(snapshot, dig(spec, "bootstrap", "configRef")), "bootstrap data")
-    if found := hosts.trouble(snapshot, machine):
-        return found
     if not infrastructure_ready(machine):
         return _waits_for(snapshot, machine, _referred(snapshot, spec.get("infrastructureRef")), "its server")
     provider_id = spec.get("providerID") or "unknown provider ID"

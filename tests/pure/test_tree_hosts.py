@@ -55,7 +55,8 @@ def blocker(
         "spec": {"hostSelector": POOL_A if selector is None else selector},
         "status": {"conditions": [condition(True, type_="AssociateBMH") if on else NO_HOST], **(own or {})},
     }
-    deployment, machine_set, found = pool("a", [condition(False, "WaitingForInfrastructure", "Info")], readyReplicas=0)
+    # As Cluster API 1.13 says of a Machine whose server is not there yet.
+    deployment, machine_set, found = pool("a", [condition(True)], readyReplicas=0)
     found["status"] = {**found["status"], "infrastructureReady": False, "nodeRef": None, **(machine or {})}
     found["spec"]["infrastructureRef"] = made.reference(metal3_machine)
     reference = Reference.parse(made.reference(metal3_machine), "default")
