@@ -119,7 +119,10 @@ UNDER_A_MACHINE = {
         "Mend BareMetalHost/demo-registration-error",
     ),
     "demo-inspecting": ("demo-inspecting (inspecting)", "describe baremetalhost.metal3.io demo-inspecting"),
-    "demo-preparing-error": ("is preparing with preparation error: preparing failed", "capm3.metal3.io/unhealthy="),
+    "demo-preparing-error": (
+        "demo-preparing-error (preparing with preparation error: preparing failed)",
+        "Mend BareMetalHost/demo-preparing-error",
+    ),
     "demo-validation-error": (
         "is provisioning with provisioning error: validation failed",
         "capm3.metal3.io/unhealthy=",
