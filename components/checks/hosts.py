@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..kube.client import Api, ApiError
-from ..kube.objects import Kind, Kube, dig
+from ..kube.objects import Kind, Kube
 from ..providers import Provider, provider_of
 from ..settings.model import StackSettings
 from ..settings.report import Problem
@@ -72,22 +72,18 @@ def problems(api: Api, settings: StackSettings, before: Mapping[str, Any]) -> It
 def credentials_in_use(
     path: str, provider: Provider[Any, Any], tenant: Any, before: Mapping[str, Any]
 ) -> Iterator[Problem]:
-    """Credentials that the stack has made and would delete under a host that stays.
-
-    The baremetal-operator holds the Secret that a host names by a finalizer, and takes that off only when the host goes, from
-    the Secret that it names then (``AcquireSecret``, ``ReleaseSecret`` in its pkg/secretutils).
-    """
+    """Credentials that the stack has made and would delete under a host that stays, which never ends."""
     cluster, namespace = tenant.cluster.name, tenant.cluster.namespace
     manifests = provider.outliving(tenant)
     secrets = {one["metadata"]["name"] for one in manifests if one["kind"] == SECRET.name}
     hosts = {one["metadata"]["name"] for one in manifests if one["kind"] != SECRET.name}
     losses = {name for owner, name, _ in objects_in_state(SECRET, before, namespace) if owner == cluster} - secrets
     for owner, name, host in objects_in_state(provider.host_kind, before, namespace):
-        secret = str(dig(host, "spec", "bmc", "credentialsName"))
+        secret = provider.credentials_of(host)
         if owner == cluster and name in hosts and secret in losses:
             rule = (
-                f"host {name} can't go from its own username and password to credentialsName: the baremetal-operator would "
-                f"hold Secret {secret} for ever. Keep both, or take the host out, run `up`, and put it in again"
+                f"host {name} can't go from its own username and password to another Secret: its operator would hold "
+                f"Secret {secret} for ever. Keep both, or take the host out, run `up`, and put it in again"
             )
             yield Problem(path, rule, example=None)
 

@@ -121,6 +121,14 @@ class Metal3(Provider[Metal3ClusterSettings, Metal3PoolSettings]):
         enabled = dig(infrastructure_cluster, "spec", "cloudProviderEnabled")
         return {"metal3.cloudController": None if enabled is None else "external" if enabled else "none"}
 
+    def credentials_of(self, host: Mapping[str, Any]) -> str:
+        """The Secret of its BMC.
+
+        The baremetal-operator holds the Secret that a host names by a finalizer, and takes that off only when the host goes,
+        from the Secret that it names then (``AcquireSecret``, ``ReleaseSecret`` in its pkg/secretutils).
+        """
+        return str(dig(host, "spec", "bmc", "credentialsName") or "")
+
     def in_use(self, host: Mapping[str, Any]) -> str:
         """What is on a host, in words; empty where nothing is."""
         consumer = dig(host, "spec", "consumerRef")

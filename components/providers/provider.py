@@ -79,6 +79,10 @@ class Provider(Protocol[Tenant, Pool]):
         """Objects of the Cluster that the companions of its pools refer to."""
         return ()
 
+    def credentials_of(self, host: Mapping[str, Any]) -> str:
+        """Name of the Secret with the credentials of a host, which can't be deleted under it; empty where there is none."""
+        return ""
+
     def in_use(self, host: Mapping[str, Any]) -> str:
         """What is on an object of ``host_kind``, in words; empty where nothing is, so that it may be deleted."""
         return ""

@@ -30,7 +30,7 @@ from ..capi.reading import (
     terminal_failure,
 )
 from ..kube.objects import dig
-from . import hosts
+from . import servers
 from .blocker import Blocker, describe, kubectl
 from .model import Found, Reference, Snapshot
 
@@ -123,11 +123,11 @@ def _machine(snapshot: Snapshot, machine: Json) -> Blocker | None:
             subject(machine),
             f"it is being deleted since {since:%H:%M:%S} UTC"
             + (f": {_words(unmet)}" if unmet else "")
-            + hosts.going(snapshot, machine),
+            + servers.state(snapshot, machine),
             f"If it stays, see what holds it ({finalizers or 'no finalizer'}): {describe(snapshot, machine)}",
         )
-    # Cluster API 1.13 calls a Machine ready, in its older conditions, while CAPM3's conditions say that it is not.
-    if blocker := hosts.trouble(snapshot, machine):
+    # Cluster API 1.13 calls a Machine ready, in its older conditions, while its infrastructure says that it is not.
+    if blocker := servers.trouble(snapshot, machine):
         return blocker
     is_ready = ready(machine)
     if is_ready and is_ready.status == "True":
@@ -201,7 +201,7 @@ def _unhealthy_node(snapshot: Snapshot, deployment: Json) -> Blocker | None:
         problem = node_problem(machine)
         if not problem or deleting_since(machine) or pool != name(deployment):
             continue
-        if found := hosts.trouble(snapshot, machine):
+        if found := servers.trouble(snapshot, machine):
             return found
         node = dig(machine, "status", "nodeRef", "name")
         if "NetworkPluginNotReady" in problem:

@@ -21,8 +21,8 @@ from ..capi.reading import (
     name,
 )
 from ..kube.client import ApiError
-from ..kube.objects import dig, plural
-from . import hosts
+from ..kube.objects import Kind, dig, plural
+from . import servers
 from .model import Found, Listed, Reference, Snapshot
 
 # clusterctl v1.10 reads v1beta1; a management cluster that has dropped it serves v1beta2.
@@ -78,7 +78,7 @@ def take(reader: Reader, namespace: str, cluster: str) -> Snapshot:
         machine_pools=pools,
         references=_references(reader, namespace, cluster, _holders(machines, pools)),
         evidence=_evidence(reader, namespace, control_plane),
-        hosts=_hosts(reader, namespace) if hosts.explain(machines) else (),
+        servers=_servers(reader, namespace, servers.kind_to_read(machines)),
     )
 
 
@@ -195,7 +195,10 @@ def _evidence(reader: Reader, namespace: str, control_plane: Found | None) -> Ma
     return evidence
 
 
-def _hosts(reader: Reader, namespace: str) -> Listed:
-    """The servers that a cluster's machines are on, or could be: CAPM3 looks for them in its own namespace."""
-    path = f"/apis/{hosts.API_VERSION}/namespaces/{namespace}/{hosts.PLURAL}"
-    return _items(_get(reader, path, f"{hosts.KIND}s"), hosts.KIND)
+def _servers(reader: Reader, namespace: str, kind_: Kind | None) -> Listed:
+    """The servers that a cluster's machines are on, or could be."""
+    if kind_ is None:
+        return ()
+    return _items(
+        _get(reader, f"/apis/{kind_.api_version}/namespaces/{namespace}/{kind_.plural}", f"{kind_.name}s"), kind_.name
+    )

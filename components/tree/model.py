@@ -87,7 +87,7 @@ class Snapshot:
         references: what machines and machine pools point to: infrastructure machines and bootstrap configurations.
         inside: what the tenant cluster itself says; None where it was not asked.
         evidence: further objects that explain a delay, by subject; read only while something is not ready.
-        hosts: the namespace's BareMetalHosts; read only while a machine of Metal3 is no healthy node.
+        servers: those that machines are on, or could be; read only while one of them explains something.
         taken: when it was read.
     """
 
@@ -103,7 +103,7 @@ class Snapshot:
     references: Mapping[Reference, Found] = field(default_factory=dict)
     inside: Inside | Failure | None = None
     evidence: Mapping[str, Found] = field(default_factory=dict)
-    hosts: Listed = ()
+    servers: Listed = ()
     taken: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
 
 

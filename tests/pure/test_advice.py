@@ -70,15 +70,15 @@ ADVICE = {
     "tree/blocking_workers._pool#2": COMMANDS,
     "tree/blocking_workers._unhealthy_node#1": ELSEWHERE,
     "tree/blocking_workers._unhealthy_node#2": ELSEWHERE,
-    "tree/hosts.trouble#1": f"{RACKS}::test_a_machine_whose_server_is_gone_is_replaced_as_status_advises",
-    "tree/hosts._unread#1": (
+    "tree/servers/metal3.trouble#1": f"{RACKS}::test_a_machine_whose_server_is_gone_is_replaced_as_status_advises",
+    "tree/servers/metal3._unread#1": (
         "tests/soak/test_metal3.py::test_a_rack_comes_up_rolls_and_is_given_back_with_the_documented_rights_alone"
     ),
-    "tree/hosts._on_it#1": f"{RACKS}::test_a_marked_server_is_passed_over_as_status_advises",
-    "tree/hosts._on_it#2": ELSEWHERE,
-    "tree/hosts._on_it#3": ELSEWHERE,
-    "tree/hosts._on_it#4": f"{RACKS}::test_a_node_is_found_once_it_has_the_label_that_status_advises",
-    "tree/hosts._none_free#1": f"{RACKS}::test_a_server_with_the_labels_that_status_asks_for_is_taken",
+    "tree/servers/metal3._on_it#1": f"{RACKS}::test_a_marked_server_is_passed_over_as_status_advises",
+    "tree/servers/metal3._on_it#2": ELSEWHERE,
+    "tree/servers/metal3._on_it#3": ELSEWHERE,
+    "tree/servers/metal3._on_it#4": f"{RACKS}::test_a_node_is_found_once_it_has_the_label_that_status_advises",
+    "tree/servers/metal3._none_free#1": f"{RACKS}::test_a_server_with_the_labels_that_status_asks_for_is_taken",
     "tree/difference.lacking#1": UP,
     "tree/difference.besides#1": COMMANDS,
     "tree/difference._control_plane#1": UP,

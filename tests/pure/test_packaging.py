@@ -69,6 +69,7 @@ OWN_MODULES = (
     "providers/metal3_data.py",
     "providers/metal3_hosts.py",
     "settings/metal3/",
+    "tree/servers/metal3.py",
 )
 """Of the providers that this package brings."""
 

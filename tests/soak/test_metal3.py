@@ -65,6 +65,8 @@ def test_a_rack_comes_up_rolls_and_is_given_back_with_the_documented_rights_alon
         return project.script(*words, "--stack", "rack").ok()
 
     configure()
+    project.pulumi("stack", "init", "rack").ok()
+    configure()
     told = project.script("check", "--stack", "rack").ok()
     assert "missing" not in told, f"all is granted: {told}"
     run("up")

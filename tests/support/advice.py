@@ -31,8 +31,8 @@ def places() -> list[str]:
     return [
         place
         for room in ROOMS
-        for path in sorted((ROOT / "components" / room).glob("*.py"))
-        for place in _of(path, f"{room}/{path.stem}")
+        for path in sorted((ROOT / "components" / room).rglob("*.py"))
+        for place in _of(path, path.relative_to(ROOT / "components").with_suffix("").as_posix())
         if place.partition("#")[0] not in FORWARDERS
     ]
 

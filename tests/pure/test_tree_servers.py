@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from kamaji_equinix.components import tree
 from kamaji_equinix.components.kube.client import ApiError
-from kamaji_equinix.components.tree import Blocker, Failure, discovery, hosts
+from kamaji_equinix.components.tree import Blocker, Failure, discovery
 from kamaji_equinix.components.tree.model import Reference
+from kamaji_equinix.components.tree.servers import metal3
 
 from tests.support import cluster_objects as made
 from tests.support.cluster_objects import Object, condition
@@ -64,7 +65,7 @@ def blocker(
     failure = next((one for one in there if isinstance(one, Failure)), None)
     return tree.blocking(
         tree.build(
-            snapshot(deployment, machine_set, found, references={reference: metal3_machine}, hosts=failure or there)
+            snapshot(deployment, machine_set, found, references={reference: metal3_machine}, servers=failure or there)
         )
     )
 
@@ -174,7 +175,7 @@ def test_a_machine_that_is_being_deleted_is_told_with_the_state_of_its_server() 
     reference = Reference.parse(made.reference(own), "default")
     assert reference is not None, "a reference"
     found = tree.blocking(
-        tree.build(snapshot(deployment, machine_set, machine, references={reference: own}, hosts=(broken,)))
+        tree.build(snapshot(deployment, machine_set, machine, references={reference: own}, servers=(broken,)))
     )
     assert found is not None, "it blocks"
     assert "its server BareMetalHost/x is deprovisioning with provisioning error: no power" in found.reason, (
@@ -206,9 +207,9 @@ def test_a_machine_that_is_being_deleted_is_told_with_the_state_of_its_server() 
 def test_a_selector_is_shown_as_kubectl_writes_it_and_fits_as_apimachinery_decides(
     selector: Object, text: str, some: list[Object], others: list[Object]
 ) -> None:
-    assert hosts.selector_text(selector) == text
-    assert all(hosts.fits(selector, labels) for labels in some), "these do"
-    assert not any(hosts.fits(selector, labels) for labels in others), "and these don't"
+    assert metal3.selector_text(selector) == text
+    assert all(metal3.fits(selector, labels) for labels in some), "these do"
+    assert not any(metal3.fits(selector, labels) for labels in others), "and these don't"
 
 
 class Answers:
@@ -243,6 +244,6 @@ def test_hosts_are_read_only_where_they_explain_something(ready: bool, kind: str
     api = Answers(machine)
     found = discovery.take(api, "default", "c1")
     assert any("baremetalhosts" in path for path in api.asked) == asks, api.asked
-    assert [one["kind"] for one in found.hosts if not isinstance(found.hosts, Failure)] == (
+    assert [one["kind"] for one in found.servers if not isinstance(found.servers, Failure)] == (
         ["BareMetalHost"] if asks else []
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..capi.reading import (
+from ...capi.reading import (
     Failure,
     Json,
     bootstrapped,
@@ -15,17 +15,16 @@ from ..capi.reading import (
     deleting_since,
     kind,
     name,
-    node_problem,
-    ready,
     subject,
     timestamp,
 )
-from ..kube.objects import dig
-from .blocker import Blocker, describe, kubectl
-from .model import Found, Listed, Reference, Snapshot
+from ...kube.objects import Kind, dig
+from ..blocker import Blocker, describe, kubectl
+from ..model import Found, Reference, Snapshot
+from . import Servers
 
 MACHINE_KIND = "Metal3Machine"
-KIND, API_VERSION, PLURAL = "BareMetalHost", "metal3.io/v1alpha1", "baremetalhosts"
+HOST = Kind("metal3.io/v1alpha1", "BareMetalHost", "baremetalhosts")
 
 HOST_ANNOTATION = "metal3.io/BareMetalHost"
 """Of a Metal3Machine: namespace and name of its host. CAPM3 ignores the namespace and takes its own."""
@@ -39,49 +38,31 @@ NAMED = 5
 """So many hosts are named where none is free."""
 
 
-def explain(machines: Listed) -> bool:
-    """Whether hosts would explain something: a machine of Metal3 is no healthy node, or goes."""
-    return not isinstance(machines, Failure) and any(
-        dig(one, "spec", "infrastructureRef", "kind") == MACHINE_KIND and not _well(one) for one in machines
-    )
-
-
-def _well(machine: Json) -> bool:
-    seen = ready(machine)
-    return bool(
-        dig(machine, "status", "nodeRef")
-        and not deleting_since(machine)
-        and not node_problem(machine)
-        and seen
-        and seen.status == "True"
-    )
-
-
 def trouble(snapshot: Snapshot, machine: Json) -> Blocker | None:
     """Why a machine's server is no node of the cluster; None where nothing is wrong with it, or it is none of Metal3's."""
     own = _own(snapshot, machine)
     if own is None or not bootstrapped(machine):
         return None
     host_name = _host_name(own)
-    if isinstance(snapshot.hosts, Failure):
-        return None if dig(machine, "status", "nodeRef") else _unread(own, snapshot.hosts)
+    if isinstance(snapshot.servers, Failure):
+        return None if dig(machine, "status", "nodeRef") else _unread(own, snapshot.servers)
     if not host_name:
-        return _none_free(snapshot, machine, own, snapshot.hosts)
-    host = _named(snapshot.hosts, host_name)
+        return _none_free(snapshot, machine, own, snapshot.servers)
+    host = _named(snapshot.servers, host_name)
     if host is None:
         return Blocker(
             subject(machine),
-            f"its server is gone: there is no {KIND}/{host_name} in namespace {snapshot.namespace}",
+            f"its server is gone: there is no {HOST.name}/{host_name} in namespace {snapshot.namespace}",
             f"Have it replaced: {kubectl(snapshot, 'delete machine', name(machine))} (a pool with `healthCheck` does this by "
             "itself)",
         )
     return _on_it(snapshot, machine, host)
 
 
-def going(snapshot: Snapshot, machine: Json) -> str:
+def state(snapshot: Snapshot, machine: Json) -> str:
     """In what state the server of a machine is that is being deleted, as the end of a sentence; empty where nobody knows."""
     own = _own(snapshot, machine)
-    host = _named(snapshot.hosts, _host_name(own)) if own and not isinstance(snapshot.hosts, Failure) else None
+    host = _named(snapshot.servers, _host_name(own)) if own and not isinstance(snapshot.servers, Failure) else None
     return f"; its server {subject(host)} is {_state(host)}" if host else ""
 
 
@@ -104,7 +85,7 @@ def _named(hosts: tuple[Json, ...], host_name: str) -> Json | None:
 def _unread(own: Json, failure: Failure) -> Blocker:
     return Blocker(
         subject(own),
-        f"it is no node yet, and its {KIND} could not be read: {failure.reason}: {failure.message}",
+        f"it is no node yet, and its {HOST.name} could not be read: {failure.reason}: {failure.message}",
         "Let the management credentials list hosts: docs/rbac-metal3.yaml",
     )
 
@@ -117,7 +98,7 @@ def _on_it(snapshot: Snapshot, machine: Json, host: Json) -> Blocker | None:
             f"{subject(machine)} is on it, and it is {_state(host)}",
             f"Mend the cause, the baremetal-operator tries again by itself: {describe(snapshot, host)}. "
             "To take another server: "
-            + kubectl(snapshot, f"annotate {PLURAL}.metal3.io", name(host), f"{UNHEALTHY}=")
+            + kubectl(snapshot, f"annotate {HOST.plural}.metal3.io", name(host), f"{UNHEALTHY}=")
             + f", then {kubectl(snapshot, 'delete machine', name(machine))}",
         )
     if state not in ("provisioned", "externally provisioned"):
@@ -175,11 +156,11 @@ def _none_free(snapshot: Snapshot, machine: Json, own: Json, hosts: tuple[Json, 
 
 def _free_one(snapshot: Snapshot, some: list[Json], asked: str, any_there: bool) -> str:
     if not any_there:
-        return f"Declare servers in `metal3.hosts`, or make {KIND}s in namespace {snapshot.namespace}"
+        return f"Declare servers in `metal3.hosts`, or make {HOST.name}s in namespace {snapshot.namespace}"
     if not some:
         return (
             f"Give a server what the selector asks for ({asked}), by `metal3.hosts[].labels` or "
-            f"{kubectl(snapshot, f'label {PLURAL}.metal3.io', 'NAME', 'KEY=VALUE')}, or change `hostSelector`"
+            f"{kubectl(snapshot, f'label {HOST.plural}.metal3.io', 'NAME', 'KEY=VALUE')}, or change `hostSelector`"
         )
     if broken := next((host for host in some if dig(host, "status", "errorMessage")), None):
         return f"Mend {subject(broken)}, the baremetal-operator tries again by itself: {describe(snapshot, broken)}"
@@ -238,3 +219,6 @@ def _meets(one: Json, labels: Json) -> bool:
     if operator == "notin":
         return value not in values
     return (value is None) == (operator == "!")
+
+
+SERVERS = Servers(MACHINE_KIND, HOST, trouble, state)

@@ -1,0 +1,77 @@
+"""The servers under a cluster's machines, where an infrastructure provider keeps objects of them: each module knows one's.
+
+A module has ``SERVERS``. Nothing else knows which providers there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from pkgutil import iter_modules
+
+from ...capi.reading import Failure, Json, deleting_since, node_problem, ready
+from ...kube.objects import Kind, dig
+from ..blocker import Blocker
+from ..model import Listed, Snapshot
+
+
+@dataclass(frozen=True)
+class Servers:
+    """What is known of one provider's servers.
+
+    Attributes:
+        machine_kind: kind of the infrastructure machines that are on them.
+        kind: of the servers, which lie in the Cluster's namespace.
+        trouble: why a Machine's server is no node of the cluster; None where nothing is wrong with it.
+        state: the state of a Machine's server that is being deleted, as the end of a sentence; empty where nobody knows.
+    """
+
+    machine_kind: str
+    kind: Kind
+    trouble: Callable[[Snapshot, Json], Blocker | None]
+    state: Callable[[Snapshot, Json], str]
+
+
+@cache
+def _known() -> Mapping[str, Servers]:
+    """All that this package brings, by the kind of their infrastructure machines."""
+    modules = (import_module(module.name) for module in iter_modules(__path__, f"{__name__}."))
+    return {module.SERVERS.machine_kind: module.SERVERS for module in modules}
+
+
+def _under(machine: Json) -> Servers | None:
+    return _known().get(str(dig(machine, "spec", "infrastructureRef", "kind")))
+
+
+def kind_to_read(machines: Listed) -> Kind | None:
+    """The servers that would explain why a machine is no healthy node, or how far its deletion is; None where none would."""
+    for machine in () if isinstance(machines, Failure) else machines:
+        servers = _under(machine)
+        if servers and not _is_well(machine):
+            return servers.kind
+    return None
+
+
+def trouble(snapshot: Snapshot, machine: Json) -> Blocker | None:
+    """Why a machine's server is no node of the cluster; None where nothing is wrong with it, or nobody knows."""
+    servers = _under(machine)
+    return servers.trouble(snapshot, machine) if servers else None
+
+
+def state(snapshot: Snapshot, machine: Json) -> str:
+    """The state of the server of a machine that is being deleted, as the end of a sentence; empty where nobody knows."""
+    servers = _under(machine)
+    return servers.state(snapshot, machine) if servers else ""
+
+
+def _is_well(machine: Json) -> bool:
+    seen = ready(machine)
+    return bool(
+        dig(machine, "status", "nodeRef")
+        and not deleting_since(machine)
+        and not node_problem(machine)
+        and seen
+        and seen.status == "True"
+    )
