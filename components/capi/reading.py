@@ -142,16 +142,21 @@ def first_false(obj: Json, *, ignoring: tuple[str, ...] = ("Ready", "Available",
     return next((c for c in conditions(obj) if c.status != "True" and c.type not in ignoring), None)
 
 
-def node_problem(machine: Json) -> str:
-    """What Cluster API says of a machine's node that is not healthy; empty where it is, or where there is none.
+def node_conditions(machine: Json) -> Iterator[Condition]:
+    """What Cluster API says of the health of a machine's node: nothing where there is none.
 
     Its newer conditions hold the kubelet's own words, beside the older ones in the v1beta1 generation.
     """
     status = machine.get("status") or {}
-    for entries in (dig(status, "v1beta2", "conditions"), status.get("conditions")):
-        for entry in entries if isinstance(entries, list) else ():
-            if entry.get("type") == "NodeHealthy" and entry.get("status") == "False" and entry.get("message"):
-                return " ".join(str(entry["message"]).removeprefix("* ").split())
+    for listed in (dig(status, "v1beta2", "conditions"), status.get("conditions")):
+        yield from (one for one in conditions_in(listed) if one.type == "NodeHealthy")
+
+
+def node_problem(machine: Json) -> str:
+    """What Cluster API says of a machine's node that is not healthy; empty where it is, or where there is none."""
+    for one in node_conditions(machine):
+        if one.status == "False" and one.message:
+            return " ".join(one.message.removeprefix("* ").split())
     return ""
 
 

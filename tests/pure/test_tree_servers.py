@@ -231,11 +231,17 @@ class Answers:
 
 
 @pytest.mark.parametrize(
-    ("ready", "kind", "asks"),
-    [(True, "Metal3Machine", False), (False, "Metal3Machine", True), (False, "PacketMachine", False)],
+    ("ready", "node", "kind", "asks"),
+    [
+        (True, "True", "Metal3Machine", False),
+        (False, "True", "Metal3Machine", True),
+        (True, "Unknown", "Metal3Machine", True),
+        (False, "True", "PacketMachine", False),
+    ],
 )
-def test_hosts_are_read_only_where_they_explain_something(ready: bool, kind: str, asks: bool) -> None:
+def test_hosts_are_read_only_where_they_explain_something(ready: bool, node: str, kind: str, asks: bool) -> None:
     *_, machine = pool("a", [condition(ready)])
+    machine["status"]["conditions"].append(condition(node, type_="NodeHealthy"))
     machine["spec"]["infrastructureRef"] = {
         "apiVersion": "infrastructure.cluster.x-k8s.io/v1beta2",
         "kind": kind,

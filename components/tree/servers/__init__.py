@@ -11,7 +11,7 @@ from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 
-from ...capi.reading import Failure, Json, deleting_since, node_problem, ready
+from ...capi.reading import Failure, Json, deleting_since, node_conditions, ready
 from ...kube.objects import Kind, dig
 from ..blocker import Blocker
 from ..model import Listed, Snapshot
@@ -71,7 +71,8 @@ def _is_well(machine: Json) -> bool:
     return bool(
         dig(machine, "status", "nodeRef")
         and not deleting_since(machine)
-        and not node_problem(machine)
+        # A node that is silent, because its server is off or gone, is unknown, not unhealthy.
+        and not any(one.status != "True" for one in node_conditions(machine))
         and seen
         and seen.status == "True"
     )
