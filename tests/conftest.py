@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -25,12 +27,20 @@ settings.register_profile("shared machine", deadline=None, suppress_health_check
 settings.load_profile("shared machine")
 
 
+SECOND_LAB = (
+    "tests/lab/test_day_two.py",
+)
+"""The modules whose lab is another worker's, where there can be two: about half of the tier's time."""
+
+
 class Modules(LoadScopeScheduling):
-    """Keeps together, where several workers share the tests, those of one module, and all of labs: there is one at a time."""
+    """Keeps together, where several workers share the tests, those of one module, and those of one lab."""
 
     def _split_scope(self, nodeid: str) -> str:
         module = nodeid.partition("::")[0]
-        return "tests/lab" if module.startswith(("tests/lab/", "tests/lab_generations/")) else module
+        if not module.startswith(("tests/lab/", "tests/lab_generations/")):
+            return module
+        return "second lab" if module in SECOND_LAB and NAMESPACES in self.config.stash else "first lab"
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -40,6 +50,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Modules:
 
 
 TEMPORARY = pytest.StashKey[str]()
+NAMESPACES = pytest.StashKey[None]()
+"""Each worker has a network of its own: Kamaji's webhooks have a fixed port, so that there is one lab in each."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -51,6 +63,10 @@ def pytest_configure(config: pytest.Config) -> None:
             signal.signal(number, lambda *_: None)
     if hasattr(config, "workerinput"):
         return
+    isolated = [sys.executable, str(ROOT / "tests/support/network_namespace.py")]
+    if config.getoption("tx", None) and subprocess.run([*isolated, "-c", ""], capture_output=True, check=False).returncode == 0:
+        config.option.tx = [f"popen//python={shlex.join(isolated)}"] * len(config.option.tx)
+        config.stash[NAMESPACES] = None
     # pytest keeps the folders of the last runs: those stay where they were.
     tempfile.gettempdir()
     os.environ["TMPDIR"] = config.stash[TEMPORARY] = tempfile.mkdtemp(prefix="kamaji-equinix-tests-")
