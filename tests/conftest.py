@@ -27,9 +27,7 @@ settings.register_profile("shared machine", deadline=None, suppress_health_check
 settings.load_profile("shared machine")
 
 
-SECOND_LAB = (
-    "tests/lab/test_day_two.py",
-)
+SECOND_LAB = tuple(f"tests/lab/test_{name}.py" for name in ("fleet_of_pools", "import", "interrupted", "kills"))
 """The modules whose lab is another worker's, where there can be two: about half of the tier's time."""
 
 
@@ -64,7 +62,10 @@ def pytest_configure(config: pytest.Config) -> None:
     if hasattr(config, "workerinput"):
         return
     isolated = [sys.executable, str(ROOT / "tests/support/network_namespace.py")]
-    if config.getoption("tx", None) and subprocess.run([*isolated, "-c", ""], capture_output=True, check=False).returncode == 0:
+    if (
+        config.getoption("tx", None)
+        and subprocess.run([*isolated, "-c", ""], capture_output=True, check=False).returncode == 0
+    ):
         config.option.tx = [f"popen//python={shlex.join(isolated)}"] * len(config.option.tx)
         config.stash[NAMESPACES] = None
     # pytest keeps the folders of the last runs: those stay where they were.

@@ -1,4 +1,4 @@
-"""A Python in a network of its own, which has loopback alone: two labs, whose webhooks' port is fixed, live beside each other.
+"""A Python in a network of its own, which has loopback alone: two labs live beside each other, though a port of theirs is fixed.
 
 ``python network_namespace.py ...`` takes what Python takes. Standard library only: it runs before anything else does.
 """
@@ -41,4 +41,4 @@ def enter() -> None:
 
 if __name__ == "__main__":
     enter()
-    os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
+    os.execv(sys.executable, [sys.executable, *sys.argv[1:]])  # noqa: S606 - the same Python again
