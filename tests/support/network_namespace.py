@@ -1,4 +1,4 @@
-"""A Python in a network of its own, which has loopback alone: two labs live beside each other, though a port of theirs is fixed.
+"""A Python in a network of its own, which has loopback alone: so two labs have the same port, and live beside each other.
 
 ``python network_namespace.py ...`` takes what Python takes. Standard library only: it runs before anything else does.
 """
