@@ -22,7 +22,7 @@ sys.path.insert(0, str(ROOT))
 
 from lab.plane import ManagementPlane  # noqa: E402 - the checkout's packages are not installed
 
-# A machine that three workers share makes values slowly now and then, which says nothing of what is tested.
+# A machine that four workers share makes values slowly now and then, which says nothing of what is tested.
 settings.register_profile("shared machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("shared machine")
 
