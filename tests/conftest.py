@@ -68,6 +68,8 @@ def pytest_configure(config: pytest.Config) -> None:
     ):
         config.option.tx = [f"popen//python={shlex.join(isolated)}"] * len(config.option.tx)
         config.stash[NAMESPACES] = None
+    # The engine's processes live for seconds: nothing of theirs is worth a collector's time.
+    os.environ.setdefault("GOGC", "400")
     # pytest keeps the folders of the last runs: those stay where they were.
     tempfile.gettempdir()
     os.environ["TMPDIR"] = config.stash[TEMPORARY] = tempfile.mkdtemp(prefix="kamaji-equinix-tests-")
