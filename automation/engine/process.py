@@ -61,14 +61,20 @@ class Interrupted(Exception):
 class Engine(automation.PulumiCommand):
     """A ``pulumi`` command line. One operation at a time can be stopped: the one inside ``stoppable``."""
 
-    def __init__(self) -> None:
+    def __init__(self, like: automation.PulumiCommand | None = None) -> None:
         """Find it on PATH.
+
+        Args:
+            like: one that is known already, whose version need not be asked for again: that is a process of its own.
 
         Raises:
             ToolMissing: there is none, or it is too old.
         """
         try:
-            super().__init__()
+            if like is None:
+                super().__init__()
+            else:
+                self.command, self.version = like.command, like.version
         except (OSError, subprocess.SubprocessError, automation.InvalidVersionError) as error:
             raise ToolMissing(
                 f"the pulumi CLI can't be used: {error}. Install Pulumi 3.259 or newer; in a checkout of kamaji-equinix "

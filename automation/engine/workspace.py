@@ -180,7 +180,7 @@ def forget(stack: automation.Stack) -> None:
     """Take a stack away that was made for a look; one that has resources by now stays, as pulumi refuses."""
     with contextlib.suppress(automation.CommandError):
         # Not the engine of the operation: that may be to stop.
-        Engine().run(
+        Engine(stack.workspace.pulumi_command).run(
             ["stack", "rm", "--yes", "--preserve-config", "--stack", stack.name],
             str(stack.workspace.work_dir),
             stack.workspace.env_vars,
@@ -204,7 +204,9 @@ def restore(stack: automation.Stack, state: str) -> None:
 def _pulumi(stack: automation.Stack, *arguments: str, text: str | None = None) -> automation.CommandResult:
     # Not the engine of the operation: that may be to stop.
     workspace = stack.workspace
-    return Engine().run([*arguments, "--stack", stack.name], str(workspace.work_dir), workspace.env_vars, text=text)
+    return Engine(workspace.pulumi_command).run(
+        [*arguments, "--stack", stack.name], str(workspace.work_dir), workspace.env_vars, text=text
+    )
 
 
 def configure(stack: automation.Stack, engine: Engine, sections: Mapping[str, Any]) -> None:
