@@ -64,8 +64,8 @@ def provider_option(install: str) -> tuple[str, str]:
     >>> provider_option("clusterctl init --core cluster-api:v1.10.1 --bootstrap kubeadm:v1.10.1")
     ('--core cluster-api', '--core cluster-api:v1.10.1')
     """
-    found = re.match(r"clusterctl init ((--\S+ [^\s:]+)\S*)", install)
-    return (found[2], found[1]) if found else ("", "")
+    match = re.match(r"clusterctl init ((--\S+ [^\s:]+)\S*)", install)
+    return (match[2], match[1]) if match else ("", "")
 
 
 def bring(install: str, inventory: Collection[str]) -> str:

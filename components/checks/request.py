@@ -13,7 +13,7 @@ from ..tree import PoolRequest, Request
 def request_of(tenant: TenantClusterSettings) -> Request:
     """What the settings of a cluster ask for."""
     machines = tenant.least_machines > 0
-    own = [one.name for one in (network_plugin(tenant, "", ""), cloud_controller(tenant, {})) if one and one.awaited]
+    names = [one.name for one in (network_plugin(tenant, "", ""), cloud_controller(tenant, {})) if one and one.awaited]
     external = provider_of(tenant).kubelet_arguments(tenant).get("cloud-provider") == "external"
     return Request(
         version=tenant.control_plane_version,
@@ -24,8 +24,8 @@ def request_of(tenant: TenantClusterSettings) -> Request:
             )
             for pool in tenant.worker_pools
         },
-        add_ons=tuple(own),
-        looks_inside=machines and (external or bool(own) or any(one.awaited for one in declared(tenant))),
+        add_ons=tuple(names),
+        looks_inside=machines and (external or bool(names) or any(one.awaited for one in declared(tenant))),
     )
 
 

@@ -71,20 +71,20 @@ def network_plugin(settings: TenantClusterSettings, host: Any, port: Any) -> Add
         host: host of its API server, as nodes reach it.
         port: port of its API server, as text.
     """
-    own = settings.network
-    plugin = PLUGINS.get(own.plugin)
+    network = settings.network
+    plugin = PLUGINS.get(network.plugin)
     if plugin is None:
         return None
-    repository = own.repository or plugin.repository
+    repository = network.repository or plugin.repository
     registry = repository.startswith("oci://")
     return Addon(
-        name=own.plugin,
+        name=network.plugin,
         namespace=plugin.namespace,
         create_namespace=plugin.namespace != "kube-system",
         chart=f"{repository.rstrip('/')}/{plugin.chart}" if registry else plugin.chart,
         repository="" if registry else repository,
-        version=own.version or plugin.version,
-        values=merged(plugin.values(settings, host, port), own.values),
+        version=network.version or plugin.version,
+        values=merged(plugin.values(settings, host, port), network.values),
         awaited=settings.least_machines > 0,
     )
 
@@ -107,27 +107,27 @@ def declared(settings: TenantClusterSettings) -> list[Addon]:
     return [of_settings(one, settings.least_machines > 0) for one in settings.addons]
 
 
-def of_settings(own: AddonSettings, machines: bool) -> Addon:
+def of_settings(addon: AddonSettings, machines: bool) -> Addon:
     """One add-on of the settings.
 
     Args:
-        own: its settings.
+        addon: its settings.
         machines: whether the stack asks for machines; without any, its workloads never run.
     """
     return Addon(
-        name=own.name,
-        namespace=own.namespace or "default",
-        create_namespace=own.create_namespace,
-        chart=own.chart or "",
-        repository=own.repository or "",
-        version=own.version or "",
-        username=own.username or "",
-        password=own.password,
-        plain_http=own.plain_http,
-        values=own.values,
-        files=own.files,
-        objects=own.objects,
-        waits=own.wait and machines,
-        awaited=own.wait and machines,
-        seconds=own.timeout_seconds,
+        name=addon.name,
+        namespace=addon.namespace or "default",
+        create_namespace=addon.create_namespace,
+        chart=addon.chart or "",
+        repository=addon.repository or "",
+        version=addon.version or "",
+        username=addon.username or "",
+        password=addon.password,
+        plain_http=addon.plain_http,
+        values=addon.values,
+        files=addon.files,
+        objects=addon.objects,
+        waits=addon.wait and machines,
+        awaited=addon.wait and machines,
+        seconds=addon.timeout_seconds,
     )

@@ -83,10 +83,10 @@ def calico(settings: TenantClusterSettings, host: Any, port: Any) -> Values:
 
 def flannel(settings: TenantClusterSettings, _host: Any, _port: Any) -> Values:
     """Values of Flannel's chart. It finds the API server through kube-proxy."""
-    own = ranges(settings)
+    pods = ranges(settings)
     return {
-        "podCidr": own["ipv4"] or "",
-        "podCidrv6": own["ipv6"] or "",
+        "podCidr": pods["ipv4"] or "",
+        "podCidrv6": pods["ipv6"] or "",
         "flannel": {"backend": "vxlan", **given(mtu=settings.network.mtu)},
     }
 

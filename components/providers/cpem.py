@@ -102,10 +102,10 @@ def objects(settings: CpemSettings, project: Any, metro: str | None) -> list[Man
     ]
 
 
-def digest(own: CpemSettings) -> str:
+def digest(settings: CpemSettings) -> str:
     """Tells one token from another, and not what it is: a program reads its environment when it starts, so that another token
     needs other pods."""
-    return hashlib.sha256(own.api_token.get_secret_value().encode()).hexdigest()[:12]
+    return hashlib.sha256(settings.api_token.get_secret_value().encode()).hexdigest()[:12]
 
 
 def reference(name: str, key: str) -> dict[str, Any]:

@@ -105,7 +105,7 @@ def metadata(tenant: Metal3ClusterSettings, data: MetaDataSettings, version: str
 def network_data(tenant: Metal3ClusterSettings, data: NetworkDataSettings) -> dict[str, Any]:
     """Links, networks on them, and name servers."""
     networks = data.networks
-    listed: dict[str, Sequence[NetworkSettings]] = {
+    networks_by_kind: dict[str, Sequence[NetworkSettings]] = {
         "ipv4": networks.ipv4,
         "ipv6": networks.ipv6,
         "ipv4DHCP": networks.ipv4_dhcp,
@@ -120,7 +120,10 @@ def network_data(tenant: Metal3ClusterSettings, data: NetworkDataSettings) -> di
             vlans=[{**link(one), "vlanID": one.vlan_id, "vlanLink": one.vlan_link} for one in data.links.vlans],
         ),
         networks=given(
-            **{kind: [network(tenant, one, version_of(data)) for one in some] for kind, some in listed.items()}
+            **{
+                kind: [network(tenant, one, version_of(data)) for one in some]
+                for kind, some in networks_by_kind.items()
+            }
         ),
         services=given(
             dns=list(data.services.dns),
@@ -151,12 +154,12 @@ def bond(one: BondSettings) -> dict[str, Any]:
 
 def network(tenant: Metal3ClusterSettings, one: NetworkSettings, version: str) -> dict[str, Any]:
     """A network with its routes. v1beta1 asks for the pool's name beside the reference, which counts where both are."""
-    found: dict[str, Any] = {"id": one.id, "link": one.link}
+    entry: dict[str, Any] = {"id": one.id, "link": one.link}
     if isinstance(one, StaticNetworkSettings):
-        found["fromPoolRef"] = pool_reference(tenant, one.pool)
+        entry["fromPoolRef"] = pool_reference(tenant, one.pool)
         if version == "v1beta1":
-            found["ipAddressFromIPPool"] = found["fromPoolRef"]["name"]
-    return {**found, **given(routes=[route(tenant, each) for each in one.routes])}
+            entry["ipAddressFromIPPool"] = entry["fromPoolRef"]["name"]
+    return {**entry, **given(routes=[route(tenant, each) for each in one.routes])}
 
 
 def route(tenant: Metal3ClusterSettings, one: RouteSettings) -> dict[str, Any]:

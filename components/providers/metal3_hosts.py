@@ -74,6 +74,6 @@ def bare_metal_host(tenant: Metal3ClusterSettings, host: HostSettings) -> Manife
 
 def metadata(tenant: Metal3ClusterSettings, kind: str, name: str) -> Manifest:
     """Metadata without the Cluster's label."""
-    own = labels(tenant, kind)
-    del own[CLUSTER_LABEL]
-    return {"name": name, "namespace": tenant.cluster.namespace, "labels": own}
+    host_labels = labels(tenant, kind)
+    del host_labels[CLUSTER_LABEL]
+    return {"name": name, "namespace": tenant.cluster.namespace, "labels": host_labels}

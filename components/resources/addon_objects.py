@@ -60,8 +60,8 @@ class Owners:
                 f"add-ons {other} and {addon} both have {given.type_.rpartition(':')[2]} {what}, and there can be only one: "
                 "leave it out of one of them"
             )
-        known = pulumi.ResourceOptions(aliases=[pulumi.Alias(name=f"{former}:{what}")])
-        return pulumi.ResourceTransformResult(dict(given.props), pulumi.ResourceOptions.merge(given.opts, known))
+        former_name = pulumi.ResourceOptions(aliases=[pulumi.Alias(name=f"{former}:{what}")])
+        return pulumi.ResourceTransformResult(dict(given.props), pulumi.ResourceOptions.merge(given.opts, former_name))
 
 
 def adjusted(

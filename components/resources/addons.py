@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import pulumi
@@ -31,9 +31,6 @@ from ..settings.model import TenantClusterSettings
 from .addon_objects import Owners, adjusted
 from .arguments import require
 from .kubernetes import namespace
-
-if TYPE_CHECKING:
-    from .tenant_cluster import TenantCluster
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,10 +157,27 @@ def tenant_provider(name: str, kubeconfig: pulumi.Output[str], parent: pulumi.Re
     )
 
 
+class Tenant(Protocol):
+    """What add-ons need of the tenant cluster that they go into."""
+
+    @property
+    def kubeconfig(self) -> pulumi.Output[str]:
+        """Its admin kubeconfig."""
+
+    @property
+    def cluster(self) -> pulumi.Resource:
+        """The Cluster's resource."""
+
+    @property
+    def tenant_provider(self) -> kubernetes.Provider:
+        """The provider of what is inside of it, registered where it is asked for."""
+
+
 def declare_addons(
     name: str,
     settings: TenantClusterSettings,
-    tenant: TenantCluster,
+    tenant: Tenant,
+    parent: pulumi.Resource,
     infrastructure: Mapping[str, Any],
     after: Sequence[pulumi.Resource],
 ) -> list[AddOn]:
@@ -173,6 +187,7 @@ def declare_addons(
         name: the component's name.
         settings: the tenant cluster's settings.
         tenant: the tenant cluster.
+        parent: the component that they are shown under.
         infrastructure: fields of the infrastructure cluster's spec that other resources give.
         after: what must be there first.
     """
@@ -180,25 +195,25 @@ def declare_addons(
     server = cache(lambda: pulumi.Output.unsecret(tenant.kubeconfig.apply(address)))
     plugin = settings.network.plugin not in ("custom", "none")
     host, port = (server().apply(itemgetter(part)) for part in (0, 1)) if plugin else ("", "")
-    wanted = [
+    addons = [
         network_plugin(settings, host, port),
         cloud_controller(settings, infrastructure),
         *declared(settings),
     ]
-    found: list[AddOn] = []
+    resources: list[AddOn] = []
     owners = Owners(name)
-    for addon in filter(None, wanted):
+    for addon in filter(None, addons):
         args = AddOnArgs(
             addon=addon,
             cluster_name=f"{settings.cluster.namespace}/{settings.cluster.name}",
             provider=tenant.tenant_provider,
             reachable=server(),
             cluster=tenant.cluster,
-            after=[*after, *found[-1:]],
+            after=[*after, *resources[-1:]],
             owners=owners,
         )
-        found.append(AddOn(f"{name}-{addon.name}", args, pulumi.ResourceOptions(parent=tenant)))
-    return found
+        resources.append(AddOn(f"{name}-{addon.name}", args, pulumi.ResourceOptions(parent=parent)))
+    return resources
 
 
 def address(kubeconfig: str) -> tuple[str, str]:

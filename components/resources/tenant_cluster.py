@@ -191,7 +191,7 @@ class TenantCluster(pulumi.ComponentResource):
         )
         self.cluster = cluster
         self._name = name
-        declare_addons(name, settings, self, spec, [one for pool in pools.values() for one in pool.written])
+        declare_addons(name, settings, self, self, spec, [one for pool in pools.values() for one in pool.written])
         self.register_outputs(self.outputs())
 
     @cached_property

@@ -44,5 +44,5 @@ def check(raw: str, line: int) -> None:
     Raises:
         YamlError: it does.
     """
-    if any(found[1] == "/" for found in _ESCAPE.finditer(raw)):
+    if any(match[1] == "/" for match in _ESCAPE.finditer(raw)):
         raise YamlError(f"is no YAML to the engine: '\\/' in the text of line {line} is no escape; write '/'")

@@ -23,9 +23,9 @@ def carried(value: dict[str, Any]) -> dict[str, Any]:
     Raises:
         ValueError: names what would not, by its place in the map.
     """
-    found = [f"{path} {rule}" for path, rule in lost(value)]
-    if found:
-        raise ValueError("; ".join(found[:3]))
+    problems = [f"{path} {rule}" for path, rule in lost(value)]
+    if problems:
+        raise ValueError("; ".join(problems[:3]))
     return value
 
 

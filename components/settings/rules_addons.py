@@ -37,113 +37,113 @@ KUBERNETES_OWN = ("default", "kube-system", "kube-public", "kube-node-lease")
 def addon_problems(base: str, tenant: model.TenantClusterSettings) -> Iterator[Problem]:
     """Mistakes in ``network`` and ``addons``; ``base`` is their path with a dot, or empty."""
     yield from network_problems(base, tenant)
-    seen: dict[str, int] = {}
+    firsts: dict[str, int] = {}
     for index, addon in enumerate(tenant.addons):
         path = f"{base}addons[{index}]"
-        if addon.name in seen:
-            first = f"{base}addons[{seen[addon.name]}].name"
+        if addon.name in firsts:
+            first = f"{base}addons[{firsts[addon.name]}].name"
             yield Problem(
-                f"{path}.name", f"is the name of {base}addons[{seen[addon.name]}] too", addon.name, about=(first,)
+                f"{path}.name", f"is the name of {base}addons[{firsts[addon.name]}] too", addon.name, about=(first,)
             )
         elif addon.name in OWN_NAMES:
             yield Problem(
                 f"{path}.name", "is the name of an add-on of this program's own", addon.name, f"my-{addon.name}"
             )
-        seen.setdefault(addon.name, index)
+        firsts.setdefault(addon.name, index)
         yield from one_addon(path, addon)
 
 
 def network_problems(base: str, tenant: model.TenantClusterSettings) -> Iterator[Problem]:
     """The network plugin."""
-    own, path = tenant.network, f"{base}network"
-    if own.plugin in ("custom", "none"):
+    network, path = tenant.network, f"{base}network"
+    if network.plugin in ("custom", "none"):
         for key in ("version", "repository", "mtu", "values"):
-            if getattr(own, key):
+            if getattr(network, key):
                 yield Problem(
                     f"{path}.{key}",
-                    f"has no effect with plugin {own.plugin}; leave it out",
+                    f"has no effect with plugin {network.plugin}; leave it out",
                     about=(f"{path}.plugin",),
                     example=None,
                 )
-    if own.plugin == "custom" and not tenant.addons:
+    if network.plugin == "custom" and not tenant.addons:
         yield Problem(
             f"{path}.plugin",
             "means that one of addons is the network plugin, and there are none",
-            own.plugin,
+            network.plugin,
             "cilium",
             about=(f"{base}addons",),
         )
     proxy = f"{base}controlPlane.addons.kubeProxy"
-    if own.plugin in ("calico", "flannel") and tenant.control_plane.addons.kube_proxy is None:
+    if network.plugin in ("calico", "flannel") and tenant.control_plane.addons.kube_proxy is None:
         yield Problem(
             f"{path}.plugin",
             "needs controlPlane.addons.kubeProxy: without it nothing serves Services; cilium does that itself",
-            own.plugin,
+            network.plugin,
             "cilium",
             about=(proxy,),
         )
 
 
-def one_addon(path: str, own: AddonSettings) -> Iterator[Problem]:
+def one_addon(path: str, addon: AddonSettings) -> Iterator[Problem]:
     """One add-on: a chart or manifests, and what belongs to each."""
-    manifests = "files" if own.files else "objects"
-    if own.chart and (own.files or own.objects):
+    manifests = "files" if addon.files else "objects"
+    if addon.chart and (addon.files or addon.objects):
         yield Problem(
             f"{path}.{manifests}",
             "excludes chart: make it an add-on of its own",
             about=(f"{path}.chart",),
             example=None,
         )
-    elif not own.chart and not own.files and not own.objects:
+    elif not addon.chart and not addon.files and not addon.objects:
         yield Problem(f"{path}.chart", "is required, or files or objects", about=(f"{path}.files", f"{path}.objects"))
-    if own.chart:
-        yield from chart_problems(path, own, own.chart)
+    if addon.chart:
+        yield from chart_problems(path, addon, addon.chart)
     else:
-        values = own.model_dump(by_alias=True)
+        values = addon.model_dump(by_alias=True)
         for key in CHART_ONLY:
             if values[key]:
                 yield Problem(
                     f"{path}.{key}", "belongs to a chart; leave it out", about=(f"{path}.chart",), example=None
                 )
-    if own.chart and own.create_namespace and (own.namespace or "default") in KUBERNETES_OWN:
+    if addon.chart and addon.create_namespace and (addon.namespace or "default") in KUBERNETES_OWN:
         yield Problem(
             f"{path}.createNamespace",
-            f"must be false for namespace {own.namespace or 'default'}, which Kubernetes makes itself",
+            f"must be false for namespace {addon.namespace or 'default'}, which Kubernetes makes itself",
             True,
             False,
             about=(f"{path}.namespace",),
         )
-    for index, item in enumerate(own.objects):
+    for index, item in enumerate(addon.objects):
         yield from object_problems(f"{path}.objects[{index}]", item)
-    yield from same_objects(path, own.objects)
+    yield from same_objects(path, addon.objects)
 
 
-def chart_problems(path: str, own: AddonSettings, chart: str) -> Iterator[Problem]:
+def chart_problems(path: str, addon: AddonSettings, chart: str) -> Iterator[Problem]:
     """Where a chart comes from."""
     registry = chart.startswith("oci://")
-    if registry and own.repository:
+    if registry and addon.repository:
         yield Problem(
             f"{path}.repository",
             "excludes a chart that begins with oci://",
-            own.repository,
+            addon.repository,
             example=None,
             about=(f"{path}.chart",),
         )
-    elif own.repository and not registry and ("/" in chart or chart.startswith(".")):
+    elif addon.repository and not registry and ("/" in chart or chart.startswith(".")):
         yield Problem(
             f"{path}.chart", "must be a name, because repository is given", chart, about=(f"{path}.repository",)
         )
-    if (registry or own.repository) and not own.version:
+    if (registry or addon.repository) and not addon.version:
         yield Problem(f"{path}.version", "is required: without it another chart would be installed one day")
-    if not registry and not own.repository and own.version:
+    if not registry and not addon.repository and addon.version:
         yield Problem(
             f"{path}.version",
             "has no effect on a chart's folder; leave it out",
-            own.version,
+            addon.version,
             example=None,
             about=(f"{path}.chart",),
         )
-    if own.plain_http and not registry:
+    if addon.plain_http and not registry:
         yield Problem(
             f"{path}.plainHttp",
             f"is for a chart that begins with oci://, and this is {chart}",
@@ -152,9 +152,9 @@ def chart_problems(path: str, own: AddonSettings, chart: str) -> Iterator[Proble
             about=(f"{path}.chart",),
         )
     for key, other in (("username", "password"), ("password", "username")):
-        if getattr(own, key) and not getattr(own, other):
+        if getattr(addon, key) and not getattr(addon, other):
             yield Problem(f"{path}.{other}", f"is required with {key}", about=(f"{path}.{key}",))
-    if own.username and not registry and not own.repository:
+    if addon.username and not registry and not addon.repository:
         yield Problem(
             f"{path}.username",
             "has no effect on a chart's folder; leave it out",
@@ -213,14 +213,14 @@ def judged(path: str, value: Any, check: Callable[[str], object]) -> Iterator[Pr
 
 def same_objects(path: str, objects: Sequence[Mapping[str, Any]]) -> Iterator[Problem]:
     """Objects that are given twice: the engine knows each by its kind, namespace and name."""
-    seen: dict[tuple[Any, ...], int] = {}
+    owners: dict[tuple[Any, ...], int] = {}
     for index, item in enumerate(objects):
         metadata = item.get("metadata")
         if not isinstance(metadata, dict) or not isinstance(item.get("apiVersion"), str):
             continue
         group = item["apiVersion"].rpartition("/")[0]
         key = (group, str(item.get("kind")), str(metadata.get("namespace")), str(metadata.get("name")))
-        first = seen.setdefault(key, index)
+        first = owners.setdefault(key, index)
         if first != index:
             rule = f"is the object of {path}.objects[{first}] too: {key[1]} {metadata.get('name')}"
             yield Problem(f"{path}.objects[{index}]", rule, example=None, about=(f"{path}.objects[{first}]",))

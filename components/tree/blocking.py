@@ -64,8 +64,8 @@ def blocking(tree: Tree) -> Blocker | None:
         workers,
         _unread_lists,
     )
-    found = next((blocker for check in checks if (blocker := check(snapshot, snapshot.cluster))), None)
-    return found or _any_row(tree) or next(lacking(tree), None) or next(inside(tree), None)
+    first = next((blocker for check in checks if (blocker := check(snapshot, snapshot.cluster))), None)
+    return first or _any_row(tree) or next(lacking(tree), None) or next(inside(tree), None)
 
 
 def _deletion(snapshot: Snapshot, cluster: Json) -> Blocker | None:
@@ -87,12 +87,12 @@ def _pause(snapshot: Snapshot, cluster: Json) -> Blocker | None:
     if dig(cluster, "spec", "paused"):
         # A stack that has not paused it declares nothing about it, and takes nothing back.
         change = """--type merge -p '{"spec":{"paused":false}}'"""
-        own = kubectl(snapshot, "patch clusters.cluster.x-k8s.io", name(cluster), change)
+        command = kubectl(snapshot, "patch clusters.cluster.x-k8s.io", name(cluster), change)
         return Blocker(
             subject(cluster),
             "it is paused, so no controller acts on it",
             "Where the stack's configuration says `cluster.paused: true`, set it to false and run `kamaji-equinix up`; where "
-            f"somebody else has paused it: {own}",
+            f"somebody else has paused it: {command}",
         )
     if is_paused(cluster):
         annotated = kubectl(snapshot, "annotate clusters.cluster.x-k8s.io", name(cluster), f"{PAUSED_ANNOTATION}-")
@@ -154,7 +154,7 @@ def _address(snapshot: Snapshot, cluster: Json) -> Blocker | None:
 
 def _evidence(snapshot: Snapshot, kind_: str) -> Found | None:
     """What was read of the control plane's object of a kind."""
-    return next((found for key, found in snapshot.evidence.items() if key.startswith(f"{kind_}/")), None)
+    return next((obj for key, obj in snapshot.evidence.items() if key.startswith(f"{kind_}/")), None)
 
 
 def _handoff(snapshot: Snapshot, cluster: Json) -> Blocker | None:
@@ -188,7 +188,7 @@ def _handoff(snapshot: Snapshot, cluster: Json) -> Blocker | None:
     if seen and seen.status != "True":
         return Blocker(
             subject(cluster),
-            f"Cluster API has not seen yet that {subject(infrastructure)} is ready{_said(seen.message)}",
+            f"Cluster API has not seen yet that {subject(infrastructure)} is ready{_after_colon(seen.message)}",
             f"If this lasts, see that Cluster API's controller runs: {describe(snapshot, cluster)}",
         )
     return None
@@ -213,11 +213,11 @@ def _because(snapshot: Snapshot, control_plane: Json) -> str:
     reasons = []
     if unmet := first_false(control_plane):
         reasons.append(f"{unmet.type} is {unmet.status}" + (f" ({unmet.message})" if unmet.message else ""))
-    for found in snapshot.evidence.values():
-        if isinstance(found, Failure):
-            reasons.append(unread(found))
-        elif kind(found) == "TenantControlPlane":
-            reasons += _tenant(found)
+    for obj in snapshot.evidence.values():
+        if isinstance(obj, Failure):
+            reasons.append(unread(obj))
+        elif kind(obj) == "TenantControlPlane":
+            reasons += _tenant(obj)
     return ": " + "; ".join(reasons) if reasons else ""
 
 
@@ -233,15 +233,15 @@ def _tenant(tenant: Json) -> Iterator[str]:
 
 
 def _unread_lists(snapshot: Snapshot, cluster: Json) -> Blocker | None:
-    for found in (
+    for objects in (
         snapshot.machine_deployments,
         snapshot.machine_sets,
         snapshot.machines,
         snapshot.machine_pools,
         *snapshot.references.values(),
     ):
-        if isinstance(found, Failure):
-            return unreadable(found, snapshot)
+        if isinstance(objects, Failure):
+            return unreadable(objects, snapshot)
     return None
 
 
@@ -254,14 +254,14 @@ def _any_row(tree: Tree) -> Blocker | None:
         )
     for node in reversed(list(tree.nodes)):
         if node.ready and node.ready.status != "True":
-            said = ": ".join(part for part in (node.ready.reason, node.ready.message) if part)
+            text = ": ".join(part for part in (node.ready.reason, node.ready.message) if part)
             return Blocker(
                 f"{node.kind}/{node.members[0] if node.members else node.name}",
-                f"its condition Ready is {node.ready.status}{_said(said)}",
+                f"its condition Ready is {node.ready.status}{_after_colon(text)}",
                 "If this lasts, see the log of the controller that owns it",
             )
     return None
 
 
-def _said(text: str) -> str:
+def _after_colon(text: str) -> str:
     return f": {text}" if text else ""

@@ -18,17 +18,17 @@ INSIDE = "with the cluster's kubeconfig: `kubectl -n {} {}`"
 
 def inside(tree: Tree) -> Iterator[Blocker]:
     """The reasons, the first of them first: without a cloud controller no add-on starts that tolerates no taint."""
-    found = tree.snapshot.inside
-    if not isinstance(found, Inside):
+    content = tree.snapshot.inside
+    if not isinstance(content, Inside):
         return
-    missing = [] if tree.request is None else _missing(found, tree.request.add_ons)
+    missing = [] if tree.request is None else _missing(content, tree.request.add_ons)
     yield from missing
-    yield from filter(None, map(_tainted, sorted(found.nodes, key=name)))
-    yield from filter(None, map(_workload, sorted(found.workloads, key=_place)))
+    yield from filter(None, map(_tainted, sorted(content.nodes, key=name)))
+    yield from filter(None, map(_workload, sorted(content.workloads, key=_place)))
 
 
-def _missing(found: Inside, names: tuple[str, ...]) -> list[Blocker]:
-    there = {dig(one, "metadata", "labels", ADD_ON) for one in found.workloads}
+def _missing(content: Inside, names: tuple[str, ...]) -> list[Blocker]:
+    there = {dig(one, "metadata", "labels", ADD_ON) for one in content.workloads}
     return [
         Blocker(
             f"AddOn/{one}",
@@ -58,11 +58,11 @@ def _workload(one: Json) -> Blocker | None:
     if not lacks:
         return None
     conditions = dig(one, "status", "conditions") or ()
-    said = [f"{c['type']}: {c['message']}" for c in conditions if c.get("message") and _bad(c)]
+    texts = [f"{c['type']}: {c['message']}" for c in conditions if c.get("message") and _bad(c)]
     namespace = str(dig(one, "metadata", "namespace"))
     return Blocker(
         f"AddOn/{dig(one, 'metadata', 'labels', ADD_ON)}",
-        f"{kind(one)} {namespace}/{name(one)} {lacks}" + (f" ({'; '.join(said)})" if said else ""),
+        f"{kind(one)} {namespace}/{name(one)} {lacks}" + (f" ({'; '.join(texts)})" if texts else ""),
         "See its pods " + INSIDE.format(namespace, f"describe {kind(one).lower()} {name(one)}"),
     )
 
@@ -80,11 +80,11 @@ def _lacks(one: Json) -> str:
     if (status.get("observedGeneration") or 0) < generation:
         return "is not acted on yet by its controller"
     if kind(one) == "DaemonSet":
-        wanted, there = status.get("desiredNumberScheduled") or 0, status.get("numberAvailable") or 0
+        target, there = status.get("desiredNumberScheduled") or 0, status.get("numberAvailable") or 0
     else:
         replicas = dig(one, "spec", "replicas")
-        wanted, there = 1 if replicas is None else replicas, status.get("availableReplicas") or 0
-    return f"has {there} of {wanted} pods available" if there < wanted else ""
+        target, there = 1 if replicas is None else replicas, status.get("availableReplicas") or 0
+    return f"has {there} of {target} pods available" if there < target else ""
 
 
 def _place(one: Json) -> tuple[str, str, str]:

@@ -51,13 +51,15 @@ def lacking(tree: Tree) -> Iterator[Difference]:
     if isinstance(snapshot.machine_deployments, Failure):
         return
     deployments = {name(one): one for one in snapshot.machine_deployments if not deleting_since(one)}
-    for own, asked in request.pools.items():
-        if own in deployments:
-            yield from _pool(deployments[own], asked)
+    for deployment_name, pool in request.pools.items():
+        if deployment_name in deployments:
+            yield from _pool(deployments[deployment_name], pool)
         else:
-            size = "" if asked.replicas is None else f" with {_machines(asked.replicas)}"
+            size = "" if pool.replicas is None else f" with {_machines(pool.replicas)}"
             yield Difference(
-                f"MachineDeployment/{own}", f"it does not exist, and pool {asked.pool}{size} is asked for", REPAIR
+                f"MachineDeployment/{deployment_name}",
+                f"it does not exist, and pool {pool.pool}{size} is asked for",
+                REPAIR,
             )
 
 
@@ -77,12 +79,12 @@ def besides(tree: Tree) -> Iterator[Difference]:
             "(docs/rbac.yaml): what its nodes and add-ons say is not known",
         )
     for machine in () if isinstance(snapshot.machines, Failure) else snapshot.machines:
-        asked = bare(dig(machine, "spec", "version"))
+        version = bare(dig(machine, "spec", "version"))
         kubelet = bare(dig(machine, "status", "nodeInfo", "kubeletVersion"))
-        if asked and kubelet and asked != kubelet and not deleting_since(machine):
+        if version and kubelet and version != kubelet and not deleting_since(machine):
             yield Difference(
                 subject(machine),
-                f"its kubelet runs {kubelet}, and {asked} is asked for",
+                f"its kubelet runs {kubelet}, and {version} is asked for",
                 "See what its bootstrap installs; once that is right, have the machine replaced: "
                 + kubectl(snapshot, "delete machine", name(machine)),
             )
@@ -94,10 +96,10 @@ def _control_plane(snapshot: Snapshot, plane: Json, request: Request) -> Iterato
         yield Difference(subject(plane), f"it is for Kubernetes {spec}, and {request.version} is asked for", REPAIR)
     elif running and running != request.version:
         unmet = first_false(plane)
-        said = f" ({unmet.type}: {unmet.message})" if unmet and unmet.message else ""
+        reason = f" ({unmet.type}: {unmet.message})" if unmet and unmet.message else ""
         yield Difference(
             subject(plane),
-            f"it runs Kubernetes {running}, and {request.version} is asked for{said}",
+            f"it runs Kubernetes {running}, and {request.version} is asked for{reason}",
             f"Wait until Kamaji has changed it; if it does not, see {describe(snapshot, plane)}",
         )
     replicas = dig(plane, "spec", "replicas")
@@ -105,21 +107,21 @@ def _control_plane(snapshot: Snapshot, plane: Json, request: Request) -> Iterato
         yield Difference(subject(plane), f"it has {replicas} replicas, and {request.replicas} are asked for", REPAIR)
 
 
-def _pool(deployment: Json, asked: PoolRequest) -> Iterator[Difference]:
+def _pool(deployment: Json, request: PoolRequest) -> Iterator[Difference]:
     version = bare(dig(deployment, "spec", "template", "spec", "version"))
-    if version != asked.version:
-        reason = f"its machines are for Kubernetes {version or 'of no version'}, and {asked.version} is asked for"
+    if version != request.version:
+        reason = f"its machines are for Kubernetes {version or 'of no version'}, and {request.version} is asked for"
         yield Difference(subject(deployment), reason, REPAIR)
     replicas = dig(deployment, "spec", "replicas")
-    if asked.replicas is not None and replicas is not None and int(replicas) != asked.replicas:
-        reason = f"it is for {_machines(int(replicas))}, and {asked.replicas} are asked for"
+    if request.replicas is not None and replicas is not None and int(replicas) != request.replicas:
+        reason = f"it is for {_machines(int(replicas))}, and {request.replicas} are asked for"
         yield Difference(subject(deployment), reason, REPAIR)
 
 
 def _surplus(snapshot: Snapshot, deployment: Json) -> Difference:
     size = _machines(int(dig(deployment, "spec", "replicas") or 0))
-    own = MANAGED_BY.items() <= (dig(deployment, "metadata", "labels") or {}).items()
-    made = own and any(
+    labels_match = MANAGED_BY.items() <= (dig(deployment, "metadata", "labels") or {}).items()
+    by_stack = labels_match and any(
         str(entry.get("manager", "")).startswith(ENGINE) for entry in dig(deployment, "metadata", "managedFields") or ()
     )
     delete = kubectl(snapshot, "delete machinedeployment", name(deployment))
@@ -127,7 +129,7 @@ def _surplus(snapshot: Snapshot, deployment: Json) -> Difference:
         subject(deployment),
         f"the settings name no such pool, and it is for {size}",
         f"Run `kamaji-equinix up`, which removes a pool that this stack has made; another: {delete}"
-        if made
+        if by_stack
         else f"Name the pool in `workerPools`, or delete it with its machines: {delete}",
     )
 

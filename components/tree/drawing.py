@@ -109,13 +109,15 @@ def _members(node: Node) -> str:
 
 
 def _line(node: Node | None, cells: Sequence[str], widths: Sequence[int], room: int, color: bool) -> str:
-    shown = [cell.ljust(width) for cell, width in zip(cells, widths, strict=False)]
-    shown.append(_shortened(cells[-1], room))
+    columns = [cell.ljust(width) for cell, width in zip(cells, widths, strict=False)]
+    columns.append(_shortened(cells[-1], room))
     if color:
         shade = _shade(node)
         for column in (0,) if node is None else (1, 2, 3):
-            shown[column] = f"{shade}{shown[column]}{_RESET}" if shade and shown[column].strip() else shown[column]
-    return _PADDING.join(shown).rstrip()
+            columns[column] = (
+                f"{shade}{columns[column]}{_RESET}" if shade and columns[column].strip() else columns[column]
+            )
+    return _PADDING.join(columns).rstrip()
 
 
 def _shade(node: Node | None) -> str:
