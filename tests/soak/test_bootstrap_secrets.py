@@ -166,6 +166,20 @@ def test_another_secret_rolls_the_machine(sealed: Sealed) -> None:
     assert not shown(sealed.markers, {"templates": sealed.templates(), **sealed.texts}), "hidden all the way"
 
 
+def test_the_first_secret_goes_once_no_machine_set_needs_it(sealed: Sealed) -> None:
+    before, first = sealed.device(), set(sealed.secrets())
+    sealed.store("commands[0]", sealed.places["commands[0]"].rpartition("=")[0] + "=MARK")
+    sealed.script("second roll", "up", "--timeout", "300").ok()
+    assert sealed.device()["id"] != before["id"], "another machine"
+    # Cluster API keeps the last MachineSet of a MachineDeployment, and with it its template.
+    sealed.script("up after it", "up", "--timeout", "300").ok()
+    left = set(sealed.secrets())
+    assert len(left) <= 2, f"the one in use, and that of the MachineSet before: {left}"
+    assert len(first & left) <= 1, f"of {first} one is left at most: {left}"
+    assert left - first, "the new one is a Secret of its own"
+    assert not shown(sealed.markers, {"templates": sealed.templates(), **sealed.texts}), "hidden all the way"
+
+
 def test_a_destroy_leaves_no_secret(sealed: Sealed) -> None:
     sealed.script("destroy", "destroy", "--yes").ok()
     gone(sealed.lab, STACK)
