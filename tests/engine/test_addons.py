@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import time
@@ -10,6 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
+import yaml
 
 import toolchain
 from lab.plane import ManagementPlane
@@ -37,6 +39,11 @@ metadata: {name: leaking, namespace: {{ .Release.Namespace }}}
 data:
   settings: |
     word = {{ .Values.word }}
+  encoded: {{ printf "user:%s:end" .Values.word | b64enc }}
+  quoted: {{ dict "word" .Values.word | toJson | quote }}
+{{- if .Values.refuse }}
+{{ fail (printf "this word is too short: %s" .Values.word) }}
+{{- end }}
 ---
 apiVersion: apps/v1
 kind: Deployment
@@ -143,8 +150,6 @@ OBJECT: dict[str, Any] = {
 
 def changed(project: Project, change: Any) -> None:
     """Change the stack's file in place: what is secret in it stays."""
-    import yaml
-
     path = project.folder / f"Pulumi.{STACK}.yaml"
     document = yaml.safe_load(path.read_text())
     change(document["config"])
@@ -180,7 +185,9 @@ def test_charts_and_manifests_of_each_origin_are_installed_with_the_tenants_vers
     assert mounts == ["/etc/cni/net.d", "/opt/cni/bin"], "what a network plugin's pods mount"
     jobs = tenant.client.get("/apis/batch/v1/namespaces/kube-system/jobs").raise_for_status().json()["items"]
     assert jobs == [], "a hook that cleans up at the end must not run at the beginning"
-    assert config_map(tenant, "leaking", "leaking")["data"]["settings"] == f"word = {words[1]}\n", "of a repository"
+    leaking = config_map(tenant, "leaking", "leaking")["data"]
+    assert leaking["settings"] == f"word = {words[1]}\n", "of a repository"
+    assert base64.b64decode(leaking["encoded"]).decode() == f"user:{words[1]}:end", "encoded amid other text"
     assert config_map(tenant, "default", "of-a-folder")["data"] == {"a": "b"}, "of a folder of manifests"
     assert config_map(tenant, "default", "inline")["data"] == {"word": words[2]}, "of the settings"
     assert not shown(words, {"the output": done.output, "the state": exported(project)}), "no secret is shown or stored"
@@ -236,6 +243,24 @@ def test_an_object_of_two_add_ons_is_refused_with_their_names(project: Project) 
     assert done.code != 0, "whichever goes first would take the other's object along"
     told = " ".join(done.output.split())
     assert "add-ons inline and twice both have ConfigMap default/inline" in told, f"which, and what:\n{done.output}"
+
+
+def test_what_a_chart_or_the_tenant_says_of_a_secret_is_not_shown(project: Project, words: list[str]) -> None:
+    changed(project, lambda config: config["kamaji-equinix:addons"][1]["values"].update(refuse=True))
+    refused = project.up(STACK)
+    by_script = project.script("preview", "--json", "--stack", STACK)
+    changed(project, lambda config: config["kamaji-equinix:addons"][1]["values"].pop("refuse"))
+    wrong = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "wrong", "namespace": "default"}}
+    secret = yaml.safe_load((project.folder / f"Pulumi.{STACK}.yaml").read_text())["config"]["kamaji-equinix:addons"][3]
+    word = secret["objects"][0]["data"]["word"]
+    spec = {"ports": [{"name": word, "port": 1}], "clusterIP": word}
+    changed(project, lambda config: config["kamaji-equinix:addons"][3]["objects"].append({**wrong, "spec": spec}))
+    of_tenant = project.up(STACK)
+    changed(project, lambda config: config["kamaji-equinix:addons"][3]["objects"].pop())
+    for done, said in ((refused, "too short"), (by_script, "too short"), (of_tenant, "wrong")):
+        assert done.code != 0, f"it fails: {done.output}"
+        assert said in done.output, f"the reason is told: {done.output}"
+        assert not shown(words, {"the output": done.output}), "without the secret"
 
 
 def test_a_preview_shows_a_living_tenants_add_ons_though_the_hand_off_has_to_be_repeated(project: Project) -> None:
