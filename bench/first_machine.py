@@ -16,7 +16,9 @@ from typing import Any
 import yaml
 
 from tests.support.lab import Lab
-from tests.support.project import Project, dev_sections
+from tests.support.project import Project
+
+from .dev_stack import STACK, dev_project, own_lab
 
 USER = "no-new-secrets"
 
@@ -51,17 +53,12 @@ def measure(folder: Path, rounds: int = 2) -> dict[str, Any]:
         folder: for the lab and the projects.
         rounds: pairs of clusters that are brought up.
     """
-    lab = Lab(folder / "lab")
-    if (started := lab.command("up", "--load-balancer-delay", "3", "--network", "provided")).returncode != 0:
-        raise RuntimeError(started.stdout)
-    try:
+    with own_lab(folder / "lab", "--load-balancer-delay", "3") as lab:
         less = restricted(lab, folder / "kubeconfig-before")
         runs: dict[str, list[dict[str, float]]] = {"before": [], "now": []}
         for index in range(rounds):
             for which, kubeconfig in (("before", less), ("now", lab.kubeconfig)):
                 runs[which].append(one(lab, folder / f"{which}-{index}", kubeconfig))
-    finally:
-        lab.command("down")
     results: dict[str, Any] = {
         which: {what: min(run[what] for run in series) for what in ("order", "tree")} for which, series in runs.items()
     }
@@ -92,22 +89,21 @@ def restricted(lab: Lab, path: Path) -> Path:
 
 def one(lab: Lab, folder: Path, kubeconfig: Path) -> dict[str, float]:
     """Bring the dev stack's cluster up, and take it down again."""
-    project = Project.make(folder, lab.environment())
-    project.configure("dev", **dev_sections(kubeconfig))
-    project.pulumi("stack", "select", "--create", "dev").ok()
+    project = dev_project(folder, lab, kubeconfig=kubeconfig)
+    project.pulumi("stack", "select", "--create", STACK).ok()
     began = time.time()
     handed_off = until_hand_off(project)
-    project.script("status", "--stack", "dev", "--wait", "--timeout", "300").ok()
+    project.script("status", "--stack", STACK, "--wait", "--timeout", "300").ok()
     tree = time.time()
     with contextlib.closing(lab.metal()) as metal:
         order = min(call.time for call in metal.calls("POST") if call.time > began)
-    project.script("destroy", "--stack", "dev").ok()
+    project.script("destroy", "--yes", "--stack", STACK).ok()
     return {"order": order - handed_off, "tree": tree - handed_off}
 
 
 def until_hand_off(project: Project) -> float:
     """Run `pulumi up`; when it said that the hand-off is done, in seconds since the epoch."""
-    command = ["pulumi", "up", "--yes", "--skip-preview", "--stack", "dev", "--non-interactive", "--color", "never"]
+    command = ["pulumi", "up", "--yes", "--skip-preview", "--stack", STACK, "--non-interactive", "--color", "never"]
     done, lines = 0.0, []
     with subprocess.Popen(
         command,

@@ -9,8 +9,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.support.lab import Lab
-from tests.support.project import Project, dev_sections
+from tests.support.project import Project
+
+from .dev_stack import STACK, dev_project, own_lab
 
 WAYS = {
     "look": "",
@@ -24,26 +25,19 @@ import sys
 from kamaji_equinix.automation.cli.command_line import main
 from kamaji_equinix.automation.repair.upkeep import Upkeep
 {change}
-sys.exit(main(["up", "--stack", "dev", "--no-wait"]))
+sys.exit(main(["up", "--stack", "{stack}", "--no-wait"]))
 """
 
 
 def measure(folder: Path, rounds: int = 5) -> dict[str, Any]:
     """Wall seconds of each way, taken in turn on a lab of the bench's own."""
-    lab = Lab(folder / "lab")
-    if (started := lab.command("up")).returncode != 0:
-        raise RuntimeError(started.stdout)
-    try:
-        project = Project.make(folder / "dev", lab.environment())
-        project.environment.pop("PYTHONDONTWRITEBYTECODE", None)
-        project.configure("dev", **dev_sections(lab.kubeconfig))
-        project.script("up", "--stack", "dev", "--timeout", "300").ok()
+    with own_lab(folder / "lab") as lab:
+        project = dev_project(folder / "dev", lab)
+        project.script("up", "--stack", STACK, "--timeout", "300").ok()
         # Controllers' part of the objects is noted once.
         seconds(project, "look")
         runs = [{way: seconds(project, way) for way in WAYS} for _ in range(rounds)]
-        project.script("destroy", "--yes", "--stack", "dev").ok()
-    finally:
-        lab.command("down")
+        project.script("destroy", "--yes", "--stack", STACK).ok()
     medians = {way: statistics.median(run[way] for run in runs) for way in WAYS}
     return {**medians, "runs": [{way: round(value, 2) for way, value in run.items()} for run in runs]}
 
@@ -51,7 +45,7 @@ def measure(folder: Path, rounds: int = 5) -> dict[str, Any]:
 def seconds(project: Project, way: str) -> float:
     """One run."""
     began = time.monotonic()
-    done = project.run(sys.executable, "-c", SCRIPT.format(change=WAYS[way]))
+    done = project.run(sys.executable, "-c", SCRIPT.format(change=WAYS[way], stack=STACK))
     if "created" in done.ok() or "updated" in done.output:
         raise RuntimeError(f"nothing should change:\n{done.output}")
     return time.monotonic() - began

@@ -17,7 +17,9 @@ from typing import Any
 import yaml
 
 from tests.support.lab import Lab
-from tests.support.project import ROOT, Project, dev_sections
+from tests.support.project import ROOT, Project
+
+from .dev_stack import STACK, dev_project, own_lab
 
 EMPTY = """\
 from thing import Thing
@@ -45,32 +47,24 @@ def measure(folder: Path, pairs: int = 15, against: Path | None = None) -> dict[
 
     One run differs from the next by a fifth on a machine with other guests, so their medians are compared.
     """
-    lab = Lab(folder / "lab")
-    if (started := lab.command("up", "--network", "provided")).returncode != 0:
-        raise RuntimeError(started.stdout)
-    try:
-        dev = Project.make(folder / "dev", lab.environment())
-        # Some containers forbid compiled modules beside their source; then each run would compile this package anew.
-        dev.environment.pop("PYTHONDONTWRITEBYTECODE", None)
-        dev.configure("dev", **dev_sections(lab.kubeconfig))
-        dev.script("up", "--stack", "dev", "--timeout", "300").ok()
+    with own_lab(folder / "lab") as lab:
+        dev = dev_project(folder / "dev", lab)
+        dev.script("up", "--stack", STACK, "--timeout", "300").ok()
         empty = Project.make(folder / "empty", lab.environment())
         (empty.folder / "Pulumi.yaml").write_text(
             f"name: empty\nruntime:\n  name: python\n  options:\n    virtualenv: {ROOT / '.venv'}\n"
         )
         (empty.folder / "__main__.py").write_text(EMPTY)
         (empty.folder / "thing.py").write_text(THING)
-        empty.pulumi("stack", "init", "dev").ok()
+        empty.pulumi("stack", "init", STACK).ok()
         projects = {"dev": dev, "empty": empty}
         if against:
             projects["there"] = elsewhere(folder / "there", against, lab)
         for project in projects.values():
-            project.up("dev").ok()
+            project.up(STACK).ok()
         runs = [{name: seconds(project) for name, project in projects.items()} for _ in range(pairs)]
         for project in projects.values():
-            project.pulumi("destroy", "--yes", "--skip-preview", "--stack", "dev").ok()
-    finally:
-        lab.command("down")
+            project.pulumi("destroy", "--yes", "--skip-preview", "--stack", STACK).ok()
     medians = {name: statistics.median(run[name] for run in runs) for name in projects}
     rounded = [{name: round(value, 2) for name, value in run.items()} for run in runs]
     return {**medians, "ratio": medians["dev"] / medians["empty"], "runs": rounded}
@@ -78,22 +72,17 @@ def measure(folder: Path, pairs: int = 15, against: Path | None = None) -> dict[
 
 def elsewhere(folder: Path, checkout: Path, lab: Lab) -> Project:
     """A project that runs another checkout's program, with a cluster under another name."""
-    project = Project.make(folder, lab.environment())
+    project = dev_project(folder, lab, name="there")
     (folder / "__main__.py").write_text((checkout / "__main__.py").read_text())
     document = yaml.safe_load((folder / "Pulumi.yaml").read_text())
     document["runtime"]["options"]["virtualenv"] = str(checkout / ".venv")
     (folder / "Pulumi.yaml").write_text(yaml.safe_dump(document))
-    project.environment.pop("PYTHONDONTWRITEBYTECODE", None)
-    sections = dev_sections(lab.kubeconfig)
-    sections["cluster"] = {**sections["cluster"], "name": "there"}
-    sections["controlPlane"] = {**sections["controlPlane"], "name": "there"}
-    project.configure("dev", **sections)
-    project.pulumi("stack", "init", "dev").ok()
-    project.up("dev").ok()
+    project.pulumi("stack", "init", STACK).ok()
+    project.up(STACK).ok()
     return project
 
 
-def seconds(project: Project, stack: str = "dev") -> float:
+def seconds(project: Project, stack: str = STACK) -> float:
     """One run."""
     began = time.monotonic()
     project.up(stack).ok()

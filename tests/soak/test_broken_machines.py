@@ -77,7 +77,7 @@ def watched(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watc
         found.project.script("up", "--stack", NAME, "--timeout", "300").ok()
         yield found
     finally:
-        found.project.script("destroy", "--stack", NAME).ok()
+        found.project.script("destroy", "--yes", "--stack", NAME).ok()
 
 
 def test_a_broken_machine_is_replaced_and_its_device_given_back(watched: Watched) -> None:
