@@ -70,6 +70,7 @@ class FictionalFleet(Fleet):
     """
 
     early = False
+    watched = ()
 
     def _list(self, client: httpx.Client, path: str) -> dict[str, Json]:
         return super()._list(client, FICTIONAL if path == INFRASTRUCTURE else path)

@@ -18,6 +18,7 @@ import httpx
 from lab.plane import ManagementPlane
 
 from . import kamaji_builder, kubeconfig_secret
+from .changes import Changes
 from .tls_endpoint import REPLIES, TenantAuthority
 
 Json = dict[str, Any]
@@ -29,7 +30,6 @@ TENANTS = "/apis/kamaji.clastix.io/v1alpha1/namespaces/{}/tenantcontrolplanes"
 SECRETS = "/api/v1/namespaces/{}/secrets"
 
 MERGE = {"Content-Type": "application/merge-patch+json"}
-ROUND_SECONDS = 0.2
 
 
 @dataclass
@@ -67,6 +67,9 @@ class Fleet:
         problem: what the last round of playing failed with.
     """
 
+    watched: tuple[str, ...] = (CONTROL_PLANES, INFRASTRUCTURE, CLUSTERS)
+    """Collections whose changes begin a round; a fleet that also looks elsewhere has none, and looks again and again."""
+
     def __init__(
         self,
         management: ManagementPlane,
@@ -88,10 +91,12 @@ class Fleet:
         self.http = management.client()
         answer = self.http.post("/api/v1/namespaces", json={"metadata": {"name": self.namespace}})
         assert answer.status_code in (httpx.codes.CREATED, httpx.codes.CONFLICT), answer.text
+        self._changes = Changes(management, [path.format(self.namespace) for path in self.watched])
         self._threads = [threading.Thread(target=run, daemon=True) for run in (self._play, self._accept)]
 
     def start(self) -> Fleet:
         """Begin to play."""
+        self._changes.start()
         for thread in self._threads:
             thread.start()
         return self
@@ -129,6 +134,7 @@ class Fleet:
     def close(self) -> None:
         """Stop playing."""
         self._stop.set()
+        self._changes.stop()
         for thread in self._threads:
             thread.join(20)
         for member in self.members.values():
@@ -176,13 +182,17 @@ class Fleet:
 
     def _play(self) -> None:
         with self.management.client() as client:
-            while not self._stop.wait(ROUND_SECONDS):
+            while self._changes.wait(soon=self.problem is not None or self._pending()):
                 try:
                     self._round(client)
                     self.problem = None
                 except (httpx.HTTPError, KeyError, AssertionError) as error:
                     # The API server restarts, or fills its cache (429): the next round looks again.
                     self.problem = error
+
+    def _pending(self) -> bool:
+        """Whether a control plane is to answer once its time has come, which no change tells."""
+        return any(member.known and not member.answers for member in self.members.values())
 
     def _round(self, client: httpx.Client) -> None:
         planes, infrastructures = self._list(client, CONTROL_PLANES), self._list(client, INFRASTRUCTURE)
@@ -222,7 +232,11 @@ class Fleet:
             # Made by a stack: then as Kamaji's provider would make it. The control plane does not tell, because its CRD fills
             # in a network.
             spec = kamaji_builder.tenant_control_plane(cluster, plane)["spec"]
-        self._post(client, TENANTS, "kamaji.clastix.io/v1alpha1", "TenantControlPlane", name, {"spec": spec})
+        owner = {key: plane[key] for key in ("apiVersion", "kind")} | {
+            key: plane["metadata"][key] for key in ("name", "uid")
+        }
+        content = {"spec": spec, "metadata": {"ownerReferences": [{**owner, "controller": True}]}}
+        self._post(client, TENANTS, "kamaji.clastix.io/v1alpha1", "TenantControlPlane", name, content)
         self._status(
             client,
             TENANTS,
@@ -254,8 +268,8 @@ class Fleet:
         self._post(client, SECRETS, "v1", "Secret", name, {"data": encoded})
 
     def _post(self, client: httpx.Client, path: str, version: str, kind: str, name: str, content: Json) -> None:
-        metadata = {"name": name, "namespace": self.namespace}
-        document = {"apiVersion": version, "kind": kind, "metadata": metadata, **content}
+        metadata = {**content.get("metadata", {}), "name": name, "namespace": self.namespace}
+        document = {**content, "apiVersion": version, "kind": kind, "metadata": metadata}
         # An API server answers the first requests for a kind with 429 while it fills its cache.
         for _ in range(20):
             answer = client.post(path.format(self.namespace), json=document)

@@ -10,6 +10,7 @@ import httpx
 
 from lab.plane import ManagementPlane
 
+from .changes import Changes
 from .fleet import MERGE, dig
 
 Json = dict[str, Any]
@@ -25,32 +26,38 @@ KINDS = {
 class MachineSets:
     """Rolls the pools of one namespace.
 
-    A MachineSet of an older revision keeps its machines as long as ``held``; then it goes to no machines, and the youngest of
-    those stays, as with ``revisionHistoryLimit: 1``, the default of Cluster API.
+    A MachineSet of an older revision keeps its machines as long as roll-outs are held; then it goes to no machines, and the
+    youngest of those stays, as with ``revisionHistoryLimit: 1``, the default of Cluster API.
 
     Attributes:
-        held: no roll-out ends.
         harm: references of MachineSets with machines that did not resolve at some moment.
     """
 
     def __init__(self, management: ManagementPlane, namespace: str) -> None:
         self.namespace = namespace
-        self.held = threading.Event()
         self.harm: set[Missing] = set()
         self.http = management.client()
-        self._stop = threading.Event()
+        self._held = False
+        paths = (f"{CORE}/machinedeployments", f"{CORE}/machinesets", *KINDS.values())
+        self._changes = Changes(management, [path.format(namespace) for path in paths])
         self._client = management.client()
         self._thread = threading.Thread(target=self._play, daemon=True)
 
     def __enter__(self) -> MachineSets:
+        self._changes.start()
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stop.set()
+        self._changes.stop()
         self._thread.join(20)
         self.http.close()
         self._client.close()
+
+    def hold(self, held: bool) -> None:
+        """Let no roll-out end, or all."""
+        self._held = held
+        self._changes.tell()
 
     def items(self, path: str, client: httpx.Client | None = None) -> list[Json]:
         """All objects of a collection."""
@@ -73,25 +80,26 @@ class MachineSets:
         return {pair for holder in holders for pair in references(holder)}
 
     def _play(self) -> None:
-        while not self._stop.wait(0.2):
+        failed = False
+        while self._changes.wait(soon=failed):
             try:
                 self._round(self._client)
+                failed = False
             except (httpx.HTTPError, KeyError):
                 # The API server fills its cache (429), or an object went meanwhile.
-                continue
+                failed = True
 
     def _round(self, client: httpx.Client) -> None:
         sets = self.items(f"{CORE}/machinesets", client)
+        # Before any set loses its machines, and what is named first: a set that goes takes its templates along.
+        there = self.templates(client)
+        for one in sets:
+            for pair in references(one) if dig(one, "spec", "replicas") else ():
+                if pair not in there and self._lives(client, one):
+                    self.harm.add((one["metadata"]["name"], *pair))
         for deployment in self.items(f"{CORE}/machinedeployments", client):
             if "deletionTimestamp" not in deployment["metadata"]:
                 self._roll(client, deployment, [one for one in sets if owned_by(one, deployment)])
-        living = [one for one in self.items(f"{CORE}/machinesets", client) if dig(one, "spec", "replicas")]
-        # What is named is read first: a set that goes takes its templates along.
-        there = self.templates(client)
-        for one in living:
-            for pair in references(one):
-                if pair not in there and self._lives(client, one):
-                    self.harm.add((one["metadata"]["name"], *pair))
 
     def _lives(self, client: httpx.Client, machine_set: Json) -> bool:
         answer = client.get(f"{CORE.format(self.namespace)}/machinesets/{machine_set['metadata']['name']}")
@@ -104,7 +112,7 @@ class MachineSets:
             self._create(client, deployment, name, replicas)
         elif dig(current, "spec", "replicas") != replicas:
             self._change(client, name, {"spec": {"replicas": replicas}})
-        if self.held.is_set():
+        if self._held:
             return
         older = sorted(
             (one for one in sets if one["metadata"]["name"] != name),

@@ -29,6 +29,8 @@ class Metal3Fleet(Fleet):
         machines: machines by the host that they are to be on.
     """
 
+    watched = ()
+
     def __init__(self, management: ManagementPlane, *, delay: float = 0.0) -> None:
         super().__init__(management, delay=delay)
         self.early = False

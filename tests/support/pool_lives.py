@@ -50,7 +50,7 @@ class PoolLife:
         self.life.whole()
 
     def hold(self, held: bool) -> None:
-        (self.sets.held.set if held else self.sets.held.clear)()
+        self.sets.hold(held)
 
     def resolved(self, story: str) -> None:
         """Every reference resolves, now and as long as machines were made from it."""
