@@ -129,33 +129,35 @@ class WorkerPool(pulumi.ComponentResource):
             )
             for companion in companion_manifests
         ]
-        before: list[pulumi.Resource] = [*companions]
-        if secret := bootstrap.bootstrap_secret(settings, pool):
-            before.append(
-                owned_secret(
-                    f"{name}-secrets",
-                    secret,
-                    part_of(self, args.cluster, leftovers, retain_on_delete=True),
-                    owner=args.cluster,
-                    owner_version=core,
-                    annotations=SHARED_FIELDS,
-                )
-            )
         templates = [
             custom_resource(
                 f"{name}-{part}",
                 template,
-                part_of(self, args.cluster, leftovers, *before, retain_on_delete=True),
+                part_of(self, args.cluster, leftovers, *companions, retain_on_delete=True),
                 owner=args.cluster,
                 owner_version=core,
                 annotations=SHARED_FIELDS,
             )
             for part, template in manifests.items()
         ]
+        parts: list[pulumi.Resource] = [*templates]
+        if secret := bootstrap.bootstrap_secret(settings, pool):
+            # After the template that names it: whoever may not list Secrets finds one by its template alone. No machine is
+            # made from that before the MachineDeployment names it.
+            parts.append(
+                owned_secret(
+                    f"{name}-secrets",
+                    secret,
+                    part_of(self, args.cluster, leftovers, *templates, retain_on_delete=True),
+                    owner=args.cluster,
+                    owner_version=core,
+                    annotations=SHARED_FIELDS,
+                )
+            )
         self.resource = custom_resource(
             f"{name}-deployment",
             deployment,
-            part_of(self, args.cluster, *templates, *args.after),
+            part_of(self, args.cluster, *parts, *args.after),
             owner=args.cluster,
             owner_version=core,
         )

@@ -116,6 +116,17 @@ def test_a_first_preview_reads_no_secret() -> None:
     assert recorded.of("ControlPlaneEndpoint"), "the hand-off is part of the preview"
 
 
+def test_a_pools_secret_is_made_between_the_template_that_names_it_and_the_machines() -> None:
+    pool = {"name": "a", "replicas": 1, "bootstrap": {"postCommands": ["login --password very-secret"]}}
+    secret = frozenset({"management", "workerPools[0].bootstrap.postCommands[0]"})
+    recorded = record(lambda: stack.declare(load_stack({**RAW, "workerPools": [pool]}, secret)))
+    made = next(found for found in recorded.of("kubernetes:core/v1:Secret") if found.name == "one-a-secrets")
+    assert urns(recorded, "KubeadmConfigTemplate") <= set(made.dependencies), (
+        "a run that ends between the two would leave a Secret that no template leads to"
+    )
+    assert made.urn in recorded.one("MachineDeployment").dependencies, "a machine could not boot without it"
+
+
 def test_a_protected_cluster_is_protected_with_its_control_plane() -> None:
     raw = {**RAW, "cluster": {**RAW["cluster"], "protect": True}}
     recorded = record(lambda: stack.declare(load_stack(raw, frozenset({"management"}))))

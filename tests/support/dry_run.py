@@ -36,7 +36,7 @@ NEWER = (
 """CRDs of the v1beta2 generation. capp has none of its own: its newest, of v1beta1, goes with both."""
 
 WANTED = re.compile(
-    r"_(clusters|machinedeployments|machinehealthchecks|kubeadmconfigtemplates|kamaji\w+|packet\w+"
+    r"_(clusters|machinedeployments|machinehealthchecks|machinesets|kubeadmconfigtemplates|kamaji\w+|packet\w+"
     r"|metal3\w+|ippools|baremetalhosts)\.yaml$"
 )
 

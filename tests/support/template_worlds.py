@@ -1,0 +1,222 @@
+"""Made-up pasts of a worker pool: templates of many edits, who still names which, and what of it all may go."""
+
+from __future__ import annotations
+
+import copy
+import random
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+from kamaji_equinix.components.capi.manifest import CLUSTER_LABEL, POOL_LABEL
+from kamaji_equinix.components.capi.templates import PoolTemplates
+from kamaji_equinix.components.kube.objects import Kind, plural
+from kamaji_equinix.components.manifests.documents import documents
+from kamaji_equinix.components.settings.load import load_stack
+
+Json = dict[str, Any]
+Key = tuple[str, str]
+"""Kind and name of an object."""
+
+BOOTSTRAP = "KubeadmConfigTemplate"
+
+
+@dataclass
+class World:
+    """The templates of one pool, as a chance has left them.
+
+    Attributes:
+        pool: whose templates.
+        manifests: what the program makes for the pool today, by kind.
+        namespace: where it all lies.
+        chance: makes it.
+        objects: all objects but those that name templates.
+        strange: those that are not the pool's, whatever their labels say.
+        refers: what each template refers to.
+        holders: MachineDeployments and MachineSets of the Cluster.
+        named: the templates that these name.
+        current: names of what the pool is made of now.
+    """
+
+    pool: PoolTemplates
+    manifests: Mapping[str, Json]
+    namespace: str
+    chance: random.Random
+    objects: dict[Key, Json] = field(default_factory=dict)
+    strange: set[Key] = field(default_factory=set)
+    refers: dict[Key, Key] = field(default_factory=dict)
+    holders: list[Json] = field(default_factory=list)
+    named: set[Key] = field(default_factory=set)
+    current: set[str] = field(default_factory=set)
+
+    @property
+    def machine(self) -> str:
+        """Kind of the machine templates."""
+        return self.pool.kinds[0].name
+
+    @property
+    def companion(self) -> str:
+        """Kind of what these refer to; empty where it is nothing."""
+        return self.pool.companions[0].name if self.pool.companions else ""
+
+    def expected(self, current: set[str], named: set[Key]) -> set[Key]:
+        """What must stay: what the pool is made of, what is named, what one of those refers to, and what is strangers'."""
+        templates = {key for key in self.objects if key[0] in (self.machine, BOOTSTRAP)}
+        staying = {key for key in templates if key[1] in current or key in named or key in self.strange}
+        needed = {self.refers[key] for key in staying if key in self.refers}
+        others = {
+            key
+            for key in self.objects.keys() - templates
+            if key in needed or key in self.strange or (key[0] == self.companion and key[1] in current)
+        }
+        return staying | others
+
+    def create(self, client: httpx.Client) -> None:
+        """Put it all onto an API server."""
+        for one in [*self.objects.values(), *self.holders]:
+            client.post(path(one, self.namespace), json=one).raise_for_status()
+
+    def remaining(self, client: httpx.Client) -> set[Key]:
+        """Those of its objects that are still there."""
+        return {
+            key
+            for key, one in self.objects.items()
+            if client.get(f"{path(one, self.namespace)}/{key[1]}").status_code == httpx.codes.OK
+        }
+
+    def forget_holders(self, client: httpx.Client) -> None:
+        """The pool's MachineDeployments and MachineSets go."""
+        for one in self.holders:
+            client.delete(f"{path(one, self.namespace)}/{one['metadata']['name']}").raise_for_status()
+
+
+def path(one: Mapping[str, Any], namespace: str) -> str:
+    """Of an object's collection."""
+    return Kind(one["apiVersion"], one["kind"], plural(one["kind"])).path(namespace)
+
+
+def world(configuration: Mapping[str, Any], namespace: str, seed: int) -> World:
+    """A pool of a configuration after a few edits."""
+    (tenant,) = load_stack(configuration).clusters
+    own = [one for one in documents(tenant) if one["metadata"].get("labels", {}).get(POOL_LABEL)]
+    manifests = {one["kind"]: one for one in own}
+    machine, *rest = (kind for kind in manifests if kind.endswith("MachineTemplate"))
+    assert not rest, f"one kind of machine template: {[machine, *rest]}"
+    companions = [kind for kind in manifests if kind.endswith("Template") and kind not in (machine, BOOTSTRAP)]
+
+    def kinds(*names: str) -> tuple[Kind, ...]:
+        return tuple(Kind(manifests[name]["apiVersion"], name, plural(name)) for name in names)
+
+    deployment = manifests["MachineDeployment"]
+    pool = PoolTemplates(
+        tenant.cluster.name,
+        deployment["metadata"]["labels"][POOL_LABEL],
+        deployment["apiVersion"],
+        kinds(machine, BOOTSTRAP),
+        kinds(*companions),
+    )
+    made = World(pool, manifests, namespace, random.Random(seed))  # noqa: S311 - repeatable on purpose
+    edit(made)
+    hold(made)
+    return made
+
+
+def edit(made: World) -> None:
+    """The templates of some edits; each edit changes one part of the pool or several."""
+    chance, parts = made.chance, [made.machine, BOOTSTRAP, "Secret", *([made.companion] if made.companion else [])]
+    versions, secretive = dict.fromkeys(parts, 0), dict[int, bool]()
+    edits = chance.randrange(1, 6)
+    for number in range(edits):
+        if number:
+            changed = set(chance.sample(parts, chance.randrange(1, len(parts) + 1)))
+            # What is referred to by name takes its referrer along.
+            changed |= {BOOTSTRAP} if "Secret" in changed else set()
+            changed |= {made.machine} if made.companion in changed else set()
+            versions |= {part: versions[part] + 1 for part in changed}
+        with_secret = secretive.setdefault(versions[BOOTSTRAP], chance.random() < 0.7)
+        names = {part: f"x-{part.lower()}-{version}" for part, version in versions.items()}
+        for part, referred in ((BOOTSTRAP, "Secret" if with_secret else ""), (made.machine, made.companion)):
+            # One that is there keeps its content.
+            if referred and (part, names[part]) not in made.objects:
+                made.refers[part, names[part]] = (referred, names[referred])
+        wanted = [part for part in parts if part != "Secret" or with_secret]
+        # A run that is killed writes some of them; a template comes before the Secret that it names.
+        written = wanted if number == edits - 1 else wanted[: chance.randrange(1, len(wanted) + 1)]
+        for part in written:
+            add(made, part, names[part])
+        made.current = {names[part] for part in wanted}
+    if chance.random() < 0.2:
+        made.current = set()
+
+
+def add(made: World, kind: str, name: str) -> None:
+    """One object, now and then somebody else's."""
+    if (kind, name) in made.objects:
+        return
+    if kind == "Secret" and not any(made.refers.get(one) == (kind, name) for one in made.objects):
+        return
+    one = copy.deepcopy(made.manifests.get(kind) or secret_like(made))
+    one["metadata"] = {
+        "name": name,
+        "labels": dict(one["metadata"]["labels"]),
+        "ownerReferences": [owner(made.pool.cluster)],
+    }
+    way = made.chance.random()
+    if way < 0.05:
+        one["metadata"]["labels"][POOL_LABEL] = "another"
+        # Another pool's refer to what is that pool's.
+        made.refers.pop((kind, name), None)
+    elif way < 0.1:
+        one["metadata"]["ownerReferences"] = [owner("another")] if made.chance.random() < 0.5 else []
+    if way < 0.1:
+        made.strange.add((kind, name))
+    referred = made.refers.get((kind, name))
+    if kind == BOOTSTRAP and referred is not None:
+        source = {"secret": {"name": referred[1], "key": "k"}}
+        one["spec"]["template"]["spec"]["files"] = [{"path": "/x", "contentFrom": source}]
+    elif kind == made.machine and referred is not None:
+        one["spec"]["template"]["spec"]["dataTemplate"] = {"name": referred[1]}
+    made.objects[kind, name] = one
+
+
+def secret_like(made: World) -> Json:
+    """A Secret of the pool."""
+    labels = made.manifests[BOOTSTRAP]["metadata"]["labels"]
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": {"labels": labels}, "stringData": {"k": "v"}}
+
+
+def owner(cluster: str) -> Json:
+    """An owner reference to a Cluster, which need not be there: nobody collects garbage here."""
+    return {"apiVersion": "cluster.x-k8s.io/v1beta1", "kind": "Cluster", "name": cluster, "uid": "0-0"}
+
+
+def hold(made: World) -> None:
+    """MachineDeployments and MachineSets that name templates of any edit, also of one that was taken back."""
+    for number in range(made.chance.randrange(4)):
+        pair = [made.chance.choice(sorted(refs)) for refs in by_kind(made)]
+        made.named |= set(pair)
+        made.holders.append(holder(made, number, dict(pair)))
+
+
+def by_kind(made: World) -> Iterator[list[Key]]:
+    """The machine templates, then the bootstrap templates."""
+    for kind in (made.machine, BOOTSTRAP):
+        yield [key for key in made.objects if key[0] == kind] or [(kind, "x-gone")]
+
+
+def holder(made: World, number: int, names: Mapping[str, str]) -> Json:
+    """A MachineDeployment, or a MachineSet, with or without machines; some belong to another pool of the Cluster."""
+    kind = made.chance.choice(["MachineDeployment", "MachineSet", "MachineSet"])
+    one = copy.deepcopy(made.manifests["MachineDeployment"])
+    machine = one["spec"]["template"]["spec"]
+    machine["infrastructureRef"]["name"] = names[made.machine]
+    machine["bootstrap"]["configRef"]["name"] = names[BOOTSTRAP]
+    labels = {CLUSTER_LABEL: made.pool.cluster, POOL_LABEL: made.chance.choice([made.pool.pool, "another"])}
+    keys = ("clusterName", "selector", "template")
+    return {
+        "apiVersion": one["apiVersion"],
+        "kind": kind,
+        "metadata": {"name": f"holder-{number}", "labels": labels},
+        "spec": {"replicas": made.chance.choice([0, 3]), **{key: one["spec"][key] for key in keys}},
+    }
