@@ -104,7 +104,7 @@ def verify(wait: Wait, address: Endpoint) -> None:
         infrastructure = wait.patiently("endpoint", subject, wait.infrastructure)
         cluster = wait.patiently("endpoint", subject, lambda: wait.kube.find(order.cluster_kind, order.cluster))
         if endpoint_of(infrastructure) != address:
-            advice = "`pulumi refresh`, then `pulumi up` writes the right one."
+            advice = "`kamaji-equinix up` looks at it and writes the right one."
             raise other_endpoint(wait, infrastructure, address, advice)
         if cluster and (copy := endpoint_of(cluster)) and copy != address:
             raise wait.failure(

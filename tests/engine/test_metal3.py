@@ -258,6 +258,26 @@ def test_another_data_template_rolls_and_the_old_one_goes_with_its_last_use(up: 
     assert done.code == 0, done.output
 
 
+def test_an_endpoint_that_somebody_has_changed_ends_a_hand_off_whose_advice_puts_it_right(up: Up) -> None:
+    where = f"{KINDS.format(up.fleet.namespace)}metal3clusters/one"
+    before = up.fleet.http.get(where).raise_for_status().json()["spec"]["controlPlaneEndpoint"]
+    strange = {"spec": {"controlPlaneEndpoint": {"host": "192.0.2.250", "port": 6443}}}
+    manager = {"fieldManager": "somebody"}
+    up.fleet.http.patch(where, json=strange, headers=MERGE, params=manager).raise_for_status()
+    # Another path is a reason to hand off again; plain Pulumi has not looked at the object before.
+    up.sections["handoff"]["path"] = "/livez"
+    up.change()
+    up.password(f"{PASSWORD}-2")
+    done = up.project.up(STACK)
+    said = " ".join(done.output.split())
+    assert done.code != 0, said
+    assert "spec.controlPlaneEndpoint is 192.0.2.250:6443, written by somebody" in said, said
+    assert "`kamaji-equinix up` looks at it and writes the right one" in said, f"the advice: {said}"
+    up.project.script("up", "--no-wait", "--stack", STACK).ok()
+    after = up.fleet.http.get(where).raise_for_status().json()["spec"]["controlPlaneEndpoint"]
+    assert after == before, "it is put right"
+
+
 def test_what_never_changes_is_refused(up: Up) -> None:
     up.change(cloudController="external")
     up.password(f"{PASSWORD}-2")

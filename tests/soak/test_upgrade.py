@@ -19,7 +19,7 @@ import yaml
 
 from lab.kubeconfig import client_of
 from tests.support.interrupting import gone
-from tests.support.lab import Lab, nodes
+from tests.support.lab import Lab, eventually, nodes
 from tests.support.project import Done, Project, dev_sections
 from tests.support.stack_outputs import stack_outputs
 
@@ -27,7 +27,6 @@ STACK, PLANE = "upgraded", "upgraded-plane"
 OLD, NEW = "1.32.2", "1.33.0"
 DEPLOYMENTS = "cluster.x-k8s.io/v1beta1/machinedeployments"
 MACHINES = "cluster.x-k8s.io/v1beta1/machines"
-PLANES = "controlplane.cluster.x-k8s.io/v1alpha1/kamajicontrolplanes"
 
 Json = dict[str, Any]
 
@@ -40,13 +39,15 @@ class Upgraded:
     project: Project
     kubeconfig: Path
 
-    def configure(self, version: str) -> None:
+    def configure(self, version: str, *more: Json) -> None:
+        """The stack, with further pools."""
         sections = dev_sections(self.kubeconfig)
         sections["cluster"] = {**sections["cluster"], "name": STACK, "kubernetesVersion": version}
         sections["controlPlane"] = {**sections["controlPlane"], "name": PLANE}
         # Without a machine above the number Cluster API deletes an old one first.
         strategy = {"maxSurge": 0, "maxUnavailable": 1}
         sections["workerPools"] = [{**sections["workerPools"][0], "name": "web", "replicas": 2, "strategy": strategy}]
+        sections["workerPools"] += more
         self.project.configure(STACK, **sections)
 
     def up(self, version: str) -> Done:
@@ -55,6 +56,11 @@ class Upgraded:
 
     def of(self, path: str) -> list[Json]:
         return [item for item in self.lab.items(path) if STACK in item["metadata"]["name"]]
+
+    def plane(self) -> Json:
+        """The KamajiControlPlane."""
+        (found,) = (item for item in self.lab.control_planes() if item["metadata"]["name"] == PLANE)
+        return found
 
     def served(self) -> str:
         """What the tenant's API server itself says; empty while it does not answer."""
@@ -94,7 +100,7 @@ class Watch:
             thread.join(20)
 
     def look(self, tenant: httpx.Client) -> None:
-        (plane,), (deployment,), machines = (self.stack.of(path) for path in (PLANES, DEPLOYMENTS, MACHINES))
+        plane, (deployment,), machines = self.stack.plane(), self.stack.of(DEPLOYMENTS), self.stack.of(MACHINES)
         written, reported = plane["spec"]["version"], plane.get("status", {}).get("version", "")
         self.see(f"KamajiControlPlane asks for {written}")
         self.see(f"KamajiControlPlane reports {reported.removeprefix('v')}")
@@ -202,8 +208,7 @@ def test_a_version_that_kamaji_refuses_changes_nothing(stack: Upgraded) -> None:
     refused = stack.up("1.33.5")
     assert refused.code != 0, f"Kamaji is asked beforehand:\n{refused.output}"
     assert "actually 1.33.0" in refused.output, f"in its own words:\n{refused.output}"
-    (plane,) = stack.of(PLANES)
-    assert plane["spec"]["version"] == NEW, "nothing was written"
+    assert stack.plane()["spec"]["version"] == NEW, "nothing was written"
 
 
 def test_where_kamaji_can_not_be_asked_its_refusal_ends_the_run_soon_and_the_old_settings_bring_it_back(
@@ -219,10 +224,26 @@ def test_where_kamaji_can_not_be_asked_its_refusal_ends_the_run_soon_and_the_old
     (seconds,) = {int(found) for found in re.findall(r"last seen after (\d+) s: Kamaji refuses", refused.output)}
     print(f"\nrefused after {seconds} s", flush=True)
     assert seconds < 30, f"nobody waits for what will not come:\n{refused.output}"
-    (plane,) = stack.of(PLANES)
-    assert plane["spec"]["version"] == "1.33.5", "it was written, or nothing was refused"
+    assert stack.plane()["spec"]["version"] == "1.33.5", "it was written, or nothing was refused"
     assert f"set `cluster.kubernetesVersion` (or `controlPlane.version`) to {NEW} again" in flat, "the way back"
     stack.up(NEW).ok()
     again = stack.project.up(STACK).ok()
     assert "updated" not in again, f"back to no change:\n{again}"
     assert {item["metadata"]["uid"] for item in stack.of(MACHINES)} == machines, "no machine was touched"
+
+
+def test_a_pool_of_another_minor_gets_its_machines_once_the_versions_are_brought_together(stack: Upgraded) -> None:
+    late = {"name": "late", "replicas": 1}
+    stack.configure(NEW, {**late, "kubernetesVersion": OLD})
+    stack.project.script("up", "--stack", STACK, "--no-wait").ok()
+    told = eventually(
+        lambda: " ".join(stack.project.script("status", "--stack", STACK).output.split()),
+        lambda said: "PreflightCheckFailed" in said,
+        60,
+        "Cluster API holds its machines back",
+    )
+    assert "bring `workerPools[].kubernetesVersion` and `cluster.kubernetesVersion` together" in told, told
+    stack.configure(NEW, late)
+    stack.project.script("up", "--stack", STACK, "--timeout", "300").ok()
+    machines = [one for one in stack.of(MACHINES) if "-late-" in one["metadata"]["name"]]
+    assert [one["spec"]["version"] for one in machines] == [f"v{NEW}"], "its machine came"
