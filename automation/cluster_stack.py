@@ -20,10 +20,10 @@ from .engine.process import Cancellation
 from .engine.translator import Translator
 from .engine.workspace import PROJECT, Place, exported, restore
 from .errors import ConfigurationError, StackMissing
-from .events import Listener
+from .events import Listener, MachinesChange
 from .hiding import Hiding
 from .readiness import OnLook, await_ready
-from .repair import renewal
+from .repair import leaving, renewal
 from .results import Result
 from .session import Done, Session
 
@@ -158,7 +158,7 @@ class ClusterStack:
     def destroy(
         self, *, remove: bool = False, cancellation: Cancellation | None = None, timeout: Seconds | None = None
     ) -> Result:
-        """Delete the clusters, and wait until neither object nor machine is left of them.
+        """Delete the clusters, and wait until neither object nor machine is left of them; before, tell the machines that go.
 
         A stack that does not exist has nothing to delete: that is no error.
 
@@ -172,13 +172,15 @@ class ClusterStack:
         """
 
         def run(stack: automation.Stack, translate: Translator) -> Done:
+            before = self._declaration.known(stack, self._session.engine)
+            leaving.announce(before, translate)
             done = stack.destroy(
                 on_output=self._session.on_output,
                 on_event=translate,
                 color="never",
                 show_secrets=False,
                 remove=remove,
-                run_program=self._declaration.renew(stack, self._session.engine) or None,
+                run_program=self._declaration.renew(stack, before) or None,
             )
             return changes(done.summary), {}, done.stdout
 
@@ -221,6 +223,18 @@ class ClusterStack:
         """
         with self._session.looking("outputs") as stack:
             return results.clusters_of(stack.outputs())
+
+    def deletions(self) -> tuple[MachinesChange, ...]:
+        """The machines that ``destroy`` would delete, pool by pool; nothing is changed.
+
+        Raises:
+            StackMissing: there is no such stack.
+            PreflightFailed: the management cluster does not answer.
+        """
+        translate = Translator(self.name, self._session.on_event)
+        with self._session.looking("machines") as stack:
+            leaving.announce(self._declaration.known(stack, self._session.engine), translate)
+        return tuple(translate.machines)
 
     @checked_arguments
     def kubeconfig(self, cluster: str | None = None) -> SecretStr:
@@ -307,6 +321,7 @@ class ClusterStack:
         settings = self._declaration.of(stack)
         require_alike(settings, self._declaration.management(settings), self.name)
         before = exported(stack)
+        self._declaration.adopt(stack)
         try:
             return self._up(stack, translate)
         except BaseException:

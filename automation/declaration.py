@@ -64,16 +64,33 @@ class Declaration:
             sections.pop("clusters")
         configure(stack, engine, sections)
 
-    def renew(self, stack: automation.Stack, engine: Engine) -> bool:
-        """Let a destroy that follows renew the credentials in the state, where that can and may be done.
+    def adopt(self, stack: automation.Stack) -> None:
+        """Let an operation that follows take living clusters in that the stack has not made."""
+        settings = self.settings
+        if self.place.folder is not None or settings is None:
+            stack.workspace.env_vars = {**stack.workspace.env_vars, program.ADOPTS: "1"}
+            return
 
-        Returns:
-            Whether the destroy is to run the program, which then registers nothing but the provider.
+        def adopting() -> None:
+            program.bring_up(settings, adopts=True)
+
+        stack.workspace.program = adopting
+
+    def known(self, stack: automation.Stack, engine: Engine) -> renewal.Known:
+        """What is known of an open stack before a destroy.
 
         Raises:
             PreflightFailed: the management cluster does not answer; nothing was changed.
         """
-        if not renewal.prepared(stack, engine, self.place.folder, self.management_of):
+        return renewal.known(stack, engine, self.place.folder, self.management_of)
+
+    def renew(self, stack: automation.Stack, before: renewal.Known) -> bool:
+        """Let a destroy that follows renew the credentials in the state, where that can and may be done.
+
+        Returns:
+            Whether the destroy is to run the program, which then registers nothing but the provider.
+        """
+        if not renewal.prepared(stack, self.place.folder, before):
             return False
         if self.place.folder is None:
             management = self.of(stack).management

@@ -68,7 +68,8 @@ class Result:
         seconds: how long it took.
         clusters: the stack's clusters by name; empty for a preview and after a destroy.
         output: what the engine printed.
-        machines: what happens to machines, pool by pool: those that go, roll or come. A preview tells it, too.
+        machines: what happens to machines, pool by pool: those that go, roll or come. A preview tells it, too, and of a
+            destroy it is all.
     """
 
     operation: str

@@ -35,6 +35,9 @@ from .settings.stored import secret_paths
 CREDENTIALS_ONLY = "KAMAJI_EQUINIX_CREDENTIALS_ONLY"
 """Environment variable under which :func:`run` only renews the credentials that the state holds."""
 
+ADOPTS = "KAMAJI_EQUINIX_ADOPTS"
+"""Environment variable under which :func:`run` takes living clusters in that the stack has not made."""
+
 
 def configuration() -> tuple[dict[str, Any], frozenset[str], tuple[str, ...]]:
     """The stack's configuration: decoded values by key, paths that are stored as secrets, keys of other namespaces."""
@@ -145,18 +148,22 @@ def run() -> None:
     if os.environ.get(CREDENTIALS_ONLY):
         renew_credentials()
         return
-    bring_up(load(*configuration()))
+    bring_up(load(*configuration()), adopts=bool(os.environ.get(ADOPTS)))
 
 
-def bring_up(settings: StackSettings) -> None:
+def bring_up(settings: StackSettings, *, adopts: bool = False) -> None:
     """The program of a stack with checked settings, which an inline program has from the start.
+
+    Args:
+        settings: the stack's settings.
+        adopts: whether living clusters that the stack has not made are to be taken in.
 
     Raises:
         pulumi.RunError: the management cluster can't take the stack, or a change would be an accident.
     """
     require_files(settings)
     tell_network_plugins(settings)
-    export(declare(settings, check_management(settings)))
+    export(declare(settings, check_management(settings, adopts=adopts)))
 
 
 def require_files(settings: StackSettings) -> None:
@@ -198,8 +205,12 @@ def renew_credentials() -> None:
         raise pulumi.RunError(f"{text}\nnothing was deleted or changed") from None
 
 
-def check_management(settings: StackSettings) -> Outlook:
+def check_management(settings: StackSettings, *, adopts: bool = False) -> Outlook:
     """Compare the management cluster with what the stack needs of it.
+
+    Args:
+        settings: the stack's settings.
+        adopts: whether living clusters that the stack has not made are to be taken in.
 
     Returns:
         What lives, and what the run does to it; empty where that is not known.
@@ -214,7 +225,7 @@ def check_management(settings: StackSettings) -> Outlook:
     for note in report.notes:
         pulumi.log.warn(note)
     if not report.obstacles:
-        outlook = accidents.compare(settings, state)
+        outlook = accidents.compare(settings, state, adopts=adopts)
         announce(outlook)
         return outlook
     if report.unreachable and pulumi.runtime.is_dry_run():
@@ -223,15 +234,15 @@ def check_management(settings: StackSettings) -> Outlook:
     raise pulumi.RunError(report.refusal)
 
 
-def last_state() -> Mapping[str, Any]:
-    """The resources of the stack's last state by URN, with type and outputs; empty before the first run."""
+def last_state() -> Mapping[str, Any] | None:
+    """The resources of the stack's last state by URN, with type and outputs; empty before the first run, None if unknown."""
     name = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
     try:
         # A function of the engine itself (pkg/resource/deploy/builtins.go), which no plugin serves.
         answer = pulumi.runtime.invoke("pulumi:pulumi:readStackResourceOutputs", {"stackName": name}).value
     except Exception as error:  # noqa: BLE001 - the SDK raises nothing narrower
         pulumi.log.debug(f"a cluster that the settings no longer name would not be noticed: {error}")
-        return {}
+        return None
     resources: Mapping[str, Any] = (answer or {}).get("outputs") or {}
     return resources
 

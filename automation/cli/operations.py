@@ -74,7 +74,7 @@ def confirm(options: argparse.Namespace) -> None:
             "nothing was deleted. Give --yes to destroy without a question",
             stack=options.stack,
         )
-    stack = ClusterStack(options.stack, folder=options.cwd)
+    stack = ClusterStack(options.stack, folder=options.cwd, on_event=Lines(sys.stderr))
     try:
         clusters = stack.clusters()
     except StackMissing:
@@ -86,6 +86,8 @@ def confirm(options: argparse.Namespace) -> None:
         print(f"  Cluster {cluster.namespace}/{name}, API server {cluster.endpoint}, pools: {pools}", file=sys.stderr)
     if not clusters:
         print("  none that came up; what an interrupted run has left goes, too", file=sys.stderr)
+    # A line for each pool.
+    stack.deletions()
     print("Type the stack's name to go on: ", end="", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip() != options.stack:
         raise ConfigurationError("that is not the stack's name; nothing was deleted", stack=options.stack)

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pulumi import automation
 
 from ...components.capi.manifest import CLUSTER_LABEL
-from ...components.checks.pool_change import change_in
+from ...components.checks.pool_change import PoolChange, change_in
 from ...components.handoff.progress import step_in
 from ..events import AddOnProgress, Event, HandoffProgress, Listener, MachinesChange, Message, ResourceChanged
 from .addons import AddOns
@@ -29,7 +29,7 @@ class Translator:
     Attributes:
         errors: error messages, with the cluster that each is about.
         clusters: cluster by the URN of a resource.
-        machines: what happens to machines, pool by pool, as the program told it.
+        machines: what happens to machines, pool by pool, as they were told.
     """
 
     def __init__(self, stack: str, listener: Listener | None, hiding: Callable[[str], str] = lambda text: text) -> None:
@@ -51,6 +51,13 @@ class Translator:
     def message(self, severity: Literal["info", "warning", "error"], text: str, cluster: str = "") -> None:
         """Pass a message of the engine on."""
         self.emit(Message(stack=self.stack, cluster=cluster, severity=severity, text=text))
+
+    def change(self, change: PoolChange) -> None:
+        """Tell what happens to the machines of a pool, once."""
+        event = MachinesChange(stack=self.stack, **vars(change))
+        if event.counts() not in [earlier.counts() for earlier in self.machines]:
+            self.machines.append(event)
+            self.emit(event)
 
     def __call__(self, event: automation.EngineEvent) -> None:
         """Take an event of the engine."""
@@ -100,10 +107,7 @@ class Translator:
             return
         cluster = self.clusters.get(diagnostic.urn or "", "")
         if (change := change_in(text)) is not None:
-            event = MachinesChange(stack=self.stack, **vars(change))
-            if event.counts() not in [earlier.counts() for earlier in self.machines]:
-                self.machines.append(event)
-                self.emit(event)
+            self.change(change)
         elif diagnostic.severity == "error":
             # An inline program's failure comes twice, the second time with these words before it.
             text = text.removeprefix("an unhandled error occurred: ")

@@ -13,6 +13,7 @@ import contextlib
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,8 +44,21 @@ STALE = re.compile(r"cluster is unreachable|provide credentials|Unauthorized")
 """What pulumi-kubernetes says with credentials that do not work."""
 
 
-def prepared(stack: automation.Stack, engine: Engine, folder: Path | None, connect: Connect) -> bool:
-    """Make a stack ready for a destroy.
+@dataclass(frozen=True)
+class Known:
+    """What is known of a stack before a refresh or a destroy.
+
+    Attributes:
+        resources: of its state, secrets encrypted.
+        api: the management cluster's, which answers; None where the state holds nothing.
+    """
+
+    resources: Sequence[dict[str, Any]]
+    api: Api | None
+
+
+def known(stack: automation.Stack, engine: Engine, folder: Path | None, connect: Connect) -> Known:
+    """What the state of a stack holds, and the management cluster that it is about.
 
     Args:
         stack: the stack; its workspace serves this one operation.
@@ -52,17 +66,28 @@ def prepared(stack: automation.Stack, engine: Engine, folder: Path | None, conne
         folder: holds the program; None where the caller's process does.
         connect: gives the management cluster's API.
 
-    Returns:
-        Whether the operation is to run the program, which then registers the provider alone. A program that is not this
-        package's own might do anything in a destroy, and today's credentials may lead to another management cluster, in which
-        the engine would take all that it looks for as deleted: in both cases the state's credentials have to do.
-
     Raises:
         PreflightFailed: the management cluster does not answer; nothing was changed.
     """
     resources = stored(stack, engine)
-    api = answering(stack, folder, connect) if resources else None
-    if api is None or not same_cluster(resources, api) or (folder is not None and not runs_stack(folder)):
+    return Known(resources, answering(stack, folder, connect) if resources else None)
+
+
+def prepared(stack: automation.Stack, folder: Path | None, before: Known) -> bool:
+    """Make a stack ready for a destroy.
+
+    Args:
+        stack: the stack; its workspace serves this one operation.
+        folder: holds the program; None where the caller's process does.
+        before: what is known of it.
+
+    Returns:
+        Whether the operation is to run the program, which then registers the provider alone. A program that is not this
+        package's own might do anything in a destroy, and today's credentials may lead to another management cluster, in which
+        the engine would take all that it looks for as deleted: in both cases the state's credentials have to do.
+    """
+    api = before.api
+    if api is None or not same_cluster(before.resources, api) or (folder is not None and not runs_stack(folder)):
         return False
     stack.workspace.env_vars = {**stack.workspace.env_vars, CREDENTIALS_ONLY: "1"}
     return True
@@ -70,12 +95,12 @@ def prepared(stack: automation.Stack, engine: Engine, folder: Path | None, conne
 
 @contextlib.contextmanager
 def explained(stack: automation.Stack, engine: Engine, folder: Path | None, connect: Connect) -> Iterator[None]:
-    """Say of a refresh that fails with the state's credentials what renews them. Arguments as of :func:`prepared`.
+    """Say of a refresh that fails with the state's credentials what renews them. Arguments as of :func:`known`.
 
     Raises:
         PreflightFailed: the management cluster does not answer, or not to those credentials; nothing was changed.
     """
-    api = answering(stack, folder, connect) if stored(stack, engine) else None
+    api = known(stack, engine, folder, connect).api
     try:
         yield
     except automation.CommandError as error:

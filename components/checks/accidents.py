@@ -3,7 +3,7 @@ plans anything. What counts as an accident is said in :mod:`.changes`; here the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -19,13 +19,14 @@ from ..manifests.cluster import cluster
 from ..manifests.control_plane import kamaji_control_plane
 from ..settings.model import StackSettings
 from ..settings.report import NOTHING, Problem
-from . import admission, changes, departures, hosts, upgrades
+from . import admission, changes, departures, hosts, strangers, upgrades
 from .handed_off import kubeconfig_secrets
-from .living import THREADS, LivingCluster, living_clusters, machines, of_cluster
+from .living import THREADS, LivingCluster, living_clusters, machines
 from .losses import Loss, losses
-from .machines import plan_of, pool_deletions, skew_problems
+from .machines import plan_of, skew_problems
 from .pool_change import PoolChange
 from .references import bootstrap_versions
+from .teardown import machines_with
 from .upgrades import kubelets_of
 
 UNCERTAIN = (
@@ -71,20 +72,25 @@ class Remarks:
     unread: list[str] = field(default_factory=list)
 
 
-def compare(settings: StackSettings, state: Mapping[str, Any]) -> Outlook:
+def compare(settings: StackSettings, last: Mapping[str, Any] | None, *, adopts: bool = False) -> Outlook:
     """Compare the settings with the clusters that live already: those that they name, and those in the stack's last state.
 
     Args:
         settings: the stack's settings.
-        state: the resources of the stack's last state by URN, with type and outputs.
+        last: the resources of the stack's last state by URN, with type and outputs; None where it is not known.
+        adopts: whether living clusters that the stack has not made are to be taken in.
     """
-    api, remarks = connect(settings.management), Remarks()
+    api, remarks, state = connect(settings.management), Remarks(), last or {}
     missing = departing(api, settings, state, remarks)
     problems = [
         *departures.problems(missing, settings, departures.clusters_in_state(state)),
         *hosts.problems(api, settings, state),
+        *strangers.hosts(api, settings, state),
     ]
     clusters = living_clusters(api, settings)
+    made = None if adopts or last is None else {(one.namespace, one.name) for one in departures.clusters_in_state(last)}
+    for index, (tenant, living) in enumerate(zip(settings.clusters, clusters, strict=True)):
+        problems += strangers.problems(api, departures.base_of(index, settings), tenant, living, made)
     plans = [plan_of(tenant, living, state) for tenant, living in zip(settings.clusters, clusters, strict=True)]
     with ThreadPoolExecutor(THREADS) as pool:
         verdicts = pool.map(partial(judge, api, settings, remarks), range(len(clusters)), clusters, plans)
@@ -94,7 +100,7 @@ def compare(settings: StackSettings, state: Mapping[str, Any]) -> Outlook:
         for one in missing
     ]
     following = [line for index, living in enumerate(clusters) for line in consequences(settings, index, living)]
-    departing_machines = [change for one in missing for change in lost_machines(api, one, settings, state, remarks)]
+    departing_machines = [change for one in missing for change in lost_machines(api, one, settings, remarks)]
     return Outlook(
         tuple(clusters),
         (*departing_machines, *(change for plan in plans for change in plan)),
@@ -184,15 +190,13 @@ def departing(
 
 
 def lost_machines(
-    api: Api, cluster: departures.Applied, settings: StackSettings, state: Mapping[str, Any], remarks: Remarks
-) -> Iterable[PoolChange]:
+    api: Api, cluster: departures.Applied, settings: StackSettings, remarks: Remarks
+) -> Iterator[PoolChange]:
     """The machines that go with a Cluster."""
-    core = settings.clusters[0].contract.core
-    deployments = of_cluster(api, core, cluster.namespace, cluster.name, "machinedeployments")
-    if isinstance(deployments, ApiError):
-        remarks.unread.append(f"the machines of {cluster.name} can't be counted: {deployments}")
-        return []
-    return pool_deletions(f"{cluster.namespace}/{cluster.name}", deployments, state, "its Cluster is deleted")
+    try:
+        yield from machines_with(api, settings.clusters[0].contract.core, cluster.namespace, cluster.name)
+    except ApiError as error:
+        remarks.unread.append(f"the machines of {cluster.name} can't be counted: {error}")
 
 
 def still(api: Api, applied: departures.Applied, version: str, remarks: Remarks) -> departures.Applied | None:

@@ -46,6 +46,15 @@ class Two:
         assert self.living() == before, "nothing was touched"
         assert self.resources() == state, "nothing was forgotten"
 
+    def strangers_pool(self, cluster: str, name: str) -> None:
+        """A pool of four machines that somebody else has given a cluster."""
+        path = f"/apis/cluster.x-k8s.io/v1beta1/namespaces/{self.fleet.namespace}/machinedeployments"
+        one = self.fleet.http.get(f"{path}/{cluster}-a").raise_for_status().json()
+        owners, labels = one["metadata"]["ownerReferences"], {"cluster.x-k8s.io/cluster-name": cluster}
+        metadata = {"name": name, "labels": labels, "ownerReferences": owners}
+        more = {"metadata": metadata, "spec": {**one["spec"], "replicas": 4}}
+        self.fleet.http.post(path, json={**one, **more}).raise_for_status()
+
     def resources(self) -> set[str]:
         told = self.project.pulumi("stack", "export", "--stack", STACK).ok()
         return {item["urn"] for item in json.loads(told)["deployment"]["resources"]}
@@ -70,7 +79,7 @@ def two(project: Project, management: ManagementPlane) -> Iterator[Two]:
             "cluster": {"namespace": fleet.namespace},
             "controlPlane": {"dataStore": "accidents"},
             "metal": {"projectId": "5a2e6a42-9c1f-4b6e-8a55-2f4f6f0d7c11", "metro": "da"},
-            "workerPools": [{"name": "a"}],
+            "workerPools": [{"name": "a", "replicas": 1}],
             "management": {"kubeconfigPath": str(management.kubeconfig)},
             "handoff": {"timeoutSeconds": 60},
         }
@@ -118,7 +127,13 @@ def test_what_was_allowed_and_applied_before_goes_through(two: Two) -> None:
     two.project.up(STACK).ok()
     annotations = two.fleet.read(CLUSTERS, "two")["metadata"]["annotations"]
     assert annotations[ALLOWED] == "true", "everybody can see it"
+    two.strangers_pool("two", "theirs")
     two.configure({"name": "one"})
+    told = " ".join(two.project.pulumi("preview", "--stack", STACK).ok().split())
+    for pool, count in (("a", 1), ("theirs", 4)):
+        line = f"machines of {two.fleet.namespace}/two, pool {pool}: {count} will be deleted; its Cluster is deleted"
+        assert line in told, f"each pool of it is told, whoever made it: {told}"
+    assert f"machines of {two.fleet.namespace}/one" not in told, "and none of the other's"
     two.project.up(STACK).ok()
     assert two.living() == {"one": kept}, "the other cluster is that of before"
 

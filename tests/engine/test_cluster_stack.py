@@ -22,6 +22,7 @@ from kamaji_equinix.automation import (
     HandoffFailed,
     HandoffProgress,
     Locked,
+    MachinesChange,
     NotReady,
     PreflightFailed,
     ResourceChanged,
@@ -96,8 +97,15 @@ def test_a_cluster_comes_up_from_settings_alone_and_goes_again(fleet: Fleet, tmp
     with pytest.raises(NotReady) as waited:
         one.wait_until_ready(1)
     assert waited.value.cluster == f"{fleet.namespace}/alone", "no controller runs here, so it does not become ready"
-    one.destroy(remove=True)
+    counts = {"cluster": f"{fleet.namespace}/alone", "pool": "a", "deleted": 1, "rolled": 0, "added": 0}
+    (leaving,) = one.deletions()
+    assert counts.items() <= leaving.counts().items(), f"what a destroy would delete can be asked: {leaving}"
+    gone = one.destroy(remove=True)
     assert "alone" not in names(fleet), "it is gone"
+    assert [change.counts() for change in gone.machines] == [leaving.counts()], "the result tells its machines"
+    told = [event for event in events if isinstance(event, MachinesChange) and event.deleted]
+    deleted = next(index for index, event in enumerate(events) if getattr(event, "operation", "") == "delete")
+    assert events.index(told[-1]) < deleted, "and they were told before anything went"
     ends = [(event.operation, event.succeeded) for event in events if isinstance(event, Finished)]
     assert ends == [("preview", True), ("up", True), ("destroy", True)], f"each operation tells its end: {ends}"
     with pytest.raises(StackMissing):
@@ -257,6 +265,10 @@ def test_living_objects_are_imported_without_being_touched(fleet: Fleet) -> None
         apply(fleet, document)
     before = identities(fleet)
     assert "taken" in json.dumps(list(before)), "they live"
+    with pytest.raises(ConfigurationError, match="lives already, and this stack has not made it") as refused:
+        one.up()
+    assert "`kamaji-equinix import` takes a living cluster in" in str(refused.value), "which is followed here"
+    assert not one.clusters(), "nothing is taken over unasked"
     result = one.import_existing()
     assert result.clusters["taken"].endpoint, "it is as after an up"
     assert identities(fleet) == before, "none was made anew"

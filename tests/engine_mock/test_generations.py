@@ -139,7 +139,7 @@ def lost(server: Server, *names: str) -> list[str]:
     @pulumi.runtime.test
     def run() -> None:
         settings = load_stack(RAW, frozenset({"management"}))
-        before = stack.last_state()
+        before = stack.last_state() or {}
         missing = accidents.departing(server, settings, before, accidents.Remarks())  # type: ignore[arg-type]
         problems = departures.problems(missing, settings, departures.clusters_in_state(before))
         found.extend(str(problem) for problem in problems)

@@ -6,7 +6,7 @@ import copy
 from typing import Any, cast
 
 import pytest
-from kamaji_equinix.components.checks import hosts
+from kamaji_equinix.components.checks import hosts, strangers
 from kamaji_equinix.components.providers.metal3 import Metal3
 from kamaji_equinix.components.settings.load import load_stack
 from kamaji_equinix.components.settings.report import SettingsError
@@ -391,9 +391,12 @@ def test_a_password_stays_a_secret() -> None:
 class FreeHost:
     """A management cluster in which no machine is on any host."""
 
+    def __init__(self) -> None:
+        self.labels: dict[str, str] = {}
+
     def get(self, _path: str) -> Json:
         """Any object."""
-        return {"spec": {}}
+        return {"metadata": {"labels": self.labels}, "spec": {}}
 
 
 HOST_OF_A = {
@@ -419,6 +422,14 @@ def test_a_host_moves_to_another_cluster_in_two_runs() -> None:
     assert "lacks host-0, which b has now" in str(problem), problem
     assert list(hosts.problems(api, stack(), before)) == [], "it may leave both"
     assert list(hosts.problems(api, stack("b"), {})) == [], "and come to the other then"
+    api.labels = {"app.kubernetes.io/instance": "a", "app.kubernetes.io/managed-by": "kamaji-equinix"}
+    (problem,) = strangers.hosts(api, stack("b"), {})
+    assert "declares host-0, which Cluster default/a has" in str(problem), f"another stack may have it: {problem}"
+    assert list(strangers.hosts(api, stack("a"), {})) == [], "its own, of a state that was lost"
+    api.labels = {"cluster.x-k8s.io/cluster-name": "a"}
+    assert list(strangers.hosts(api, stack("b"), {})), "Metal3 says so, too, where a machine is on it"
+    api.labels = {"app.kubernetes.io/instance": "a-chart"}
+    assert list(strangers.hosts(api, stack("b"), {})) == [], "one that belongs to no cluster"
 
 
 def test_a_cluster_with_another_name_gets_the_hosts_of_the_one_before_in_a_second_run() -> None:

@@ -11,6 +11,7 @@ import pytest
 from kamaji_equinix.automation import cli
 from kamaji_equinix.automation.cli import operations
 from kamaji_equinix.automation.errors import ConfigurationError, StackMissing
+from kamaji_equinix.automation.events import Listener, MachinesChange
 from kamaji_equinix.automation.results import ClusterResult
 from pydantic import SecretStr
 
@@ -25,13 +26,20 @@ class Terminal(io.StringIO):
 class Stack:
     """A stack with one cluster."""
 
-    def __init__(self, name: str, **_: object) -> None:
-        self.name = name
+    def __init__(self, name: str, *, on_event: Listener, **_: object) -> None:
+        self.name, self.on_event = name, on_event
 
     def clusters(self) -> dict[str, ClusterResult]:
         if self.name == "none":
             raise StackMissing("there is none")
         return {"a": ClusterResult("a", "tenants", "192.0.2.1:6443", "kamaji", {"web": "a-web"}, SecretStr("x"))}
+
+    def deletions(self) -> tuple[MachinesChange, ...]:
+        gone = MachinesChange(
+            stack=self.name, cluster="tenants/a", pool="web", deleted=3, reason="its Cluster is deleted"
+        )
+        self.on_event(gone)
+        return (gone,)
 
 
 def asked(monkeypatch: pytest.MonkeyPatch, stack: str, answer: str) -> tuple[bool, str]:
@@ -53,6 +61,7 @@ def test_destroy_shows_what_goes_and_wants_the_stacks_name(monkeypatch: pytest.M
     went, shown = asked(monkeypatch, "prod", "prod\n")
     assert went, "as it was confirmed"
     assert "Cluster tenants/a, API server 192.0.2.1:6443, pools: web" in shown, f"what goes: {shown}"
+    assert "warning: machines of tenants/a, pool web: 3 will be deleted" in shown, f"and how many machines: {shown}"
 
 
 @pytest.mark.parametrize("answer", ["", "\n", "y\n", "yes\n", "dev\n"])

@@ -1,0 +1,24 @@
+"""What a destroy takes away, told before it does: the engine knows of no machines."""
+
+from __future__ import annotations
+
+from ...components.checks.teardown import machines_of_stack
+from ...components.kube.client import ApiError
+from ..engine.translator import Translator
+from .renewal import Known
+
+
+def announce(before: Known, translate: Translator) -> None:
+    """Tell the machines that go, pool by pool.
+
+    Args:
+        before: what is known of the stack.
+        translate: takes what is told.
+    """
+    if before.api is None:
+        return
+    try:
+        for change in machines_of_stack(before.api, before.resources):
+            translate.change(change)
+    except ApiError as error:
+        translate.remark(f"the machines that go can't be counted: {error}")

@@ -1,0 +1,145 @@
+"""What lives under a name of the settings and belongs to somebody else: a run would take it over, and change or delete it.
+
+The engine creates by server-side apply, which takes an object that is there for its own. A copied stack, or one whose state
+is lost, would so get hold of a living cluster unasked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from ..capi import naming
+from ..capi.endpoint import endpoint_of
+from ..capi.kinds import TENANT_CONTROL_PLANE
+from ..capi.manifest import CLUSTER_LABEL, MANAGED_BY
+from ..capi.reading import infrastructure_ready
+from ..kube.client import Api, ApiError
+from ..kube.objects import Json, Kind, Kube, dig
+from ..manifests.control_plane import KIND as CONTROL_PLANE
+from ..providers import provider_of
+from ..settings.model import StackSettings, TenantClusterSettings
+from ..settings.report import Problem
+from .departures import base_of
+from .hosts import OWNER, names_of, objects_in_state
+from .living import LivingCluster
+
+
+def problems(
+    api: Api,
+    base: str,
+    tenant: TenantClusterSettings,
+    living: LivingCluster,
+    applied: Collection[tuple[str, str]] | None,
+) -> Iterator[Problem]:
+    """What of a cluster's names is taken.
+
+    Args:
+        api: the management cluster's.
+        base: path of the cluster in the configuration, with a dot, or empty.
+        tenant: the cluster's settings.
+        living: what lives of it.
+        applied: namespace and name of each Cluster that the stack has made; None where a living one is to be taken in, or
+            that is not known.
+    """
+    namespace, name = tenant.cluster.namespace, tenant.cluster.name
+    if applied is not None and (namespace, name) not in applied and established(living):
+        yield Problem(
+            f"{base}cluster.name",
+            f"Cluster {namespace}/{name} lives already, and this stack has not made it: a run would take it over, and a "
+            "destroy delete it with all its machines. `kamaji-equinix import` takes a living cluster in; a new one needs "
+            "another name",
+            name,
+        )
+        return
+    plane = living.of(CONTROL_PLANE)
+    if other := standalone(living.of(TENANT_CONTROL_PLANE.name)) if plane is None else holder(plane, name):
+        yield Problem(
+            f"{base}controlPlane.name",
+            f"{namespace}/{tenant.control_plane_name} belongs to {other}, which would lose its control plane; choose "
+            "another name",
+            tenant.control_plane_name,
+        )
+    yield from pools(api, base, tenant, living)
+
+
+def pools(api: Api, base: str, tenant: TenantClusterSettings, living: LivingCluster) -> Iterator[Problem]:
+    """The pools whose MachineDeployment is another cluster's: names of clusters and pools are joined by a hyphen."""
+    if living.deployments is None:
+        return
+    kube, own = Kube(api, tenant.cluster.namespace), {str(dig(one, "metadata", "name")) for one in living.deployments}
+    kind = Kind(tenant.contract.core, "MachineDeployment", "machinedeployments")
+    for index, pool in enumerate(tenant.worker_pools):
+        name = naming.machine_deployment(tenant.cluster.name, pool.name)
+        if name in own:
+            continue
+        try:
+            found = kube.find(kind, name)
+        except ApiError:
+            # The engine will say so, if it still holds.
+            continue
+        if other := holder(found, tenant.cluster.name):
+            yield Problem(
+                f"{base}workerPools[{index}].name",
+                f"makes MachineDeployment {kube.namespace}/{name}, which belongs to {other} with its machines; choose "
+                "another name",
+                pool.name,
+            )
+
+
+def hosts(api: Api, settings: StackSettings, before: Mapping[str, Any]) -> Iterator[Problem]:
+    """Hosts that the stack declares anew, and that another cluster has.
+
+    Args:
+        api: the management cluster's.
+        settings: the stack's settings.
+        before: the resources of the stack's last state by URN; what is in there is judged elsewhere.
+    """
+    for index, tenant in enumerate(settings.clusters):
+        provider, cluster = provider_of(tenant), tenant.cluster
+        if provider.host_kind is None:
+            continue
+        known = {name for _, name, _ in objects_in_state(provider.host_kind, before, cluster.namespace)}
+        for name in names_of(provider, tenant):
+            if name in known:
+                continue
+            try:
+                host = Kube(api, cluster.namespace).find(provider.host_kind, name)
+            except ApiError:
+                # The engine will say so, if it still holds.
+                continue
+            labels = dig(host, "metadata", "labels") or {}
+            owner = labels.get(OWNER) if MANAGED_BY.items() <= labels.items() else None
+            if (other := owner or labels.get(CLUSTER_LABEL) or cluster.name) != cluster.name:
+                yield Problem(
+                    f"{base_of(index, settings)}{provider.settings.key}.hosts",
+                    f"declares {name}, which Cluster {cluster.namespace}/{other} has: a run would take the host over, and a "
+                    "destroy delete it under the machine on it. Take it out here, or there first",
+                    example=None,
+                )
+
+
+def established(living: LivingCluster) -> bool:
+    """Whether a Cluster is more than the bare object that an engine leaves which was killed right after it."""
+    cluster = living.of("Cluster")
+    if cluster is None or dig(cluster, "metadata", "deletionTimestamp"):
+        return False
+    return bool(living.deployments or living.of(CONTROL_PLANE) or endpoint_of(cluster) or infrastructure_ready(cluster))
+
+
+def holder(obj: Json | None, cluster: str) -> str:
+    """The other Cluster that an object belongs to, in words; empty where it is this one's, or nobody's."""
+    owners: list[Any] = dig(obj, "metadata", "ownerReferences") or []
+    names = [str(owner.get("name")) for owner in owners if owner.get("kind") == "Cluster"]
+    label = dig(obj, "metadata", "labels", CLUSTER_LABEL)
+    other = next((name for name in (*names, label) if name), cluster)
+    return "" if other == cluster else f"Cluster {other}"
+
+
+def standalone(tenant_control_plane: Json | None) -> str:
+    """Says that a TenantControlPlane was made without Cluster API; empty where it was not, or there is none."""
+    if tenant_control_plane is None:
+        return ""
+    owners: list[Any] = dig(tenant_control_plane, "metadata", "ownerReferences") or []
+    made = any(owner.get("kind") == CONTROL_PLANE for owner in owners)
+    return "" if made else "a TenantControlPlane that was made without Cluster API"
