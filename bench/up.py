@@ -75,6 +75,8 @@ def elsewhere(folder: Path, checkout: Path, lab: Lab) -> Project:
     project = dev_project(folder, lab, name="there")
     (folder / "__main__.py").write_text((checkout / "__main__.py").read_text())
     document = yaml.safe_load((folder / "Pulumi.yaml").read_text())
+    # The lab's backend holds this checkout's stack under the project's own name.
+    document["name"] = "there"
     document["runtime"]["options"]["virtualenv"] = str(checkout / ".venv")
     (folder / "Pulumi.yaml").write_text(yaml.safe_dump(document))
     project.pulumi("stack", "init", STACK).ok()
