@@ -235,6 +235,13 @@ def test_what_somebody_deletes_in_the_tenant_comes_again_with_a_refresh(project:
     assert tenant.client.get(path).status_code == httpx.codes.OK, f"status advises it:\n{done}"
 
 
+def test_a_preview_shows_a_living_tenants_add_ons_though_the_hand_off_has_to_be_repeated(project: Project) -> None:
+    changed(project, lambda config: config["kamaji-equinix:handoff"].update(timeoutSeconds=61, path="/livez"))
+    done = project.pulumi("preview", "--stack", STACK).ok()
+    assert "delete" not in done, f"nothing is about to be deleted:\n{done}"
+    changed(project, lambda config: config["kamaji-equinix:handoff"].update(timeoutSeconds=60, path="/readyz"))
+
+
 def test_an_object_of_two_add_ons_is_refused_with_their_names(project: Project) -> None:
     twice = {"name": "twice", "objects": [OBJECT]}
     changed(project, lambda config: config["kamaji-equinix:addons"].append(twice))
@@ -263,13 +270,6 @@ def test_what_a_chart_or_the_tenant_says_of_a_secret_is_not_shown(project: Proje
         assert not shown(words, {"the output": done.output}), "without the secret"
 
 
-def test_a_preview_shows_a_living_tenants_add_ons_though_the_hand_off_has_to_be_repeated(project: Project) -> None:
-    changed(project, lambda config: config["kamaji-equinix:handoff"].update(timeoutSeconds=61, path="/livez"))
-    done = project.pulumi("preview", "--stack", STACK).ok()
-    assert "delete" not in done, f"nothing is about to be deleted:\n{done}"
-    changed(project, lambda config: config["kamaji-equinix:handoff"].update(timeoutSeconds=60, path="/readyz"))
-
-
 def test_a_chart_that_is_not_there_is_said_before_anything_is_created(project: Project) -> None:
     changed(project, lambda config: config["kamaji-equinix:addons"].append({"name": "lost", "chart": "./lost"}))
     done = project.up(STACK)
@@ -295,7 +295,6 @@ def test_a_tenant_that_does_not_answer_makes_its_add_ons_fail_and_nothing_else(
 def test_a_refresh_with_a_tenant_that_does_not_answer_blames_the_tenant(project: Project) -> None:
     done = project.script("refresh", "--stack", STACK)
     assert done.code != 0, "what is in it could not be compared"
-    print(done.output)
     assert "tenant cluster" in done.output, f"it is said who does not answer:\n{done.output}"
     assert "credentials" not in done.output, f"and not the management cluster's credentials:\n{done.output}"
 
