@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,6 +42,7 @@ class Left:
         held: the Secrets of the pool, by name, decoded.
         templates: the KubeadmConfigTemplates that were there after each change.
         state: with its secrets in clear.
+        credential: the tenant's own, which its kubeconfig holds.
     """
 
     secret: list[str]
@@ -51,6 +51,7 @@ class Left:
     held: dict[str, dict[str, str]]
     templates: list[set[str]]
     state: str
+    credential: str
 
 
 def settings(fleet: Fleet, plain: list[str]) -> dict[str, Any]:
@@ -74,9 +75,10 @@ def settings(fleet: Fleet, plain: list[str]) -> dict[str, Any]:
     }
 
 
-def store(project: Project, path: str, text: str) -> None:
-    command = ["pulumi", "config", "set", "--path", "--secret", f"kamaji-equinix:{path}", "--stack", STACK]
-    subprocess.run(command, cwd=project.folder, env=project.environment, input=f"{text}\n", text=True, check=True)
+def store(project: Project, texts: Mapping[str, str]) -> None:
+    """Store secrets by their paths, in one run; nobody may watch for arguments meanwhile."""
+    pairs = [word for path, text in texts.items() for word in ("--secret", f"kamaji-equinix:{path}={text}")]
+    project.pulumi("config", "set-all", "--path", *pairs, "--stack", STACK).ok()
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -91,58 +93,99 @@ def engine(project: Project) -> Iterator[None]:
 def left(project: Project, management: ManagementPlane, tmp_path_factory: pytest.TempPathFactory) -> Left:
     temporary = tmp_path_factory.mktemp("temporary")
     project.environment |= {"TMPDIR": str(temporary), "PULUMI_EXPERIMENTAL": "true"}
-    secret, plain, events = [marker() for _ in range(10)], [marker() for _ in range(5)], list[Event]()
+    secret, plain = [marker() for _ in range(10)], [marker() for _ in range(5)]
     texts: dict[str, str] = {}
     templates: list[set[str]] = []
     make_data_store(management)
-    with Fleet(management) as fleet, management.client() as client, Arguments() as arguments:
+    arguments = Arguments()
+    with Fleet(management) as fleet, management.client() as client:
         project.pulumi("stack", "init", STACK).ok()
         project.configure(STACK, **settings(fleet, plain))
-        for (path, form), text in zip(PLACES.items(), secret, strict=False):
-            store(project, path, form.format(text))
-        store(project, "management.kubeconfig", management.kubeconfig.read_text() + f"# {secret[3]}\n")
-        plan = project.folder / "plan.json"
-        saved = ("--save-plan", str(plan))
-        texts["preview"] = project.pulumi("preview", "--diff", *saved, "--stack", STACK).ok()
-        texts["plan"] = plan.read_text()
-        texts["script's up"] = project.script("up", "--json", "--no-wait", "--stack", STACK).ok()
+        placed = {path: form.format(text) for (path, form), text in zip(PLACES.items(), secret, strict=False)}
+        access = management.kubeconfig.read_text() + f"# {secret[3]}\n"
+        store(project, {**placed, "management.kubeconfig": access})
+        with arguments:
+            come_up(project, texts)
         templates.append(names(client, fleet))
-        store(project, f"{BOOTSTRAP}.commands[1]", f"login --password={secret[4]}")
-        stack = ClusterStack(STACK, folder=project.folder, environment=project.environment, on_event=events.append)
-        changed = stack.up()
-        texts |= {"result": repr(changed), "events": "\n".join(map(repr, events)), "output": changed.output}
+        store(project, {f"{BOOTSTRAP}.commands[1]": f"login --password={secret[4]}"})
+        with arguments:
+            live(project, texts)
         templates.append(names(client, fleet))
-        texts["refresh"] = project.pulumi("refresh", "--yes", "--diff", "--stack", STACK).ok()
-        texts["plain up"] = project.up(STACK, "--diff").ok()
-        texts["state"] = project.pulumi("stack", "export", "--stack", STACK).ok()
         state = project.pulumi("stack", "export", "--show-secrets", "--stack", STACK).ok()
-        history = ("stack", "history", "--json", "--full-dates", "--stack", STACK)
-        texts["history"] = project.pulumi(*history).ok()
         texts |= objects(client, fleet.namespace)
         held = {
             item["metadata"]["name"]: {key: base64.b64decode(text).decode() for key, text in item["data"].items()}
             for item in client.get(f"/api/v1/namespaces/{fleet.namespace}/secrets").json()["items"]
             if item["metadata"].get("labels", {}).get("pool") == "a"
         }
+        with arguments:
+            be_imported(project, texts)
         # Wrong in one place, while another is a secret that was right before.
-        store(project, f"{BOOTSTRAP}.postCommands[0]", "echo {{ .Foo }} " + secret[5])
-        store(project, "controlPlane.registry", secret[6])
-        store(project, "cluster.paused", secret[7])
-        for name, done in {
-            "refused preview": project.pulumi("preview", "--stack", STACK),
-            "refused script": project.script("preview", "--json", "--stack", STACK),
-        }.items():
-            assert done.code != 0, f"{name} ends with an error: {done.output}"
-            texts[name] = done.output
-        texts["destroy"] = project.pulumi("destroy", "--yes", "--stack", STACK).ok()
-        texts["stack's file"] = (project.folder / f"Pulumi.{STACK}.yaml").read_text()
+        wrong = {f"{BOOTSTRAP}.postCommands[0]": "echo {{ .Foo }} " + secret[5]}
+        store(project, {**wrong, "controlPlane.registry": secret[6], "cluster.paused": secret[7]})
+        with arguments:
+            go_away(project, texts)
     texts["arguments"] = "\n".join(sorted(arguments.seen))
-    backend = Path(project.environment["PULUMI_BACKEND_URL"].removeprefix("file://"))
-    for folder, what in ((backend, "backend"), (temporary, "temporary")):
-        texts |= {
-            f"{what} {path.name}": path.read_text(errors="replace") for path in folder.rglob("*") if path.is_file()
-        }
-    return Left(secret, plain, texts, held, templates, state)
+    texts |= files(temporary, "temporary")
+    return Left(secret, plain, texts, held, templates, state, fleet.secret)
+
+
+def come_up(project: Project, texts: dict[str, str]) -> None:
+    """A creation by the script."""
+    log = project.folder / "log"
+    texts["script's up"] = project.script("up", "--json", "--no-wait", "--log", str(log), "--stack", STACK).ok()
+    texts["log of up"] = log.read_text()
+
+
+def live(project: Project, texts: dict[str, str]) -> None:
+    """A change by plain Pulumi, planned, and all that only looks."""
+    plan = project.folder / "plan.json"
+    texts["preview"] = project.pulumi("preview", "--diff", "--save-plan", str(plan), "--stack", STACK).ok()
+    texts["plan"] = plan.read_text()
+    # The engine may find its plan violated: it holds what an API server's dry-run made up.
+    texts["up with a plan"] = project.up(STACK, "--plan", str(plan)).output
+    texts["refresh and plain up"] = project.up(STACK, "--refresh", "--diff").ok()
+    for words in ("check", "status", "status --json", "kubeconfig", "render"):
+        texts[words] = project.script_here(*words.split(), "--stack", STACK).ok()
+    texts["state"] = project.pulumi("stack", "export", "--stack", STACK).ok()
+    texts["history"] = project.pulumi("stack", "history", "--json", "--full-dates", "--stack", STACK).ok()
+    texts |= files(backend_of(project), "backend")
+
+
+def be_imported(project: Project, texts: dict[str, str]) -> None:
+    """The stack is lost, and its cluster taken into another."""
+    log = project.folder / "log"
+    project.pulumi("stack", "rm", STACK, "--force", "--yes", "--preserve-config").ok()
+    texts["import"] = project.script("import", "--json", "--log", str(log), "--stack", STACK).ok()
+    texts["log of import"] = log.read_text()
+
+
+def go_away(project: Project, texts: dict[str, str]) -> None:
+    """Runs with wrong settings, which end with an error, and the end."""
+    for words in ("preview --json", "check", "render"):
+        done = project.script_here(*words.split(), "--stack", STACK)
+        assert done.code != 0, f"{words} ends with an error: {done.output}"
+        texts[f"refused {words}"] = done.output
+    refused = project.pulumi("preview", "--stack", STACK)
+    assert refused.code != 0, f"plain Pulumi ends with an error: {refused.output}"
+    texts["refused plain preview"] = refused.output
+    # With its preview: there is no --skip-preview.
+    texts["destroy"] = project.pulumi("destroy", "--yes", "--diff", "--stack", STACK).ok()
+    texts["stack's file"] = (project.folder / f"Pulumi.{STACK}.yaml").read_text()
+    texts |= files(backend_of(project), "backend at the end")
+
+
+def backend_of(project: Project) -> Path:
+    return Path(project.environment["PULUMI_BACKEND_URL"].removeprefix("file://"))
+
+
+def files(folder: Path, what: str) -> dict[str, str]:
+    """All files of a folder."""
+    return {
+        f"{what} {path.name} in {path.parent.relative_to(folder)}": path.read_text(errors="replace")
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
 
 
 def names(client: httpx.Client, fleet: Fleet) -> set[str]:
@@ -167,6 +210,8 @@ def objects(client: httpx.Client, namespace: str) -> dict[str, str]:
 def test_secret_markers_are_found_nowhere_in_clear(left: Left) -> None:
     texts = {where: text for where, text in left.texts.items() if not where.startswith("temporary kubeconfig")}
     assert not shown(left.secret, texts), "neither printed nor left"
+    assert left.credential in texts.pop("kubeconfig"), "the tenant's own, where it was asked for"
+    assert not shown([left.credential], texts), "and nowhere else"
     # What pulumi-kubernetes leaves of plain `pulumi` runs: docs/secrets.md says what to do about it.
     copies = {where: text for where, text in left.texts.items() if where not in texts}
     assert not shown([text for text in left.secret if text != left.secret[3]], copies), (
@@ -176,7 +221,7 @@ def test_secret_markers_are_found_nowhere_in_clear(left: Left) -> None:
 
 def test_plain_markers_are_shown_and_the_objects_hold_them(left: Left) -> None:
     """Guards the test above: it would find nothing where nothing was looked at."""
-    for where in ("preview", "plan", "state", "kubeadmconfigtemplates of the API"):
+    for where in ("plan", "state", "render", "kubeadmconfigtemplates of the API"):
         for text in left.plain[2:]:
             assert text in left.texts[where], f"{text} is missing in the {where}"
     assert left.plain[0] in left.texts["clusters of the API"], "a label is no secret"
@@ -193,7 +238,7 @@ def test_the_secret_goes_to_the_machines_by_a_secret_whose_change_rolls_them(lef
 
 
 def test_a_wrong_secret_is_refused_with_its_path_and_its_rule(left: Left) -> None:
-    for where in ("refused preview", "refused script"):
+    for where in ("refused plain preview", "refused preview --json", "refused check"):
         for words in (
             f"{BOOTSTRAP}.postCommands[0] is a secret: line 1, column 6",
             "controlPlane.registry: is stored as a secret, but it would end in clear",
@@ -220,15 +265,19 @@ def test_secrets_of_a_caller_are_written_encrypted(project: Project, management:
         given["cluster"]["name"] = "called"
         given["workerPools"][0]["bootstrap"] = {"commands": [SecretStr(f"login {text}")]}
         given["management"] = {"kubeconfig": management.kubeconfig.read_text()}
+        events = list[Event]()
         with Arguments() as arguments:
-            stack = ClusterStack("called", given, folder=project.folder, environment=project.environment)
+            stack = ClusterStack(
+                "called", given, folder=project.folder, environment=project.environment, on_event=events.append
+            )
             planned, done = stack.preview(), stack.up()
         assert planned.changed, "a preview"
         file = (project.folder / "Pulumi.called.yaml").read_text()
         assert list(
             yaml.safe_load(file)["config"]["kamaji-equinix:clusters"][0]["workerPools"][0]["bootstrap"]["commands"][0]
         ) == ["secure"], "encrypted in its place"
-        assert not shown(
-            [text], {"file": file, "arguments": "\n".join(arguments.seen), "output": planned.output + done.output}
-        ), "and hidden"
+        texts = {"file": file, "arguments": "\n".join(arguments.seen), "output": planned.output + done.output}
+        texts |= {"results": repr((planned, done)), "events": "\n".join(map(repr, events))}
+        assert not shown([text], texts), "and hidden"
+        assert len(events) > len(done.clusters), "there were events to look at"
         stack.destroy()

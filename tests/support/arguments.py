@@ -9,7 +9,7 @@ from types import TracebackType
 
 
 class Arguments:
-    """Collects the arguments of all processes of the machine, many times a second.
+    """Collects the arguments of all processes of the machine, many times a second; may be entered again.
 
     Attributes:
         seen: the command lines.
@@ -19,9 +19,11 @@ class Arguments:
         self.seen: set[str] = set()
         self._pause = pause
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread = threading.Thread()
 
     def __enter__(self) -> Arguments:
+        self._stop.clear()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
         return self
 
