@@ -211,6 +211,14 @@ def test_a_preview_tells_as_data_which_machines_would_go(lab: Lab, deployed: Dep
     assert counts == {pool["name"]: (3, 0, 0), "other": (0, 0, 3)}, f"a renamed pool goes and comes:\n{told}"
 
 
+def test_a_check_finds_nothing_amiss(deployed: Deployed) -> None:
+    told = deployed.project.script("check", "--json", "--stack", "dev").ok()
+    report = json.loads(told[told.index("{\n") :])
+    assert (report["ready"], report["missing"], report["notes"]) == (True, [], []), f"all is there:\n{told}"
+    kinds = {line.partition(" ")[0] for line in report["there"]}
+    assert {"KamajiControlPlane", "PacketCluster", "TenantControlPlane", "namespace", "DataStore"} <= kinds, told
+
+
 def test_a_refresh_finds_no_drift(deployed: Deployed) -> None:
     done = deployed.project.pulumi("refresh", "--yes", "--skip-preview", "--stack", "dev").ok()
     # The Secret is only read, not declared; refresh fills in what a read leaves out of its inputs.
