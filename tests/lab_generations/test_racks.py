@@ -176,7 +176,7 @@ class Pools:
     def empty(self, pool: str) -> None:
         """Give a pool's machine back."""
         self.scale(pool, 0)
-        eventually(self.machines, lambda left: not left, 120, "its machine goes")
+        eventually(self.machines, lambda left: not left, 240, "its machine goes")
 
     def status(self) -> str:
         return " ".join(self.project.script("status", "--stack", STACK).output.split())
@@ -214,7 +214,7 @@ def pools(lab: Lab, management: httpx.Client, tmp_path_factory: pytest.TempPathF
 def test_status_says_what_is_wrong_with_the_server_under_a_machine_and_what_to_do(pools: Pools, pool: str) -> None:
     reason, action = UNDER_A_MACHINE[pool]
     pools.scale(pool, 1)
-    told = eventually(pools.status, lambda text: reason in text, 90, f"{pool}: {reason}")
+    told = eventually(pools.status, lambda text: reason in text, 180, f"{pool}: {reason}")
     assert action in told, f"and what to do:\n{told}"
     pools.empty(pool)
     assert "consumerRef" not in pools.host(pool).get("spec", {}), "and its host is free"
@@ -227,7 +227,7 @@ def test_a_node_is_found_once_it_has_the_label_that_status_advises(pools: Pools,
     told = eventually(pools.status, lambda text: "kubectl label node" in text, 90, "the host without its label")
     eventually(lambda: nodes(tenant.read_text()), bool, 60, "the node without its label")
     pools.follow("label node", told, tenant)
-    eventually(pools.joined, bool, 90, "CAPM3 finds it")
+    eventually(pools.joined, bool, 240, "CAPM3 finds it")
     pools.empty("unlabelled")
 
 
@@ -235,7 +235,7 @@ def test_a_server_with_the_labels_that_status_asks_for_is_taken(pools: Pools) ->
     pools.scale("nowhere", 1)
     told = eventually(pools.status, lambda text: "0 fit pool=nowhere" in text, 60, "no host fits")
     pools.label(SPARE, "nowhere")
-    eventually(pools.joined, bool, 120, f"the machine has the server that was labelled as advised: {told}")
+    eventually(pools.joined, bool, 240, f"the machine has the server that was labelled as advised: {told}")
     pools.empty("nowhere")
 
 
@@ -246,7 +246,7 @@ def test_a_marked_server_is_passed_over_as_status_advises(pools: Pools) -> None:
     pools.label(SPARE, pool)
     pools.follow(f"-n {NAMESPACE} annotate", told)
     pools.follow(f"-n {NAMESPACE} delete machine", told)
-    eventually(pools.joined, bool, 120, "another server takes its place")
+    eventually(pools.joined, bool, 240, "another server takes its place")
     assert "consumerRef" in pools.host(SPARE)["spec"], "the spare one"
 
 
