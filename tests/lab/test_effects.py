@@ -21,7 +21,7 @@ from kamaji_equinix.components.settings.effects import effect
 from kamaji_equinix.components.settings.model import ManagementSettings
 
 from tests.support.dry_run import create_namespaces
-from tests.support.generation import generation
+from tests.support.generation import generation, sections
 from tests.support.interrupting import gone
 from tests.support.lab import Lab, eventually
 from tests.support.setting_changes import CHANGES, tenant
@@ -52,6 +52,7 @@ NAMES = ("cluster.name", "cluster.namespace", "controlPlane.name", "workerPools[
 
 # Of what may only be given when a cluster is made, something is given: else nothing could change.
 GIVEN: Json = {
+    **sections(),
     "cluster": {"serviceDomain": "a.example", "apiServerPort": 6444},
     "controlPlane": {
         "dataStoreSchema": "one",
