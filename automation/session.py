@@ -21,6 +21,7 @@ from .engine.workspace import Place, forget, open_stack, unchanged_file
 from .errors import Cancelled, Locked, OperationError, TimedOut
 from .events import Finished, Listener
 from .hiding import Hiding
+from .repair.attributes import remove_empty_attributes
 from .repair.upkeep import Upkeep
 from .results import Result
 
@@ -156,6 +157,7 @@ class Session:
                 prefix="kamaji-equinix-", dir=self.place.environment.get("TMPDIR"), ignore_cleanup_errors=True
             ) as folder,
         ):
+            remove_empty_attributes(self.place.backend, self.place.name)
             stack, is_new = open_stack(self.place, self.engine, self.program, Path(folder), create=create)
             succeeded = False
             try:
