@@ -23,6 +23,7 @@ from .checks.losses import Loss
 from .kube.access import AccessError
 from .kube.management import kubeconfig_text
 from .manifests.addons import network_plugin
+from .resources.kubernetes import without_owners
 from .resources.processes import handoff_providers
 from .resources.tenant_cluster import TenantCluster, TenantClusterArgs
 from .settings.load import load_stack
@@ -88,17 +89,22 @@ def management_provider(management: ManagementSettings) -> kubernetes.Provider:
     )
 
 
-def declare(settings: StackSettings, outlook: Outlook | None = None) -> dict[str, TenantCluster]:
+def declare(
+    settings: StackSettings, outlook: Outlook | None = None, *, adopts: bool = False
+) -> dict[str, TenantCluster]:
     """Register the resources of all the stack's clusters.
 
     Args:
         settings: the stack's settings.
         outlook: what lives of each cluster, and is gone; None where that is not known.
+        adopts: whether living clusters that the stack has not made are to be taken in.
 
     Returns:
         The clusters by name.
     """
-    children = pulumi.ResourceOptions(provider=management_provider(settings.management))
+    children = pulumi.ResourceOptions(
+        provider=management_provider(settings.management), transformations=[without_owners] if adopts else []
+    )
     providers = handoff_providers(len(settings.clusters), settings.management)
     outlook, count = outlook or Outlook(), len(settings.clusters)
     lives = outlook.living or (LivingCluster(),) * count
@@ -163,7 +169,7 @@ def bring_up(settings: StackSettings, *, adopts: bool = False) -> None:
     """
     require_files(settings)
     tell_network_plugins(settings)
-    export(declare(settings, check_management(settings, adopts=adopts)))
+    export(declare(settings, check_management(settings, adopts=adopts), adopts=adopts))
 
 
 def require_files(settings: StackSettings) -> None:

@@ -104,6 +104,22 @@ def owned_secret(
     return CoreResource("Secret", name, props, pulumi.ResourceOptions.merge(opts, options))
 
 
+def without_owners(
+    args: pulumi.ResourceTransformationArgs,
+) -> pulumi.ResourceTransformationResult | None:
+    """A transformation of resources that takes objects in as they live: their owners are entered already.
+
+    Cluster API has entered them in its own newest version, and newer ones not as controllers (1.13,
+    ``internal/controllers/cluster/cluster_controller_phases.go``, ensureOwnerRefAndLabel): another entry would be a conflict
+    with its field manager. It also enters them where an object is new. Secrets keep theirs, as nobody else enters them.
+    """
+    metadata = args.props.get("metadata")
+    if not isinstance(args.resource, CustomResource) or not isinstance(metadata, Mapping):
+        return None
+    rest = {key: value for key, value in metadata.items() if key != "ownerReferences"}
+    return pulumi.ResourceTransformationResult({**args.props, "metadata": rest}, args.opts)
+
+
 def owner_reference(cluster: CustomResource, api_version: str, *, controlled: bool) -> dict[str, Any]:
     """The very entry that Cluster API makes (``controllerutil.SetControllerReference`` for what it controls)."""
     reference = {

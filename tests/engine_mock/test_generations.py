@@ -79,6 +79,15 @@ def test_owner_references_follow_the_contract_once() -> None:
             assert ignored == ["metadata.ownerReferences"], f"{found.name}: Cluster API keeps the living ones current"
 
 
+def test_what_is_taken_in_keeps_the_owners_that_cluster_api_has_entered() -> None:
+    taken = record(lambda: stack.declare(load_stack(RAW, frozenset({"management"})), adopts=True))
+    objects = [found for found in taken.resources if ".x-k8s.io/" in found.type]
+    assert len(objects) == 10, "the same objects as ever"
+    for found in objects:
+        assert "ownerReferences" not in found.inputs["metadata"], f"{found.name}: another entry would be a conflict"
+        assert found.inputs["metadata"]["name"], f"{found.name}: all else is as asked for"
+
+
 def test_the_permission_to_delete_is_marked_on_the_cluster_only_where_it_is_given() -> None:
     plain = record(lambda: stack.declare(load_stack(RAW, frozenset({"management"}))))
     assert ALLOWED not in plain.one("Cluster").inputs["metadata"]["annotations"], "none was given"
