@@ -124,9 +124,13 @@ class Bare:
         assert lines, "the page runs clusterctl"
         for command in lines:
             self.run(command)
+        self.apply_kamajis_crds()
+        self.lacks("DataStore default does not exist")
+
+    def apply_kamajis_crds(self) -> None:
+        """Bring the CRDs of Kamaji's chart, as helm would."""
         for path in (toolchain.module_folder("github.com/clastix/kamaji") / "charts/kamaji/crds").glob("*.yaml"):
             crds.apply(self.http, yaml.safe_load(path.read_text()))
-        self.lacks("DataStore default does not exist")
 
     def complete(self) -> None:
         """All that a stack needs, with controllers that run."""
