@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
+from xdist.workermanage import WorkerController
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
@@ -28,17 +29,39 @@ settings.load_profile("shared machine")
 
 
 SECOND_LAB = tuple(f"tests/lab/test_{name}.py" for name in ("fleet_of_pools", "import", "interrupted", "kills"))
-"""The modules whose lab is another worker's, where there can be two: about half of the tier's time."""
+"""The modules whose lab is in a network of its own, where this machine allows that: about half of the tier's time."""
+
+SECOND = "second lab"
 
 
 class Modules(LoadScopeScheduling):
-    """Keeps together, where several workers share the tests, those of one module, and those of one lab."""
+    """Keeps together, where several workers share the tests, those of one module, and those of one lab.
+
+    Kamaji's webhooks have a fixed port, so that there is one lab in each network. One worker has a network of its own with
+    loopback alone; tests that install packages need the machine's.
+    """
+
+    def add_node(self, node: WorkerController) -> None:
+        """Take a worker in; where there are more than there is to do, the first ones stay."""
+        super().add_node(node)
+        if is_isolated(node):
+            self.assigned_work.move_to_end(node, last=False)
+
+    def _assign_work_unit(self, node: WorkerController) -> None:
+        if SECOND in self.workqueue:
+            self.workqueue.move_to_end(SECOND, last=not is_isolated(node))
+        super()._assign_work_unit(node)
 
     def _split_scope(self, nodeid: str) -> str:
         module = nodeid.partition("::")[0]
         if not module.startswith(("tests/lab/", "tests/lab_generations/")):
             return module
-        return "second lab" if module in SECOND_LAB and NAMESPACES in self.config.stash else "first lab"
+        return SECOND if module in SECOND_LAB and any(map(is_isolated, self.nodes)) else "first lab"
+
+
+def is_isolated(node: WorkerController) -> bool:
+    """Whether a worker has a network of its own."""
+    return getattr(node.gateway.spec, "python", None) is not None
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -48,8 +71,6 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Modules:
 
 
 TEMPORARY = pytest.StashKey[str]()
-NAMESPACES = pytest.StashKey[None]()
-"""Each worker has a network of its own: Kamaji's webhooks have a fixed port, so that there is one lab in each."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -62,12 +83,10 @@ def pytest_configure(config: pytest.Config) -> None:
     if hasattr(config, "workerinput"):
         return
     isolated = [sys.executable, str(ROOT / "tests/support/network_namespace.py")]
-    if (
-        config.getoption("tx", None)
-        and subprocess.run([*isolated, "-c", ""], capture_output=True, check=False).returncode == 0
-    ):
-        config.option.tx = [f"popen//python={shlex.join(isolated)}"] * len(config.option.tx)
-        config.stash[NAMESPACES] = None
+    if len(config.getoption("tx", None) or []) > 1:
+        probe = subprocess.run([*isolated, "-c", ""], capture_output=True, check=False)
+        if probe.returncode == 0:
+            config.option.tx[0] = f"popen//python={shlex.join(isolated)}"
     # The engine's processes live for seconds: nothing of theirs is worth a collector's time.
     os.environ.setdefault("GOGC", "400")
     # pytest keeps the folders of the last runs: those stay where they were.
