@@ -100,7 +100,8 @@ def test_a_control_plane_that_is_lost_takes_no_machine_that_stays_billed_with_it
     for command in (["preview"], ["up", "--yes", "--skip-preview"]):
         plain = losing.project.pulumi(*command, "--stack", STACK)
         assert plain.code != 0, f"it can't go on from its state alone:\n{plain.output}"
-        assert f"KamajiControlPlane default/{STACK}-plane does not exist any more" in plain.output, "in words"
+        gone_away = f"KamajiControlPlane default/{STACK}-plane, which this stack has made, does not exist any more"
+        assert gone_away in plain.output, f"in words:\n{plain.output}"
         assert "resource 'default/" not in plain.output, f"not in the engine's:\n{plain.output}"
     done = losing.project.script("up", "--stack", STACK, "--timeout", "400").ok()
     assert "new certificate authority and no data" in done, f"it is said loudly:\n{done}"

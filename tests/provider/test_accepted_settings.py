@@ -36,7 +36,7 @@ def test_an_api_server_takes_whatever_the_settings_take(judge: Judge) -> None:
 
     generated()
     assert judge.counts["accepted"] >= EXAMPLES / 4, f"most generated settings are no nonsense: {judge.counts}"
-    assert judge.counts["objects"] > EXAMPLES / 2, f"and their objects differ: {judge.counts}"
+    assert judge.counts["objects"] > judge.counts["accepted"], f"and their objects differ: {judge.counts}"
 
 
 def container(**resources: Any) -> dict[str, Any]:
