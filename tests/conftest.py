@@ -45,7 +45,7 @@ class Modules(LoadScopeScheduling):
         """Take a worker in; where there are more than there is to do, the first ones stay."""
         super().add_node(node)
         if is_isolated(node):
-            self.assigned_work.move_to_end(node, last=False)
+            self.assigned_work = {node: self.assigned_work.pop(node), **self.assigned_work}
 
     def _assign_work_unit(self, node: WorkerController) -> None:
         if SECOND in self.workqueue:
