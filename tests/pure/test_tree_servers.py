@@ -17,7 +17,12 @@ from tests.support.snapshots import pool, snapshot
 
 NO_HOST = condition(False, "AssociateBMHFailed", "Error", "no available host found. Requeuing", type_="AssociateBMH")
 POOL_A = {"matchLabels": {"pool": "a"}}
-NODE = {"nodeRef": {"name": "a-0"}}
+NODE: Object = {"nodeRef": {"name": "a-0"}}
+SILENT: Object = {
+    **NODE,
+    "conditions": [condition(True), {"type": "NodeHealthy", "status": "Unknown", "reason": "NodeConditionsFailed"}],
+}
+"""Of a machine whose kubelet says nothing any more, as its server is off or gone."""
 
 
 def host(
@@ -93,11 +98,17 @@ def test_a_host_that_takes_long_is_named_with_its_state(state: str) -> None:
 
 
 def test_a_host_that_is_gone_is_told_with_the_machine_that_it_was() -> None:
-    found = blocker(host("y"), on="x", machine=NODE)
+    found = blocker(host("y"), on="x", machine=SILENT)
     assert found is not None, "it blocks"
     assert found.subject == "Machine/a-0", "what to replace"
     assert "no BareMetalHost/x in namespace default" in found.reason, found.reason
     assert "delete machine a-0" in found.action, found.action
+
+
+def test_a_machine_that_is_well_is_not_judged_by_servers_that_nobody_has_read() -> None:
+    found = blocker(on="x", machine=NODE)
+    assert found is not None, "its pool still waits for it"
+    assert found.subject == "MachineDeployment/a", f"nothing is known of its server: {found}"
 
 
 def test_a_host_that_runs_without_a_node_is_told_with_the_label_that_finds_it() -> None:
@@ -108,7 +119,7 @@ def test_a_host_that_runs_without_a_node_is_told_with_the_label_that_finds_it() 
 
 
 def test_a_host_without_power_is_told() -> None:
-    found = blocker(host("x", "provisioned", machine="a-0", status={"poweredOn": False}), on="x", machine=NODE)
+    found = blocker(host("x", "provisioned", machine="a-0", status={"poweredOn": False}), on="x", machine=SILENT)
     assert found is not None, "it blocks"
     assert (found.subject, "switched off" in found.reason) == ("BareMetalHost/x", True), found.reason
 

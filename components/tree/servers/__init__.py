@@ -55,9 +55,12 @@ def kind_to_read(machines: Listed) -> Kind | None:
 
 
 def trouble(snapshot: Snapshot, machine: Json) -> Blocker | None:
-    """Why a machine's server is no node of the cluster; None where nothing is wrong with it, or nobody knows."""
+    """Why a machine's server is no node of the cluster; None where nothing is wrong with it, or nobody knows.
+
+    The servers of machines that are all well were not read (:func:`kind_to_read`): nothing can be said of them.
+    """
     servers = _under(machine)
-    return servers.trouble(snapshot, machine) if servers else None
+    return servers.trouble(snapshot, machine) if servers and not _is_well(machine) else None
 
 
 def state(snapshot: Snapshot, machine: Json) -> str:
