@@ -84,9 +84,18 @@ def admitted(path: str) -> bool:
     return ADMITTED.fullmatch(path) is not None
 
 
+def unshared(value: Any) -> Any:
+    """A copy in which no list or map stands in two places, where a value that is put into one would come into both."""
+    if isinstance(value, dict):
+        return {key: unshared(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [unshared(item) for item in value]
+    return copy.deepcopy(value)
+
+
 def put(whole: Mapping[str, Any], path: str, value: Any) -> dict[str, Any]:
     """A copy of a configuration with another value at a path."""
-    result: Any = copy.deepcopy(dict(whole))
+    result = unshared(dict(whole))
     *way, last = steps_of(path)
     place = result
     for step in way:
