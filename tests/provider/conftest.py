@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from uuid import uuid4
 
+import httpx
 import pytest
 
 from lab.plane import ManagementPlane
@@ -34,3 +36,18 @@ def control_plane(tenant: Tenant) -> Iterator[TlsEndpoint]:
 def newer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ManagementPlane]:
     """A management cluster's API with the CRDs of the v1beta2 generation."""
     yield from newer_plane(tmp_path_factory.mktemp("newer"))
+
+
+@pytest.fixture
+def http(management: ManagementPlane) -> Iterator[httpx.Client]:
+    """An administrator's client of the management cluster."""
+    with management.client() as client:
+        yield client
+
+
+@pytest.fixture
+def namespace(http: httpx.Client) -> str:
+    """A namespace of the test's own."""
+    name = f"test-{uuid4().hex[:8]}"
+    http.post("/api/v1/namespaces", json={"metadata": {"name": name}}).raise_for_status()
+    return name

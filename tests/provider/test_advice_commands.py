@@ -6,9 +6,8 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from uuid import uuid4
 
 import httpx
 import pytest
@@ -178,19 +177,6 @@ LOOKS = [
 
 MENDS = [paused_by_somebody, paused_by_an_annotation, failed_machine, former_machine, strange_kubelet, strange_pool]
 """Advice that changes something: then nothing is left to say about it."""
-
-
-@pytest.fixture
-def http(management: ManagementPlane) -> Iterator[httpx.Client]:
-    with management.client() as client:
-        yield client
-
-
-@pytest.fixture
-def namespace(http: httpx.Client) -> str:
-    name = f"advice-{uuid4().hex[:8]}"
-    http.post("/api/v1/namespaces", json={"metadata": {"name": name}}).raise_for_status()
-    return name
 
 
 def remarks(management: ManagementPlane, namespace: str, situation: Callable[[], list[Object]]) -> list[tree.Blocker]:

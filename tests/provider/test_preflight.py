@@ -77,12 +77,6 @@ class Management:
 
 
 @pytest.fixture
-def http(management: ManagementPlane) -> Iterator[httpx.Client]:
-    with management.client() as client:
-        yield client
-
-
-@pytest.fixture
 def data_store(http: httpx.Client) -> Iterator[None]:
     path = "/apis/kamaji.clastix.io/v1alpha1/datastores"
     answer = http.post(path, json=DATA_STORE)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
 from typing import Any
-from uuid import uuid4
 
 import httpx
 import pytest
@@ -23,19 +21,6 @@ from lab.plane import ManagementPlane
 from tests.support.settings_cases import configuration
 
 Json = dict[str, Any]
-
-
-@pytest.fixture
-def http(management: ManagementPlane) -> Iterator[httpx.Client]:
-    with management.client() as client:
-        yield client
-
-
-@pytest.fixture
-def namespace(http: httpx.Client) -> str:
-    name = f"strangers-{uuid4().hex[:8]}"
-    http.post("/api/v1/namespaces", json={"metadata": {"name": name}}).raise_for_status()
-    return name
 
 
 def tenant(namespace: str, cluster: str, pool: str, plane: str = "") -> TenantClusterSettings:

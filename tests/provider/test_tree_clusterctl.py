@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from uuid import uuid4
 
 import httpx
 import pytest
@@ -225,19 +224,6 @@ SITUATIONS: list[Callable[[], list[Object]]] = [
     multi_line_and_long_messages,
     names_that_sort_apart,
 ]
-
-
-@pytest.fixture
-def http(management: ManagementPlane) -> Iterator[httpx.Client]:
-    with management.client() as client:
-        yield client
-
-
-@pytest.fixture
-def namespace(http: httpx.Client) -> str:
-    name = f"tree-{uuid4().hex[:8]}"
-    http.post("/api/v1/namespaces", json={"metadata": {"name": name}}).raise_for_status()
-    return name
 
 
 def clusterctl(kubeconfig: Path, namespace: str, tmp_path: Path) -> list[tuple[str, str]]:
