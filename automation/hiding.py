@@ -10,9 +10,8 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from pydantic import SecretStr
-
 from ..components.settings.model import StackSettings
+from ..components.settings.secrets import secrets_in
 
 SHORTEST = 4
 """Characters of a secret that can be told from other words."""
@@ -43,19 +42,9 @@ class Hiding:
 
 def secret_texts(value: Any) -> Iterator[str]:
     """The secrets in settings as they are, their lines, and as JSON writes them."""
-    if isinstance(value, SecretStr):
-        text = value.get_secret_value()
+    for text in secrets_in(value):
         lines = (line.strip() for line in text.splitlines())
         for each in (text.strip(), *(line for line in lines if len(line) >= SHORTEST_LINE)):
             if len(each) >= SHORTEST:
                 yield each
                 yield json.dumps(each)[1:-1]
-    elif hasattr(value, "model_fields_set"):
-        for name in value.model_fields_set:
-            yield from secret_texts(getattr(value, name))
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from secret_texts(item)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from secret_texts(item)

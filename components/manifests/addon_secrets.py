@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote_plus
 
-from pydantic import SecretStr
+from ..settings.secrets import secrets_in
 
 SHORTEST_ENCODED = 6
 """So many letters of base64 are no coincidence."""
@@ -16,16 +16,9 @@ SHORTEST_ENCODED = 6
 
 def secret_texts(value: Any) -> Iterator[str]:
     """The secret texts in values, and their lines: a template may indent them. Each as a template may encode it, too."""
-    if isinstance(value, SecretStr):
-        text = value.get_secret_value()
+    for text in secrets_in(value):
         lines = {*filter(None, (line.strip() for line in text.splitlines()))}
         yield from {form for each in (text, *lines) if each for form in encodings(each)}
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from secret_texts(item)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from secret_texts(item)
 
 
 def encodings(text: str) -> Iterator[str]:

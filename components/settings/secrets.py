@@ -15,7 +15,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from pydantic import SecretStr, ValidationError, ValidatorFunctionWrapHandler
+from pydantic import BaseModel, SecretStr, ValidationError, ValidatorFunctionWrapHandler
 from pydantic_core import PydanticCustomError
 
 from .report import NOTHING, Concealed, Problem, below, path_of, shortened
@@ -57,6 +57,21 @@ ELSEWHERE = (
     "it would end in clear in the management cluster or in Pulumi's state. If it is no secret, store it in clear: "
     "`pulumi config set --path 'kamaji-equinix:{path}' VALUE`"
 )
+
+
+def secrets_in(value: Any) -> Iterator[str]:
+    """Each secret within settings, or within values of no fixed shape, in clear; defaults hold none."""
+    if isinstance(value, SecretStr):
+        yield value.get_secret_value()
+    elif isinstance(value, BaseModel):
+        for name in value.model_fields_set:
+            yield from secrets_in(getattr(value, name))
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from secrets_in(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from secrets_in(item)
 
 
 def sealed(value: Any, path: str, secret_paths: Collection[str]) -> Any:
