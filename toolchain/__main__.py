@@ -29,9 +29,9 @@ def main() -> int:
             signal.signal(number, signal.default_int_handler)
     try:
         if options.list:
-            for program in BY_NAME.values():
+            for name, program in BY_NAME.items():
                 path = find(program.name, program.version) or f"missing ({WHEN[program.need]})"
-                print(f"{program.name:28}{program.version:40}{path}")
+                print(f"{name:36}{program.version:40}{path}")
             return 0
         need: Need = "test" if options.tests else "up"
         with display(Console()) as (line, watch):

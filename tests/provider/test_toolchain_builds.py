@@ -193,7 +193,7 @@ def test_the_list_tells_what_is_missing_without_building(folder: Path) -> None:
         ("etcd", "v3", "make up"),
         ("clusterctl", "v1.10", "make test"),
         ("kube-scheduler", "v1.33", "make up"),
-        ("kube-apiserver", "v1.32", "on request"),
+        ("kube-apiserver@v1.32.2", "v1.32", "on request"),
     ):
         [line] = [line for line in lines if line.startswith(name) and f" {version}" in line]
         assert "missing" in line, f"nothing is there: {line}"
