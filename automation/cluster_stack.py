@@ -260,8 +260,8 @@ class ClusterStack:
     def status(self) -> dict[str, tree.Tree]:
         """The status tree of each cluster, by its name; what could not be read is in it.
 
-        ``tree.blocking`` tells what keeps a cluster from being ready, ``tree.differences`` where it differs from what the
-        settings ask for.
+        ``tree.first_blocker`` tells what keeps a cluster from being ready, ``tree.differences`` where it differs from its
+        settings.
 
         Raises:
             PreflightFailed: the credentials of the management cluster can't be used.

@@ -13,12 +13,12 @@ from pulumi import automation
 from pydantic import SecretStr, SkipValidation
 
 from ..components.settings.addons import AddonSettings
+from ..components.settings.file_values import secret_paths
 from ..components.settings.load import load_stack
 from ..components.settings.model import StackSettings
 from ..components.settings.namespace import NAMESPACE
 from ..components.settings.report import SettingsError, path_of
-from ..components.settings.stack_file import decoded
-from ..components.settings.stored import secret_paths
+from ..components.settings.stack_file import decode
 from .errors import ConfigurationError
 
 Settings = Annotated[StackSettings | Mapping[str, Any], SkipValidation]
@@ -191,7 +191,7 @@ def of_stack(stack: automation.Stack) -> StackSettings:
     prefix = f"{NAMESPACE}:"
     whole = stack.get_all_config()
     config = {key.removeprefix(prefix): value for key, value in whole.items() if key.startswith(prefix)}
-    raw: dict[str, Any] = {key: decoded(value.value) for key, value in config.items()}
+    raw: dict[str, Any] = {key: decode(value.value) for key, value in config.items()}
     keys = [key for key, value in config.items() if value.secret]
     secret = secret_paths(raw, keys, Path(stack.workspace.work_dir), stack.name)
     try:

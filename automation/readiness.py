@@ -74,7 +74,7 @@ def await_ready(
         for (namespace, name), last in list(missing.items()):
             cluster = f"{namespace}/{name}"
             status = tree.describe(api, namespace, name, requests[namespace, name])
-            blocker, elapsed = tree.blocking(status), clock() - began
+            blocker, elapsed = tree.first_blocker(status), clock() - began
             if on_look is not None:
                 on_look(Look(cluster, status, blocker, elapsed, timeout))
             if blocker is None:

@@ -156,7 +156,7 @@ def in_line(plane: ManagementPlane, tenants: Fleet, name: str, answering: Member
     took = time.monotonic() - began
     api.close()
     if not answer.ok:
-        raise RuntimeError(f"the responder does not answer: {answer.seen}")
+        raise RuntimeError(f"the responder does not answer: {answer.text}")
     return took
 
 

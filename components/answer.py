@@ -12,8 +12,8 @@ import pulumi
 from pulumi.dynamic import ReadResult, Resource
 
 from .capi.endpoint import endpoint_of
-from .dynamic import stored
-from .endpoint import ControlPlaneEndpointArgs, EndpointProvider, inputs, unanswered
+from .dynamic import state_properties
+from .endpoint import ControlPlaneEndpointArgs, EndpointProvider, inputs, no_answer
 from .handoff.state import answer_of, order_of
 from .kube.access import AccessError
 from .kube.failures import ApiError
@@ -38,14 +38,14 @@ class AnswerProvider(EndpointProvider):
             control_plane = kube.find(order.control_plane_kind, order.control_plane)
             self._recognise(kube, order, None, str(props.get("server") or ""))
         except (ApiError, AccessError) as error:
-            raise unanswered(
+            raise no_answer(
                 "address", f"KamajiControlPlane {props['namespace']}/{order.control_plane}", error
             ) from None
         if control_plane is None:
             return ReadResult("", {})
         live = endpoint_of(control_plane)
         return ReadResult(
-            id_, {**stored(props), **answer_of(live, live, kube.server), "endpoint": props.get("endpoint")}
+            id_, {**state_properties(props), **answer_of(live, live, kube.server), "endpoint": props.get("endpoint")}
         )
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:

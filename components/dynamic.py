@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pulumi.dynamic import ConfigureRequest, ResourceProvider
 
-from .handoff.state import PASSING
+from .handoff.state import UNSTORED_INPUTS
 from .kube.plain_text import one_line
 
 if TYPE_CHECKING:
@@ -47,9 +47,9 @@ class ManagementProvider(ResourceProvider):
         return connect(credentials, patience=READ_SECONDS if patience is None else patience)
 
 
-def stored(props: Mapping[str, Any]) -> dict[str, Any]:
+def state_properties(props: Mapping[str, Any]) -> dict[str, Any]:
     """What of a resource's properties is kept in the state."""
-    return {key: value for key, value in props.items() if key not in PASSING}
+    return {key: value for key, value in props.items() if key not in UNSTORED_INPUTS}
 
 
 def tell(id_: str, line: str) -> None:

@@ -21,12 +21,12 @@ from pulumi.dynamic import (
     UpdateResult,
 )
 
-from .dynamic import ManagementProvider, stored, tell
+from .dynamic import ManagementProvider, state_properties, tell
 from .handoff.errors import HandoffError
 from .handoff.inputs import mistakes
 from .handoff.order import Order, Outcome, look
 from .handoff.phases import Phase
-from .handoff.state import changed, complete, order_of, outputs_of, replacing
+from .handoff.state import complete, has_changed, order_of, outputs_of, replacement_keys
 from .kube.access import AccessError
 from .kube.failures import ApiError
 from .kube.objects import Kube, dig
@@ -47,8 +47,8 @@ class EndpointProvider(ManagementProvider):
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         """Compare inputs with inputs, and what is live with what should be."""
-        replaces = replacing(olds, news)
-        return DiffResult(changes=changed(olds, news), replaces=replaces, delete_before_replace=bool(replaces))
+        replaces = replacement_keys(olds, news)
+        return DiffResult(changes=has_changed(olds, news), replaces=replaces, delete_before_replace=bool(replaces))
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Hand off; again where a run before was interrupted.
@@ -82,14 +82,14 @@ class EndpointProvider(ManagementProvider):
             self._recognise(kube, order, outcome, str(props.get("server") or ""))
         except (ApiError, AccessError) as error:
             subject = f"{order.infrastructure.name} {props['namespace']}/{order.infrastructure_name}"
-            raise unanswered("endpoint", subject, error) from None
+            raise no_answer("endpoint", subject, error) from None
         if outcome is None:
             return ReadResult("", {})
         outputs = outputs_of(outcome, kube.server)
         if outcome.control_plane_uid and "controlPlaneUid" not in props:
             # An earlier version stored none; to add it now would be a change that a refresh reports.
             del outputs["controlPlaneUid"]
-        return ReadResult(id_, {**stored(props), **outputs})
+        return ReadResult(id_, {**state_properties(props), **outputs})
 
     def delete(self, id_: str, props: dict[str, Any]) -> None:
         """Leave the fields: without them Cluster API could not tear the cluster down."""
@@ -106,7 +106,7 @@ class EndpointProvider(ManagementProvider):
                 "address",
                 f"Cluster {id_}",
                 expected="credentials of the management cluster",
-                seen=str(error),
+                last_seen=str(error),
                 elapsed=0,
                 advice="See `management` of the stack's configuration.",
             ) from None
@@ -119,7 +119,7 @@ class EndpointProvider(ManagementProvider):
             outputs = self._outputs(Handoff(Kube(api, props["namespace"]), order_of(props, handed_off), progress))
         finally:
             api.close()
-        return {**stored(props), **outputs}
+        return {**state_properties(props), **outputs}
 
     def _outputs(self, handoff: Handoff) -> dict[str, Any]:
         """Hand off, and what is stored of it."""
@@ -141,7 +141,7 @@ class EndpointProvider(ManagementProvider):
                 "endpoint",
                 f"Cluster {kube.namespace}/{order.cluster} in {kube.server}",
                 expected=f"the one with UID {order.cluster_uid}, which this stack made in {server or 'its cluster'}",
-                seen=f"UID {uid}" if uid else "no such Cluster",
+                last_seen=f"UID {uid}" if uid else "no such Cluster",
                 elapsed=0,
                 advice="The credentials lead to another management cluster: see `management` of the stack's configuration. "
                 "Nothing was changed in the stack's state.",
@@ -156,13 +156,13 @@ class EndpointProvider(ManagementProvider):
         return self.api(props, patience=0)
 
 
-def unanswered(phase: Phase, subject: str, error: Exception) -> HandoffError:
+def no_answer(phase: Phase, subject: str, error: Exception) -> HandoffError:
     """The error of a look at the management cluster that got no answer. It must never seem to be a deletion."""
     return HandoffError(
         phase,
         subject,
         expected="an answer of the management cluster",
-        seen=str(error),
+        last_seen=str(error),
         elapsed=0,
         advice="Nothing was changed in the stack's state. Make the management cluster reachable and try again.",
     )

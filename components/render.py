@@ -11,14 +11,14 @@ from pathlib import Path
 import yaml
 
 from .capi.manifest import POOL_LABEL, Manifest
-from .manifests.addons import cloud_controller, declared, network_plugin
+from .manifests.addons import addons_of, cloud_controller, network_plugin
 from .manifests.documents import documents
 from .providers import provider_of
+from .settings.file_values import stack_file
 from .settings.load import load_stack
 from .settings.model import StackSettings, TenantClusterSettings
 from .settings.report import SettingsError
 from .settings.stack_file import StackFileError, read_stack_file
-from .settings.stored import stack_file
 
 __all__ = ["RenderError", "main", "read_stack_file", "render"]
 
@@ -101,7 +101,7 @@ def render(stack: StackSettings) -> str:
 def beside(stack: StackSettings) -> Iterator[str]:
     """What is installed into the tenant clusters: charts are rendered by the engine, which asks the cluster."""
     for tenant in stack.clusters:
-        addons = [network_plugin(tenant, "", ""), cloud_controller(tenant, {}), *declared(tenant)]
+        addons = [network_plugin(tenant, "", ""), cloud_controller(tenant, {}), *addons_of(tenant)]
         for addon in filter(None, addons):
             yield f"{tenant.cluster.name}: {addon.name}, {addon.origin}"
 

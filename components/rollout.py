@@ -25,8 +25,8 @@ from pulumi.dynamic import (
     UpdateResult,
 )
 
-from .capi.templates import PoolTemplates, prune, unused
-from .dynamic import ManagementProvider, stored, tell
+from .capi.templates import PoolTemplates, prune, unused_templates
+from .dynamic import ManagementProvider, state_properties, tell
 from .handoff.state import unknown
 from .kube.access import AccessError
 from .kube.failures import ApiError
@@ -39,7 +39,7 @@ IDENTITY = ("namespace", "name")
 """Another one of these is another pool."""
 
 
-class RolloutFailed(Exception):
+class RolloutError(Exception):
     """A worker pool did not become what was asked for in time."""
 
 
@@ -77,7 +77,7 @@ class RolloutProvider(PoolProvider):
         compared = ("templates", "wait", "replicas", "kinds", "companions")
         changed = bool(replaces) or any(olds.get(key) != news.get(key) for key in compared)
         return DiffResult(
-            changes=changed or self.has_unused(news), replaces=replaces, delete_before_replace=bool(replaces)
+            changes=changed or self.has_unused_templates(news), replaces=replaces, delete_before_replace=bool(replaces)
         )
 
     def create(self, props: dict[str, Any]) -> CreateResult:
@@ -85,7 +85,7 @@ class RolloutProvider(PoolProvider):
         if props.get("wait"):
             self._await(props)
         self.prune(props, props["templates"])
-        return CreateResult(pool_id(props), stored(props))
+        return CreateResult(pool_id(props), state_properties(props))
 
     def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         """Wait for the machines where that is wished, then remove what they no longer need.
@@ -97,44 +97,44 @@ class RolloutProvider(PoolProvider):
         if news.get("wait") or deletes:
             self._await(news)
         self.prune(news, news["templates"])
-        return UpdateResult(stored(news))
+        return UpdateResult(state_properties(news))
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
         """There is nothing to take back."""
 
-    def has_unused(self, props: Mapping[str, Any]) -> bool:
+    def has_unused_templates(self, props: Mapping[str, Any]) -> bool:
         """Whether the pool has left templates behind that can go now."""
         if unknown(props):
             return False
         try:
-            return bool(unused(self.kube(props), templates_of(props), props["templates"]))
+            return bool(unused_templates(self.kube(props), templates_of(props), props["templates"]))
         except (ApiError, AccessError):
             # They hurt nobody, and the preflight says of a cluster that does not answer.
             return False
 
     def _await(self, props: Mapping[str, Any]) -> None:
         # Few pools are waited for.
-        from .capi.machine_counts import lacking
+        from .capi.machine_counts import shortfall
         from .handoff.progress import Progress
 
         id_ = pool_id(props)
         try:
             kube = self.kube(props)
         except AccessError as error:
-            raise RolloutFailed(f"MachineDeployment {id_}: the management cluster can't be asked: {error}") from None
+            raise RolloutError(f"MachineDeployment {id_}: the management cluster can't be asked: {error}") from None
         kind = Kind(props["apiVersion"], "MachineDeployment", PLURAL)
         progress = Progress(float(props["timeoutSeconds"]), lambda step: tell(id_, str(step)))
         while True:
             try:
-                missing = lacking(kube.find(kind, props["name"]))
+                missing = shortfall(kube.find(kind, props["name"]))
             except ApiError as error:
                 missing = f"it can't be read ({error})"
             if not missing:
                 progress.tell("all machines are as asked")
                 return
-            progress.waiting(f"waits for its machines: {missing}", "machines")
+            progress.report_wait(f"waits for its machines: {missing}", "machines")
             if progress.over:
-                raise RolloutFailed(
+                raise RolloutError(
                     f"MachineDeployment {id_}: expected all machines up to date and available; last seen after "
                     f"{progress.elapsed:.0f} s: {missing}. The roll-out goes on by itself; "
                     "`kamaji-equinix status` names what blocks it."
@@ -153,11 +153,11 @@ class TemplatesProvider(PoolProvider):
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Nothing is to do as long as there is a pool."""
-        return CreateResult(pool_id(props), stored(props))
+        return CreateResult(pool_id(props), state_properties(props))
 
     def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         """As for create."""
-        return UpdateResult(stored(news))
+        return UpdateResult(state_properties(news))
 
     def delete(self, _id: str, props: dict[str, Any]) -> None:
         """The pool is gone: the engine deletes what depends on this resource, the MachineDeployment, before."""

@@ -18,7 +18,7 @@ from pulumi.runtime import config as runtime_config
 
 from .checks import accidents, addon_files, preflight
 from .checks.accidents import Outlook
-from .checks.living import LivingCluster
+from .checks.living_cluster import LivingCluster
 from .checks.losses import Loss
 from .kube.access import AccessError
 from .kube.management import kubeconfig_text
@@ -26,12 +26,12 @@ from .manifests.addons import network_plugin
 from .resources.kubernetes import without_owners
 from .resources.processes import handoff_providers
 from .resources.tenant_cluster import TenantCluster, TenantClusterArgs
+from .settings.file_values import secret_paths
 from .settings.load import load_stack
 from .settings.model import ManagementSettings, StackSettings
 from .settings.namespace import NAMESPACE
 from .settings.report import SettingsError
-from .settings.stack_file import decoded
-from .settings.stored import secret_paths
+from .settings.stack_file import decode
 
 CREDENTIALS_ONLY = "KAMAJI_EQUINIX_CREDENTIALS_ONLY"
 """Environment variable under which :func:`run` only renews the credentials that the state holds."""
@@ -45,21 +45,21 @@ def configuration() -> tuple[dict[str, Any], frozenset[str], tuple[str, ...]]:
     raw = {**runtime_config.get_config_env(), **runtime_config.CONFIG.get()}
     prefix = f"{NAMESPACE}:"
     secret = {*runtime_config.get_config_secret_keys_env(), *filter(runtime_config.is_config_secret, raw)}
-    values = {key.removeprefix(prefix): decoded(value) for key, value in raw.items() if key.startswith(prefix)}
+    values = {key.removeprefix(prefix): decode(value) for key, value in raw.items() if key.startswith(prefix)}
     others = tuple(key for key in raw if not key.startswith(prefix))
     keys = [key.removeprefix(prefix) for key in secret if key.startswith(prefix)]
     folder = Path(pulumi.get_root_directory() or ".")
     return values, secret_paths(values, keys, folder, pulumi.get_stack()), others
 
 
-def load(raw: Mapping[str, Any], secrets: frozenset[str], others: Collection[str] = ()) -> StackSettings:
+def load(raw: Mapping[str, Any], secrets: frozenset[str], foreign_keys: Collection[str] = ()) -> StackSettings:
     """Check the configuration.
 
     Raises:
         pulumi.RunError: with the whole report; the engine shows its text without a traceback.
     """
     try:
-        settings = load_stack(raw, secrets, others)
+        settings = load_stack(raw, secrets, foreign_keys)
     except SettingsError as error:
         raise pulumi.RunError(str(error)) from None
     for warning in settings.warnings:
@@ -107,7 +107,7 @@ def declare(
     )
     providers = handoff_providers(len(settings.clusters), settings.management)
     outlook, count = outlook or Outlook(), len(settings.clusters)
-    lives = outlook.living or (LivingCluster(),) * count
+    lives = outlook.lives or (LivingCluster(),) * count
     losses = outlook.losses or (frozenset[Loss](),) * count
     return {
         tenant.cluster.name: TenantCluster(
@@ -115,8 +115,8 @@ def declare(
             TenantClusterArgs(
                 settings=tenant,
                 handoff_provider=provider,
-                running_version=one.versions.running or None,
-                former_pools=one.former | one.rolled,
+                running_version=one.versions.api_server or None,
+                former_pools=one.former | one.rolled_deployments,
                 templates=one.templates,
                 lost={loss.uid: str(loss) for loss in lost},
                 bootstrap_versions=outlook.bootstrap_versions,

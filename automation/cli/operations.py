@@ -98,7 +98,7 @@ def status(options: argparse.Namespace) -> None:
     stack = ClusterStack(options.stack, folder=options.cwd)
     if options.json:
         trees = stack.status()
-        blockers = {name: tree.blocking(snapshot) for name, snapshot in trees.items()}
+        blockers = {name: tree.first_blocker(snapshot) for name, snapshot in trees.items()}
         document = {
             name: {
                 "ready": blocker is None,
@@ -294,6 +294,6 @@ def show(stack: ClusterStack, options: argparse.Namespace, *, wait: float | None
     color = sys.stdout.isatty() and "NO_COLOR" not in os.environ
     for status in stack.status().values():
         print(tree.draw(status, color=color), flush=True)
-        remarks = [blocker] if (blocker := tree.blocking(status)) else []
+        remarks = [blocker] if (blocker := tree.first_blocker(status)) else []
         for remark in dict.fromkeys([*remarks, *tree.differences(status)]):
             print(remark, flush=True)

@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ...components.capi.contract import other_versions
-from ...components.capi.reading import provisioned
+from ...components.capi.reading import is_provisioned
 from ...components.kube.client import Api, ApiError
 from ...components.kube.objects import Kind, Kube, dig, plural
 
@@ -263,7 +263,7 @@ def mark(obj: Mapping[str, Any]) -> tuple[Any, ...]:
 
 def unready(resource: Mapping[str, Any], obj: Mapping[str, Any]) -> bool:
     """Whether an infrastructure cluster is not marked ready: a status, which the hand-off writes, changes no generation."""
-    return bool(INFRASTRUCTURE.match(resource["type"])) and not provisioned(obj)
+    return bool(INFRASTRUCTURE.match(resource["type"])) and not is_provisioned(obj)
 
 
 def finder(api: Api) -> Find:

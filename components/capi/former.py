@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ..kube.objects import dig
-from .reading import Json, condition, deleting_since, name, timestamp
+from .reading import Json, condition, deletion_time, name, timestamp
 
 DEPLOYMENT_LABEL = "cluster.x-k8s.io/deployment-name"
 """Cluster API's label of a Machine: its MachineDeployment."""
 
-BOOTSTRAPPED = ("BootstrapReady", "BootstrapConfigReady")
+BOOTSTRAP_CONDITIONS = ("BootstrapReady", "BootstrapConfigReady")
 """Of a Machine, in either generation."""
 
 
@@ -22,9 +22,11 @@ def is_former(machine: Json, control_plane: Json) -> bool:
     """Whether a Machine was given its bootstrap data before its control plane was made."""
     creation = timestamp(dig(control_plane, "metadata", "creationTimestamp"))
     since = [
-        change.since for type_ in BOOTSTRAPPED if (change := condition(machine, type_)) and change.status == "True"
+        change.since
+        for type_ in BOOTSTRAP_CONDITIONS
+        if (change := condition(machine, type_)) and change.status == "True"
     ]
-    return bool(creation and since and since[0] and since[0] < creation and not deleting_since(machine))
+    return bool(creation and since and since[0] and since[0] < creation and not deletion_time(machine))
 
 
 def is_older(obj: Json, control_plane: Json) -> bool:
@@ -47,7 +49,7 @@ def rollout_after(deployment: Json) -> str:
     return str(dig(deployment, "spec", "rolloutAfter") or dig(deployment, "spec", "rollout", "after") or "")
 
 
-def rolled_for(deployments: Iterable[Json], control_plane: Json) -> set[str]:
+def deployments_after(deployments: Iterable[Json], control_plane: Json) -> set[str]:
     """The MachineDeployments that were rolled because of a control plane: that is in their spec, and may stay there."""
     creation = dig(control_plane, "metadata", "creationTimestamp")
     return {name(one) for one in deployments if creation and rollout_after(one) == creation}

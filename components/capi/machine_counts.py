@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..kube.objects import dig
-from .reading import observed
+from .reading import is_current
 
 
 @dataclass(frozen=True)
@@ -49,11 +49,11 @@ class MachineCounts:
         return f"{self.present} present, {self.current} up to date, {self.ready} ready, {self.available} available"
 
 
-def lacking(deployment: Mapping[str, Any] | None) -> str:
+def shortfall(deployment: Mapping[str, Any] | None) -> str:
     """What a MachineDeployment still lacks, in words; empty where it lacks nothing."""
     if deployment is None:
         return "it does not exist"
-    if not observed(deployment):
+    if not is_current(deployment):
         return "Cluster API has not acted on its last change yet"
     counts = MachineCounts.of(deployment)
     desired = counts.desired or 0

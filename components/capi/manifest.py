@@ -29,7 +29,7 @@ COMPONENTS = {
 """``app.kubernetes.io/component`` by kind; anything else is infrastructure."""
 
 
-class Named(Protocol):
+class ClusterMetadata(Protocol):
     """The Cluster's settings that its objects' metadata are made of."""
 
     @property
@@ -49,7 +49,7 @@ class Tenant(Protocol):
     """Settings of a tenant cluster."""
 
     @property
-    def cluster(self) -> Named:
+    def cluster(self) -> ClusterMetadata:
         """Those of its Cluster."""
 
 
@@ -103,10 +103,10 @@ def manifest(
     return {"apiVersion": api_version, "kind": kind, "metadata": metadata, "spec": dict(spec)}
 
 
-def given(**values: Any) -> dict[str, Any]:
+def drop_empty(**values: Any) -> dict[str, Any]:
     """The values that there are, for optional fields: None, empty text, maps and lists fall out, 0 and false stay.
 
-    >>> given(serviceAddress=None, certSANs=(), replicas=0)
+    >>> drop_empty(serviceAddress=None, certSANs=(), replicas=0)
     {'replicas': 0}
     """
     values_left = {key: value for key, value in values.items() if value is not None and value not in ("", (), [], {})}

@@ -81,7 +81,7 @@ def group(api_version: str) -> str:
     return api_version.rpartition("/")[0]
 
 
-def deleting_since(obj: Json) -> datetime | None:
+def deletion_time(obj: Json) -> datetime | None:
     return timestamp(dig(obj, "metadata", "deletionTimestamp"))
 
 
@@ -89,7 +89,7 @@ def is_paused(obj: Json) -> bool:
     return bool(dig(obj, "spec", "paused")) or PAUSED_ANNOTATION in (dig(obj, "metadata", "annotations") or {})
 
 
-def controlled_by(obj: Json, owner: Json) -> bool:
+def is_controlled_by(obj: Json, owner: Json) -> bool:
     """Whether ``owner`` is the controller of ``obj``: by group, kind and name, as Cluster API's util.IsControlledBy."""
     for reference in dig(obj, "metadata", "ownerReferences") or ():
         if reference.get("controller"):
@@ -137,9 +137,9 @@ def ready(obj: Json) -> Condition | None:
     return state
 
 
-def first_false(obj: Json, *, ignoring: tuple[str, ...] = ("Ready", "Available", "Paused")) -> Condition | None:
+def first_false(obj: Json, *, ignore: tuple[str, ...] = ("Ready", "Available", "Paused")) -> Condition | None:
     """The first condition that doesn't hold, apart from the summaries that only repeat it."""
-    return next((c for c in conditions(obj) if c.status != "True" and c.type not in ignoring), None)
+    return next((c for c in conditions(obj) if c.status != "True" and c.type not in ignore), None)
 
 
 def node_conditions(machine: Json) -> Iterator[Condition]:
@@ -160,7 +160,7 @@ def node_problem(machine: Json) -> str:
     return ""
 
 
-def provisioned(infrastructure: Json) -> bool:
+def is_provisioned(infrastructure: Json) -> bool:
     """Whether infrastructure is there: ``status.ready`` or ``status.initialization.provisioned``."""
     status = infrastructure.get("status") or {}
     return bool(status.get("ready") or dig(status, "initialization", "provisioned"))
@@ -182,7 +182,7 @@ def infrastructure_ready(cluster: Json) -> bool:
     )
 
 
-def bootstrapped(machine: Json) -> bool:
+def has_bootstrap_data(machine: Json) -> bool:
     """Whether a Machine has its bootstrap data."""
     return bool(
         dig(machine, "status", "bootstrapReady")
@@ -190,15 +190,15 @@ def bootstrapped(machine: Json) -> bool:
     )
 
 
-def observed(obj: Json, seen: object = None) -> bool:
+def is_current(obj: Json, generation: object = None) -> bool:
     """Whether a controller has acted on an object as it is now.
 
     Args:
         obj: the object.
-        seen: the generation that it has seen; by default ``status.observedGeneration``.
+        generation: the generation that it has seen; by default ``status.observedGeneration``.
     """
-    seen = dig(obj, "status", "observedGeneration") if seen is None else seen
-    return int(str(seen or 0)) >= int(dig(obj, "metadata", "generation") or 0)
+    generation = dig(obj, "status", "observedGeneration") if generation is None else generation
+    return int(str(generation or 0)) >= int(dig(obj, "metadata", "generation") or 0)
 
 
 def terminal_failure(obj: Json) -> tuple[str, str] | None:

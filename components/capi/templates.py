@@ -55,7 +55,7 @@ class Template:
         return f"{self.kind.name} {self.name}"
 
 
-def unused(kube: Kube, pool: PoolTemplates, current: Collection[str]) -> list[Template]:
+def unused_templates(kube: Kube, pool: PoolTemplates, current: Collection[str]) -> list[Template]:
     """The templates of a pool that can go.
 
     Args:
@@ -66,19 +66,19 @@ def unused(kube: Kube, pool: PoolTemplates, current: Collection[str]) -> list[Te
     Raises:
         ApiError: the management cluster could not be read.
     """
-    candidates = left_behind(kube, pool, pool.kinds, current)
-    companions = left_behind(kube, pool, pool.companions, current)
+    candidates = leftovers(kube, pool, pool.kinds, current)
+    companions = leftovers(kube, pool, pool.companions, current)
     if not candidates and not companions:
         return []
     # Read after the candidates: a set that appears meanwhile is made from a deployment, and that names its templates too.
     in_use = references(kube, pool)
     going = [template for template in candidates if (template.kind.name, template.name) not in in_use]
     departing = {(template.kind.name, template.name) for template in going}
-    texts_of_rest = mentioned(kube, pool, departing) if companions else set()
+    texts_of_rest = remaining_texts(kube, pool, departing) if companions else set()
     return [*going, *(one for one in companions if one.name not in texts_of_rest)]
 
 
-def left_behind(kube: Kube, pool: PoolTemplates, kinds: Collection[Kind], current: Collection[str]) -> list[Template]:
+def leftovers(kube: Kube, pool: PoolTemplates, kinds: Collection[Kind], current: Collection[str]) -> list[Template]:
     """A pool's objects of some kinds that it is not made of now.
 
     Raises:
@@ -93,7 +93,7 @@ def left_behind(kube: Kube, pool: PoolTemplates, kinds: Collection[Kind], curren
     ]
 
 
-def mentioned(kube: Kube, pool: PoolTemplates, departing: Collection[tuple[str, str]]) -> set[str]:
+def remaining_texts(kube: Kube, pool: PoolTemplates, departing: Collection[tuple[str, str]]) -> set[str]:
     """All text in a pool's templates that stay: a companion whose name is not among it is not referred to.
 
     Raises:
@@ -126,7 +126,7 @@ def selector_of(pool: PoolTemplates) -> dict[str, str]:
 
 
 def prune(kube: Kube, pool: PoolTemplates, current: Collection[str]) -> list[Template]:
-    """Remove the templates that :func:`unused` finds.
+    """Remove the templates that :func:`unused_templates` finds.
 
     Returns:
         Those that it removed.
@@ -135,7 +135,7 @@ def prune(kube: Kube, pool: PoolTemplates, current: Collection[str]) -> list[Tem
         ApiError: the management cluster could not be read, or refuses.
     """
     deletions = []
-    going = unused(kube, pool, current)
+    going = unused_templates(kube, pool, current)
     # A Secret goes before its last template: the other way round nobody would know of it any more.
     for template in [*secrets_of(kube, pool, going), *going]:
         try:

@@ -22,12 +22,12 @@ def minor(value: str) -> tuple[int, int]:
     return int(numbers[0]), int(numbers[1])
 
 
-def ordered(value: str) -> tuple[int, int, int, int, str]:
+def sort_key(value: str) -> tuple[int, int, int, int, str]:
     """A version as something that can be compared; a pre-release comes before its release, a build is no part of it.
 
-    >>> ordered("1.33.0-rc.1") < ordered("1.33.0") < ordered("1.33.10")
+    >>> sort_key("1.33.0-rc.1") < sort_key("1.33.0") < sort_key("1.33.10")
     True
-    >>> ordered("1.33.0+vendor.2") == ordered("1.33.0")
+    >>> sort_key("1.33.0+vendor.2") == sort_key("1.33.0")
     True
     """
     numbers, _, pre_release = value.partition("+")[0].partition("-")

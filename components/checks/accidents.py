@@ -11,7 +11,7 @@ from typing import Any
 
 from ..capi.kinds import TENANT_CONTROL_PLANE
 from ..capi.manifest import POOL_LABEL
-from ..capi.versions import ordered
+from ..capi.versions import sort_key
 from ..kube import objects
 from ..kube.client import Api, ApiError
 from ..kube.management import connect
@@ -20,8 +20,8 @@ from ..manifests.control_plane import kamaji_control_plane
 from ..settings.model import StackSettings
 from ..settings.report import NOTHING, Problem
 from . import admission, changes, departures, hosts, strangers, upgrades
-from .handed_off import kubeconfig_secrets
-from .living import THREADS, LivingCluster, living_clusters, machines
+from .kubeconfig_secrets import kubeconfig_secrets
+from .living_cluster import THREADS, LivingCluster, living_clusters, machines
 from .losses import Loss, losses
 from .machines import plan_of, skew_problems
 from .pool_change import PoolChange
@@ -40,7 +40,7 @@ class Outlook:
     """What lives before a run, what the run does to it, and what of that can't be done.
 
     Attributes:
-        living: what lives of each of the settings' clusters, in their order.
+        lives: what lives of each of the settings' clusters, in their order.
         machines: what happens to machines, pool by pool.
         clusters: what happens to control planes, and to Clusters that go, in words.
         problems: changes that would delete a living cluster with its machines, or can't be done at all.
@@ -52,7 +52,7 @@ class Outlook:
         kubeconfigs: where the last run found the kubeconfig of a tenant, by the Cluster's namespace and name.
     """
 
-    living: tuple[LivingCluster, ...] = ()
+    lives: tuple[LivingCluster, ...] = ()
     machines: tuple[PoolChange, ...] = ()
     clusters: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
@@ -81,7 +81,7 @@ def compare(settings: StackSettings, last: Mapping[str, Any] | None, *, adopts: 
         adopts: whether living clusters that the stack has not made are to be taken in.
     """
     api, remarks, state = connect(settings.management), Remarks(), last or {}
-    missing = departing(api, settings, state, remarks)
+    missing = clusters_to_delete(api, settings, state, remarks)
     problems = [
         *departures.problems(missing, settings, departures.clusters_in_state(state)),
         *hosts.problems(api, settings, state),
@@ -100,7 +100,7 @@ def compare(settings: StackSettings, last: Mapping[str, Any] | None, *, adopts: 
         for one in missing
     ]
     following = [line for index, living in enumerate(clusters) for line in consequences(settings, index, living)]
-    departing_machines = [change for one in missing for change in lost_machines(api, one, settings, remarks)]
+    departing_machines = [change for one in missing for change in machines_of(api, one, settings, remarks)]
     return Outlook(
         tuple(clusters),
         (*departing_machines, *(change for plan in plans for change in plan)),
@@ -155,10 +155,10 @@ def judge(
     problems: list[Problem] = []
     if living.lives:
         before = changes.of_objects(list(living.objects.values()))
-        running = before.versions.running
-        if running and ordered(tenant.control_plane_version) > ordered(running):
+        running = before.versions.api_server
+        if running and sort_key(tenant.control_plane_version) > sort_key(running):
             before = replace(before, kubelets=kubelets_of(machines(api, tenant), POOL_LABEL))
-        problems = [*changes.check_one(before, tenant, base), *skew_problems(base, tenant, planned)]
+        problems = [*changes.check_cluster(before, tenant, base), *skew_problems(base, tenant, planned)]
     if not problems:
         verdict = admission.ask(
             api, cluster(tenant), kamaji_control_plane(tenant), living.of(TENANT_CONTROL_PLANE.name)
@@ -175,9 +175,9 @@ def judge(
     return problems
 
 
-def departing(
+def clusters_to_delete(
     api: Api, settings: StackSettings, state: Mapping[str, Any], remarks: Remarks
-) -> list[departures.Applied]:
+) -> list[departures.AppliedCluster]:
     """The living clusters that the engine would delete because the settings name them no longer.
 
     The stack's own state tells what it has applied, and costs no request: labels in the management cluster could not tell two
@@ -189,8 +189,8 @@ def departing(
     return [one for item in missing if (one := still(api, item, version, remarks)) is not None]
 
 
-def lost_machines(
-    api: Api, cluster: departures.Applied, settings: StackSettings, remarks: Remarks
+def machines_of(
+    api: Api, cluster: departures.AppliedCluster, settings: StackSettings, remarks: Remarks
 ) -> Iterator[PoolChange]:
     """The machines that go with a Cluster."""
     try:
@@ -199,7 +199,9 @@ def lost_machines(
         remarks.unread.append(f"the machines of {cluster.name} can't be counted: {error}")
 
 
-def still(api: Api, applied: departures.Applied, version: str, remarks: Remarks) -> departures.Applied | None:
+def still(
+    api: Api, applied: departures.AppliedCluster, version: str, remarks: Remarks
+) -> departures.AppliedCluster | None:
     """A cluster of the last state as it is; None where it is gone, or another has its name."""
     try:
         living = objects.Kube(api, applied.namespace).find(objects.Kind(version, "Cluster", "clusters"), applied.name)
@@ -211,4 +213,4 @@ def still(api: Api, applied: departures.Applied, version: str, remarks: Remarks)
     if living is None or living["metadata"]["uid"] != applied.uid or "deletionTimestamp" in living["metadata"]:
         return None
     annotations = living["metadata"].get("annotations") or {}
-    return replace(applied, allowed=annotations.get(departures.ALLOWED) == "true")
+    return replace(applied, allow_replacement=annotations.get(departures.ALLOW_REPLACEMENT) == "true")

@@ -61,7 +61,7 @@ def ask(api: Api, cluster: Mapping[str, Any], plane: Mapping[str, Any], living: 
         if changes:
             patch: dict[str, Any] = {}
             for field, value in changes.items():
-                tenants.put(patch, field, value)
+                tenants.set_field(patch, field, value)
             api.patch(f"{path}?dryRun=All", {"spec": patch}, MERGE)
     except ApiError as error:
         return judge(error, fields)

@@ -17,8 +17,8 @@ from ..manifests.documents import documents
 from ..manifests.workers import machine_deployment
 from ..providers import provider_of
 from ..settings.model import TenantClusterSettings
-from .kept import differing, kept_templates, renamed
-from .living import of_cluster
+from .living_cluster import of_cluster
+from .template_names import template_differences, template_names, templates_of_other_names
 
 MANAGER = "kamaji-equinix-import"
 """Manager of no field: what is asked is not kept."""
@@ -35,13 +35,13 @@ def obstacles(api: Api, tenant: TenantClusterSettings) -> Iterator[str]:
     if isinstance(answer, ApiError):
         raise answer
     deployments = {str(dig(one, "metadata", "name")): one for one in answer}
-    keep = kept_templates(api, tenant, deployments)
+    keep = template_names(api, tenant, deployments)
     for pool in tenant.worker_pools:
         wish = machine_deployment(tenant, pool)
         name = str(wish["metadata"]["name"])
         others = [
-            f"{template['kind']} {namespace}/{living} ({', '.join(differing(api, template, living))})"
-            for template, living in renamed(tenant, pool, deployments.get(name))
+            f"{template['kind']} {namespace}/{living} ({', '.join(template_differences(api, template, living))})"
+            for template, living in templates_of_other_names(tenant, pool, deployments.get(name))
             if template["kind"] not in keep.get(name, {})
         ]
         if others:

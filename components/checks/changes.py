@@ -44,7 +44,7 @@ UNSET = (
 
 
 @dataclass(frozen=True)
-class Living:
+class Identity:
     """What can't change, or not freely, of one cluster.
 
     Attributes:
@@ -64,14 +64,14 @@ class Living:
     infrastructure: str = ""
 
 
-def of_settings(settings: TenantClusterSettings) -> Living:
+def of_settings(settings: TenantClusterSettings) -> Identity:
     """Of settings that were applied before, and have come to life."""
     version = settings.control_plane_version
     address = settings.control_plane.network.service_address or "an address"
     return replace(of_objects(documents(settings)), versions=Versions(version, version), endpoint=address)
 
 
-def of_objects(objects: Sequence[Mapping[str, Any]]) -> Living:
+def of_objects(objects: Sequence[Mapping[str, Any]]) -> Identity:
     """Of objects as the management cluster holds them: the Cluster, its infrastructure cluster, its KamajiControlPlane, and
     the TenantControlPlane that Kamaji made of that.
 
@@ -107,10 +107,10 @@ def of_objects(objects: Sequence[Mapping[str, Any]]) -> Living:
     endpoint = str(dig(cluster, "spec", "controlPlaneEndpoint", "host") or "")
     kind = str(dig(cluster, "spec", "infrastructureRef", "kind") or "")
     versions = upgrades.versions_of(plane, tenant)
-    return Living(cluster["metadata"]["name"], values, versions, endpoint=endpoint, infrastructure=kind)
+    return Identity(cluster["metadata"]["name"], values, versions, endpoint=endpoint, infrastructure=kind)
 
 
-def check_one(living: Living, tenant: TenantClusterSettings, base: str = "") -> list[Problem]:
+def check_cluster(living: Identity, tenant: TenantClusterSettings, base: str = "") -> list[Problem]:
     """What of one cluster's change can't be done.
 
     Args:
@@ -125,18 +125,18 @@ def check_one(living: Living, tenant: TenantClusterSettings, base: str = "") -> 
             f"given back; {ANOTHER}"
         )
         return [Problem(f"{base}{tenant.provider}", rule, example=None)]
-    problems = [*fixed(base, living, after), *ranges(base, living, after)]
+    problems = [*immutable_values(base, living, after), *ranges(base, living, after)]
     return [*problems, *upgrades.problems(base, living.versions, tenant, living.kubelets)]
 
 
-def fixed(base: str, living: Living, after: Living) -> Iterator[Problem]:
+def immutable_values(base: str, living: Identity, after: Identity) -> Iterator[Problem]:
     """Values that would have to change although they can't."""
     for key, before, value in differences(living, after, "never"):
-        text = f"is {shown(before)} in the living cluster, and {effect(key).why}; {ANOTHER}"
+        text = f"is {quote(before)} in the living cluster, and {effect(key).why}; {ANOTHER}"
         yield Problem(f"{base}{key}", text, NOTHING if value is None else value)
 
 
-def ranges(base: str, living: Living, after: Living) -> Iterator[Problem]:
+def ranges(base: str, living: Identity, after: Identity) -> Iterator[Problem]:
     """Source ranges that can't come or go.
 
     A rule of the KamajiControlPlane's CRD fails where there was no ``loadBalancerConfig`` before (``oldSelf`` of
@@ -158,13 +158,13 @@ def ranges(base: str, living: Living, after: Living) -> Iterator[Problem]:
         )
 
 
-def careful(base: str, living: Living, after: Living) -> Iterator[str]:
+def careful(base: str, living: Identity, after: Identity) -> Iterator[str]:
     """What follows of a change that happens, but has a consequence: a line for each."""
     for key, before, value in differences(living, after, "with care"):
-        yield f"{base}{key} changes from {shown(before)} to {shown(value)}: {effect(key).why}"
+        yield f"{base}{key} changes from {quote(before)} to {quote(value)}: {effect(key).why}"
 
 
-def differences(living: Living, after: Living, how: str) -> Iterator[tuple[str, Any, Any]]:
+def differences(living: Identity, after: Identity, how: str) -> Iterator[tuple[str, Any, Any]]:
     """The settings whose change has a certain effect, and which change, with both values."""
     for key, value in after.values.items():
         before = living.values.get(key)
@@ -180,12 +180,12 @@ def differences(living: Living, after: Living, how: str) -> Iterator[tuple[str, 
         yield key, before, value
 
 
-def default(key: str, living: Living) -> Any:
+def default(key: str, living: Identity) -> Any:
     """What the control plane's address comes from where a setting is left out."""
     return {"cluster.apiServerPort": API_SERVER_PORT, "controlPlane.network.serviceAddress": living.endpoint}.get(key)
 
 
-def shown(value: Any) -> str:
+def quote(value: Any) -> str:
     """A value in a sentence."""
     if value is None or value == []:
         return "not set"

@@ -12,7 +12,7 @@ from ..settings.report import Problem
 
 ALLOW = "cluster.allowReplacement: true allows it"
 
-ALLOWED = "kamaji-equinix.io/allow-replacement"
+ALLOW_REPLACEMENT = "kamaji-equinix.io/allow-replacement"
 """Annotation of a living Cluster whose last applied settings allow its deletion; its value is ``true``."""
 
 CLUSTER_URN = re.compile(
@@ -24,23 +24,23 @@ MOVE = "objects can't move to another namespace: the cluster would be deleted wi
 
 
 @dataclass(frozen=True)
-class Applied:
+class AppliedCluster:
     """A Cluster that the stack has applied and not deleted since.
 
     Attributes:
         name: its name.
         namespace: its namespace.
         uid: its UID; empty where unknown.
-        allowed: whether the settings that were applied last allow its deletion.
+        allow_replacement: whether the settings that were applied last allow its deletion.
     """
 
     name: str
     namespace: str
     uid: str = ""
-    allowed: bool = False
+    allow_replacement: bool = False
 
 
-def clusters_in_state(resources: Mapping[str, Any]) -> list[Applied]:
+def clusters_in_state(resources: Mapping[str, Any]) -> list[AppliedCluster]:
     """The Clusters in a stack's state.
 
     Args:
@@ -50,14 +50,16 @@ def clusters_in_state(resources: Mapping[str, Any]) -> list[Applied]:
     for urn, resource in resources.items():
         metadata = (resource.get("outputs") or {}).get("metadata") or {}
         if CLUSTER_URN.search(urn) and metadata.get("name"):
-            allowed = (metadata.get("annotations") or {}).get(ALLOWED) == "true"
+            allowed = (metadata.get("annotations") or {}).get(ALLOW_REPLACEMENT) == "true"
             clusters.append(
-                Applied(metadata["name"], metadata.get("namespace") or "default", metadata.get("uid") or "", allowed)
+                AppliedCluster(
+                    metadata["name"], metadata.get("namespace") or "default", metadata.get("uid") or "", allowed
+                )
             )
     return clusters
 
 
-def absent(clusters: Iterable[Applied], new: StackSettings) -> list[Applied]:
+def absent(clusters: Iterable[AppliedCluster], new: StackSettings) -> list[AppliedCluster]:
     """The Clusters that are in no place of the new settings: the engine would delete them."""
     places = {(tenant.cluster.namespace, tenant.cluster.name) for tenant in new.clusters}
     return [one for one in clusters if (one.namespace, one.name) not in places]
@@ -68,7 +70,7 @@ def base_of(index: int, settings: StackSettings) -> str:
     return f"clusters[{index}]." if len(settings.clusters) > 1 else ""
 
 
-def problems(missing: Iterable[Applied], new: StackSettings, before: Iterable[Applied]) -> list[Problem]:
+def problems(missing: Iterable[AppliedCluster], new: StackSettings, before: Iterable[AppliedCluster]) -> list[Problem]:
     """What would delete living clusters because the settings name them no longer.
 
     Args:
@@ -81,10 +83,10 @@ def problems(missing: Iterable[Applied], new: StackSettings, before: Iterable[Ap
     added = [name for name in places if name not in applied_names]
     problems = []
     for one in missing:
-        if one.allowed:
+        if one.allow_replacement:
             continue
         if one.name not in places:
-            problems.append(renaming(one.name, added, places, new) if added else removal(one.name))
+            problems.append(rename_problem(one.name, added, places, new) if added else removal(one.name))
             continue
         index = places[one.name]
         cluster = new.clusters[index].cluster
@@ -100,7 +102,7 @@ PERMISSION = (
 )
 
 
-def renaming(name: str, added: Sequence[str], places: Mapping[str, int], new: StackSettings) -> Problem:
+def rename_problem(name: str, added: Sequence[str], places: Mapping[str, int], new: StackSettings) -> Problem:
     """A living cluster that the new settings don't have, where they have one that does not live: perhaps another name."""
     path = f"{base_of(places[added[0]], new)}cluster.name"
     return Problem(

@@ -74,7 +74,7 @@ def credentials_in_use(
 ) -> Iterator[Problem]:
     """Credentials that the stack has made and would delete under a host that stays, which never ends."""
     cluster, namespace = tenant.cluster.name, tenant.cluster.namespace
-    manifests = provider.outliving(tenant)
+    manifests = provider.permanent_objects(tenant)
     secrets = {one["metadata"]["name"] for one in manifests if one["kind"] == SECRET.name}
     hosts = {one["metadata"]["name"] for one in manifests if one["kind"] != SECRET.name}
     losses = {name for owner, name, _ in objects_in_state(SECRET, before, namespace) if owner == cluster} - secrets
@@ -90,7 +90,7 @@ def credentials_in_use(
 
 def names_of(provider: Provider[Any, Any], tenant: Any) -> Iterator[str]:
     """Names of the hosts that a cluster's settings declare."""
-    for manifest in provider.outliving(tenant):
+    for manifest in provider.permanent_objects(tenant):
         if provider.host_kind and manifest["kind"] == provider.host_kind.name:
             yield str(manifest["metadata"]["name"])
 

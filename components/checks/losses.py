@@ -15,7 +15,7 @@ from ..capi import naming
 from ..kube.objects import dig
 from ..manifests.control_plane import KIND as CONTROL_PLANE
 from ..settings.model import TenantClusterSettings
-from .living import LivingCluster
+from .living_cluster import LivingCluster
 
 _KINDS = re.compile(r"kubernetes:[a-z.0-9-]+/[^:]+:(?P<kind>Cluster|KamajiControlPlane|MachineDeployment)::")
 
@@ -63,7 +63,7 @@ def losses(tenant: TenantClusterSettings, living: LivingCluster, state: Mapping[
     namespace, cluster = tenant.cluster.namespace, tenant.cluster.name
     uids = uids_in_state(namespace, state)
     for kind, name in (("Cluster", cluster), (CONTROL_PLANE, tenant.control_plane_name)):
-        if kind in living.gone and (kind, name) in uids:
+        if kind in living.missing_kinds and (kind, name) in uids:
             yield Loss(namespace, cluster, kind, name, uids[kind, name])
             if kind == "Cluster":
                 return

@@ -20,7 +20,7 @@ from ..providers import provider_of
 from ..settings.model import TenantClusterSettings
 from ..settings.pools import WorkerPoolSettings
 from ..settings.report import Problem
-from .living import LivingCluster
+from .living_cluster import LivingCluster
 from .pool_change import FORMER, LOST, PoolChange
 
 Json = Mapping[str, Any]
@@ -45,7 +45,7 @@ def plan_of(tenant: TenantClusterSettings, living: LivingCluster, state: Mapping
     templates_in_state, changes = templates(state), list[PoolChange]()
     name = f"{tenant.cluster.namespace}/{tenant.cluster.name}"
     in_state = own_deployments(state)
-    deployments = {str(dig(item, "metadata", "name")): item for item in living.deployments if not going(item)}
+    deployments = {str(dig(item, "metadata", "name")): item for item in living.deployments if not is_deleting(item)}
     for pool in tenant.worker_pools:
         wish = machine_deployment(
             tenant, pool, templates=living.templates.get(naming.machine_deployment(tenant.cluster.name, pool.name), {})
@@ -93,7 +93,7 @@ def skew_problems(base: str, tenant: TenantClusterSettings, changes: Iterable[Po
             )
 
 
-def going(item: Json) -> bool:
+def is_deleting(item: Json) -> bool:
     """Whether an object is being deleted already."""
     return bool(dig(item, "metadata", "deletionTimestamp"))
 

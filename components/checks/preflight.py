@@ -146,7 +146,7 @@ def check_api(api: Api, requirements: Requirements) -> Report:
         obstacle, unreachable = verdict.no_answer(served, source)
         return Report(server, source, (obstacle,), unreachable=unreachable)
     replies = verdict.Answers(
-        served=verdict.served_kinds(served),
+        versions=verdict.served_kinds(served),
         namespaces={name: answers[f"namespace {name}"] for name in requirements.namespaces},
         rules={name: answers[f"rules {name}"] for name in requirements.namespaces},
         data_stores={name: answers[f"data store {name}"] for name in requirements.data_stores},
@@ -157,7 +157,9 @@ def check_api(api: Api, requirements: Requirements) -> Report:
         kamaji=answers["kamaji"],
     )
     lacking = {
-        name: _really_lacking(api, name, rights.lacking_rights(replies.rules[name], requirements), replies.rules[name])
+        name: _missing_for_certain(
+            api, name, rights.missing_rights(replies.rules[name], requirements), replies.rules[name]
+        )
         for name in requirements.namespaces
     }
     user = _user(api) if any(lacking.values()) else ""
@@ -247,7 +249,9 @@ def _discovery(api: Api, requirements: Requirements) -> dict[str, Any]:
     return {"items": items}
 
 
-def _really_lacking(api: Api, namespace: str, lacking: list[Right], rules: dict[str, Any] | ApiError) -> list[Right]:
+def _missing_for_certain(
+    api: Api, namespace: str, lacking: list[Right], rules: dict[str, Any] | ApiError
+) -> list[Right]:
     """The rights that are lacking for certain: authorizers that can't list their rules are asked right by right."""
     if isinstance(rules, dict) and not (rules.get("status") or {}).get("incomplete"):
         return lacking

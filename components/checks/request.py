@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..capi import naming
-from ..manifests.addons import cloud_controller, declared, network_plugin
+from ..manifests.addons import addons_of, cloud_controller, network_plugin
 from ..providers import provider_of
 from ..settings.model import TenantClusterSettings
 from ..settings.pools import WorkerPoolSettings
@@ -25,7 +25,7 @@ def request_of(tenant: TenantClusterSettings) -> Request:
             for pool in tenant.worker_pools
         },
         add_ons=tuple(names),
-        looks_inside=machines and (external or bool(names) or any(one.awaited for one in declared(tenant))),
+        looks_inside=machines and (external or bool(names) or any(one.awaited for one in addons_of(tenant))),
     )
 
 

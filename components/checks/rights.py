@@ -10,7 +10,7 @@ from .needs import Requirements, Right
 from .verdict import Obstacle
 
 
-def needed_rights(requirements: Requirements) -> tuple[Right, ...]:
+def required_rights(requirements: Requirements) -> tuple[Right, ...]:
     """All rights that a stack needs in its namespaces."""
     implied = [
         Right(verb, need.kind.group, need.kind.plural, subresource)
@@ -21,10 +21,10 @@ def needed_rights(requirements: Requirements) -> tuple[Right, ...]:
     return (*implied, *requirements.rights)
 
 
-def lacking_rights(answer: Mapping[str, Any] | ApiError, requirements: Requirements) -> list[Right]:
+def missing_rights(answer: Mapping[str, Any] | ApiError, requirements: Requirements) -> list[Right]:
     """The needed rights that a SelfSubjectRulesReview doesn't list."""
     granted = [] if isinstance(answer, ApiError) else (answer.get("status") or {}).get("resourceRules") or []
-    return [right for right in needed_rights(requirements) if not any(_allows(rule, right) for rule in granted)]
+    return [right for right in required_rights(requirements) if not any(_allows(rule, right) for rule in granted)]
 
 
 def _allows(rule: Mapping[str, Any], right: Right) -> bool:

@@ -22,7 +22,7 @@ from ..settings.model import StackSettings, TenantClusterSettings
 from ..settings.report import Problem
 from .departures import base_of
 from .hosts import OWNER, names_of, objects_in_state
-from .living import LivingCluster
+from .living_cluster import LivingCluster
 
 
 def problems(
@@ -43,7 +43,7 @@ def problems(
             that is not known.
     """
     namespace, name = tenant.cluster.namespace, tenant.cluster.name
-    if applied is not None and (namespace, name) not in applied and established(living):
+    if applied is not None and (namespace, name) not in applied and is_established(living):
         yield Problem(
             f"{base}cluster.name",
             f"Cluster {namespace}/{name} lives already, and this stack has not made it: a run would take it over, and a "
@@ -119,7 +119,7 @@ def hosts(api: Api, settings: StackSettings, before: Mapping[str, Any]) -> Itera
                 )
 
 
-def established(living: LivingCluster) -> bool:
+def is_established(living: LivingCluster) -> bool:
     """Whether a Cluster is more than the bare object that an engine leaves which was killed right after it."""
     cluster = living.of("Cluster")
     if cluster is None or dig(cluster, "metadata", "deletionTimestamp"):

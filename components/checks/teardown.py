@@ -9,7 +9,7 @@ from ..capi.manifest import POOL_LABEL
 from ..kube.client import Api, ApiError
 from ..kube.objects import Kind, Kube, dig
 from .departures import CLUSTER_URN
-from .living import of_cluster
+from .living_cluster import of_cluster
 from .machines import machines_of
 from .pool_change import PoolChange
 

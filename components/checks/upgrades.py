@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..capi.versions import bare, kubelet_lag, minor, ordered
+from ..capi.versions import bare, kubelet_lag, minor, sort_key
 from ..kube.objects import dig
 from ..settings.model import TenantClusterSettings
 from ..settings.report import Problem
@@ -22,12 +22,12 @@ class Versions:
     """Of a living control plane.
 
     Attributes:
-        accepted: what Kamaji took last: it refuses an older one. Empty where it has taken none, or that is not known.
-        running: what the API server runs; empty where none runs, or that is not known.
+        kamaji: what Kamaji took last: it refuses an older one. Empty where it has taken none, or that is not known.
+        api_server: what the API server runs; empty where none runs, or that is not known.
     """
 
-    accepted: str = ""
-    running: str = ""
+    kamaji: str = ""
+    api_server: str = ""
 
 
 def versions_of(plane: Mapping[str, Any] | None, tenant: Mapping[str, Any] | None) -> Versions:
@@ -62,34 +62,39 @@ def problems(
         kubelets: versions of the living machines by their pool, ``""`` for those of none.
     """
     after, path = tenant.control_plane_version, path_of(base, tenant)
-    if before.accepted and ordered(after) < ordered(before.accepted):
+    if before.kamaji and sort_key(after) < sort_key(before.kamaji):
         still = (
-            "" if before.running == before.accepted else f" (its API server still runs {before.running or 'nothing'})"
+            ""
+            if before.api_server == before.kamaji
+            else f" (its API server still runs {before.api_server or 'nothing'})"
         )
         yield Problem(
             path,
-            f"is older than the living control plane's {before.accepted}{still}; Kamaji refuses to go back",
+            f"is older than the living control plane's {before.kamaji}{still}; Kamaji refuses to go back",
             after,
-            before.accepted,
+            before.kamaji,
         )
         return
-    if not before.running:
+    if not before.api_server:
         return
-    if minor(after)[1] - minor(before.running)[1] > 1:
-        following = f"1.{minor(before.running)[1] + 1}.0"
+    if minor(after)[1] - minor(before.api_server)[1] > 1:
+        following = f"1.{minor(before.api_server)[1] + 1}.0"
         yield Problem(
-            path, f"skips a minor: the living control plane has {before.running}; go by {following}", after, following
+            path,
+            f"skips a minor: the living control plane has {before.api_server}; go by {following}",
+            after,
+            following,
         )
-    if minor(after) > minor(before.running):
+    if minor(after) > minor(before.api_server):
         for pool, versions in sorted(kubelets.items()):
-            oldest = min(versions, key=ordered)
+            oldest = min(versions, key=sort_key)
             if minor(after)[1] - minor(oldest)[1] > kubelet_lag(oldest):
                 yield Problem(
                     path,
                     f"is more than {kubelet_lag(oldest)} minors above machines of pool {pool or '(none)'}, which run "
                     f"{oldest}: their kubelets would lag too far; let that pool roll first",
                     after,
-                    before.running,
+                    before.api_server,
                 )
 
 
@@ -106,8 +111,8 @@ def kubelets_of(machines: Iterable[Mapping[str, Any]], pool_label: str) -> dict[
 def announcement(tenant: TenantClusterSettings, before: Versions) -> Iterator[str]:
     """A line about an upgrade and its order; none where the version stays."""
     after = tenant.control_plane_version
-    if before.running and before.running != after:
+    if before.api_server and before.api_server != after:
         yield (
-            f"control plane of {tenant.cluster.namespace}/{tenant.cluster.name}: Kubernetes {before.running} to {after} "
+            f"control plane of {tenant.cluster.namespace}/{tenant.cluster.name}: Kubernetes {before.api_server} to {after} "
             "first; its pools are written once its API server runs that"
         )

@@ -34,13 +34,13 @@ class Answers:
     """The management cluster's answers.
 
     Attributes:
-        served: versions by (group, kind).
+        versions: versions by (group, kind).
         any_data_store: the first DataStore, where no setting names one.
         deployments: of the providers that clusterctl installs.
         kamaji: Deployments of Kamaji's chart.
     """
 
-    served: Mapping[tuple[str, str], tuple[str, ...]]
+    versions: Mapping[tuple[str, str], tuple[str, ...]]
     namespaces: Mapping[str, Answer] = field(default_factory=dict)
     rules: Mapping[str, Answer] = field(default_factory=dict)
     data_stores: Mapping[str, Answer] = field(default_factory=dict)
@@ -98,7 +98,7 @@ def kinds(answers: Answers, requirements: Requirements) -> Iterator[Obstacle]:
     """Kinds that aren't served, together by what installs them; then those served in other versions only."""
     missing: dict[str, list[str]] = {}
     for need in requirements.kinds:
-        if (need.kind.group, need.kind.name) not in answers.served:
+        if (need.kind.group, need.kind.name) not in answers.versions:
             missing.setdefault(need.install, []).append(need.crd)
     for install, crds in missing.items():
         noun = "CRD" if len(crds) == 1 else "CRDs"
@@ -106,7 +106,7 @@ def kinds(answers: Answers, requirements: Requirements) -> Iterator[Obstacle]:
         remedy = with_commands("install with", bring(install, answers.inventory)) if install else ""
         yield Obstacle(f"{noun} {', '.join(crds)} {verb} not installed", remedy)
     for need in requirements.kinds:
-        versions = answers.served.get((need.kind.group, need.kind.name), ())
+        versions = answers.versions.get((need.kind.group, need.kind.name), ())
         if not versions or need.kind.version in versions:
             continue
         setting = f" ({need.asked_by})" if need.asked_by else ""
@@ -114,7 +114,8 @@ def kinds(answers: Answers, requirements: Requirements) -> Iterator[Obstacle]:
             contract
             for contract, others in requirements.other_contracts.items()
             if all(
-                others.get(other.crd, other.kind.version) in answers.served.get((other.kind.group, other.kind.name), ())
+                others.get(other.crd, other.kind.version)
+                in answers.versions.get((other.kind.group, other.kind.name), ())
                 for other in requirements.kinds
             )
         ]
@@ -141,7 +142,7 @@ def namespaces(answers: Answers, requirements: Requirements) -> Iterator[Obstacl
 
 def data_stores(answers: Answers, requirements: Requirements) -> Iterator[Obstacle]:
     """DataStores that don't exist. One that may not be read is no problem: only Kamaji needs to."""
-    if ("kamaji.clastix.io", "DataStore") not in answers.served:
+    if ("kamaji.clastix.io", "DataStore") not in answers.versions:
         return
     for name in requirements.data_stores:
         answer = answers.data_stores[name]
@@ -174,7 +175,7 @@ def secrets(answers: Answers, requirements: Requirements) -> Iterator[str]:
 def there(answers: Answers, requirements: Requirements) -> Iterator[str]:
     """What a stack needs and the cluster has: kinds with their versions, namespaces, DataStores."""
     for need in requirements.kinds:
-        if need.kind.version in answers.served.get((need.kind.group, need.kind.name), ()):
+        if need.kind.version in answers.versions.get((need.kind.group, need.kind.name), ()):
             yield f"{need.kind.name} {need.kind.api_version}"
     for what, each in (("namespace", answers.namespaces), ("DataStore", answers.data_stores)):
         yield from (f"{what} {name}" for name, answer in each.items() if not isinstance(answer, ApiError))

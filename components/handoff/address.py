@@ -31,7 +31,7 @@ def same_cluster(wait: Wait) -> None:
             "address",
             f"{subject} in {wait.kube.server}",
             expected=f"the one with UID {order.cluster_uid}, which this stack made",
-            seen=f"UID {uid}" if cluster else "no such Cluster",
+            last_seen=f"UID {uid}" if cluster else "no such Cluster",
             advice="The hand-off's credentials lead to another management cluster: compare `management` of the stack's "
             "configuration with the kubeconfig that the Kubernetes provider uses. If the Cluster was deleted by hand, "
             "`pulumi refresh` first.",
@@ -41,7 +41,7 @@ def same_cluster(wait: Wait) -> None:
             "address",
             subject,
             expected="it to stay",
-            seen="it is being deleted",
+            last_seen="it is being deleted",
             advice="Wait until it is gone, then `pulumi refresh` and `pulumi up` make it again.",
         )
 
@@ -70,7 +70,7 @@ def await_address(wait: Wait) -> Endpoint:
             wait.bearable(error, "address", subject)
             cause, pause = str(error), error.retry_after or 0.0
         refusals.look(control_plane)
-        wait.progress.waiting(f"{subject} has no address: {cause}")
+        wait.progress.report_wait(f"{subject} has no address: {cause}")
         wait.expire(
             "address",
             subject,
@@ -87,7 +87,7 @@ def await_address(wait: Wait) -> Endpoint:
 
 def await_change(wait: Wait, control_plane: Json | None) -> None:
     """Wait until the KamajiControlPlane changes, at most a few seconds."""
-    seconds = min(LOOK_SECONDS, max(wait.progress.left, 0.1))
+    seconds = min(LOOK_SECONDS, max(wait.progress.seconds_left, 0.1))
     if control_plane is None:
         wait.progress.pause(min(0.5, seconds))
         return
@@ -97,7 +97,7 @@ def await_change(wait: Wait, control_plane: Json | None) -> None:
             return
     except ApiError as error:
         if error.code == 403:
-            wait.progress.waiting(f"KamajiControlPlanes may not be watched, so they are read each second. {RIGHTS}")
+            wait.progress.report_wait(f"KamajiControlPlanes may not be watched, so they are read each second. {RIGHTS}")
             wait.progress.pause(UNWATCHED_SECONDS)
         else:
             # The next read says what is wrong, or that all is well again: a version too old is new then.

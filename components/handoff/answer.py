@@ -10,14 +10,14 @@ from ..capi.kinds import TENANT_CONTROL_PLANE
 from ..kube.client import ApiError
 from ..kube.objects import SECRET, dig
 from . import reachability
-from .declared import Elsewhere
+from .declared_address import Elsewhere
 from .errors import HandoffError
 from .patience import Wait
 
 MOVED_SECONDS = 1.0
 """How often it is looked whether Kamaji moved the address meanwhile."""
 
-UNPUBLISHED = reachability.Answer("tls", False, "Kamaji has not published the tenant's authority yet")
+NO_AUTHORITY = reachability.Answer("tls", False, "Kamaji has not published the tenant's authority yet")
 
 
 def await_answer(wait: Wait, address: Endpoint) -> Endpoint:
@@ -39,24 +39,24 @@ def await_answer(wait: Wait, address: Endpoint) -> Endpoint:
     while True:
         if order.verify and authority is None:
             authority = tenant_authority(wait)
-        answer = UNPUBLISHED
+        answer = NO_AUTHORITY
         if authority is not None or not order.verify:
             target = reachability.Target(address.host, address.port, authority, order.path)
-            answer = reachability.attempt(target, min(reachability.ATTEMPT_SECONDS, max(progress.left, 0.1)))
+            answer = reachability.attempt(target, min(reachability.ATTEMPT_SECONDS, max(progress.seconds_left, 0.1)))
         progress.phase = answer.stage
         now = progress.elapsed
-        refused_since = (now if refused_since is None else refused_since) if answer.refused else None
+        refused_since = (now if refused_since is None else refused_since) if answer.is_refusal else None
         if answer.ok or (refused_since is not None and now - refused_since >= reachability.REFUSED_SECONDS):
-            progress.tell(f"{address}: {answer.seen}")
+            progress.tell(f"{address}: {answer.text}")
             return address
-        progress.waiting(f"{address}: {answer.seen}", f"{address} {answer.stage}")
+        progress.report_wait(f"{address}: {answer.text}", f"{address} {answer.stage}")
         if progress.over:
-            raise unanswered(wait, address, answer)
+            raise timeout_error(wait, address, answer)
         progress.pause(reachability.pause(attempts, answer))
         attempts += 1
         if progress.elapsed - asked_at > MOVED_SECONDS:
             asked_at = progress.elapsed
-            moved = published(wait)
+            moved = published_address(wait)
             if moved and moved != address:
                 progress.tell(f"the address moved from {address} to {moved}")
                 address, authority, refused_since = moved, None, None
@@ -66,7 +66,7 @@ def await_answer(wait: Wait, address: Endpoint) -> Endpoint:
             wait.keep_watch()
 
 
-def published(wait: Wait) -> Endpoint | None:
+def published_address(wait: Wait) -> Endpoint | None:
     """The address that Kamaji publishes now; None where that can't be told.
 
     Raises:
@@ -81,7 +81,7 @@ def published(wait: Wait) -> Endpoint | None:
             "address",
             wait.control_plane_subject,
             expected="it to exist",
-            seen="it is being deleted" if plane else "it does not exist any more",
+            last_seen="it is being deleted" if plane else "it does not exist any more",
             advice="If it was deleted by hand, `pulumi refresh` and then `pulumi up` make it again.",
         )
     return endpoint_of(plane)
@@ -113,14 +113,14 @@ def tenant_authority(wait: Wait) -> str | None:
             "tls",
             subject,
             expected=f"a PEM certificate under ca.crt of Secret {holder}",
-            seen="something else",
+            last_seen="something else",
             advice=f"Kamaji makes a new one where it is missing: `kubectl -n {wait.kube.namespace} delete secret {holder}` "
             "(all of the tenant's certificates change with it).",
         ) from None
     return pem
 
 
-def unanswered(wait: Wait, address: Endpoint, answer: reachability.Answer) -> HandoffError:
+def timeout_error(wait: Wait, address: Endpoint, answer: reachability.Answer) -> HandoffError:
     """The error of a control plane that did not answer in time."""
     name, namespace = wait.order.control_plane, wait.kube.namespace
     expected = {
@@ -135,4 +135,4 @@ def unanswered(wait: Wait, address: Endpoint, answer: reachability.Answer) -> Ha
         f"`kubectl -n {namespace} get tenantcontrolplane {name} -o yaml`; `controlPlane.network.certSANs` adds names.",
         "ready": f"See the control plane's pods: `kubectl -n {namespace} get pods -l kamaji.clastix.io/name={name}`.",
     }[answer.stage]
-    return wait.failure(answer.stage, str(address), expected=expected, seen=answer.seen, advice=advice)
+    return wait.failure(answer.stage, str(address), expected=expected, last_seen=answer.text, advice=advice)

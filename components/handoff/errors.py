@@ -22,18 +22,20 @@ class HandoffError(Exception):
         phase: one of ``handoff.phases``.
         subject: the object or address that it is about.
         expected: what was waited for.
-        seen: what was last observed instead.
+        last_seen: what was last observed instead.
         elapsed: seconds since the hand-off began.
         advice: what to do next.
     """
 
-    def __init__(self, phase: Phase, subject: str, *, expected: str, seen: str, elapsed: float, advice: str) -> None:
+    def __init__(
+        self, phase: Phase, subject: str, *, expected: str, last_seen: str, elapsed: float, advice: str
+    ) -> None:
         self.phase, self.subject, self.expected = phase, subject, one_line(expected)
-        self.seen, self.elapsed, self.advice = one_line(seen), elapsed, one_line(advice)
+        self.last_seen, self.elapsed, self.advice = one_line(last_seen), elapsed, one_line(advice)
         super().__init__(
             f"hand-off, phase {phase}: {subject}\n"
             f"  expected: {self.expected}\n"
-            f"  last seen after {elapsed:.0f} s: {self.seen}\n"
+            f"  last seen after {elapsed:.0f} s: {self.last_seen}\n"
             f"  next: {self.advice}"
         )
 
@@ -50,7 +52,7 @@ class HandoffError(Exception):
             phase,
             match["subject"],
             expected=match["expected"],
-            seen=match["seen"],
+            last_seen=match["seen"],
             elapsed=float(match["elapsed"]),
             advice=match["advice"],
         )

@@ -15,7 +15,7 @@ from ..capi.manifest import CLUSTER_LABEL
 from ..kube.client import ApiError
 from ..kube.objects import SECRET, Json, dig
 from .order import secret_name
-from .patience import RIGHTS, Wait, passing
+from .patience import RIGHTS, Wait, is_transient
 
 SECRET_TYPE = "cluster.x-k8s.io/secret"  # noqa: S105 - no secret: Cluster API's type of the Secrets that hold one
 """Cluster API's controllers keep only Secrets with this label in their caches."""
@@ -49,7 +49,7 @@ def provide(wait: Wait) -> None:
         except ApiError as error:
             lacking = f"{error}. {RIGHTS}" if error.code == 403 else str(error)
             # A conflict: somebody else made it meanwhile, and the next look judges that one.
-            if error.code != 409 and not passing(error):
+            if error.code != 409 and not is_transient(error):
                 until = 0.0
         if wait.progress.elapsed >= until or wait.progress.over:
             wait.progress.tell(
@@ -139,7 +139,7 @@ def judge(wait: Wait, secret: Json) -> None:
             "kubeconfig",
             subject(wait),
             expected=f"a Secret of type {SECRET_TYPE} that Kamaji's provider can write",
-            seen=strange,
+            last_seen=strange,
             advice="Cluster API and Kamaji's provider both need this name, and no machine can join without it. Keep what it "
             f"holds under another name, then `kubectl -n {wait.kube.namespace} delete secret {name}` and `pulumi up`.",
         )

@@ -7,7 +7,7 @@ There are two ways to it. An infrastructure cluster that exists before its endpo
 from __future__ import annotations
 
 from ..capi.endpoint import Endpoint, endpoint_of
-from ..capi.reading import provisioned, terminal_failure
+from ..capi.reading import is_provisioned, terminal_failure
 from ..kube.client import ApiError
 from ..kube.objects import Json
 from .errors import HandoffError
@@ -44,7 +44,7 @@ def patch(wait: Wait, address: Endpoint) -> None:
             if error.code != 409:
                 wait.bearable(error, "endpoint", subject)
             refusal = str(error)
-            wait.progress.waiting(f"{subject} could not be patched: {error}")
+            wait.progress.report_wait(f"{subject} could not be patched: {error}")
             wait.progress.pause(error.retry_after or 0.2)
 
 
@@ -59,7 +59,7 @@ def write(wait: Wait, infrastructure: Json, address: Endpoint) -> None:
     if live != address:
         content = content_of(address)
         wait.kube.apply(order.infrastructure, order.infrastructure_name, uid, content, force=live is not None)
-    if not provisioned(infrastructure):
+    if not is_provisioned(infrastructure):
         # Forced: whoever wrote ``false`` before did not know that the control plane answers.
         ready = {"status": {"ready": True}}
         wait.kube.apply(order.infrastructure, order.infrastructure_name, uid, ready, subresource="status", force=True)
@@ -111,14 +111,14 @@ def verify(wait: Wait, address: Endpoint) -> None:
                 "endpoint",
                 wait.cluster_subject,
                 expected=f"{address}, where the control plane answers",
-                seen=f"spec.controlPlaneEndpoint is {copy}, which Cluster API never changes again",
+                last_seen=f"spec.controlPlaneEndpoint is {copy}, which Cluster API never changes again",
                 advice="Give the control plane its former address back (`controlPlane.network.serviceAddress`), or create "
                 "the cluster again.",
             )
         if is_linked(wait, infrastructure, address):
             return
         reason = terminal_failure(infrastructure) or ("not ready", "its controller has not marked it")
-        wait.progress.waiting(f"{subject}: waits until its controller marks it ready")
+        wait.progress.report_wait(f"{subject}: waits until its controller marks it ready")
         wait.expire(
             "endpoint",
             subject,
@@ -132,7 +132,7 @@ def verify(wait: Wait, address: Endpoint) -> None:
 
 def is_linked(wait: Wait, infrastructure: Json, address: Endpoint) -> bool:
     """Whether an infrastructure cluster is as the hand-off leaves it; tells so where it is."""
-    linked = endpoint_of(infrastructure) == address and provisioned(infrastructure)
+    linked = endpoint_of(infrastructure) == address and is_provisioned(infrastructure)
     if linked:
         wait.progress.tell(f"{wait.infrastructure_subject} holds {address} and is ready")
     return linked
@@ -144,7 +144,7 @@ def other_endpoint(wait: Wait, infrastructure: Json, address: Endpoint, advice: 
         "endpoint",
         wait.infrastructure_subject,
         expected=f"{address}, where the control plane answers",
-        seen=f"spec.controlPlaneEndpoint is {endpoint_of(infrastructure)}, written by {writer(infrastructure)}",
+        last_seen=f"spec.controlPlaneEndpoint is {endpoint_of(infrastructure)}, written by {writer(infrastructure)}",
         advice=advice,
     )
 

@@ -42,7 +42,7 @@ def nudge(wait: Wait) -> None:
         plane = wait.patiently("nudge", subject, lambda: kube.find(order.control_plane_kind, order.control_plane))
         if dig(plane, "status", "version"):
             return
-        progress.waiting(f"{subject}: waits for status.version")
+        progress.report_wait(f"{subject}: waits for status.version")
         wait.expire(
             "nudge",
             subject,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ..capi.contract import CONTRACTS
 from ..capi.endpoint import Endpoint, endpoint_of
 from ..capi.kinds import CLUSTER, CONTROL_PLANE
-from ..capi.reading import provisioned
+from ..capi.reading import is_provisioned
 from ..kube.objects import FIELD_MANAGER, Json, Kind, Kube, dig
 
 
@@ -95,7 +95,7 @@ def look(kube: Kube, order: Order) -> Outcome | None:
     return Outcome(
         address=endpoint_of(control_plane) if control_plane else None,
         live=live,
-        ready=provisioned(infrastructure),
+        ready=is_provisioned(infrastructure),
         set_by=("pulumi" if order.linking == "verify" or writer(infrastructure) == FIELD_MANAGER else "kamaji")
         if live
         else "",

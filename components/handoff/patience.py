@@ -12,7 +12,7 @@ from .order import Order
 from .phases import Phase
 from .progress import Progress
 
-RETRIED = (
+TRANSIENT_REASONS = (
     "Unreachable",
     "NoCredentials",
     "TooManyRequests",
@@ -70,7 +70,7 @@ class Wait:
                 "endpoint",
                 self.infrastructure_subject,
                 expected="it to exist",
-                seen="it is being deleted" if infrastructure else "it does not exist",
+                last_seen="it is being deleted" if infrastructure else "it does not exist",
                 advice="If it was deleted by hand, `pulumi refresh` and then `pulumi up` make it again.",
             )
         return infrastructure
@@ -95,7 +95,7 @@ class Wait:
             HandoffError: it does not hold in time, or can't be read.
         """
         while not self.patiently(phase, subject, done):
-            self.progress.waiting(f"{subject}: waits for {expected}")
+            self.progress.report_wait(f"{subject}: waits for {expected}")
             self.expire(phase, subject, expected, "not there", advice)
             self.progress.pause(0.1)
 
@@ -110,7 +110,7 @@ class Wait:
                 return read()
             except ApiError as error:
                 self.bearable(error, phase, subject)
-                self.progress.waiting(f"{subject}: the management cluster gives no answer: {error}")
+                self.progress.report_wait(f"{subject}: the management cluster gives no answer: {error}")
                 self.expire(
                     phase,
                     subject,
@@ -126,10 +126,14 @@ class Wait:
         Raises:
             HandoffError: it will not.
         """
-        if passing(error) or self._denied_lately(error, subject):
+        if is_transient(error) or self._denied_lately(error, subject):
             return
         raise self.failure(
-            phase, subject, expected="the management cluster to allow it", seen=str(error), advice=advice_for(error)
+            phase,
+            subject,
+            expected="the management cluster to allow it",
+            last_seen=str(error),
+            advice=advice_for(error),
         )
 
     def _denied_lately(self, error: ApiError, subject: str) -> bool:
@@ -142,23 +146,25 @@ class Wait:
         self._denied[subject] = (first, now)
         return now - first < DENIED_SECONDS and not self.progress.over
 
-    def expire(self, phase: Phase, subject: str, expected: str, seen: str, advice: str) -> None:
+    def expire(self, phase: Phase, subject: str, expected: str, last_seen: str, advice: str) -> None:
         """Raise if the time is over.
 
         Raises:
             HandoffError: it is.
         """
         if self.progress.over:
-            raise self.failure(phase, subject, expected=expected, seen=seen, advice=advice)
+            raise self.failure(phase, subject, expected=expected, last_seen=last_seen, advice=advice)
 
-    def failure(self, phase: Phase, subject: str, *, expected: str, seen: str, advice: str) -> HandoffError:
+    def failure(self, phase: Phase, subject: str, *, expected: str, last_seen: str, advice: str) -> HandoffError:
         """An error of a phase."""
-        return HandoffError(phase, subject, expected=expected, seen=seen, elapsed=self.progress.elapsed, advice=advice)
+        return HandoffError(
+            phase, subject, expected=expected, last_seen=last_seen, elapsed=self.progress.elapsed, advice=advice
+        )
 
 
-def passing(error: ApiError) -> bool:
+def is_transient(error: ApiError) -> bool:
     """Whether the same request may well succeed a moment later."""
-    return error.reason in RETRIED or error.code >= 500 or error.code == 429
+    return error.reason in TRANSIENT_REASONS or error.code >= 500 or error.code == 429
 
 
 def by_webhook(error: ApiError) -> bool:

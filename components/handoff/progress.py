@@ -77,21 +77,21 @@ class Progress:
         return self.clock() - self._began
 
     @property
-    def left(self) -> float:
+    def seconds_left(self) -> float:
         """Seconds until the deadline, not below zero."""
         return max(0.0, self.seconds - self.elapsed)
 
     @property
     def over(self) -> bool:
         """Whether the deadline has passed."""
-        return self.left <= 0
+        return self.seconds_left <= 0
 
     def tell(self, text: str) -> None:
         """Say that something has happened, or begins."""
         self._topic, self._told_at = text, self.clock()
         self.say(Step(self.phase, text))
 
-    def waiting(self, text: str, topic: str = "") -> None:
+    def report_wait(self, text: str, topic: str = "") -> None:
         """Say what is waited for: at once when it is something else than before, and every 15 s.
 
         Args:
@@ -105,4 +105,4 @@ class Progress:
 
     def pause(self, seconds: float) -> None:
         """Sleep, but not beyond the deadline."""
-        self.sleep(min(seconds, self.left))
+        self.sleep(min(seconds, self.seconds_left))

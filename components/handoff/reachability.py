@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass
 from typing import Literal
 
-from ..kube.dial import dial, is_address, join, rest
+from ..kube.dial import dial, is_address, join, seconds_left
 from ..kube.tls import as_go_verifies
 
 Stage = Literal["dial", "tls", "ready"]
@@ -45,16 +45,16 @@ class Answer:
     Attributes:
         stage: how far it got; ``ready`` where HTTP was spoken.
         ok: the control plane answers.
-        seen: in words.
-        refused: it serves requests, but does not tell its health without credentials.
-        closed: nothing listens yet, and no name had to be looked up to see that.
+        text: in words.
+        is_refusal: it serves requests, but does not tell its health without credentials.
+        is_closed: nothing listens yet, and no name had to be looked up to see that.
     """
 
     stage: Stage
     ok: bool
-    seen: str
-    refused: bool = False
-    closed: bool = False
+    text: str
+    is_refusal: bool = False
+    is_closed: bool = False
 
 
 @dataclass(frozen=True)
@@ -84,13 +84,13 @@ def attempt(target: Target, seconds: float = ATTEMPT_SECONDS) -> Answer:
         raw = dial(target.host, target.port, until)
     except (OSError, ValueError, OverflowError) as error:
         closed = isinstance(error, ConnectionRefusedError) and is_address(target.host)
-        return Answer("dial", False, dial_failure(error, seconds), closed=closed)
+        return Answer("dial", False, dial_failure(error, seconds), is_closed=closed)
     with contextlib.closing(raw):
-        raw.settimeout(rest(until))
+        raw.settimeout(seconds_left(until))
         try:
             secured = context(target.ca_pem).wrap_socket(raw, server_hostname=target.host)
         except ssl.SSLCertVerificationError as error:
-            return Answer("tls", False, f"{tls_failure(error, seconds)}{presented(target, error)}")
+            return Answer("tls", False, f"{tls_failure(error, seconds)}{certificate_text(target, error)}")
         except (OSError, ValueError) as error:
             return Answer("tls", False, tls_failure(error, seconds))
         with contextlib.closing(secured):
@@ -101,9 +101,9 @@ def ask(connection: ssl.SSLSocket, target: Target, until: float, seconds: float)
     """Send the request and judge the answer."""
     request = f"GET {target.path} HTTP/1.1\r\nHost: {target}\r\nUser-Agent: kamaji-equinix\r\nConnection: close\r\n\r\n"
     try:
-        connection.settimeout(rest(until))
+        connection.settimeout(seconds_left(until))
         connection.sendall(request.encode())
-        code, location, body = answered(connection, until)
+        code, location, body = read_answer(connection, until)
     except TimeoutError:
         return Answer(
             "ready", False, f"accepted the request for {target.path}, but did not answer it within {seconds:.0f} s"
@@ -121,13 +121,13 @@ def ask(connection: ssl.SSLSocket, target: Target, until: float, seconds: float)
             "ready",
             False,
             f"{target.path} answers {code}: it serves, but tells its health only to those who log in",
-            refused=True,
+            is_refusal=True,
         )
     more = f" (redirects to {location[:120]})" if location else f" ({body.splitlines()[0][:120]})" if body else ""
     return Answer("ready", False, f"{target.path} answers {code}{more}")
 
 
-def answered(connection: ssl.SSLSocket, until: float) -> tuple[int, str, str]:
+def read_answer(connection: ssl.SSLSocket, until: float) -> tuple[int, str, str]:
     """Status, redirection and the beginning of the body.
 
     Raises:
@@ -137,7 +137,7 @@ def answered(connection: ssl.SSLSocket, until: float) -> tuple[int, str, str]:
     """
     data = b""
     while len(data) < ANSWER_BYTES:
-        connection.settimeout(rest(until))
+        connection.settimeout(seconds_left(until))
         if time.monotonic() > until:
             raise TimeoutError
         try:
@@ -153,12 +153,12 @@ def answered(connection: ssl.SSLSocket, until: float) -> tuple[int, str, str]:
     if not data:
         raise http.client.RemoteDisconnected("nothing received")
     head, _, body = data.partition(b"\r\n\r\n")
-    response = http.client.HTTPResponse(_Received(head + b"\r\n\r\n"))  # type: ignore[arg-type]
+    response = http.client.HTTPResponse(_ReceivedBytes(head + b"\r\n\r\n"))  # type: ignore[arg-type]
     response.begin()
     return response.status, response.headers.get("Location") or "", body[:200].decode(errors="replace").strip()
 
 
-class _Received:
+class _ReceivedBytes:
     """What ``HTTPResponse`` takes for a socket."""
 
     def __init__(self, content: bytes) -> None:
@@ -169,7 +169,7 @@ class _Received:
         return io.BytesIO(self.content)
 
 
-def presented(target: Target, error: ssl.SSLCertVerificationError) -> str:
+def certificate_text(target: Target, error: ssl.SSLCertVerificationError) -> str:
     """What a certificate of the right authority that was refused says, in words; empty where that can't be told."""
     if error.verify_code not in (_EXPIRED, _NOT_YET_VALID, _HOSTNAME_MISMATCH, _ADDRESS_MISMATCH):
         return "; the tenant's authority did not sign it"
@@ -239,5 +239,5 @@ def pause(attempts: int, answer: Answer) -> float:
         attempts: how many there were before this one.
         answer: what it found.
     """
-    longest = CLOSED_PAUSE if answer.closed else LONGEST_PAUSE
+    longest = CLOSED_PAUSE if answer.is_closed else LONGEST_PAUSE
     return min(FIRST_PAUSE * 1.5 ** min(attempts, 20), longest) * random.uniform(0.8, 1.2)  # noqa: S311 - no secret

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ..capi.reading import condition, observed
+from ..capi.reading import condition, is_current
 from ..capi.versions import bare
 from ..kube.objects import dig
 from .patience import Wait
@@ -23,7 +23,7 @@ _REFUSAL = re.compile(
     r"|(?P<provider>a certificate SAN must be made of host only.*)"
 )
 
-PASSING = ("freezing mode", "the object has been modified", "failed calling webhook")
+TRANSIENT = ("freezing mode", "the object has been modified", "failed calling webhook")
 """Refusals that end by themselves: Kamaji moves the tenant's data, somebody else wrote first, a webhook does not answer."""
 
 LASTING_SECONDS = 3.0
@@ -38,7 +38,7 @@ def words(message: str) -> str:
     >>> words("dial tcp 10.0.0.1:443: connect: connection refused")
     ''
     """
-    if any(sign in message for sign in PASSING):
+    if any(sign in message for sign in TRANSIENT):
         return ""
     match = _REFUSAL.search(" ".join(message.split()))
     return next(filter(None, match.groups()), "").strip() if match else ""
@@ -47,7 +47,7 @@ def words(message: str) -> str:
 def refusal(control_plane: Mapping[str, Any] | None) -> str:
     """Kamaji's words where it refuses the KamajiControlPlane as it is now; empty where it does not."""
     unmet = condition(control_plane or {}, CONDITION)
-    if unmet is None or unmet.status != "False" or not observed(control_plane or {}, unmet.generation):
+    if unmet is None or unmet.status != "False" or not is_current(control_plane or {}, unmet.generation):
         return ""
     return words(unmet.message)
 
@@ -87,6 +87,6 @@ class Refusals:
                 self.phase,
                 self.wait.control_plane_subject,
                 expected="Kamaji to take what it asks for",
-                seen=f"Kamaji refuses: {reason}",
+                last_seen=f"Kamaji refuses: {reason}",
                 advice=way_back(control_plane, reason),
             )

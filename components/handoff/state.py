@@ -16,10 +16,10 @@ IDENTITY = ("namespace", "cluster", "controlPlane", "infrastructure")
 """Another one of these is another hand-off."""
 
 INPUTS = (*IDENTITY, "clusterUid", "enabled", "timeoutSeconds", "path", "verify", "force", "contract", "linking")
-"""``kubeconfig`` is no reason to do anything: credentials are used, not compared. For ``version`` see :func:`upgraded`,
-for ``controlPlaneUid`` :func:`renewed`."""
+"""``kubeconfig`` is not among them: credentials are used, not compared. For ``version`` see :func:`has_new_version`, for
+``controlPlaneUid`` :func:`has_new_control_plane`."""
 
-PASSING = ("kubeconfig", "runningVersion")
+UNSTORED_INPUTS = ("kubeconfig", "runningVersion")
 """Inputs that are not stored: credentials, and what the program saw."""
 
 
@@ -95,23 +95,23 @@ def answer_of(address: Endpoint | None, live: Endpoint | None, server: str) -> d
     }
 
 
-def replacing(olds: Mapping[str, Any], news: Mapping[str, Any]) -> list[str]:
+def replacement_keys(olds: Mapping[str, Any], news: Mapping[str, Any]) -> list[str]:
     """The changed properties that make it another hand-off."""
     return [key for key in IDENTITY if key in olds and not same(olds[key], news.get(key))]
 
 
-def changed(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
+def has_changed(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
     """Whether there is anything to do: another input, an old state, or drift."""
     return (
         any(not same(olds.get(key), news.get(key)) for key in INPUTS)
         or not same(olds.get("schema"), SCHEMA)
-        or upgraded(olds, news)
-        or renewed(olds, news)
-        or drifted(olds)
+        or has_new_version(olds, news)
+        or has_new_control_plane(olds, news)
+        or has_drifted(olds)
     )
 
 
-def upgraded(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
+def has_new_version(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
     """Whether the control plane is asked for another version than the last hand-off has seen it run.
 
     A state of an earlier version of this program has none: then the version counts that the program saw running before it
@@ -122,7 +122,7 @@ def upgraded(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
     return target is not None and not same(before, target)
 
 
-def renewed(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
+def has_new_control_plane(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
     """Whether the control plane is another object than the one that was handed off: it has to answer anew.
 
     What an earlier version of this program has stored does not tell, until it is read again.
@@ -131,7 +131,7 @@ def renewed(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
     return before is not None and target is not None and not same(before, target)
 
 
-def drifted(olds: Mapping[str, Any]) -> bool:
+def has_drifted(olds: Mapping[str, Any]) -> bool:
     """Whether what was last read differs from what a hand-off leaves behind."""
     if not olds.get("enabled", True):
         return False

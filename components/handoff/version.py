@@ -13,9 +13,9 @@ import time
 
 from ..capi.endpoint import Endpoint
 from ..capi.kinds import TENANT_CONTROL_PLANE
-from ..capi.versions import bare, ordered
+from ..capi.versions import bare, sort_key
 from ..kube.client import ApiError
-from ..kube.dial import dial, rest
+from ..kube.dial import dial, seconds_left
 from ..kube.objects import dig
 from . import reachability
 from .answer import tenant_authority
@@ -46,11 +46,11 @@ def await_version(wait: Wait, address: Endpoint) -> None:
             return
         missing = f"runs {current or 'nothing yet'}, Kamaji says {state(wait)}"
         if target and target == current:
-            missing = outdated(wait, address, target)
+            missing = old_parts(wait, address, target)
             if not missing:
                 progress.tell(f"{subject} runs {target}")
                 return
-        progress.waiting(f"{subject}: from {current or 'nothing'} to {target}: {missing}", f"{target} {missing}")
+        progress.report_wait(f"{subject}: from {current or 'nothing'} to {target}: {missing}", f"{target} {missing}")
         wait.expire(
             "version",
             subject,
@@ -73,7 +73,7 @@ def state(wait: Wait) -> str:
     return str(dig(tenant, "status", "kubernetesResources", "version", "status") or "nothing yet")
 
 
-def outdated(wait: Wait, address: Endpoint, target: str) -> str:
+def old_parts(wait: Wait, address: Endpoint, target: str) -> str:
     """What is older than ``target`` at the API server's address, in words; empty where nothing is.
 
     Where the hand-off is none of this program's, nobody is dialled. A server that keeps its version from strangers
@@ -85,17 +85,17 @@ def outdated(wait: Wait, address: Endpoint, target: str) -> str:
     if wait.order.verify and authority is None:
         return "the tenant's certificate authority can't be read"
     try:
-        answer = served(reachability.Target(address.host, address.port, authority, "/version"))
+        answer = server_version(reachability.Target(address.host, address.port, authority, "/version"))
     except (OSError, ValueError, http.client.HTTPException) as error:
         return f"{address} does not tell its version ({error or type(error).__name__})"
     try:
-        is_older = ordered(answer) < ordered(target)
+        is_older = sort_key(answer) < sort_key(target)
     except ValueError:
         return ""
     return f"{address} still serves {answer}" if is_older else ""
 
 
-def served(target: reachability.Target, seconds: float = reachability.ATTEMPT_SECONDS) -> str:
+def server_version(target: reachability.Target, seconds: float = reachability.ATTEMPT_SECONDS) -> str:
     """The version that an API server tells; empty where it tells none.
 
     Raises:
@@ -105,7 +105,7 @@ def served(target: reachability.Target, seconds: float = reachability.ATTEMPT_SE
     """
     until = time.monotonic() + seconds
     with contextlib.closing(dial(target.host, target.port, until)) as raw:
-        raw.settimeout(rest(until))
+        raw.settimeout(seconds_left(until))
         secured = reachability.context(target.ca_pem).wrap_socket(raw, server_hostname=target.host)
         with contextlib.closing(secured):
             connection = http.client.HTTPConnection(target.host, target.port)

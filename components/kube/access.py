@@ -46,14 +46,14 @@ class Login(Protocol):
 
 
 @dataclass(frozen=True)
-class Fixed:
+class FixedLogin:
     """A login that stays as it is."""
 
-    held: Secrets = Secrets()
+    values: Secrets = Secrets()
 
     def secrets(self) -> Secrets:
         """What a kubeconfig holds in line."""
-        return self.held
+        return self.values
 
     def renew(self, secrets: Secrets) -> bool:
         """There is nothing newer."""
@@ -81,7 +81,7 @@ class Access:
     ca_pem: str | None = None
     server_name: str | None = None
     verify: bool = True
-    login: Login = field(default=Fixed(), repr=False)
+    login: Login = field(default=FixedLogin(), repr=False)
     proxy: str | None = field(default=None, repr=False)
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     compression: bool = True

@@ -17,7 +17,7 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 from .access import Access, AccessError, Secrets
 from .connections import Connections, Request
 from .failures import ApiError as ApiError
-from .failures import refused
+from .failures import refusal
 from .plain_text import one_line
 from .urls import address_of, without_credentials
 
@@ -124,13 +124,13 @@ class Api:
         try:
             answer = self._answer(Request("GET", path, stream=True), begin)
             if answer.status >= 300:
-                raise refused(answer, answer.read())
+                raise refusal(answer, answer.read())
             while line := answer.readline():
                 yield json.loads(line)
         except TimeoutError:
             return
         except (OSError, http.client.HTTPException, ValueError) as error:
-            raise self._connections.explained(error) from error
+            raise self._connections.explain(error) from error
         finally:
             while connections:
                 connections.pop().close()
@@ -168,7 +168,7 @@ class Api:
         except (OSError, EOFError, ValueError):
             decoded = None
         if answer.status >= 300:
-            raise refused(answer, content)
+            raise refusal(answer, content)
         if not isinstance(decoded, dict):
             raise ApiError("NotKubernetes", f"{self.access.server} answers, but not with JSON objects")
         return decoded

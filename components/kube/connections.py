@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
 from .access import Access, AccessError, Secrets
-from .failures import ApiError, explained
+from .failures import ApiError, explain
 from .proxy import environment_proxy
 from .tls import tls_context
 from .transport import Route
@@ -80,7 +80,7 @@ class Connections:
             return self._once(self._local.connection, route, request, secrets)
         except (OSError, http.client.HTTPException, UnicodeError) as error:
             self.close()
-            raise self.explained(error) from error
+            raise self.explain(error) from error
 
     def open(
         self, url: SplitResult, request: Request, secrets: Secrets, seconds: float
@@ -113,12 +113,12 @@ class Connections:
             connection.close()
             self._local.connection = None
 
-    def explained(self, error: Exception) -> ApiError:
+    def explain(self, error: Exception) -> ApiError:
         """What an error of the network means."""
         server = self.access.server
         if proxy := self._proxy(self._url):
             server += f" through the proxy {without_credentials(proxy.geturl())}"
-        return explained(error, server)
+        return explain(error, server)
 
     def _headers(self, url: SplitResult, request: Request, secrets: Secrets) -> list[tuple[str, str]]:
         headers = [

@@ -258,7 +258,7 @@ def _output(plugin: Plugin, environment: Mapping[str, str], interactive: bool) -
             _kill(process, interactive)
     if process.returncode:
         lines = (errors or b"").decode(errors="replace").strip().splitlines()
-        last = one_line(_redacted(plugin, lines[-1]))[:300] if lines else ""
+        last = one_line(_redact(plugin, lines[-1]))[:300] if lines else ""
         raise plugin.failure(f"failed with {process.returncode}" + (f": {last}" if last else ""))
     return output
 
@@ -292,7 +292,7 @@ def _raise(error: AccessError) -> str:
     raise error
 
 
-def _redacted(plugin: Plugin, text: str) -> str:
+def _redact(plugin: Plugin, text: str) -> str:
     """A text without what the kubeconfig gave the plugin, which may be secret."""
     values = [value for _, value in plugin.variables] + [one.rpartition("=")[2] for one in plugin.arguments]
     for value in sorted(filter(lambda one: len(one) >= 6, values), key=len, reverse=True):

@@ -31,7 +31,7 @@ class ApiError(Exception):
         self.retry_after = retry_after
 
 
-def refused(answer: http.client.HTTPResponse, content: bytes) -> ApiError:
+def refusal(answer: http.client.HTTPResponse, content: bytes) -> ApiError:
     """What an API server says that refuses a request."""
     try:
         decoded = json.loads(content)
@@ -49,7 +49,7 @@ def refused(answer: http.client.HTTPResponse, content: bytes) -> ApiError:
     )
 
 
-def explained(error: Exception, server: str) -> ApiError:
+def explain(error: Exception, server: str) -> ApiError:
     """Why no answer came of a server."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return ApiError("Untrusted", f"{server}: its certificate is not accepted: {error.verify_message}")

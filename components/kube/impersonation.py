@@ -22,19 +22,19 @@ def impersonation(user: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
         if uid or groups or extra:
             raise ValueError("as-uid, as-groups and as-user-extra need `as`")
         return ()
-    headers = [("Impersonate-User", _checked(name, "as"))]
+    headers = [("Impersonate-User", _check(name, "as"))]
     if uid:
-        headers.append(("Impersonate-Uid", _checked(uid, "as-uid")))
-    headers += [("Impersonate-Group", _checked(group, "as-groups")) for group in groups]
+        headers.append(("Impersonate-Uid", _check(uid, "as-uid")))
+    headers += [("Impersonate-Group", _check(group, "as-groups")) for group in groups]
     for key, values in extra.items():
-        headers += [(f"Impersonate-Extra-{escaped(key)}", _checked(value, "as-user-extra")) for value in values]
+        headers += [(f"Impersonate-Extra-{escape(key)}", _check(value, "as-user-extra")) for value in values]
     return tuple(headers)
 
 
-def escaped(key: str) -> str:
+def escape(key: str) -> str:
     """A name as part of a header's name, as client-go's ``headerKeyEscape`` writes it.
 
-    >>> escaped("example.org/scopes")
+    >>> escape("example.org/scopes")
     'example.org%2Fscopes'
     """
     return "".join(
@@ -42,7 +42,7 @@ def escaped(key: str) -> str:
     )
 
 
-def _checked(value: str, what: str) -> str:
+def _check(value: str, what: str) -> str:
     try:
         return header(value)
     except ValueError as error:

@@ -86,7 +86,7 @@ def from_text(text: str, context: str | None = None, *, source: str, folder: Pat
     Raises:
         AccessError: it can't be used.
     """
-    return parsed(text, source, folder or Path()).access(context)
+    return parse(text, source, folder or Path()).access(context)
 
 
 def read(path: Path) -> Document:
@@ -103,10 +103,10 @@ def read(path: Path) -> Document:
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "no file can have this name"
         raise AccessError(f"{path}: {why}; expected a readable kubeconfig") from None
-    return parsed(content, str(path), path.parent)
+    return parse(content, str(path), path.parent)
 
 
-def parsed(text: str | bytes, source: str, folder: Path) -> Document:
+def parse(text: str | bytes, source: str, folder: Path) -> Document:
     """A kubeconfig by its text.
 
     Args:
@@ -124,10 +124,10 @@ def parsed(text: str | bytes, source: str, folder: Path) -> Document:
     except ValueError as error:
         raise AccessError(f"{source}: {error}; expected a kubeconfig") from None
     same = not _settle(document, folder)
-    return Document(document, source, text if same and isinstance(text, str) else _decoded(text) if same else None)
+    return Document(document, source, text if same and isinstance(text, str) else _decode(text) if same else None)
 
 
-def merged(documents: Iterable[Document]) -> Document:
+def merge(documents: Iterable[Document]) -> Document:
     """Several kubeconfigs as one: the first one that has an entry of a name, or a current context, gives it."""
     documents = list(documents)
     if len(documents) == 1:
@@ -167,11 +167,11 @@ def default_document(environment: Mapping[str, str] = os.environ) -> Document | 
             documents.append(read(path))
         except NoFile:
             continue
-    document = merged(documents) if documents else None
+    document = merge(documents) if documents else None
     return None if document is None or document.empty else document
 
 
-def _decoded(text: str | bytes) -> str | None:
+def _decode(text: str | bytes) -> str | None:
     if isinstance(text, str):
         return text
     try:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from . import pem, urls
-from .access import Access, AccessError, Fixed, Login
+from .access import Access, AccessError, FixedLogin, Login
 from .impersonation import impersonation
 from .login import content, login_from
 
@@ -87,7 +87,7 @@ class Reader:
                 key=(user["client-key-data"] or _path(user["client-key"])) if certificate else None,
             )
         if user["username"]:
-            return Fixed()
+            return FixedLogin()
         if user["exec"] is not None:
             from .exec_plugin import login_of, plugin_of
 

@@ -108,11 +108,11 @@ def decode(document: Mapping[str, Any]) -> Kubeconfig:
     Raises:
         ValueError: a field has another type than it must.
     """
-    parts = {section: _named(document.get(section), section, *SECTIONS[section]) for section in SECTIONS}
+    parts = {section: _by_name(document.get(section), section, *SECTIONS[section]) for section in SECTIONS}
     return Kubeconfig(**parts, current=_value(document.get("current-context"), str, "current-context"))
 
 
-def _named(entries: Any, section: str, key: str, fields: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+def _by_name(entries: Any, section: str, key: str, fields: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     by_name = {}
     for index, entry in enumerate(_value(entries, [{"name": str, key: fields}], section)):
         if entry["name"] in by_name:
@@ -142,10 +142,10 @@ def _value(value: Any, expected: Any, where: str) -> Any:
     if not isinstance(value, str if expected is bytes else expected):
         hint = "; put it in quotes" if expected is str and isinstance(value, bool | int | float) else ""
         raise ValueError(f"{where} is not {_WORDS[expected]}, but {_type(value)}{hint}")
-    return _decoded(value, where) if expected is bytes else value
+    return _decode(value, where) if expected is bytes else value
 
 
-def _decoded(value: str, where: str) -> bytes:
+def _decode(value: str, where: str) -> bytes:
     try:
         # Go's decoder passes over line ends.
         return base64.b64decode(value.replace("\n", "").replace("\r", ""), validate=True)

@@ -6,7 +6,7 @@ import threading
 from pathlib import Path
 
 from . import pem
-from .access import AccessError, Fixed, Login, Secrets
+from .access import AccessError, FixedLogin, Login, Secrets
 
 
 def login_from(
@@ -30,7 +30,7 @@ def login_from(
     """
     login = FilesLogin(source, token, token_file, certificate, key)
     secrets = login.secrets()
-    return login if any(isinstance(one, Path) for one in (token_file, certificate, key)) else Fixed(secrets)
+    return login if any(isinstance(one, Path) for one in (token_file, certificate, key)) else FixedLogin(secrets)
 
 
 class FilesLogin:

@@ -112,7 +112,7 @@ def document(
         AccessError: it can't be read, or has to be there: only a kubeconfig has contexts.
     """
     if text := clear(management.kubeconfig):
-        return kubeconfig.parsed(text, "management.kubeconfig", folder or Path())
+        return kubeconfig.parse(text, "management.kubeconfig", folder or Path())
     if management.kubeconfig_path:
         path = (folder or Path()) / Path(management.kubeconfig_path).expanduser()
         try:

@@ -26,17 +26,17 @@ def environment_proxy(
     """
     name = f"{scheme.upper()}_PROXY"
     names = [one for one in (name, name.lower()) if environment.get(one)]
-    if not names or bypassed(host, port, environment.get("NO_PROXY") or environment.get("no_proxy") or ""):
+    if not names or bypasses(host, port, environment.get("NO_PROXY") or environment.get("no_proxy") or ""):
         return None
     return names[0], environment[names[0]]
 
 
-def bypassed(host: str, port: int, rules: str) -> bool:
+def bypasses(host: str, port: int, rules: str) -> bool:
     """Whether a host is dialled directly by the rules of NO_PROXY. Loopback always is.
 
-    >>> bypassed("10.1.2.3", 6443, "10.0.0.0/8"), bypassed("api.corp.example", 443, ".corp.example")
+    >>> bypasses("10.1.2.3", 6443, "10.0.0.0/8"), bypasses("api.corp.example", 443, ".corp.example")
     (True, True)
-    >>> bypassed("corp.example", 443, ".corp.example"), bypassed("corp.example", 443, "corp.example:6443")
+    >>> bypasses("corp.example", 443, ".corp.example"), bypasses("corp.example", 443, "corp.example:6443")
     (False, False)
     """
     host = host.lower()

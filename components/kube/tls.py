@@ -20,7 +20,7 @@ def tls_context(access: Access, secrets: Secrets | None = None) -> ssl.SSLContex
     Raises:
         AccessError: the certificates can't be used.
     """
-    context = trusting(access)
+    context = client_context(access)
     as_go_verifies(context)
     if not access.verify:
         context.check_hostname = False
@@ -40,7 +40,7 @@ def tls_context(access: Access, secrets: Secrets | None = None) -> ssl.SSLContex
     return context
 
 
-def trusting(access: Access) -> ssl.SSLContext:
+def client_context(access: Access) -> ssl.SSLContext:
     """Settings that trust the authorities of an access, or the system's.
 
     Raises:

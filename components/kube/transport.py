@@ -81,7 +81,7 @@ class Route:
     def _secured(self, stream: Any, host: str) -> Any:
         assert self.tls is not None  # noqa: S101 - for mypy; the caller has looked
         if isinstance(stream, ssl.SSLSocket):
-            return Nested(stream, self.tls, self._name(host))
+            return TlsInTls(stream, self.tls, self._name(host))
         return self.tls.wrap_socket(stream, server_hostname=self._name(host))
 
     def _name(self, host: str) -> str:
@@ -145,7 +145,7 @@ def _exactly(stream: socket.socket, count: int) -> bytes:
     return data
 
 
-class Nested:
+class TlsInTls:
     """TLS within the TLS of a proxy: what ``http.client`` needs of a socket. ``ssl`` wraps only sockets of the system."""
 
     def __init__(self, outer: ssl.SSLSocket, context: ssl.SSLContext, server_name: str) -> None:

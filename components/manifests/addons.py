@@ -11,7 +11,7 @@ from typing import Any
 
 from ..providers import provider_of
 from ..settings.addons import AddonSettings
-from ..settings.load import merged
+from ..settings.load import merge
 from ..settings.model import TenantClusterSettings
 from .network_plugins import PLUGINS
 
@@ -84,7 +84,7 @@ def network_plugin(settings: TenantClusterSettings, host: Any, port: Any) -> Add
         chart=f"{repository.rstrip('/')}/{plugin.chart}" if registry else plugin.chart,
         repository="" if registry else repository,
         version=network.version or plugin.version,
-        values=merged(plugin.values(settings, host, port), network.values),
+        values=merge(plugin.values(settings, host, port), network.values),
         awaited=settings.least_machines > 0,
     )
 
@@ -102,7 +102,7 @@ def cloud_controller(settings: TenantClusterSettings, infrastructure: Mapping[st
     return Addon(name="cloud-controller", objects=tuple(objects), awaited=settings.least_machines > 0)
 
 
-def declared(settings: TenantClusterSettings) -> list[Addon]:
+def addons_of(settings: TenantClusterSettings) -> list[Addon]:
     """The add-ons that the settings list, in their order."""
     return [of_settings(one, settings.least_machines > 0) for one in settings.addons]
 

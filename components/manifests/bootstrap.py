@@ -9,12 +9,12 @@ from pydantic import SecretStr
 
 from ..capi import naming
 from ..capi.contract import CONTRACTS, Contract
-from ..capi.manifest import Manifest, given, manifest
+from ..capi.manifest import Manifest, drop_empty, manifest
 from ..providers import provider_of
 from ..settings.model import TenantClusterSettings
 from ..settings.pools import BootstrapSettings, WorkerPoolSettings
-from ..settings.report import Concealed
-from ..settings.rules_pools import synced
+from ..settings.report import Placeholder
+from ..settings.rules_pools import is_synced
 from .profiles import ubuntu_containerd
 
 KIND = "KubeadmConfigTemplate"
@@ -39,12 +39,12 @@ def template(generation: Contract, settings: TenantClusterSettings, pool: Worker
     """The template's spec in one generation's shape."""
     bootstrap = pool.bootstrap
     registration: dict[str, Any] = {
-        **given(name=provider_of(settings).node_name),
+        **drop_empty(name=provider_of(settings).node_name),
         "kubeletExtraArgs": generation.arguments(kubelet_arguments(settings, pool)),
     }
     if pool.taints:
         registration["taints"] = [
-            {"key": taint.key, **given(value=taint.value), "effect": taint.effect} for taint in pool.taints
+            {"key": taint.key, **drop_empty(value=taint.value), "effect": taint.effect} for taint in pool.taints
         ]
     secret = secret_name(settings, pool)
     config: dict[str, Any] = {
@@ -52,7 +52,7 @@ def template(generation: Contract, settings: TenantClusterSettings, pool: Worker
         # Own commands arrive exactly as they were written.
         "preKubeadmCommands": commands("commands", bootstrap.commands)
         or ubuntu_containerd(settings.pool_version(pool)),
-        **given(
+        **drop_empty(
             postKubeadmCommands=commands("postCommands", bootstrap.post_commands),
             files=[*files(bootstrap, secret), *scripts(bootstrap, secret)],
             users=users(settings, bootstrap),
@@ -65,7 +65,7 @@ def kubelet_arguments(settings: TenantClusterSettings, pool: WorkerPoolSettings)
     """Command-line arguments of the kubelet, in the order of their names."""
     provider = provider_of(settings)
     arguments = {**pool.bootstrap.kubelet_extra_args, **provider.kubelet_arguments(settings)}
-    own_labels = {key: value for key, value in pool.labels.items() if not synced(key)}
+    own_labels = {key: value for key, value in pool.labels.items() if not is_synced(key)}
     own_labels |= provider.node_labels(settings)
     if own_labels:
         arguments["node-labels"] = ",".join(f"{key}={value}" for key, value in sorted(own_labels.items()))
@@ -85,7 +85,7 @@ def secret_name(settings: TenantClusterSettings, pool: WorkerPoolSettings) -> st
     texts = secret_texts(pool.bootstrap)
     if not texts:
         return ""
-    if any(isinstance(text, Concealed) for text in texts.values()):
+    if any(isinstance(text, Placeholder) for text in texts.values()):
         return naming.unknown_secret(settings.cluster.name, pool.name)
     clear = {key: text.get_secret_value() for key, text in texts.items()}
     return naming.secret(settings.cluster.namespace, settings.cluster.name, pool.name, clear)
@@ -106,7 +106,7 @@ def bootstrap_secret(settings: TenantClusterSettings, pool: WorkerPoolSettings) 
 
 def script(key: str, command: str | SecretStr) -> str | SecretStr:
     """A command as a file's text. It first removes the file, which the shell that reads it still has open."""
-    if not isinstance(command, SecretStr) or isinstance(command, Concealed):
+    if not isinstance(command, SecretStr) or isinstance(command, Placeholder):
         return command
     return SecretStr(f"rm -f {SCRIPTS}/{key}\n{command.get_secret_value()}\n")
 
@@ -141,7 +141,7 @@ def files(bootstrap: BootstrapSettings, secret: str) -> list[dict[str, Any]]:
         entries.append(
             {
                 "path": file.path,
-                **given(
+                **drop_empty(
                     content=None if is_secret else file.content,
                     contentFrom={"secret": source} if source else None,
                     owner=file.owner,
@@ -169,7 +169,7 @@ def users(settings: TenantClusterSettings, bootstrap: BootstrapSettings) -> list
             {
                 "name": user.name,
                 **({"lockPassword": False} if user.name == "root" else {}),
-                **given(sshAuthorizedKeys=own_keys, groups=user.groups, sudo=user.sudo, shell=user.shell),
+                **drop_empty(sshAuthorizedKeys=own_keys, groups=user.groups, sudo=user.sudo, shell=user.shell),
             }
         )
     return entries

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..capi.manifest import NETWORK_PLUGIN, Manifest, given, manifest
+from ..capi.manifest import NETWORK_PLUGIN, Manifest, drop_empty, manifest
 from ..providers import provider_of
 from ..settings.model import TenantClusterSettings
 from .control_plane import KIND as CONTROL_PLANE_KIND
@@ -26,7 +26,7 @@ def cluster(settings: TenantClusterSettings) -> Manifest:
         "clusterNetwork": {
             "pods": {"cidrBlocks": list(section.pod_cidrs)},
             "services": {"cidrBlocks": list(section.service_cidrs)},
-            **given(serviceDomain=section.service_domain, apiServerPort=section.api_server_port),
+            **drop_empty(serviceDomain=section.service_domain, apiServerPort=section.api_server_port),
         },
         "controlPlaneRef": generation.reference(
             generation.control_plane, CONTROL_PLANE_KIND, settings.control_plane_name, section.namespace

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..capi.manifest import Manifest, given, manifest
+from ..capi.manifest import Manifest, drop_empty, manifest
 from ..settings.cluster import (
     AddOnSettings,
     ComponentSettings,
@@ -23,7 +23,7 @@ def kamaji_control_plane(settings: TenantClusterSettings) -> Manifest:
     """The KamajiControlPlane. It never holds ``controlPlaneEndpoint``, not even an empty one: Kamaji writes that."""
     plane = settings.control_plane
     spec: dict[str, Any] = {
-        **given(
+        **drop_empty(
             dataStoreName=plane.data_store,
             dataStoreSchema=plane.data_store_schema,
             registry=plane.registry,
@@ -61,20 +61,20 @@ def image(section: AddOnSettings | None) -> dict[str, Any] | None:
     """An add-on with its image."""
     if section is None:
         return None
-    return given(imageRepository=section.image_repository, imageTag=section.image_tag)
+    return drop_empty(imageRepository=section.image_repository, imageTag=section.image_tag)
 
 
 def konnectivity(section: KonnectivitySettings | None) -> dict[str, Any] | None:
     """The tunnel to the nodes."""
     if section is None:
         return None
-    server = {"port": section.port, **given(version=section.server_version)}
-    return {"server": server, **given(agent=given(version=section.agent_version))}
+    server = {"port": section.port, **drop_empty(version=section.server_version)}
+    return {"server": server, **drop_empty(agent=drop_empty(version=section.agent_version))}
 
 
 def component(section: ComponentSettings) -> dict[str, Any]:
     """Arguments and resources of one program."""
-    return given(extraArgs=section.extra_args, resources=resources(section))
+    return drop_empty(extraArgs=section.extra_args, resources=resources(section))
 
 
 def deployment(settings: TenantClusterSettings, section: DeploymentSettings) -> dict[str, Any]:
@@ -88,14 +88,14 @@ def deployment(settings: TenantClusterSettings, section: DeploymentSettings) -> 
         }
         for key in section.spread_over
     ]
-    return given(
+    return drop_empty(
         nodeSelector=dict(section.node_selector),
         tolerations=[
-            given(key=item.key, operator=item.operator, value=item.value, effect=item.effect)
+            drop_empty(key=item.key, operator=item.operator, value=item.value, effect=item.effect)
             for item in section.tolerations
         ],
         topologySpreadConstraints=spread,
-        podAdditionalMetadata=given(labels=dict(section.labels), annotations=dict(section.annotations)),
+        podAdditionalMetadata=drop_empty(labels=dict(section.labels), annotations=dict(section.annotations)),
         runtimeClassName=section.runtime_class_name,
         serviceAccountName=section.service_account_name,
     )
@@ -103,7 +103,7 @@ def deployment(settings: TenantClusterSettings, section: DeploymentSettings) -> 
 
 def network(section: NetworkSettings) -> dict[str, Any]:
     """The Service in front of the API server."""
-    ingress = section.ingress and given(
+    ingress = section.ingress and drop_empty(
         hostname=section.ingress.hostname,
         className=section.ingress.class_name,
         extraLabels=dict(section.ingress.labels),
@@ -111,11 +111,11 @@ def network(section: NetworkSettings) -> dict[str, Any]:
     )
     return {
         "serviceType": section.service_type,
-        **given(
+        **drop_empty(
             serviceAddress=section.service_address,
             serviceLabels=dict(section.service_labels),
             serviceAnnotations=dict(section.service_annotations),
-            loadBalancerConfig=given(
+            loadBalancerConfig=drop_empty(
                 loadBalancerClass=section.load_balancer_class,
                 loadBalancerSourceRanges=section.load_balancer_source_ranges,
             ),

@@ -13,7 +13,7 @@ def documents(settings: TenantClusterSettings) -> list[Manifest]:
     provider = provider_of(settings)
     manifests = [
         cluster.namespace(settings),
-        *provider.outliving(settings),
+        *provider.permanent_objects(settings),
         cluster.cluster(settings),
         provider.cluster(settings),
         control_plane.kamaji_control_plane(settings),

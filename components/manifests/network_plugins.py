@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from ..capi.manifest import given
+from ..capi.manifest import drop_empty
 from ..settings.model import TenantClusterSettings
 
 Values = Mapping[str, Any]
@@ -55,7 +55,7 @@ def cilium(settings: TenantClusterSettings, host: Any, port: Any) -> Values:
         # Two never share a node.
         "operator": {"replicas": 2 if settings.least_machines > 1 else 1},
         "hubble": {"enabled": False},
-        **given(MTU=settings.network.mtu),
+        **drop_empty(MTU=settings.network.mtu),
     }
 
 
@@ -71,7 +71,7 @@ def calico(settings: TenantClusterSettings, host: Any, port: Any) -> Values:
         "natOutgoing": "Enabled",
         "nodeSelector": "all()",
     }
-    network = {"bgp": "Disabled", "ipPools": [pool], **given(mtu=settings.network.mtu)}
+    network = {"bgp": "Disabled", "ipPools": [pool], **drop_empty(mtu=settings.network.mtu)}
     return {
         "installation": {"enabled": True, "cni": {"type": "Calico"}, "calicoNetwork": network},
         "kubernetesServiceEndpoint": {"host": host, "port": port},
@@ -87,7 +87,7 @@ def flannel(settings: TenantClusterSettings, _host: Any, _port: Any) -> Values:
     return {
         "podCidr": pods["ipv4"] or "",
         "podCidrv6": pods["ipv6"] or "",
-        "flannel": {"backend": "vxlan", **given(mtu=settings.network.mtu)},
+        "flannel": {"backend": "vxlan", **drop_empty(mtu=settings.network.mtu)},
     }
 
 

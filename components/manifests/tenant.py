@@ -72,7 +72,7 @@ def tenant_control_plane(cluster: Mapping[str, Any], plane: Mapping[str, Any]) -
     }
     for path, value in values.items():
         if value not in (None, "", [], {}):
-            put(tenant_spec, path, value)
+            set_field(tenant_spec, path, value)
     metadata = {"name": plane["metadata"]["name"], "namespace": plane["metadata"]["namespace"]}
     kind = TENANT_CONTROL_PLANE
     return {"apiVersion": kind.api_version, "kind": kind.name, "metadata": metadata, "spec": tenant_spec}
@@ -84,7 +84,7 @@ def first(ranges: Mapping[str, Any] | None) -> str | None:
     return str(blocks[0]) if blocks else None
 
 
-def put(target: dict[str, Any], path: str, value: Any) -> None:
+def set_field(target: dict[str, Any], path: str, value: Any) -> None:
     """Set a field below fields."""
     *parents, name = path.split(".")
     for parent in parents:

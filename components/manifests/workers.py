@@ -7,11 +7,11 @@ from types import MappingProxyType
 from typing import Any
 
 from ..capi import naming
-from ..capi.manifest import Manifest, given, manifest, selector
+from ..capi.manifest import Manifest, drop_empty, manifest, selector
 from ..providers import provider_of
 from ..settings.model import TenantClusterSettings
 from ..settings.pools import WorkerPoolSettings
-from ..settings.rules_pools import synced
+from ..settings.rules_pools import is_synced
 from . import bootstrap
 
 AUTOSCALER = "cluster.x-k8s.io/cluster-api-autoscaler-node-group"
@@ -39,7 +39,7 @@ def machine_deployment(
         name = templates.get(kind, metadata["name"])
         return generation.reference(template["apiVersion"], kind, name, metadata["namespace"])
 
-    node_labels = {key: value for key, value in sorted(pool.labels.items()) if synced(key)}
+    node_labels = {key: value for key, value in sorted(pool.labels.items()) if is_synced(key)}
     machine: dict[str, Any] = {
         "bootstrap": {"configRef": reference(bootstrap.bootstrap_template(settings, pool))},
         "clusterName": settings.cluster.name,
@@ -87,7 +87,7 @@ def strategy(settings: TenantClusterSettings, pool: WorkerPoolSettings) -> dict[
     if choice.type == "RollingUpdate":
         whole["rollingUpdate"] = rolling
     if settings.contract.is_v1beta2:
-        return {"rollout": {"strategy": whole}, **given(deletion=given(order=choice.delete_policy))}
+        return {"rollout": {"strategy": whole}, **drop_empty(deletion=drop_empty(order=choice.delete_policy))}
     if choice.delete_policy:
         whole["rollingUpdate"] = {**whole.get("rollingUpdate", {}), "deletePolicy": choice.delete_policy}
     return {"strategy": whole}

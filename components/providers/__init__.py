@@ -11,8 +11,8 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any
 
-from ..settings.known import PROVIDERS as SETTINGS
 from ..settings.model import TenantClusterSettings
+from ..settings.providers import PROVIDERS as SETTINGS
 from .provider import EndpointOrigin, Provider
 
 __all__ = ["EndpointOrigin", "Provider", "cluster_kinds", "forget", "identity", "provider_of", "register"]

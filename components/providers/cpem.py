@@ -82,11 +82,13 @@ def objects(settings: CpemSettings, project: Any, metro: str | None) -> list[Man
     }
     labels = {"app": NAME}
     return [
-        named("v1", "Secret", SECRET, NAMESPACE, stringData={"apiKey": settings.api_token, "projectID": project}),
-        named("v1", "ServiceAccount", NAME, NAMESPACE),
-        named(f"{group}/v1", "ClusterRole", role["name"], rules=rules),
-        named(f"{group}/v1", "ClusterRoleBinding", role["name"], roleRef=role, subjects=[account]),
-        named(
+        tenant_object(
+            "v1", "Secret", SECRET, NAMESPACE, stringData={"apiKey": settings.api_token, "projectID": project}
+        ),
+        tenant_object("v1", "ServiceAccount", NAME, NAMESPACE),
+        tenant_object(f"{group}/v1", "ClusterRole", role["name"], rules=rules),
+        tenant_object(f"{group}/v1", "ClusterRoleBinding", role["name"], roleRef=role, subjects=[account]),
+        tenant_object(
             "apps/v1",
             "Deployment",
             NAME,
@@ -113,7 +115,7 @@ def reference(name: str, key: str) -> dict[str, Any]:
     return {"name": name, "valueFrom": {"secretKeyRef": {"name": SECRET, "key": key}}}
 
 
-def named(version: str, kind: str, name: str, namespace: str = "", **body: Any) -> Manifest:
+def tenant_object(version: str, kind: str, name: str, namespace: str = "", **body: Any) -> Manifest:
     """An object of the tenant cluster."""
     metadata = {"name": name, "labels": {"app": NAME}, **({"namespace": namespace} if namespace else {})}
     return {"apiVersion": version, "kind": kind, "metadata": metadata, **body}

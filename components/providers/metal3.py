@@ -11,7 +11,7 @@ from typing import Any
 
 from ..capi import naming
 from ..capi.kinds import InfrastructureReference
-from ..capi.manifest import Manifest, given, manifest
+from ..capi.manifest import Manifest, drop_empty, manifest
 from ..kube.objects import dig
 from ..settings.metal3 import PROVIDER as METAL3
 from ..settings.metal3 import Metal3ClusterSettings, Metal3PoolSettings
@@ -49,7 +49,7 @@ class Metal3(Provider[Metal3ClusterSettings, Metal3PoolSettings]):
     }
     relies_on = (metal3_hosts.KIND, metal3_data.IP_POOL)
     host_kind = metal3_hosts.KIND
-    written_by_others: Mapping[str, Sequence[str]] = {metal3_hosts.KIND.name: ("spec.online",)}
+    foreign_fields: Mapping[str, Sequence[str]] = {metal3_hosts.KIND.name: ("spec.online",)}
     node_name = "{{ ds.meta_data.name }}"
 
     def reference(self, tenant: Metal3ClusterSettings) -> InfrastructureReference:
@@ -66,7 +66,7 @@ class Metal3(Provider[Metal3ClusterSettings, Metal3PoolSettings]):
         spec = {"cloudProviderEnabled": tenant.metal3.cloud_controller == "external"}
         return manifest(tenant, API_VERSION, CLUSTER_KIND, tenant.cluster.name, spec)
 
-    def outliving(self, tenant: Metal3ClusterSettings) -> Sequence[Manifest]:
+    def permanent_objects(self, tenant: Metal3ClusterSettings) -> Sequence[Manifest]:
         """The hosts that the stack declares, each after the Secret with its BMC's credentials."""
         return metal3_hosts.hosts(tenant)
 
@@ -95,7 +95,7 @@ class Metal3(Provider[Metal3ClusterSettings, Metal3PoolSettings]):
                 "diskFormat": image.format,
             }
         if selector and (selector.match_labels or selector.match_expressions):
-            spec["hostSelector"] = given(
+            spec["hostSelector"] = drop_empty(
                 matchLabels=dict(selector.match_labels),
                 matchExpressions=[
                     {"key": one.key, "operator": OPERATORS[one.operator], "values": list(one.values)}

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..capi import naming
-from ..capi.manifest import Manifest, given, manifest
+from ..capi.manifest import Manifest, drop_empty, manifest
 from ..kube.objects import Kind
 from ..settings.metal3 import Metal3ClusterSettings, Metal3PoolSettings
 from ..settings.metal3.network import (
@@ -76,14 +76,14 @@ def metadata(tenant: Metal3ClusterSettings, data: MetaDataSettings, version: str
     names = {**dict.fromkeys(NAMES, "machine"), **data.object_names}
     return {
         "objectNames": [{"key": key, "object": thing} for key, thing in sorted(names.items())],
-        **given(
+        **drop_empty(
             strings=[{"key": key, "value": value} for key, value in sorted(data.strings.items())],
             indexes=[
                 {
                     "key": one.key,
                     "offset": one.offset,
                     "step": one.step,
-                    **given(prefix=one.prefix, suffix=one.suffix),
+                    **drop_empty(prefix=one.prefix, suffix=one.suffix),
                 }
                 for one in data.indexes
             ],
@@ -113,19 +113,19 @@ def network_data(tenant: Metal3ClusterSettings, data: NetworkDataSettings) -> di
         "ipv6SLAAC": networks.ipv6_slaac,
     }
     named = data.services.dns_from_pool
-    return given(
-        links=given(
+    return drop_empty(
+        links=drop_empty(
             ethernets=[{**link(one), "type": one.type} for one in data.links.ethernets],
             bonds=[bond(one) for one in data.links.bonds],
             vlans=[{**link(one), "vlanID": one.vlan_id, "vlanLink": one.vlan_link} for one in data.links.vlans],
         ),
-        networks=given(
+        networks=drop_empty(
             **{
                 kind: [network(tenant, one, version_of(data)) for one in some]
                 for kind, some in networks_by_kind.items()
             }
         ),
-        services=given(
+        services=drop_empty(
             dns=list(data.services.dns),
             dnsFromIPPool=pool_reference(tenant, named)["name"] if named else None,
         ),
@@ -134,7 +134,7 @@ def network_data(tenant: Metal3ClusterSettings, data: NetworkDataSettings) -> di
 
 def link(one: LinkSettings) -> dict[str, Any]:
     """What all kinds of links have."""
-    return {"id": one.id, **given(name=one.name), "mtu": one.mtu, "macAddress": mac(one.mac_address)}
+    return {"id": one.id, **drop_empty(name=one.name), "mtu": one.mtu, "macAddress": mac(one.mac_address)}
 
 
 def mac(one: MacSettings) -> dict[str, Any]:
@@ -148,7 +148,7 @@ def bond(one: BondSettings) -> dict[str, Any]:
         **link(one),
         "bondMode": one.bond_mode,
         "bondLinks": list(one.bond_links),
-        **given(bondXmitHashPolicy=one.bond_xmit_hash_policy, parameters=dict(one.parameters)),
+        **drop_empty(bondXmitHashPolicy=one.bond_xmit_hash_policy, parameters=dict(one.parameters)),
     }
 
 
@@ -159,7 +159,7 @@ def network(tenant: Metal3ClusterSettings, one: NetworkSettings, version: str) -
         entry["fromPoolRef"] = pool_reference(tenant, one.pool)
         if version == "v1beta1":
             entry["ipAddressFromIPPool"] = entry["fromPoolRef"]["name"]
-    return {**entry, **given(routes=[route(tenant, each) for each in one.routes])}
+    return {**entry, **drop_empty(routes=[route(tenant, each) for each in one.routes])}
 
 
 def route(tenant: Metal3ClusterSettings, one: RouteSettings) -> dict[str, Any]:
@@ -173,7 +173,7 @@ def route(tenant: Metal3ClusterSettings, one: RouteSettings) -> dict[str, Any]:
         "gateway": {"fromPoolRef": pool_reference(tenant, gateway.pool)}
         if gateway.pool
         else {"string": gateway.string},
-        **given(services=given(dns=list(one.dns))),
+        **drop_empty(services=drop_empty(dns=list(one.dns))),
     }
 
 
@@ -189,7 +189,7 @@ def ip_pool(tenant: Metal3ClusterSettings, pool: IpPoolSettings) -> Manifest:
         "clusterName": tenant.cluster.name,
         "namePrefix": name,
         "pools": [addresses(one) for one in pool.ranges],
-        **given(
+        **drop_empty(
             prefix=pool.prefix,
             gateway=pool.gateway,
             dnsServers=list(pool.dns_servers),
@@ -201,7 +201,7 @@ def ip_pool(tenant: Metal3ClusterSettings, pool: IpPoolSettings) -> Manifest:
 
 def addresses(one: RangeSettings) -> dict[str, Any]:
     """A range of addresses."""
-    return given(
+    return drop_empty(
         start=one.start,
         end=one.end,
         subnet=one.subnet,

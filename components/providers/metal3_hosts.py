@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pydantic import SecretStr
 
-from ..capi.manifest import CLUSTER_LABEL, Manifest, given, labels
+from ..capi.manifest import CLUSTER_LABEL, Manifest, drop_empty, labels
 from ..kube.objects import Kind
 from ..settings.metal3 import Metal3ClusterSettings
 from ..settings.metal3.hosts import HostSettings
@@ -54,9 +54,9 @@ def bare_metal_host(tenant: Metal3ClusterSettings, host: HostSettings) -> Manife
         "bmc": {
             "address": host.bmc.address,
             "credentialsName": secret_name(host),
-            **given(disableCertificateVerification=host.bmc.disable_certificate_verification or None),
+            **drop_empty(disableCertificateVerification=host.bmc.disable_certificate_verification or None),
         },
-        **given(
+        **drop_empty(
             bootMACAddress=host.boot_mac_address,
             bootMode=host.boot_mode,
             architecture=host.architecture,

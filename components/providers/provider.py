@@ -42,8 +42,8 @@ class Provider(Protocol[Tenant, Pool]):
             cluster's spec. A name, because only ``resources`` knows Pulumi; empty where there is nothing.
         installs: the commands that install kinds which come from elsewhere, by kind.
         relies_on: kinds that its controllers need although a stack may declare none of them.
-        host_kind: kind of the objects of :meth:`outliving` that machines are on; None where it has none.
-        written_by_others: fields of its objects that a controller changes later, by kind: written once, then left alone.
+        host_kind: kind of the objects of :meth:`permanent_objects` that machines are on; None where it has none.
+        foreign_fields: fields of its objects that a controller changes later, by kind: written once, then left alone.
         node_name: name that a node registers with, as user data has it; empty for that of the machine's operating system.
     """
 
@@ -56,7 +56,7 @@ class Provider(Protocol[Tenant, Pool]):
     installs: Mapping[str, str] = {}
     relies_on: Sequence[Kind] = ()
     host_kind: Kind | None = None
-    written_by_others: Mapping[str, Sequence[str]] = {}
+    foreign_fields: Mapping[str, Sequence[str]] = {}
     node_name: str = ""
 
     def reference(self, tenant: Tenant) -> InfrastructureReference:
@@ -71,7 +71,7 @@ class Provider(Protocol[Tenant, Pool]):
         """The machine template of a pool, named by its content."""
         ...
 
-    def outliving(self, tenant: Tenant) -> Sequence[Manifest]:
+    def permanent_objects(self, tenant: Tenant) -> Sequence[Manifest]:
         """What is there before the Cluster and stays when it goes: the hosts that machines are on, and their Secrets."""
         return ()
 

@@ -38,34 +38,34 @@ class Owners:
         self.namespaces = set[str]()
         self._addons: dict[tuple[str, str], str] = {}
 
-    def moved(
-        self, addon: str, former: str, given: pulumi.ResourceTransformArgs
+    def alias_former(
+        self, addon: str, former: str, args: pulumi.ResourceTransformArgs
     ) -> pulumi.ResourceTransformResult | None:
         """Note an object, and let the engine know it by the name that it once had.
 
         Args:
             addon: the add-on that has it now.
             former: what objects of this add-on were called after once.
-            given: the object, as it is about to be registered.
+            args: the object, as it is about to be registered.
 
         Raises:
             pulumi.RunError: another add-on has it, too.
         """
-        if not given.custom or not given.name.startswith(f"{self.prefix}:"):
+        if not args.custom or not args.name.startswith(f"{self.prefix}:"):
             return None
-        other = self._addons.setdefault((given.type_, given.name), addon)
-        what = given.name.removeprefix(f"{self.prefix}:")
+        other = self._addons.setdefault((args.type_, args.name), addon)
+        what = args.name.removeprefix(f"{self.prefix}:")
         if other != addon:
             raise pulumi.RunError(
-                f"add-ons {other} and {addon} both have {given.type_.rpartition(':')[2]} {what}, and there can be only one: "
+                f"add-ons {other} and {addon} both have {args.type_.rpartition(':')[2]} {what}, and there can be only one: "
                 "leave it out of one of them"
             )
         former_name = pulumi.ResourceOptions(aliases=[pulumi.Alias(name=f"{former}:{what}")])
-        return pulumi.ResourceTransformResult(dict(given.props), pulumi.ResourceOptions.merge(given.opts, former_name))
+        return pulumi.ResourceTransformResult(dict(args.props), pulumi.ResourceOptions.merge(args.opts, former_name))
 
 
-def adjusted(
-    addon: Addon, secrets: Sequence[str], given: pulumi.ResourceTransformArgs
+def adjust(
+    addon: Addon, secrets: Sequence[str], args: pulumi.ResourceTransformArgs
 ) -> pulumi.ResourceTransformResult | None:
     """What pulumi-kubernetes leaves to do for an object of a chart: its waits, and that its secrets stay secrets.
 
@@ -74,12 +74,12 @@ def adjusted(
     Args:
         addon: what the object belongs to.
         secrets: the secret texts among the add-on's values.
-        given: the object, as it is about to be registered.
+        args: the object, as it is about to be registered.
     """
-    if not given.custom or not isinstance(given.props, Mapping):
+    if not args.custom or not isinstance(args.props, Mapping):
         return None
-    props = {key: concealed(value, secrets) for key, value in given.props.items()}
-    kind, metadata = given.type_.rpartition(":")[2], dict(props.get("metadata") or {})
+    props = {key: conceal(value, secrets) for key, value in args.props.items()}
+    kind, metadata = args.type_.rpartition(":")[2], dict(props.get("metadata") or {})
     if not addon.waits and kind in NEED_NODES:
         metadata["annotations"] = {**(metadata.get("annotations") or {}), SKIP_AWAIT: "true"}
     if addon.awaited and kind in WORKLOADS:
@@ -88,17 +88,17 @@ def adjusted(
         props["metadata"] = metadata
     timeout = f"{addon.seconds}s"
     opts = pulumi.ResourceOptions.merge(
-        given.opts, pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(create=timeout, update=timeout))
+        args.opts, pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(create=timeout, update=timeout))
     )
     return pulumi.ResourceTransformResult(props, opts)
 
 
-def concealed(value: Any, secrets: Sequence[str]) -> Any:
+def conceal(value: Any, secrets: Sequence[str]) -> Any:
     """A value in which each text that holds a secret is one."""
     if isinstance(value, str):
         return pulumi.Output.secret(value) if any(secret in value for secret in secrets) else value
     if isinstance(value, Mapping):
-        return {key: concealed(item, secrets) for key, item in value.items()}
+        return {key: conceal(item, secrets) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [concealed(item, secrets) for item in value]
+        return [conceal(item, secrets) for item in value]
     return value

@@ -26,9 +26,9 @@ from pydantic import SecretStr
 
 from ..checks.addon_files import manifest_files
 from ..manifests.addon_secrets import secret_texts
-from ..manifests.addons import Addon, cloud_controller, declared, network_plugin
+from ..manifests.addons import Addon, addons_of, cloud_controller, network_plugin
 from ..settings.model import TenantClusterSettings
-from .addon_objects import Owners, adjusted
+from .addon_objects import Owners, adjust
 from .arguments import require
 from .kubernetes import namespace
 
@@ -113,7 +113,10 @@ class AddOn(pulumi.ComponentResource):
             provider=args.provider,
             depends_on=list(after),
             deleted_with=args.cluster,
-            transforms=[partial(adjusted, args.addon, secrets), partial(owners.moved, args.addon.name, self._name)],
+            transforms=[
+                partial(adjust, args.addon, secrets),
+                partial(owners.alias_former, args.addon.name, self._name),
+            ],
         )
 
 
@@ -198,7 +201,7 @@ def declare_addons(
     addons = [
         network_plugin(settings, host, port),
         cloud_controller(settings, infrastructure),
-        *declared(settings),
+        *addons_of(settings),
     ]
     resources: list[AddOn] = []
     owners = Owners(name)

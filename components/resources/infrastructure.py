@@ -58,7 +58,7 @@ class InfrastructureCluster(pulumi.ComponentResource):
             part_of(self, args.cluster, *args.after),
             owner=args.cluster,
             owner_version=args.settings.contract.core,
-            controlled=True,
+            is_controller=True,
         )
         self.infrastructure_name = metadata_of(self.resource, "name")
         self.register_outputs({"infrastructureName": self.infrastructure_name})
@@ -84,7 +84,7 @@ def prerequisites(
     return outputs
 
 
-def outliving(
+def register_permanent_objects(
     name: str, settings: TenantClusterSettings, parent: pulumi.Resource, after: Sequence[pulumi.Resource]
 ) -> list[pulumi.Resource]:
     """Register what is there before the Cluster and stays when it goes.
@@ -97,7 +97,7 @@ def outliving(
     """
     provider = provider_of(settings)
     resources: list[pulumi.Resource] = []
-    for manifest in provider.outliving(settings):
+    for manifest in provider.permanent_objects(settings):
         kind, resource_name = manifest["kind"], f"{name}-{manifest['metadata']['name']}"
         if kind == "Secret":
             options = pulumi.ResourceOptions(parent=parent, depends_on=list(after))
@@ -116,7 +116,7 @@ def outliving(
             parent=parent,
             depends_on=[*after, *resources],
             custom_timeouts=TEARDOWN,
-            ignore_changes=list(provider.written_by_others.get(kind, ())),
+            ignore_changes=list(provider.foreign_fields.get(kind, ())),
         )
         # In the foreground the collector would first take what a host needs to the end: the credentials of its BMC.
         resources.append(custom_resource(resource_name, manifest, options, annotations=DELETION_PROPAGATION))

@@ -28,7 +28,7 @@ def custom_resource(
     *,
     owner: CustomResource | None = None,
     owner_version: str = CONTRACTS["v1beta1"].core,
-    controlled: bool = False,
+    is_controller: bool = False,
     annotations: Mapping[str, str] | None = None,
 ) -> CustomResource:
     """Register ``manifest`` with pulumi-kubernetes.
@@ -43,7 +43,7 @@ def custom_resource(
         owner: the Cluster that owns the object. Cluster API would enter it too, but only once a controller has looked, which
             for templates is after the hand-off; a run that ends before must leave nothing behind that goes with nobody.
         owner_version: the Cluster's API version.
-        controlled: enter the owner as the controller, as Cluster API does for control plane and infrastructure.
+        is_controller: enter the owner as the controller, as Cluster API does for control plane and infrastructure.
         annotations: annotations that only mean something to pulumi-kubernetes, so that rendered manifests lack them.
     """
     metadata = dict(manifest["metadata"])
@@ -52,7 +52,7 @@ def custom_resource(
     aliases = [f"kubernetes:{version}:{manifest['kind']}" for version in other_versions(manifest["apiVersion"])]
     options = pulumi.ResourceOptions(aliases=[pulumi.Alias(type_=type_) for type_ in aliases])
     if owner is not None:
-        metadata["ownerReferences"] = [owner_reference(owner, owner_version, controlled=controlled)]
+        metadata["ownerReferences"] = [owner_reference(owner, owner_version, is_controller=is_controller)]
         options.ignore_changes = [OWNERS]
     body = {key: value for key, value in manifest.items() if key not in ("apiVersion", "kind", "metadata")}
     return CustomResource(
@@ -88,7 +88,7 @@ def owned_secret(
     metadata = {**manifest["metadata"], **({"annotations": dict(annotations)} if annotations else {})}
     options = pulumi.ResourceOptions(additional_secret_outputs=["data", "stringData"])
     if owner is not None:
-        metadata["ownerReferences"] = [owner_reference(owner, owner_version, controlled=False)]
+        metadata["ownerReferences"] = [owner_reference(owner, owner_version, is_controller=False)]
         options.ignore_changes = [OWNERS]
     data = {
         key: pulumi.Output.secret(base64.b64encode(text.get_secret_value().encode()).decode())
@@ -120,7 +120,7 @@ def without_owners(
     return pulumi.ResourceTransformationResult({**args.props, "metadata": rest}, args.opts)
 
 
-def owner_reference(cluster: CustomResource, api_version: str, *, controlled: bool) -> dict[str, Any]:
+def owner_reference(cluster: CustomResource, api_version: str, *, is_controller: bool) -> dict[str, Any]:
     """The very entry that Cluster API makes (``controllerutil.SetControllerReference`` for what it controls)."""
     reference = {
         # The engine does not hand back the Cluster's own.
@@ -129,7 +129,7 @@ def owner_reference(cluster: CustomResource, api_version: str, *, controlled: bo
         "name": metadata_of(cluster, "name"),
         "uid": metadata_of(cluster, "uid"),
     }
-    return {**reference, "controller": True, "blockOwnerDeletion": True} if controlled else reference
+    return {**reference, "controller": True, "blockOwnerDeletion": True} if is_controller else reference
 
 
 def metadata_of(resource: CustomResource, key: str) -> pulumi.Output[str]:

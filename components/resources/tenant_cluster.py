@@ -13,7 +13,7 @@ import pulumi_kubernetes as kubernetes
 
 from ..answer import ControlPlaneAnswer
 from ..capi import naming
-from ..checks.departures import ALLOWED
+from ..checks.departures import ALLOW_REPLACEMENT
 from ..endpoint import ControlPlaneEndpoint, ControlPlaneEndpointArgs
 from ..manifests import cluster as cluster_manifests
 from ..providers import provider_of
@@ -24,8 +24,8 @@ from .edges import DELETION_PROPAGATION, TEARDOWN, part_of
 from .infrastructure import (
     InfrastructureCluster,
     InfrastructureClusterArgs,
-    outliving,
     prerequisites,
+    register_permanent_objects,
     shared_objects,
 )
 from .kubernetes import custom_resource, metadata_of, namespace, present, read_secret
@@ -102,7 +102,7 @@ class TenantCluster(pulumi.ComponentResource):
             stays = pulumi.ResourceOptions(parent=self, retain_on_delete=True)
             before.append(namespace(f"{name}-namespace", wanted, stays))
         # Made before the Cluster, so that the engine deletes them after it.
-        hosts = outliving(name, settings, self, before)
+        hosts = register_permanent_objects(name, settings, self, before)
         cluster = custom_resource(
             f"{name}-cluster",
             cluster_manifests.cluster(settings),
@@ -216,5 +216,5 @@ class TenantCluster(pulumi.ComponentResource):
 
 def marks(settings: TenantClusterSettings) -> dict[str, str]:
     """Annotations of the Cluster that only mean something to this program and to pulumi-kubernetes."""
-    allowed = {ALLOWED: "true"} if settings.cluster.allow_replacement else {}
+    allowed = {ALLOW_REPLACEMENT: "true"} if settings.cluster.allow_replacement else {}
     return {**DELETION_PROPAGATION, **allowed}

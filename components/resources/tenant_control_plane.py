@@ -52,7 +52,7 @@ class TenantControlPlane(pulumi.ComponentResource):
             part_of(self, args.cluster, protect=args.settings.cluster.protect),
             owner=args.cluster,
             owner_version=args.settings.contract.core,
-            controlled=True,
+            is_controller=True,
         )
         self.control_plane_name = metadata_of(self.resource, "name")
         self.register_outputs({"controlPlaneName": self.control_plane_name})

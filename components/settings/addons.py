@@ -6,15 +6,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, SecretStr, WithJsonSchema
 
-from .free_values import carried
+from .free_values import check_free_values
 from .secrets import SECURE
 from .section import Section
 from .types import ChartsUrl, ChartVersion, DnsLabel, Url
 
-Values = Annotated[dict[str, Any], AfterValidator(carried), WithJsonSchema({"type": "object"})]
+Values = Annotated[dict[str, Any], AfterValidator(check_free_values), WithJsonSchema({"type": "object"})]
 """Values of a Helm chart. Any text in them may be stored as a secret: then it is one in Pulumi's state, too."""
 
-Manifest = Annotated[dict[str, Any], AfterValidator(carried), WithJsonSchema({"type": "object"})]
+Manifest = Annotated[dict[str, Any], AfterValidator(check_free_values), WithJsonSchema({"type": "object"})]
 Password = Annotated[SecretStr | None, WithJsonSchema(SECURE)]
 
 

@@ -35,11 +35,11 @@ class Timestamp:
 
     Attributes:
         engine: what the engine makes of it: Go's ``time.Time.String``.
-        written: as the engine writes it into YAML (RFC 3339).
+        text: as the engine writes it into YAML (RFC 3339).
     """
 
     engine: str
-    written: str
+    text: str
 
 
 def resolve(tag: str, text: str) -> tuple[str, Any]:

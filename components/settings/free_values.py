@@ -17,26 +17,26 @@ LARGEST_WHOLE = 2**53
 """The engine's protocol knows 64-bit floating-point numbers alone (``google.protobuf.Value``)."""
 
 
-def carried(value: dict[str, Any]) -> dict[str, Any]:
+def check_free_values(value: dict[str, Any]) -> dict[str, Any]:
     """A map all of whose values arrive as they are.
 
     Raises:
         ValueError: names what would not, by its place in the map.
     """
-    problems = [f"{path} {rule}" for path, rule in lost(value)]
+    problems = [f"{path} {rule}" for path, rule in losses(value)]
     if problems:
         raise ValueError("; ".join(problems[:3]))
     return value
 
 
-def lost(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
+def losses(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
     """The places of values that would not arrive as they are, each with the rule."""
     if isinstance(value, Mapping):
         for key, item in value.items():
-            yield from lost(item, path_of(path, (key,)))
+            yield from losses(item, path_of(path, (key,)))
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            yield from lost(item, path_of(path, (index,)))
+            yield from losses(item, path_of(path, (index,)))
     elif isinstance(value, bool | str | SecretStr) or value is None:
         return
     elif isinstance(value, int):

@@ -11,12 +11,12 @@ from pydantic import SecretStr
 from . import model as model
 from .addons import AddonSettings, NetworkPluginSettings
 from .cluster import ClusterSettings, ControlPlaneSettings
-from .known import PROVIDERS
 from .namespace import misspelt, unknown, unknown_of_stack
-from .parse import Parsed, SectionType, field_at, parse, plain
+from .parse import ParseResult, SectionType, field_at, parse, plain
+from .providers import PROVIDERS
 from .report import NOTHING, Problem, SettingsError, below, steps_of
 from .rules import cluster_problems, stack_problems
-from .secrets import refusal, sealed, secret_value_paths, whole_keys
+from .secrets import refusal, seal, secret_value_paths, whole_keys
 from .text import USER_DATA
 from .warnings import cluster_warnings, secret_warnings
 
@@ -60,7 +60,7 @@ class Loader:
 
     def tenant(self, base: str, raw: Mapping[str, Any]) -> model.TenantClusterSettings:
         """One tenant cluster; ``base`` is its path with a dot, or empty."""
-        provider = PROVIDERS.named(raw.keys())
+        provider = PROVIDERS.choose(raw.keys())
         tenant = provider.tenant(
             cluster=self.section(ClusterSettings, f"{base}cluster", raw.get("cluster", {})),
             control_plane=self.section(ControlPlaneSettings, f"{base}controlPlane", raw.get("controlPlane", {})),
@@ -98,7 +98,7 @@ class Loader:
 
 
 def load_stack(
-    raw: Mapping[str, Any], secret_paths: Collection[str] = frozenset(), others: Collection[str] = ()
+    raw: Mapping[str, Any], secret_paths: Collection[str] = frozenset(), foreign_keys: Collection[str] = ()
 ) -> model.StackSettings:
     """Check a stack's configuration.
 
@@ -106,14 +106,14 @@ def load_stack(
         raw: decoded values by key, without the keys' namespace.
         secret_paths: what is stored as a secret, as paths: a key such as ``management`` means all below it. Values that are
             pydantic's ``SecretStr`` are secrets anyway.
-        others: the configuration's keys of other namespaces, each with its namespace.
+        foreign_keys: the configuration's keys of other namespaces, each with its namespace.
 
     Raises:
         SettingsError: with every mistake that was found.
     """
     if not isinstance(raw, Mapping):
         raise SettingsError([Problem("", "must be a map of sections such as cluster", raw)])
-    for name, paths in (("secret_paths", secret_paths), ("others", others)):
+    for name, paths in (("secret_paths", secret_paths), ("foreign_keys", foreign_keys)):
         # A text is a collection, too, of its letters: nothing would be a secret.
         if (
             isinstance(paths, str)
@@ -124,9 +124,9 @@ def load_stack(
     loader = Loader()
     keys_of_stack = stack_keys()
     # First: what is lost by it looks like other mistakes.
-    loader.problems += misspelt(others, keys_of_stack)
-    checked: Parsed[Any] = Parsed(None)
-    values: dict[str, Any] = sealed(plain(raw, "", checked), "", secret_value_paths(secret_paths))
+    loader.problems += misspelt(foreign_keys, keys_of_stack)
+    checked: ParseResult[Any] = ParseResult(None)
+    values: dict[str, Any] = seal(plain(raw, "", checked), "", secret_value_paths(secret_paths))
     whole = list(whole_keys(raw, secret_paths))
     loader.problems += checked.problems + whole
     loader.problems += [
@@ -202,21 +202,21 @@ def tenant_values(loader: Loader, raw: Mapping[str, Any]) -> list[tuple[str, Map
         # The section of another provider in the defaults is not for a cluster that has its own.
         others = providers - item.keys() if providers & item.keys() else set()
         mine = {key: value for key, value in defaults.items() if key not in others}
-        tenants.append((f"{base}.", item, merged(mine, item)))
+        tenants.append((f"{base}.", item, merge(mine, item)))
     return tenants
 
 
-def merged(defaults: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+def merge(defaults: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
     """Own values over defaults: maps merge, anything else replaces.
 
-    >>> merged({"a": {"x": 1, "y": 1}, "b": [1]}, {"a": {"y": 2}, "b": [2]})
+    >>> merge({"a": {"x": 1, "y": 1}, "b": [1]}, {"a": {"y": 2}, "b": [2]})
     {'a': {'x': 1, 'y': 2}, 'b': [2]}
     """
     result = dict(defaults)
     for key, value in values.items():
         inherited = result.get(key)
         both = isinstance(value, Mapping) and isinstance(inherited, Mapping)
-        result[key] = merged(inherited, value) if both and inherited is not None else value
+        result[key] = merge(inherited, value) if both and inherited is not None else value
     return result
 
 

@@ -16,7 +16,7 @@ import pydantic
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
-from .report import NOTHING, Concealed, Problem, below, nearest, path_of
+from .report import NOTHING, Placeholder, Problem, below, nearest, path_of
 from .secrets import SECRET_RULE, refusal
 from .section import Section
 
@@ -33,7 +33,7 @@ IN_QUOTES = "; put it in quotes, or set it with `pulumi config set --type string
 
 
 @dataclass
-class Parsed(Generic[SectionType]):
+class ParseResult(Generic[SectionType]):
     """What came of a section.
 
     Attributes:
@@ -49,7 +49,7 @@ class Parsed(Generic[SectionType]):
 
 def parse(
     kind: type[SectionType], path: str, value: Any, context: Mapping[str, Any] | None = None
-) -> Parsed[SectionType]:
+) -> ParseResult[SectionType]:
     """Check one section.
 
     Args:
@@ -58,11 +58,11 @@ def parse(
         value: what the configuration holds.
         context: what the types of its values are told besides.
     """
-    result: Parsed[SectionType] = Parsed(None)
+    result: ParseResult[SectionType] = ParseResult(None)
     if not isinstance(value, Mapping):
         if isinstance(value, SecretStr):
             # Credentials that are encrypted as a whole and were not read are nobody's mistake.
-            result.problems += [] if isinstance(value, Concealed) and path == "management" else [secret_problem(path)]
+            result.problems += [] if isinstance(value, Placeholder) and path == "management" else [secret_problem(path)]
         else:
             result.problems.append(Problem(path, "must be a map of settings", value))
         result.wrong.add(path)
@@ -73,7 +73,7 @@ def parse(
             result.model = kind.model_validate(raw, context=context, by_alias=True, by_name=False)
             return result
         except pydantic.ValidationError as error:
-            mistakes = worth_saying(error)
+            mistakes = root_errors(error)
         new = set()
         for mistake in mistakes:
             place, info = field_at(kind, mistake["loc"])
@@ -88,7 +88,7 @@ def parse(
     return result
 
 
-def worth_saying(error: pydantic.ValidationError) -> list[Any]:
+def root_errors(error: pydantic.ValidationError) -> list[Any]:
     """The findings without those that follow from others: a list with wrong entries is also said to be too short."""
     errors: list[Any] = list(error.errors(include_url=False))
     return [
@@ -102,7 +102,7 @@ def worth_saying(error: pydantic.ValidationError) -> list[Any]:
     ]
 
 
-def plain(value: Any, path: str, result: Parsed[Any], depth: int = 0) -> Any:
+def plain(value: Any, path: str, result: ParseResult[Any], depth: int = 0) -> Any:
     """A copy made of dicts and lists only, with text for keys."""
     if depth > DEEPEST:
         result.problems.append(Problem(path, f"is nested more than {DEEPEST} levels deep"))
@@ -138,7 +138,7 @@ def repair(raw: dict[str, Any], mistake: Any, place: Location, info: FieldInfo |
     if not isinstance(container, dict):
         return
     if info.is_required() or (isinstance(mistake["input"], SecretStr) and info.examples):
-        container[str(place[-1])] = plain(info.examples[0] if info.examples else None, "", Parsed(None))
+        container[str(place[-1])] = plain(info.examples[0] if info.examples else None, "", ParseResult(None))
     else:
         container.pop(str(place[-1]), None)
 

@@ -84,6 +84,6 @@ class Registry:
         """The provider of checked settings."""
         return self._known[tenant.provider]
 
-    def named(self, keys: Collection[str]) -> ProviderSettings:
+    def choose(self, keys: Collection[str]) -> ProviderSettings:
         """The provider whose section is among the keys; the first one where none is."""
         return next((one for key, one in self._known.items() if key in keys), self.all()[0])

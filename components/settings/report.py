@@ -21,7 +21,7 @@ CREDENTIALS = re.compile(r"[^\s/:@]:[^\s/:@]+@[^\s@]")
 """User and password before a host."""
 
 
-class Concealed(SecretStr):
+class Placeholder(SecretStr):
     """Stands for an encrypted value of a stack's file that was read without the engine; what it holds is a placeholder."""
 
     def __init__(self, path: str) -> None:
@@ -47,9 +47,9 @@ class Problem:
     about: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        value = "" if self.value is NOTHING else f" is {shown(self.path, self.value)}"
+        value = "" if self.value is NOTHING else f" is {quote(self.path, self.value)}"
         example = (
-            "" if self.example is NOTHING or self.example is None else f"; for example {shortened(self.example, 120)}"
+            "" if self.example is NOTHING or self.example is None else f"; for example {shorten(self.example, 120)}"
         )
         return f"{self.path or 'the configuration'}{value}: {self.rule}{example}"
 
@@ -76,11 +76,11 @@ def report_in(text: str) -> tuple[str, list[str]] | None:
     return match[0], [line.removeprefix("- ") for line in lines if line.startswith("- ")]
 
 
-def shown(path: str, value: Any) -> str:
+def quote(path: str, value: Any) -> str:
     """A value as a report quotes it; never one that may be a secret."""
     if isinstance(value, SecretStr):
         return "a secret"
-    text = shortened(value)
+    text = shorten(value)
     try:
         whole = repr(value)
     except ValueError:
@@ -95,7 +95,7 @@ def shown(path: str, value: Any) -> str:
     return text
 
 
-def shortened(value: Any, length: int = 80) -> str:
+def shorten(value: Any, length: int = 80) -> str:
     """A value as one writes it in YAML's flow style, cut where it is longer than ``length`` characters."""
     try:
         text = json.dumps(value, ensure_ascii=True)
@@ -117,7 +117,7 @@ def path_of(base: str, location: Sequence[int | str]) -> str:
         elif re.fullmatch(r"[A-Za-z0-9_-]+", step):
             path += f".{step}" if path else step
         else:
-            path += f"[{shortened(step)}]"
+            path += f"[{shorten(step)}]"
     return path
 
 

@@ -31,7 +31,7 @@ CHART_ONLY = (
 API_VERSION = re.compile(r"([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[a-z]([-a-z0-9]*[a-z0-9])?")
 KIND = re.compile(r"[A-Za-z][-A-Za-z0-9]*")
 
-KUBERNETES_OWN = ("default", "kube-system", "kube-public", "kube-node-lease")
+SYSTEM_NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
 
 
 def addon_problems(base: str, tenant: model.TenantClusterSettings) -> Iterator[Problem]:
@@ -50,7 +50,7 @@ def addon_problems(base: str, tenant: model.TenantClusterSettings) -> Iterator[P
                 f"{path}.name", "is the name of an add-on of this program's own", addon.name, f"my-{addon.name}"
             )
         firsts.setdefault(addon.name, index)
-        yield from one_addon(path, addon)
+        yield from entry_problems(path, addon)
 
 
 def network_problems(base: str, tenant: model.TenantClusterSettings) -> Iterator[Problem]:
@@ -84,7 +84,7 @@ def network_problems(base: str, tenant: model.TenantClusterSettings) -> Iterator
         )
 
 
-def one_addon(path: str, addon: AddonSettings) -> Iterator[Problem]:
+def entry_problems(path: str, addon: AddonSettings) -> Iterator[Problem]:
     """One add-on: a chart or manifests, and what belongs to each."""
     manifests = "files" if addon.files else "objects"
     if addon.chart and (addon.files or addon.objects):
@@ -105,7 +105,7 @@ def one_addon(path: str, addon: AddonSettings) -> Iterator[Problem]:
                 yield Problem(
                     f"{path}.{key}", "belongs to a chart; leave it out", about=(f"{path}.chart",), example=None
                 )
-    if addon.chart and addon.create_namespace and (addon.namespace or "default") in KUBERNETES_OWN:
+    if addon.chart and addon.create_namespace and (addon.namespace or "default") in SYSTEM_NAMESPACES:
         yield Problem(
             f"{path}.createNamespace",
             f"must be false for namespace {addon.namespace or 'default'}, which Kubernetes makes itself",
@@ -178,7 +178,7 @@ def object_problems(path: str, item: Mapping[str, Any]) -> Iterator[Problem]:
         elif not isinstance(value, str) or not value:
             lacking.append(key)
         else:
-            yield from judged(f"{path}.{key}", value, check)
+            yield from judge(f"{path}.{key}", value, check)
     if lacking:
         yield Problem(path, f"is no object of Kubernetes: it lacks {' and '.join(lacking)}")
     namespace = metadata.get("namespace")
@@ -186,7 +186,7 @@ def object_problems(path: str, item: Mapping[str, Any]) -> Iterator[Problem]:
         # It is a part of the name that the engine gives the object.
         yield Problem(f"{path}.metadata.namespace", refusal(f"{path}.metadata.namespace"), example=None)
     elif namespace is not None:
-        yield from judged(f"{path}.metadata.namespace", namespace, dns_label)
+        yield from judge(f"{path}.metadata.namespace", namespace, dns_label)
     for key, key_rule, value_rule in (("labels", label_key, label_value), ("annotations", annotation_key, str)):
         held = metadata.get(key)
         if held is not None and not isinstance(held, dict):
@@ -194,11 +194,11 @@ def object_problems(path: str, item: Mapping[str, Any]) -> Iterator[Problem]:
             continue
         for name, value in (held or {}).items():
             place = path_of(f"{path}.metadata.{key}", (name,))
-            yield from judged(place, name, key_rule)
-            yield from judged(place, value, value_rule)
+            yield from judge(place, name, key_rule)
+            yield from judge(place, value, value_rule)
 
 
-def judged(path: str, value: Any, check: Callable[[str], object]) -> Iterator[Problem]:
+def judge(path: str, value: Any, check: Callable[[str], object]) -> Iterator[Problem]:
     """What a rule for text says of a value; a secret's content is nobody's business."""
     if isinstance(value, SecretStr):
         return

@@ -14,7 +14,7 @@ from .cluster import ClusterSettings
 from .pools import BootstrapSettings, WorkerPoolSettings
 from .report import Problem
 from .rules_control_plane import annotations_size
-from .secrets import revealed
+from .secrets import reveal
 
 OLDEST_PACKAGES = (1, 24)
 """pkgs.k8s.io has no packages of older minors."""
@@ -59,7 +59,7 @@ OWN_KUBELET_ARGUMENTS = {
 }
 
 
-def synced(key: str) -> bool:
+def is_synced(key: str) -> bool:
     """Whether Cluster API, not the kubelet, puts a label on the node."""
     domain = key.rpartition("/")[0]
     return domain == ROLE_DOMAIN or any(domain == each or domain.endswith(f".{each}") for each in SYNCED_DOMAINS)
@@ -152,13 +152,13 @@ def labels(path: str, pool: WorkerPoolSettings) -> Iterator[Problem]:
         kubelets = key in KUBELET_LABELS or any(
             domain == name or domain.endswith(f".{name}") for name in ("kubelet.kubernetes.io", "node.kubernetes.io")
         )
-        if reserved and not kubelets and not synced(key):
+        if reserved and not kubelets and not is_synced(key):
             yield Problem(
                 f'{path}.labels["{key}"]',
                 "can't be set on a node: the kubelet refuses to start with it, and Cluster API doesn't copy it",
                 example="node-role.kubernetes.io/gpu",
             )
-    arguments = ",".join(f"{key}={value}" for key, value in pool.labels.items() if not synced(key))
+    arguments = ",".join(f"{key}={value}" for key, value in pool.labels.items() if not is_synced(key))
     if len(arguments) > LONGEST_ARGUMENT:
         yield Problem(
             f"{path}.labels",
@@ -214,12 +214,12 @@ def files(base: str, section: BootstrapSettings) -> Iterator[Problem]:
         if file.path in paths:
             yield Problem(f"{path}.path", "is given twice", file.path)
         paths.add(file.path)
-        text = revealed(file.content)
-        if text is not None and file.encoding and (rule := encoded(text, file.encoding)):
+        text = reveal(file.content)
+        if text is not None and file.encoding and (rule := encoding_problem(text, file.encoding)):
             yield Problem(f"{path}.content", rule, about=(f"{path}.encoding",))
 
 
-def encoded(text: str, encoding: str) -> str:
+def encoding_problem(text: str, encoding: str) -> str:
     """What is wrong with a text that is said to be encoded, or empty."""
     if encoding == "gzip":
         return "can't be gzip: that is no text; use encoding gzip+base64, or contentFrom"

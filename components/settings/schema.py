@@ -17,10 +17,10 @@ from pydantic.json_schema import models_json_schema
 
 from .cluster import ClusterSettings
 from .effects import summary
-from .known import PROVIDERS
 from .model import ManagementSettings
 from .namespace import NAMESPACE
 from .parse import model_in
+from .providers import PROVIDERS
 from .section import Section
 
 SCHEMA_FILE = "settings.schema.json"

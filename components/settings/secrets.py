@@ -18,7 +18,7 @@ from typing import Any
 from pydantic import BaseModel, SecretStr, ValidationError, ValidatorFunctionWrapHandler
 from pydantic_core import PydanticCustomError
 
-from .report import NOTHING, Concealed, Problem, below, path_of, shortened
+from .report import NOTHING, Placeholder, Problem, below, path_of, shorten
 from .text import without_secret
 
 SECURE = {"anyOf": [{"type": "object", "properties": {"secure": {"type": "string"}}}, {"type": "string"}]}
@@ -74,7 +74,7 @@ def secrets_in(value: Any) -> Iterator[str]:
             yield from secrets_in(item)
 
 
-def sealed(value: Any, path: str, secret_paths: Collection[str]) -> Any:
+def seal(value: Any, path: str, secret_paths: Collection[str]) -> Any:
     """A copy of plain values in which all that is stored as a secret is a ``SecretStr``.
 
     Args:
@@ -83,12 +83,12 @@ def sealed(value: Any, path: str, secret_paths: Collection[str]) -> Any:
         secret_paths: what is stored as a secret; a path means all below it.
     """
     if isinstance(value, Mapping):
-        return {key: sealed(item, path_of(path, (key,)), secret_paths) for key, item in value.items()}
+        return {key: seal(item, path_of(path, (key,)), secret_paths) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [sealed(item, path_of(path, (index,)), secret_paths) for index, item in enumerate(value)]
+        return [seal(item, path_of(path, (index,)), secret_paths) for index, item in enumerate(value)]
     if value is None or isinstance(value, SecretStr) or not any(below(path, secret) for secret in secret_paths):
         return value
-    return SecretStr(value if isinstance(value, str) else shortened(value))
+    return SecretStr(value if isinstance(value, str) else shorten(value))
 
 
 def secret_value_paths(secret_paths: Collection[str]) -> frozenset[str]:
@@ -100,25 +100,27 @@ def secret_value_paths(secret_paths: Collection[str]) -> frozenset[str]:
     return frozenset("management.kubeconfig" if path == "management" else path for path in secret_paths)
 
 
-def secret_paths_of(values: Mapping[str, Any], keys: Collection[str], stored: Mapping[str, Any]) -> frozenset[str]:
+def secret_paths_of(values: Mapping[str, Any], keys: Collection[str], file_values: Mapping[str, Any]) -> frozenset[str]:
     """What is a secret below keys of which the engine tells only that something in them is.
 
     Args:
         values: the engine's values by key.
         keys: the keys with something secret.
-        stored: what the stack's file holds by key, with ``Concealed`` for what is encrypted; empty without a file.
+        file_values: what the stack's file holds by key, with ``Placeholder`` for what is encrypted; empty without a file.
     """
-    return frozenset(path for key in keys if key in values for path in differing(values[key], stored.get(key), key))
+    return frozenset(
+        path for key in keys if key in values for path in differences(values[key], file_values.get(key), key)
+    )
 
 
-def differing(value: Any, stored: Any, path: str) -> Iterator[str]:
+def differences(value: Any, stored: Any, path: str) -> Iterator[str]:
     """Where a value is not what the stack's file holds in clear."""
     if isinstance(value, Mapping) and value and isinstance(stored, Mapping):
         for key, item in value.items():
-            yield from differing(item, stored.get(key, NOTHING), path_of(path, (str(key),)))
+            yield from differences(item, stored.get(key, NOTHING), path_of(path, (str(key),)))
     elif isinstance(value, list) and value and isinstance(stored, list):
         for index, item in enumerate(value):
-            yield from differing(item, stored[index] if index < len(stored) else NOTHING, path_of(path, (index,)))
+            yield from differences(item, stored[index] if index < len(stored) else NOTHING, path_of(path, (index,)))
     elif isinstance(stored, SecretStr) or type(value) is not type(stored) or value != stored:
         yield path
 
@@ -127,7 +129,7 @@ def whole_keys(values: Mapping[str, Any], secret_paths: Collection[str]) -> Iter
     """Keys that are one secret as a whole, of which only parts can be kept apart."""
     for key in sorted(secret_paths):
         value = values.get(key)
-        if key != "management" and (isinstance(value, Concealed) or (isinstance(value, Mapping | list) and value)):
+        if key != "management" and (isinstance(value, Placeholder) or (isinstance(value, Mapping | list) and value)):
             yield Problem(
                 key,
                 "is one secret as a whole, as far as the stack's file tells, so all of it would have to be kept from the "
@@ -145,7 +147,7 @@ def refusal(path: str) -> str:
     return f"is stored as a secret, but {ELSEWHERE.format(path=path)}"
 
 
-def kept_apart(value: Any, check: ValidatorFunctionWrapHandler) -> str | SecretStr:
+def check_secret(value: Any, check: ValidatorFunctionWrapHandler) -> str | SecretStr:
     """A text that is checked as such, and stays a secret where it is one.
 
     Raises:
@@ -155,20 +157,20 @@ def kept_apart(value: Any, check: ValidatorFunctionWrapHandler) -> str | SecretS
     if not isinstance(value, SecretStr):
         text: str = check(without_secret(value) if isinstance(value, str) else value)
         return text
-    if not isinstance(value, Concealed):
+    if not isinstance(value, Placeholder):
         secret = value.get_secret_value()
         try:
             check(secret)
         except ValidationError as error:
             message = error.errors(include_url=False, include_input=False)[0]["msg"].removeprefix("Value error, ")
-            raise PydanticCustomError(SECRET_RULE, "{rule}", {"rule": masked(message, secret)}) from None
+            raise PydanticCustomError(SECRET_RULE, "{rule}", {"rule": mask(message, secret)}) from None
     return value
 
 
-def kept_apart_command(value: Any, check: ValidatorFunctionWrapHandler) -> str | SecretStr:
-    """As :func:`kept_apart`, of a command: a secret one becomes a file's content, which knows fewer characters."""
-    result = kept_apart(value, check)
-    text = revealed(result) if isinstance(result, SecretStr) else None
+def check_secret_command(value: Any, check: ValidatorFunctionWrapHandler) -> str | SecretStr:
+    """As :func:`check_secret`, of a command: a secret one becomes a file's content, which knows fewer characters."""
+    result = check_secret(value, check)
+    text = reveal(result) if isinstance(result, SecretStr) else None
     if text and re.search(UNPRINTABLE, text):
         raise PydanticCustomError(
             SECRET_RULE,
@@ -178,10 +180,10 @@ def kept_apart_command(value: Any, check: ValidatorFunctionWrapHandler) -> str |
     return result
 
 
-def masked(message: str, secret: str) -> str:
+def mask(message: str, secret: str) -> str:
     """A message without what it quotes of a secret.
 
-    >>> masked("line 1 holds 'hunter2!', which is wrong", "x hunter2! y")
+    >>> mask("line 1 holds 'hunter2!', which is wrong", "x hunter2! y")
     "line 1 holds '…', which is wrong"
     """
     length = max(min(len(secret), SHORTEST_QUOTE), 1)
@@ -190,8 +192,8 @@ def masked(message: str, secret: str) -> str:
     return re.sub("\0+", "…", "".join("\0" if index in hidden else letter for index, letter in enumerate(message)))
 
 
-def revealed(value: str | SecretStr | None) -> str | None:
+def reveal(value: str | SecretStr | None) -> str | None:
     """The text of a value, secret or not; None where there is none, or it is encrypted and was not read."""
     if isinstance(value, SecretStr):
-        return None if isinstance(value, Concealed) else value.get_secret_value()
+        return None if isinstance(value, Placeholder) else value.get_secret_value()
     return value

@@ -34,7 +34,7 @@ def check(value: str) -> str:
         raise ValueError(f"is no SSH key: it says {kind}, but holds another type of key")
     if kind in ("ssh-dss", "ssh-dsa"):
         raise ValueError("is a DSA key, which OpenSSH has removed; use ssh-ed25519")
-    if not well_formed(kind, parts[1:]):
+    if not is_well_formed(kind, parts[1:]):
         raise ValueError(f"is no SSH key: its parts are not those of {kind}")
     return value
 
@@ -53,7 +53,7 @@ def fields(blob: bytes) -> list[bytes]:
     return parts
 
 
-def well_formed(kind: str, parts: list[bytes]) -> bool:
+def is_well_formed(kind: str, parts: list[bytes]) -> bool:
     """Whether the parts behind the type's name are those of that type."""
     sizes = [len(part) for part in parts]
     if kind == "ssh-ed25519":

@@ -18,7 +18,7 @@ from . import engine_yaml
 from .engine_scalars import Timestamp, YamlError
 from .engine_yaml import Map
 from .namespace import NAMESPACE
-from .report import Concealed, path_of
+from .report import Placeholder, path_of
 
 TEXTS = ("secretsprovider", "encryptedkey", "encryptionsalt")
 """Other keys of a stack's file; the engine reads them, too."""
@@ -31,7 +31,7 @@ class StackFileError(ValueError):
 def read_stack_file(path: Path, folder: Path | None = None) -> tuple[dict[str, Any], frozenset[str], tuple[str, ...]]:
     """A stack's configuration as :func:`~.load.load_stack` takes it.
 
-    Encrypted values can't be read without the engine: a ``Concealed`` stands for each, and the checks let it pass.
+    Encrypted values can't be read without the engine: a ``Placeholder`` stands for each, and the checks let it pass.
 
     Args:
         path: the file.
@@ -95,7 +95,7 @@ def sections(data: bytes, project: str = NAMESPACE) -> tuple[dict[str, Any], fro
                 raise YamlError(
                     f"holds {key} twice, once with its namespace and once without; the engine takes one by chance"
                 )
-            values[key] = concealed(decoded(content) if isinstance(content, str) else content, key, secret)
+            values[key] = conceal(decode(content) if isinstance(content, str) else content, key, secret)
     except YamlError as error:
         raise StackFileError(str(error)) from None
     except RecursionError:
@@ -214,7 +214,7 @@ def as_number(value: float) -> int | float:
 def key_text(key: Any) -> str:
     """A map's key as the engine writes it into YAML."""
     if isinstance(key, Timestamp):
-        return key.written
+        return key.text
     if isinstance(key, str):
         return rewritten(key)
     return {True: "true", False: "false"}[key] if isinstance(key, bool) else "null" if key is None else go_number(key)
@@ -251,7 +251,7 @@ def go_number(value: str | int | float) -> str:
     return minus + format(Decimal(repr(abs(value))).normalize(), "f")
 
 
-def decoded(value: Any) -> Any:
+def decode(value: Any) -> Any:
     """A value that reached the program: an object arrives as JSON, plain text as it is."""
     if isinstance(value, str):
         try:
@@ -261,13 +261,13 @@ def decoded(value: Any) -> Any:
     return value
 
 
-def concealed(value: Any, path: str, secret: set[str]) -> Any:
+def conceal(value: Any, path: str, secret: set[str]) -> Any:
     """A value with its encrypted parts replaced; their paths go to ``secret``."""
     if isinstance(value, dict):
         if set(value) == {"secure"} and isinstance(value["secure"], str):
             secret.add(path)
-            return Concealed(path)
-        return {key: concealed(item, path_of(path, (key,)), secret) for key, item in value.items()}
+            return Placeholder(path)
+        return {key: conceal(item, path_of(path, (key,)), secret) for key, item in value.items()}
     if isinstance(value, list):
-        return [concealed(item, path_of(path, (index,)), secret) for index, item in enumerate(value)]
+        return [conceal(item, path_of(path, (index,)), secret) for index, item in enumerate(value)]
     return value

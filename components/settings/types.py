@@ -24,7 +24,7 @@ from .names import (
     label_value,
     secret_key,
 )
-from .secrets import SECURE, kept_apart, kept_apart_command
+from .secrets import SECURE, check_secret, check_secret_command
 from .text import Validation, one_line, user_data
 
 NUMBER = r"(?:0|[1-9][0-9]{0,5})"
@@ -142,7 +142,7 @@ def absolute_path(value: str, validation: Validation) -> str:
     return one_line(value, validation)
 
 
-def matching(expression: re.Pattern[str], rule: str) -> AfterValidator:
+def pattern_check(expression: re.Pattern[str], rule: str) -> AfterValidator:
     """A check by an expression alone."""
 
     def check(value: str) -> str:
@@ -210,23 +210,25 @@ IntOrPercent = Annotated[
         {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": f"^{PERCENT.pattern}$"}]}
     ),
 ]
-Url = Annotated[str, matching(HTTP_URL, "must begin with http:// or https:// and name a host"), pattern(HTTP_URL)]
+Url = Annotated[str, pattern_check(HTTP_URL, "must begin with http:// or https:// and name a host"), pattern(HTTP_URL)]
 ChartsUrl = Annotated[
-    str, matching(CHARTS_URL, "must begin with https://, http:// or oci:// and name a host"), pattern(CHARTS_URL)
+    str, pattern_check(CHARTS_URL, "must begin with https://, http:// or oci:// and name a host"), pattern(CHARTS_URL)
 ]
 FilePath = Annotated[str, AfterValidator(absolute_path)]
-UrlPath = Annotated[str, matching(URL_PATH, "must be a path that begins with /"), pattern(URL_PATH)]
-Permissions = Annotated[str, matching(MODE, "must be an octal file mode, in quotes"), pattern(MODE)]
+UrlPath = Annotated[str, pattern_check(URL_PATH, "must be a path that begins with /"), pattern(URL_PATH)]
+Permissions = Annotated[str, pattern_check(MODE, "must be an octal file mode, in quotes"), pattern(MODE)]
 Quantity = Annotated[
     str,
     BeforeValidator(quantities.quantity),
     WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "number", "minimum": 0}]}),
 ]
 Timestamp = Annotated[str, BeforeValidator(moment), AfterValidator(timestamp), pattern(TIMESTAMP)]
-Argument = Annotated[str, matching(ARGUMENT, "must be a command-line argument that begins with --"), pattern(ARGUMENT)]
+Argument = Annotated[
+    str, pattern_check(ARGUMENT, "must be a command-line argument that begins with --"), pattern(ARGUMENT)
+]
 UserName = Annotated[
     str,
-    matching(USER_NAME, "must be a Unix user name: at most 32 lower-case letters, digits, '_' and '-'"),
+    pattern_check(USER_NAME, "must be a Unix user name: at most 32 lower-case letters, digits, '_' and '-'"),
     pattern(USER_NAME),
 ]
 # As long as Cluster API's v1beta2 schema allows.
@@ -237,5 +239,5 @@ if TYPE_CHECKING:
     Content = str | SecretStr
 else:
     # The checks are those of text, for a secret too; a union of types would check each on its own.
-    Command = Annotated[str, AfterValidator(command), WrapValidator(kept_apart_command), WithJsonSchema(SECURE)]
-    Content = Annotated[str, AfterValidator(content), WrapValidator(kept_apart), WithJsonSchema(SECURE)]
+    Command = Annotated[str, AfterValidator(command), WrapValidator(check_secret_command), WithJsonSchema(SECURE)]
+    Content = Annotated[str, AfterValidator(content), WrapValidator(check_secret), WithJsonSchema(SECURE)]

@@ -11,7 +11,7 @@ from dataclasses import replace
 from ..capi.reading import Condition, Failure
 from . import discovery, inside
 from .blocker import Blocker
-from .blocking import blocking
+from .blockers import first_blocker
 from .difference import Difference, differences
 from .discovery import Reader
 from .drawing import HEADER, draw, rows
@@ -31,11 +31,11 @@ __all__ = [
     "Request",
     "Snapshot",
     "Tree",
-    "blocking",
     "build",
     "describe",
     "differences",
     "draw",
+    "first_blocker",
     "rows",
 ]
 
@@ -53,7 +53,7 @@ def describe(client: Reader, namespace: str, cluster: str, request: Request | No
         The tree; what could not be read is in it.
     """
     tree = build(discovery.take(client, namespace, cluster), request)
-    if request is None or not request.looks_inside or blocking(tree) is not None:
+    if request is None or not request.looks_inside or first_blocker(tree) is not None:
         return tree
     # Only now, because it costs requests of another API server's, which may be far away.
     return build(replace(tree.snapshot, inside=inside.look(client, namespace, cluster)), request)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..capi.manifest import MANAGED_BY
-from ..capi.reading import Failure, Json, deleting_since, first_false, name, subject
+from ..capi.reading import Failure, Json, deletion_time, first_false, name, subject
 from ..capi.versions import bare
 from ..kube.objects import dig
 from .blocker import REPAIR, Blocker, describe, kubectl
@@ -38,19 +38,19 @@ class Unknown(Difference):
 
 def differences(tree: Tree) -> list[Difference]:
     """All differences; none where it is not known what is asked for, or the cluster itself is not there."""
-    return [*lacking(tree), *besides(tree)]
+    return [*shortfalls(tree), *besides(tree)]
 
 
-def lacking(tree: Tree) -> Iterator[Difference]:
+def shortfalls(tree: Tree) -> Iterator[Difference]:
     """What the cluster has not, or has in another way: it is not what was asked for as long as there is one of these."""
     snapshot, request = tree.snapshot, tree.request
-    if request is None or isinstance(snapshot.cluster, Failure) or deleting_since(snapshot.cluster):
+    if request is None or isinstance(snapshot.cluster, Failure) or deletion_time(snapshot.cluster):
         return
     if snapshot.control_plane and not isinstance(snapshot.control_plane, Failure):
         yield from _control_plane(snapshot, snapshot.control_plane, request)
     if isinstance(snapshot.machine_deployments, Failure):
         return
-    deployments = {name(one): one for one in snapshot.machine_deployments if not deleting_since(one)}
+    deployments = {name(one): one for one in snapshot.machine_deployments if not deletion_time(one)}
     for deployment_name, pool in request.pools.items():
         if deployment_name in deployments:
             yield from _pool(deployments[deployment_name], pool)
@@ -66,10 +66,10 @@ def lacking(tree: Tree) -> Iterator[Difference]:
 def besides(tree: Tree) -> Iterator[Difference]:
     """What the cluster has besides what was asked for: it may be ready nevertheless."""
     snapshot, request = tree.snapshot, tree.request
-    if request is None or isinstance(snapshot.cluster, Failure) or deleting_since(snapshot.cluster):
+    if request is None or isinstance(snapshot.cluster, Failure) or deletion_time(snapshot.cluster):
         return
     for deployment in () if isinstance(snapshot.machine_deployments, Failure) else snapshot.machine_deployments:
-        if name(deployment) not in request.pools and not deleting_since(deployment):
+        if name(deployment) not in request.pools and not deletion_time(deployment):
             yield _surplus(snapshot, deployment)
     if isinstance(snapshot.inside, Failure):
         yield Unknown(
@@ -81,7 +81,7 @@ def besides(tree: Tree) -> Iterator[Difference]:
     for machine in () if isinstance(snapshot.machines, Failure) else snapshot.machines:
         version = bare(dig(machine, "spec", "version"))
         kubelet = bare(dig(machine, "status", "nodeInfo", "kubeletVersion"))
-        if version and kubelet and version != kubelet and not deleting_since(machine):
+        if version and kubelet and version != kubelet and not deletion_time(machine):
             yield Difference(
                 subject(machine),
                 f"its kubelet runs {kubelet}, and {version} is asked for",

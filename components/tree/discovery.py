@@ -23,7 +23,7 @@ from ..capi.reading import (
 from ..kube.client import ApiError
 from ..kube.objects import Kind, dig, plural
 from . import servers
-from .model import Found, Listed, Reference, Snapshot
+from .model import ListResult, ReadResult, Reference, Snapshot
 
 # clusterctl v1.10 reads v1beta1; a management cluster that has dropped it serves v1beta2.
 _VERSIONS = ("v1beta1", "v1beta2")
@@ -58,8 +58,10 @@ def take(reader: Reader, namespace: str, cluster: str) -> Snapshot:
     if isinstance(cluster_object, Failure):
         return Snapshot(namespace, cluster, cluster_object)
     base = f"/apis/{CLUSTER_API}/{version}/namespaces/{namespace}"
-    infrastructure = _referred(reader, Reference.parse(dig(cluster_object, "spec", "infrastructureRef"), namespace))
-    control_plane = _referred(reader, Reference.parse(dig(cluster_object, "spec", "controlPlaneRef"), namespace))
+    infrastructure = _read_reference(
+        reader, Reference.parse(dig(cluster_object, "spec", "infrastructureRef"), namespace)
+    )
+    control_plane = _read_reference(reader, Reference.parse(dig(cluster_object, "spec", "controlPlaneRef"), namespace))
     machines = _list(reader, f"{base}/machines", cluster, "Machines", "Machine")
     pools = _list(reader, f"{base}/machinepools", cluster, "MachinePools", "MachinePool")
     if isinstance(pools, Failure) and pools.reason == "NotServed":
@@ -82,9 +84,11 @@ def take(reader: Reader, namespace: str, cluster: str) -> Snapshot:
     )
 
 
-def _cluster(reader: Reader, namespace: str, cluster: str) -> tuple[str, Found]:
+def _cluster(reader: Reader, namespace: str, cluster: str) -> tuple[str, ReadResult]:
     """The Cluster, and the version of Cluster API's own kinds to read."""
-    absent: Found = Failure(f"Cluster/{cluster}", "NotServed", "Cluster API is not installed in the management cluster")
+    absent: ReadResult = Failure(
+        f"Cluster/{cluster}", "NotServed", "Cluster API is not installed in the management cluster"
+    )
     for version in _VERSIONS:
         path = f"/apis/{CLUSTER_API}/{version}/namespaces/{namespace}/clusters/{cluster}"
         answer = _get(reader, path, f"Cluster/{cluster}")
@@ -93,7 +97,7 @@ def _cluster(reader: Reader, namespace: str, cluster: str) -> tuple[str, Found]:
     return _VERSIONS[0], absent
 
 
-def _get(reader: Reader, path: str, subject: str) -> Found:
+def _get(reader: Reader, path: str, subject: str) -> ReadResult:
     try:
         return reader.get(path)
     except ApiError as error:
@@ -102,12 +106,12 @@ def _get(reader: Reader, path: str, subject: str) -> Found:
         return Failure(subject, error.reason, error.message)
 
 
-def _list(reader: Reader, path: str, cluster: str, subject: str, item_kind: str) -> Listed:
+def _list(reader: Reader, path: str, cluster: str, subject: str, item_kind: str) -> ListResult:
     selector = quote(f"{CLUSTER_LABEL}={cluster}", safe="")
     return _items(_get(reader, f"{path}?labelSelector={selector}", subject), item_kind)
 
 
-def _items(answer: Found, item_kind: str) -> Listed:
+def _items(answer: ReadResult, item_kind: str) -> ListResult:
     """The objects of a list; they may lack what the list itself says."""
     if isinstance(answer, Failure):
         return answer
@@ -115,7 +119,7 @@ def _items(answer: Found, item_kind: str) -> Listed:
     return tuple({**common, **item} for item in answer.get("items") or ())
 
 
-def _referred(reader: Reader, reference: Reference | None) -> Found | None:
+def _read_reference(reader: Reader, reference: Reference | None) -> ReadResult | None:
     if reference is None:
         return None
     path = _path(reader, reference)
@@ -136,7 +140,7 @@ def _path(reader: Reader, reference: Reference) -> str | Failure:
     return f"{root}/namespaces/{reference.namespace}/{plural(reference.kind)}"
 
 
-def _holders(machines: Listed, pools: Listed) -> Iterable[object]:
+def _holders(machines: ListResult, pools: ListResult) -> Iterable[object]:
     """The references of machines and pools to their infrastructure and bootstrap configuration."""
     for machine in () if isinstance(machines, Failure) else machines:
         yield dig(machine, "spec", "infrastructureRef")
@@ -147,24 +151,26 @@ def _holders(machines: Listed, pools: Listed) -> Iterable[object]:
         yield dig(template, "bootstrap", "configRef")
 
 
-def _references(reader: Reader, namespace: str, cluster: str, values: Iterable[object]) -> Mapping[Reference, Found]:
+def _references(
+    reader: Reader, namespace: str, cluster: str, values: Iterable[object]
+) -> Mapping[Reference, ReadResult]:
     by_kind: dict[tuple[str, str, str, str], list[Reference]] = {}
     for value in values:
         reference = Reference.parse(value, namespace)
         if reference:
             key = (reference.group, reference.api_version, reference.kind, reference.namespace)
             by_kind.setdefault(key, []).append(reference)
-    objects: dict[Reference, Found] = {}
+    objects: dict[Reference, ReadResult] = {}
     for references in by_kind.values():
-        by_name = _labelled(reader, cluster, references[0]) if len(references) >= _LIST_FROM else {}
+        by_name = _by_label(reader, cluster, references[0]) if len(references) >= _LIST_FROM else {}
         for reference in references:
-            answer = by_name.get(reference.name) or _referred(reader, reference)
+            answer = by_name.get(reference.name) or _read_reference(reader, reference)
             if answer is not None:
                 objects[reference] = answer
     return objects
 
 
-def _labelled(reader: Reader, cluster: str, like: Reference) -> Mapping[str, Json]:
+def _by_label(reader: Reader, cluster: str, like: Reference) -> Mapping[str, Json]:
     """The objects of a reference's kind that carry the cluster's label, by name; none where they can't be listed."""
     path = _path(reader, like)
     if isinstance(path, Failure):
@@ -173,7 +179,7 @@ def _labelled(reader: Reader, cluster: str, like: Reference) -> Mapping[str, Jso
     return {} if isinstance(objects, Failure) else {name(item): item for item in objects}
 
 
-def _evidence(reader: Reader, namespace: str, control_plane: Found | None) -> Mapping[str, Found]:
+def _evidence(reader: Reader, namespace: str, control_plane: ReadResult | None) -> Mapping[str, ReadResult]:
     """Why a control plane of Kamaji isn't ready: its TenantControlPlane (of the same name) and that one's Service."""
     if control_plane is None or isinstance(control_plane, Failure) or kind(control_plane) != "KamajiControlPlane":
         return {}
@@ -185,7 +191,7 @@ def _evidence(reader: Reader, namespace: str, control_plane: Found | None) -> Ma
         f"/apis/kamaji.clastix.io/v1alpha1/namespaces/{namespace}/tenantcontrolplanes/{plane}",
         f"TenantControlPlane/{plane}",
     )
-    evidence: dict[str, Found] = {f"TenantControlPlane/{plane}": tenant}
+    evidence: dict[str, ReadResult] = {f"TenantControlPlane/{plane}": tenant}
     if not isinstance(tenant, Failure):
         service = str(dig(tenant, "status", "kubernetesResources", "service", "name") or plane)
         answer = _get(reader, f"/api/v1/namespaces/{namespace}/services/{service}", f"Service/{service}")
@@ -195,7 +201,7 @@ def _evidence(reader: Reader, namespace: str, control_plane: Found | None) -> Ma
     return evidence
 
 
-def _servers(reader: Reader, namespace: str, kind_: Kind | None) -> Listed:
+def _servers(reader: Reader, namespace: str, kind_: Kind | None) -> ListResult:
     """The servers that a cluster's machines are on, or could be."""
     if kind_ is None:
         return ()

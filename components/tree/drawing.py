@@ -23,7 +23,7 @@ def rows(tree: Tree, *, now: datetime | None = None) -> list[tuple[str, str, str
     Args:
         now: the time that SINCE is counted to; the snapshot's own by default.
     """
-    at = now or tree.snapshot.taken
+    at = now or tree.snapshot.time
     return [cells for _, cells in _cells(tree.root, at)]
 
 
@@ -38,7 +38,7 @@ def draw(
         now: the time that SINCE is counted to; the snapshot's own by default.
         since: False leaves SINCE empty, so that two drawings of an unchanged state are equal.
     """
-    at = now or tree.snapshot.taken
+    at = now or tree.snapshot.time
     table = [(None, HEADER), *((node, cells) for node, cells in _cells(tree.root, at))]
     if not since:
         table = [(node, (*cells[:4], cells[4] if node is None else "", cells[5])) for node, cells in table]
@@ -81,7 +81,7 @@ def clean(text: str) -> str:
 
 
 def _cells(root: Node, now: datetime) -> Iterator[tuple[Node, tuple[str, str, str, str, str, str]]]:
-    for prefix, node in _prefixed(root, "", ""):
+    for prefix, node in _with_prefix(root, "", ""):
         title = prefix + node.title
         condition, failure = node.ready, node.failure
         if failure:
@@ -94,12 +94,12 @@ def _cells(root: Node, now: datetime) -> Iterator[tuple[Node, tuple[str, str, st
             yield node, (title, condition.status, condition.severity, condition.reason, age, message)
 
 
-def _prefixed(node: Node, prefix: str, below: str) -> Iterator[tuple[str, Node]]:
+def _with_prefix(node: Node, prefix: str, below: str) -> Iterator[tuple[str, Node]]:
     """Each row with its tree lines: ``own`` before the node itself, ``below`` before what hangs on it."""
     yield prefix, node
     for index, child in enumerate(node.children):
         last = index == len(node.children) - 1
-        yield from _prefixed(child, below + ("└─" if last else "├─"), below + ("  " if last else "│ "))
+        yield from _with_prefix(child, below + ("└─" if last else "├─"), below + ("  " if last else "│ "))
 
 
 def _members(node: Node) -> str:
@@ -110,7 +110,7 @@ def _members(node: Node) -> str:
 
 def _line(node: Node | None, cells: Sequence[str], widths: Sequence[int], room: int, color: bool) -> str:
     columns = [cell.ljust(width) for cell, width in zip(cells, widths, strict=False)]
-    columns.append(_shortened(cells[-1], room))
+    columns.append(_shorten(cells[-1], room))
     if color:
         shade = _shade(node)
         for column in (0,) if node is None else (1, 2, 3):
@@ -132,7 +132,7 @@ def _shade(node: Node | None) -> str:
     return {"Error": _RED, "Warning": _YELLOW}.get(node.ready.severity, "")
 
 
-def _shortened(text: str, room: int) -> str:
+def _shorten(text: str, room: int) -> str:
     if len(text) <= room:
         return text
     return text[: max(room - 4, 1)].rstrip() + " ..."

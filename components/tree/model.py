@@ -17,8 +17,8 @@ from ..capi.reading import (
     Condition,
     Failure,
     Json,
-    controlled_by,
-    deleting_since,
+    deletion_time,
+    is_controlled_by,
     kind,
     name,
     ready,
@@ -60,8 +60,8 @@ class Reference:
         return f"{self.kind}/{self.name}"
 
 
-Found = Json | Failure
-Listed = tuple[Json, ...] | Failure
+ReadResult = Json | Failure
+ListResult = tuple[Json, ...] | Failure
 
 
 @dataclass(frozen=True)
@@ -88,23 +88,23 @@ class Snapshot:
         inside: what the tenant cluster itself says; None where it was not asked.
         evidence: further objects that explain a delay, by subject; read only while something is not ready.
         servers: those that machines are on, or could be; read only while one of them explains something.
-        taken: when it was read.
+        time: when it was read.
     """
 
     namespace: str
     name: str
-    cluster: Found
-    infrastructure: Found | None = None
-    control_plane: Found | None = None
-    machines: Listed = ()
-    machine_deployments: Listed = ()
-    machine_sets: Listed = ()
-    machine_pools: Listed = ()
-    references: Mapping[Reference, Found] = field(default_factory=dict)
+    cluster: ReadResult
+    infrastructure: ReadResult | None = None
+    control_plane: ReadResult | None = None
+    machines: ListResult = ()
+    machine_deployments: ListResult = ()
+    machine_sets: ListResult = ()
+    machine_pools: ListResult = ()
+    references: Mapping[Reference, ReadResult] = field(default_factory=dict)
     inside: Inside | Failure | None = None
-    evidence: Mapping[str, Found] = field(default_factory=dict)
-    servers: Listed = ()
-    taken: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
+    evidence: Mapping[str, ReadResult] = field(default_factory=dict)
+    servers: ListResult = ()
+    time: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
 
 
 @dataclass
@@ -116,7 +116,7 @@ class Node:
         name: of the object; empty where the row stands for several.
         label: the part before the dash, such as ``ClusterInfrastructure``; for a row without object, its whole name.
         ready: the condition of the cells READY to MESSAGE, None where the object has none.
-        deleted: whether the object is being deleted.
+        is_deleting: whether the object is being deleted.
         members: names of the objects that share this row, sorted; empty for a single one.
         failure: why the object could not be read.
     """
@@ -125,7 +125,7 @@ class Node:
     name: str = ""
     label: str = ""
     ready: Condition | None = None
-    deleted: bool = False
+    is_deleting: bool = False
     members: tuple[str, ...] = ()
     failure: Failure | None = None
     children: list[Node] = field(default_factory=list)
@@ -140,7 +140,7 @@ class Node:
         title = f"{self.kind}/{self.name}"
         if self.label:
             title = f"{self.label} - {title}"
-        return f"!! DELETED !! {title}" if self.deleted else title
+        return f"!! DELETED !! {title}" if self.is_deleting else title
 
     def walk(self) -> Iterator[Node]:
         yield self
@@ -200,14 +200,14 @@ def _add_machines(snapshot: Snapshot, root: Node, control_plane: Node | None) ->
     # As in clusterctl, deployments get their rows once the cluster has a worker machine at all.
     has_workers = len(machines) != len(of_control_plane)
     for deployment in deployments if has_workers else ():
-        own_sets = [s for s in sets if controlled_by(s, deployment)]
-        own = [m for s in own_sets for m in machines if controlled_by(m, s)]
+        own_sets = [s for s in sets if is_controlled_by(s, deployment)]
+        own = [m for s in own_sets for m in machines if is_controlled_by(m, s)]
         placed.update(map(name, own))
         row = _node(deployment)
         row.children.extend(_grouped(own, snapshot))
         workers.children.append(row)
     for pool in pools:
-        own = [m for m in machines if controlled_by(m, pool)]
+        own = [m for m in machines if is_controlled_by(m, pool)]
         placed.update(map(name, own))
         row = _node(pool)
         template = dig(pool, "spec", "template", "spec")
@@ -222,7 +222,7 @@ def _add_machines(snapshot: Snapshot, root: Node, control_plane: Node | None) ->
         root.children.append(workers)
 
 
-def _readable(listed: Listed, parent: Node) -> tuple[Json, ...]:
+def _readable(listed: ListResult, parent: Node) -> tuple[Json, ...]:
     """The objects of a list; a list that couldn't be read gets a row of its own under ``parent``."""
     if isinstance(listed, Failure):
         parent.children.append(Node(label=listed.subject, failure=listed))
@@ -230,12 +230,16 @@ def _readable(listed: Listed, parent: Node) -> tuple[Json, ...]:
     return listed
 
 
-def _node(found: Found, label: str = "") -> Node:
+def _node(found: ReadResult, label: str = "") -> Node:
     if isinstance(found, Failure):
         kind_, _, name_ = found.subject.partition("/")
         return Node(kind=kind_, name=name_, label=label, failure=found)
     return Node(
-        kind=kind(found), name=name(found), label=label, ready=ready(found), deleted=deleting_since(found) is not None
+        kind=kind(found),
+        name=name(found),
+        label=label,
+        ready=ready(found),
+        is_deleting=deletion_time(found) is not None,
     )
 
 
@@ -279,7 +283,7 @@ def _add_reference(parent: Node, holder: Json, snapshot: Snapshot, label: str, v
     found = snapshot.references.get(reference) if reference else None
     if isinstance(found, Failure):
         # What belongs to an object in deletion goes before the object itself does.
-        if not (found.reason == "NotFound" and deleting_since(holder)):
+        if not (found.reason == "NotFound" and deletion_time(holder)):
             parent.children.append(_node(found, label))
     elif found is not None:
         own, its = ready(holder), ready(found)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from kamaji_equinix.components.checks.departures import ALLOWED
+from kamaji_equinix.components.checks.departures import ALLOW_REPLACEMENT
 
 from lab.plane import ManagementPlane
 from tests.support.data_store import make_data_store
@@ -126,7 +126,7 @@ def test_what_was_allowed_and_applied_before_goes_through(two: Two) -> None:
     two.configure({"name": "one"}, {"name": "two", "allowReplacement": True})
     two.project.up(STACK).ok()
     annotations = two.fleet.read(CLUSTERS, "two")["metadata"]["annotations"]
-    assert annotations[ALLOWED] == "true", "everybody can see it"
+    assert annotations[ALLOW_REPLACEMENT] == "true", "everybody can see it"
     two.strangers_pool("two", "theirs")
     two.configure({"name": "one"})
     told = " ".join(two.project.pulumi("preview", "--stack", STACK).ok().split())

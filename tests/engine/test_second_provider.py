@@ -209,7 +209,7 @@ def test_a_second_run_and_a_refresh_change_nothing(up: Up) -> None:
 def test_the_status_tree_shows_it(up: Up) -> None:
     found = tree.describe(up.reader(), up.fleet.namespace, "one")
     assert any("FictionalCluster" in row for row in map(str, tree.rows(found))), "whatever its kind"
-    blocker = tree.blocking(found)
+    blocker = tree.first_blocker(found)
     assert blocker is None or "FictionalCluster" not in blocker.subject, f"it is ready by its contract: {blocker}"
 
 

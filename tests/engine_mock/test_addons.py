@@ -9,7 +9,7 @@ import pytest
 from kamaji_equinix.components import stack
 from kamaji_equinix.components.capi.manifest import ADD_ON
 from kamaji_equinix.components.manifests.addons import Addon
-from kamaji_equinix.components.resources.addon_objects import SKIP_AWAIT, Owners, adjusted
+from kamaji_equinix.components.resources.addon_objects import SKIP_AWAIT, Owners, adjust
 from kamaji_equinix.components.settings.load import load_stack
 
 from tests.engine_mock.test_tenant_cluster import RAW
@@ -74,7 +74,7 @@ def test_only_what_needs_nodes_is_not_waited_for() -> None:
         (False, "apiextensions.k8s.io/v1:CustomResourceDefinition", False),
         (True, "apps/v1:Deployment", False),
     ):
-        result = adjusted(Addon(name="a", waits=waits, seconds=90), (), of_kind(kind, metadata={"name": "a"}))
+        result = adjust(Addon(name="a", waits=waits, seconds=90), (), of_kind(kind, metadata={"name": "a"}))
         assert result, "each object is looked at"
         annotations = result.props["metadata"].get("annotations") or {}
         assert (annotations.get(SKIP_AWAIT) == "true") is skipped, f"{kind} of one that waits: {waits}"
@@ -84,7 +84,7 @@ def test_only_what_needs_nodes_is_not_waited_for() -> None:
 
 def test_a_text_that_holds_a_secret_is_one() -> None:
     args = of_kind("core/v1:ConfigMap", data={"a": "word = hunter2\n", "b": "plain"}, metadata={"name": "a"})
-    result = adjusted(Addon(name="a"), ("hunter2",), args)
+    result = adjust(Addon(name="a"), ("hunter2",), args)
     assert result, "it is looked at"
     assert isinstance(result.props["data"]["a"], pulumi.Output), "the rendered text would lie in the state in clear"
     assert result.props["data"]["b"] == "plain", "all else is as it was"
@@ -97,7 +97,7 @@ def test_the_workloads_of_an_add_on_that_the_cluster_needs_have_its_name_for_the
         (False, "apps/v1:DaemonSet", {"own": "a"}),
     ):
         args = of_kind(kind, metadata={"name": "a", "labels": {"own": "a"}})
-        result = adjusted(Addon(name="plugin", awaited=awaited), (), args)
+        result = adjust(Addon(name="plugin", awaited=awaited), (), args)
         assert result, "it is looked at"
         assert result.props["metadata"]["labels"] == labels, f"{kind} of one that is awaited: {awaited}"
 
@@ -106,9 +106,9 @@ def test_an_object_keeps_its_name_in_the_engine_whichever_add_on_has_it() -> Non
     owners = Owners("c1")
     args = of_kind("core/v1:ConfigMap", metadata={"name": "a"})
     args.name = "c1:default/a"
-    result = owners.moved("new", "c1-new", args)
+    result = owners.alias_former("new", "c1-new", args)
     assert result, "it is looked at"
     assert [alias.name for alias in result.opts.aliases or []] == ["c1-new:default/a"], "as it was called once"
-    assert owners.moved("new", "c1-new", args), "a chart that is rendered again has it still"
+    assert owners.alias_former("new", "c1-new", args), "a chart that is rendered again has it still"
     with pytest.raises(pulumi.RunError, match="add-ons new and other both have ConfigMap default/a"):
-        owners.moved("other", "c1-other", args)
+        owners.alias_former("other", "c1-other", args)

@@ -9,7 +9,7 @@ import pulumi
 import pytest
 from kamaji_equinix.components import stack
 from kamaji_equinix.components.checks import accidents, departures
-from kamaji_equinix.components.checks.departures import ALLOWED, Applied
+from kamaji_equinix.components.checks.departures import ALLOW_REPLACEMENT, AppliedCluster
 from kamaji_equinix.components.kube.client import ApiError
 from kamaji_equinix.components.settings.load import load_stack
 from pulumi.runtime.mocks import MockCallArgs, set_mocks
@@ -90,10 +90,12 @@ def test_what_is_taken_in_keeps_the_owners_that_cluster_api_has_entered() -> Non
 
 def test_the_permission_to_delete_is_marked_on_the_cluster_only_where_it_is_given() -> None:
     plain = record(lambda: stack.declare(load_stack(RAW, frozenset({"management"}))))
-    assert ALLOWED not in plain.one("Cluster").inputs["metadata"]["annotations"], "none was given"
+    assert ALLOW_REPLACEMENT not in plain.one("Cluster").inputs["metadata"]["annotations"], "none was given"
     raw = {**RAW, "cluster": {**RAW["cluster"], "allowReplacement": True}}
     allowed = record(lambda: stack.declare(load_stack(raw, frozenset({"management"}))))
-    assert allowed.one("Cluster").inputs["metadata"]["annotations"][ALLOWED] == "true", "the next run reads it"
+    assert allowed.one("Cluster").inputs["metadata"]["annotations"][ALLOW_REPLACEMENT] == "true", (
+        "the next run reads it"
+    )
 
 
 class NoBackend(grpc.RpcError):
@@ -149,7 +151,7 @@ def lost(server: Server, *names: str) -> list[str]:
     def run() -> None:
         settings = load_stack(RAW, frozenset({"management"}))
         before = stack.last_state() or {}
-        missing = accidents.departing(server, settings, before, accidents.Remarks())  # type: ignore[arg-type]
+        missing = accidents.clusters_to_delete(server, settings, before, accidents.Remarks())  # type: ignore[arg-type]
         problems = departures.problems(missing, settings, departures.clusters_in_state(before))
         found.extend(str(problem) for problem in problems)
 
@@ -175,7 +177,7 @@ def test_a_missed_cluster_is_refused_where_it_lives() -> None:
         None,
         {"uid": "of another with the same name"},
         {"uid": "gone", "deletionTimestamp": "2026-01-01T00:00:00Z"},
-        {"uid": "gone", "annotations": {ALLOWED: "true"}},
+        {"uid": "gone", "annotations": {ALLOW_REPLACEMENT: "true"}},
     ],
     ids=["deleted", "made anew by somebody", "going", "allowed"],
 )
@@ -189,4 +191,4 @@ def test_a_missed_cluster_that_can_not_be_read_is_taken_for_living() -> None:
 
 def test_an_engine_that_does_not_tell_the_state_does_not_stop_the_run() -> None:
     assert lost(Server(None)) == [], "as before there was such a check"
-    assert Applied("a", "b").allowed is False, "nothing is allowed by default"
+    assert AppliedCluster("a", "b").allow_replacement is False, "nothing is allowed by default"

@@ -183,7 +183,7 @@ def remarks(management: ManagementPlane, namespace: str, situation: Callable[[],
     """What status says of the cluster."""
     request = Request("1.33.0", 2, ASKED[situation]) if situation in ASKED else None
     found = tree.describe(Api(kubeconfig_of(management.kubeconfig).access()), namespace, "c1", request)
-    blocker = tree.blocking(found)
+    blocker = tree.first_blocker(found)
     return [*([blocker] if blocker else []), *(one for one in tree.differences(found) if one != blocker)]
 
 

@@ -238,7 +238,7 @@ def test_the_status_finds_the_node_without_cloud_controller_and_the_workloads_of
     assert isinstance(found, tree.Inside), f"the tenant answers: {found}"
     assert [(one["kind"], one["metadata"]["name"]) for one in found.workloads] == [("Deployment", "cloud")], "by label"
     request = tree.Request("1.33.0", 2, add_ons=("cloud-controller",), looks_inside=True)
-    blocker = tree.blocking(tree.build(snapshot(inside=found), request))
+    blocker = tree.first_blocker(tree.build(snapshot(inside=found), request))
     assert blocker, "pods of most kinds don't start on it"
     assert (blocker.subject, UNINITIALIZED in blocker.reason) == ("Node/node", True), str(blocker)
 

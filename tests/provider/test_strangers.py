@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 from kamaji_equinix.components.checks import strangers
-from kamaji_equinix.components.checks.living import living_cluster
+from kamaji_equinix.components.checks.living_cluster import living_cluster
 from kamaji_equinix.components.kube.client import Api
 from kamaji_equinix.components.kube.kubeconfig import read as kubeconfig_of
 from kamaji_equinix.components.kube.objects import Kind, plural

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from kamaji_equinix.components.capi.templates import prune, unused
+from kamaji_equinix.components.capi.templates import prune, unused_templates
 from kamaji_equinix.components.kube.client import Api
 from kamaji_equinix.components.kube.kubeconfig import read as kubeconfig_of
 from kamaji_equinix.components.kube.objects import Kind, Kube
@@ -76,7 +76,7 @@ def test_what_nothing_refers_to_goes_and_all_else_stays(
     api = Api(kubeconfig_of(plane.kubeconfig).access())
     kube, pool = Kube(api, made.namespace), made.pool
     pruned(made, client, kube, Interrupted(api, made.namespace, made.chance.randrange(4)))
-    assert not unused(kube, pool, made.current), "a later run finds nothing to do"
+    assert not unused_templates(kube, pool, made.current), "a later run finds nothing to do"
     made.forget_holders(client)
     prune(kube, pool, [])
     left = made.remaining(client)

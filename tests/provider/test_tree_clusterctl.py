@@ -328,7 +328,7 @@ def test_a_list_that_may_not_be_read_is_shown_in_the_tree(
         "MachineSets",
         "MachinePools",
     }, "each refused read has its row"
-    blocker = tree.blocking(found)
+    blocker = tree.first_blocker(found)
     assert blocker is not None, "an unread cluster is not taken for a ready one"
     assert f'User "{user}" cannot get' in blocker.reason, "the API server's words are passed on"
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from kamaji_equinix.components.checks import addon_files, changes, machines, upgrades
-from kamaji_equinix.components.checks.living import LivingCluster
+from kamaji_equinix.components.checks.living_cluster import LivingCluster
 from kamaji_equinix.components.checks.upgrades import Versions
 from kamaji_equinix.components.manifests.documents import documents
 from kamaji_equinix.components.settings.load import load_stack
@@ -43,47 +43,47 @@ ADVICE = {
     # Status.
     "tree/blocker.unreadable#1": UP,
     "tree/blocker.unreadable#2": POINTS,
-    "tree/blocking._deletion#1": WAITS,
-    "tree/blocking._pause#1": COMMANDS,
-    "tree/blocking._pause#2": COMMANDS,
-    "tree/blocking._missing#1": UP,
-    "tree/blocking._given_up#1": COMMANDS,
-    "tree/blocking._address#1": COMMANDS,
-    "tree/blocking._handoff#1": UP,
-    "tree/blocking._handoff#2": UP,
-    "tree/blocking._handoff#3": COMMANDS,
-    "tree/blocking._control_plane#1": COMMANDS,
-    "tree/blocking._any_row#1": POINTS,
-    "tree/blocking._any_row#2": POINTS,
-    "tree/blocking_inside._missing#1": INSTALLED,
-    "tree/blocking_inside._tainted#1": CLOUD,
-    "tree/blocking_inside._workload#1": POINTS,
-    "tree/blocking_workers._former#1": LOST,
-    "tree/blocking_workers._given_up#1": COMMANDS,
-    "tree/blocking_workers._no_machines#1": (
+    "tree/blockers._deletion#1": WAITS,
+    "tree/blockers._pause#1": COMMANDS,
+    "tree/blockers._pause#2": COMMANDS,
+    "tree/blockers._missing#1": UP,
+    "tree/blockers._final_failure#1": COMMANDS,
+    "tree/blockers._address#1": COMMANDS,
+    "tree/blockers._handoff#1": UP,
+    "tree/blockers._handoff#2": UP,
+    "tree/blockers._handoff#3": COMMANDS,
+    "tree/blockers._control_plane#1": COMMANDS,
+    "tree/blockers._any_row#1": POINTS,
+    "tree/blockers._any_row#2": POINTS,
+    "tree/blockers_inside._missing#1": INSTALLED,
+    "tree/blockers_inside._taint#1": CLOUD,
+    "tree/blockers_inside._workload#1": POINTS,
+    "tree/blockers_workers._former#1": LOST,
+    "tree/blockers_workers._final_failure#1": COMMANDS,
+    "tree/blockers_workers._no_machines#1": (
         "tests/soak/test_upgrade.py::"
         "test_a_pool_of_another_minor_gets_its_machines_once_the_versions_are_brought_together"
     ),
-    "tree/blocking_workers._no_machines#2": COMMANDS,
-    "tree/blocking_workers._machine#1": WAITS,
-    "tree/blocking_workers._machine#2": ELSEWHERE,
-    "tree/blocking_workers._machine#3": ELSEWHERE,
-    "tree/blocking_workers._waits_for#1": ELSEWHERE,
-    "tree/blocking_workers._waits_for#2": COMMANDS,
-    "tree/blocking_workers._pool#1": COMMANDS,
-    "tree/blocking_workers._pool#2": COMMANDS,
-    "tree/blocking_workers._unhealthy_node#1": ELSEWHERE,
-    "tree/blocking_workers._unhealthy_node#2": ELSEWHERE,
+    "tree/blockers_workers._no_machines#2": COMMANDS,
+    "tree/blockers_workers._machine#1": WAITS,
+    "tree/blockers_workers._machine#2": ELSEWHERE,
+    "tree/blockers_workers._machine#3": ELSEWHERE,
+    "tree/blockers_workers._waits_for#1": ELSEWHERE,
+    "tree/blockers_workers._waits_for#2": COMMANDS,
+    "tree/blockers_workers._pool#1": COMMANDS,
+    "tree/blockers_workers._pool#2": COMMANDS,
+    "tree/blockers_workers._unhealthy_node#1": ELSEWHERE,
+    "tree/blockers_workers._unhealthy_node#2": ELSEWHERE,
     "tree/servers/metal3.trouble#1": f"{RACKS}::test_a_machine_whose_server_is_gone_is_replaced_as_status_advises",
     "tree/servers/metal3._unread#1": (
         "tests/soak/test_metal3.py::test_a_rack_comes_up_rolls_and_is_given_back_with_the_documented_rights_alone"
     ),
-    "tree/servers/metal3._on_it#1": f"{RACKS}::test_a_marked_server_is_passed_over_as_status_advises",
-    "tree/servers/metal3._on_it#2": ELSEWHERE,
-    "tree/servers/metal3._on_it#3": ELSEWHERE,
-    "tree/servers/metal3._on_it#4": f"{RACKS}::test_a_node_is_found_once_it_has_the_label_that_status_advises",
+    "tree/servers/metal3._host_blocker#1": f"{RACKS}::test_a_marked_server_is_passed_over_as_status_advises",
+    "tree/servers/metal3._host_blocker#2": ELSEWHERE,
+    "tree/servers/metal3._host_blocker#3": ELSEWHERE,
+    "tree/servers/metal3._host_blocker#4": f"{RACKS}::test_a_node_is_found_once_it_has_the_label_that_status_advises",
     "tree/servers/metal3._none_free#1": f"{RACKS}::test_a_server_with_the_labels_that_status_asks_for_is_taken",
-    "tree/difference.lacking#1": UP,
+    "tree/difference.shortfalls#1": UP,
     "tree/difference.besides#1": COMMANDS,
     "tree/difference._control_plane#1": UP,
     "tree/difference._control_plane#2": COMMANDS,
@@ -98,12 +98,12 @@ ADVICE = {
         "test_ctrl_c_during_a_destroy_leaves_a_state_from_which_up_makes_the_cluster_anew"
     ),
     "handoff/address.await_address#1": COMMANDS,
-    "handoff/answer.published#1": LOST,
+    "handoff/answer.published_address#1": LOST,
     "handoff/answer.tenant_authority#1": (
         "tests/provider/test_handoff_answer.py::test_an_authority_that_is_no_certificate_is_named"
     ),
-    "handoff/answer.unanswered#1": COMMANDS,
-    "handoff/declared.look#1": ELSEWHERE,
+    "handoff/answer.timeout_error#1": COMMANDS,
+    "handoff/declared_address.look#1": ELSEWHERE,
     "handoff/kubeconfig.await_kamaji#1": POINTS,
     "handoff/kubeconfig.judge#1": (
         "tests/provider/test_handoff_kubeconfig.py::"
@@ -132,14 +132,14 @@ ADVICE = {
     # Before a run.
     "checks/accidents.judge#1": "tests/soak/test_upgrade.py::test_a_version_that_kamaji_refuses_changes_nothing",
     "checks/departures.problems#1": "tests/pure/test_changes.py::test_a_change_that_the_stack_allows_passes",
-    "checks/departures.renaming#1": PERMISSION,
+    "checks/departures.rename_problem#1": PERMISSION,
     "checks/departures.removal#1": PERMISSION,
     "checks/addon_files.problems#1": "tests/pure/test_advice.py::test_charts_and_manifests_that_are_not_there_are_named",
     "checks/addon_files.problems#2": "tests/pure/test_advice.py::test_charts_and_manifests_that_are_not_there_are_named",
-    "checks/changes.fixed#1": "tests/pure/test_advice.py::test_the_way_around_what_never_changes_is_open",
+    "checks/changes.immutable_values#1": "tests/pure/test_advice.py::test_the_way_around_what_never_changes_is_open",
     "checks/changes.ranges#1": "tests/pure/test_advice.py::test_the_way_around_what_never_changes_is_open",
     "checks/changes.ranges#2": "tests/pure/test_advice.py::test_source_ranges_that_may_not_go_can_be_opened",
-    "checks/changes.check_one#1": "tests/pure/test_metal3_effects.py::test_no_other_provider_takes_over_a_cluster",
+    "checks/changes.check_cluster#1": "tests/pure/test_metal3_effects.py::test_no_other_provider_takes_over_a_cluster",
     "checks/hosts.problems#1": (
         "tests/pure/test_metal3_settings.py::"
         "test_a_cluster_with_another_name_gets_the_hosts_of_the_one_before_in_a_second_run"
@@ -222,7 +222,7 @@ def changed(before: StackSettings, after: StackSettings) -> list[Problem]:
     """What of a change of the only cluster can't be done; a cluster beside it is a new one."""
     (living,) = (changes.of_settings(tenant) for tenant in before.clusters)
     own = next(tenant for tenant in after.clusters if tenant.cluster.name == living.name)
-    return changes.check_one(living, own)
+    return changes.check_cluster(living, own)
 
 
 @pytest.mark.parametrize(

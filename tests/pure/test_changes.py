@@ -24,14 +24,14 @@ def stack(**difference: Any) -> StackSettings:
 def refusals(old: StackSettings, new: StackSettings) -> list[Problem]:
     """What of a change of settings, of which the old ones have come to life, can't be done."""
     before = [
-        departures.Applied(cluster.name, cluster.namespace, allowed=cluster.allow_replacement)
+        departures.AppliedCluster(cluster.name, cluster.namespace, allow_replacement=cluster.allow_replacement)
         for cluster in (tenant.cluster for tenant in old.clusters)
     ]
     living = {tenant.cluster.name: changes.of_settings(tenant) for tenant in old.clusters}
     problems = departures.problems(departures.absent(before, new), new, before)
     for index, tenant in enumerate(new.clusters):
         if tenant.cluster.name in living:
-            problems += changes.check_one(living[tenant.cluster.name], tenant, departures.base_of(index, new))
+            problems += changes.check_cluster(living[tenant.cluster.name], tenant, departures.base_of(index, new))
     return problems
 
 
@@ -116,20 +116,22 @@ def test_objects_as_the_api_server_returns_them_are_compared_alike() -> None:
         item["spec"]["controlPlaneEndpoint"] = {"host": "192.0.2.1", "port": 6443}
         item["status"] = {}
     living = changes.of_objects(objects)
-    assert changes.check_one(living, stack().clusters[0]) == [], "what controllers add is no change"
-    (problem,) = changes.check_one(living, stack(metal={"projectId": OTHER_PROJECT}).clusters[0])
+    assert changes.check_cluster(living, stack().clusters[0]) == [], "what controllers add is no change"
+    (problem,) = changes.check_cluster(living, stack(metal={"projectId": OTHER_PROJECT}).clusters[0])
     assert problem.path == "metal.projectId", "what the settings change is one"
 
 
 def test_a_renamed_control_plane_is_noticed_though_nothing_is_found_under_its_new_name() -> None:
     found = [item for item in documents(stack().clusters[0]) if item["kind"] != "KamajiControlPlane"]
-    (problem,) = changes.check_one(changes.of_objects(found), stack(controlPlane={"name": "other"}).clusters[0])
+    (problem,) = changes.check_cluster(changes.of_objects(found), stack(controlPlane={"name": "other"}).clusters[0])
     assert problem.path == "controlPlane.name", "the Cluster refers to the old one"
 
 
 def test_a_half_made_cluster_can_be_compared() -> None:
     (cluster, *_) = documents(stack().clusters[0])
-    assert changes.check_one(changes.of_objects([cluster]), stack().clusters[0]) == [], "what is not there can't change"
+    assert changes.check_cluster(changes.of_objects([cluster]), stack().clusters[0]) == [], (
+        "what is not there can't change"
+    )
     with pytest.raises(ValueError, match="has a Cluster object"):
         changes.of_objects([])
 
@@ -154,17 +156,19 @@ def state(**annotations: str) -> dict[str, Any]:
 
 def test_the_clusters_of_a_state_are_read_from_it_in_either_generation() -> None:
     found = departures.clusters_in_state(state())
-    assert found == [departures.Applied("prod", "default", "1")], "a Cluster of another program's own is none of these"
+    assert found == [departures.AppliedCluster("prod", "default", "1")], (
+        "a Cluster of another program's own is none of these"
+    )
     newer = {urn.replace("v1beta1", "v1beta2"): resource for urn, resource in state().items()}
     assert departures.clusters_in_state(newer) == found, "whatever API version the last run used"
     assert departures.clusters_in_state({}) == [], "a first run has none"
 
 
 def test_the_permission_in_a_state_is_read_too() -> None:
-    (found,) = departures.clusters_in_state(state(**{departures.ALLOWED: "true"}))
-    assert found.allowed, "it was applied"
-    (found,) = departures.clusters_in_state(state(**{departures.ALLOWED: "false"}))
-    assert not found.allowed, "only true allows"
+    (found,) = departures.clusters_in_state(state(**{departures.ALLOW_REPLACEMENT: "true"}))
+    assert found.allow_replacement, "it was applied"
+    (found,) = departures.clusters_in_state(state(**{departures.ALLOW_REPLACEMENT: "false"}))
+    assert not found.allow_replacement, "only true allows"
 
 
 def test_a_cluster_in_its_place_is_not_missed() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from kamaji_equinix.components.capi.kinds import TENANT_CONTROL_PLANE
 from kamaji_equinix.components.checks import changes, departures
-from kamaji_equinix.components.checks.living import LivingCluster
+from kamaji_equinix.components.checks.living_cluster import LivingCluster
 from kamaji_equinix.components.checks.machines import plan_of
 from kamaji_equinix.components.checks.pool_change import PoolChange
 from kamaji_equinix.components.manifests.documents import documents
@@ -87,12 +87,12 @@ def living(before: TenantClusterSettings) -> tuple[LivingCluster, Json]:
 def outcome(before: TenantClusterSettings, new: StackSettings) -> tuple[list[str], list[str], list[PoolChange]]:
     """What is refused, by its key; what is told; and what happens to machines."""
     one, state = living(before)
-    known = departures.Applied(before.cluster.name, before.cluster.namespace)
+    known = departures.AppliedCluster(before.cluster.name, before.cluster.namespace)
     (after,) = new.clusters
     problems = departures.problems(departures.absent([known], new), new, [known])
     objects = changes.of_objects(list(one.objects.values()))
     if not problems:
-        problems += changes.check_one(objects, after)
+        problems += changes.check_cluster(objects, after)
     told = list(changes.careful("", objects, changes.of_settings(after)))
     return [problem.path for problem in problems], told, plan_of(after, one, state)
 
@@ -128,7 +128,7 @@ def test_the_control_planes_address_is_free_until_the_cluster_has_taken_one_over
     objects = changes.of_objects(list(one.objects.values()))
     for key, _, after in CHANGES:
         if key in changes.ADDRESS:
-            refused = [problem.path for problem in changes.check_one(objects, tenant(after))]
+            refused = [problem.path for problem in changes.check_cluster(objects, tenant(after))]
             assert refused == [], f"{key} may be what keeps it from coming up"
 
 
@@ -136,10 +136,10 @@ def test_the_address_that_is_in_use_may_be_pinned() -> None:
     one, _ = living(tenant({}))
     objects = changes.of_objects(list(one.objects.values()))
     network = {"serviceAddress": "198.51.100.1"}
-    assert changes.check_one(objects, tenant({"controlPlane": {"network": network}})) == [], "it stays where it is"
+    assert changes.check_cluster(objects, tenant({"controlPlane": {"network": network}})) == [], "it stays where it is"
     pinned, _ = living(tenant({"controlPlane": {"network": network}}))
     objects = changes.of_objects(list(pinned.objects.values()))
-    (problem,) = changes.check_one(objects, tenant({}))
+    (problem,) = changes.check_cluster(objects, tenant({}))
     assert problem.path == "controlPlane.network.serviceAddress", "but without it, it may move"
 
 
@@ -148,7 +148,7 @@ def test_allow_replacement_is_no_way_around_what_the_controllers_refuse() -> Non
     objects = changes.of_objects(list(one.objects.values()))
     for key in ("metal.projectId", "cluster.podCidrs", "cluster.apiServerPort"):
         (after,) = (after for known, _, after in CHANGES if known == key)
-        (problem,) = changes.check_one(objects, tenant(after, {"cluster": {"allowReplacement": True}}))
+        (problem,) = changes.check_cluster(objects, tenant(after, {"cluster": {"allowReplacement": True}}))
         assert problem.path == key, "the engine would change the living object, not replace the cluster"
         assert "under another cluster.name" in str(problem), "which is the way"
 

@@ -48,7 +48,7 @@ def waiting(seconds: float = 60.0) -> tuple[Wait, Clock, list[str]]:
 def test_a_wait_is_told_when_it_begins_and_every_15_s() -> None:
     wait, clock, lines = waiting(600)
     for _ in range(600):
-        wait.progress.waiting("Service cp has no ingress address")
+        wait.progress.report_wait("Service cp has no ingress address")
         clock.now += 0.1
     assert len(lines) == 1 + 60 // HEARTBEAT_SECONDS - 1, f"in 60 s: {lines}"
     assert lines[0].endswith("(0 of 600 s)"), "with the time that has passed, and all of it"
@@ -57,10 +57,10 @@ def test_a_wait_is_told_when_it_begins_and_every_15_s() -> None:
 
 def test_another_cause_is_told_at_once_and_the_same_topic_is_not() -> None:
     wait, _, lines = waiting()
-    wait.progress.waiting("first")
-    wait.progress.waiting("second")
-    wait.progress.waiting("answers 500 (after 1 ms)", "ready")
-    wait.progress.waiting("answers 500 (after 2 ms)", "ready")
+    wait.progress.report_wait("first")
+    wait.progress.report_wait("second")
+    wait.progress.report_wait("answers 500 (after 1 ms)", "ready")
+    wait.progress.report_wait("answers 500 (after 2 ms)", "ready")
     assert [line.partition(" (")[0] for line in lines] == ["first", "second", "answers 500"], f"{lines}"
 
 

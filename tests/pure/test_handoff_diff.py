@@ -16,9 +16,9 @@ from kamaji_equinix.components.handoff.state import (
     INPUTS,
     SCHEMA,
     complete,
+    has_new_control_plane,
     order_of,
     outputs_of,
-    renewed,
     same,
     unknown,
 )
@@ -190,8 +190,8 @@ def test_a_control_plane_that_was_made_anew_is_handed_off_anew() -> None:
     news = {**olds, "controlPlaneUid": "other"}
     for key in ("version", "runningVersion"):
         news.pop(key, None)
-    assert not renewed(olds, {**news, "controlPlaneUid": "one"}), "the same one has answered"
-    assert renewed(olds, news), "another one has yet to"
-    assert renewed(olds, {**news, "controlPlaneUid": UNKNOWN}), "so has one that the run makes"
+    assert not has_new_control_plane(olds, {**news, "controlPlaneUid": "one"}), "the same one has answered"
+    assert has_new_control_plane(olds, news), "another one has yet to"
+    assert has_new_control_plane(olds, {**news, "controlPlaneUid": UNKNOWN}), "so has one that the run makes"
     earlier = {key: value for key, value in olds.items() if key != "controlPlaneUid"}
-    assert not renewed(earlier, news), "an earlier version did not store which it was"
+    assert not has_new_control_plane(earlier, news), "an earlier version did not store which it was"

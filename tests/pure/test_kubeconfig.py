@@ -96,7 +96,7 @@ def test_no_error_and_no_representation_shows_credentials() -> None:
     assert SECRET not in str(refused.value), "a parser's message would quote the line"
     basic = read(config({"username": "ann", "password": SECRET}))
     proxied = read(config(**{"proxy-url": f"http://ann:{SECRET}@proxy.example"}))
-    for shown in (read(config()), basic, proxied, kubeconfig.parsed(json.dumps(config()), "here", Path())):
+    for shown in (read(config()), basic, proxied, kubeconfig.parse(json.dumps(config()), "here", Path())):
         assert SECRET not in repr(shown), "nor does a log of the object"
         assert base64.b64encode(f"ann:{SECRET}".encode()).decode() not in repr(shown), "nor of its headers"
 
@@ -320,7 +320,7 @@ def test_a_kubeconfig_with_anything_anywhere_makes_nothing_but_a_message(place: 
         document = value
     said = ""
     try:
-        found = kubeconfig.parsed(json.dumps(document), "here", Path())
+        found = kubeconfig.parse(json.dumps(document), "here", Path())
         found.portable()
         found.access()
     except AccessError as error:
@@ -332,7 +332,7 @@ def test_a_kubeconfig_with_anything_anywhere_makes_nothing_but_a_message(place: 
 def test_any_text_is_read_or_refused_in_one_line(text: str | bytes) -> None:
     said = ""
     try:
-        kubeconfig.parsed(text, "here", Path()).access()
+        kubeconfig.parse(text, "here", Path()).access()
     except AccessError as error:
         said = str(error)
     assert said, "no such text leads anywhere"

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from kamaji_equinix.components import tree
-from kamaji_equinix.components.capi.former import former_pools, is_former, rolled_for
-from kamaji_equinix.components.checks.living import LivingCluster, outliving
+from kamaji_equinix.components.capi.former import deployments_after, former_pools, is_former
+from kamaji_equinix.components.checks.living_cluster import LivingCluster, former_deployments
 from kamaji_equinix.components.checks.losses import losses
 from kamaji_equinix.components.checks.machines import plan_of
 from kamaji_equinix.components.kube.client import Api
@@ -85,13 +85,15 @@ class NoRequests(Api):
 
 
 def test_a_cluster_whose_pools_are_younger_than_its_control_plane_costs_no_request() -> None:
-    found = outliving(NoRequests(), TENANT, deployments(), plane("2026-01-01T00:00:09Z"), False)
+    found = former_deployments(NoRequests(), TENANT, deployments(), plane("2026-01-01T00:00:09Z"), False)
     assert found == (set(), set()), "as the hand-off makes every cluster"
 
 
 def test_all_pools_outlive_a_control_plane_that_is_not_there() -> None:
-    assert outliving(NoRequests(), TENANT, deployments(), None, True) == ({POOL}, set()), "each is rolled"
-    assert outliving(NoRequests(), TENANT, deployments(), None, False) == (set(), set()), "unless it was not read"
+    assert former_deployments(NoRequests(), TENANT, deployments(), None, True) == ({POOL}, set()), "each is rolled"
+    assert former_deployments(NoRequests(), TENANT, deployments(), None, False) == (set(), set()), (
+        "unless it was not read"
+    )
 
 
 def test_a_pool_that_was_rolled_for_its_control_plane_keeps_that_in_its_spec() -> None:
@@ -99,7 +101,7 @@ def test_a_pool_that_was_rolled_for_its_control_plane_keeps_that_in_its_spec() -
     for field in ({"rolloutAfter": born}, {"rollout": {"after": born}}):
         (one,) = deployments()
         one["spec"] |= field
-        assert rolled_for([one], plane(born)) == {POOL}, "or the next run would take it out, and report a change"
+        assert deployments_after([one], plane(born)) == {POOL}, "or the next run would take it out, and report a change"
     assert former_pools([machine("2026-01-01T00:00:00Z")], plane(born)) == {POOL}, "by Cluster API's label"
 
 
@@ -122,15 +124,15 @@ def test_machines_of_a_former_control_plane_that_nobody_rolls_are_told_loudly_to
 def test_what_the_state_holds_and_is_gone_is_a_loss() -> None:
     whole = LivingCluster(deployments=deployments())
     assert list(losses(TENANT, whole, state())) == [], "nothing is gone"
-    lost = list(losses(TENANT, LivingCluster(gone=frozenset({"KamajiControlPlane"})), state()))
+    lost = list(losses(TENANT, LivingCluster(missing_kinds=frozenset({"KamajiControlPlane"})), state()))
     assert {(loss.kind, loss.name, loss.uid) for loss in lost} == {
         ("KamajiControlPlane", PLANE, f"uid-of-{PLANE}"),
         ("MachineDeployment", POOL, f"uid-of-{POOL}"),
     }, "with the UID that the state has"
     assert "all machines of the cluster are replaced" in str(lost[0]), "what follows of a new control plane"
-    (only,) = losses(TENANT, LivingCluster(gone=frozenset({"Cluster", "KamajiControlPlane"})), state())
+    (only,) = losses(TENANT, LivingCluster(missing_kinds=frozenset({"Cluster", "KamajiControlPlane"})), state())
     assert only.kind == "Cluster", "the rest went with it"
-    assert list(losses(TENANT, LivingCluster(gone=frozenset({"Cluster"})), {})) == [], "a new one is not lost"
+    assert list(losses(TENANT, LivingCluster(missing_kinds=frozenset({"Cluster"})), {})) == [], "a new one is not lost"
 
 
 def test_a_pool_whose_machine_deployment_was_deleted_is_not_called_new() -> None:
@@ -148,7 +150,7 @@ def test_status_names_a_machine_of_a_former_control_plane_before_all_others() ->
     )
     later = made.control_plane()
     later["metadata"]["creationTimestamp"] = "2026-01-01T00:00:30Z"
-    found = tree.blocking(tree.build(snapshot(*objects, control_plane=later)))
+    found = tree.first_blocker(tree.build(snapshot(*objects, control_plane=later)))
     assert found is not None, "it is not ready, whatever its conditions say"
     assert "it joined a control plane that is gone" in found.reason, "why"
     assert "kamaji-equinix up" in found.action, "what replaces it"
@@ -156,6 +158,6 @@ def test_status_names_a_machine_of_a_former_control_plane_before_all_others() ->
 
 def test_status_says_what_becomes_of_the_machines_of_a_control_plane_that_is_not_there() -> None:
     missing = tree.Failure("KamajiControlPlane/cp", "NotFound", "gone")
-    found = tree.blocking(tree.build(snapshot(*pool("a", [TRUE] * 2), control_plane=missing)))
+    found = tree.first_blocker(tree.build(snapshot(*pool("a", [TRUE] * 2), control_plane=missing)))
     assert found is not None, "a cluster without a control plane is not ready"
     assert "the 2 living machines can't join it, and are replaced" in found.action, "the price of the advice"

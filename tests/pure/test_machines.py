@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from kamaji_equinix.automation import MachinesChange
-from kamaji_equinix.components.checks.living import LivingCluster
+from kamaji_equinix.components.checks.living_cluster import LivingCluster
 from kamaji_equinix.components.checks.machines import plan_of, skew_problems
 from kamaji_equinix.components.checks.pool_change import PoolChange, change_in
 from kamaji_equinix.components.manifests.documents import documents

@@ -64,7 +64,7 @@ def test_a_host_in_use_is_told_by_its_consumer() -> None:
 
 def test_a_password_stays_a_secret() -> None:
     (tenant,) = load_stack(settings(hosts=1)).clusters
-    secret, *_ = Metal3().outliving(tenant)  # type: ignore[arg-type]
+    secret, *_ = Metal3().permanent_objects(tenant)  # type: ignore[arg-type]
     assert isinstance(secret["data"]["password"], SecretStr), (
         "its Secret's data is taken apart only by the engine's resource"
     )

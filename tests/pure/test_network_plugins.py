@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from kamaji_equinix.components.manifests.addons import Addon, cloud_controller, declared, network_plugin
+from kamaji_equinix.components.manifests.addons import Addon, addons_of, cloud_controller, network_plugin
 from kamaji_equinix.components.manifests.network_plugins import PLUGINS
 from kamaji_equinix.components.providers import cpem
 from kamaji_equinix.components.settings.load import load_stack
@@ -150,7 +150,7 @@ def test_workloads_are_waited_for_only_where_there_will_be_nodes() -> None:
         ([], [False, False]),
         ([{"name": "a", "replicas": 0}], [False, False]),
     ):
-        found = declared(tenant(addons=addons, workerPools=pools))
+        found = addons_of(tenant(addons=addons, workerPools=pools))
         assert [addon.waits for addon in found] == expected, "without a node no workload ever runs"
 
 

@@ -34,7 +34,7 @@ def granted(*listed: dict[str, Any]) -> dict[str, Any]:
     ],
 )
 def test_rights_are_read_as_rbac_means_them(rule: dict[str, Any], lacking: list[str]) -> None:
-    found = rights.lacking_rights(granted(rule), Requirements(kinds=(CLUSTER,)))
+    found = rights.missing_rights(granted(rule), Requirements(kinds=(CLUSTER,)))
     said = [f"{right.verb} {right.resource}{'/' if right.subresource else ''}{right.subresource}" for right in found]
     assert said == lacking, "what this rule leaves out"
 
@@ -48,7 +48,7 @@ def test_versions_of_controllers_come_from_clusterctls_inventory_before_image_ta
         },
     }
     provider = {"metadata": {"name": "cluster-api"}, "version": "v1.14.0"}
-    found = Answers(served={}, providers={"items": [provider]}, deployments={"items": [deployment]})
+    found = Answers(versions={}, providers={"items": [provider]}, deployments={"items": [deployment]})
     versions = controllers.versions(found)
     assert versions == {"cluster-api": "v1.14.0", "control-plane-kamaji": "v0.20.0"}, (
         "both sources, tags without digest"
@@ -63,13 +63,15 @@ def test_controllers_that_do_not_tell_their_version_are_no_problem() -> None:
         "metadata": {},
         "spec": {"template": {"spec": {"containers": [{"name": "manager", "image": "reg:5000/x"}]}}},
     }
-    assert controllers.versions(Answers(served={}, providers=refused, deployments=refused)) == {}, "unknown is unknown"
-    assert controllers.versions(Answers(served={}, deployments={"items": [untagged]})) == {}, "a port is no tag"
+    assert controllers.versions(Answers(versions={}, providers=refused, deployments=refused)) == {}, (
+        "unknown is unknown"
+    )
+    assert controllers.versions(Answers(versions={}, deployments={"items": [untagged]})) == {}, "a port is no tag"
 
 
 def test_a_data_store_that_may_not_be_read_is_no_problem() -> None:
     found = Answers(
-        served={("kamaji.clastix.io", "DataStore"): ("v1alpha1",)},
+        versions={("kamaji.clastix.io", "DataStore"): ("v1alpha1",)},
         data_stores={"default": ApiError("Forbidden", "no", 403)},
     )
     assert not list(rules.data_stores(found, Requirements(data_stores=("default",)))), "only Kamaji needs to read it"
@@ -87,6 +89,6 @@ def test_what_a_stack_needs_is_read_off_its_manifests() -> None:
     need = next(need for need in needed.kinds if need.kind.name == "Metal3Cluster")
     assert need.crd == "metal3clusters.infrastructure.cluster.x-k8s.io", "any infrastructure provider's"
     assert need.install == "install it", "with the command that installs it"
-    required = rights.needed_rights(needed)
+    required = rights.required_rights(needed)
     assert Right("patch", need.kind.group, need.kind.plural, "status") in required, "the hand-off writes its status"
     assert Right("create", "", "namespaces") in required, "and the namespace"

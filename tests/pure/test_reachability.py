@@ -61,9 +61,9 @@ def test_each_fault_is_told_from_the_others_in_bounded_time(
         answer = attempt(Target(misbehaving.host, misbehaving.port, authority.pem), 3.0)
         took = time.monotonic() - began
     assert not answer.ok, f"{mode} is no good answer"
-    assert (answer.stage, seen in answer.seen) == (stage, True), f"{mode}: {answer}"
-    assert answer.refused == (mode in ("401", "403")), "only an API server that serves refuses strangers"
-    assert TRAP not in answer.seen or mode == "trap", f"a stranger's answer is not repeated: {answer.seen}"
+    assert (answer.stage, seen in answer.text) == (stage, True), f"{mode}: {answer}"
+    assert answer.is_refusal == (mode in ("401", "403")), "only an API server that serves refuses strangers"
+    assert TRAP not in answer.text or mode == "trap", f"a stranger's answer is not repeated: {answer.text}"
     assert took < 9, f"an attempt of 3 s took {took:.1f} s"
 
 
@@ -83,7 +83,7 @@ def test_a_name_is_resolved_and_all_of_its_addresses_are_tried(authority: Tenant
 def test_a_name_that_does_not_exist_is_named_as_such(authority: TenantAuthority) -> None:
     answer = attempt(Target("nothing.invalid", 6443, authority.pem), 2.0)
     assert answer.stage == "dial", "it could not be dialled"
-    assert "the name can't be resolved" in answer.seen, f"not a matter of the port: {answer.seen}"
+    assert "the name can't be resolved" in answer.text, f"not a matter of the port: {answer.text}"
 
 
 def test_without_an_authority_any_certificate_is_accepted(authority: TenantAuthority) -> None:
@@ -97,8 +97,8 @@ def test_a_large_answer_is_cut_off(authority: TenantAuthority, monkeypatch: pyte
     monkeypatch.setitem(tls_endpoint.REPLIES, "500", tls_endpoint.reply(500, "Error", "x" * 200_000))
     with endpoint(authority, "500") as talkative:
         answer = attempt(Target(talkative.host, talkative.port, authority.pem), 2.0)
-    assert "answers 500" in answer.seen, f"the status is told: {answer.seen[:200]}"
-    assert len(answer.seen) < 300, "and not all that came with it"
+    assert "answers 500" in answer.text, f"the status is told: {answer.text[:200]}"
+    assert len(answer.text) < 300, "and not all that came with it"
 
 
 @settings(max_examples=60, deadline=None)
@@ -107,7 +107,7 @@ def test_no_host_and_port_raises(host: str, port: int) -> None:
     # A name under .invalid never exists, so nothing outside is asked for.
     answer = attempt(Target(f"{host}.invalid", port, None), 0.2)
     assert (answer.stage, answer.ok) == ("dial", False), f"{host!r}: {answer}"
-    assert answer.seen, "and the reason is told"
+    assert answer.text, "and the reason is told"
 
 
 def test_pauses_start_fast_grow_and_are_bounded() -> None:

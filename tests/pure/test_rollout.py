@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from kamaji_equinix.components.capi.machine_counts import lacking
+from kamaji_equinix.components.capi.machine_counts import shortfall
 from kamaji_equinix.components.rollout import RolloutProvider
 
 
@@ -17,33 +17,35 @@ DONE = {"observedGeneration": 3, "replicas": 2, "updatedReplicas": 2, "readyRepl
 
 
 def test_a_rolled_out_pool_lacks_nothing() -> None:
-    assert lacking(deployment(**DONE)) == "", "all counts are as asked"
+    assert shortfall(deployment(**DONE)) == "", "all counts are as asked"
 
 
 def test_the_newer_api_generation_counts_under_another_name() -> None:
     status = {**DONE, "upToDateReplicas": 2}
     del status["updatedReplicas"]
-    assert lacking(deployment(**status)) == "", "v1beta2 says upToDateReplicas"
+    assert shortfall(deployment(**status)) == "", "v1beta2 says upToDateReplicas"
 
 
 @pytest.mark.parametrize("field", ["replicas", "updatedReplicas", "readyReplicas", "availableReplicas"])
 def test_each_count_must_be_as_asked(field: str) -> None:
-    told = lacking(deployment(**{**DONE, field: 1}))
+    told = shortfall(deployment(**{**DONE, field: 1}))
     assert "of 2 machines" in told, f"{field} counts"
 
 
 def test_an_old_machine_that_has_yet_to_go_counts() -> None:
-    assert lacking(deployment(**{**DONE, "replicas": 3})), "the third is an old one, and its templates are still needed"
+    assert shortfall(deployment(**{**DONE, "replicas": 3})), (
+        "the third is an old one, and its templates are still needed"
+    )
 
 
 def test_a_change_that_nobody_has_seen_is_no_roll_out() -> None:
-    assert "not acted on" in lacking(deployment(**{**DONE, "observedGeneration": 2})), (
+    assert "not acted on" in shortfall(deployment(**{**DONE, "observedGeneration": 2})), (
         "the counts are of the old generation"
     )
 
 
 def test_a_missing_pool_is_named() -> None:
-    assert lacking(None) == "it does not exist", "it was deleted meanwhile"
+    assert shortfall(None) == "it does not exist", "it was deleted meanwhile"
 
 
 PROPS = {

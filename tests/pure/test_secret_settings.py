@@ -17,7 +17,7 @@ from kamaji_equinix.components.manifests import bootstrap
 from kamaji_equinix.components.manifests.documents import documents
 from kamaji_equinix.components.settings.load import load_stack
 from kamaji_equinix.components.settings.report import SettingsError
-from kamaji_equinix.components.settings.secrets import masked, secret_paths_of
+from kamaji_equinix.components.settings.secrets import mask, secret_paths_of
 from kamaji_equinix.components.settings.stack_file import sections
 from pydantic import SecretStr
 
@@ -211,6 +211,6 @@ def test_secrets_of_a_program_are_written_apart_from_the_rest(tmp_path: Path) ->
 @given(secret=st.text(min_size=1, max_size=60), before=st.text(max_size=20), cut=st.integers(1, 60))
 def test_no_message_quotes_a_secret(secret: str, before: str, cut: int) -> None:
     quoted = secret[:cut]
-    message = masked(f"{before}'{quoted}' is wrong", secret)
+    message = mask(f"{before}'{quoted}' is wrong", secret)
     parts = [secret[index : index + 4] for index in range(max(1, len(secret) - 3))]
     assert not any(part in message for part in parts if len(secret) >= 4), f"{secret!r} stands in {message!r}"

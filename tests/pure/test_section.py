@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from kamaji_equinix.components.settings.known import PROVIDERS
+from kamaji_equinix.components.settings.providers import PROVIDERS
 from kamaji_equinix.components.settings.section import Section
 
 

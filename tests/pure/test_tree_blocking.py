@@ -17,7 +17,7 @@ WAITING = condition(False, "WaitingForControlPlane", "Info")
 
 
 def blocker_of(*objects: Object, **changed: Any) -> Blocker:
-    found = tree.blocking(tree.build(snapshot(*objects, **changed)))
+    found = tree.first_blocker(tree.build(snapshot(*objects, **changed)))
     assert found is not None, "something blocks"
     return found
 
@@ -44,12 +44,12 @@ def refer(machine: Object, part: Object, *path: str) -> dict[Reference, Object |
 
 def test_nothing_blocks_a_cluster_whose_cells_are_true_and_whose_replicas_are_as_asked() -> None:
     for workers in ([], pool("a", [TRUE] * 3), pool("a", [])):
-        assert tree.blocking(tree.build(snapshot(*workers))) is None, "it is ready"
+        assert tree.first_blocker(tree.build(snapshot(*workers))) is None, "it is ready"
 
 
 def test_a_cluster_that_does_not_exist_is_named_with_the_way_to_make_it() -> None:
     missing = Failure("Cluster/c1", "NotFound", 'clusters.cluster.x-k8s.io "c1" not found')
-    found = tree.blocking(tree.build(Snapshot("prod", "c1", missing)))
+    found = tree.first_blocker(tree.build(Snapshot("prod", "c1", missing)))
     assert found is not None, "a cluster that isn't there isn't ready"
     assert "does not exist in namespace prod" in found.reason, "what is wrong, and where"
     assert "kamaji-equinix up" in found.action, "what to do: plain pulumi compares with its state alone"
@@ -67,7 +67,7 @@ def test_a_cluster_that_does_not_exist_is_named_with_the_way_to_make_it() -> Non
     ],
 )
 def test_a_read_that_failed_says_how_to_mend_it(reason: str, action: str) -> None:
-    found = tree.blocking(tree.build(Snapshot("default", "c1", Failure("Cluster/c1", reason, "said the server"))))
+    found = tree.first_blocker(tree.build(Snapshot("default", "c1", Failure("Cluster/c1", reason, "said the server"))))
     assert found is not None, "an unknown state is not a ready one"
     assert f"{reason}: said the server" in found.reason, "the server's words are passed on"
     assert action in found.action, "and what to do"
@@ -281,14 +281,16 @@ def test_a_node_that_is_not_healthy_says_why_in_the_kubelets_words(
     assert reason in found.reason, "what it is about"
     assert action in found.action, "what to do"
     objects[0]["status"]["readyReplicas"] = 2
-    assert tree.blocking(tree.build(snapshot(*objects))) is None, "a pool with all its ready machines is not blocked"
+    assert tree.first_blocker(tree.build(snapshot(*objects))) is None, (
+        "a pool with all its ready machines is not blocked"
+    )
 
 
 def test_a_pool_that_clusterctl_gives_no_row_is_awaited_all_the_same() -> None:
     deployment = made.deployment("a", 3, ready=None, replicas=0, readyReplicas=0, updatedReplicas=0)
     built = tree.build(snapshot(deployment))
     assert "MachineDeployment/a" not in [node.title for node in built.nodes], "without machines there is no row"
-    found = tree.blocking(built)
+    found = tree.first_blocker(built)
     assert found is not None, "yet three machines are asked for"
     assert "0 present" in found.reason, "and none is there"
 

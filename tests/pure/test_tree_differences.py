@@ -35,7 +35,7 @@ def told(*objects: Object, request: Request = ASKED, **changed: Any) -> dict[str
 def test_a_cluster_as_asked_for_differs_in_nothing() -> None:
     built = tree.build(snapshot(*workers()), ASKED)
     assert tree.differences(built) == [], "nothing to say"
-    assert tree.blocking(built) is None, "and it is ready"
+    assert tree.first_blocker(built) is None, "and it is ready"
 
 
 def test_a_pool_that_is_not_there_keeps_a_cluster_from_being_ready_though_every_condition_is_true() -> None:
@@ -44,7 +44,7 @@ def test_a_pool_that_is_not_there_keeps_a_cluster_from_being_ready_though_every_
     assert found.subject == "MachineDeployment/a", "the object that is missing"
     assert "pool web with 2 machines is asked for" in found.reason, "the settings' name of it"
     assert "kamaji-equinix up" in found.action, "which looks; plain pulumi compares with its state alone"
-    assert tree.blocking(built) == found, "so it is not called ready"
+    assert tree.first_blocker(built) == found, "so it is not called ready"
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_a_pool_too_many_is_told_with_what_removes_it_and_blocks_nothing() -> No
     assert found.subject == "MachineDeployment/b", "the pool"
     assert "`kubectl -n default delete machinedeployment b`" in found.action, "no run removes what it has not made"
     assert "Run `kamaji-equinix up`" not in found.action, "so none is advised"
-    assert tree.blocking(built) is None, "all that was asked for is there"
+    assert tree.first_blocker(built) is None, "all that was asked for is there"
     strange[0]["metadata"] |= {
         "labels": {"app.kubernetes.io/managed-by": "kamaji-equinix"},
         "managedFields": [{"manager": "pulumi-kubernetes-0a1b2c3d", "operation": "Apply"}],

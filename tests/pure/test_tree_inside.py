@@ -34,7 +34,7 @@ def workload(kind: str, spec: Object, status: Object, addon: str = "mine") -> Ob
 
 def blocker(*, nodes: Any = (), workloads: Any = (), request: Request | None = REQUEST) -> tree.Blocker | None:
     found = tree.build(snapshot(inside=Inside(tuple(nodes), tuple(workloads))), request)
-    return tree.blocking(found)
+    return tree.first_blocker(found)
 
 
 def test_a_cluster_whose_nodes_and_add_ons_are_well_is_ready() -> None:
@@ -105,7 +105,7 @@ def test_an_add_on_of_this_programs_own_of_which_nothing_is_there_has_failed() -
 
 def test_a_tenant_that_cannot_be_asked_blocks_nothing_and_is_told() -> None:
     built = tree.build(snapshot(inside=Failure("tenant cluster c1", "Unreachable", "refused")), REQUEST)
-    assert tree.blocking(built) is None, "it may be reached from elsewhere alone"
+    assert tree.first_blocker(built) is None, "it may be reached from elsewhere alone"
     told = "\n".join(map(str, tree.differences(built)))
     assert "Not known: tenant cluster c1" in told, f"that it is not known:\n{told}"
     assert "Unreachable: refused" in told, "and why"
@@ -178,6 +178,6 @@ def test_a_node_without_network_is_told_by_what_the_stack_installs(plugin: str |
     machine["status"]["conditions"].append(problem)
     cluster = made.cluster(ready=TRUE, infrastructure=made.packet_cluster(), plane=made.control_plane())
     cluster["metadata"]["annotations"] = {NETWORK_PLUGIN: plugin} if plugin else {}
-    found = tree.blocking(tree.build(snapshot(*objects, cluster=cluster)))
+    found = tree.first_blocker(tree.build(snapshot(*objects, cluster=cluster)))
     assert found is not None, "its pods have no network"
     assert action in found.action, "what should have brought it"

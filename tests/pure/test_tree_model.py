@@ -193,7 +193,7 @@ def test_what_is_no_time_is_none(value: object) -> None:
 
 def test_two_drawings_of_the_same_state_are_equal_without_their_age() -> None:
     objects = pool("a", [TRUE])
-    early, late = (tree.build(snapshot(*objects, taken=TAKEN + timedelta(hours=h))) for h in (0, 5))
+    early, late = (tree.build(snapshot(*objects, time=TAKEN + timedelta(hours=h))) for h in (0, 5))
     assert tree.draw(early) != tree.draw(late), "the age differs"
     assert tree.draw(early, since=False) == tree.draw(late, since=False), "the state does not"
 

@@ -68,7 +68,7 @@ def blocker(
     reference = Reference.parse(made.reference(metal3_machine), "default")
     assert reference is not None, "a reference"
     failure = next((one for one in there if isinstance(one, Failure)), None)
-    return tree.blocking(
+    return tree.first_blocker(
         tree.build(
             snapshot(deployment, machine_set, found, references={reference: metal3_machine}, servers=failure or there)
         )
@@ -185,7 +185,7 @@ def test_a_machine_that_is_being_deleted_is_told_with_the_state_of_its_server() 
     machine["spec"]["infrastructureRef"] = made.reference(own)
     reference = Reference.parse(made.reference(own), "default")
     assert reference is not None, "a reference"
-    found = tree.blocking(
+    found = tree.first_blocker(
         tree.build(snapshot(deployment, machine_set, machine, references={reference: own}, servers=(broken,)))
     )
     assert found is not None, "it blocks"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from kamaji_equinix.components.capi.versions import kubelet_lag, minor, ordered
+from kamaji_equinix.components.capi.versions import kubelet_lag, minor, sort_key
 from kamaji_equinix.components.checks.upgrades import Versions, kubelets_of, problems, versions_of
 from kamaji_equinix.components.settings.load import load_stack
 
@@ -28,7 +28,7 @@ def texts(before: Versions, version: str, kubelets: dict[str, list[str]] | None 
 def test_a_version_rises_by_one_minor_at_most_and_never_falls(before: str, after: str) -> None:
     steps = minor(after)[1] - minor(before)[1]
     refused = bool(texts(Versions(before, before), after))
-    assert refused == (ordered(after) < ordered(before) or steps > 1), f"{before} to {after}"
+    assert refused == (sort_key(after) < sort_key(before) or steps > 1), f"{before} to {after}"
 
 
 @given(VERSIONS, VERSIONS)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hypothesis import strategies as st
-from kamaji_equinix.components.settings.stack_file import decoded
+from kamaji_equinix.components.settings.stack_file import decode
 
 import toolchain
 
@@ -194,7 +194,7 @@ class EngineReader:
         values = json.loads(done.stdout)
         # `value` is what a program gets; it lacks where the value is empty.
         return {
-            name.partition(":")[2]: decoded(value.get("value", ""))
+            name.partition(":")[2]: decode(value.get("value", ""))
             for name, value in values.items()
             if name.startswith("kamaji-equinix:")
         }

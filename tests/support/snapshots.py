@@ -44,7 +44,7 @@ def snapshot(*objects: Object, **changed: Any) -> Snapshot:
         "machine_deployments": of("MachineDeployment"),
         "machine_sets": of("MachineSet"),
         "machine_pools": of("MachinePool"),
-        "taken": TAKEN,
+        "time": TAKEN,
         **changed,
     }
     return Snapshot(**fields)

@@ -6,7 +6,7 @@ from ..provider import ProviderSettings
 from .effects import EFFECTS
 from .rules import pool_problems, problems, warnings
 from .section import MetalClusterSettings, MetalPoolSettings, MetalSettings
-from .user_data import templated
+from .user_data import check_templates
 
 __all__ = ["PROVIDER", "MetalClusterSettings", "MetalPoolSettings", "MetalSettings"]
 
@@ -15,7 +15,7 @@ PROVIDER = ProviderSettings(
     section=MetalSettings,
     tenant=MetalClusterSettings,
     pool=MetalPoolSettings,
-    user_data=templated,
+    user_data=check_templates,
     problems=problems,
     pool_problems=pool_problems,
     warnings=warnings,

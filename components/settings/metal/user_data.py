@@ -17,10 +17,10 @@ _ACTION = re.compile(r"\{\{(?:-\s+|\s*)(?:" + _KNOWN + r")(?:\s+-|\s*)\}\}", re.
 _STRING_ACTION = re.compile(r"\{\{(?:-\s+|\s*)(?:" + _KNOWN + r'|"(?:[^"\\\n]|\\.)*")(?:\s+-|\s*)\}\}', re.DOTALL)
 _OPENING = re.compile(r"\{\{|\{%|\{#")
 
-ESCAPED = "{{ `{{ v1.instance_id }}` }}"
+ESCAPE = "{{ `{{ v1.instance_id }}` }}"
 
 
-def templated(text: str, *, quoted: bool) -> None:
+def check_templates(text: str, *, quoted: bool) -> None:
     """Refuse what one of the two template engines would break on.
 
     Args:
@@ -44,6 +44,6 @@ def templated(text: str, *, quoted: bool) -> None:
             raise ValueError(
                 f"{place(text, opening.start())} holds '{excerpt(text, opening.start())}', which capp's Go templating would "
                 f"run and fail on; it knows {{{{ .kubernetesVersion }}}}, and text that shall keep its braces is written "
-                f"{ESCAPED}"
+                f"{ESCAPE}"
             )
         position = whole.end()

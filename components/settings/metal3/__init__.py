@@ -7,7 +7,7 @@ from .effects import EFFECTS
 from .rules import pool_problems, problems, warnings
 from .rules_hosts import stack_problems
 from .section import Metal3ClusterSettings, Metal3PoolSettings, Metal3Settings
-from .user_data import templated
+from .user_data import check_templates
 
 __all__ = ["PROVIDER", "Metal3ClusterSettings", "Metal3PoolSettings", "Metal3Settings"]
 
@@ -16,7 +16,7 @@ PROVIDER = ProviderSettings(
     section=Metal3Settings,
     tenant=Metal3ClusterSettings,
     pool=Metal3PoolSettings,
-    user_data=templated,
+    user_data=check_templates,
     problems=problems,
     pool_problems=pool_problems,
     warnings=warnings,

@@ -10,7 +10,7 @@ from ..section import Section
 from ..types import AnnotationKey, LabelKey
 from .types import AnyAddress, InterfaceName, LinkId, MacAddress, MetadataKey, PoolName, Subnet, Word
 
-Thing = Literal["machine", "metal3machine", "baremetalhost"]
+ObjectKind = Literal["machine", "metal3machine", "baremetalhost"]
 
 
 class IndexSettings(Section):
@@ -27,7 +27,7 @@ class FromLabelSettings(Section):
     """The value of a label; empty where there is none."""
 
     key: MetadataKey = Field(description="Key.", examples=["rack"])
-    object: Thing = Field(description="Whose label.", examples=["baremetalhost"])
+    object: ObjectKind = Field(description="Whose label.", examples=["baremetalhost"])
     label: LabelKey = Field(description="The label's key.", examples=["rack"])
 
 
@@ -35,7 +35,7 @@ class FromAnnotationSettings(Section):
     """The value of an annotation; empty where there is none."""
 
     key: MetadataKey = Field(description="Key.", examples=["position"])
-    object: Thing = Field(description="Whose annotation.", examples=["baremetalhost"])
+    object: ObjectKind = Field(description="Whose annotation.", examples=["baremetalhost"])
     annotation: AnnotationKey = Field(description="The annotation's key.", examples=["example.org/position"])
 
 
@@ -43,7 +43,7 @@ class MetaDataSettings(Section):
     """Metadata of a pool's machines by key, beside name and local-hostname; user data names it ds.meta_data.KEY."""
 
     strings: dict[MetadataKey, Word] = Field({}, description="Fixed text.", examples=[{"site": "ams"}])
-    object_names: dict[MetadataKey, Thing] = Field(
+    object_names: dict[MetadataKey, ObjectKind] = Field(
         {}, description="Names of objects.", examples=[{"host": "baremetalhost"}]
     )
     indexes: tuple[IndexSettings, ...] = Field((), description="Numbers.", examples=[[{"key": "index"}]], strict=False)
@@ -79,7 +79,7 @@ class MetaDataSettings(Section):
 class MacAnnotationSettings(Section):
     """An annotation that holds a MAC address."""
 
-    object: Thing = Field(description="Whose annotation.", examples=["baremetalhost"])
+    object: ObjectKind = Field(description="Whose annotation.", examples=["baremetalhost"])
     annotation: AnnotationKey = Field(description="The annotation's key.", examples=["example.org/mac"])
 
 

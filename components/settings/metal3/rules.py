@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..report import Problem
-from ..secrets import revealed
+from ..secrets import reveal
 from .rules_hosts import host_problems, scarce
 from .rules_ip_pools import ip_pool_problems
 from .rules_network import metadata_problems, network_problems, used_pools
@@ -17,7 +17,7 @@ from .user_data import METADATA
 CHECKSUMS = {"md5": 32, "sha256": 64, "sha512": 128}
 """Hexadecimal digits of each kind."""
 
-ADDED = frozenset({"name", "local_hostname", "uuid", "providerid", "metal3_name", "metal3_namespace"})
+DEFAULT_KEYS = frozenset({"name", "local_hostname", "uuid", "providerid", "metal3_name", "metal3_namespace"})
 """Metadata that is always there: from this program, from CAPM3 (``renderMetaData``), from Ironic's side of the operator."""
 
 
@@ -136,7 +136,7 @@ def pool_problems(path: str, base: str, tenant: Metal3ClusterSettings, pool: Met
         yield from metadata_problems(f"{path}.metaData", section, pool.meta_data, tenant.metal3.ip_pools)
     if pool.network_data:
         yield from network_problems(f"{path}.networkData", section, pool.network_data, tenant.metal3.ip_pools)
-    keys = ADDED | {key.replace("-", "_") for key in metadata_keys(tenant, pool)}
+    keys = DEFAULT_KEYS | {key.replace("-", "_") for key in metadata_keys(tenant, pool)}
     bootstrap = pool.bootstrap
     texts: list[tuple[str, Any]] = [
         *((f"{path}.bootstrap.commands[{index}]", text) for index, text in enumerate(bootstrap.commands)),
@@ -144,7 +144,7 @@ def pool_problems(path: str, base: str, tenant: Metal3ClusterSettings, pool: Met
         *((f"{path}.bootstrap.files[{index}].content", file.content) for index, file in enumerate(bootstrap.files)),
     ]
     for where, text in texts:
-        unknown = [name for name in METADATA.findall(revealed(text) or "") if name not in keys]
+        unknown = [name for name in METADATA.findall(reveal(text) or "") if name not in keys]
         if unknown:
             yield Problem(
                 where,

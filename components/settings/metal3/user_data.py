@@ -18,10 +18,10 @@ _OPENING = re.compile(r"\{\{|\{%|\{#")
 METADATA = re.compile(r"\{\{-?\s*ds\.meta_data\.([A-Za-z_][A-Za-z0-9_]*)")
 """Names of metadata that text uses."""
 
-ESCAPED = "{{ '{{' }}"
+ESCAPE = "{{ '{{' }}"
 
 
-def templated(text: str, *, quoted: bool) -> None:
+def check_templates(text: str, *, quoted: bool) -> None:
     """Refuse what jinja2 would break on, or would take for something else.
 
     Args:
@@ -44,6 +44,6 @@ def templated(text: str, *, quoted: bool) -> None:
             raise ValueError(
                 f"{place(text, opening.start())} holds '{excerpt(text, opening.start())}', which cloud-init's jinja2 would "
                 "evaluate; it may name ds.meta_data.KEY and v1.KEY, and text that shall keep its braces is written "
-                f"{ESCAPED}"
+                f"{ESCAPE}"
             )
         position = whole.end()

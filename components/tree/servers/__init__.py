@@ -11,10 +11,10 @@ from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 
-from ...capi.reading import Failure, Json, deleting_since, node_conditions, ready
+from ...capi.reading import Failure, Json, deletion_time, node_conditions, ready
 from ...kube.objects import Kind, dig
 from ..blocker import Blocker
-from ..model import Listed, Snapshot
+from ..model import ListResult, Snapshot
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def _under(machine: Json) -> Servers | None:
     return _known().get(str(dig(machine, "spec", "infrastructureRef", "kind")))
 
 
-def kind_to_read(machines: Listed) -> Kind | None:
+def kind_to_read(machines: ListResult) -> Kind | None:
     """The servers that would explain why a machine is no healthy node, or how far its deletion is; None where none would."""
     for machine in () if isinstance(machines, Failure) else machines:
         servers = _under(machine)
@@ -73,7 +73,7 @@ def _is_well(machine: Json) -> bool:
     seen = ready(machine)
     return bool(
         dig(machine, "status", "nodeRef")
-        and not deleting_since(machine)
+        and not deletion_time(machine)
         # A node that is silent, because its server is off or gone, is unknown, not unhealthy.
         and not any(one.status != "True" for one in node_conditions(machine))
         and seen

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from ...capi.reading import (
     Failure,
     Json,
-    bootstrapped,
     condition,
-    deleting_since,
+    deletion_time,
+    has_bootstrap_data,
     kind,
     name,
     subject,
@@ -20,7 +20,7 @@ from ...capi.reading import (
 )
 from ...kube.objects import Kind, dig
 from ..blocker import Blocker, describe, kubectl
-from ..model import Found, Reference, Snapshot
+from ..model import ReadResult, Reference, Snapshot
 from . import Servers
 
 MACHINE_KIND = "Metal3Machine"
@@ -34,21 +34,21 @@ PASSED_OVER = {"baremetalhost.metal3.io/paused": "paused", UNHEALTHY: "marked un
 """Annotations of a host that CAPM3 passes over, and what they say (``chooseHost`` in its metal3machine_manager.go)."""
 
 FREE = ("available", "ready")
-NAMED = 5
+MOST_NAMES = 5
 """So many hosts are named where none is free."""
 
 
 def trouble(snapshot: Snapshot, machine: Json) -> Blocker | None:
     """Why a machine's server is no node of the cluster; None where nothing is wrong with it, or it is none of Metal3's."""
-    own = _own(snapshot, machine)
-    if own is None or not bootstrapped(machine):
+    own = _infrastructure_machine(snapshot, machine)
+    if own is None or not has_bootstrap_data(machine):
         return None
     host_name = _host_name(own)
     if isinstance(snapshot.servers, Failure):
         return None if dig(machine, "status", "nodeRef") else _unread(own, snapshot.servers)
     if not host_name:
         return _none_free(snapshot, machine, own, snapshot.servers)
-    host = _named(snapshot.servers, host_name)
+    host = _host_called(snapshot.servers, host_name)
     if host is None:
         return Blocker(
             subject(machine),
@@ -56,19 +56,21 @@ def trouble(snapshot: Snapshot, machine: Json) -> Blocker | None:
             f"Have it replaced: {kubectl(snapshot, 'delete machine', name(machine))} (a pool with `healthCheck` does this by "
             "itself)",
         )
-    return _on_it(snapshot, machine, host)
+    return _host_blocker(snapshot, machine, host)
 
 
 def state(snapshot: Snapshot, machine: Json) -> str:
     """In what state the server of a machine is that is being deleted, as the end of a sentence; empty where nobody knows."""
-    own = _own(snapshot, machine)
-    host = _named(snapshot.servers, _host_name(own)) if own and not isinstance(snapshot.servers, Failure) else None
+    own = _infrastructure_machine(snapshot, machine)
+    host = (
+        _host_called(snapshot.servers, _host_name(own)) if own and not isinstance(snapshot.servers, Failure) else None
+    )
     return f"; its server {subject(host)} is {_state(host)}" if host else ""
 
 
-def _own(snapshot: Snapshot, machine: Json) -> Json | None:
+def _infrastructure_machine(snapshot: Snapshot, machine: Json) -> Json | None:
     reference = Reference.parse(dig(machine, "spec", "infrastructureRef"), snapshot.namespace)
-    found: Found | None = snapshot.references.get(reference) if reference else None
+    found: ReadResult | None = snapshot.references.get(reference) if reference else None
     if found is None or isinstance(found, Failure) or kind(found) != MACHINE_KIND:
         return None
     return found
@@ -78,7 +80,7 @@ def _host_name(own: Json) -> str:
     return str((dig(own, "metadata", "annotations") or {}).get(HOST_ANNOTATION) or "").rpartition("/")[2]
 
 
-def _named(hosts: tuple[Json, ...], host_name: str) -> Json | None:
+def _host_called(hosts: tuple[Json, ...], host_name: str) -> Json | None:
     return next((host for host in hosts if name(host) == host_name), None)
 
 
@@ -90,7 +92,7 @@ def _unread(own: Json, failure: Failure) -> Blocker:
     )
 
 
-def _on_it(snapshot: Snapshot, machine: Json, host: Json) -> Blocker | None:
+def _host_blocker(snapshot: Snapshot, machine: Json, host: Json) -> Blocker | None:
     state, status = dig(host, "status", "provisioning", "state"), host.get("status") or {}
     if status.get("errorMessage"):
         return Blocker(
@@ -143,8 +145,8 @@ def _none_free(snapshot: Snapshot, machine: Json, own: Json, hosts: tuple[Json, 
     selector = dig(own, "spec", "hostSelector") or {}
     asked = selector_text(selector)
     some = [host for host in sorted(hosts, key=name) if fits(selector, dig(host, "metadata", "labels") or {})]
-    told = [f"{name(host)} ({_why_not(host)})" for host in some[:NAMED]]
-    told += [f"{len(some) - NAMED} more"] if len(some) > NAMED else []
+    told = [f"{name(host)} ({_why_not(host)})" for host in some[:MOST_NAMES]]
+    told += [f"{len(some) - MOST_NAMES} more"] if len(some) > MOST_NAMES else []
     there = f"of {len(hosts)} hosts in namespace {snapshot.namespace} "
     reason = there + (f"{len(some)} fit" if asked else "any will do") + (f" {asked}" if asked else "")
     return Blocker(
@@ -173,7 +175,7 @@ def _why_not(host: Json) -> str:
     consumer = dig(host, "spec", "consumerRef")
     if consumer:
         return f"{consumer.get('kind')}/{consumer.get('name')} is on it"
-    if deleting_since(host):
+    if deletion_time(host):
         return "it is being deleted"
     for annotation, what in PASSED_OVER.items():
         if annotation in (dig(host, "metadata", "annotations") or {}):

@@ -36,7 +36,7 @@ class Elsewhere:
         if order.linking != "none" or answer.stage != "dial":
             self._since = 0.0
             return
-        other = self.answering(address)
+        other = self.other_address(address)
         self._since = (self._since or now) if other else 0.0
         if other and now - self._since >= LASTS_SECONDS:
             name, namespace = order.control_plane, self.wait.kube.namespace
@@ -44,13 +44,13 @@ class Elsewhere:
                 "dial",
                 str(address),
                 expected=f"the control plane at {address.host}, which controlPlane.network.serviceAddress declares",
-                seen=f"{answer.seen}; it answers at {other.host}, which the load balancer gave Service {name}",
+                last_seen=f"{answer.text}; it answers at {other.host}, which the load balancer gave Service {name}",
                 advice=f"Have the load balancer give {address.host} (`controlPlane.network.serviceAnnotations`, such as "
                 f"metallb.io/loadBalancerIPs), set `controlPlane.network.serviceAddress` to {other.host}, or leave it out. "
                 f"Nothing holds the wrong address yet. See `kubectl -n {namespace} get service {name}`.",
             )
 
-    def answering(self, address: Endpoint) -> Endpoint | None:
+    def other_address(self, address: Endpoint) -> Endpoint | None:
         """Another address of the load balancer at which something answers; None where the address was not declared."""
         kube, order = self.wait.kube, self.wait.order
         try:

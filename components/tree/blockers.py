@@ -19,21 +19,21 @@ from ..capi.reading import (
     condition,
     conditions,
     control_plane_ready,
-    deleting_since,
+    deletion_time,
     first_false,
     is_paused,
+    is_provisioned,
     kind,
     name,
-    provisioned,
     subject,
     terminal_failure,
 )
 from ..kube.objects import dig
 from .blocker import REPAIR, Blocker, describe, kubectl, unreadable
-from .blocking_inside import inside
-from .blocking_workers import workers
-from .difference import lacking
-from .model import Found, Snapshot, Tree
+from .blockers_inside import inside
+from .blockers_workers import workers
+from .difference import shortfalls
+from .model import ReadResult, Snapshot, Tree
 
 NEW_CONTROL_PLANE = (
     ". A new control plane has a new certificate authority and no data: the {} living machines can't join it, and are "
@@ -41,7 +41,7 @@ NEW_CONTROL_PLANE = (
 )
 
 
-def blocking(tree: Tree) -> Blocker | None:
+def first_blocker(tree: Tree) -> Blocker | None:
     """The first reason why the cluster is not ready; None exactly when it is.
 
     Ready means: every condition of a READY cell is True, the control plane and the infrastructure cluster fulfil their
@@ -55,7 +55,7 @@ def blocking(tree: Tree) -> Blocker | None:
         _deletion,
         _pause,
         _missing_control_plane,
-        _given_up,
+        _final_failure,
         _address,
         # One that is created last is missing until the control plane has answered.
         _missing_infrastructure,
@@ -65,11 +65,11 @@ def blocking(tree: Tree) -> Blocker | None:
         _unread_lists,
     )
     first = next((blocker for check in checks if (blocker := check(snapshot, snapshot.cluster))), None)
-    return first or _any_row(tree) or next(lacking(tree), None) or next(inside(tree), None)
+    return first or _any_row(tree) or next(shortfalls(tree), None) or next(inside(tree), None)
 
 
 def _deletion(snapshot: Snapshot, cluster: Json) -> Blocker | None:
-    since = deleting_since(cluster)
+    since = deletion_time(cluster)
     if not since:
         return None
     machines = () if isinstance(snapshot.machines, Failure) else snapshot.machines
@@ -112,7 +112,7 @@ def _missing_infrastructure(snapshot: Snapshot, cluster: Json) -> Blocker | None
     return _missing(snapshot, cluster, "infrastructureRef", snapshot.infrastructure)
 
 
-def _missing(snapshot: Snapshot, cluster: Json, field: str, part: Found | None) -> Blocker | None:
+def _missing(snapshot: Snapshot, cluster: Json, field: str, part: ReadResult | None) -> Blocker | None:
     if part is None:
         return Blocker(subject(cluster), f"spec.{field} is empty", REPAIR)
     if isinstance(part, Failure):
@@ -125,7 +125,7 @@ def _missing(snapshot: Snapshot, cluster: Json, field: str, part: Found | None) 
     return None
 
 
-def _given_up(snapshot: Snapshot, cluster: Json) -> Blocker | None:
+def _final_failure(snapshot: Snapshot, cluster: Json) -> Blocker | None:
     for obj in (cluster, snapshot.control_plane, snapshot.infrastructure):
         if obj and not isinstance(obj, Failure) and (failure := terminal_failure(obj)):
             return Blocker(
@@ -152,7 +152,7 @@ def _address(snapshot: Snapshot, cluster: Json) -> Blocker | None:
     return Blocker(subject(control_plane), f"it has no address: {missing.text}", action)
 
 
-def _evidence(snapshot: Snapshot, kind_: str) -> Found | None:
+def _evidence(snapshot: Snapshot, kind_: str) -> ReadResult | None:
     """What was read of the control plane's object of a kind."""
     return next((obj for key, obj in snapshot.evidence.items() if key.startswith(f"{kind_}/")), None)
 
@@ -174,7 +174,7 @@ def _handoff(snapshot: Snapshot, cluster: Json) -> Blocker | None:
             "Find out who wrote it; `handoff.force: true` and `kamaji-equinix up` overwrite it",
         )
     lacking = [
-        what for what, there in (("endpoint", written), ("status.ready", provisioned(infrastructure))) if not there
+        what for what, there in (("endpoint", written), ("status.ready", is_provisioned(infrastructure))) if not there
     ]
     if published and lacking:
         return Blocker(

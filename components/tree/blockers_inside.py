@@ -10,7 +10,7 @@ from ..kube.objects import dig
 from .blocker import Blocker
 from .model import Inside, Tree
 
-UNINITIALIZED = "node.cloudprovider.kubernetes.io/uninitialized"
+UNINITIALIZED_TAINT = "node.cloudprovider.kubernetes.io/uninitialized"
 """Taint of a node whose kubelet waits for a cloud controller (``cloud-provider: external``)."""
 
 INSIDE = "with the cluster's kubeconfig: `kubectl -n {} {}`"
@@ -23,7 +23,7 @@ def inside(tree: Tree) -> Iterator[Blocker]:
         return
     missing = [] if tree.request is None else _missing(content, tree.request.add_ons)
     yield from missing
-    yield from filter(None, map(_tainted, sorted(content.nodes, key=name)))
+    yield from filter(None, map(_taint, sorted(content.nodes, key=name)))
     yield from filter(None, map(_workload, sorted(content.workloads, key=_place)))
 
 
@@ -40,13 +40,13 @@ def _missing(content: Inside, names: tuple[str, ...]) -> list[Blocker]:
     ]
 
 
-def _tainted(node: Json) -> Blocker | None:
+def _taint(node: Json) -> Blocker | None:
     taints = [dig(taint, "key") for taint in dig(node, "spec", "taints") or ()]
-    if UNINITIALIZED not in taints:
+    if UNINITIALIZED_TAINT not in taints:
         return None
     return Blocker(
         f"Node/{name(node)}",
-        f"no cloud controller has seen it, so most pods don't start on it: it has the taint {UNINITIALIZED}",
+        f"no cloud controller has seen it, so most pods don't start on it: it has the taint {UNINITIALIZED_TAINT}",
         "Where a cloud controller runs that takes the taint away, see its log; where none does, set the infrastructure's "
         "`cloudController` to one that this program installs, or to none, with which no kubelet waits for one. See what runs "
         + INSIDE.format("kube-system", "get pods -o wide"),

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import quote
 
-from ..capi.former import former_pools, is_older, rolled_for
+from ..capi.former import deployments_after, former_pools, is_older
 from ..capi.kinds import TENANT_CONTROL_PLANE
 from ..capi.manifest import CLUSTER_LABEL
 from ..kube.client import Api, ApiError
@@ -18,7 +18,7 @@ from ..manifests.control_plane import KIND as CONTROL_PLANE
 from ..manifests.documents import documents
 from ..providers import cluster_kinds
 from ..settings.model import StackSettings, TenantClusterSettings
-from .kept import kept_templates
+from .template_names import template_names
 from .upgrades import Versions, versions_of
 
 THREADS = 8
@@ -34,22 +34,22 @@ class LivingCluster:
         deployments: its MachineDeployments, whoever made them; None where they can't be read.
         machine_sets: its MachineSets, where a roll on demand asks for them.
         unread: why something could not be read.
-        gone: kinds of which there is no object, and that is certain.
+        missing_kinds: kinds of which there is no object, and that is certain.
         templates: names of templates to keep, by kind, by the name of each MachineDeployment.
         uncertain: why those can't be told.
         former: names of the MachineDeployments whose machines joined a control plane that is gone, and are to be rolled.
-        rolled: names of those that were rolled because of the control plane that there is.
+        rolled_deployments: names of those that were rolled because of the control plane that there is.
     """
 
     objects: Mapping[str, Json] = field(default_factory=dict)
     deployments: tuple[Json, ...] | None = ()
     machine_sets: tuple[Json, ...] = ()
     unread: tuple[ApiError, ...] = ()
-    gone: frozenset[str] = frozenset()
+    missing_kinds: frozenset[str] = frozenset()
     templates: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     uncertain: ApiError | None = None
     former: frozenset[str] = frozenset()
-    rolled: frozenset[str] = frozenset()
+    rolled_deployments: frozenset[str] = frozenset()
 
     @property
     def lives(self) -> bool:
@@ -102,11 +102,13 @@ def living_cluster(api: Api, tenant: TenantClusterSettings) -> LivingCluster:
             unread.append(items)
         lists[resource] = None if isinstance(items, ApiError) else tuple(items)
     deployments = lists["machinedeployments"]
-    former, rolled = outliving(api, tenant, deployments or (), objects.get(CONTROL_PLANE), CONTROL_PLANE in absent)
+    former, rolled = former_deployments(
+        api, tenant, deployments or (), objects.get(CONTROL_PLANE), CONTROL_PLANE in absent
+    )
     templates: Mapping[str, Mapping[str, str]] = {}
     uncertain: ApiError | None = None
     try:
-        templates = kept_templates(api, tenant, {str(dig(one, "metadata", "name")): one for one in deployments or ()})
+        templates = template_names(api, tenant, {str(dig(one, "metadata", "name")): one for one in deployments or ()})
     except ApiError as error:
         uncertain = error
     return LivingCluster(
@@ -122,7 +124,7 @@ def living_cluster(api: Api, tenant: TenantClusterSettings) -> LivingCluster:
     )
 
 
-def outliving(
+def former_deployments(
     api: Api, tenant: TenantClusterSettings, deployments: Iterable[Json], plane: Json | None, is_gone: bool
 ) -> tuple[set[str], set[str]]:
     """The MachineDeployments whose machines joined a control plane that is gone: those to be rolled, and those that were.
@@ -142,7 +144,7 @@ def outliving(
     older = [one for one in living if plane and is_older(one, plane)]
     if plane is None or not older:
         return set(), set()
-    rolled = rolled_for(older, plane)
+    rolled = deployments_after(older, plane)
     return former_pools(machines(api, tenant), plane) - rolled, rolled
 
 

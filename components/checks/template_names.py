@@ -20,7 +20,7 @@ from ..settings.pools import WorkerPoolSettings
 REFERENCES = (("infrastructureRef",), ("bootstrap", "configRef"))
 
 
-def kept_templates(
+def template_names(
     api: Api, tenant: TenantClusterSettings, deployments: Mapping[str, Json]
 ) -> dict[str, dict[str, str]]:
     """Names of the templates to keep, by kind, by the name of each pool's MachineDeployment that has such.
@@ -36,13 +36,13 @@ def kept_templates(
     names: dict[str, dict[str, str]] = {}
     for pool in tenant.worker_pools:
         name = str(machine_deployment(tenant, pool)["metadata"]["name"])
-        for wish, living in renamed(tenant, pool, deployments.get(name)):
-            if not differing(api, wish, living):
+        for wish, living in templates_of_other_names(tenant, pool, deployments.get(name)):
+            if not template_differences(api, wish, living):
                 names.setdefault(name, {})[wish["kind"]] = living
     return names
 
 
-def renamed(
+def templates_of_other_names(
     tenant: TenantClusterSettings, pool: WorkerPoolSettings, deployment: Json | None
 ) -> Iterator[tuple[dict[str, Any], str]]:
     """A pool's templates whose names are not those of the living MachineDeployment, each with that name."""
@@ -54,7 +54,7 @@ def renamed(
             yield wish, str(name)
 
 
-def differing(api: Api, wish: Mapping[str, Any], name: str) -> list[str]:
+def template_differences(api: Api, wish: Mapping[str, Any], name: str) -> list[str]:
     """Where a living template differs from one that is asked for, as paths; empty where it does not.
 
     The API server is asked what it would make of the latter, because webhooks and schemas fill in what was left out.

@@ -15,16 +15,16 @@ from ..capi.reading import (
     Condition,
     Failure,
     Json,
-    bootstrapped,
     condition,
-    controlled_by,
-    deleting_since,
+    deletion_time,
     first_false,
+    has_bootstrap_data,
     infrastructure_ready,
+    is_controlled_by,
+    is_current,
     kind,
     name,
     node_problem,
-    observed,
     ready,
     subject,
     terminal_failure,
@@ -32,7 +32,7 @@ from ..capi.reading import (
 from ..kube.objects import dig
 from . import servers
 from .blocker import Blocker, describe, kubectl
-from .model import Found, Reference, Snapshot
+from .model import ReadResult, Reference, Snapshot
 
 
 def workers(snapshot: Snapshot, cluster: Json) -> Blocker | None:
@@ -40,7 +40,7 @@ def workers(snapshot: Snapshot, cluster: Json) -> Blocker | None:
     machines = _read(snapshot.machines)
     return (
         next((b for m in machines if (b := _former(snapshot, m))), None)
-        or next((b for m in machines if (b := _given_up(snapshot, m))), None)
+        or next((b for m in machines if (b := _final_failure(snapshot, m))), None)
         or next((b for s in _read(snapshot.machine_sets) if (b := _no_machines(snapshot, s))), None)
         or next((b for m in machines if (b := _machine(snapshot, m))), None)
         or next((b for d in _read(snapshot.machine_deployments) if (b := _pool(snapshot, d))), None)
@@ -51,7 +51,7 @@ def _read(listed: tuple[Json, ...] | Failure) -> tuple[Json, ...]:
     return () if isinstance(listed, Failure) else tuple(sorted(listed, key=name))
 
 
-def _referred(snapshot: Snapshot, value: object) -> Found | None:
+def _referred(snapshot: Snapshot, value: object) -> ReadResult | None:
     reference = Reference.parse(value, snapshot.namespace)
     return snapshot.references.get(reference) if reference else None
 
@@ -76,8 +76,8 @@ def _former(snapshot: Snapshot, machine: Json) -> Blocker | None:
     )
 
 
-def _given_up(snapshot: Snapshot, machine: Json) -> Blocker | None:
-    if deleting_since(machine):
+def _final_failure(snapshot: Snapshot, machine: Json) -> Blocker | None:
+    if deletion_time(machine):
         return None
     # The part that failed tells more than the machine, which copies it.
     for obj in (*_parts(snapshot, machine), machine):
@@ -95,10 +95,10 @@ def _given_up(snapshot: Snapshot, machine: Json) -> Blocker | None:
 def _no_machines(snapshot: Snapshot, machine_set: Json) -> Blocker | None:
     created = condition(machine_set, "MachinesCreated")
     wanted, there = dig(machine_set, "spec", "replicas") or 0, dig(machine_set, "status", "replicas") or 0
-    if created is None or created.status == "True" or deleting_since(machine_set) or there >= wanted:
+    if created is None or created.status == "True" or deletion_time(machine_set) or there >= wanted:
         return None
     deployments = _read(snapshot.machine_deployments)
-    owner = next((d for d in deployments if controlled_by(machine_set, d)), machine_set)
+    owner = next((d for d in deployments if is_controlled_by(machine_set, d)), machine_set)
     reason = f"it has {there} of {wanted} machines: {created.reason}: {created.message}"
     if created.reason == "PreflightCheckFailed":
         control_plane = snapshot.control_plane
@@ -116,8 +116,8 @@ def _no_machines(snapshot: Snapshot, machine_set: Json) -> Blocker | None:
 
 
 def _machine(snapshot: Snapshot, machine: Json) -> Blocker | None:
-    if since := deleting_since(machine):
-        unmet = first_false(machine, ignoring=("Ready", "Available", "Paused", "NodeHealthy", "HealthCheckSucceeded"))
+    if since := deletion_time(machine):
+        unmet = first_false(machine, ignore=("Ready", "Available", "Paused", "NodeHealthy", "HealthCheckSucceeded"))
         finalizers = ", ".join(dig(machine, "metadata", "finalizers") or ())
         return Blocker(
             subject(machine),
@@ -134,7 +134,7 @@ def _machine(snapshot: Snapshot, machine: Json) -> Blocker | None:
         return None
     status = machine.get("status") or {}
     spec = dig(machine, "spec") or {}
-    if not bootstrapped(machine):
+    if not has_bootstrap_data(machine):
         return _waits_for(snapshot, machine, _referred(snapshot, dig(spec, "bootstrap", "configRef")), "bootstrap data")
     if not infrastructure_ready(machine):
         return _waits_for(snapshot, machine, _referred(snapshot, spec.get("infrastructureRef")), "its server")
@@ -154,7 +154,7 @@ def _machine(snapshot: Snapshot, machine: Json) -> Blocker | None:
     )
 
 
-def _waits_for(snapshot: Snapshot, machine: Json, part: Found | None, what: str) -> Blocker:
+def _waits_for(snapshot: Snapshot, machine: Json, part: ReadResult | None, what: str) -> Blocker:
     """A machine that lacks one of its parts: what that part says about it."""
     if isinstance(part, Failure):
         return Blocker(
@@ -175,7 +175,7 @@ def _waits_for(snapshot: Snapshot, machine: Json, part: Found | None, what: str)
 
 
 def _pool(snapshot: Snapshot, deployment: Json) -> Blocker | None:
-    if not observed(deployment):
+    if not is_current(deployment):
         return Blocker(
             subject(deployment),
             "Cluster API has not acted on its last change yet",
@@ -199,7 +199,7 @@ def _unhealthy_node(snapshot: Snapshot, deployment: Json) -> Blocker | None:
     for machine in _read(snapshot.machines):
         pool = dig(machine, "metadata", "labels", "cluster.x-k8s.io/deployment-name")
         problem = node_problem(machine)
-        if not problem or deleting_since(machine) or pool != name(deployment):
+        if not problem or deletion_time(machine) or pool != name(deployment):
             continue
         if found := servers.trouble(snapshot, machine):
             return found

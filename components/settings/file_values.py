@@ -27,7 +27,9 @@ def secret_paths(values: Mapping[str, Any], keys: Collection[str], folder: Path,
         folder: the project's folder.
         stack: the stack's name, with or without organization and project.
     """
-    return secret_paths_of(values, keys, stored(stack_file(folder, stack.rpartition("/")[2]), folder) if keys else {})
+    return secret_paths_of(
+        values, keys, file_values(stack_file(folder, stack.rpartition("/")[2]), folder) if keys else {}
+    )
 
 
 def stack_file(folder: Path, stack: str) -> Path:
@@ -48,7 +50,7 @@ def project(folder: Path) -> dict[Any, Any]:
     return {}
 
 
-def stored(path: Path, folder: Path) -> dict[str, Any]:
+def file_values(path: Path, folder: Path) -> dict[str, Any]:
     """What a stack's file holds by key, with placeholders for what is encrypted; nothing where it can't be read.
 
     Args:
