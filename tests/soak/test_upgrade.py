@@ -17,6 +17,7 @@ import httpx
 import pytest
 import yaml
 
+import toolchain
 from lab.kubeconfig import client_of
 from tests.support.interrupting import gone
 from tests.support.lab import Lab, eventually, nodes
@@ -132,6 +133,8 @@ class Watch:
 
 @pytest.fixture(scope="module")
 def stack(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Upgraded]:
+    # The lab takes the older programs where they are; only this module runs them.
+    toolchain.ensure([f"{name}@v{OLD}" for name in ("kube-apiserver", "kube-controller-manager")], print)
     found = Upgraded(lab, Project.make(tmp_path_factory.mktemp("project"), lab.environment()), lab.kubeconfig)
     found.up(OLD).ok()
     yield found
