@@ -116,6 +116,7 @@ class ClusterStack:
         self,
         *,
         wait: Seconds | None = None,
+        on_look: OnLook | None = None,
         cancellation: Cancellation | None = None,
         timeout: Seconds | None = None,
     ) -> Result:
@@ -123,6 +124,7 @@ class ClusterStack:
 
         Args:
             wait: seconds to wait after that until all clusters with their machines are ready; None does not wait.
+            on_look: takes each look at a cluster while it waits, with its status tree.
             cancellation: stops it on request.
             timeout: seconds after which the engine is stopped.
 
@@ -130,9 +132,15 @@ class ClusterStack:
             OperationError: see ``automation.errors``.
         """
         self._declaration.require_file()
-        result = self._session.operate("up", self._up, cancellation, timeout)
+        declared: list[StackSettings] = []
+
+        def run(stack: automation.Stack, translate: Translator) -> Done:
+            declared.append(self._declaration.configure(stack, self._session.engine))
+            return self._up(stack, translate)
+
+        result = self._session.operate("up", run, cancellation, timeout)
         if wait is not None:
-            self.wait_until_ready(wait, cancellation=cancellation)
+            self._await(declared[-1], wait, cancellation, on_look)
         return result
 
     @checked_arguments
@@ -150,7 +158,7 @@ class ClusterStack:
                 done = stack.refresh(
                     on_output=self._session.on_output, on_event=translate, color="never", show_secrets=False
                 )
-            return changes(done.summary), stack.outputs(), done.stdout
+            return translate.changes, stack.outputs(), done.stdout
 
         return self._session.operate("refresh", run, cancellation, timeout, create=False)
 
@@ -182,7 +190,7 @@ class ClusterStack:
                 remove=remove,
                 run_program=self._declaration.renew(stack, before) or None,
             )
-            return changes(done.summary), {}, done.stdout
+            return translate.changes, {}, done.stdout
 
         try:
             return self._session.operate("destroy", run, cancellation, timeout, create=False)
@@ -288,26 +296,16 @@ class ClusterStack:
             NotReady: the time is over; names the cluster, and what blocks it.
             Cancelled: on request.
         """
-        settings = self.settings()
-        await_ready(
-            self._declaration.management(settings),
-            settings,
-            Translator(self.name, self._session.on_event),
-            timeout,
-            cancellation or Cancellation(),
-            on_look,
-        )
+        self._await(self.settings(), timeout, cancellation, on_look)
 
     # How
 
     def _preview(self, stack: automation.Stack, translate: Translator) -> Done:
         self._declaration.configure(stack, self._session.engine)
         done = stack.preview(on_output=self._session.on_output, on_event=translate, color="never")
-        counts = {str(getattr(key, "value", key)): value for key, value in done.change_summary.items()}
-        return counts, {}, done.stdout
+        return translate.changes, {}, done.stdout
 
     def _up(self, stack: automation.Stack, translate: Translator) -> Done:
-        self._declaration.configure(stack, self._session.engine)
         done = stack.up(
             on_output=self._session.on_output,
             on_event=translate,
@@ -315,12 +313,13 @@ class ClusterStack:
             suppress_outputs=True,
             show_secrets=False,
         )
-        return changes(done.summary), done.outputs, done.stdout
+        return translate.changes, done.outputs, done.stdout
 
     def _import(self, stack: automation.Stack, translate: Translator) -> Done:
         settings = self._declaration.of(stack)
         require_alike(settings, self._declaration.management(settings), self.name)
         before = exported(stack)
+        self._declaration.configure(stack, self._session.engine)
         self._declaration.adopt(stack)
         try:
             return self._up(stack, translate)
@@ -330,13 +329,20 @@ class ClusterStack:
             translate.remark("the import did not come about, so the stack is as it was before")
             raise
 
+    def _await(
+        self, settings: StackSettings, timeout: float, cancellation: Cancellation | None, on_look: OnLook | None
+    ) -> None:
+        await_ready(
+            self._declaration.management(settings),
+            settings,
+            Translator(self.name, self._session.on_event),
+            timeout,
+            cancellation or Cancellation(),
+            on_look,
+        )
+
     def _settings(self) -> StackSettings:
         if self._declaration.settings is not None:
             return self._declaration.settings
         with self._session.looking("settings") as stack:
             return configuration.of_stack(stack)
-
-
-def changes(summary: automation.UpdateSummary) -> Mapping[str, int]:
-    """Number of resources by operation."""
-    return {str(getattr(key, "value", key)): int(value) for key, value in (summary.resource_changes or {}).items()}

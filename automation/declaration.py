@@ -50,19 +50,22 @@ class Declaration:
         if self.settings is not None:
             program.bring_up(self.settings)
 
-    def configure(self, stack: automation.Stack, engine: Engine) -> None:
+    def configure(self, stack: automation.Stack, engine: Engine) -> StackSettings:
         """Give the engine what its program, or the plugin of the hand-off, reads from the configuration.
+
+        Returns:
+            The settings.
 
         Raises:
             ConfigurationError: the settings of the stack's file are wrong: said before the engine starts.
         """
         if self.settings is None:
-            configuration.of_stack(stack)
-            return
+            return configuration.of_stack(stack)
         sections = configuration.sections(self.settings, self.base)
         if self.place.folder is None:
             sections.pop("clusters")
         configure(stack, engine, sections)
+        return self.settings
 
     def adopt(self, stack: automation.Stack) -> None:
         """Let an operation that follows take living clusters in that the stack has not made."""

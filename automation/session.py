@@ -17,7 +17,7 @@ from . import results
 from .engine.failures import failure
 from .engine.process import Cancellation, Engine, Interrupted
 from .engine.translator import Translator
-from .engine.workspace import Place, forget, open_stack, unchanged_file
+from .engine.workspace import Place, forget, missing, open_stack, unchanged_file
 from .errors import Cancelled, Locked, OperationError, TimedOut
 from .events import Finished, Listener
 from .hiding import Hiding
@@ -129,27 +129,29 @@ class Session:
             )
 
     @contextlib.contextmanager
-    def looking(self, what: str, *, create: bool = False) -> Iterator[automation.Stack]:
+    def looking(self, what: str) -> Iterator[automation.Stack]:
         """The stack as it is, for reading.
 
         Args:
             what: is read, for an error.
-            create: make the stack where there is none.
 
         Raises:
             OperationError: see ``automation.errors``.
         """
-        with self.translated(what), self.opened(create=create) as stack:
+        with self.translated(what), self.opened(look=True) as stack:
             yield stack
 
     @contextlib.contextmanager
-    def opened(self, *, create: bool = False, keep: bool = True, undo: bool = False) -> Iterator[automation.Stack]:
+    def opened(
+        self, *, create: bool = False, keep: bool = True, undo: bool = False, look: bool = False
+    ) -> Iterator[automation.Stack]:
         """The stack; what is temporary goes again, the workspace of an inline program too: the backend lacks none of it.
 
         Args:
             create: make the stack where there is none.
             keep: False takes one that was made away again, and leaves its file as it was.
             undo: takes one that was made away again where what is done with it fails.
+            look: for one question, which is refused where there is no such stack.
         """
         with (
             contextlib.nullcontext() if keep else unchanged_file(self.place),
@@ -158,7 +160,7 @@ class Session:
             ) as folder,
         ):
             remove_empty_attributes(self.place.backend, self.place.name)
-            stack, is_new = open_stack(self.place, self.engine, self.program, Path(folder), create=create)
+            stack, is_new = open_stack(self.place, self.engine, self.program, Path(folder), create=create, look=look)
             succeeded = False
             try:
                 yield stack
@@ -179,6 +181,8 @@ class Session:
             raise
         except Interrupted:
             raise self._stopped(operation, cancellation, "") from None
+        except automation.StackNotFoundError as error:
+            raise missing(self.place) from error
         except automation.CommandError as error:
             if self.engine.interrupted and cancellation is not None:
                 raise self._stopped(operation, cancellation, self.hiding(str(error))) from None

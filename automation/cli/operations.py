@@ -20,44 +20,45 @@ from ..cluster_stack import ClusterStack
 from ..engine.process import Cancellation
 from ..errors import ConfigurationError, PreflightFailed, StackMissing
 from ..events import Event, Listener, Message
-from ..readiness import Look
+from ..readiness import Look, OnLook
 from ..results import WORDS, Result
 from .lines import Lines
 from .live import View
 from .record import Record
 
-Run = Callable[[ClusterStack, Cancellation], Result]
+Run = Callable[[ClusterStack, Cancellation, OnLook], Result]
 
 
 def up(options: argparse.Namespace) -> None:
     """Create or change the stack's clusters, then draw their status tree until all is True."""
 
-    def run(stack: ClusterStack, cancellation: Cancellation) -> Result:
-        return stack.up(cancellation=cancellation)
+    def run(stack: ClusterStack, cancellation: Cancellation, on_look: OnLook) -> Result:
+        wait = None if options.no_wait else options.timeout
+        return stack.up(wait=wait, on_look=on_look, cancellation=cancellation)
 
-    engine(options, "up", run, wait=None if options.no_wait else options.timeout)
+    engine(options, "up", run)
 
 
 def import_(options: argparse.Namespace) -> None:
     """Take living clusters into the stack."""
-    engine(options, "import", lambda stack, cancellation: stack.import_existing(cancellation=cancellation))
+    engine(options, "import", lambda stack, cancellation, _: stack.import_existing(cancellation=cancellation))
 
 
 def preview(options: argparse.Namespace) -> None:
     """Show what ``up`` would change."""
-    engine(options, "preview", lambda stack, cancellation: stack.preview(cancellation=cancellation))
+    engine(options, "preview", lambda stack, cancellation, _: stack.preview(cancellation=cancellation))
 
 
 def refresh(options: argparse.Namespace) -> None:
     """Compare the stack's state with the management cluster."""
-    engine(options, "refresh", lambda stack, cancellation: stack.refresh(cancellation=cancellation))
+    engine(options, "refresh", lambda stack, cancellation, _: stack.refresh(cancellation=cancellation))
 
 
 def destroy(options: argparse.Namespace) -> None:
     """Delete the stack's clusters and wait until nothing is left of them; asks before, unless told not to."""
     if not options.yes:
         confirm(options)
-    result = engine(options, "destroy", lambda stack, cancellation: stack.destroy(cancellation=cancellation))
+    result = engine(options, "destroy", lambda stack, cancellation, _: stack.destroy(cancellation=cancellation))
     if not result.output and not options.json:
         print(f"there is no stack {options.stack}, so nothing to destroy", flush=True)
 
@@ -151,14 +152,13 @@ def render_(options: argparse.Namespace) -> int:
     return render.main(["--stack", options.stack, "--cwd", str(options.cwd)])
 
 
-def engine(options: argparse.Namespace, operation: str, run: Run, *, wait: float | None = None) -> Result:
+def engine(options: argparse.Namespace, operation: str, run: Run) -> Result:
     """Run an operation, show how it goes, and tell what it came to.
 
     Args:
         options: of the command line.
         operation: its name.
         run: does it.
-        wait: seconds to wait afterwards until the clusters are ready; None does not wait.
 
     Raises:
         OperationError: see ``automation.errors``.
@@ -174,9 +174,7 @@ def engine(options: argparse.Namespace, operation: str, run: Run, *, wait: float
             on_event=screen_.on_event,
             on_output=screen_.on_output,
         )
-        result = run(stack, cancellation)
-        if wait is not None:
-            stack.wait_until_ready(wait, cancellation=cancellation, on_look=screen_.on_look)
+        result = run(stack, cancellation, screen_.on_look)
     if operation in ("up", "import"):
         report(result, out)
     print(summary(result), file=out, flush=True)

@@ -30,6 +30,7 @@ class Translator:
         errors: error messages, with the cluster that each is about.
         clusters: cluster by the URN of a resource.
         machines: what happens to machines, pool by pool, as they were told.
+        changes: number of resources by the engine's operation, as its last update or preview has told at its end.
     """
 
     def __init__(self, stack: str, listener: Listener | None, hiding: Callable[[str], str] = lambda text: text) -> None:
@@ -37,6 +38,7 @@ class Translator:
         self.errors: list[tuple[str, str]] = []
         self.clusters: dict[str, str] = {}
         self.machines: list[MachinesChange] = []
+        self.changes: Mapping[str, int] = {}
         self._addons = AddOns(self._addon)
 
     def emit(self, event: Event) -> None:
@@ -68,6 +70,9 @@ class Translator:
                 self._resource(outputs.metadata, "done")
         elif failed := event.res_op_failed_event:
             self._resource(failed.metadata, "failed")
+        elif summary := event.summary_event:
+            counts = summary.resource_changes.items()
+            self.changes = {str(getattr(operation, "value", operation)): count for operation, count in counts}
         elif (diagnostic := event.diagnostic_event) and diagnostic.severity != "debug":
             self._diagnostic(diagnostic)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
+import json
 import logging
 import os
 import sys
@@ -34,7 +36,7 @@ class _EngineGone(logging.Filter):
 
 logging.getLogger("grpc._server").addFilter(_EngineGone())
 
-# `pulumi stack init` and `select` write the selected stack into one file of the user's (pulumi issue 8186).
+# `pulumi stack init` writes the selected stack into one file of the user's (pulumi issue 8186).
 _selecting = threading.Lock()
 
 
@@ -93,6 +95,54 @@ class Place:
             )
 
 
+class Workspace(automation.LocalWorkspace):
+    """A workspace with fewer processes than upstream's, each of which costs more than what it is asked for.
+
+    Attributes:
+        state: of the stack, as it was read when the stack was opened.
+    """
+
+    state = ""
+
+    def select_stack(self, stack_name: str) -> None:
+        """See that there is such a stack. The one that the user has selected stays: each command here names its own."""
+        self.state = self._answer("stack", "export", "--stack", stack_name)
+
+    def stack_outputs(self, stack_name: str) -> automation.OutputMap:
+        """The outputs of a stack in clear, each marked as a secret: which of them are, upstream asks separately."""
+        outputs = json.loads(self._answer("stack", "output", "--json", "--show-secrets", "--stack", stack_name))
+        return {name: automation.OutputValue(value=value, secret=True) for name, value in outputs.items()}
+
+    def _answer(self, *arguments: str) -> str:
+        return self.pulumi_command.run(list(arguments), self.work_dir, self.env_vars).stdout
+
+
+class Look(Workspace):
+    """A workspace for one question, which itself finds out whether there is such a stack."""
+
+    def select_stack(self, stack_name: str) -> None:
+        """Ask nothing."""
+
+
+def state_once(stack: automation.Stack) -> str:
+    """The state as it was read when the stack was opened; empty when asked again, as it may be another by then."""
+    workspace = stack.workspace
+    if not isinstance(workspace, Workspace):
+        return ""
+    state, workspace.state = workspace.state, ""
+    return state
+
+
+def without_history(stack: automation.Stack) -> automation.Stack:
+    """A stack that does not ask after each operation what that came to, in a process of its own: its events have told."""
+
+    def info(show_secrets: bool = True) -> automation.UpdateSummary:
+        return automation.UpdateSummary("", datetime.datetime.now(datetime.timezone.utc), "", {}, {}, "")
+
+    stack.info = info  # type: ignore[method-assign]
+    return stack
+
+
 def absolute(url: str) -> str:
     """A backend's URL with an absolute folder: the engine of an inline program runs in another one.
 
@@ -106,7 +156,13 @@ def absolute(url: str) -> str:
 
 
 def open_stack(
-    place: Place, engine: Engine, program: Callable[[], None] | None, temporary: Path, *, create: bool = False
+    place: Place,
+    engine: Engine,
+    program: Callable[[], None] | None,
+    temporary: Path,
+    *,
+    create: bool = False,
+    look: bool = False,
 ) -> tuple[automation.Stack, bool]:
     """Open a stack.
 
@@ -118,13 +174,14 @@ def open_stack(
             leaves a copy of the kubeconfig in its folder for temporary files (pulumi-kubernetes, pkg/provider/provider.go:
             the file is for Helm's settings, and nothing removes it).
         create: make the stack where the backend has none of that name.
+        look: for one question, which is refused where there is no such stack.
 
     Returns:
         The stack, and whether it was made just now.
 
     Raises:
         ConfigurationError: no project there, or no passphrase.
-        StackMissing: no such stack.
+        StackNotFoundError: no such stack.
         CommandError: the backend can't be reached, or anything else that pulumi says.
     """
     if place.folder is not None and not (place.folder / "Pulumi.yaml").is_file():
@@ -134,7 +191,7 @@ def open_stack(
     work_dir, rest = temporary / "project", temporary / "tmp"
     for folder in (work_dir, rest):
         folder.mkdir()
-    workspace = automation.LocalWorkspace(
+    workspace = (Look if look else Workspace)(
         work_dir=str(place.folder or work_dir),
         program=program if inline else None,
         env_vars={**place.variables(), "TMPDIR": str(rest)},
@@ -143,23 +200,25 @@ def open_stack(
         pulumi_command=engine,
     )
     try:
+        return without_history(automation.Stack.select(place.name, workspace)), False
+    except automation.StackNotFoundError:
+        if not create:
+            raise
+    try:
         with _selecting:
-            try:
-                return automation.Stack.select(place.name, workspace), False
-            except automation.StackNotFoundError:
-                if not create:
-                    raise
-            try:
-                return automation.Stack.create(place.name, workspace), True
-            except automation.StackAlreadyExistsError:
-                # Another process was faster.
-                return automation.Stack.select(place.name, workspace), False
-    except automation.StackNotFoundError as error:
-        raise StackMissing(
-            f"the backend {place.backend or 'that pulumi is logged in to'} has no stack {place.name!r}; "
-            f"`kamaji-equinix up --stack {place.name}` creates it",
-            stack=place.name,
-        ) from error
+            return without_history(automation.Stack.create(place.name, workspace)), True
+    except automation.StackAlreadyExistsError:
+        # Another process was faster.
+        return without_history(automation.Stack.select(place.name, workspace)), False
+
+
+def missing(place: Place) -> StackMissing:
+    """What to say where the backend has no such stack."""
+    return StackMissing(
+        f"the backend {place.backend or 'that pulumi is logged in to'} has no stack {place.name!r}; "
+        f"`kamaji-equinix up --stack {place.name}` creates it",
+        stack=place.name,
+    )
 
 
 @contextlib.contextmanager

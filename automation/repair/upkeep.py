@@ -12,6 +12,7 @@ from pulumi import automation
 from ...components.kube.client import Api, ApiError
 from ..engine.process import Engine
 from ..engine.translator import Translator
+from ..engine.workspace import state_once
 from ..errors import PreflightFailed
 from . import lock_waiting, locks, recovery, renewal
 
@@ -194,7 +195,8 @@ class Upkeep:
 
     def export(self) -> dict[str, Any]:
         """The state with its secrets encrypted."""
-        state: dict[str, Any] = json.loads(self.pulumi("stack", "export", "--stack", self.stack.name).stdout)
+        text = state_once(self.stack) or self.pulumi("stack", "export", "--stack", self.stack.name).stdout
+        state: dict[str, Any] = json.loads(text)
         return {**state, "deployment": state.get("deployment") or {}}
 
     def pulumi(self, *arguments: str, text: str | None = None) -> automation.CommandResult:
