@@ -89,6 +89,8 @@ def pytest_configure(config: pytest.Config) -> None:
             config.option.tx[0] = f"popen//python={shlex.join(isolated)}"
     # The engine's processes live for seconds: nothing of theirs is worth a collector's time.
     os.environ.setdefault("GOGC", "400")
+    # Where Python is to keep no bytecode, each of some thousand processes would compile this package anew: up to 0.3 s.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     # pytest keeps the folders of the last runs: those stay where they were.
     tempfile.gettempdir()
     os.environ["TMPDIR"] = config.stash[TEMPORARY] = tempfile.mkdtemp(prefix="kamaji-equinix-tests-")
