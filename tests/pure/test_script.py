@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import subprocess
+import sys
 from importlib import metadata
 from pathlib import Path
 
@@ -141,3 +142,10 @@ def test_no_number_of_seconds_is_said_before_anything_is_begun(
     with pytest.raises(SystemExit):
         cli.main([command, "--stack", "x", f"{name}={number}"])
     assert "must be a number of seconds" in capsys.readouterr().err, "in words"
+
+
+@pytest.mark.parametrize("before", ["enable", "disable"])
+def test_an_import_of_the_api_leaves_the_garbage_collector_as_it_was(before: str) -> None:
+    code = f"import gc; gc.{before}(); import kamaji_equinix.automation; print(gc.isenabled(), gc.get_freeze_count())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [str(before == "enable"), "0"], "a caller's memory is its own"
