@@ -23,7 +23,7 @@ from .errors import ConfigurationError, StackMissing
 from .events import Listener, MachinesChange
 from .hiding import Hiding
 from .readiness import OnLook, await_ready
-from .repair import leaving, renewal
+from .repair import former_managers, leaving, renewal
 from .results import Result
 from .session import Done, Session
 
@@ -317,17 +317,20 @@ class ClusterStack:
 
     def _import(self, stack: automation.Stack, translate: Translator) -> Done:
         settings = self._declaration.of(stack)
-        require_alike(settings, self._declaration.management(settings), self.name)
+        api = self._declaration.management(settings)
+        require_alike(settings, api, self.name)
         before = exported(stack)
         self._declaration.configure(stack, self._session.engine)
         self._declaration.adopt(stack)
         try:
-            return self._up(stack, translate)
+            done = self._up(stack, translate)
         except BaseException:
             # With a part of a living cluster in the stack, a destroy would delete that.
             restore(stack, before)
             translate.remark("the import did not come about, so the stack is as it was before")
             raise
+        former_managers.after_import(stack, api, translate)
+        return done
 
     def _await(
         self, settings: StackSettings, timeout: float, cancellation: Cancellation | None, on_look: OnLook | None

@@ -9,6 +9,7 @@ import gc
 import os
 from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from .checks.losses import Loss
 from .kube.access import AccessError
 from .kube.management import kubeconfig_text
 from .manifests.addons import network_plugin
-from .resources.kubernetes import without_owners
+from .resources.kubernetes import without_fields, without_owners
 from .resources.processes import handoff_providers
 from .resources.tenant_cluster import TenantCluster, TenantClusterArgs
 from .settings.file_values import secret_paths
@@ -102,11 +103,12 @@ def declare(
     Returns:
         The clusters by name.
     """
+    outlook, count = outlook or Outlook(), len(settings.clusters)
     children = pulumi.ResourceOptions(
-        provider=management_provider(settings.management), transformations=[without_owners] if adopts else []
+        provider=management_provider(settings.management),
+        transformations=[without_owners, partial(without_fields, outlook.foreign_fields)] if adopts else [],
     )
     providers = handoff_providers(len(settings.clusters), settings.management)
-    outlook, count = outlook or Outlook(), len(settings.clusters)
     lives = outlook.lives or (LivingCluster(),) * count
     losses = outlook.losses or (frozenset[Loss](),) * count
     return {

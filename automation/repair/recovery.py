@@ -216,14 +216,9 @@ def retained(deployment: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     return {**deployment, "resources": resources}, changes
 
 
-def drift(resources: Iterable[Mapping[str, Any]], find: Find) -> list[tuple[Mapping[str, Any], bool]]:
-    """The objects of a state that somebody else has deleted or changed since they were last read.
-
-    Returns:
-        The resource of each, with whether its object still lives. A controller that has completed an object counts too: a
-        refresh then finds nothing, and notes what it has read.
-    """
-    declared = [
+def declared(resources: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The resources of a state that are objects of the management cluster which the stack has made or taken in."""
+    return [
         one
         for one in resources
         # A component, such as a chart, is no object.
@@ -233,11 +228,21 @@ def drift(resources: Iterable[Mapping[str, Any]], find: Find) -> list[tuple[Mapp
         and not one.get("delete")
         and not inside_tenant(one)
     ]
+
+
+def drift(resources: Iterable[Mapping[str, Any]], find: Find) -> list[tuple[Mapping[str, Any], bool]]:
+    """The objects of a state that somebody else has deleted or changed since they were last read.
+
+    Returns:
+        The resource of each, with whether its object still lives. A controller that has completed an object counts too: a
+        refresh then finds nothing, and notes what it has read.
+    """
+    own = declared(resources)
     with ThreadPoolExecutor(THREADS) as pool:
-        living = list(pool.map(find, (one["inputs"] for one in declared)))
+        living = list(pool.map(find, (one["inputs"] for one in own)))
     return [
         (one, obj is not None)
-        for one, obj in zip(declared, living, strict=True)
+        for one, obj in zip(own, living, strict=True)
         if obj is None or mark(obj) != mark(one.get("outputs") or {}) or unready(one, obj)
     ]
 

@@ -103,6 +103,19 @@ def manifest(
     return {"apiVersion": api_version, "kind": kind, "metadata": metadata, "spec": dict(spec)}
 
 
+def without(value: Mapping[str, Any], path: str) -> dict[str, Any]:
+    """A manifest, or a part of it, without the field at a path.
+
+    >>> without({"spec": {"online": False, "bootMode": "UEFI"}}, "spec.online")
+    {'spec': {'bootMode': 'UEFI'}}
+    """
+    first, _, rest = path.partition(".")
+    if not rest:
+        return {key: item for key, item in value.items() if key != first}
+    inner = value.get(first)
+    return {**value, first: without(inner, rest)} if isinstance(inner, Mapping) else dict(value)
+
+
 def drop_empty(**values: Any) -> dict[str, Any]:
     """The values that there are, for optional fields: None, empty text, maps and lists fall out, 0 and false stay.
 

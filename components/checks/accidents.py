@@ -50,6 +50,7 @@ class Outlook:
         losses: what the last state holds of each cluster, and is gone.
         obstacle: why the run must not go on, in words; empty where it may.
         kubeconfigs: where the last run found the kubeconfig of a tenant, by the Cluster's namespace and name.
+        foreign_fields: of living hosts that are to be taken in, see :func:`.hosts.foreign_fields`.
     """
 
     lives: tuple[LivingCluster, ...] = ()
@@ -62,6 +63,7 @@ class Outlook:
     losses: tuple[frozenset[Loss], ...] = ()
     obstacle: str = ""
     kubeconfigs: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    foreign_fields: Mapping[tuple[str, str, str], tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass
@@ -114,6 +116,7 @@ def compare(settings: StackSettings, last: Mapping[str, Any] | None, *, adopts: 
         ),
         next((UNCERTAIN.format(api.access.server, living.uncertain) for living in clusters if living.uncertain), ""),
         kubeconfig_secrets(state),
+        hosts.foreign_fields(api, settings) if adopts else {},
     )
 
 

@@ -6,19 +6,22 @@ destroy deletes.
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterator
+from typing import Any
 from urllib.parse import urlencode
 
+from ..capi.manifest import POOL_LABEL, Manifest, without
 from ..kube.client import Api, ApiError
-from ..kube.objects import APPLY, Kind, Kube, dig, plural
-from ..manifests.bootstrap import KIND as BOOTSTRAP
+from ..kube.objects import APPLY, Kube, dig
 from ..manifests.documents import documents
+from ..manifests.templates import templates
 from ..manifests.workers import machine_deployment
 from ..providers import provider_of
 from ..settings.model import TenantClusterSettings
 from .living_cluster import of_cluster
-from .template_names import template_differences, template_names, templates_of_other_names
+from .template_names import comparisons, kind_of, names_of_equals
 
 MANAGER = "kamaji-equinix-import"
 """Manager of no field: what is asked is not kept."""
@@ -35,45 +38,57 @@ def obstacles(api: Api, tenant: TenantClusterSettings) -> Iterator[str]:
     if isinstance(answer, ApiError):
         raise answer
     deployments = {str(dig(one, "metadata", "name")): one for one in answer}
-    keep = template_names(api, tenant, deployments)
     for pool in tenant.worker_pools:
-        wish = machine_deployment(tenant, pool)
-        name = str(wish["metadata"]["name"])
-        others = [
-            f"{template['kind']} {namespace}/{living} ({', '.join(template_differences(api, template, living))})"
-            for template, living in templates_of_other_names(tenant, pool, deployments.get(name))
-            if template["kind"] not in keep.get(name, {})
-        ]
-        if others:
-            yield f"pool {pool.name}: its machines were made from other content than the settings make: {'; '.join(others)}"
+        name = machine_deployment(tenant, pool)["metadata"]["name"]
+        compared = list(comparisons(api, tenant, pool, deployments.get(name)))
+        if differences := [line for one in compared for line in one.differences]:
+            yield (
+                f"pool {pool.name}: its machines were made from other content than the settings make: "
+                f"{'; '.join(differences)}"
+            )
         else:
-            yield from refusals(api, machine_deployment(tenant, pool, templates=keep.get(name, {})))
-    templates = {
-        BOOTSTRAP,
-        *(provider_of(tenant).machine_template(tenant, pool)["kind"] for pool in tenant.worker_pools),
-    }
+            yield from refusals(api, machine_deployment(tenant, pool, templates=names_of_equals(compared)))
+    provider = provider_of(tenant)
+    for document in beside_pools(tenant):
+        for path in provider.foreign_fields.get(document["kind"], ()):
+            document = without(document, path)
+        yield from refusals(api, document)
+
+
+def beside_pools(tenant: TenantClusterSettings) -> Iterator[Manifest]:
+    """A cluster's manifests without its namespace, and without what its pools are made of: that is compared by content."""
+    made = {"Namespace", "MachineDeployment"}
+    for pool in tenant.worker_pools:
+        whole = templates(tenant, pool)
+        made |= {one["kind"] for one in (whole.machines, whole.bootstrap, *whole.companions)}
     for document in documents(tenant):
-        if document["kind"] not in {"Namespace", "Secret", "MachineDeployment", *templates}:
-            yield from refusals(api, document)
+        of_pool = POOL_LABEL in document["metadata"].get("labels", {})
+        if document["kind"] not in made and not (document["kind"] == "Secret" and of_pool):
+            yield document
 
 
-def refusals(api: Api, document: dict[str, object]) -> Iterator[str]:
+def refusals(api: Api, document: Manifest) -> Iterator[str]:
     """Why an object can't be applied as it is declared; nothing where it can.
 
     Raises:
         ApiError: the management cluster does not tell.
     """
-    metadata = dict(document["metadata"])  # type: ignore[call-overload]
-    kind = Kind(str(document["apiVersion"]), str(document["kind"]), plural(str(document["kind"])))
+    metadata, kind = document["metadata"], kind_of(document)
     path = kind.path(metadata["namespace"], metadata["name"])
-    kube = Kube(api, metadata["namespace"])
-    if kube.find(kind, metadata["name"]) is None:
+    if Kube(api, metadata["namespace"]).find(kind, metadata["name"]) is None:
         return
     try:
-        api.patch(
-            f"{path}?{urlencode({'fieldManager': MANAGER, 'dryRun': 'All'})}", json.loads(json.dumps(document)), APPLY
-        )
+        api.patch(f"{path}?{urlencode({'fieldManager': MANAGER, 'dryRun': 'All'})}", as_sent(document), APPLY)
     except ApiError as error:
         if error.code not in (409, 422) and "admission webhook" not in error.message:
             raise
         yield f"{kind.name} {metadata['namespace']}/{metadata['name']}: {' '.join(error.message.split())}"
+
+
+def as_sent(document: Manifest) -> Any:
+    """A manifest as JSON has it, and a Secret as an API server takes it, whose refusals name fields and tell no value."""
+    whole = document
+    if document["kind"] == "Secret":
+        texts = {key: text.get_secret_value() for key, text in document["data"].items()}
+        whole = {**document, "data": {key: base64.b64encode(text.encode()).decode() for key, text in texts.items()}}
+    return json.loads(json.dumps(whole))

@@ -115,6 +115,34 @@ def objects_in_state(
             yield str(owner), str(metadata["name"]), outputs
 
 
+def foreign_fields(api: Api, settings: StackSettings) -> dict[tuple[str, str, str], tuple[str, ...]]:
+    """Fields of living hosts that a controller writes, by kind, namespace and name of each host.
+
+    A stack gives them to a host that it makes. Of one that it takes in they are the controller's: another value would be a
+    conflict with it, and without a conflict would switch a server off under its machine.
+
+    Args:
+        api: the management cluster's.
+        settings: the stack's settings.
+    """
+    found: dict[tuple[str, str, str], tuple[str, ...]] = {}
+    for tenant in settings.clusters:
+        provider, namespace = provider_of(tenant), tenant.cluster.namespace
+        for name in names_of(provider, tenant):
+            kind = provider.host_kind
+            if kind and (fields := provider.foreign_fields.get(kind.name)) and lives(api, kind, namespace, name):
+                found[kind.name, namespace, name] = tuple(fields)
+    return found
+
+
+def lives(api: Api, kind: Kind, namespace: str, name: str) -> bool:
+    """Whether there is an object; so it is taken where that can't be told: an API server refuses to make it by halves."""
+    try:
+        return Kube(api, namespace).find(kind, name) is not None
+    except ApiError:
+        return True
+
+
 def busy(api: Api, provider: Provider[Any, Any], namespace: str, name: str) -> str:
     """What is on a host, in words; empty where nothing is, or it is gone."""
     if provider.host_kind is None:

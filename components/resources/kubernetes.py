@@ -10,13 +10,14 @@ the API server converts.
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pulumi
 from pulumi_kubernetes.apiextensions import CustomResource
 
 from ..capi.contract import CONTRACTS, other_versions
+from ..capi.manifest import without
 
 OWNERS = "metadata.ownerReferences"
 
@@ -118,6 +119,25 @@ def without_owners(
         return None
     rest = {key: value for key, value in metadata.items() if key != "ownerReferences"}
     return pulumi.ResourceTransformationResult({**args.props, "metadata": rest}, args.opts)
+
+
+def without_fields(
+    fields: Mapping[tuple[str, str, str], Iterable[str]], args: pulumi.ResourceTransformationArgs
+) -> pulumi.ResourceTransformationResult | None:
+    """A transformation of resources that takes objects in without what controllers write into them.
+
+    Args:
+        fields: paths of the fields, by kind, namespace and name of the object.
+        args: the resource.
+    """
+    metadata = args.props.get("metadata")
+    if not isinstance(args.resource, CustomResource) or not isinstance(metadata, Mapping):
+        return None
+    props = args.props
+    place = str(props.get("kind")), str(metadata.get("namespace")), str(metadata.get("name"))
+    for path in fields.get(place, ()):
+        props = without(props, path)
+    return pulumi.ResourceTransformationResult(props, args.opts)
 
 
 def owner_reference(cluster: CustomResource, api_version: str, *, is_controller: bool) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from pulumi_kubernetes.apiextensions import CustomResource
 
 from ..kube.objects import Kind, plural
 from ..manifests import bootstrap, workers
-from ..providers import provider_of
+from ..manifests.templates import templates as templates_of
 from ..rollout import WorkerPoolRollout, WorkerPoolRolloutArgs, WorkerPoolTemplates, WorkerPoolTemplatesArgs
 from ..settings.model import TenantClusterSettings
 from ..settings.pools import WorkerPoolSettings
@@ -39,7 +39,8 @@ class WorkerPoolArgs:
         cluster: the Cluster resource that the machines join.
         rollout_after: machines that are older than this moment are replaced, whatever the settings say: their control plane
             was made then, and they joined another.
-        templates: names of living templates, by kind, that have the content but not the name which this program gives.
+        templates: names of living templates, by kind, that have the content but not the name which this program gives; also
+            of what the machine template refers to.
         lost: as of ``TenantClusterArgs``.
         after: what must be done before the first machine is asked for: the hand-off.
         kubeconfig: credentials of the management cluster for the wait; by default those of the stack's configuration.
@@ -82,19 +83,13 @@ class WorkerPool(pulumi.ComponentResource):
         super().__init__("kamaji-equinix:index:WorkerPool", name, None, opts)
         settings, pool = args.settings, args.pool
         core = settings.contract.core
-        provider = provider_of(settings)
-        manifests = {
-            "machines": provider.machine_template(settings, pool),
-            "bootstrap": bootstrap.bootstrap_template(settings, pool),
-        }
-        for template in manifests.values():
-            template["metadata"]["name"] = args.templates.get(template["kind"], template["metadata"]["name"])
+        whole = templates_of(settings, pool, args.templates)
+        manifests = {"machines": whole.machines, "bootstrap": whole.bootstrap}
         kinds = tuple(
             Kind(template["apiVersion"], template["kind"], plural(template["kind"])) for template in manifests.values()
         )
-        companion_manifests = provider.companions(settings, pool)
         companion_kinds = tuple(
-            dict.fromkeys(Kind(one["apiVersion"], one["kind"], plural(one["kind"])) for one in companion_manifests)
+            dict.fromkeys(Kind(one["apiVersion"], one["kind"], plural(one["kind"])) for one in whole.companions)
         )
         deployment = workers.machine_deployment(
             settings, pool, after=later(args.rollout_after, pool.rollout_after), templates=args.templates
@@ -127,7 +122,7 @@ class WorkerPool(pulumi.ComponentResource):
                 owner_version=core,
                 annotations=SHARED_FIELDS,
             )
-            for companion in companion_manifests
+            for companion in whole.companions
         ]
         templates = [
             custom_resource(

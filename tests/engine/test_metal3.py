@@ -7,38 +7,23 @@ import re
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-import yaml
 
-import toolchain
-from lab import crds
-from lab.kubeconfig import http_client
 from lab.plane import ManagementPlane
-from tests.provider.test_handoff_rbac import allowed
 from tests.support.data_store import make_data_store
-from tests.support.dry_run import newer_plane
 from tests.support.fleet import CLUSTERS, CONTROL_PLANES, MERGE, dig
 from tests.support.lab import eventually
 from tests.support.metal3_fleet import HOSTS, NEWER, Metal3Fleet
+from tests.support.metal3_plane import least_rights, metal3_plane
 from tests.support.metal3_settings import IMAGE, PASSWORD
-from tests.support.project import ROOT, Project
-from toolchain.pins import NEWER_CLUSTER_API
+from tests.support.project import Project
 
 STACK = "metal3"
 KINDS = "/apis/infrastructure.cluster.x-k8s.io/v1beta2/namespaces/{}/"
 IP_POOLS = "/apis/ipam.metal3.io/v1alpha1/namespaces/{}/ippools"
-
-
-MORE = ["tenantcontrolplanes.kamaji.clastix.io", "datastores.kamaji.clastix.io", "machinesets.cluster.x-k8s.io"]
-
-
-def await_established(client: httpx.Client) -> None:
-    """Wait until further CRDs are served."""
-    eventually(lambda: crds.not_established(client, MORE), lambda left: not left, 30, "the CRDs are served")
 
 
 @dataclass
@@ -69,41 +54,7 @@ class Up:
 
 @pytest.fixture(scope="module")
 def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ManagementPlane]:
-    for made in newer_plane(tmp_path_factory.mktemp("metal3")):
-        folders = (
-            ("github.com/clastix/kamaji", None, "charts/kamaji/crds", "*.yaml"),
-            ("sigs.k8s.io/cluster-api", NEWER_CLUSTER_API, "config/crd/bases", "*_machine[s]*.yaml"),
-        )
-        with made.client() as client:
-            for module, version, folder, pattern in folders:
-                for path in sorted((toolchain.module_folder(module, version) / folder).glob(pattern)):
-                    definition = yaml.load(path.read_bytes(), yaml.CSafeLoader)
-                    definition["spec"].pop("conversion", None)
-                    crds.apply(client, definition)
-            await_established(client)
-        yield made
-
-
-def least_rights(plane: ManagementPlane, namespace: str) -> Path:
-    """Credentials with the documented rights and no others; they are in force when this returns."""
-    documents = [
-        document
-        for name in ("rbac.yaml", "rbac-metal3.yaml")
-        for document in yaml.safe_load_all((ROOT / "docs" / name).read_text())
-    ]
-    for document in documents:
-        if not document["kind"].startswith("Cluster"):
-            document["metadata"]["namespace"] = namespace
-    path = plane.user("kamaji-equinix")
-    plane.apply_yaml(yaml.safe_dump_all(documents))
-    rights = [
-        ("delete", "metal3.io", "baremetalhosts"),
-        ("create", "controlplane.cluster.x-k8s.io", "kamajicontrolplanes"),
-    ]
-    with http_client(path) as client:
-        for right in rights:
-            eventually(lambda right=right: allowed(client, namespace, right), bool, 20, "the rights are in force")
-    return path
+    yield from metal3_plane(tmp_path_factory.mktemp("metal3"))
 
 
 @pytest.fixture(scope="module")

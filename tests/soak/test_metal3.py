@@ -10,36 +10,34 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.support.clusterctl import newer_differences
 from tests.support.interrupting import Stack, kill_and_mend
 from tests.support.lab import Lab, eventually, nodes
-from tests.support.metal3_lab import HOSTS, HostWatch, write
+from tests.support.metal3_lab import HOSTS, HostWatch, racks_lab, write
 from tests.support.project import ROOT, Project
 from tests.support.rights import EVERYBODY, denied, grant, granted, rules, used
 
 REPETITIONS = 20
+IP_POOLS = yaml.safe_load((ROOT / "Pulumi.metal3.yaml").read_text())["config"]["kamaji-equinix:metal3"]["ipPools"]
 NAMESPACE, USER = "racks", "kamaji-equinix"
 RBAC, RBAC_METAL3 = (ROOT / "docs" / name for name in ("rbac.yaml", "rbac-metal3.yaml"))
 
 
 @pytest.fixture(scope="module")
 def racks(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """A lab of the second generation; the tier's own makes room, because there can't be two."""
-    assert lab.command("down").returncode == 0, "the tier's lab stops"
-    own = Lab(tmp_path_factory.mktemp("racks") / "state")
-    begun = own.command("up", "--contract", "v1beta2", "--load-balancer-delay", "3", "--network", "provided")
-    assert begun.returncode == 0, begun.stdout
-    yield own
-    ended = own.command("down")
-    assert ended.returncode == 0, ended.stdout
-    again = lab.command("up")
-    assert again.returncode == 0, again.stdout
+    yield from racks_lab(lab, tmp_path_factory.mktemp("racks") / "state")
 
 
 def on(host: dict[str, Any]) -> bool:
     """Whether a machine is on a host."""
     return "consumerRef" in host["spec"]
+
+
+def servers(lab: Lab) -> dict[str, Any]:
+    """What is asked of each host that a machine is on, by name."""
+    return {host["metadata"]["name"]: host["spec"] for host in lab.items(HOSTS) if on(host)}
 
 
 def when(text: str) -> float:
@@ -64,9 +62,10 @@ def test_a_rack_comes_up_rolls_and_is_given_back_with_the_documented_rights_alon
     def run(*words: str) -> str:
         return project.script(*words, "--stack", "rack").ok()
 
-    configure()
+    more = [*IP_POOLS, {"name": "spare", "ranges": [{"start": "10.11.0.10", "end": "10.11.0.20"}], "prefix": 24}]
+    configure(ipPools=more)
     project.pulumi("stack", "init", "rack").ok()
-    configure()
+    configure(ipPools=more)
     told = project.script("check", "--stack", "rack").ok()
     assert "missing" not in told, f"all is granted: {told}"
     run("up")
@@ -87,17 +86,25 @@ def test_a_rack_comes_up_rolls_and_is_given_back_with_the_documented_rights_alon
         f"no server is installed before the control plane answers, {answered}: {installed}"
     )
 
-    configure(metaData={"ipAddressesFromPool": {"nodeIP": "nodes"}, "strings": {"site": "ams"}})
+    data = {"ipAddressesFromPool": {"nodeIP": "nodes"}, "strings": {"site": "ams"}}
+    configure(metaData=data)
     run("up")
     eventually(lambda: nodes(kubeconfig), lambda now: not now.keys() & first.keys(), 180, "other machines, by a roll")
-    configure(hosts=[])
+    left = {one["metadata"]["name"] for one in racks.items("ipam.metal3.io/v1alpha1/ippools")}
+    assert left == {"rack-nodes"}, f"the pool of addresses that the settings name no longer is gone: {left}"
+    configure(metaData=data, hosts=[])
     refused = project.up("rack")
     assert refused.code != 0, "hosts with machines can't be left out"
     assert "its server would be wiped" in " ".join(refused.output.split()), refused.output
 
     configure()
     project.pulumi("stack", "rm", "rack", "--force", "--yes", "--preserve-config").ok()
+    differs = project.script("import", "--stack", "rack").output
+    assert "(spec.metaData.strings)" in differs, f"the data template by its own field:\n{differs}"
+    configure(metaData=data)
+    living = eventually(lambda: servers(racks), lambda found: len(found) == 2, 120, "the third is free again")
     run("import")
+    assert servers(racks) == living, "no server was touched"
     run("status")
     run("up")
     with HostWatch(racks) as watched:

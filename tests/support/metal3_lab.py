@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,24 @@ def write(
     del config["kamaji-equinix:network"], config["kamaji-equinix:addons"]
     config["kamaji-equinix:management"] = {"kubeconfigPath": str(kubeconfig or lab.kubeconfig)}
     (project.folder / f"Pulumi.{stack}.yaml").write_text(yaml.safe_dump(document))
+
+
+def racks_lab(lab: Lab, state: Path) -> Iterator[Lab]:
+    """A lab of the second generation; the tier's own makes room, because there can't be two.
+
+    Args:
+        lab: the tier's own.
+        state: folder of the other one.
+    """
+    assert lab.command("down").returncode == 0, "the tier's lab stops"
+    own = Lab(state)
+    begun = own.command("up", "--contract", "v1beta2", "--load-balancer-delay", "3", "--network", "provided")
+    assert begun.returncode == 0, begun.stdout
+    yield own
+    ended = own.command("down")
+    assert ended.returncode == 0, ended.stdout
+    again = lab.command("up")
+    assert again.returncode == 0, again.stdout
 
 
 class HostWatch:

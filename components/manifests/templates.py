@@ -1,0 +1,90 @@
+"""What a pool's machines are made from, also under names that somebody else gave. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from ..capi.manifest import Manifest
+from ..providers import provider_of
+from ..settings.model import TenantClusterSettings
+from ..settings.pools import WorkerPoolSettings
+from .bootstrap import bootstrap_template
+
+
+@dataclass(frozen=True)
+class Templates:
+    """The templates of a pool.
+
+    Attributes:
+        machines: the infrastructure provider's.
+        bootstrap: how a machine becomes a node.
+        companions: what the first refers to.
+    """
+
+    machines: Manifest
+    bootstrap: Manifest
+    companions: tuple[Manifest, ...] = ()
+
+    def under(self, names: Mapping[str, str]) -> Templates:
+        """The same under other names, by kind; a companion's also where it is referred to."""
+        others = {str(one["metadata"]["name"]): names[one["kind"]] for one in self.companions if one["kind"] in names}
+        machines = {**self.machines, "spec": with_texts(self.machines["spec"], others)}
+        return Templates(
+            with_name(machines, names),
+            with_name(self.bootstrap, names),
+            tuple(with_name(one, names) for one in self.companions),
+        )
+
+
+def templates(
+    tenant: TenantClusterSettings,
+    pool: WorkerPoolSettings,
+    names: Mapping[str, str] = MappingProxyType({}),
+) -> Templates:
+    """The templates of a pool.
+
+    Args:
+        tenant: settings of its cluster.
+        pool: its own.
+        names: names of templates, by kind, that are not named by their content.
+    """
+    provider = provider_of(tenant)
+    machines, companions = provider.machine_template(tenant, pool), tuple(provider.companions(tenant, pool))
+    return Templates(machines, bootstrap_template(tenant, pool), companions).under(names)
+
+
+def with_name(manifest: Manifest, names: Mapping[str, str]) -> Manifest:
+    """A manifest under the name for its kind, where there is one."""
+    metadata = manifest["metadata"]
+    return {**manifest, "metadata": {**metadata, "name": names.get(manifest["kind"], metadata["name"])}}
+
+
+def with_texts(value: Any, texts: Mapping[str, str]) -> Any:
+    """A value in which whole texts stand for others. Names made of content are no other text by chance."""
+    if isinstance(value, str):
+        return texts.get(value, value)
+    if isinstance(value, Mapping):
+        return {key: with_texts(item, texts) for key, item in value.items()}
+    return [with_texts(item, texts) for item in value] if isinstance(value, list) else value
+
+
+def counterparts(wish: Any, living: Any, texts: frozenset[str]) -> dict[str, str]:
+    """What stands in one value where texts stand in another: the names that a living template refers to.
+
+    >>> counterparts({"a": {"name": "x"}}, {"a": {"name": "y"}}, frozenset({"x"}))
+    {'x': 'y'}
+    """
+    if isinstance(wish, str) and wish in texts:
+        return {wish: living} if isinstance(living, str) else {}
+    pairs: list[tuple[Any, Any]] = []
+    if isinstance(wish, Mapping) and isinstance(living, Mapping):
+        pairs = [(item, living.get(key)) for key, item in wish.items()]
+    elif isinstance(wish, list) and isinstance(living, list):
+        pairs = list(zip(wish, living, strict=False))
+    found: dict[str, str] = {}
+    for one, other in pairs:
+        found |= counterparts(one, other, texts)
+    return found

@@ -1,0 +1,66 @@
+"""A management cluster's API for servers of one's own, and credentials for it with the documented rights alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import yaml
+
+import toolchain
+from lab import crds
+from lab.kubeconfig import http_client
+from lab.plane import ManagementPlane
+from tests.provider.test_handoff_rbac import allowed
+from toolchain.pins import NEWER_CLUSTER_API
+
+from .dry_run import newer_plane
+from .lab import eventually
+from .project import ROOT
+
+MORE = ["tenantcontrolplanes.kamaji.clastix.io", "datastores.kamaji.clastix.io", "machinesets.cluster.x-k8s.io"]
+
+
+def await_established(client: httpx.Client) -> None:
+    """Wait until further CRDs are served."""
+    eventually(lambda: crds.not_established(client, MORE), lambda left: not left, 30, "the CRDs are served")
+
+
+def metal3_plane(folder: Path) -> Iterator[ManagementPlane]:
+    """An API server with all kinds that a stack of Metal3's meets."""
+    for made in newer_plane(folder):
+        folders = (
+            ("github.com/clastix/kamaji", None, "charts/kamaji/crds", "*.yaml"),
+            ("sigs.k8s.io/cluster-api", NEWER_CLUSTER_API, "config/crd/bases", "*_machine[s]*.yaml"),
+        )
+        with made.client() as client:
+            for module, version, folder, pattern in folders:
+                for path in sorted((toolchain.module_folder(module, version) / folder).glob(pattern)):
+                    definition = yaml.load(path.read_bytes(), yaml.CSafeLoader)
+                    definition["spec"].pop("conversion", None)
+                    crds.apply(client, definition)
+            await_established(client)
+        yield made
+
+
+def least_rights(plane: ManagementPlane, namespace: str) -> Path:
+    """Credentials with the documented rights and no others; they are in force when this returns."""
+    documents = [
+        document
+        for name in ("rbac.yaml", "rbac-metal3.yaml")
+        for document in yaml.safe_load_all((ROOT / "docs" / name).read_text())
+    ]
+    for document in documents:
+        if not document["kind"].startswith("Cluster"):
+            document["metadata"]["namespace"] = namespace
+    path = plane.user("kamaji-equinix")
+    plane.apply_yaml(yaml.safe_dump_all(documents))
+    rights = [
+        ("delete", "metal3.io", "baremetalhosts"),
+        ("create", "controlplane.cluster.x-k8s.io", "kamajicontrolplanes"),
+    ]
+    with http_client(path) as client:
+        for right in rights:
+            eventually(lambda right=right: allowed(client, namespace, right), bool, 20, "the rights are in force")
+    return path
