@@ -152,9 +152,7 @@ class ClusterStack:
         """
 
         def run(stack: automation.Stack, translate: Translator) -> Done:
-            with renewal.explained(
-                stack, self._session.engine, self._session.place.folder, self._declaration.management_of
-            ):
+            with renewal.explained(stack, self._session.place.folder, self._declaration.management_of):
                 done = stack.refresh(
                     on_output=self._session.on_output, on_event=translate, color="never", show_secrets=False
                 )
@@ -180,7 +178,7 @@ class ClusterStack:
         """
 
         def run(stack: automation.Stack, translate: Translator) -> Done:
-            before = self._declaration.known(stack, self._session.engine)
+            before = self._declaration.known(stack)
             leaving.announce(before, translate)
             done = stack.destroy(
                 on_output=self._session.on_output,
@@ -241,7 +239,7 @@ class ClusterStack:
         """
         translate = Translator(self.name, self._session.on_event)
         with self._session.looking("machines") as stack:
-            leaving.announce(self._declaration.known(stack, self._session.engine), translate)
+            leaving.announce(self._declaration.known(stack), translate)
         return tuple(translate.machines)
 
     @checked_arguments

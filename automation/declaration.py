@@ -79,13 +79,13 @@ class Declaration:
 
         stack.workspace.program = adopting
 
-    def known(self, stack: automation.Stack, engine: Engine) -> renewal.Known:
+    def known(self, stack: automation.Stack) -> renewal.Known:
         """What is known of an open stack before a destroy.
 
         Raises:
             PreflightFailed: the management cluster does not answer; nothing was changed.
         """
-        return renewal.known(stack, engine, self.place.folder, self.management_of)
+        return renewal.known(stack, self.place.folder, self.management_of)
 
     def renew(self, stack: automation.Stack, before: renewal.Known) -> bool:
         """Let a destroy that follows renew the credentials in the state, where that can and may be done.

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
-import json
 import logging
 import os
 import sys
@@ -21,6 +19,7 @@ from pydantic import SecretStr
 from ...components.settings.namespace import NAMESPACE
 from .. import configuration
 from ..errors import ConfigurationError, StackMissing
+from .answers import EMPTY, Look, Workspace, without_history
 from .process import Engine
 
 PROJECT = "kamaji-equinix"
@@ -95,54 +94,6 @@ class Place:
             )
 
 
-class Workspace(automation.LocalWorkspace):
-    """A workspace with fewer processes than upstream's, each of which costs more than what it is asked for.
-
-    Attributes:
-        state: of the stack, as it was read when the stack was opened.
-    """
-
-    state = ""
-
-    def select_stack(self, stack_name: str) -> None:
-        """See that there is such a stack. The one that the user has selected stays: each command here names its own."""
-        self.state = self._answer("stack", "export", "--stack", stack_name)
-
-    def stack_outputs(self, stack_name: str) -> automation.OutputMap:
-        """The outputs of a stack in clear, each marked as a secret: which of them are, upstream asks separately."""
-        outputs = json.loads(self._answer("stack", "output", "--json", "--show-secrets", "--stack", stack_name))
-        return {name: automation.OutputValue(value=value, secret=True) for name, value in outputs.items()}
-
-    def _answer(self, *arguments: str) -> str:
-        return self.pulumi_command.run(list(arguments), self.work_dir, self.env_vars).stdout
-
-
-class Look(Workspace):
-    """A workspace for one question, which itself finds out whether there is such a stack."""
-
-    def select_stack(self, stack_name: str) -> None:
-        """Ask nothing."""
-
-
-def state_once(stack: automation.Stack) -> str:
-    """The state as it was read when the stack was opened; empty when asked again, as it may be another by then."""
-    workspace = stack.workspace
-    if not isinstance(workspace, Workspace):
-        return ""
-    state, workspace.state = workspace.state, ""
-    return state
-
-
-def without_history(stack: automation.Stack) -> automation.Stack:
-    """A stack that does not ask after each operation what that came to, in a process of its own: its events have told."""
-
-    def info(show_secrets: bool = True) -> automation.UpdateSummary:
-        return automation.UpdateSummary("", datetime.datetime.now(datetime.timezone.utc), "", {}, {}, "")
-
-    stack.info = info  # type: ignore[method-assign]
-    return stack
-
-
 def absolute(url: str) -> str:
     """A backend's URL with an absolute folder: the engine of an inline program runs in another one.
 
@@ -206,7 +157,9 @@ def open_stack(
             raise
     try:
         with _selecting:
-            return without_history(automation.Stack.create(place.name, workspace)), True
+            made = without_history(automation.Stack.create(place.name, workspace))
+        workspace.state = EMPTY
+        return made, True
     except automation.StackAlreadyExistsError:
         # Another process was faster.
         return without_history(automation.Stack.select(place.name, workspace)), False

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import ast
 import contextlib
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,7 +26,7 @@ from ...components.kube.management import Credentials, connect
 from ...components.kube.objects import dig
 from ...components.settings.namespace import NAMESPACE
 from ...components.stack import CREDENTIALS_ONLY
-from ..engine.process import Engine
+from ..engine.answers import state_of
 from ..errors import ConfigurationError, PreflightFailed
 from .recovery import CLUSTER, finder, inside_tenant
 
@@ -57,19 +56,18 @@ class Known:
     api: Api | None
 
 
-def known(stack: automation.Stack, engine: Engine, folder: Path | None, connect: Connect) -> Known:
+def known(stack: automation.Stack, folder: Path | None, connect: Connect) -> Known:
     """What the state of a stack holds, and the management cluster that it is about.
 
     Args:
         stack: the stack; its workspace serves this one operation.
-        engine: runs pulumi.
         folder: holds the program; None where the caller's process does.
         connect: gives the management cluster's API.
 
     Raises:
         PreflightFailed: the management cluster does not answer; nothing was changed.
     """
-    resources = stored(stack, engine)
+    resources = stored(stack)
     return Known(resources, answering(stack, folder, connect) if resources else None)
 
 
@@ -94,19 +92,19 @@ def prepared(stack: automation.Stack, folder: Path | None, before: Known) -> boo
 
 
 @contextlib.contextmanager
-def explained(stack: automation.Stack, engine: Engine, folder: Path | None, connect: Connect) -> Iterator[None]:
+def explained(stack: automation.Stack, folder: Path | None, connect: Connect) -> Iterator[None]:
     """Say of a refresh that fails with the state's credentials what renews them. Arguments as of :func:`known`.
 
     Raises:
         PreflightFailed: the management cluster does not answer, or not to those credentials; nothing was changed.
     """
-    api = known(stack, engine, folder, connect).api
+    api = known(stack, folder, connect).api
     try:
         yield
     except automation.CommandError as error:
         if api is None or not STALE.search(str(error)):
             raise
-        if silent := silent_tenants(stored(stack, engine), str(error)):
+        if silent := silent_tenants(stored(stack), str(error)):
             raise PreflightFailed(
                 f"the management cluster answers, but not the tenant cluster{'s' if len(silent) > 1 else ''} "
                 f"{', '.join(silent)}: what add-ons have there could not be compared. Nothing was changed. `kamaji-equinix "
@@ -136,12 +134,10 @@ def silent_tenants(resources: Sequence[Mapping[str, Any]], output: str) -> list[
     return sorted({one["provider"].split("::")[-2].removesuffix("-tenant") for one in found})
 
 
-def stored(stack: automation.Stack, engine: Engine) -> list[dict[str, Any]]:
+def stored(stack: automation.Stack) -> list[dict[str, Any]]:
     """The resources of the state, secrets encrypted."""
-    workspace = stack.workspace
-    command = ["stack", "export", "--stack", stack.name]
-    exported = json.loads(engine.run(command, workspace.work_dir, workspace.env_vars).stdout)
-    return (exported.get("deployment") or {}).get("resources") or []
+    resources: list[dict[str, Any]] = state_of(stack)["deployment"].get("resources") or []
+    return resources
 
 
 def answering(stack: automation.Stack, folder: Path | None, connect: Connect) -> Api:

@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 from pulumi import automation
 
 from ...components.kube.client import Api, ApiError
+from ..engine.answers import keep_state, state_of
 from ..engine.process import Engine
 from ..engine.translator import Translator
-from ..engine.workspace import state_once
 from ..errors import PreflightFailed
 from . import lock_waiting, locks, recovery, renewal
 
@@ -79,12 +79,12 @@ class Upkeep:
 
     def settle(self, operation: str) -> None:
         """Bring a state that a killed engine left to what really is; see ``recovery``."""
-        exported = self.export()
+        exported = state_of(self.stack)
         creates = recovery.pending_creates(exported["deployment"])
         if creates:
             # What a living engine creates is pending too; an import of that, once the engine has ended, would undo its work.
             lock_waiting.require_unlocked(lambda: self.pulumi("stack", "init", self.stack.name))
-            exported = self.export()
+            exported = state_of(self.stack)
             creates = recovery.pending_creates(exported["deployment"])
         changing = operation in ("up", "import")
         if operation == "up":
@@ -94,6 +94,8 @@ class Upkeep:
             self.retain(exported)
         going = recovery.maybe_going(exported["deployment"]) if changing else []
         if not creates and not going:
+            if operation in ("refresh", "destroy"):
+                keep_state(self.stack, exported)
             return
         find = recovery.finder(self.connect())
         try:
@@ -128,7 +130,7 @@ class Upkeep:
         if not templates:
             return
         lock_waiting.require_unlocked(lambda: self.pulumi("stack", "init", self.stack.name))
-        fresh = self.export()
+        fresh = state_of(self.stack)
         exported["deployment"], templates = recovery.retained(fresh["deployment"])
         self.pulumi("stack", "import", "--stack", self.stack.name, text=json.dumps(exported))
         self.translate.remark(
@@ -192,12 +194,6 @@ class Upkeep:
             show_secrets=False,
             exclude=sorted({*inside}) or None,
         )
-
-    def export(self) -> dict[str, Any]:
-        """The state with its secrets encrypted."""
-        text = state_once(self.stack) or self.pulumi("stack", "export", "--stack", self.stack.name).stdout
-        state: dict[str, Any] = json.loads(text)
-        return {**state, "deployment": state.get("deployment") or {}}
 
     def pulumi(self, *arguments: str, text: str | None = None) -> automation.CommandResult:
         """Run a command of pulumi in the stack's workspace."""
