@@ -55,7 +55,7 @@ def test_a_deleted_and_a_changed_object_are_put_right(pools: PoolLife) -> None:
     pools.life.whole()
     assert http.get(where).json()["spec"]["replicas"] == 1, "machines that nobody asked for are billed"
     http.delete(where).raise_for_status()
-    done = pools.project.script("up", "--stack", pools.stack, "--no-wait").ok()
+    done = pools.project.script_here("up", "--stack", pools.stack, "--no-wait").ok()
     assert "drift-a was deleted by somebody else" in done, f"it is said:\n{done}"
     assert http.get(where).status_code == 200, "the pool is there again"
 
@@ -65,13 +65,13 @@ def test_a_deleted_template_is_made_again(pools: PoolLife) -> None:
     path = "/apis/bootstrap.cluster.x-k8s.io/v1beta1/namespaces/{}/kubeadmconfigtemplates"
     assert kind == "KubeadmConfigTemplate", "the first in the order of kinds"
     pools.sets.http.delete(f"{path.format(pools.fleet.namespace)}/{name}").raise_for_status()
-    pools.project.script("up", "--stack", pools.stack, "--no-wait").ok()
+    pools.project.script_here("up", "--stack", pools.stack, "--no-wait").ok()
     assert (kind, name) in pools.sets.templates(), "no machine could be made without it"
 
 
 def status(pools: PoolLife) -> Json:
     """What `kamaji-equinix status` tells of the only cluster."""
-    told: Json = json.loads(pools.project.script("status", "--json", "--stack", pools.stack).ok())[pools.stack]
+    told: Json = json.loads(pools.project.script_here("status", "--json", "--stack", pools.stack).ok())[pools.stack]
     return told
 
 
@@ -162,7 +162,7 @@ def test_up_mends_what_status_says_that_it_mends(
         named = [one for one in remarks if text in one["reason"]]
         assert named, f"{text!r} is told: {remarks}"
         assert "kamaji-equinix up" in named[0]["action"], "with the advice that is followed here"
-    pools.project.script("up", "--stack", pools.stack, "--no-wait").ok()
+    pools.project.script_here("up", "--stack", pools.stack, "--no-wait").ok()
     told = status(pools)
     left = [one["reason"] for one in (told["blockedBy"], *told["differences"]) if one]
     assert not [text for text in words if any(text in reason for reason in left)], f"the advice worked: {left}"

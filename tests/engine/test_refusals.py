@@ -115,8 +115,8 @@ def test_a_key_in_nearly_the_right_namespace_is_named_in_every_way_in(
     assert_nothing_happened(project, "namespace", done)
     for way, output in {
         "plain pulumi": done.output,
-        "the script": project.script("up", "--no-wait", "--stack", "namespace").output,
-        "render": project.script("render", "--stack", "namespace").output,
+        "the script": project.script_here("up", "--no-wait", "--stack", "namespace").output,
+        "render": project.script_here("render", "--stack", "namespace").output,
     }.items():
         assert wanted in output, f"{way}:\n{output}"
     monkeypatch.setenv("PATH", project.environment["PATH"])
@@ -132,7 +132,7 @@ def test_a_preview_of_a_stack_that_is_not_there_leaves_none(project: Project, ma
     path = project.folder / "Pulumi.look.yaml"
     path.write_text("# Of the platform team.\n" + path.read_text())
     before = path.read_bytes()
-    done = project.script("preview", "--stack", "look")
+    done = project.script_here("preview", "--stack", "look")
     assert "Previewing update" in done.output, f"it was looked at:\n{done.output}"
     assert "look" not in project.pulumi("stack", "ls").ok(), "the backend has no stack of that name afterwards"
     assert path.read_bytes() == before, "and the user's file is as it was"
@@ -141,12 +141,12 @@ def test_a_preview_of_a_stack_that_is_not_there_leaves_none(project: Project, ma
 def test_a_preview_of_a_stack_that_is_there_keeps_it(project: Project, management: ManagementPlane) -> None:
     project.configure("kept", **dev_sections(management.kubeconfig))
     project.pulumi("stack", "init", "kept").ok()
-    project.script("preview", "--stack", "kept")
+    project.script_here("preview", "--stack", "kept")
     assert "kept" in project.pulumi("stack", "ls").ok(), "it was there before"
 
 
 def test_a_stack_name_that_pulumi_would_refuse_is_named_before_the_engine(project: Project) -> None:
-    done = project.script("preview", "--stack", "no such name")
+    done = project.script_here("preview", "--stack", "no such name")
     assert done.code == 2, "the request is wrong"
     assert "argument name: must be at most 100 letters" in done.output, f"in the program's own words:\n{done.output}"
     assert "Traceback" not in done.output, "and without a traceback"

@@ -30,7 +30,7 @@ def project(fleet: Fleet, proxy: FaultProxy, tmp_path: Path) -> Project:
     backend = {"PULUMI_BACKEND_URL": f"file://{tmp_path}/backend", "PULUMI_CONFIG_PASSPHRASE": "test"}
     made = Project.make(tmp_path / "project", {**toolchain.pulumi_environment(), **backend})
     configure(made, fleet, proxy.kubeconfig)
-    made.script("up", "--no-wait", "--stack", STACK).ok()
+    made.script_here("up", "--no-wait", "--stack", STACK).ok()
     return made
 
 
@@ -62,11 +62,11 @@ def test_a_destroy_uses_the_credentials_of_today(
     proxy.close()
     configure(project, fleet, management.kubeconfig)
     before = resources(project)
-    refused = project.script("refresh", "--stack", STACK)
+    refused = project.script_here("refresh", "--stack", STACK)
     assert refused.code != 0, f"a refresh has those of the state: {refused.output}"
     assert "`up` renews them" in refused.output, f"it says what to do:\n{refused.output}"
     assert resources(project) == before, "and forgets nothing"
-    project.script("destroy", "--yes", "--stack", STACK).ok()
+    project.script_here("destroy", "--yes", "--stack", STACK).ok()
     assert clusters(fleet) == [], "a Cluster that stays goes on holding billed machines"
     assert resources(project) == [], "and nothing is left to do"
 
@@ -76,7 +76,7 @@ def test_a_destroy_needs_no_settings_but_the_credentials(
 ) -> None:
     proxy.close()
     configure(project, fleet, management.kubeconfig, metal={"metro": "nowhere at all"}, workerPools=5)
-    project.script("destroy", "--yes", "--stack", STACK).ok()
+    project.script_here("destroy", "--yes", "--stack", STACK).ok()
     assert clusters(fleet) == [], "a mistake in a file keeps no server running"
 
 
@@ -87,7 +87,7 @@ def test_a_destroy_does_not_take_another_management_cluster_for_an_empty_one(
     try:
         other.start()
         configure(project, fleet, other.kubeconfig)
-        project.script("destroy", "--yes", "--stack", STACK).ok()
+        project.script_here("destroy", "--yes", "--stack", STACK).ok()
     finally:
         other.stop()
     assert clusters(fleet) == [], "the state leads to the Cluster that it knows, and that one is deleted"
@@ -99,24 +99,24 @@ def test_without_the_management_cluster_nothing_is_forgotten(
 ) -> None:
     before = resources(project)
     proxy.close()
-    refused = project.script(operation, "--stack", STACK, *(["--yes"] if operation == "destroy" else []))
+    refused = project.script_here(operation, "--stack", STACK, *(["--yes"] if operation == "destroy" else []))
     assert refused.code != 0, refused.output
     assert "refuses connections" in refused.output, f"why is said:\n{refused.output}"
     assert "nothing was deleted or changed" in refused.output, refused.output
     assert resources(project) == before, "an engine that goes on drops what it takes for deleted with the Cluster"
     configure(project, fleet, management.kubeconfig)
-    project.script("destroy", "--yes", "--stack", STACK).ok()
+    project.script_here("destroy", "--yes", "--stack", STACK).ok()
     assert clusters(fleet) == [], "it goes once the management cluster is back"
 
 
 def test_a_stack_without_a_file_is_not_made(project: Project) -> None:
-    refused = project.script("up", "--stack", "mistyped")
+    refused = project.script_here("up", "--stack", "mistyped")
     assert (refused.code, "there is no Pulumi.mistyped.yaml" in refused.output) == (2, True), refused.output
     assert "mistyped" not in project.pulumi("stack", "ls").ok(), "no stack of that name"
     assert not (project.folder / "Pulumi.mistyped.yaml").exists(), "and no file"
     wrong = {**project.environment, "PULUMI_CONFIG_PASSPHRASE": "another"}
-    told = Project(project.folder, wrong).script("up", "--stack", STACK)
+    told = Project(project.folder, wrong).script_here("up", "--stack", STACK)
     assert "incorrect passphrase" in told.output, told.output
     assert "Running it again" not in told.output, f"that would not help:\n{told.output}"
     assert "stdout" not in told.output, f"nor does the Automation API's wrapping:\n{told.output}"
-    project.script("destroy", "--yes", "--stack", STACK).ok()
+    project.script_here("destroy", "--yes", "--stack", STACK).ok()
