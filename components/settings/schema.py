@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import sys
 from collections.abc import Iterator, Sequence
@@ -118,8 +119,14 @@ def rows(model: type[Section], prefix: str) -> Iterator[tuple[str, str, str, str
 
 def kind(model: type[Section], alias: str) -> str:
     """The type of a setting in words."""
-    schema = model.model_json_schema(by_alias=True)["properties"][alias]
-    return in_words(schema)
+    return in_words(properties(model)[alias])
+
+
+@functools.cache
+def properties(model: type[Section]) -> dict[str, Any]:
+    """The JSON types of a section's settings."""
+    found: dict[str, Any] = model.model_json_schema(by_alias=True)["properties"]
+    return found
 
 
 def in_words(schema: dict[str, Any]) -> str:
