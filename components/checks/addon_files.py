@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import http.client
+import urllib.error
+import urllib.request
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from ..kube.urls import without_credentials
 from ..settings.model import StackSettings
 from ..settings.report import Problem
 from .departures import base_of
@@ -12,9 +17,13 @@ from .departures import base_of
 SUFFIXES = (".yaml", ".yml", ".json")
 """Of the files in a folder of manifests."""
 
+ANSWER_SECONDS = 10.0
+"""A server that needs longer is left to pulumi-kubernetes, which has more patience."""
+
 
 def problems(settings: StackSettings) -> Iterator[Problem]:
-    """Paths that lead to nothing; relative ones are looked for in the working folder, as the engine does."""
+    """Paths and addresses that lead to nothing; relative paths are looked for in the working folder, as the engine does."""
+    refused = refusals(entry for tenant in settings.clusters for addon in tenant.addons for entry in addon.files)
     for number, tenant in enumerate(settings.clusters):
         for index, addon in enumerate(tenant.addons):
             path = f"{base_of(number, settings)}addons[{index}]"
@@ -31,6 +40,42 @@ def problems(settings: StackSettings) -> Iterator[Problem]:
                     yield Problem(
                         f"{path}.files[{place}]", f"there is no manifest at {Path(entry).resolve()}", entry, None
                     )
+                elif answer := refused.get(entry):
+                    yield Problem(
+                        f"{path}.files[{place}]",
+                        f"the server answers {answer}, so no manifest is there; `curl -fL` shows the same",
+                        without_credentials(entry),
+                        None,
+                    )
+
+
+def refusals(entries: Iterable[str]) -> dict[str, str]:
+    """What servers refuse addresses with: status and reason by address; others are left out.
+
+    pulumi-kubernetes takes what comes with any status for a manifest (``Parse`` in ``provider/pkg/provider/yaml/v2``), and
+    tells of a page that says "not found" that it has no kind.
+    """
+    addresses = sorted({entry for entry in entries if entry.startswith(("http://", "https://"))})
+    if not addresses:
+        return {}
+    with ThreadPoolExecutor(min(8, len(addresses))) as pool:
+        answers = zip(addresses, pool.map(refusal, addresses), strict=True)
+    return {address: answer for address, answer in answers if answer}
+
+
+def refusal(address: str) -> str:
+    """What a server refuses an address with; empty where it does not, or does not answer.
+
+    Go takes other certificates and proxies than Python does, so of a connection that fails the plugin has the say.
+    """
+    try:
+        with urllib.request.urlopen(address, timeout=ANSWER_SECONDS):  # noqa: S310 - http and https alone
+            return ""
+    except urllib.error.HTTPError as error:
+        error.close()
+        return f"{error.code} {error.reason}"
+    except (OSError, ValueError, http.client.HTTPException):
+        return ""
 
 
 def manifest_files(entries: Sequence[str]) -> Iterator[str]:

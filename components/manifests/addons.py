@@ -27,7 +27,7 @@ class Addon:
         chart: name, folder or oci:// address; empty for manifests.
         repository: the chart's repository; empty where the chart needs none.
         version: the chart's version.
-        username: user of the repository or registry.
+        username: user of the repository; a registry is asked without (pulumi-kubernetes issue 1914).
         password: that user's password, a ``SecretStr`` or None.
         plain_http: whether the registry speaks no TLS.
         values: the chart's values, with ``SecretStr`` for secrets.

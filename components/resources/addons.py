@@ -132,8 +132,8 @@ def inputs(value: Any) -> Any:
 
 
 def repository(addon: Addon) -> RepositoryOptsArgs | None:
-    """Where the chart comes from; None for a folder, and for a registry that asks for no password."""
-    if not addon.repository and not addon.username:
+    """Where the chart comes from; None for a folder, and for a registry, whose password comes from `helm registry login`."""
+    if not addon.repository:
         return None
     return RepositoryOptsArgs(
         repo=addon.repository or None,

@@ -68,9 +68,7 @@ class AddonSettings(Section):
     version: ChartVersion | None = Field(
         None, description="The chart's version; needed but for a folder's.", examples=["3.12.2"]
     )
-    username: str | None = Field(
-        None, description="User of the repository or registry.", min_length=1, examples=["robot"]
-    )
+    username: str | None = Field(None, description="User of the repository.", min_length=1, examples=["robot"])
     password: Password = Field(None, description="That user's password; a secret.", strict=False, examples=["token"])
     plain_http: bool = Field(False, description="The registry of an oci:// chart speaks no TLS.", examples=[True])
     namespace: DnsLabel | None = Field(

@@ -154,10 +154,15 @@ def chart_problems(path: str, addon: AddonSettings, chart: str) -> Iterator[Prob
     for key, other in (("username", "password"), ("password", "username")):
         if getattr(addon, key) and not getattr(addon, other):
             yield Problem(f"{path}.{other}", f"is required with {key}", about=(f"{path}.{key}",))
-    if addon.username and not registry and not addon.repository:
+    if addon.username and not addon.repository:
+        # pulumi-kubernetes issue 1914: the charts of its helm/v4 are asked for without the credentials of repositoryOpts.
+        host = chart.removeprefix("oci://").partition("/")[0]
+        login = (
+            f"has no effect on a registry; leave it out, and run `helm registry login {host}` where this program runs"
+        )
         yield Problem(
             f"{path}.username",
-            "has no effect on a chart's folder; leave it out",
+            login if registry else "has no effect on a chart's folder; leave it out",
             example=None,
             about=(f"{path}.chart",),
         )

@@ -7,6 +7,7 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -19,7 +20,7 @@ from tests.support.charts import ChartServer
 from tests.support.data_store import make_data_store
 from tests.support.fleet import MERGE, Fleet
 from tests.support.markers import marker, shown
-from tests.support.project import ROOT, Project
+from tests.support.project import ROOT, Done, Project
 from tests.support.tenant import Tenant
 
 STACK = "addons"
@@ -277,6 +278,50 @@ def test_a_chart_that_is_not_there_is_said_before_anything_is_created(project: P
     assert done.code != 0, "it fails"
     assert "addons[4].chart" in done.output, f"with the key:\n{done.output}"
     assert "Traceback" not in done.output, "in words"
+
+
+def preview_with(project: Project, source: dict[str, Any]) -> Done:
+    """A preview of the living stack with one add-on more."""
+    changed(project, lambda config: config["kamaji-equinix:addons"].append({"name": "more", **source}))
+    try:
+        return project.pulumi("preview", "--stack", STACK)
+    finally:
+        changed(project, lambda config: config["kamaji-equinix:addons"].pop())
+
+
+@pytest.mark.parametrize("which", ["address", "password", "chart", "version"])
+def test_a_source_that_gives_nothing_is_named_with_the_reason(
+    project: Project, servers: tuple[ChartServer, ChartServer], which: str
+) -> None:
+    closed, open_ = servers
+    repository = {"repository": closed.repository, "version": closed.version, "username": "robot"}
+    source, reasons = {
+        "address": ({"files": [f"http://{open_.address}/nothing.yaml"]}, ["addons[4].files[0]", "404 Not Found"]),
+        "password": ({**repository, "chart": closed.name, "password": "mistaken"}, ["addons-more", "401"]),
+        "chart": ({**repository, "chart": "unknown", "password": "pass-word"}, ["addons-more", '"unknown"']),
+        "version": ({"chart": open_.image, "version": "9.9.9", "plainHttp": True}, ["addons-more", "9.9.9: not found"]),
+    }[which]
+    done = preview_with(project, source)
+    assert done.code != 0, f"nothing comes from there:\n{done.output}"
+    for reason in reasons:
+        assert reason in done.output, f"what, and why:\n{done.output}"
+    assert "mistaken" not in done.output, "a password is not shown"
+
+
+def test_a_closed_registry_opens_to_who_has_logged_in_with_helm(
+    project: Project, servers: tuple[ChartServer, ChartServer], tmp_path: Path
+) -> None:
+    closed, _ = servers
+    source = {"chart": closed.image, "version": closed.version, "plainHttp": True, "values": {"word": "w"}}
+    before = preview_with(project, source)
+    assert before.code != 0, f"nobody has logged in:\n{before.output}"
+    assert "credential not found" in before.output, f"that is said:\n{before.output}"
+    # What `helm registry login` writes.
+    login = {"auths": {closed.address: {"auth": base64.b64encode(closed.credentials.encode()).decode()}}}
+    (tmp_path / "config.json").write_text(json.dumps(login))
+    environment = project.environment | {"HELM_REGISTRY_CONFIG": str(tmp_path / "config.json")}
+    after = preview_with(Project(project.folder, environment), source)
+    assert after.code == 0, f"the chart comes:\n{after.output}"
 
 
 def test_a_tenant_that_does_not_answer_makes_its_add_ons_fail_and_nothing_else(

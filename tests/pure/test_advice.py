@@ -136,6 +136,7 @@ ADVICE = {
     "checks/departures.removal#1": PERMISSION,
     "checks/addon_files.problems#1": "tests/pure/test_advice.py::test_charts_and_manifests_that_are_not_there_are_named",
     "checks/addon_files.problems#2": "tests/pure/test_advice.py::test_charts_and_manifests_that_are_not_there_are_named",
+    "checks/addon_files.problems#3": "tests/pure/test_addon_files.py::test_an_address_that_a_server_refuses_is_named",
     "checks/changes.immutable_values#1": "tests/pure/test_advice.py::test_the_way_around_what_never_changes_is_open",
     "checks/changes.ranges#1": "tests/pure/test_advice.py::test_the_way_around_what_never_changes_is_open",
     "checks/changes.ranges#2": "tests/pure/test_advice.py::test_source_ranges_that_may_not_go_can_be_opened",

@@ -35,7 +35,7 @@ class ChartServer:
     """A chart repository at ``/charts``, and a registry to pull from at ``/v2`` (OCI distribution specification).
 
     Attributes:
-        credentials: user and password that are asked for at the repository; empty where none are.
+        credentials: user and password that are asked for; empty where none are.
         requests: the paths that were asked for.
     """
 
@@ -108,7 +108,7 @@ class ChartServer:
 
             def do_GET(self) -> None:
                 served.requests.append(self.path)
-                if served.credentials and self.path.startswith("/charts") and self.headers["Authorization"] != expected:
+                if served.credentials and self.headers["Authorization"] != expected:
                     self._send(401, "text/plain", b"who are you?")
                 elif (content := served.answer(self.path)) is None:
                     self._send(404, "application/json", b'{"errors": [{"code": "MANIFEST_UNKNOWN"}]}')
@@ -121,6 +121,8 @@ class ChartServer:
                 self.send_response(code)
                 self.send_header("Content-Type", type_)
                 self.send_header("Content-Length", str(len(content)))
+                if code == 401:
+                    self.send_header("WWW-Authenticate", 'Basic realm="charts"')
                 self.send_header("Docker-Content-Digest", f"sha256:{hashlib.sha256(content).hexdigest()}")
                 self.end_headers()
                 if self.command == "GET":

@@ -182,7 +182,7 @@ FULL: dict[str, Any] = {
         {"name": "registry", "chart": "oci://registry.example.org/chart", "version": "1.2.3", "plainHttp": True},
         {
             "name": "manifests",
-            "files": ["https://example.org/all.yaml"],
+            "files": ["https://example.invalid/all.yaml"],
             "objects": [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "tools"}}],
         },
     ],
