@@ -39,7 +39,7 @@ def require_alike(settings: StackSettings, api: Api, stack: str) -> None:
         raise ConfigurationError(
             "what lives differs from the settings, so nothing was imported or changed:\n- "
             + "\n- ".join(differing)
-            + "\nSet what lives, or change what lives to what is set, and import again",
+            + "\nSet in the configuration what lives, or change what lives to what is set; then import again",
             problems=differing,
             stack=stack,
         )

@@ -42,7 +42,7 @@ Text = Annotated[str, Field(min_length=1)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
-def checked_arguments(function: Callable[Parameters, Value]) -> Callable[Parameters, Value]:
+def check_arguments(function: Callable[Parameters, Value]) -> Callable[Parameters, Value]:
     """Check a function's arguments by their annotations before it is called.
 
     Raises:

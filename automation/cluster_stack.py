@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -12,20 +13,20 @@ from ..components import tree
 from ..components.checks.request import request_of
 from ..components.settings.model import StackSettings
 from . import configuration, results
-from .adoption import require_alike
-from .arguments import ProjectName, Seconds, StackName, Text, checked_arguments
+from .arguments import ProjectName, Seconds, StackName, Text, check_arguments
 from .configuration import Settings
 from .declaration import Declaration
 from .engine.process import Cancellation
 from .engine.translator import Translator
-from .engine.workspace import PROJECT, Place, exported, restore
+from .engine.workspace import PROJECT, Place
 from .errors import ConfigurationError, StackMissing
 from .events import Listener, MachinesChange
-from .hiding import Hiding
+from .operations import Operations
 from .readiness import OnLook, await_ready
-from .repair import former_managers, leaving, renewal
+from .repair import announcement
 from .results import Result
-from .session import Done, Session
+from .secret_filter import SecretFilter
+from .session import EngineOutput, Session
 
 
 class ClusterStack:
@@ -37,7 +38,7 @@ class ClusterStack:
     One object does one operation at a time; different objects may do theirs in different threads.
     """
 
-    @checked_arguments
+    @check_arguments
     def __init__(
         self,
         name: StackName,
@@ -79,25 +80,26 @@ class ClusterStack:
         self.name = name
         # Relative paths mean what they meant when they were given.
         base = (folder or Path()).resolve()
-        declared = None if settings is None else configuration.located(configuration.checked(settings), base)
+        declared = None if settings is None else configuration.with_absolute_paths(configuration.check(settings), base)
         secret = passphrase.get_secret_value() if isinstance(passphrase, SecretStr) else passphrase
         variables = {**(environment or {}), **({} if secret is None else {"PULUMI_CONFIG_PASSPHRASE": secret})}
         place = Place(name, base if folder else None, project, backend_url, secrets_provider, variables)
         self._declaration = Declaration(place, declared, base)
-        hiding = Hiding(declared)
+        secret_filter = SecretFilter(declared)
         self._session = Session(
             place,
             self._declaration.run,
             self._declaration.management_of,
             wait_for_lock,
             on_event,
-            hiding.output(on_output),
-            hiding,
+            secret_filter.output(on_output),
+            secret_filter,
         )
+        self._operations = Operations(self._declaration, self._session)
 
     # Operations
 
-    @checked_arguments
+    @check_arguments
     def preview(self, *, cancellation: Cancellation | None = None, timeout: Seconds | None = None) -> Result:
         """What ``up`` would change; nothing is changed, and a stack that is not there yet is none afterwards either.
 
@@ -109,9 +111,9 @@ class ClusterStack:
             OperationError: see ``automation.errors``.
         """
         self._declaration.require_file()
-        return self._session.operate("preview", self._preview, cancellation, timeout, keep=False)
+        return self._session.operate("preview", self._operations.preview, cancellation, timeout, keep=False)
 
-    @checked_arguments
+    @check_arguments
     def up(
         self,
         *,
@@ -134,33 +136,25 @@ class ClusterStack:
         self._declaration.require_file()
         declared: list[StackSettings] = []
 
-        def run(stack: automation.Stack, translate: Translator) -> Done:
+        def run(stack: automation.Stack, translate: Translator) -> EngineOutput:
             declared.append(self._declaration.configure(stack, self._session.engine))
-            return self._up(stack, translate)
+            return self._operations.up(stack, translate)
 
         result = self._session.operate("up", run, cancellation, timeout)
         if wait is not None:
             self._await(declared[-1], wait, cancellation, on_look)
         return result
 
-    @checked_arguments
+    @check_arguments
     def refresh(self, *, cancellation: Cancellation | None = None, timeout: Seconds | None = None) -> Result:
         """Compare the state with the management cluster; the next ``up`` repairs what has drifted.
 
         Raises:
             OperationError: see ``automation.errors``.
         """
+        return self._session.operate("refresh", self._operations.refresh, cancellation, timeout, create=False)
 
-        def run(stack: automation.Stack, translate: Translator) -> Done:
-            with renewal.explained(stack, self._session.place.folder, self._declaration.management_of):
-                done = stack.refresh(
-                    on_output=self._session.on_output, on_event=translate, color="never", show_secrets=False
-                )
-            return translate.changes, stack.outputs(), done.stdout
-
-        return self._session.operate("refresh", run, cancellation, timeout, create=False)
-
-    @checked_arguments
+    @check_arguments
     def destroy(
         self, *, remove: bool = False, cancellation: Cancellation | None = None, timeout: Seconds | None = None
     ) -> Result:
@@ -176,26 +170,13 @@ class ClusterStack:
         Raises:
             OperationError: see ``automation.errors``.
         """
-
-        def run(stack: automation.Stack, translate: Translator) -> Done:
-            before = self._declaration.known(stack)
-            leaving.announce(before, translate)
-            done = stack.destroy(
-                on_output=self._session.on_output,
-                on_event=translate,
-                color="never",
-                show_secrets=False,
-                remove=remove,
-                run_program=self._declaration.renew(stack, before) or None,
-            )
-            return translate.changes, {}, done.stdout
-
+        run = functools.partial(self._operations.destroy, remove=remove)
         try:
             return self._session.operate("destroy", run, cancellation, timeout, create=False)
         except StackMissing:
             return Result("destroy", self.name, {}, 0.0)
 
-    @checked_arguments
+    @check_arguments
     def import_existing(self, *, cancellation: Cancellation | None = None, timeout: Seconds | None = None) -> Result:
         """Take living clusters, made by ``kubectl apply`` or another tool, into this stack; then it is as after ``up``.
 
@@ -209,7 +190,7 @@ class ClusterStack:
             OperationError: see ``automation.errors``.
         """
         self._declaration.require_file()
-        return self._session.operate("import", self._import, cancellation, timeout, undo=True)
+        return self._session.operate("import", self._operations.import_, cancellation, timeout, undo=True)
 
     # Looking
 
@@ -227,7 +208,7 @@ class ClusterStack:
         Raises:
             StackMissing: there is no such stack.
         """
-        with self._session.looking("outputs") as stack:
+        with self._session.look("outputs") as stack:
             return results.clusters_of(stack.outputs())
 
     def deletions(self) -> tuple[MachinesChange, ...]:
@@ -238,11 +219,11 @@ class ClusterStack:
             PreflightFailed: the management cluster does not answer.
         """
         translate = Translator(self.name, self._session.on_event)
-        with self._session.looking("machines") as stack:
-            leaving.announce(self._declaration.known(stack), translate)
+        with self._session.look("machines") as stack:
+            announcement.announce(self._declaration.contents(stack), translate)
         return tuple(translate.machines)
 
-    @checked_arguments
+    @check_arguments
     def kubeconfig(self, cluster: str | None = None) -> SecretStr:
         """The admin kubeconfig of a cluster; printing it shows nothing.
 
@@ -279,7 +260,7 @@ class ClusterStack:
             for tenant in settings.clusters
         }
 
-    @checked_arguments
+    @check_arguments
     def wait_until_ready(
         self, timeout: Seconds = 900, *, cancellation: Cancellation | None = None, on_look: OnLook | None = None
     ) -> None:
@@ -298,38 +279,6 @@ class ClusterStack:
 
     # How
 
-    def _preview(self, stack: automation.Stack, translate: Translator) -> Done:
-        self._declaration.configure(stack, self._session.engine)
-        done = stack.preview(on_output=self._session.on_output, on_event=translate, color="never")
-        return translate.changes, {}, done.stdout
-
-    def _up(self, stack: automation.Stack, translate: Translator) -> Done:
-        done = stack.up(
-            on_output=self._session.on_output,
-            on_event=translate,
-            color="never",
-            suppress_outputs=True,
-            show_secrets=False,
-        )
-        return translate.changes, done.outputs, done.stdout
-
-    def _import(self, stack: automation.Stack, translate: Translator) -> Done:
-        settings = self._declaration.of(stack)
-        api = self._declaration.management(settings)
-        require_alike(settings, api, self.name)
-        before = exported(stack)
-        self._declaration.configure(stack, self._session.engine)
-        self._declaration.adopt(stack)
-        try:
-            done = self._up(stack, translate)
-        except BaseException:
-            # With a part of a living cluster in the stack, a destroy would delete that.
-            restore(stack, before)
-            translate.remark("the import did not come about, so the stack is as it was before")
-            raise
-        former_managers.after_import(stack, api, translate)
-        return done
-
     def _await(
         self, settings: StackSettings, timeout: float, cancellation: Cancellation | None, on_look: OnLook | None
     ) -> None:
@@ -345,5 +294,5 @@ class ClusterStack:
     def _settings(self) -> StackSettings:
         if self._declaration.settings is not None:
             return self._declaration.settings
-        with self._session.looking("settings") as stack:
+        with self._session.look("settings") as stack:
             return configuration.of_stack(stack)

@@ -25,7 +25,7 @@ Settings = Annotated[StackSettings | Mapping[str, Any], SkipValidation]
 """Checked settings, or the sections of a stack's configuration as its file holds them, without the keys' namespace."""
 
 
-def checked(settings: Settings) -> StackSettings:
+def check(settings: Settings) -> StackSettings:
     """Settings that are known to be right.
 
     Raises:
@@ -58,7 +58,7 @@ def sections(settings: StackSettings, folder: Path) -> dict[str, Any]:
             elsewhere.
     """
     clusters = [
-        listed(tenant.model_dump(by_alias=True, exclude_defaults=True, exclude_none=True, warnings=False))
+        with_lists(tenant.model_dump(by_alias=True, exclude_defaults=True, exclude_none=True, warnings=False))
         for tenant in settings.clusters
     ]
     return {"clusters": clusters, **({"management": section} if (section := management(settings, folder)) else {})}
@@ -83,11 +83,11 @@ def management(settings: StackSettings, folder: Path) -> dict[str, Any]:
     return {key: value for key, value in section.items() if value}
 
 
-def listed(value: Any) -> Any:
+def with_lists(value: Any) -> Any:
     """A dump of settings with lists for tuples, as YAML has them."""
     if isinstance(value, Mapping):
-        return {key: listed(item) for key, item in value.items()}
-    return [listed(item) for item in value] if isinstance(value, list | tuple) else value
+        return {key: with_lists(item) for key, item in value.items()}
+    return [with_lists(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def apart(value: Any, path: str, secrets: dict[str, SecretStr]) -> Any:
@@ -104,7 +104,7 @@ def apart(value: Any, path: str, secrets: dict[str, SecretStr]) -> Any:
     )
 
 
-def located(settings: StackSettings, folder: Path) -> StackSettings:
+def with_absolute_paths(settings: StackSettings, folder: Path) -> StackSettings:
     """The settings with absolute paths, of the kubeconfig, of charts and of manifests."""
     clusters = tuple(
         tenant.model_copy(update={"addons": tuple(at_place(addon, folder) for addon in tenant.addons)})

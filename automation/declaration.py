@@ -79,21 +79,21 @@ class Declaration:
 
         stack.workspace.program = adopting
 
-    def known(self, stack: automation.Stack) -> renewal.Known:
+    def contents(self, stack: automation.Stack) -> renewal.StackContents:
         """What is known of an open stack before a destroy.
 
         Raises:
             PreflightFailed: the management cluster does not answer; nothing was changed.
         """
-        return renewal.known(stack, self.place.folder, self.management_of)
+        return renewal.stack_contents(stack, self.place.folder, self.management_of)
 
-    def renew(self, stack: automation.Stack, before: renewal.Known) -> bool:
+    def renew(self, stack: automation.Stack, before: renewal.StackContents) -> bool:
         """Let a destroy that follows renew the credentials in the state, where that can and may be done.
 
         Returns:
             Whether the destroy is to run the program, which then registers nothing but the provider.
         """
-        if not renewal.prepared(stack, self.place.folder, before):
+        if not renewal.prepare(stack, self.place.folder, before):
             return False
         if self.place.folder is None:
             management = self.of(stack).management

@@ -10,7 +10,7 @@ from typing import Annotated, Generic, TypeVar
 
 from pydantic import Field
 
-from .arguments import checked_arguments
+from .arguments import check_arguments
 from .cluster_stack import ClusterStack
 from .engine.process import Cancellation
 from .errors import Cancelled, OperationError
@@ -82,7 +82,7 @@ class FleetError(OperationError):
         self.summary = summary
 
 
-@checked_arguments
+@check_arguments
 def on_all(
     stacks: Sequence[ClusterStack],
     operation: Callable[[ClusterStack], Value],
@@ -110,7 +110,7 @@ def on_all(
         error: OperationError | None = None
         try:
             if cancellation is not None and cancellation.requested:
-                raise Cancelled(f"stack {stack.name} was not begun: stopped {cancellation.reason}", stack=stack.name)
+                raise Cancelled(f"stack {stack.name} was not started: stopped {cancellation.reason}", stack=stack.name)
             value = operation(stack)
         except OperationError as failed:
             error = failed

@@ -15,23 +15,23 @@ from pulumi import automation
 
 from . import results
 from .engine.failures import failure
-from .engine.process import Cancellation, Engine, Interrupted
+from .engine.process import Cancellation, Engine, Interruption
 from .engine.translator import Translator
-from .engine.workspace import Place, forget, missing, open_stack, unchanged_file
+from .engine.workspace import Place, forget, missing, open_stack, preserve_file
 from .errors import Cancelled, Locked, OperationError, TimedOut
 from .events import Finished, Listener
-from .hiding import Hiding
 from .repair.attributes import remove_empty_attributes
 from .repair.upkeep import Upkeep
 from .results import Result
+from .secret_filter import SecretFilter
 
 if TYPE_CHECKING:
     from ..components.kube.client import Api
 
-Done = tuple[Mapping[str, int], automation.OutputMap, str]
+EngineOutput = tuple[Mapping[str, int], automation.OutputMap, str]
 """Number of resources by operation, outputs, what the engine printed."""
 
-Run = Callable[[automation.Stack, Translator], Done]
+Run = Callable[[automation.Stack, Translator], EngineOutput]
 """What an operation does on the stack."""
 
 
@@ -46,7 +46,7 @@ class Session:
         wait_for_lock: seconds to wait for another update to leave the stack.
         on_event: takes what happens.
         on_output: takes each line that the engine prints.
-        hiding: hides secrets in what the engine says.
+        secret_filter: hides secrets in what the engine says.
     """
 
     place: Place
@@ -55,7 +55,7 @@ class Session:
     wait_for_lock: float
     on_event: Listener | None
     on_output: Callable[[str], object] | None
-    hiding: Hiding = field(default_factory=Hiding)
+    secret_filter: SecretFilter = field(default_factory=SecretFilter)
     engine: Engine = field(default_factory=Engine)
     _busy: threading.Lock = field(default_factory=threading.Lock)
 
@@ -92,16 +92,16 @@ class Session:
         if not self._busy.acquire(blocking=False):
             raise Locked(f"stack {self.name}: this object is in another operation; use one for each thread")
         began = time.monotonic()
-        translate = Translator(self.name, self.on_event, self.hiding)
+        translate = Translator(self.name, self.on_event, self.secret_filter)
         cancellation = cancellation or Cancellation()
         succeeded = False
         try:
             if cancellation.requested:
                 raise Cancelled(f"{operation} of stack {self.name} was stopped {cancellation.reason}", stack=self.name)
             with (
-                self.translated(operation, translate, cancellation),
+                self.translate_errors(operation, translate, cancellation),
                 self.engine.stoppable(cancellation, timeout),
-                self.opened(create=create, keep=keep, undo=undo) as stack,
+                self.open(create=create, keep=keep, undo=undo) as stack,
             ):
                 upkeep = Upkeep(
                     stack,
@@ -112,7 +112,7 @@ class Session:
                     self.on_output,
                     self.wait_for_lock,
                 )
-                counts, outputs, output = upkeep.unlocked(operation, lambda: run(stack, translate))
+                counts, outputs, output = upkeep.run_unlocked(operation, lambda: run(stack, translate))
                 if translate.errors and operation != "preview":
                     # Now and then the engine ends well although a plugin of its has died under it.
                     result = automation.CommandResult(stdout=output, stderr="", code=0)
@@ -120,7 +120,7 @@ class Session:
             succeeded = True
             seconds, clusters = time.monotonic() - began, results.clusters_of(outputs)
             return Result(
-                operation, self.name, counts, seconds, clusters, self.hiding(output), tuple(translate.machines)
+                operation, self.name, counts, seconds, clusters, self.secret_filter(output), tuple(translate.machines)
             )
         finally:
             self._busy.release()
@@ -129,20 +129,20 @@ class Session:
             )
 
     @contextlib.contextmanager
-    def looking(self, what: str) -> Iterator[automation.Stack]:
+    def look(self, subject: str) -> Iterator[automation.Stack]:
         """The stack as it is, for reading.
 
         Args:
-            what: is read, for an error.
+            subject: what is read, for an error.
 
         Raises:
             OperationError: see ``automation.errors``.
         """
-        with self.translated(what), self.opened(look=True) as stack:
+        with self.translate_errors(subject), self.open(look=True) as stack:
             yield stack
 
     @contextlib.contextmanager
-    def opened(
+    def open(
         self, *, create: bool = False, keep: bool = True, undo: bool = False, look: bool = False
     ) -> Iterator[automation.Stack]:
         """The stack; what is temporary goes again, the workspace of an inline program too: the backend lacks none of it.
@@ -154,7 +154,7 @@ class Session:
             look: for one question, which is refused where there is no such stack.
         """
         with (
-            contextlib.nullcontext() if keep else unchanged_file(self.place),
+            contextlib.nullcontext() if keep else preserve_file(self.place),
             tempfile.TemporaryDirectory(
                 prefix="kamaji-equinix-", dir=self.place.environment.get("TMPDIR"), ignore_cleanup_errors=True
             ) as folder,
@@ -170,7 +170,7 @@ class Session:
                     forget(stack)
 
     @contextlib.contextmanager
-    def translated(
+    def translate_errors(
         self, operation: str, translate: Translator | None = None, cancellation: Cancellation | None = None
     ) -> Iterator[None]:
         """Whatever the Automation API raises, as one of the family."""
@@ -179,20 +179,20 @@ class Session:
         except OperationError as error:
             error.stack = error.stack or self.name
             raise
-        except Interrupted:
-            raise self._stopped(operation, cancellation, "") from None
+        except Interruption:
+            raise self._end_error(operation, cancellation, "") from None
         except automation.StackNotFoundError as error:
             raise missing(self.place) from error
         except automation.CommandError as error:
             if self.engine.interrupted and cancellation is not None:
-                raise self._stopped(operation, cancellation, self.hiding(str(error))) from None
+                raise self._end_error(operation, cancellation, self.secret_filter(str(error))) from None
             errors = translate.errors if translate else []
-            raise failure(operation, self.name, errors, error, self.hiding(str(error))) from None
+            raise failure(operation, self.name, errors, error, self.secret_filter(str(error))) from None
 
-    def _stopped(self, operation: str, cancellation: Cancellation | None, output: str) -> Cancelled:
+    def _end_error(self, operation: str, cancellation: Cancellation | None, output: str) -> Cancelled:
         requested = cancellation is not None and cancellation.requested
         kind: type[Cancelled] = Cancelled if requested else TimedOut
-        why = cancellation.reason if cancellation is not None and requested else "because its time was over"
+        why = cancellation.reason if cancellation is not None and requested else "because its timeout has passed"
         return kind(
             f"{operation} of stack {self.name} was stopped {why}; the next up or destroy goes on from there",
             output=output,

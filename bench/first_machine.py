@@ -54,11 +54,11 @@ def measure(folder: Path, rounds: int = 2) -> dict[str, Any]:
         rounds: pairs of clusters that are brought up.
     """
     with own_lab(folder / "lab", "--load-balancer-delay", "3") as lab:
-        less = restricted(lab, folder / "kubeconfig-before")
+        less = restricted_kubeconfig(lab, folder / "kubeconfig-before")
         runs: dict[str, list[dict[str, float]]] = {"before": [], "now": []}
         for index in range(rounds):
             for which, kubeconfig in (("before", less), ("now", lab.kubeconfig)):
-                runs[which].append(one(lab, folder / f"{which}-{index}", kubeconfig))
+                runs[which].append(measure_once(lab, folder / f"{which}-{index}", kubeconfig))
     results: dict[str, Any] = {
         which: {what: min(run[what] for run in series) for what in ("order", "tree")} for which, series in runs.items()
     }
@@ -67,7 +67,7 @@ def measure(folder: Path, rounds: int = 2) -> dict[str, Any]:
     return results
 
 
-def restricted(lab: Lab, path: Path) -> Path:
+def restricted_kubeconfig(lab: Lab, path: Path) -> Path:
     """A kubeconfig of somebody who may not create Secrets."""
     binding = {
         "apiVersion": LESS_RIGHTS["apiVersion"],
@@ -87,7 +87,7 @@ def restricted(lab: Lab, path: Path) -> Path:
     return path
 
 
-def one(lab: Lab, folder: Path, kubeconfig: Path) -> dict[str, float]:
+def measure_once(lab: Lab, folder: Path, kubeconfig: Path) -> dict[str, float]:
     """Bring the dev stack's cluster up, and take it down again."""
     project = dev_project(folder, lab, kubeconfig=kubeconfig)
     project.pulumi("stack", "select", "--create", STACK).ok()

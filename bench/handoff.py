@@ -107,8 +107,8 @@ def latencies(plane: ManagementPlane, runs: int) -> dict[str, Any]:
         for index in range(runs):
             name = f"one-{index}"
             tenants.create(name)
-            member = published(tenants, name)
-            patched.append(one(plane, tenants, member))
+            member = await_member(tenants, name)
+            patched.append(measure_once(plane, tenants, member))
             floors.append(in_line(plane, tenants, f"floor-{index}", member))
     return {
         "runs": runs,
@@ -118,7 +118,7 @@ def latencies(plane: ManagementPlane, runs: int) -> dict[str, Any]:
     }
 
 
-def one(plane: ManagementPlane, tenants: Fleet, member: Member) -> float:
+def measure_once(plane: ManagementPlane, tenants: Fleet, member: Member) -> float:
     """Seconds from the first answer to the patch that a watch of the PacketCluster shows."""
     failures: list[Exception] = []
 
@@ -128,7 +128,7 @@ def one(plane: ManagementPlane, tenants: Fleet, member: Member) -> float:
         except Exception as error:  # noqa: BLE001 - told below, by the thread that measures
             failures.append(error)
 
-    with watched(tenants, member.name) as patched_at:
+    with watch_patch(tenants, member.name) as patched_at:
         thread = threading.Thread(target=run)
         thread.start()
         # Long enough for the pauses between attempts to have reached their longest, and out of step with them.
@@ -140,15 +140,15 @@ def one(plane: ManagementPlane, tenants: Fleet, member: Member) -> float:
     return patched_at[0] - member.answers
 
 
-def in_line(plane: ManagementPlane, tenants: Fleet, name: str, answering: Member) -> float:
+def in_line(plane: ManagementPlane, tenants: Fleet, name: str, responder: Member) -> float:
     """Seconds that one probe and the two writes take, with a connection that is open."""
     tenants.create(name)
     api = connect(Credentials(kubeconfig_path=str(plane.kubeconfig)))
     kube = Kube(api, tenants.namespace)
     kind = Kind(PACKET_CLUSTER["apiVersion"], PACKET_CLUSTER["kind"], PACKET_CLUSTER["plural"])
     uid = kube.get(kind, name)["metadata"]["uid"]
-    target = reachability.Target("127.0.0.1", answering.port, tenants.authority.pem)
-    content = {"spec": {"controlPlaneEndpoint": {"host": "127.0.0.1", "port": answering.port}}}
+    target = reachability.Target("127.0.0.1", responder.port, tenants.authority.pem)
+    content = {"spec": {"controlPlaneEndpoint": {"host": "127.0.0.1", "port": responder.port}}}
     began = time.monotonic()
     answer = reachability.attempt(target)
     kube.apply(kind, name, uid, content)
@@ -161,7 +161,7 @@ def in_line(plane: ManagementPlane, tenants: Fleet, name: str, answering: Member
 
 
 @contextlib.contextmanager
-def watched(tenants: Fleet, name: str) -> Iterator[list[float]]:
+def watch_patch(tenants: Fleet, name: str) -> Iterator[list[float]]:
     """When a PacketCluster was seen with its endpoint and ready, by ``time.monotonic``."""
     moments: list[float] = []
     client = tenants.management.client()
@@ -186,10 +186,10 @@ def watched(tenants: Fleet, name: str) -> Iterator[list[float]]:
     client.close()
 
 
-def published(tenants: Fleet, name: str) -> Member:
+def await_member(tenants: Fleet, name: str) -> Member:
     """A control plane whose address is known."""
     deadline = time.monotonic() + 30
-    while not (name in tenants.members and tenants.members[name].known):
+    while not (name in tenants.members and tenants.members[name].publication):
         if time.monotonic() > deadline:
             raise RuntimeError(f"the fleet does not publish {name}: {tenants.problem}")
         time.sleep(0.02)
@@ -224,7 +224,7 @@ def warm_up(plane: ManagementPlane) -> None:
     """One hand-off that is not counted: an API server is slow at its first requests for a kind."""
     with Fleet(plane, delay=0.5) as tenants:
         tenants.create("warm")
-        published(tenants, "warm")
+        await_member(tenants, "warm")
         provider(plane).create(properties(tenants, "warm"))
 
 
@@ -242,10 +242,10 @@ def fleet(plane: ManagementPlane, folder: Path, size: int) -> dict[str, Any]:
     with Fleet(plane, delay=FLEET_DELAY) as tenants:
         project = HandoffStack.of(folder, tenants, *names, timeout_seconds=300)
         for name in names:
-            published(tenants, name)
+            await_member(tenants, name)
         # From here, so that the start of the engine and its processes is part of the wait, as it is in life.
         tenants.publish_again()
-        update = project.begin()
+        update = project.start_update()
         if update.end(600):
             raise RuntimeError(update.output)
         wall = time.monotonic() - update.began

@@ -27,7 +27,7 @@ from thing import Thing
 Thing("one")
 """
 
-THING = """\
+RESOURCE_MODULE = """\
 from pulumi.dynamic import CreateResult, Resource, ResourceProvider
 
 
@@ -55,7 +55,7 @@ def measure(folder: Path, pairs: int = 15, against: Path | None = None) -> dict[
             f"name: empty\nruntime:\n  name: python\n  options:\n    virtualenv: {ROOT / '.venv'}\n"
         )
         (empty.folder / "__main__.py").write_text(EMPTY)
-        (empty.folder / "thing.py").write_text(THING)
+        (empty.folder / "thing.py").write_text(RESOURCE_MODULE)
         empty.pulumi("stack", "init", STACK).ok()
         projects = {"dev": dev, "empty": empty}
         if against:

@@ -15,7 +15,7 @@ from .options import LabOptions
 from .state import StateFolder
 
 
-class LabFailed(Exception):
+class LabError(Exception):
     """The lab could not be started, changed or stopped; the text says why."""
 
 
@@ -23,7 +23,7 @@ def merge_options(folder: StateFolder, options: argparse.Namespace) -> LabOption
     """The lab's options with those of the command line, saved.
 
     Raises:
-        LabFailed: the lab is of a later generation than asked for.
+        LabError: the lab is of a later generation than asked for.
         NoSuchGeneration: contract and version of Cluster API do not go together.
     """
     folder.make()
@@ -42,7 +42,7 @@ def merge_options(folder: StateFolder, options: argparse.Namespace) -> LabOption
     order = [GENERATIONS.index(one.generation()) for one in (before, merged)]
     if folder.options.exists() and order[0] > order[1]:
         older, newer = merged.generation(), before.generation()
-        raise LabFailed(
+        raise LabError(
             f"it is of contract {newer.contract} with Cluster API {newer.cluster_api}, and a management cluster does not go "
             f"back to contract {older.contract} with Cluster API {older.cluster_api}; `make down` removes it first"
         )

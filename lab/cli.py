@@ -15,8 +15,8 @@ from typing import Any
 import toolchain
 
 from . import processes
-from .choice import LabFailed, cluster_apis, contracts, merge_options
-from .controllers import PortTaken, require_webhook_port
+from .choice import LabError, cluster_apis, contracts, merge_options
+from .controllers import PortConflict, require_webhook_port
 from .generations import NoSuchGeneration
 from .options import LabOptions
 from .pki import write_private
@@ -35,8 +35,8 @@ CHANGE_SECONDS = 180.0
 
 
 FAILURES = (
-    *(LabFailed, PortTaken, NoSuchGeneration, NotADirectoryError, PermissionError),
-    *(toolchain.MissingProgram, toolchain.BuildFailed),
+    *(LabError, PortConflict, NoSuchGeneration, NotADirectoryError, PermissionError),
+    *(toolchain.MissingProgram, toolchain.BuildError),
 )
 
 
@@ -84,7 +84,7 @@ def up(folder: StateFolder, options: argparse.Namespace) -> int:
     with folder.locked():
         choice = merge_options(folder, options)
         state = folder.read()
-        if running(state) and state["stage"] in ("starting", "ready"):
+        if is_alive(state) and state["stage"] in ("starting", "ready"):
             crashed = [entry for entry in state["processes"] if entry["exit"] is not None]
             if not crashed:
                 if state["stage"] == "ready":
@@ -127,19 +127,19 @@ def follow(folder: StateFolder, *, already: bool) -> int:
             print(f"lab: kubeconfig {relative(folder.kubeconfig)}, environment {relative(folder.env)}", flush=True)
             return 0
         if state["stage"] in ("failed", "stopped"):
-            raise LabFailed(f"{state.get('problem') or 'it was stopped while it started'}")
-        if "supervisor" in state and not running(state):
+            raise LabError(f"{state.get('problem') or 'it was stopped while it started'}")
+        if "supervisor" in state and not is_alive(state):
             log = folder.logs / "supervisor.log"
-            raise LabFailed(f"its supervisor ended; {log} ends:\n{processes.tail(log)}")
+            raise LabError(f"its supervisor ended; {log} ends:\n{processes.tail(log)}")
         if time.monotonic() > deadline:
-            raise LabFailed(f"not up after {START_SECONDS:.0f} s; last: {state['progress'][-1:]}; logs: {folder.logs}")
+            raise LabError(f"not up after {START_SECONDS:.0f} s; last: {state['progress'][-1:]}; logs: {folder.logs}")
         time.sleep(0.1)
 
 
 def change(folder: StateFolder, options: argparse.Namespace) -> int:
     """Change options of the running lab, and wait until it has taken them."""
-    if not running(folder.read()):
-        raise LabFailed("it does not run; `python -m lab up` takes the same options")
+    if not is_alive(folder.read()):
+        raise LabError("it does not run; `python -m lab up` takes the same options")
     choice = merge_options(folder, options)
     await_options(folder, choice)
     print(f"lab: {choice}", flush=True)
@@ -150,7 +150,7 @@ def await_options(folder: StateFolder, choice: LabOptions) -> None:
     """Wait until the running lab has taken its options, which may be an upgrade.
 
     Raises:
-        LabFailed: it did not in time.
+        LabError: it did not in time.
     """
     generation = choice.generation()
     state = {
@@ -162,7 +162,7 @@ def await_options(folder: StateFolder, choice: LabOptions) -> None:
     deadline = time.monotonic() + CHANGE_SECONDS
     while any(folder.read().get(key) != value for key, value in state.items()):
         if time.monotonic() > deadline:
-            raise LabFailed(f"it did not take the options over; see {folder.logs / 'supervisor.log'}")
+            raise LabError(f"it did not take the options over; see {folder.logs / 'supervisor.log'}")
         time.sleep(0.1)
 
 
@@ -194,7 +194,7 @@ def stop(folder: StateFolder) -> bool:
 def status(folder: StateFolder, options: argparse.Namespace) -> int:
     """Print the processes; exit code 1 if the lab does not run or a process of it crashed."""
     state = folder.read()
-    if not running(state):
+    if not is_alive(state):
         return explain_end(folder, state, quiet=options.crashed)
     code = 0
     now = time.time()
@@ -238,7 +238,7 @@ def seconds(text: str) -> float:
     return value
 
 
-def running(state: dict[str, Any]) -> bool:
+def is_alive(state: dict[str, Any]) -> bool:
     """Whether the supervisor of a state file is alive."""
     return bool(state.get("supervisor")) and processes.alive(state["supervisor"]) is not None
 

@@ -16,7 +16,7 @@ import toolchain
 from . import crds
 from .generations import Generation
 from .pki import Authority
-from .processes import Process, ProcessFailed, free_port, listener_on, start
+from .processes import Process, ProcessError, free_port, listener_on, start
 
 KAMAJI_WEBHOOK_PORT = 9443
 """Kamaji has no flag for it."""
@@ -24,18 +24,18 @@ KAMAJI_WEBHOOK_PORT = 9443
 NAMESPACE = "kamaji-system"
 
 
-class PortTaken(Exception):
+class PortConflict(Exception):
     """Another process listens where Kamaji's webhook server must."""
 
 
 def require_webhook_port() -> None:
-    """Raise PortTaken, naming the holder, unless Kamaji's fixed webhook port is free."""
+    """Raise PortConflict, naming the holder, unless Kamaji's fixed webhook port is free."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("", KAMAJI_WEBHOOK_PORT))
         except OSError:
-            raise PortTaken(
+            raise PortConflict(
                 f"port {KAMAJI_WEBHOOK_PORT} is taken by {listener_on(KAMAJI_WEBHOOK_PORT)}; Kamaji's webhook server needs "
                 "it and has no flag for another. Stop that process, or run the lab in another network namespace."
             ) from None
@@ -100,24 +100,24 @@ class Controller:
     Attributes:
         arguments: makes its arguments.
         serves: it has a webhook server.
-        proxied: it reaches simulated hosts by name.
+        uses_proxy: it reaches simulated hosts by name.
         temporary: its webhook server's certificate is looked for below the temporary folder.
         metal: it calls the Metal API.
     """
 
     arguments: Callable[[Setting], list[str | Path]] = cluster_api
     serves: bool = True
-    proxied: bool = False
+    uses_proxy: bool = False
     temporary: bool = False
     metal: bool = False
 
 
 CONTROLLERS: Mapping[str, Controller] = {
-    "kamaji": Controller(kamaji, proxied=True, temporary=True),
+    "kamaji": Controller(kamaji, uses_proxy=True, temporary=True),
     "capi-core": Controller(),
     "capi-bootstrap-kubeadm": Controller(),
     "kamaji-control-plane": Controller(kamaji_provider, serves=False),
-    "capp": Controller(proxied=True, metal=True),
+    "capp": Controller(uses_proxy=True, metal=True),
     "capm3": Controller(),
     "metal3-ipam": Controller(),
     "baremetal-operator": Controller(bare_metal_operator, temporary=True),
@@ -158,8 +158,8 @@ class Controllers:
         certificates = self.certificates(name)
         port = self.port(name) if controller.serves else 0
         environment = {"KUBECONFIG": str(self.kubeconfig)}
-        if controller.proxied:
-            environment |= self.proxied()
+        if controller.uses_proxy:
+            environment |= self.proxy_environment()
         if controller.temporary:
             environment["TMPDIR"] = str(self.folder / "tmp" / name)
         if controller.metal:
@@ -179,7 +179,7 @@ class Controllers:
             for name in {folder.converter for folder in self.generation.crds if folder.converter}
         }
 
-    def proxied(self) -> dict[str, str]:
+    def proxy_environment(self) -> dict[str, str]:
         """Environment of a controller that reaches simulated hosts by name."""
         return {"HTTPS_PROXY": self.proxy_url, "NO_PROXY": "127.0.0.1,localhost"}
 
@@ -196,7 +196,7 @@ class Controllers:
         """Wait until every webhook server listens.
 
         Raises:
-            ProcessFailed: a controller ended, or did not listen in time.
+            ProcessError: a controller ended, or did not listen in time.
         """
         deadline = time.monotonic() + seconds
         for name in self.generation.controllers:
@@ -207,7 +207,7 @@ class Controllers:
                     if probe.connect_ex(("127.0.0.1", self.port(name))) == 0:
                         break
                 if time.monotonic() > deadline:
-                    raise ProcessFailed(
+                    raise ProcessError(
                         f"{name} does not listen on its webhook port {self.port(name)} after {seconds:.0f} s; "
                         f"{processes[name].log} ends:\n{processes[name].tail()}"
                     )

@@ -50,10 +50,10 @@ def definitions(
         for path in sorted((module / folder.path).glob("*.yaml")):
             for document in yaml.load_all(path.read_bytes(), yaml.CSafeLoader):
                 if document and document["kind"] == "CustomResourceDefinition":
-                    yield converted(labelled(document), (convert or {}).get(folder.converter))
+                    yield set_conversion(add_contract_labels(document), (convert or {}).get(folder.converter))
 
 
-def labelled(definition: dict[str, Any]) -> dict[str, Any]:
+def add_contract_labels(definition: dict[str, Any]) -> dict[str, Any]:
     """A CRD with a label for each contract that it implements."""
     if definition["spec"]["group"].endswith("cluster.x-k8s.io"):
         labels = definition["metadata"].setdefault("labels", {})
@@ -65,7 +65,7 @@ def labelled(definition: dict[str, Any]) -> dict[str, Any]:
     return definition
 
 
-def converted(definition: dict[str, Any], client_config: Mapping[str, Any] | None) -> dict[str, Any]:
+def set_conversion(definition: dict[str, Any], client_config: Mapping[str, Any] | None) -> dict[str, Any]:
     """A CRD whose objects are converted by a webhook where it has several versions and there is one, else by nobody."""
     definition["spec"].pop("conversion", None)
     if client_config and len(definition["spec"]["versions"]) > 1:
@@ -82,19 +82,19 @@ def install(
     for definition in definitions(generation, convert):
         apply(client, definition)
         names.append(definition["metadata"]["name"])
-    await_established(client, names)
+    await_crds(client, names)
 
 
-def await_established(client: httpx.Client, names: list[str]) -> None:
+def await_crds(client: httpx.Client, names: list[str]) -> None:
     """Wait until the API server serves these CRDs."""
     deadline = time.monotonic() + 30
-    while waiting := not_established(client, names):
+    while waiting := missing_crds(client, names):
         if time.monotonic() > deadline:
             raise TimeoutError(f"CRDs not established after 30 s: {', '.join(waiting)}")
         time.sleep(0.1)
 
 
-def not_established(client: httpx.Client, names: list[str]) -> list[str]:
+def missing_crds(client: httpx.Client, names: list[str]) -> list[str]:
     """Those of the CRDs that the API server doesn't serve yet."""
     answer = client.get("/apis/apiextensions.k8s.io/v1/customresourcedefinitions").raise_for_status().json()
     established = {
@@ -132,7 +132,7 @@ def webhooks(
             "kind": document["kind"],
             "metadata": {"name": f"{name}-{document['kind'].removesuffix('WebhookConfiguration').lower()}"},
             "webhooks": [
-                pointed_at(hook, url, ca_pem)
+                with_local_server(hook, url, ca_pem)
                 for hook in document["webhooks"]
                 # It would report to Kamaji's authors.
                 if "telemetry" not in hook["clientConfig"]["service"]["path"]
@@ -140,7 +140,7 @@ def webhooks(
         }
 
 
-def pointed_at(hook: Mapping[str, Any], url: str, ca_pem: str) -> dict[str, Any]:
+def with_local_server(hook: Mapping[str, Any], url: str, ca_pem: str) -> dict[str, Any]:
     """One webhook that calls a local server instead of a Service."""
     path = hook["clientConfig"]["service"]["path"]
     return {**hook, "clientConfig": client_config(f"{url}{path}", ca_pem)}

@@ -16,7 +16,7 @@ import toolchain
 
 from . import crds, kubeconfig
 from .pki import Authority, KeyPair
-from .processes import Process, ProcessFailed, free_port, is_free, start
+from .processes import Process, ProcessError, free_port, is_free, start
 
 START_SECONDS = 60.0
 
@@ -51,7 +51,7 @@ class ManagementPlane:
         self.logs = folder / "logs"
         self.authority = Authority(folder / "pki")
         self.kubeconfig = folder / "kubeconfig"
-        self.port = kept_port(folder / "api-port")
+        self.port = api_server_port(folder / "api-port")
         self.url = f"https://127.0.0.1:{self.port}"
         self.processes: dict[str, Process] = {}
         self._install_crds = install_crds
@@ -77,7 +77,7 @@ class ManagementPlane:
         """Start it and wait until it serves the CRDs.
 
         Raises:
-            ProcessFailed: names the process and the end of its log.
+            ProcessError: names the process and the end of its log.
         """
         client, peer = self._etcd_ports
         # A client certificate would let any local user's process that reaches the port read every Secret otherwise.
@@ -172,7 +172,7 @@ class ManagementPlane:
                 except httpx.HTTPError as error:
                     last = str(error)
                 time.sleep(0.1)
-        raise ProcessFailed(f"kube-apiserver is not ready after {START_SECONDS:.0f} s (last: {last}); see {self.logs}")
+        raise ProcessError(f"kube-apiserver is not ready after {START_SECONDS:.0f} s (last: {last}); see {self.logs}")
 
     def client(self) -> httpx.Client:
         """An HTTP client with the administrator's credentials; paths are relative to the API server."""
@@ -199,7 +199,7 @@ class ManagementPlane:
                     crds.apply(client, document)
 
 
-def kept_port(path: Path) -> int:
+def api_server_port(path: Path) -> int:
     """The API server's port of an earlier run, where it is still free: kubeconfigs and stacks name it. Else a new one."""
     port = 0
     with contextlib.suppress(FileNotFoundError, ValueError):

@@ -101,7 +101,7 @@ def program(name: str, container: Mapping[str, Any]) -> Path:
     return usual if usual in releases or not releases else releases[-1]
 
 
-def replaced(words: Sequence[str], *settings: str) -> list[str]:
+def replace_flags(words: Sequence[str], *settings: str) -> list[str]:
     """Command line flags with some of them set anew (``--name=value``)."""
     names = tuple(setting.split("=", 1)[0] for setting in settings)
     return [word for word in words if word.split("=", 1)[0] not in names] + list(settings)

@@ -18,7 +18,7 @@ STOP_SECONDS = 35.0
 """A kube-apiserver with open watches takes up to 30 s to stop on SIGTERM."""
 
 
-class ProcessFailed(Exception):
+class ProcessError(Exception):
     """A process of the lab ended, or did not come up."""
 
 
@@ -55,9 +55,9 @@ class Process:
         return tail(self.log, lines)
 
     def require(self) -> None:
-        """Raise ProcessFailed if it has ended."""
+        """Raise ProcessError if it has ended."""
         if (code := self.exit_code) is not None:
-            raise ProcessFailed(f"{self.name} ended with exit code {code}; {self.log} ends:\n{self.tail()}")
+            raise ProcessError(f"{self.name} ended with exit code {code}; {self.log} ends:\n{self.tail()}")
 
     def ask_to_stop(self) -> None:
         """Send SIGTERM, without waiting."""

@@ -55,9 +55,9 @@ class Listener:
                 connection, _ = self._socket.accept()
             except OSError:
                 return
-            threading.Thread(target=self._guarded, args=(connection,), daemon=True).start()
+            threading.Thread(target=self._guard, args=(connection,), daemon=True).start()
 
-    def _guarded(self, connection: socket.socket) -> None:
+    def _guard(self, connection: socket.socket) -> None:
         with contextlib.suppress(OSError), connection:
             self._handle(connection)
 

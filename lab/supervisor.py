@@ -78,7 +78,7 @@ class Supervisor:
             self.say(f"the lab is up ({time.monotonic() - self._began:.0f} s)")
             while not self._stop.wait(INTERVAL):
                 self.look_safely()
-        except Stopped:
+        except StopRequest:
             pass
         except Exception as error:
             log.exception("the lab could not start")
@@ -222,7 +222,7 @@ class Supervisor:
     def check_stop(self) -> None:
         """Leave off starting if the lab has been told to stop."""
         if self._stop.is_set():
-            raise Stopped
+            raise StopRequest
 
     def entries(self) -> Iterator[dict[str, object]]:
         """What runs, for the state file."""
@@ -279,7 +279,7 @@ class Supervisor:
             self._hosts.stop()
 
 
-class Stopped(Exception):
+class StopRequest(Exception):
     """The lab was told to stop while it started."""
 
 

@@ -75,7 +75,7 @@ class Tenants:
         self._client, self._folder, self._proxy, self._delay = client, folder, proxy, delay
         self._balancers: dict[Key, LoadBalancer] = {}
         self.pods: dict[Key, Pod] = {}
-        self._said: dict[Key, str] = {}
+        self._reports: dict[Key, str] = {}
         self._crashes: dict[Key, Crash] = {}
 
     def reconcile(self) -> None:
@@ -131,7 +131,7 @@ class Tenants:
         ):
             for process in pod.processes.values():
                 if process.exit_code is not None:
-                    self._crashed(key, process)
+                    self._note_crash(key, process)
             self._stop(key)
             pod = None
         if pod is None:
@@ -149,7 +149,7 @@ class Tenants:
             self._crashes.pop(key, None)
         self._report(key, deployment, ready=ready)
 
-    def _crashed(self, key: Key, process: Process) -> None:
+    def _note_crash(self, key: Key, process: Process) -> None:
         """Note a crash, and when to start again: later each time, as a kubelet does."""
         crash = self._crashes.setdefault(key, Crash())
         crash.count += 1
@@ -184,9 +184,9 @@ class Tenants:
             words = pods.arguments(container, folder)
             if program == "kube-apiserver":
                 # It refuses to advertise loopback; nothing dials this address (TEST-NET-1).
-                words = pods.replaced(words, "--advertise-address=192.0.2.10", f"--bind-address={pod.address}")
+                words = pods.replace_flags(words, "--advertise-address=192.0.2.10", f"--bind-address={pod.address}")
             else:
-                words = pods.replaced(words, f"--bind-address={pod.address}")
+                words = pods.replace_flags(words, f"--bind-address={pod.address}")
                 for word in words:
                     option, _, value = word.partition("=")
                     if option in ("--kubeconfig", "--authentication-kubeconfig", "--authorization-kubeconfig"):
@@ -234,8 +234,8 @@ class Tenants:
             answer.raise_for_status()
 
     def _say(self, key: Key, text: str) -> None:
-        if self._said.get(key) != text:
-            self._said[key] = text
+        if self._reports.get(key) != text:
+            self._reports[key] = text
             log.info("tenant %s/%s %s", *key, text)
 
     def _stop(self, key: Key) -> None:

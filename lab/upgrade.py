@@ -30,7 +30,7 @@ def upgrade(client: httpx.Client, generation: Generation, convert: Mapping[str, 
         generation: the later one.
         convert: how to call each controller that converts, as for ``crds.install``.
     """
-    installed = {item["metadata"]["name"]: item for item in fetched(client, CRDS)["items"]}
+    installed = {item["metadata"]["name"]: item for item in fetch(client, CRDS)["items"]}
     names = []
     for definition in crds.definitions(generation, convert):
         name = definition["metadata"]["name"]
@@ -40,7 +40,7 @@ def upgrade(client: httpx.Client, generation: Generation, convert: Mapping[str, 
             leave(client, definition, dropped)
         crds.apply(client, definition)
         names.append(name)
-    crds.await_established(client, names)
+    crds.await_crds(client, names)
 
 
 def leave(client: httpx.Client, definition: Mapping[str, Any], dropped: list[str]) -> None:
@@ -52,8 +52,8 @@ def leave(client: httpx.Client, definition: Mapping[str, Any], dropped: list[str
     crds.apply(client, bridge)
     group, plural = bridge["spec"]["group"], bridge["spec"]["names"]["plural"]
     path = f"/apis/{group}/{newest['name']}/{plural}"
-    await_served(client, path)
-    for item in fetched(client, path)["items"]:
+    await_version(client, path)
+    for item in fetch(client, path)["items"]:
         one = f"/apis/{group}/{newest['name']}/namespaces/{item['metadata']['namespace']}/{plural}/{item['metadata']['name']}"
         # As it is: writing it stores it in the newest version.
         client.put(one, json=item).raise_for_status()
@@ -65,7 +65,7 @@ def leave(client: httpx.Client, definition: Mapping[str, Any], dropped: list[str
     ).raise_for_status()
 
 
-def await_served(client: httpx.Client, path: str, seconds: float = 60) -> None:
+def await_version(client: httpx.Client, path: str, seconds: float = 60) -> None:
     """Wait until the API server has taken a CRD's version over: before, it answers 404 or 429."""
     deadline = time.monotonic() + seconds
     while not (answer := client.get(path)).is_success:
@@ -74,7 +74,7 @@ def await_served(client: httpx.Client, path: str, seconds: float = 60) -> None:
         time.sleep(0.2)
 
 
-def fetched(client: httpx.Client, path: str) -> dict[str, Any]:
+def fetch(client: httpx.Client, path: str) -> dict[str, Any]:
     """GET a document."""
     body: dict[str, Any] = client.get(path).raise_for_status().json()
     return body

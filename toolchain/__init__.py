@@ -3,7 +3,7 @@
 ``program`` and ``module_folder`` look things up, ``ensure`` builds, ``pulumi_environment`` says how to call the engine.
 """
 
-from .build import BuildFailed, ensure
+from .build import BuildError, ensure
 from .environment import pulumi_environment
 from .locate import MissingProgram, find, program
 from .pins import PROGRAMS, Program, cache_folder
@@ -11,7 +11,7 @@ from .sources import module_folder
 
 __all__ = [
     "PROGRAMS",
-    "BuildFailed",
+    "BuildError",
     "MissingProgram",
     "Program",
     "cache_folder",

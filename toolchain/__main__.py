@@ -8,7 +8,7 @@ import sys
 
 from rich.console import Console
 
-from . import BuildFailed, MissingProgram, ensure, find, module_folder, pulumi_environment
+from . import BuildError, MissingProgram, ensure, find, module_folder, pulumi_environment
 from .pins import BY_NAME, SOURCES, Need, cache_folder
 from .progress import display
 
@@ -41,7 +41,7 @@ def main() -> int:
                     if source.need in ("up", need):
                         module_folder(source.module, source.version, source.part)
                 pulumi_environment()
-    except (BuildFailed, MissingProgram) as error:
+    except (BuildError, MissingProgram) as error:
         print(f"toolchain: {error}", file=sys.stderr)
         return 1
     except OSError as error:

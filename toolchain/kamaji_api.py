@@ -16,7 +16,7 @@ from .sources import download
 MODULE = "github.com/clastix/kamaji"
 PACKAGES = ("api/v1alpha1", "indexers", "internal/errors")
 
-EMBEDDED = {
+EMBEDS = {
     "NetworkProfileSpec": "newerNetworkProfile",
     "ControlPlane": "newerControlPlane",
     "DeploymentSpec": "newerDeployment",
@@ -25,11 +25,11 @@ EMBEDDED = {
 }
 """Types that exist, and the struct of the missing fields that each of them embeds."""
 
-COPIED = set(EMBEDDED) - {"NetworkProfileSpec"}
+DEEP_COPIES = set(EMBEDS) - {"NetworkProfileSpec"}
 """Those whose missing fields hold pointers: their DeepCopyInto copies the embedded struct too."""
 
 
-class OtherSource(Exception):
+class SourceMismatch(Exception):
     """The copied Kamaji is not as it was when the missing declarations were written."""
 
 
@@ -48,9 +48,9 @@ def lay_out(work: Path) -> None:
             if not path.name.endswith("_test.go"):
                 shutil.copyfile(path, target / path.name)
     types = work / "kamaji" / "api" / "v1alpha1"
-    for name, fields in EMBEDDED.items():
+    for name, fields in EMBEDS.items():
         insert(types / "tenantcontrolplane_types.go", f"type {name} struct {{\n", f'\t{fields} `json:",inline"`\n')
-        if name in COPIED:
+        if name in DEEP_COPIES:
             head = f"func (in *{name}) DeepCopyInto(out *{name}) {{\n\t*out = *in\n"
             insert(types / "zz_generated.deepcopy.go", head, f"\tin.{fields}.DeepCopyInto(&out.{fields})\n")
 
@@ -59,5 +59,5 @@ def insert(path: Path, anchor: str, text: str) -> None:
     """Write a text behind one that stands in the file once."""
     old = path.read_text()
     if old.count(anchor) != 1:
-        raise OtherSource(f"{path}: expected one {anchor.strip()!r}, there are {old.count(anchor)}")
+        raise SourceMismatch(f"{path}: expected one {anchor.strip()!r}, there are {old.count(anchor)}")
     path.write_text(old.replace(anchor, anchor + text))

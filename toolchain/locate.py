@@ -9,7 +9,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from .pins import BY_NAME, PULUMI, Program, cache_folder, pinned
+from .pins import BY_NAME, PULUMI, Program, cache_folder, pin_of
 
 
 class MissingProgram(Exception):
@@ -29,7 +29,7 @@ def program(name: str, version: str | None = None) -> Path:
     """
     path = find(name, version)
     if path is None:
-        entry = pinned(name, version)
+        entry = pin_of(name, version)
         builder = "`make toolchain`" if entry.need == "up" else f"`python -m toolchain --only {key(entry)}`"
         raise MissingProgram(f"{entry.name} {entry.version} is not in {cache_folder()}; {builder} builds it")
     return path
@@ -37,8 +37,8 @@ def program(name: str, version: str | None = None) -> Path:
 
 def find(name: str, version: str | None = None) -> Path | None:
     """The file of a program, None where it has yet to be built."""
-    entry = pinned(name, version)
-    if key(entry) == entry.name and (path := machines_own(entry.name)):
+    entry = pin_of(name, version)
+    if key(entry) == entry.name and (path := system_program(entry.name)):
         return path
     copy = cache_folder() / entry.file_name
     return copy if os.access(copy, os.X_OK) else None
@@ -49,13 +49,13 @@ def key(entry: Program) -> str:
     return next(name for name, program in BY_NAME.items() if program == entry)
 
 
-def machines_own(name: str) -> Path | None:
+def system_program(name: str) -> Path | None:
     """A program that the machine brings: etcd and kube-apiserver of KUBEBUILDER_ASSETS, the Pulumi CLI on PATH."""
     if name in ("etcd", "kube-apiserver") and (assets := os.environ.get("KUBEBUILDER_ASSETS")):
         candidate = Path(assets) / name
         if not os.access(candidate, os.X_OK):
             raise MissingProgram(f"KUBEBUILDER_ASSETS is {assets}, but {candidate} is no program; unset it or mend it")
-        if told_version(candidate, "--version") is None:
+        if version_of(candidate, "--version") is None:
             raise MissingProgram(
                 f"KUBEBUILDER_ASSETS is {assets}, but {candidate} doesn't run (`{candidate} --version` failed); "
                 "unset it or mend it"
@@ -67,7 +67,7 @@ def machines_own(name: str) -> Path | None:
 
 
 @functools.cache
-def told_version(command: Path, *words: str) -> str | None:
+def version_of(command: Path, *words: str) -> str | None:
     """First line of what a program tells about its version; None where it doesn't run."""
     try:
         done = subprocess.run(
@@ -91,7 +91,7 @@ def machines_pulumi() -> Path | None:
     cli = Path(on_path).resolve()
     if cli.is_relative_to(cache_folder().resolve()) or not os.access(cli.parent / "pulumi-language-python", os.X_OK):
         return None
-    return cli if suitable(told_version(cli, "version") or "", PULUMI) else None
+    return cli if suitable(version_of(cli, "version") or "", PULUMI) else None
 
 
 def suitable(version: str, pinned: str) -> bool:

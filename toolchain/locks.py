@@ -24,7 +24,7 @@ def lock_now(file: IO[str]) -> bool:
 
 @contextlib.contextmanager
 def exclusive(
-    name: str, waiting: Callable[[], None] | None = None, proceed: Callable[[], None] | None = None
+    name: str, on_wait: Callable[[], None] | None = None, proceed: Callable[[], None] | None = None
 ) -> Iterator[int]:
     """Hold the lock ``name`` of the cache; the kernel frees it when the process ends, however it ends.
 
@@ -32,15 +32,15 @@ def exclusive(
 
     Args:
         name: what is locked.
-        waiting: called once if another process holds it.
+        on_wait: called once if another process holds it.
         proceed: called now and then while waiting; raises to end it. Without it the wait ends only with the lock.
     """
     folder = cache_folder() / "locks"
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / f"{name}.lock").open("w") as file:
         if not lock_now(file):
-            if waiting:
-                waiting()
+            if on_wait:
+                on_wait()
             while proceed and not lock_now(file):
                 proceed()
                 time.sleep(POLL_SECONDS)

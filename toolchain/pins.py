@@ -155,7 +155,7 @@ BY_NAME = {program.name: program for program in PROGRAMS} | {
 """All programs by name; another version than the usual one by ``name@version``."""
 
 
-def pinned(name: str, version: str | None = None) -> Program:
+def pin_of(name: str, version: str | None = None) -> Program:
     """A program by its name, and by its version where it is another than the usual one.
 
     Raises:

@@ -61,11 +61,13 @@ class Progress:
         """Another process builds it."""
         self._report(f"{self.label(program)}: another process builds it; waiting")
 
-    def begin(self, program: Program) -> None:
+    def start(self, program: Program) -> None:
         """Its build begins."""
         with self._lock:
             self._running[program] = self._clock()
-            self._report(f"{self.label(program)}: building ({self.elapsed:.0f} s so far, {left(self.remaining())})")
+            self._report(
+                f"{self.label(program)}: building ({self.elapsed:.0f} s so far, {duration_text(self.seconds_left())})"
+            )
 
     def end(self, program: Program, seconds_of_cpu: float | None = None) -> None:
         """It is there.
@@ -84,7 +86,7 @@ class Progress:
             took = self._clock() - began
             self._report(f"{self.label(program)}: built in {took:.0f} s ({seconds_of_cpu:.0f} s of CPU)")
 
-    def running(self) -> list[tuple[Program, float]]:
+    def builds(self) -> list[tuple[Program, float]]:
         """What is under way, and for how many seconds."""
         with self._lock:
             return [(program, self._clock() - began) for program, began in self._running.items()]
@@ -92,10 +94,10 @@ class Progress:
     def _pace(self) -> float:
         return self._built / self._spent if self._built and self._spent else FIRST_PACE
 
-    def done(self) -> float:
+    def weight(self) -> float:
         """Weight of what is done; programs under way count by their time."""
         with self._lock:
-            running = self.running()
+            running = self.builds()
             pace = self._pace() / max(len(running), 1)
             return self._built + self._gone + sum(min(pace * s, NEARLY * program.seconds) for program, s in running)
 
@@ -103,15 +105,15 @@ class Progress:
         """Weight of all."""
         return float(sum(program.seconds for program in self._programs))
 
-    def remaining(self) -> float:
+    def seconds_left(self) -> float:
         """Seconds until all is built, as far as one can tell."""
-        return max(self.total() - self.done(), 0.0) / self._pace()
+        return max(self.total() - self.weight(), 0.0) / self._pace()
 
 
-def left(seconds: float) -> str:
+def duration_text(seconds: float) -> str:
     """A remaining time in words.
 
-    >>> left(20), left(100), left(400)
+    >>> duration_text(20), duration_text(100), duration_text(400)
     ('less than a minute left', 'about 2 min left', 'about 7 min left')
     """
     return "less than a minute left" if seconds < 60 else f"about {seconds / 60:.0f} min left"
@@ -128,13 +130,13 @@ class Picture:
         """The bar, then a line for each program under way and one for the downloads."""
         if self.progress is None:
             return Group()
-        now, total = self.progress.done(), self.progress.total()
+        now, total = self.progress.weight(), self.progress.total()
         bar = Table.grid(padding=(0, 1))
         share = f"{now / total * 100 if total else 100:3.0f} %"
-        bar.add_row(ProgressBar(total, now, width=40), Text(f"{share}, {left(self.progress.remaining())}"))
+        bar.add_row(ProgressBar(total, now, width=40), Text(f"{share}, {duration_text(self.progress.seconds_left())}"))
         lines = [
             Text(f"  building {program.name} {program.version} ({seconds:.0f} s)", overflow="ellipsis", no_wrap=True)
-            for program, seconds in self.progress.running()
+            for program, seconds in self.progress.builds()
         ]
         if self.progress.download:
             lines.append(Text(f"  downloading {self.progress.download}", overflow="ellipsis", no_wrap=True))

@@ -32,11 +32,11 @@ def module_folder(module: str, version: str | None = None, part: str = "") -> Pa
     """
     for source in SOURCES:
         if source.module == module and version in (None, source.version) and source.part == part:
-            return kept(source)
+            return source_folder(source)
     raise KeyError(f"no pinned module {module} {version or ''}")
 
 
-def kept(source: Source) -> Path:
+def source_folder(source: Source) -> Path:
     """The folder of one pinned source, downloaded where it is not there yet."""
     name = f"{source.module.replace('/', '_')}@{source.version}" + (f"+{source.part}" if source.part else "")
     folder = cache_folder() / "sources" / name

@@ -28,7 +28,7 @@ class Record:
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
-            raise ConfigurationError(f"--log {path} can't be written: {reason}; nothing was begun") from None
+            raise ConfigurationError(f"--log {path} can't be written: {reason}; nothing was started") from None
         self._file = os.fdopen(descriptor, "w", encoding="utf-8")
         self._lock = threading.Lock()
 

@@ -10,7 +10,7 @@ from ...components.checks.preflight import refusal_in
 from ...components.handoff.errors import HandoffError
 from ...components.settings.report import report_in
 from ..errors import ConfigurationError, EngineFailed, HandoffFailed, OperationError, PreflightFailed
-from .lock import refused, reported_locks
+from .lock import lock_error, reported_locks
 
 
 def failure(
@@ -26,10 +26,10 @@ def failure(
         output: its text, without secrets.
     """
     if isinstance(cause, automation.ConcurrentUpdateError):
-        return refused(stack, reported_locks(output), output)
+        return lock_error(stack, reported_locks(output), output)
     for cluster, text in errors:
         if error := HandoffError.parse(text):
-            return handoff_failed(stack, cluster, error, output)
+            return handoff_error(stack, cluster, error, output)
     whole = "\n".join(text for _, text in errors)
     if mistakes := report_in(whole):
         return ConfigurationError(mistakes[0], problems=mistakes[1], output=output, stack=stack)
@@ -49,7 +49,7 @@ def failure(
     return failed
 
 
-def handoff_failed(stack: str, cluster: str, cause: HandoffError, output: str) -> HandoffFailed:
+def handoff_error(stack: str, cluster: str, cause: HandoffError, output: str) -> HandoffFailed:
     """The error of a hand-off."""
     error = HandoffFailed(
         f"{cluster}: {cause}", output=output, stack=stack, cluster=cluster, phase=cause.phase, seen=cause.last_seen

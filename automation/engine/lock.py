@@ -17,7 +17,7 @@ from ..errors import Locked
 # A process may seem to start after it wrote its lock by the grain of the kernel's clock.
 CLOCK_GRAIN = timedelta(seconds=2)
 
-_REPORTED = re.compile(r"(?P<url>\S+): created by (?P<user>\S*)@(?P<host>\S+) \(pid (?P<pid>\d+)\) at (?P<at>\S+)")
+_REPORT = re.compile(r"(?P<url>\S+): created by (?P<user>\S*)@(?P<host>\S+) \(pid (?P<pid>\d+)\) at (?P<at>\S+)")
 
 
 @dataclass(frozen=True)
@@ -50,11 +50,11 @@ def reported_locks(text: str) -> list[Lock]:
     """The locks that a refusal of Pulumi names (see ``checkForLock`` in its lock.go)."""
     return [
         Lock(match["url"], match["user"], match["host"], int(match["pid"]), moment(match["at"]))
-        for match in _REPORTED.finditer(text)
+        for match in _REPORT.finditer(text)
     ]
 
 
-def refused(stack: str, locks: Sequence[Lock], output: str) -> Locked:
+def lock_error(stack: str, locks: Sequence[Lock], output: str) -> Locked:
     """The error of an update that was refused.
 
     Args:
@@ -63,7 +63,10 @@ def refused(stack: str, locks: Sequence[Lock], output: str) -> Locked:
         output: what Pulumi said.
     """
     if not locks:
-        text = f"stack {stack} is in another update; wait for it, or `pulumi cancel --stack {stack}`"
+        text = (
+            f"another update of stack {stack} is running; wait until it ends. If you know that it is dead: "
+            f"`pulumi cancel --yes --stack {stack}`"
+        )
         return Locked(text, output=output, stack=stack)
     return Locked(refusal(stack, locks), holders=[str(lock) for lock in locks], output=output, stack=stack)
 

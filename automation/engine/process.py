@@ -54,7 +54,7 @@ class Cancellation:
         return self._event.wait(seconds)
 
 
-class Interrupted(Exception):
+class Interruption(Exception):
     """The operation was to stop between two commands."""
 
 
@@ -98,12 +98,12 @@ class Engine(automation.PulumiCommand):
         """Wait, inside ``stoppable``.
 
         Raises:
-            Interrupted: the operation is to stop.
+            Interruption: the operation is to stop.
         """
         if self._cancellation is None:
             time.sleep(seconds)
         elif self.late or self._cancellation.wait(seconds):
-            raise Interrupted
+            raise Interruption
 
     @property
     def late(self) -> bool:

@@ -33,8 +33,8 @@ class Translator:
         changes: number of resources by the engine's operation, as its last update or preview has told at its end.
     """
 
-    def __init__(self, stack: str, listener: Listener | None, hiding: Callable[[str], str] = lambda text: text) -> None:
-        self.stack, self._listener, self._hiding = stack, listener, hiding
+    def __init__(self, stack: str, listener: Listener | None, hide: Callable[[str], str] = lambda text: text) -> None:
+        self.stack, self._listener, self._hide = stack, listener, hide
         self.errors: list[tuple[str, str]] = []
         self.clusters: dict[str, str] = {}
         self.machines: list[MachinesChange] = []
@@ -107,7 +107,7 @@ class Translator:
         self.emit(AddOnProgress(stack=self.stack, cluster=cluster, addon=addon, state=state, text=text))
 
     def _diagnostic(self, diagnostic: automation.DiagnosticEvent) -> None:
-        text = self._hiding(_MARKUP.sub("", diagnostic.message)).strip()
+        text = self._hide(_MARKUP.sub("", diagnostic.message)).strip()
         if not text:
             return
         cluster = self.clusters.get(diagnostic.urn or "", "")

@@ -36,7 +36,7 @@ class _EngineGone(logging.Filter):
 logging.getLogger("grpc._server").addFilter(_EngineGone())
 
 # `pulumi stack init` writes the selected stack into one file of the user's (pulumi issue 8186).
-_selecting = threading.Lock()
+_selection = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ def open_stack(
         if not create:
             raise
     try:
-        with _selecting:
+        with _selection:
             made = without_history(automation.Stack.create(place.name, workspace))
         workspace.state = EMPTY
         return made, True
@@ -175,7 +175,7 @@ def missing(place: Place) -> StackMissing:
 
 
 @contextlib.contextmanager
-def unchanged_file(place: Place) -> Iterator[None]:
+def preserve_file(place: Place) -> Iterator[None]:
     """Leave the stack's file as it was: making a stack writes its salt into it."""
     path = place.folder and place.folder / f"Pulumi.{place.name.rpartition('/')[2]}.yaml"
     before = path.read_bytes() if path and path.is_file() else None
@@ -199,7 +199,7 @@ def forget(stack: automation.Stack) -> None:
         )
 
 
-def exported(stack: automation.Stack) -> str:
+def export(stack: automation.Stack) -> str:
     """A stack's state as pulumi exports it, with its secrets encrypted."""
     return _pulumi(stack, "stack", "export").stdout
 

@@ -19,7 +19,7 @@ from pulumi import automation
 from ...components.kube.client import Api, ApiError
 from ...components.kube.objects import Kind, dig, plural
 from ..engine.translator import Translator
-from ..engine.workspace import exported
+from ..engine.workspace import export
 from .recovery import THREADS, declared, finder
 
 ENGINE = re.compile(r"pulumi-kubernetes-[0-9a-f]+")
@@ -38,7 +38,7 @@ def after_import(stack: automation.Stack, api: Api, translate: Translator) -> No
         api: the management cluster's.
         translate: takes what is told.
     """
-    resources = json.loads(exported(stack))["deployment"].get("resources") or []
+    resources = json.loads(export(stack))["deployment"].get("resources") or []
     try:
         if count := dismiss(resources, api):
             translate.remark(f"objects that another stack has made, and that this one manages from now on: {count}")

@@ -3,7 +3,7 @@
 Pulumi's own backends (files, S3 and the like) lock a stack with a file
 ``.pulumi/locks/organization/<project>/<stack>/<id>.json`` that holds pid, user, host and time (pulumi,
 pkg/backend/diy/lock.go). A SIGKILL leaves it behind, and every later update is refused. Locks in a folder are read
-here; those in a bucket are known from what Pulumi says when it refuses (``lock_waiting``).
+here; those in a bucket are known from what Pulumi says when it refuses (``lock_wait``).
 
 ``python -m kamaji_equinix.automation.repair.locks --stack dev`` clears a stack's dead locks by hand.
 """
@@ -28,7 +28,7 @@ def clear_stale_lock(backend_url: str, project: str, stack: str) -> str | None:
 
     Args:
         backend_url: as Pulumi takes it, such as ``file:///path``; other backends are left alone (see
-            ``lock_waiting``).
+            ``lock_wait``).
         project: the project's name.
         stack: the stack's name.
 

@@ -55,7 +55,7 @@ def inside_tenant(resource: Mapping[str, Any]) -> bool:
     return TENANT_PROVIDER.search(str(resource.get("provider") or "")) is not None
 
 
-def settled(deployment: dict[str, Any], find: Find) -> tuple[dict[str, Any], list[str]]:
+def settle(deployment: dict[str, Any], find: Find) -> tuple[dict[str, Any], list[str]]:
     """A state without pending creations.
 
     Args:
@@ -93,7 +93,7 @@ def outputs_of(living: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str
     return {**living, "__inputs": inputs, "__initialApiVersion": inputs["apiVersion"], **field_manager}
 
 
-def maybe_going(deployment: Mapping[str, Any]) -> list[tuple[dict[str, Any], bool]]:
+def possible_deletions(deployment: Mapping[str, Any]) -> list[tuple[dict[str, Any], bool]]:
     """The inputs of resources that may be about to go: each Cluster, and what was being deleted when an engine was killed.
 
     Returns:
@@ -123,7 +123,7 @@ def await_deletions(
     """Wait until those that are being deleted are gone.
 
     Args:
-        candidates: of ``maybe_going``.
+        candidates: of ``possible_deletions``.
         find: finds the living objects.
         pause: takes what is waited for, and waits a while; it raises to give up.
 
@@ -146,7 +146,7 @@ def await_deletions(
     return names
 
 
-def named(deployment: Mapping[str, Any], clusters: Collection[str]) -> list[dict[str, Any]]:
+def clusters_called(deployment: Mapping[str, Any], clusters: Collection[str]) -> list[dict[str, Any]]:
     """The Clusters of a state that :func:`await_deletions` names."""
     return [
         one
@@ -198,7 +198,7 @@ def without(resource: Mapping[str, Any], missing: Collection[str]) -> dict[str, 
     return copy
 
 
-def retained(deployment: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+def retain_templates(deployment: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """A state in which the engine deletes no template.
 
     Earlier versions stored templates that the engine deletes once it has replaced them, at the end of the run or, where that

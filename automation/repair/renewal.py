@@ -33,7 +33,7 @@ from .recovery import CLUSTER, finder, inside_tenant
 if TYPE_CHECKING:
     from ...components.kube.client import Api
 
-FAILED = re.compile(r"^ *kubernetes:\S+ \((?P<name>.+)\):\n(?P<text>(?: {4,}.*\n?)+)", re.MULTILINE)
+FAILURE = re.compile(r"^ *kubernetes:\S+ \((?P<name>.+)\):\n(?P<text>(?: {4,}.*\n?)+)", re.MULTILINE)
 """How the engine names a resource that failed, and what it says below."""
 
 Connect = Callable[[automation.Stack], "Api"]
@@ -44,7 +44,7 @@ STALE = re.compile(r"cluster is unreachable|provide credentials|Unauthorized")
 
 
 @dataclass(frozen=True)
-class Known:
+class StackContents:
     """What is known of a stack before a refresh or a destroy.
 
     Attributes:
@@ -56,7 +56,7 @@ class Known:
     api: Api | None
 
 
-def known(stack: automation.Stack, folder: Path | None, connect: Connect) -> Known:
+def stack_contents(stack: automation.Stack, folder: Path | None, connect: Connect) -> StackContents:
     """What the state of a stack holds, and the management cluster that it is about.
 
     Args:
@@ -67,11 +67,11 @@ def known(stack: automation.Stack, folder: Path | None, connect: Connect) -> Kno
     Raises:
         PreflightFailed: the management cluster does not answer; nothing was changed.
     """
-    resources = stored(stack)
-    return Known(resources, answering(stack, folder, connect) if resources else None)
+    resources = state_resources(stack)
+    return StackContents(resources, live_api(stack, folder, connect) if resources else None)
 
 
-def prepared(stack: automation.Stack, folder: Path | None, before: Known) -> bool:
+def prepare(stack: automation.Stack, folder: Path | None, before: StackContents) -> bool:
     """Make a stack ready for a destroy.
 
     Args:
@@ -92,19 +92,19 @@ def prepared(stack: automation.Stack, folder: Path | None, before: Known) -> boo
 
 
 @contextlib.contextmanager
-def explained(stack: automation.Stack, folder: Path | None, connect: Connect) -> Iterator[None]:
-    """Say of a refresh that fails with the state's credentials what renews them. Arguments as of :func:`known`.
+def explain_failure(stack: automation.Stack, folder: Path | None, connect: Connect) -> Iterator[None]:
+    """Say of a refresh that fails with the state's credentials what renews them. Arguments as of :func:`stack_contents`.
 
     Raises:
         PreflightFailed: the management cluster does not answer, or not to those credentials; nothing was changed.
     """
-    api = known(stack, folder, connect).api
+    api = stack_contents(stack, folder, connect).api
     try:
         yield
     except automation.CommandError as error:
         if api is None or not STALE.search(str(error)):
             raise
-        if silent := silent_tenants(stored(stack), str(error)):
+        if silent := silent_tenants(state_resources(stack), str(error)):
             raise PreflightFailed(
                 f"the management cluster answers, but not the tenant cluster{'s' if len(silent) > 1 else ''} "
                 f"{', '.join(silent)}: what add-ons have there could not be compared. Nothing was changed. `kamaji-equinix "
@@ -127,20 +127,20 @@ def silent_tenants(resources: Sequence[Mapping[str, Any]], output: str) -> list[
         resources: of the state.
         output: what the engine has said: below the name of each resource that failed, why.
     """
-    failed = {match["name"] for match in FAILED.finditer(output) if STALE.search(match["text"])}
+    failed = {match["name"] for match in FAILURE.finditer(output) if STALE.search(match["text"])}
     found = [one for one in resources if one["urn"].rpartition("::")[2] in failed]
     if not found or not all(map(inside_tenant, found)):
         return []
     return sorted({one["provider"].split("::")[-2].removesuffix("-tenant") for one in found})
 
 
-def stored(stack: automation.Stack) -> list[dict[str, Any]]:
+def state_resources(stack: automation.Stack) -> list[dict[str, Any]]:
     """The resources of the state, secrets encrypted."""
     resources: list[dict[str, Any]] = state_of(stack)["deployment"].get("resources") or []
     return resources
 
 
-def answering(stack: automation.Stack, folder: Path | None, connect: Connect) -> Api:
+def live_api(stack: automation.Stack, folder: Path | None, connect: Connect) -> Api:
     """The management cluster's API, by today's credentials.
 
     Raises:
@@ -150,13 +150,13 @@ def answering(stack: automation.Stack, folder: Path | None, connect: Connect) ->
         api = connect(stack)
     except ConfigurationError:
         # Settings that no `up` could use; the credentials among them may be right.
-        api = connected(stack, folder)
+        api = api_of_config(stack, folder)
     if why := preflight.no_answer(api):
         raise PreflightFailed(f"{why}\nnothing was deleted or changed", stack=stack.name, seen=why)
     return api
 
 
-def connected(stack: automation.Stack, folder: Path | None) -> Api:
+def api_of_config(stack: automation.Stack, folder: Path | None) -> Api:
     """The management cluster's API, by the stack's setting ``management`` alone.
 
     Raises:

@@ -14,9 +14,9 @@ from ..engine.answers import keep_state, state_of
 from ..engine.process import Engine
 from ..engine.translator import Translator
 from ..errors import PreflightFailed
-from . import lock_waiting, locks, recovery, renewal
+from . import lock_wait, locks, recovery, renewal
 
-Done = TypeVar("Done")
+Value = TypeVar("Value")
 
 FORCE = "PULUMI_K8S_ENABLE_PATCH_FORCE"
 """Lets pulumi-kubernetes take fields from other managers (its ``patchForce`` in ``pkg/await/await.go``)."""
@@ -44,7 +44,7 @@ class Upkeep:
     on_output: Callable[[str], object] | None
     wait_for_lock: float = 0
 
-    def unlocked(self, operation: str, run: Callable[[], Done]) -> Done:
+    def run_unlocked(self, operation: str, run: Callable[[], Value]) -> Value:
         """Settle the state and run; again where only the locks of dead updates were in the way.
 
         Raises:
@@ -55,7 +55,7 @@ class Upkeep:
         if cleared := locks.clear_stale_lock(self.backend, project, self.stack.name):
             self.translate.remark(cleared)
 
-        def attempt() -> Done:
+        def attempt() -> Value:
             self.translate.errors.clear()
             self.translate.machines.clear()
             try:
@@ -68,7 +68,7 @@ class Upkeep:
             self.translate.errors.clear()
             return run()
 
-        return lock_waiting.wait_until_free(
+        return lock_wait.wait_until_free(
             attempt,
             self.wait_for_lock,
             self.translate.remark,
@@ -83,7 +83,7 @@ class Upkeep:
         creates = recovery.pending_creates(exported["deployment"])
         if creates:
             # What a living engine creates is pending too; an import of that, once the engine has ended, would undo its work.
-            lock_waiting.require_unlocked(lambda: self.pulumi("stack", "init", self.stack.name))
+            lock_wait.require_unlocked(lambda: self.pulumi("stack", "init", self.stack.name))
             exported = state_of(self.stack)
             creates = recovery.pending_creates(exported["deployment"])
         changing = operation in ("up", "import")
@@ -92,7 +92,7 @@ class Upkeep:
             self.stack.workspace.env_vars = {FORCE: "true", **self.stack.workspace.env_vars}
         if changing:
             self.retain(exported)
-        going = recovery.maybe_going(exported["deployment"]) if changing else []
+        going = recovery.possible_deletions(exported["deployment"]) if changing else []
         if not creates and not going:
             if operation in ("refresh", "destroy"):
                 keep_state(self.stack, exported)
@@ -100,16 +100,19 @@ class Upkeep:
         find = recovery.finder(self.connect())
         try:
             if creates:
-                exported["deployment"], entries = recovery.settled(exported["deployment"], find)
+                exported["deployment"], entries = recovery.settle(exported["deployment"], find)
                 # Its ciphertexts stay as they are; nothing is in clear here.
                 self.pulumi("stack", "import", "--stack", self.stack.name, text=json.dumps(exported))
-                what = ", ".join(entries) or "none of it exists"
-                self.translate.remark(f"a killed engine was creating objects; entered into the state: {what}")
+                what = ", ".join(entries) or "none"
+                self.translate.remark(
+                    f"a killed engine was creating objects; the state now holds those that exist: {what}"
+                )
             if deletions := recovery.await_deletions(going, find, self.pause()):
                 self.translate.remark(
-                    f"deleted by a run that did not end, so the state is refreshed: {', '.join(deletions)}"
+                    "an earlier run that was interrupted has deleted these, so the state is refreshed: "
+                    + ", ".join(deletions)
                 )
-                self.forget(exported, recovery.named(exported["deployment"], deletions))
+                self.forget(exported, recovery.clusters_called(exported["deployment"], deletions))
                 self.refresh(exported["deployment"])
             elif operation == "up" and not creates:
                 self.repair(exported)
@@ -126,15 +129,15 @@ class Upkeep:
 
     def retain(self, exported: dict[str, Any]) -> None:
         """Let the engine delete no template that an earlier version has left to it."""
-        _, templates = recovery.retained(exported["deployment"])
+        _, templates = recovery.retain_templates(exported["deployment"])
         if not templates:
             return
-        lock_waiting.require_unlocked(lambda: self.pulumi("stack", "init", self.stack.name))
+        lock_wait.require_unlocked(lambda: self.pulumi("stack", "init", self.stack.name))
         fresh = state_of(self.stack)
-        exported["deployment"], templates = recovery.retained(fresh["deployment"])
+        exported["deployment"], templates = recovery.retain_templates(fresh["deployment"])
         self.pulumi("stack", "import", "--stack", self.stack.name, text=json.dumps(exported))
         self.translate.remark(
-            f"templates of an earlier version are left to the management cluster: {', '.join(templates)}"
+            f"the engine no longer deletes these templates of an earlier version: {', '.join(templates)}"
         )
 
     def forget(self, exported: dict[str, Any], holders: Iterable[Mapping[str, Any]]) -> None:
@@ -204,10 +207,10 @@ class Upkeep:
         """Waits a second each time it is called, and tells once what for."""
         lines: set[str] = set()
 
-        def pause(what: str) -> None:
-            if what not in lines:
-                lines.add(what)
-                self.translate.remark(what)
+        def pause(subject: str) -> None:
+            if subject not in lines:
+                lines.add(subject)
+                self.translate.remark(subject)
             self.engine.pause(1.0)
 
         return pause

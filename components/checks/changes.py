@@ -121,7 +121,7 @@ def check_cluster(living: Identity, tenant: TenantClusterSettings, base: str = "
     after = of_settings(tenant)
     if living.infrastructure and living.infrastructure != after.infrastructure:
         rule = (
-            f"can't take over a living cluster from its {living.infrastructure}: without that its machines could not be "
+            f"can't replace the living cluster's {living.infrastructure}: without it the cluster's machines could not be "
             f"given back; {ANOTHER}"
         )
         return [Problem(f"{base}{tenant.provider}", rule, example=None)]

@@ -81,7 +81,7 @@ def problems(
         following = f"1.{minor(before.api_server)[1] + 1}.0"
         yield Problem(
             path,
-            f"skips a minor: the living control plane has {before.api_server}; go by {following}",
+            f"skips a minor version: the living control plane has {before.api_server}; upgrade to {following} first",
             after,
             following,
         )

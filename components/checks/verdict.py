@@ -124,7 +124,7 @@ def kinds(answers: Answers, requirements: Requirements) -> Iterator[Obstacle]:
             command = replace(need.install, answers.inventory)
             ways.append(with_commands("install a release that serves it with", command))
         yield Obstacle(
-            f"CRD {need.crd} serves {', '.join(versions)}, the stack asks {need.kind.version}{setting}",
+            f"CRD {need.crd} serves {', '.join(versions)}, the stack asks for {need.kind.version}{setting}",
             " or ".join(ways),
         )
 

@@ -117,7 +117,7 @@ def verify(wait: Wait, address: Endpoint) -> None:
             )
         if is_linked(wait, infrastructure, address):
             return
-        reason = terminal_failure(infrastructure) or ("not ready", "its controller has not marked it")
+        reason = terminal_failure(infrastructure) or ("not ready", "its controller has not marked it as ready")
         wait.progress.report_wait(f"{subject}: waits until its controller marks it ready")
         wait.expire(
             "endpoint",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..capi.manifest import Manifest, drop_empty, manifest
-from ..settings.cluster import (
+from ..settings.control_plane import (
     AddOnSettings,
     ComponentSettings,
     ControlPlaneSettings,

@@ -10,7 +10,8 @@ from pydantic import SecretStr
 
 from . import model as model
 from .addons import AddonSettings, NetworkPluginSettings
-from .cluster import ClusterSettings, ControlPlaneSettings
+from .cluster import ClusterSettings
+from .control_plane import ControlPlaneSettings
 from .namespace import misspelt, unknown, unknown_of_stack
 from .parse import ParseResult, SectionType, field_at, parse, plain
 from .providers import PROVIDERS

@@ -1,7 +1,7 @@
 """The settings of a stack: every key, its type, default and meaning. Nothing else says them a second time.
 
-The sections of clusters and pools are in ``cluster`` and ``pools``, types of single values in ``types``, rules between
-values in ``rules`` and its neighbours; ``load`` makes settings of a stack's configuration.
+The sections of clusters, control planes and pools are in ``cluster``, ``control_plane`` and ``pools``, types of single values
+in ``types``, rules between values in ``rules`` and its neighbours; ``load`` makes settings of a stack's configuration.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from pydantic import Field, SecretStr, SerializeAsAny, WithJsonSchema
 
 from ..capi.contract import CONTRACTS, Contract
 from .addons import AddonSettings, NetworkPluginSettings
-from .cluster import ClusterSettings, ControlPlaneSettings
+from .cluster import ClusterSettings
+from .control_plane import ControlPlaneSettings
 from .pools import WorkerPoolSettings
 from .report import Problem
 from .secrets import SECURE

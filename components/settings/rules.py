@@ -70,7 +70,7 @@ def versions(base: str, tenant: model.TenantClusterSettings) -> Iterator[Problem
     plane_path = f"{base}controlPlane.version" if has_version else f"{base}cluster.kubernetesVersion"
     plane = tenant.control_plane_version
     if minor(plane)[0] != 1:
-        yield Problem(plane_path, "must be a version 1 of Kubernetes", plane, "1.33.0")
+        yield Problem(plane_path, "must be a version of Kubernetes that begins with 1.", plane, "1.33.0")
         return
     for index, pool in enumerate(tenant.worker_pools):
         kubelet = tenant.pool_version(pool)

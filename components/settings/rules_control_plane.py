@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from ..capi.versions import minor
 from . import model, quantities
-from .cluster import ControlPlaneSettings, NetworkSettings
+from .control_plane import ControlPlaneSettings, NetworkSettings
 from .report import Problem
 from .types import INT32
 

@@ -61,8 +61,8 @@ def pool_warnings(base: str, tenant: TenantClusterSettings) -> Iterator[Problem]
         if minor(version) != minor(plane):
             yield Problem(
                 f"{path}.kubernetesVersion",
-                f"{version} has another minor than the control plane's {plane}: Cluster API creates no machine in this "
-                "pool until they agree",
+                f"{version} has another minor version than the control plane's {plane}: Cluster API creates no machine in "
+                "this pool until they agree",
             )
         if pool.min == 0 and not any(key.startswith("capacity.cluster-autoscaler") for key in pool.annotations):
             yield Problem(

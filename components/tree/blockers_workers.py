@@ -84,7 +84,7 @@ def _final_failure(snapshot: Snapshot, machine: Json) -> Blocker | None:
         if failure := terminal_failure(obj):
             return Blocker(
                 subject(obj),
-                f"it failed for good, nobody retries it: {failure[0]}: {failure[1]}",
+                f"it failed, and no controller tries again: {failure[0]}: {failure[1]}",
                 "Mend the cause, then have it replaced: "
                 + kubectl(snapshot, "delete machine", name(machine))
                 + " (a pool with `healthCheck` does this by itself)",

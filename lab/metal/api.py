@@ -65,17 +65,17 @@ class Api:
     """Answers requests from a store."""
 
     def __init__(
-        self, store: Store, api_key: str, ordered: Callable[[Device], None], removal: Callable[[Device], None]
+        self, store: Store, api_key: str, on_order: Callable[[Device], None], removal: Callable[[Device], None]
     ) -> None:
         """Prepare.
 
         Args:
             store: what the API knows.
             api_key: the only token that it accepts.
-            ordered: called with each new device.
+            on_order: called with each new device.
             removal: called with each device that has been deleted, or has vanished.
         """
-        self._store, self._api_key, self._ordered, self._gone = store, api_key, ordered, removal
+        self._store, self._api_key, self._ordered, self._gone = store, api_key, on_order, removal
         routes: tuple[tuple[str, str, Handler], ...] = (
             ("GET", f"{BASE}/projects/([^/]+)/devices", self._list),
             ("POST", f"{BASE}/projects/([^/]+)/devices", self._create),
@@ -125,9 +125,7 @@ class Api:
     def _list(self, request: Request, project: str) -> Response:
         if failed := self._call_fault(project, "rate-limit"):
             return failed
-        page, meta = devices.page(
-            request.path, request.query, devices.selected(self._store.all(project), request.query)
-        )
+        page, meta = devices.page(request.path, request.query, devices.select(self._store.all(project), request.query))
         return Response(200, {"devices": [devices.document(device) for device in page], "meta": meta}, project=project)
 
     def _create(self, request: Request, project: str) -> Response:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 
-from .control import Control, ControlFailed
+from .control import Control, ControlError
 from .faults import CALL_FAULTS, KINDS, OTHER_FAULTS, Fault, FaultInvalid
 
 
@@ -21,7 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         return int(options.run(Control.of_lab(options.state), options))
-    except (ControlFailed, FaultInvalid, NotADirectoryError, PermissionError) as error:
+    except (ControlError, FaultInvalid, NotADirectoryError, PermissionError) as error:
         print(f"lab: {error}", file=sys.stderr)
         return 1
 
@@ -77,7 +77,7 @@ def show_faults(control: Control, options: argparse.Namespace) -> int:
 
 def add_fault(control: Control, options: argparse.Namespace) -> int:
     """Add a fault."""
-    fault = Fault(**{field.name: getattr(options, field.name) for field in fields(Fault)}).checked()
+    fault = Fault(**{field.name: getattr(options, field.name) for field in fields(Fault)}).complete()
     control.set_faults(options.project, [*control.faults(options.project), fault])
     return show_faults(control, options)
 

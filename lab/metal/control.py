@@ -14,7 +14,7 @@ from .faults import Fault
 from .store import Call
 
 
-class ControlFailed(Exception):
+class ControlError(Exception):
     """The simulated Metal API did not do as asked; the text says why."""
 
 
@@ -44,7 +44,7 @@ class Control:
         """The running lab's, by its state folder.
 
         Raises:
-            ControlFailed: no lab runs there.
+            ControlError: no lab runs there.
         """
         try:
             port = json.loads((state / "state.json").read_text())["metal"]
@@ -52,7 +52,7 @@ class Control:
         except (FileNotFoundError, KeyError):
             port = None
         if not port:
-            raise ControlFailed(f"no lab with a Metal API runs in {state}; `make lab` starts one")
+            raise ControlError(f"no lab with a Metal API runs in {state}; `make lab` starts one")
         return cls(port, ca, key)
 
     def devices(self, project: str | None = None) -> list[dict[str, Any]]:
@@ -73,7 +73,7 @@ class Control:
         """Replace a project's faults.
 
         Raises:
-            ControlFailed: a fault makes no sense.
+            ControlError: a fault makes no sense.
         """
         body = {"faults": [fault.document() for fault in faults]}
         self._ask("PUT", f"/lab/projects/{project}/faults", body)
@@ -90,7 +90,7 @@ class Control:
         try:
             answer = self._client.request(method, path, json=body)
         except httpx.HTTPError as error:
-            raise ControlFailed(f"the lab's Metal API at {self._client.base_url} does not answer: {error}") from error
+            raise ControlError(f"the lab's Metal API at {self._client.base_url} does not answer: {error}") from error
         if answer.is_error:
-            raise ControlFailed(f"{method} {path}: {answer.status_code} {'; '.join(answer.json()['errors'])}")
+            raise ControlError(f"{method} {path}: {answer.status_code} {'; '.join(answer.json()['errors'])}")
         return answer.json() if answer.content else None

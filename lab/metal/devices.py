@@ -191,7 +191,7 @@ def page(path: str, query: Mapping[str, str], items: Sequence[Any]) -> tuple[Seq
     return items[(current - 1) * size : current * size], meta
 
 
-def selected(devices: Iterable[Device], query: Mapping[str, str]) -> list[Device]:
+def select(devices: Iterable[Device], query: Mapping[str, str]) -> list[Device]:
     """The devices that a list's filters leave, newest first."""
     matches = [
         device

@@ -86,9 +86,9 @@ class Fault:
             fault = cls(**document)
         except TypeError as error:
             raise FaultInvalid(f"a fault needs a kind: {error}") from None
-        return fault.checked()
+        return fault.complete()
 
-    def checked(self) -> Fault:
+    def complete(self) -> Fault:
         """The fault with its status and text filled in.
 
         Raises:

@@ -11,9 +11,9 @@ from pathlib import Path
 from ..simulation import boot, kubelet
 from ..simulation.cloudinit import one_line
 from ..simulation.kubeadm import Join
-from ..simulation.living import Living
+from ..simulation.node_life import NodeLife
 from ..simulation.programs import Programs
-from ..simulation.trouble import LeftOut
+from ..simulation.trouble import BootFailure
 from ..simulation.workloads import Workloads
 from .devices import Device
 from .options import QUEUED_SHARE, BootOptions
@@ -24,7 +24,7 @@ log = logging.getLogger("lab.metal")
 POLL_SECONDS = 0.1
 
 
-class PoweredOff(Exception):
+class PowerOff(Exception):
     """The device was deleted, or the lab stops."""
 
 
@@ -48,9 +48,9 @@ class Machine(threading.Thread):
             self._provision()
             if self._device.state == "active":
                 self._boot()
-        except PoweredOff:
+        except PowerOff:
             pass
-        except LeftOut as error:
+        except BootFailure as error:
             self._leave_out(str(error))
         except Exception as error:
             self._leave_out(f"the lab failed at it: {type(error).__name__}: {one_line(error)}")
@@ -62,13 +62,13 @@ class Machine(threading.Thread):
             self._store.update(self._device, stage="left out", problem=reason)
 
     def wait(self, seconds: float) -> None:
-        """Wait; raises PoweredOff once the device is to end."""
+        """Wait; raises PowerOff once the device is to end."""
         if self._off.wait(seconds):
-            raise PoweredOff
+            raise PowerOff
 
     def _enter(self, state: str) -> None:
         if not self._store.update(self._device, state=state):
-            raise PoweredOff
+            raise PowerOff
         log.info("device %s (%s): %s", self._device.id, self._device.hostname, state)
 
     def _provision(self) -> None:
@@ -105,23 +105,23 @@ class Machine(threading.Thread):
         join, version = boot.read(device.userdata, instance_data(device))
         self._check_identity(join)
         disk = self._store.disk(device)
-        if not kubelet.saved(disk):
+        if not kubelet.has_credentials(disk):
             label = f"device {device.id} ({device.hostname})"
-            boot.Joining(label, log, self).run(join, join.name or device.hostname)
+            boot.NodeJoin(label, log, self).run(join, join.name or device.hostname)
         node = kubelet.Kubelet(hardware(device), join, version, disk)
-        Living(node, Workloads(node.client, node.name, disk, device.number, self._programs), self).run()
+        NodeLife(node, Workloads(node.client, node.name, disk, device.number, self._programs), self).run()
 
     def _check_identity(self, join: Join) -> None:
         device = self._device
         if join.name and join.name != device.hostname:
-            raise LeftOut(f"its Node would be named {join.name!r}, but its hostname is {device.hostname!r}")
+            raise BootFailure(f"its Node would be named {join.name!r}, but its hostname is {device.hostname!r}")
         expected = f"equinixmetal://{device.id}"
         if not join.provider_id:
-            raise LeftOut(
+            raise BootFailure(
                 f"its kubelet has no provider-id: without {expected} Cluster API never finds the Node of its Machine"
             )
         if join.provider_id != expected:
-            raise LeftOut(f"its kubelet's provider-id is {join.provider_id!r}, where {expected} is needed")
+            raise BootFailure(f"its kubelet's provider-id is {join.provider_id!r}, where {expected} is needed")
 
     def join_seconds(self) -> float:
         """How long it looks for its control plane."""
@@ -130,9 +130,9 @@ class Machine(threading.Thread):
     def keep(self, write: Callable[[Path], None]) -> None:
         """Let ``write`` write to its disk."""
         if not self._store.keep(self._device, write):
-            raise PoweredOff
+            raise PowerOff
 
-    def struck(self, fault: str) -> bool:
+    def has_fault(self, fault: str) -> bool:
         """Whether a fault of its project strikes it now."""
         device = self._device
         return self._store.strike(device.project, fault, device.id, device.hostname) is not None
@@ -141,11 +141,11 @@ class Machine(threading.Thread):
         """Between two signs of life of its node."""
         return self._options().heartbeat_seconds
 
-    def network_provided(self) -> bool:
+    def has_network(self) -> bool:
         """Whether its node has a network without a plugin's pod."""
         return self._options().network == "provided"
 
-    def joined(self, node: str) -> None:
+    def report_node(self, node: str) -> None:
         """Its Node is there."""
         if self._device.stage != "joined":
             self._store.update(self._device, stage="joined")

@@ -92,7 +92,7 @@ class MetalApi:
     def _programs(self) -> Programs:
         """What runs in pods on the devices: the cloud controller, in its place as in a chart of the lab's own."""
         url = f"https://127.0.0.1:{self.port}{BASE}"
-        begin = functools.partial(cloud_controller.begin, metal_url=url, metal_ca_pem=self._authority.pem)
+        begin = functools.partial(cloud_controller.start, metal_url=url, metal_ca_pem=self._authority.pem)
         return dict.fromkeys(cloud_controller.IMAGES, begin)
 
     def _power_off(self, device: Device) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from ..simulation.cloudinit import yaml_problem
-from ..simulation.trouble import LeftOut
+from ..simulation.trouble import BootFailure
 
 Secrets = Callable[[str, str], Mapping[str, Any] | None]
 """Reads a Secret by namespace and name; None where it is not there."""
@@ -52,7 +52,7 @@ def read(host: Mapping[str, Any], secrets: Secrets) -> ConfigDrive:
     """The config drive of a BareMetalHost.
 
     Raises:
-        LeftOut: a Secret is not there, or what it holds can't be read.
+        BootFailure: a Secret is not there, or what it holds can't be read.
     """
     metadata, spec = host["metadata"], host["spec"]
 
@@ -63,10 +63,10 @@ def read(host: Mapping[str, Any], secrets: Secrets) -> ConfigDrive:
         namespace, name = reference.get("namespace") or metadata["namespace"], reference["name"]
         secret = secrets(namespace, name)
         if secret is None:
-            raise LeftOut(f"Secret {namespace}/{name} of its spec.{field} is not there")
+            raise BootFailure(f"Secret {namespace}/{name} of its spec.{field} is not there")
         content = secret.get("data") or {}
         if (encoded := content.get(field, content.get("value"))) is None:
-            raise LeftOut(f"Secret {namespace}/{name} of its spec.{field} has neither key {field} nor value")
+            raise BootFailure(f"Secret {namespace}/{name} of its spec.{field} has neither key {field} nor value")
         return base64.b64decode(encoded).decode(errors="replace")
 
     default = {
@@ -88,12 +88,12 @@ def mapping(text: str, field: str) -> dict[str, Any]:
     """A YAML mapping.
 
     Raises:
-        LeftOut: it is none.
+        BootFailure: it is none.
     """
     try:
         document = yaml.safe_load(text) if text else {}
     except yaml.YAMLError as error:
-        raise LeftOut(f"its {field} is not valid YAML: {yaml_problem(error)}") from None
+        raise BootFailure(f"its {field} is not valid YAML: {yaml_problem(error)}") from None
     if not isinstance(document, dict):
-        raise LeftOut(f"its {field} is no YAML mapping")
+        raise BootFailure(f"its {field} is no YAML mapping")
     return document

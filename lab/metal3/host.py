@@ -13,9 +13,9 @@ from ..metal.options import BootOptions
 from ..simulation import boot, kubelet
 from ..simulation.cloudinit import one_line
 from ..simulation.kubeadm import Join
-from ..simulation.living import Living
+from ..simulation.node_life import NodeLife
 from ..simulation.programs import Programs
-from ..simulation.trouble import LeftOut
+from ..simulation.trouble import BootFailure
 from ..simulation.workloads import Workloads
 from . import config_drive, network_data
 from .config_drive import Secrets
@@ -32,7 +32,7 @@ baremetal-operator in demo mode does by itself, for hosts with certain names (it
 KNOWN_FAULTS = ("no-uuid-label", "hangs", "breaks")
 
 
-class PoweredOff(Exception):
+class PowerOff(Exception):
     """The host was powered off or given back, or the lab stops."""
 
 
@@ -85,9 +85,9 @@ class Host(threading.Thread):
             log.info("host %s: provisioned", self.host_name)
             self.wait(self._options().seconds)
             self._boot()
-        except PoweredOff:
+        except PowerOff:
             pass
-        except LeftOut as error:
+        except BootFailure as error:
             self._leave_out(str(error))
         except Exception as error:
             self._leave_out(f"the lab failed at it: {type(error).__name__}: {one_line(error)}")
@@ -103,8 +103,8 @@ class Host(threading.Thread):
         self._check_identity(join)
         addresses = network_data.addresses(drive.network_data, cards(self.document))
         name = join.name or drive.hostname
-        if not kubelet.saved(self._disk):
-            boot.Joining(f"host {self.host_name}", log, self).run(join, name)
+        if not kubelet.has_credentials(self._disk):
+            boot.NodeJoin(f"host {self.host_name}", log, self).run(join, name)
         machine = kubelet.Hardware(
             id=self.document["metadata"]["uid"],
             hostname=name,
@@ -113,29 +113,29 @@ class Host(threading.Thread):
             # Without a fixed address it has one from DHCP.
             addresses={"InternalIP": next(iter(addresses), f"10.66.{self.number // 250}.{self.number % 250 + 1}")},
         )
-        node = kubelet.Kubelet(machine, self._labelled(join), version, self._disk)
-        Living(node, Workloads(node.client, node.name, self._disk, self.number, self._programs), self).run()
+        node = kubelet.Kubelet(machine, self._with_label(join), version, self._disk)
+        NodeLife(node, Workloads(node.client, node.name, self._disk, self.number, self._programs), self).run()
 
     def _check_identity(self, join: Join) -> None:
         uid, label = self.document["metadata"]["uid"], join.labels.get(UUID_LABEL)
         if not label:
-            raise LeftOut(
+            raise BootFailure(
                 f"its kubelet registers without label {UUID_LABEL}={uid}: CAPM3 never finds the Node of its machine then"
             )
         if label != uid:
-            raise LeftOut(f"its kubelet's label {UUID_LABEL} is {label!r}, where the host is {uid}")
+            raise BootFailure(f"its kubelet's label {UUID_LABEL} is {label!r}, where the host is {uid}")
 
-    def _labelled(self, join: Join) -> Join:
-        if not self.struck("no-uuid-label"):
+    def _with_label(self, join: Join) -> Join:
+        if not self.has_fault("no-uuid-label"):
             return join
         log.info("host %s: a fault takes label %s from its Node", self.host_name, UUID_LABEL)
         labels = {name: value for name, value in join.labels.items() if name != UUID_LABEL}
         return replace(join, labels=labels)
 
     def wait(self, seconds: float) -> None:
-        """Wait; raises PoweredOff once the host is to end."""
+        """Wait; raises PowerOff once the host is to end."""
         if self._off.wait(seconds):
-            raise PoweredOff
+            raise PowerOff
 
     def join_seconds(self) -> float:
         """How long it looks for its control plane."""
@@ -144,10 +144,10 @@ class Host(threading.Thread):
     def keep(self, write: Callable[[Path], None]) -> None:
         """Let ``write`` write to its disk."""
         if self._off.is_set():
-            raise PoweredOff
+            raise PowerOff
         write(self._disk)
 
-    def struck(self, fault: str) -> bool:
+    def has_fault(self, fault: str) -> bool:
         """Whether a fault of its BareMetalHost's annotation strikes it."""
         return fault in faults(self.document)
 
@@ -155,11 +155,11 @@ class Host(threading.Thread):
         """Between two signs of life of its node."""
         return self._options().heartbeat_seconds
 
-    def network_provided(self) -> bool:
+    def has_network(self) -> bool:
         """Whether its node has a network without a plugin's pod."""
         return self._options().network == "provided"
 
-    def joined(self, node: str) -> None:
+    def report_node(self, node: str) -> None:
         """Its Node is there."""
         if self.stage != "joined":
             self.stage = "joined"

@@ -10,7 +10,7 @@ import ipaddress
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..simulation.trouble import LeftOut
+from ..simulation.trouble import BootFailure
 
 STATIC = ("ipv4", "ipv6")
 DYNAMIC = ("ipv4_dhcp", "ipv6_dhcp", "ipv6_slaac")
@@ -26,7 +26,7 @@ def addresses(network_data: Mapping[str, Any], cards: Iterable[str]) -> list[str
         cards: MAC addresses of the host's network cards.
 
     Raises:
-        LeftOut: says which link or network can't be, and why.
+        BootFailure: says which link or network can't be, and why.
     """
     if not network_data:
         return []
@@ -34,15 +34,17 @@ def addresses(network_data: Mapping[str, Any], cards: Iterable[str]) -> list[str
     hosts = []
     networks = network_data.get("networks") or []
     if not networks:
-        raise LeftOut("its network data has no networks: the host has no address")
+        raise BootFailure("its network data has no networks: the host has no address")
     for network in networks:
         name = f"network {network.get('id')!r} of its network data"
         if network.get("link") not in links:
-            raise LeftOut(f"{name} is on link {network.get('link')!r}; there are {', '.join(sorted(links)) or 'none'}")
+            raise BootFailure(
+                f"{name} is on link {network.get('link')!r}; there are {', '.join(sorted(links)) or 'none'}"
+            )
         if (kind := network.get("type")) in DYNAMIC:
             continue
         if kind not in STATIC:
-            raise LeftOut(f"{name} has type {kind!r}; known are {', '.join((*STATIC, *DYNAMIC))}")
+            raise BootFailure(f"{name} has type {kind!r}; known are {', '.join((*STATIC, *DYNAMIC))}")
         hosts.append(checked_address(network, name))
     return hosts
 
@@ -52,29 +54,31 @@ def checked_links(links: Iterable[Mapping[str, Any]], cards: set[str]) -> set[st
     links = list(links)
     ids = [str(link.get("id")) for link in links]
     if double := sorted({one for one in ids if ids.count(one) > 1}):
-        raise LeftOut(f"its network data has two links {double[0]!r}")
+        raise BootFailure(f"its network data has two links {double[0]!r}")
     for link in links:
         name, kind = f"link {link.get('id')!r} of its network data", str(link.get("type"))
         if kind == "vlan":
             parts = [link.get("vlan_link")]
             if not 1 <= int(link.get("vlan_id") or 0) <= 4094:
-                raise LeftOut(f"{name} has vlan_id {link.get('vlan_id')!r}, which is none from 1 to 4094")
+                raise BootFailure(f"{name} has vlan_id {link.get('vlan_id')!r}, which is none from 1 to 4094")
         elif kind == "bond":
             parts = list(link.get("bond_links") or [])
             if not parts:
-                raise LeftOut(f"{name} is a bond of nothing: it has no bond_links")
+                raise BootFailure(f"{name} is a bond of nothing: it has no bond_links")
             if link.get("bond_mode") not in BOND_MODES:
-                raise LeftOut(f"{name} has bond_mode {link.get('bond_mode')!r}; known are {', '.join(BOND_MODES)}")
+                raise BootFailure(f"{name} has bond_mode {link.get('bond_mode')!r}; known are {', '.join(BOND_MODES)}")
         else:
             parts = []
             mac = str(link.get("ethernet_mac_address") or "").lower()
             if not mac:
-                raise LeftOut(f"{name} has no MAC address: cloud-init finds no card for it")
+                raise BootFailure(f"{name} has no MAC address: cloud-init finds no card for it")
             if mac not in cards:
-                raise LeftOut(f"{name} is card {mac}, which the host doesn't have; it has {', '.join(sorted(cards))}")
+                raise BootFailure(
+                    f"{name} is card {mac}, which the host doesn't have; it has {', '.join(sorted(cards))}"
+                )
         for part in parts:
             if part not in ids:
-                raise LeftOut(f"{name} is made of link {part!r}, which is not there; there are {', '.join(ids)}")
+                raise BootFailure(f"{name} is made of link {part!r}, which is not there; there are {', '.join(ids)}")
     return set(ids)
 
 
@@ -83,12 +87,14 @@ def checked_address(network: Mapping[str, Any], name: str) -> str:
     try:
         interface = ipaddress.ip_interface(f"{network['ip_address']}/{network['netmask']}")
     except (KeyError, ValueError) as error:
-        raise LeftOut(f"{name} has no valid address with netmask: {error}") from None
+        raise BootFailure(f"{name} has no valid address with netmask: {error}") from None
     for route in network.get("routes") or []:
         try:
             gateway = ipaddress.ip_address(route.get("gateway") or "")
         except ValueError:
-            raise LeftOut(f"{name} has a route with gateway {route.get('gateway')!r}, which is no address") from None
+            raise BootFailure(
+                f"{name} has a route with gateway {route.get('gateway')!r}, which is no address"
+            ) from None
         if gateway not in interface.network:
-            raise LeftOut(f"{name} has gateway {gateway}, which can't be reached from {interface}")
+            raise BootFailure(f"{name} has gateway {gateway}, which can't be reached from {interface}")
     return str(interface.ip)

@@ -13,7 +13,7 @@ import httpx
 from . import cloudinit, commands, join, kubeadm, kubelet
 from .cloudinit import CloudConfig
 from .kubeadm import Join
-from .trouble import LeftOut, NotYet
+from .trouble import BootFailure, NotYet
 
 RETRY_SECONDS = 0.5
 PATIENCE_SECONDS = 3.0
@@ -41,7 +41,7 @@ def read(user_data: str, instance_data: Mapping[str, Any]) -> tuple[Join, str]:
     The version is empty, to take the API server's, where the commands name neither a version nor a minor one.
 
     Raises:
-        LeftOut: it does not make a node.
+        BootFailure: it does not make a node.
     """
     config = cloudinit.read(user_data, instance_data)
     commands.check(config)
@@ -53,7 +53,7 @@ def version(config: CloudConfig) -> str:
     return commands.installed_version(config) or (f"v{minor}.0" if (minor := commands.repository(config)) else "")
 
 
-class Joining:
+class NodeJoin:
     """``kubeadm join`` on one machine."""
 
     def __init__(self, label: str, log: logging.Logger, surroundings: Surroundings) -> None:
@@ -64,7 +64,7 @@ class Joining:
         """Join as Node ``name``, and keep the credentials on the machine's disk.
 
         Raises:
-            LeftOut: it can't, or could not in time.
+            BootFailure: it can't, or could not in time.
         """
         cluster = self._persist(lambda: join.discover(request))
         self._log.info("%s: found its cluster at %s", self._label, cluster.server)
@@ -87,7 +87,7 @@ class Joining:
                 reason = cloudinit.one_line(error) or type(error).__name__
             duration, seconds = time.monotonic() - began, self._surroundings.join_seconds()
             if duration >= seconds:
-                raise LeftOut(f"gave up after {seconds:.0f} s: {reason}")
+                raise BootFailure(f"gave up after {seconds:.0f} s: {reason}")
             if duration > PATIENCE_SECONDS and reason != last_reason:
                 last_reason = reason
                 self._log.info("%s: waits: %s", self._label, reason)

@@ -15,7 +15,7 @@ from typing import Any
 
 import httpx
 
-from .join import status_text, trusting
+from .join import client_context, status_text
 from .programs import Program, Surroundings
 
 log = logging.getLogger("lab.cloud-controller")
@@ -119,7 +119,7 @@ class CloudController(threading.Thread):
         self._around = around
         self._off = threading.Event()
         self._metal_url, self._metal_ca = metal_url, metal_ca_pem
-        self._said = ""
+        self._last_report = ""
         self.exit_code: int | None = None
 
     def stop(self) -> None:
@@ -138,11 +138,11 @@ class CloudController(threading.Thread):
         headers = {"X-Auth-Token": config.api_key}
         with (
             httpx.Client(
-                base_url=around.server, verify=trusting(around.ca_pem), timeout=5.0, trust_env=False
+                base_url=around.server, verify=client_context(around.ca_pem), timeout=5.0, trust_env=False
             ) as cluster,
             httpx.Client(
                 base_url=self._metal_url,
-                verify=trusting(self._metal_ca),
+                verify=client_context(self._metal_ca),
                 headers=headers,
                 timeout=5.0,
                 trust_env=False,
@@ -156,8 +156,8 @@ class CloudController(threading.Thread):
                 self._off.wait(POLL_SECONDS)
 
     def _say(self, text: str) -> None:
-        if text != self._said:
-            self._said = text
+        if text != self._last_report:
+            self._last_report = text
             log.warning("%s: %s", self._around.name, text)
 
     def _look(self, cluster: httpx.Client, metal: httpx.Client) -> None:
@@ -234,7 +234,7 @@ def is_ready(node: Mapping[str, Any]) -> bool:
     return any(entry["type"] == "Ready" and entry["status"] == "True" for entry in conditions)
 
 
-def begin(around: Surroundings, metal_url: str, metal_ca_pem: str) -> Program:
+def start(around: Surroundings, metal_url: str, metal_ca_pem: str) -> Program:
     """Start it."""
     program = CloudController(around, metal_url, metal_ca_pem)
     program.start()

@@ -20,7 +20,7 @@ import jinja2
 import yaml
 from jinja2.sandbox import SandboxedEnvironment
 
-from .trouble import LeftOut
+from .trouble import BootFailure
 
 TEMPLATE_HEADER = re.compile(r"##\s*template:(.*)", re.IGNORECASE)
 CONFIG_HEADER = "#cloud-config"
@@ -65,22 +65,22 @@ def read(userdata: str, instance: Mapping[str, Any]) -> CloudConfig:
         instance: instance data: ``v1`` and ``ds``.
 
     Raises:
-        LeftOut: it cannot be rendered or parsed, or is no cloud-config.
+        BootFailure: it cannot be rendered or parsed, or is no cloud-config.
     """
     if not userdata.strip():
-        raise LeftOut("it has no user data")
+        raise BootFailure("it has no user data")
     text = render(userdata, instance)
     if not text.startswith(CONFIG_HEADER):
         line = text.split("\n", 1)[0][:60]
-        raise LeftOut(f"its user data is no cloud-config: the first line must be {CONFIG_HEADER}, not {line!r}")
+        raise BootFailure(f"its user data is no cloud-config: the first line must be {CONFIG_HEADER}, not {line!r}")
     if "<no value>" in text:
-        raise LeftOut("its user data holds '<no value>': a Go template names a value that capp does not have")
+        raise BootFailure("its user data holds '<no value>': a Go template names a value that capp does not have")
     try:
         document = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise LeftOut(f"its user data is not valid YAML: {yaml_problem(error)}") from None
+        raise BootFailure(f"its user data is not valid YAML: {yaml_problem(error)}") from None
     if not isinstance(document, Mapping):
-        raise LeftOut("its user data is no YAML mapping")
+        raise BootFailure("its user data is no YAML mapping")
     return CloudConfig(files(document.get("write_files") or []), commands(document.get("runcmd") or []))
 
 
@@ -88,14 +88,14 @@ def render(userdata: str, instance: Mapping[str, Any]) -> str:
     """Render user data whose first line asks for it (``## template: jinja``); other user data stays as it is.
 
     Raises:
-        LeftOut: a variable is unknown, or the template is not valid.
+        BootFailure: a variable is unknown, or the template is not valid.
     """
     first, _, rest = userdata.partition("\n")
     header = TEMPLATE_HEADER.match(first)
     if not header:
         return userdata
     if (kind := header[1].strip().lower()) != "jinja":
-        raise LeftOut(f"its user data asks for template {kind!r}, where cloud-init knows jinja")
+        raise BootFailure(f"its user data asks for template {kind!r}, where cloud-init knows jinja")
     environment = SandboxedEnvironment(
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -106,13 +106,13 @@ def render(userdata: str, instance: Mapping[str, Any]) -> str:
     try:
         return environment.from_string(rest).render(**variables(instance))
     except jinja2.UndefinedError as error:
-        raise LeftOut(f"its user data has an unresolved jinja variable: {one_line(error)}") from None
+        raise BootFailure(f"its user data has an unresolved jinja variable: {one_line(error)}") from None
     except jinja2.TemplateSyntaxError as error:
         # +1: the header is a line of the user data, but not of the template.
         place = f"line {error.lineno + 1}: {source_line(rest, error.lineno)!r}"
-        raise LeftOut(f"its user data is not valid jinja: {one_line(error.message)}, {place}") from None
+        raise BootFailure(f"its user data is not valid jinja: {one_line(error.message)}, {place}") from None
     except (jinja2.TemplateError, TypeError, ValueError, ArithmeticError) as error:
-        raise LeftOut(f"its user data cannot be rendered: {one_line(error)}") from None
+        raise BootFailure(f"its user data cannot be rendered: {one_line(error)}") from None
 
 
 def variables(instance: Mapping[str, Any]) -> dict[str, Any]:
@@ -130,19 +130,19 @@ def files(entries: object) -> dict[str, WrittenFile]:
     """The files of ``write_files``.
 
     Raises:
-        LeftOut: names the entry that is wrong.
+        BootFailure: names the entry that is wrong.
     """
     if not isinstance(entries, list):
-        raise LeftOut("write_files of its user data is no list")
+        raise BootFailure("write_files of its user data is no list")
     by_path: dict[str, WrittenFile] = {}
     for index, entry in enumerate(entries):
         if not isinstance(entry, Mapping) or not str(entry.get("path") or "").startswith("/"):
-            raise LeftOut(f"write_files[{index}] of its user data has no absolute path")
+            raise BootFailure(f"write_files[{index}] of its user data has no absolute path")
         path = str(entry["path"])
         content = entry.get("content")
         if not isinstance(content, str):
             content = "" if content is None else str(content)
-        text = decoded(content, str(entry.get("encoding") or "").lower().strip(), path)
+        text = decode(content, str(entry.get("encoding") or "").lower().strip(), path)
         if entry.get("append") and path in by_path:
             text = by_path[path].content + text
         by_path[path] = WrittenFile(path, text, str(entry.get("owner") or "root:root"), permissions(entry, path))
@@ -159,28 +159,28 @@ def permissions(entry: Mapping[str, Any], path: str) -> int:
     try:
         return int(str(value), 8)
     except ValueError:
-        raise LeftOut(f"{path} of its user data has permissions {value!r}, no octal number") from None
+        raise BootFailure(f"{path} of its user data has permissions {value!r}, no octal number") from None
 
 
-def decoded(content: str, encoding: str, path: str) -> str:
+def decode(content: str, encoding: str, path: str) -> str:
     """A file's content without its encoding."""
     try:
         data = content.encode()
         if encoding in BASE64 or encoding in GZIP_BASE64:
             data = base64.b64decode("".join(content.split()), validate=True)
         elif encoding not in ("", "text/plain"):
-            raise LeftOut(f"{path} of its user data has the unknown encoding {encoding!r}")
+            raise BootFailure(f"{path} of its user data has the unknown encoding {encoding!r}")
         if encoding in GZIP_BASE64:
             data = gzip.decompress(data)
     except (binascii.Error, OSError, EOFError, zlib.error) as error:
-        raise LeftOut(f"{path} of its user data is not {encoding}: {one_line(error)}") from None
+        raise BootFailure(f"{path} of its user data is not {encoding}: {one_line(error)}") from None
     return data.decode(errors="replace")
 
 
 def commands(entries: object) -> tuple[str, ...]:
     """The entries of ``runcmd`` as lines of a shell script; a list is one command with quoted words."""
     if not isinstance(entries, list):
-        raise LeftOut("runcmd of its user data is no list")
+        raise BootFailure("runcmd of its user data is no list")
     lines = []
     for index, entry in enumerate(entries):
         if isinstance(entry, str):
@@ -188,7 +188,7 @@ def commands(entries: object) -> tuple[str, ...]:
         elif isinstance(entry, list):
             lines.append(" ".join(shlex.quote(str(word)) for word in entry))
         elif entry is not None:
-            raise LeftOut(f"runcmd[{index}] of its user data is neither text nor a list")
+            raise BootFailure(f"runcmd[{index}] of its user data is neither text nor a list")
     return tuple(lines)
 
 

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 
 from .cloudinit import CloudConfig, one_line
-from .trouble import LeftOut
+from .trouble import BootFailure
 
 SHEBANG = re.compile(r"#!\s*(?:/usr)?/bin/(?:env\s+)?(ba|da)?sh\b")
 TEMPLATE = re.compile(r"\{\{.*?\}\}")
@@ -27,36 +27,36 @@ def check(config: CloudConfig) -> None:
     cloud-init makes one script of all runcmd entries, and Ubuntu's sh is dash: one unclosed quote, and nothing after it runs.
 
     Raises:
-        LeftOut: names the entry or file, and what the shell says.
+        BootFailure: names the entry or file, and what the shell says.
     """
     for index, command in enumerate(config.commands):
         where, text = read_by_shell(config, command)
         where = where or f"runcmd[{index}]"
         if problem := syntax_problem(text, shell()):
-            raise LeftOut(f"{where} of its user data is not valid shell: {problem}")
+            raise BootFailure(f"{where} of its user data is not valid shell: {problem}")
         for line in text.split("\n"):
             if (match := TEMPLATE.search(line)) and not FORMATS.search(line):
-                raise LeftOut(f"{where} of its user data holds an unrendered template: {match[0][:60]!r}")
+                raise BootFailure(f"{where} of its user data holds an unrendered template: {match[0][:60]!r}")
     if problem := syntax_problem(config.script, shell()):
-        raise LeftOut(f"runcmd of its user data is not valid shell as a whole: {problem}")
+        raise BootFailure(f"runcmd of its user data is not valid shell as a whole: {problem}")
     for file in config.files.values():
         if interpreter := SHEBANG.match(file.content):
             program = "bash" if interpreter[1] == "ba" else shell()
             if problem := syntax_problem(file.content, program):
-                raise LeftOut(f"{file.path} of its user data is not a valid {program} script: {problem}")
+                raise BootFailure(f"{file.path} of its user data is not a valid {program} script: {problem}")
 
 
 def read_by_shell(config: CloudConfig, command: str) -> tuple[str, str]:
     """The file that a command reads, empty where it reads none, and the text that the shell makes of the command.
 
     Raises:
-        LeftOut: the user data writes no such file.
+        BootFailure: the user data writes no such file.
     """
     if not (match := SOURCE.fullmatch(command)):
         return "", command
     path = match[1]
     if path not in config.files:
-        raise LeftOut(f"its user data reads commands from {path}, and writes no such file")
+        raise BootFailure(f"its user data reads commands from {path}, and writes no such file")
     return path, config.files[path].content
 
 

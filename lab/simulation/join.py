@@ -23,7 +23,7 @@ from cryptography.x509.oid import NameOID
 
 from .cloudinit import one_line, yaml_problem
 from .kubeadm import Join
-from .trouble import LeftOut, NotYet
+from .trouble import BootFailure, NotYet
 
 TIMEOUT = 5.0
 SIGNER = "kubernetes.io/kube-apiserver-client-kubelet"
@@ -51,7 +51,7 @@ def discover(join: Join) -> Cluster:
 
     Raises:
         NotYet: the API server does not answer, or cluster-info bears no signature for the token yet; kubeadm tries again.
-        LeftOut: the signature or the CA is not what the JoinConfiguration says.
+        BootFailure: the signature or the CA is not what the JoinConfiguration says.
     """
     url = f"https://{join.endpoint}"
     untrusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -64,21 +64,19 @@ def discover(join: Join) -> Cluster:
         return cluster
     pinned = {pin(certificate) for certificate in x509.load_pem_x509_certificates(cluster.ca_pem.encode())}
     if not pinned & join.hashes:
-        raise LeftOut(
+        raise BootFailure(
             f"the cluster's CA is not the one that its JoinConfiguration pins: expected {', '.join(sorted(join.hashes))}, "
             f"found {', '.join(sorted(pinned))} at {join.endpoint}"
         )
-    if cluster_info(join, url, trusting(cluster.ca_pem)) != kubeconfig:
-        raise LeftOut(f"cluster-info of {join.endpoint} is another one over verified TLS")
+    if cluster_info(join, url, client_context(cluster.ca_pem)) != kubeconfig:
+        raise BootFailure(f"cluster-info of {join.endpoint} is another one over verified TLS")
     return cluster
 
 
 def cluster_info(join: Join, url: str, context: ssl.SSLContext) -> str:
     """The kubeconfig in ConfigMap cluster-info, its signature verified with the token."""
     with http(url, context) as client:
-        data = (
-            fetched(client, "/api/v1/namespaces/kube-public/configmaps/cluster-info", "cluster-info").get("data") or {}
-        )
+        data = fetch(client, "/api/v1/namespaces/kube-public/configmaps/cluster-info", "cluster-info").get("data") or {}
     signature = data.get(f"jws-kubeconfig-{join.token_id}")
     if not signature:
         raise NotYet(
@@ -86,19 +84,19 @@ def cluster_info(join: Join, url: str, context: ssl.SSLContext) -> str:
             "has expired"
         )
     kubeconfig = str(data.get("kubeconfig") or "")
-    if not signed(kubeconfig, signature, join.token_id, join.token_secret):
-        raise LeftOut(f"the signature of cluster-info of {join.endpoint} is not that of its token {join.token_id}")
+    if not is_signed(kubeconfig, signature, join.token_id, join.token_secret):
+        raise BootFailure(f"the signature of cluster-info of {join.endpoint} is not that of its token {join.token_id}")
     return kubeconfig
 
 
-def signed(content: str, detached: str, token_id: str, secret: str) -> bool:
+def is_signed(content: str, detached: str, token_id: str, secret: str) -> bool:
     """Whether a detached JWS (HS256) signs the content with a bootstrap token."""
     header, _, signature = detached.partition("..")
     try:
-        fields = json.loads(unpadded(header))
+        fields = json.loads(decode_base64url(header))
         if fields.get("alg") != "HS256" or fields.get("kid") != token_id:
             return False
-        received = unpadded(signature)
+        received = decode_base64url(signature)
     except (ValueError, AttributeError):
         return False
     payload = base64.urlsafe_b64encode(content.encode()).rstrip(b"=")
@@ -106,7 +104,7 @@ def signed(content: str, detached: str, token_id: str, secret: str) -> bool:
     return hmac.compare_digest(expected, received)
 
 
-def unpadded(text: str) -> bytes:
+def decode_base64url(text: str) -> bytes:
     """Decode base64url without padding."""
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
@@ -118,9 +116,9 @@ def only_cluster(kubeconfig: str) -> Cluster:
         cluster = entry["cluster"]
         return Cluster(cluster["server"], base64.b64decode(cluster["certificate-authority-data"]).decode())
     except yaml.YAMLError as error:
-        raise LeftOut(f"cluster-info holds no valid YAML: {yaml_problem(error)}") from None
+        raise BootFailure(f"cluster-info holds no valid YAML: {yaml_problem(error)}") from None
     except (KeyError, TypeError, ValueError) as error:
-        raise LeftOut(f"cluster-info holds no kubeconfig with one cluster: {one_line(error)}") from None
+        raise BootFailure(f"cluster-info holds no kubeconfig with one cluster: {one_line(error)}") from None
 
 
 def pin(certificate: x509.Certificate) -> str:
@@ -131,7 +129,7 @@ def pin(certificate: x509.Certificate) -> str:
     return f"sha256:{hashlib.sha256(key).hexdigest()}"
 
 
-def trusting(ca_pem: str) -> ssl.SSLContext:
+def client_context(ca_pem: str) -> ssl.SSLContext:
     """TLS that trusts one authority."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.load_verify_locations(cadata=ca_pem)
@@ -144,16 +142,16 @@ def http(url: str, context: ssl.SSLContext, token: str = "") -> httpx.Client:
     return httpx.Client(base_url=url, verify=context, headers=headers, timeout=TIMEOUT, trust_env=False)
 
 
-def fetched(client: httpx.Client, path: str, what: str) -> dict[str, Any]:
+def fetch(client: httpx.Client, path: str, what: str) -> dict[str, Any]:
     """GET an object.
 
     Raises:
         NotYet: with the reason, on any failure.
     """
-    return answered(lambda: client.get(path), f"{what} of {client.base_url.netloc.decode()}")
+    return require_answer(lambda: client.get(path), f"{what} of {client.base_url.netloc.decode()}")
 
 
-def answered(call: Callable[[], httpx.Response], what: str) -> dict[str, Any]:
+def require_answer(call: Callable[[], httpx.Response], what: str) -> dict[str, Any]:
     """The JSON of a call that succeeded.
 
     Raises:
@@ -182,7 +180,7 @@ class Bootstrap:
 
     def __init__(self, join: Join, cluster: Cluster, name: str) -> None:
         """Prepare; the cluster has been discovered, the Node will be called ``name``."""
-        self._client = http(cluster.server, trusting(cluster.ca_pem), f"{join.token_id}.{join.token_secret}")
+        self._client = http(cluster.server, client_context(cluster.ca_pem), f"{join.token_id}.{join.token_secret}")
         self._cluster, self._name = cluster, name
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._request = ""
@@ -196,16 +194,16 @@ class Bootstrap:
 
         Raises:
             NotYet: one of its ConfigMaps cannot be read.
-            LeftOut: a Node of this name is Ready already.
+            BootFailure: a Node of this name is Ready already.
         """
         for name in ("kubeadm-config", "kubelet-config"):
-            fetched(self._client, f"/api/v1/namespaces/kube-system/configmaps/{name}", f"ConfigMap {name}")
+            fetch(self._client, f"/api/v1/namespaces/kube-system/configmaps/{name}", f"ConfigMap {name}")
         answer = self._client.get(f"/api/v1/nodes/{self._name}")
         if answer.status_code == httpx.codes.NOT_FOUND:
             return
-        node = answered(lambda: answer, f"Node {self._name}")
+        node = require_answer(lambda: answer, f"Node {self._name}")
         if ready(node):
-            raise LeftOut(f"a Node named {self._name} is Ready already; kubeadm refuses to join a second one")
+            raise BootFailure(f"a Node named {self._name} is Ready already; kubeadm refuses to join a second one")
 
     def request(self) -> None:
         """Ask for a node's client certificate."""
@@ -226,7 +224,7 @@ class Bootstrap:
                 "usages": ["digital signature", "client auth"],
             },
         }
-        request_ = answered(
+        request_ = require_answer(
             lambda: self._client.post("/apis/certificates.k8s.io/v1/certificatesigningrequests", json=body),
             "the request for a node certificate",
         )
@@ -237,17 +235,17 @@ class Bootstrap:
 
         Raises:
             NotYet: it is not there yet.
-            LeftOut: it was denied.
+            BootFailure: it was denied.
         """
         if not self._request:
             self.request()
         path = f"/apis/certificates.k8s.io/v1/certificatesigningrequests/{self._request}"
         status: Mapping[str, Any] = (
-            fetched(self._client, path, f"CertificateSigningRequest {self._request}").get("status") or {}
+            fetch(self._client, path, f"CertificateSigningRequest {self._request}").get("status") or {}
         )
         for condition in status.get("conditions") or []:
             if condition["type"] in ("Denied", "Failed"):
-                raise LeftOut(
+                raise BootFailure(
                     f"its CertificateSigningRequest {self._request} is {condition['type']}: {condition.get('message', '')}"
                 )
         if not status.get("certificate"):

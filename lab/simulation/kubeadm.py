@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from .cloudinit import CloudConfig, yaml_problem
-from .trouble import LeftOut
+from .trouble import BootFailure
 
 JOIN = re.compile(r"kubeadm\s+join\b")
 CONFIG_OF_JOIN = re.compile(r"kubeadm\s+join\b[^\n]*?\s--config[= ]+(\S+)")
@@ -75,12 +75,12 @@ def read(config: CloudConfig) -> Join:
     """Find and check the JoinConfiguration of a cloud-config.
 
     Raises:
-        LeftOut: there is none, or kubeadm or the kubelet would refuse it.
+        BootFailure: there is none, or kubeadm or the kubelet would refuse it.
     """
     path = config_path(config)
     file = config.files.get(path)
     if file is None:
-        raise LeftOut(f"kubeadm join reads {path}, which its user data does not write")
+        raise BootFailure(f"kubeadm join reads {path}, which its user data does not write")
     document = join_configuration(path, file.content)
     discovery = section(document, "discovery")
     token = section(discovery, "bootstrapToken", "discovery.")
@@ -88,7 +88,7 @@ def read(config: CloudConfig) -> Join:
     parts = TOKEN.fullmatch(token_text)
     if not parts:
         problem = "has no token" if not token_text else "has a malformed token"
-        raise LeftOut(
+        raise BootFailure(
             f"its JoinConfiguration {problem} (discovery.bootstrapToken.token, 6 and 16 of a-z0-9, with a dot between)"
         )
     registration = section(document, "nodeRegistration", required=False)
@@ -112,27 +112,27 @@ def config_path(config: CloudConfig) -> str:
         if JOIN.search(text):
             if match := CONFIG_OF_JOIN.search(text) or CONFIG.search(text):
                 return match[1].strip("'\"")
-            raise LeftOut("its kubeadm join has no --config")
-    raise LeftOut("its user data never runs kubeadm join")
+            raise BootFailure("its kubeadm join has no --config")
+    raise BootFailure("its user data never runs kubeadm join")
 
 
 def join_configuration(path: str, content: str) -> dict[str, Any]:
     """The JoinConfiguration among the YAML documents of a file."""
     if "{{" in content:
-        raise LeftOut(f"{path} holds an unrendered template: {line_with(content, '{{')!r}")
+        raise BootFailure(f"{path} holds an unrendered template: {line_with(content, '{{')!r}")
     try:
         documents = [document for document in yaml.safe_load_all(content) if document is not None]
     except yaml.YAMLError as error:
-        raise LeftOut(f"{path} is not valid YAML: {yaml_problem(error)}") from None
+        raise BootFailure(f"{path} is not valid YAML: {yaml_problem(error)}") from None
     kinds = [str(document.get("kind")) for document in documents if isinstance(document, Mapping)]
     for document in documents:
         if isinstance(document, dict) and document.get("kind") == "JoinConfiguration":
             if document.get("apiVersion") not in VERSIONS:
-                raise LeftOut(f"{path} is of {document.get('apiVersion')}; kubeadm reads {' and '.join(VERSIONS)}")
+                raise BootFailure(f"{path} is of {document.get('apiVersion')}; kubeadm reads {' and '.join(VERSIONS)}")
             if document.get("controlPlane"):
-                raise LeftOut("its JoinConfiguration is of a control-plane machine; the lab boots workers")
+                raise BootFailure("its JoinConfiguration is of a control-plane machine; the lab boots workers")
             return document
-    raise LeftOut(f"{path} holds no JoinConfiguration (kinds found: {', '.join(kinds) or 'none'})")
+    raise BootFailure(f"{path} holds no JoinConfiguration (kinds found: {', '.join(kinds) or 'none'})")
 
 
 def section(document: Mapping[str, Any], name: str, prefix: str = "", *, required: bool = True) -> Mapping[str, Any]:
@@ -141,7 +141,7 @@ def section(document: Mapping[str, Any], name: str, prefix: str = "", *, require
     if section_ is None and not required:
         return {}
     if not isinstance(section_, Mapping):
-        raise LeftOut(f"its JoinConfiguration has no {prefix}{name}")
+        raise BootFailure(f"its JoinConfiguration has no {prefix}{name}")
     return section_
 
 
@@ -149,7 +149,7 @@ def checked_endpoint(value: object) -> str:
     """Host and port, as kubeadm demands them."""
     host, _, port = str(value or "").rpartition(":")
     if not host or not port.isdecimal() or not 1 <= int(port) <= 65535:
-        raise LeftOut(f"apiServerEndpoint of its JoinConfiguration is {value!r}, where host:port is needed")
+        raise BootFailure(f"apiServerEndpoint of its JoinConfiguration is {value!r}, where host:port is needed")
     return f"{host}:{port}"
 
 
@@ -157,9 +157,9 @@ def pins(token: Mapping[str, Any]) -> frozenset[str]:
     """The CA pins; without any, kubeadm demands that the lack is asked for."""
     hashes = token.get("caCertHashes") or []
     if not isinstance(hashes, list) or not all(HASH.fullmatch(str(value)) for value in hashes):
-        raise LeftOut("caCertHashes of its JoinConfiguration is no list of sha256:<64 hex digits>")
+        raise BootFailure("caCertHashes of its JoinConfiguration is no list of sha256:<64 hex digits>")
     if not hashes and not token.get("unsafeSkipCAVerification"):
-        raise LeftOut("its JoinConfiguration has neither caCertHashes nor unsafeSkipCAVerification: true")
+        raise BootFailure("its JoinConfiguration has neither caCertHashes nor unsafeSkipCAVerification: true")
     return frozenset(str(value).lower() for value in hashes)
 
 
@@ -171,15 +171,17 @@ def kubelet_arguments(section_value: object, version: str) -> dict[str, str]:
         if not isinstance(section_value, list) or not all(
             isinstance(entry, Mapping) and "name" in entry for entry in section_value
         ):
-            raise LeftOut(f"kubeletExtraArgs of its JoinConfiguration is no list of name and value, as {version} needs")
+            raise BootFailure(
+                f"kubeletExtraArgs of its JoinConfiguration is no list of name and value, as {version} needs"
+            )
         arguments = {str(entry["name"]): str(entry.get("value", "")) for entry in section_value}
     elif isinstance(section_value, Mapping):
         arguments = {str(name): str(value) for name, value in section_value.items()}
     else:
-        raise LeftOut(f"kubeletExtraArgs of its JoinConfiguration is no mapping, as {version} needs")
+        raise BootFailure(f"kubeletExtraArgs of its JoinConfiguration is no mapping, as {version} needs")
     provider = arguments.get("cloud-provider", "")
     if provider not in ("", "external"):
-        raise LeftOut(f"its kubelet does not start: cloud-provider is {provider!r}, where only external is left")
+        raise BootFailure(f"its kubelet does not start: cloud-provider is {provider!r}, where only external is left")
     return arguments
 
 
@@ -189,16 +191,16 @@ def node_labels(text: str) -> dict[str, str]:
     for pair in filter(None, text.split(",")):
         name, equals, value = pair.partition("=")
         if not equals or not name:
-            raise LeftOut(f"its kubelet does not start: node-labels holds {pair!r}, where name=value is needed")
+            raise BootFailure(f"its kubelet does not start: node-labels holds {pair!r}, where name=value is needed")
         labels[name.strip()] = value.strip()
-    if foreign := sorted(name for name in labels if reserved(name)):
-        raise LeftOut(
+    if foreign := sorted(name for name in labels if is_reserved(name)):
+        raise BootFailure(
             f"its kubelet does not start: node-labels holds {', '.join(foreign)}, which a kubelet may not set"
         )
     return labels
 
 
-def reserved(label: str) -> bool:
+def is_reserved(label: str) -> bool:
     """Whether a label is of Kubernetes' own domains and not among those of a kubelet."""
     domain, slash, _ = label.partition("/")
     if not slash or label in KUBELET_LABELS:
@@ -219,7 +221,7 @@ def taints(registration: Mapping[str, Any], arguments: Mapping[str, str]) -> lis
     else:
         for entry in registration.get("taints") or []:
             if not isinstance(entry, Mapping):
-                raise LeftOut("nodeRegistration.taints of its JoinConfiguration is no list of taints")
+                raise BootFailure("nodeRegistration.taints of its JoinConfiguration is no list of taints")
             entries.append(taint(entry.get("key"), entry.get("value"), entry.get("effect")))
     if arguments.get("cloud-provider") == "external":
         entries.append(UNINITIALIZED)
@@ -229,7 +231,7 @@ def taints(registration: Mapping[str, Any], arguments: Mapping[str, str]) -> lis
 def taint(key: object, value: object, effect: object) -> Mapping[str, str]:
     """One taint."""
     if not key or effect not in EFFECTS:
-        raise LeftOut(f"its kubelet does not start: {key}={value or ''}:{effect} is no taint")
+        raise BootFailure(f"its kubelet does not start: {key}={value or ''}:{effect} is no taint")
     return {"key": str(key), "effect": str(effect), **({"value": str(value)} if value else {})}
 
 

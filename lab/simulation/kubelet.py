@@ -15,11 +15,11 @@ from typing import Any
 import httpx
 
 from ..pki import write_private
-from .join import NodeCredentials, answered, status_text, trusting
+from .join import NodeCredentials, client_context, require_answer, status_text
 from .kubeadm import UNINITIALIZED, Join
 from .pod_rules import NO_NETWORK
 from .pod_summary import rfc3339
-from .trouble import LeftOut, NotYet
+from .trouble import BootFailure, NotYet
 
 LEASE_SECONDS = 40
 MERGE = {"Content-Type": "application/strategic-merge-patch+json"}
@@ -32,7 +32,7 @@ def save(credentials: NodeCredentials, disk: Path) -> None:
     write_private(disk / "kubelet.pem", (credentials.certificate_pem + "\n" + credentials.key_pem).encode())
 
 
-def saved(disk: Path) -> bool:
+def has_credentials(disk: Path) -> bool:
     """Whether a node's credentials lie on its disk."""
     return (disk / "kubelet.pem").exists()
 
@@ -155,7 +155,7 @@ class Kubelet:
 
     def __init__(self, machine: Hardware, join: Join, version: str, disk: Path) -> None:
         """Prepare, from the credentials on the machine's disk."""
-        context: ssl.SSLContext = trusting((disk / "ca.crt").read_text())
+        context: ssl.SSLContext = client_context((disk / "ca.crt").read_text())
         context.load_cert_chain(disk / "kubelet.pem")
         self.client = httpx.Client(base_url=(disk / "server").read_text(), verify=context, timeout=5.0, trust_env=False)
         self._machine, self._join, self._version = machine, join, version
@@ -173,10 +173,12 @@ class Kubelet:
 
         Raises:
             NotYet: the API server does not answer, or not as hoped.
-            LeftOut: it refuses this Node for good.
+            BootFailure: it refuses this Node for good.
         """
         if not self._version:
-            self._version = answered(lambda: self.client.get("/version"), "the API server's version")["gitVersion"]
+            self._version = require_answer(lambda: self.client.get("/version"), "the API server's version")[
+                "gitVersion"
+            ]
         try:
             answer = self.client.post("/api/v1/nodes", json=node(self._machine, self._join))
         except httpx.HTTPError as error:
@@ -184,8 +186,8 @@ class Kubelet:
         if answer.status_code == httpx.codes.CONFLICT:
             return
         if answer.status_code in (httpx.codes.FORBIDDEN, httpx.codes.UNPROCESSABLE_ENTITY, httpx.codes.BAD_REQUEST):
-            raise LeftOut(f"the API server refuses its Node: {status_text(answer)}")
-        answered(lambda: answer, f"creating Node {self.name}")
+            raise BootFailure(f"the API server refuses its Node: {status_text(answer)}")
+        require_answer(lambda: answer, f"creating Node {self.name}")
 
     def look(self) -> None:
         """Read the Node.
@@ -193,7 +195,7 @@ class Kubelet:
         Raises:
             NotYet: the API server does not answer, or the Node is gone.
         """
-        self.node = answered(lambda: self.client.get(self._path), f"Node {self.name}")
+        self.node = require_answer(lambda: self.client.get(self._path), f"Node {self.name}")
 
     def beat(self, *, healthy: bool = True, network: bool = True) -> None:
         """One sign of life: the lease renewed, the status reported where it has changed.
@@ -208,7 +210,7 @@ class Kubelet:
         if ready_condition(self.node) != condition or self._outdated(self.node):
             external = UNINITIALIZED in self._join.taints
             body = {"status": status(self._machine, self._version, now, condition, external=external)}
-            self.node = answered(
+            self.node = require_answer(
                 lambda: self.client.patch(f"{self._path}/status", json=body, headers=MERGE),
                 f"status of Node {self.name}",
             )
@@ -230,7 +232,7 @@ class Kubelet:
             metadata = {"name": self.name, "namespace": "kube-node-lease", "ownerReferences": [owner]}
             lease = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": metadata, "spec": spec}
             answer = self.client.post(self._lease.rsplit("/", 1)[0], json=lease)
-        answered(lambda: answer, f"Lease {self.name}")
+        require_answer(lambda: answer, f"Lease {self.name}")
 
 
 def ready_condition(node: Mapping[str, Any]) -> tuple[str, str, str]:

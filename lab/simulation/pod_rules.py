@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .pod_summary import Json, conditions, has_begun, initialized, phase, rfc3339
+from .pod_summary import Json, conditions, has_started, is_initialized, phase, rfc3339
 
 RUN_SECONDS = 1.0
 """For so long a container runs that is to end."""
@@ -40,7 +40,7 @@ class Facts:
         pod_ip: the pod's address in the pods' network.
         volumes: why the pod's volumes can't be mounted; empty where they can.
         environment: why a container's environment can't be made, by its name.
-        ended: exit codes of containers' programs that have ended, by the container's name.
+        exit_codes: exit codes of containers' programs that have ended, by the container's name.
     """
 
     now: datetime.datetime
@@ -49,13 +49,13 @@ class Facts:
     pod_ip: str = ""
     volumes: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
-    ended: Mapping[str, int] = field(default_factory=dict)
+    exit_codes: Mapping[str, int] = field(default_factory=dict)
 
 
 def status(pod: Json, facts: Facts) -> dict[str, Any]:
     """The next status of a pod that is bound to the node and not being deleted."""
     before = pod.get("status") or {}
-    if finished(pod):
+    if is_finished(pod):
         return dict(before)
     spec = pod["spec"]
     states = container_states(pod)
@@ -65,22 +65,22 @@ def status(pod: Json, facts: Facts) -> dict[str, Any]:
     for container in spec.get("initContainers") or []:
         previous = states.get(container["name"])
         policy = container.get("restartPolicy", "OnFailure" if spec["restartPolicy"] != "Never" else "Never")
-        current = waiting(container, previous, reason) if waits else advance(container, previous, policy, facts)
+        current = wait_status(container, previous, reason) if waits else advance(container, previous, policy, facts)
         first.append(current)
-        waits = waits or not initialized(container, current)
+        waits = waits or not is_initialized(container, current)
     rest = [
-        waiting(container, states.get(container["name"]), reason)
+        wait_status(container, states.get(container["name"]), reason)
         if waits
         else advance(container, states.get(container["name"]), spec["restartPolicy"], facts)
         for container in spec["containers"]
     ]
     if all("terminated" in entry["state"] for entry in rest):
         # Sidecars end with the last of the others.
-        first = [entry if "terminated" in entry["state"] else stopped(entry, facts) for entry in first]
+        first = [entry if "terminated" in entry["state"] else stop_status(entry, facts) for entry in first]
     return whole(pod, first, rest, facts)
 
 
-def stopped(entry: Json, facts: Facts) -> dict[str, Any]:
+def stop_status(entry: Json, facts: Facts) -> dict[str, Any]:
     """A container's status, once the kubelet has stopped it."""
     state = entry["state"]
     if "running" in state:
@@ -97,13 +97,13 @@ def stopped(entry: Json, facts: Facts) -> dict[str, Any]:
 
 def last_status(pod: Json, facts: Facts) -> dict[str, Any]:
     """The status of a pod whose containers were stopped for good, because it is being deleted."""
-    if finished(pod):
+    if is_finished(pod):
         return dict(pod["status"])
     states = container_states(pod)
 
     def last(container: Json) -> dict[str, Any]:
         entry = states.get(container["name"]) or container_status(container, None, {})
-        return entry if "terminated" in entry["state"] else {**stopped(entry, facts), "ready": False}
+        return entry if "terminated" in entry["state"] else {**stop_status(entry, facts), "ready": False}
 
     first = [last(container) for container in pod["spec"].get("initContainers") or []]
     rest = [last(container) for container in pod["spec"]["containers"]]
@@ -124,14 +124,14 @@ def whole(
         status_["initContainerStatuses"] = first
     if facts.host_ip:
         status_ |= {"hostIP": facts.host_ip, "hostIPs": [{"ip": facts.host_ip}]}
-    address = facts.host_ip if host_network(pod) else facts.pod_ip if any(map(has_begun, [*first, *rest])) else ""
+    address = facts.host_ip if host_network(pod) else facts.pod_ip if any(map(has_started, [*first, *rest])) else ""
     if address := before.get("podIP") or address:
         status_ |= {"podIP": address, "podIPs": [{"ip": address}]}
     status_["conditions"] = conditions(pod, status_, facts.now)
     return status_
 
 
-def finished(pod: Json) -> bool:
+def is_finished(pod: Json) -> bool:
     """Whether a pod has come to its end: nothing changes any more."""
     return (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
 
@@ -155,7 +155,7 @@ def brings_network(pod: Json) -> bool:
 
 def obstacle(pod: Json, facts: Facts) -> tuple[str, str] | None:
     """Why a pod's first container doesn't start: reason and message of the kubelet's event."""
-    if any(map(has_begun, container_states(pod).values())):
+    if any(map(has_started, container_states(pod).values())):
         return None
     if not facts.network and not host_network(pod):
         return "NetworkNotReady", f"network is not ready: {NO_NETWORK}"
@@ -166,7 +166,7 @@ def obstacle(pod: Json, facts: Facts) -> tuple[str, str] | None:
 
 def trouble(pod: Json, status: Json, facts: Facts) -> tuple[str, str] | None:
     """What the kubelet says in an event about a pod: reason and message."""
-    if finished(pod):
+    if is_finished(pod):
         return None
     if problem := obstacle(pod, facts):
         return problem
@@ -194,7 +194,7 @@ def advance(container: Json, previous: Json | None, policy: str, facts: Facts) -
     state = (previous or {}).get("state") or {}
     last = (previous or {}).get("lastState") or {}
     if running := state.get("running"):
-        code = facts.ended.get(container["name"])
+        code = facts.exit_codes.get(container["name"])
         if code is None and policy != "Always" and age(running["startedAt"], facts) >= RUN_SECONDS:
             code = 0
         if code is None:
@@ -229,7 +229,7 @@ def container_status(container: Json, previous: Json | None, state: dict[str, An
     return {
         "name": container["name"],
         "image": container["image"],
-        "imageID": container["image"] if has_begun({"state": state}) else previous.get("imageID", ""),
+        "imageID": container["image"] if has_started({"state": state}) else previous.get("imageID", ""),
         "restartCount": previous.get("restartCount", 0),
         "ready": False,
         "started": False,
@@ -239,9 +239,9 @@ def container_status(container: Json, previous: Json | None, state: dict[str, An
     }
 
 
-def waiting(container: Json, previous: Json | None, reason: str) -> dict[str, Any]:
+def wait_status(container: Json, previous: Json | None, reason: str) -> dict[str, Any]:
     """A container that doesn't start yet; one that has run already stays what it is."""
-    if previous and has_begun(previous):
+    if previous and has_started(previous):
         return dict(previous)
     return container_status(container, previous, {"waiting": {"reason": reason}})
 

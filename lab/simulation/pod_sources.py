@@ -32,7 +32,7 @@ def files(pod: Json, fetch: Fetch) -> dict[str, dict[str, bytes]]:
         try:
             content: dict[str, bytes] = {}
             for kind, source in volume_sources(volume):
-                content |= projected(kind, source, fetch)
+                content |= source_files(kind, source, fetch)
             volumes[volume["name"]] = content
         except Missing as error:
             raise Missing(f'MountVolume.SetUp failed for volume "{volume["name"]}" : {error}') from None
@@ -51,7 +51,7 @@ def volume_sources(volume: Json) -> Iterator[tuple[str, Json]]:
                 yield kind, source[kind]
 
 
-def projected(kind: str, source: Json, fetch: Fetch) -> dict[str, bytes]:
+def source_files(kind: str, source: Json, fetch: Fetch) -> dict[str, bytes]:
     """The files of one Secret or ConfigMap."""
     data = read(kind, source["name"], fetch, optional=bool(source.get("optional")))
     items = source.get("items")
@@ -107,7 +107,7 @@ def read(kind: str, name: str, fetch: Fetch, *, optional: bool) -> dict[str, byt
     return data | {key: base64.b64decode(value) for key, value in (obj.get("binaryData") or {}).items()}
 
 
-def mounted(container: Json, volumes: Mapping[str, Mapping[str, bytes]]) -> dict[str, bytes]:
+def mounts(container: Json, volumes: Mapping[str, Mapping[str, bytes]]) -> dict[str, bytes]:
     """The files that a container sees, by their absolute paths."""
     seen = {}
     for mount in container.get("volumeMounts") or []:

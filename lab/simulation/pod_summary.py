@@ -25,7 +25,7 @@ def phase(spec: Json, first: Iterable[Json], rest: Iterable[Json], *, terminal: 
     """
     sidecars = {c["name"] for c in spec.get("initContainers") or [] if c.get("restartPolicy") == "Always"}
     plain = [entry for entry in first if entry["name"] not in sidecars]
-    if spec["restartPolicy"] == "Never" and any(failed(entry) for entry in plain):
+    if spec["restartPolicy"] == "Never" and any(has_failed(entry) for entry in plain):
         return "Failed"
     states = [entry["state"] for entry in rest]
     running = sum("running" in state for state in states)
@@ -39,10 +39,10 @@ def phase(spec: Json, first: Iterable[Json], rest: Iterable[Json], *, terminal: 
     if running and not terminal:
         return "Running"
     if terminal:
-        return "Failed" if any(failed(entry) for entry in rest) else "Succeeded"
+        return "Failed" if any(has_failed(entry) for entry in rest) else "Succeeded"
     if spec["restartPolicy"] == "Always":
         return "Running"
-    if not any(failed(entry) for entry in over):
+    if not any(has_failed(entry) for entry in over):
         return "Succeeded"
     return "Failed" if spec["restartPolicy"] == "Never" else "Running"
 
@@ -52,7 +52,7 @@ def is_over(status: Json) -> bool:
     return status["phase"] in ("Succeeded", "Failed")
 
 
-def failed(entry: Json) -> bool:
+def has_failed(entry: Json) -> bool:
     """Whether a container ended badly."""
     termination = entry["state"].get("terminated") or (entry.get("lastState") or {}).get("terminated") or {}
     return "running" not in entry["state"] and bool(termination.get("exitCode"))
@@ -73,11 +73,11 @@ def conditions(pod: Json, status: Json, now: datetime.datetime) -> list[dict[str
     incomplete = [
         entry["name"]
         for entry in status.get("initContainerStatuses", [])
-        if not initialized(first[entry["name"]], entry)
+        if not is_initialized(first[entry["name"]], entry)
     ]
     unready = [entry["name"] for entry in containers_with_sidecars if not entry["ready"]]
     containers = done or (
-        {"reason": "ContainersNotReady", "message": f"containers with unready status: {listed(unready)}"}
+        {"reason": "ContainersNotReady", "message": f"containers with unready status: {go_list(unready)}"}
         if unready
         else {}
     )
@@ -90,13 +90,13 @@ def conditions(pod: Json, status: Json, now: datetime.datetime) -> list[dict[str
     )
     missing = {
         "reason": "ContainersNotInitialized",
-        "message": f"containers with incomplete status: {listed(incomplete)}",
+        "message": f"containers with incomplete status: {go_list(incomplete)}",
     }
     kubelets = {
         "PodReadyToStartContainers": {}
-        if any(map(has_begun, [*status.get("initContainerStatuses", []), *rest]))
+        if any(map(has_started, [*status.get("initContainerStatuses", []), *rest]))
         else {"": ""},
-        "Initialized": missing if incomplete and not any(map(has_begun, rest)) else {},
+        "Initialized": missing if incomplete and not any(map(has_started, rest)) else {},
         "Ready": ready,
         "ContainersReady": containers,
         "PodScheduled": {},
@@ -114,17 +114,17 @@ def conditions(pod: Json, status: Json, now: datetime.datetime) -> list[dict[str
     return list(conditions_now.values())
 
 
-def listed(names: Iterable[str]) -> str:
+def go_list(names: Iterable[str]) -> str:
     """Names as Go prints a list of texts."""
     return f"[{' '.join(names)}]"
 
 
-def has_begun(container: Json) -> bool:
+def has_started(container: Json) -> bool:
     """Whether a container has ever run."""
     return bool({"running", "terminated"} & set(container.get("state") or {})) or bool(container.get("lastState"))
 
 
-def initialized(container: Json, current: Json) -> bool:
+def is_initialized(container: Json, current: Json) -> bool:
     """Whether the containers after an init container may start."""
     if container.get("restartPolicy") == "Always":
         return bool(current["started"])
@@ -136,7 +136,7 @@ def rfc3339(moment: datetime.datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+def has_changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
     """Whether a status says anything else than the one before, its times left aside."""
     return any(plain(before.get(key)) != plain(value) for key, value in after.items())
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class LeftOut(Exception):
+class BootFailure(Exception):
     """A device does not become a node of its cluster; the text says why, in one line and without secrets."""
 
 

@@ -13,7 +13,7 @@ from kamaji_equinix.components.checks.departures import ALLOW_REPLACEMENT
 from lab.plane import ManagementPlane
 from tests.support.data_store import make_data_store
 from tests.support.fleet import CLUSTERS, Fleet
-from tests.support.project import Done, Project
+from tests.support.project import CommandResult, Project
 
 STACK = "accidents"
 
@@ -63,7 +63,7 @@ class Two:
 NAMES = ("one", "two", "renamed")
 
 
-def assert_refused(done: Done, *words: str) -> None:
+def assert_refused(done: CommandResult, *words: str) -> None:
     assert done.code != 0, f"it must fail:\n{done.output}"
     assert "Traceback" not in done.output, f"a user's change must not look like a bug:\n{done.output}"
     flat = " ".join(done.output.split())

@@ -20,7 +20,7 @@ from tests.support.charts import ChartServer
 from tests.support.data_store import make_data_store
 from tests.support.fleet import MERGE, Fleet
 from tests.support.markers import marker, shown
-from tests.support.project import ROOT, Done, Project
+from tests.support.project import ROOT, CommandResult, Project
 from tests.support.tenant import Tenant
 
 STACK = "addons"
@@ -280,7 +280,7 @@ def test_a_chart_that_is_not_there_is_said_before_anything_is_created(project: P
     assert "Traceback" not in done.output, "in words"
 
 
-def preview_with(project: Project, source: dict[str, Any]) -> Done:
+def preview_with(project: Project, source: dict[str, Any]) -> CommandResult:
     """A preview of the living stack with one add-on more."""
     changed(project, lambda config: config["kamaji-equinix:addons"].append({"name": "more", **source}))
     try:

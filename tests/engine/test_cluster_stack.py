@@ -31,7 +31,7 @@ from kamaji_equinix.automation import (
     on_all,
 )
 from kamaji_equinix.automation.engine.translator import Translator
-from kamaji_equinix.automation.session import Done
+from kamaji_equinix.automation.session import EngineOutput
 from pulumi import automation
 from pulumi.automation.events import DiagnosticEvent, EngineEvent
 
@@ -254,13 +254,13 @@ def test_many_stacks_at_once_come_up_and_a_failing_one_stops_no_other(fleet: Fle
 
 
 def test_living_objects_are_imported_without_being_touched(fleet: Fleet) -> None:
-    from kamaji_equinix.automation.configuration import checked
+    from kamaji_equinix.automation.configuration import check
     from kamaji_equinix.components.manifests.documents import documents
 
     one = stack(fleet, "taken")
     with pytest.raises(ConfigurationError, match="no Cluster"):
         one.import_existing()
-    (tenant,) = checked(settings(fleet, "taken")).clusters
+    (tenant,) = check(settings(fleet, "taken")).clusters
     for document in documents(tenant):
         apply(fleet, document)
     before = identities(fleet)
@@ -318,7 +318,7 @@ def test_an_error_that_the_engine_has_told_fails_the_run_though_the_engine_ends_
     }
     one = ClusterStack("well", settings, passphrase="very secret")
 
-    def run(_stack: automation.Stack, translate: Translator) -> Done:
+    def run(_stack: automation.Stack, translate: Translator) -> EngineOutput:
         told = DiagnosticEvent(message="the plugin exited", color="never", severity="error")
         translate(EngineEvent(sequence=1, timestamp=0, diagnostic_event=told))
         return {"create": 3}, {}, "what it printed"

@@ -10,7 +10,7 @@ import httpx
 import kamaji_equinix.components
 
 from lab.plane import ManagementPlane
-from tests.support.documented import without_plugin
+from tests.support.document_code import without_plugin
 from tests.support.fleet import MERGE, Fleet
 from tests.support.lab import eventually
 from tests.support.project import ROOT, Project

@@ -18,7 +18,7 @@ from tests.support.fleet import Fleet
 from tests.support.lab import eventually
 from tests.support.project import Project
 from tests.support.settings_cases import FULL
-from tests.support.two_generations import upgraded
+from tests.support.two_generations import upgrade
 
 STACK = "contract"
 HARMLESS = {"same", "update", "read"}
@@ -113,7 +113,7 @@ def living(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterat
             found.contract("v1beta1")
             project.up(STACK).ok()
             found.uids = found.seen()
-            with upgraded(plane):
+            with upgrade(plane):
                 yield found
     finally:
         plane.stop()

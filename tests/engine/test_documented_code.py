@@ -9,7 +9,7 @@ import pytest
 
 import toolchain
 from lab.plane import ManagementPlane
-from tests.support import documented
+from tests.support import document_code
 from tests.support.data_store import make_data_store
 from tests.support.fleet import Fleet
 
@@ -34,7 +34,7 @@ def settings(fleet: Fleet, name: str) -> dict[str, Any]:
 def test_the_page_about_progress(management: ManagementPlane, capsys: pytest.CaptureFixture[str]) -> None:
     make_data_store(management)
     with Fleet(management) as fleet:
-        documented.run("progress.md", SETTINGS=settings(fleet, "told"))
+        document_code.run("progress.md", SETTINGS=settings(fleet, "told"))
     told = capsys.readouterr().out
     for wanted in ("create Cluster told", "address: waits for", "up succeeded", "destroy succeeded"):
         assert wanted in told, f"{wanted!r} is not shown:\n{told}"
@@ -43,7 +43,7 @@ def test_the_page_about_progress(management: ManagementPlane, capsys: pytest.Cap
 def test_the_page_about_errors(management: ManagementPlane, capsys: pytest.CaptureFixture[str]) -> None:
     make_data_store(management)
     with Fleet(management, delay=3600) as fleet:
-        documented.run("errors.md", SETTINGS=settings(fleet, "failing"))
+        document_code.run("errors.md", SETTINGS=settings(fleet, "failing"))
     told = capsys.readouterr().out
     for wanted in ("metal.facility", "stopped in phase dial after 1", "refuses connections", "by the operator"):
         assert wanted in told, f"{wanted!r} is not shown:\n{told}"
@@ -55,7 +55,7 @@ def test_the_pages_part_about_many_stacks(management: ManagementPlane, capsys: p
         stacks = {name: settings(fleet, name) for name in ("north", "south")}
         stacks["nowhere"] = {**stacks["north"], "management": {"kubeconfig": "no kubeconfig"}}
         space: dict[str, Any] = {"FLEET": stacks}
-        first, second = (code for code in documented.blocks("fleets.md") if "on_all" in code or "gone" in code)
+        first, second = (code for code in document_code.blocks("fleets.md") if "on_all" in code or "gone" in code)
         exec(compile(first, "docs/fleets.md", "exec"), space)  # noqa: S102 - the project's own code
         told = capsys.readouterr().out
         for wanted in ("2 of 3 stacks succeeded", "nowhere", "north: succeeded", "preflight"):

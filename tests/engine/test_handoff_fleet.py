@@ -23,7 +23,7 @@ def test_twenty_clusters_are_handed_off_together_and_a_plain_resource_does_not_w
         project = HandoffStack.of(tmp_path / "project", fleet, *names, plain=True, timeout_seconds=300)
         # The delay counts from here on: what the fleet published while the project was laid out is known anew.
         fleet.publish_again()
-        update = project.begin()
+        update = project.start_update()
         code = update.end()
         assert code == 0, f"all are handed off; the controllers that are played: {fleet.problem!r}\n{update.output}"
         first, last = (pick(member.answers for member in fleet.members.values()) for pick in (min, max))

@@ -13,7 +13,7 @@ import toolchain
 from lab.plane import ManagementPlane
 from tests.support.fault_proxy import Fault, FaultProxy
 from tests.support.fleet import CLUSTERS, CONTROL_PLANES, INFRASTRUCTURE, Fleet
-from tests.support.interrupting import kill, started
+from tests.support.interruptions import kill, start
 from tests.support.lab import eventually
 from tests.support.project import Project
 
@@ -57,7 +57,7 @@ def parts(fleet: Fleet) -> list[str]:
 
 def killed_at(project: Project, proxy: FaultProxy, method: str, *command: str) -> None:
     """Run a command that is killed while the management cluster carries out a request for the Cluster."""
-    process = started(project, *command, "--stack", STACK)
+    process = start(project, *command, "--stack", STACK)
     dead = threading.Event()
 
     def at_the_request() -> None:
@@ -92,7 +92,7 @@ def test_a_cluster_that_the_state_does_not_know_is_destroyed_all_the_same(
     assert [one["type"] for one in told["pending_operations"]] == ["creating"], "its creation was under way"
     assert f"v1beta1:Cluster::{STACK}" not in str(told["resources"]), "and is not known to have ended"
     done = project.script("destroy", "--yes", "--stack", STACK).ok()
-    assert f"entered into the state: Cluster {fleet.namespace}/{STACK}" in done, f"it is said:\n{done}"
+    assert f"the state now holds those that exist: Cluster {fleet.namespace}/{STACK}" in done, f"it is said:\n{done}"
     assert not uid(fleet), "a Cluster that stays would go on buying machines"
 
 
@@ -117,7 +117,7 @@ def test_a_cluster_that_was_being_deleted_comes_up_anew(project: Project, proxy:
     # With Cluster API's controllers a Cluster outlives its parts; here nobody holds it that long.
     eventually(lambda: (uid(fleet), parts(fleet)), lambda found: found == ("", []), 60, "Cluster and its parts gone")
     done = project.script("up", "--no-wait", "--stack", STACK).ok()
-    assert "deleted by a run that did not end" in done, f"it is said:\n{done}"
+    assert "an earlier run that was interrupted has deleted these" in done, f"it is said:\n{done}"
     assert uid(fleet) not in ("", before), "an up that took it for unchanged would build around nothing"
     project.script("destroy", "--yes", "--stack", STACK).ok()
     assert not uid(fleet), "and it goes"

@@ -13,12 +13,12 @@ import pytest
 from kamaji_equinix.automation.engine.lock import reported_locks
 from kamaji_equinix.automation.errors import Locked
 from kamaji_equinix.automation.repair import locks
-from kamaji_equinix.automation.repair.lock_waiting import require_unlocked
+from kamaji_equinix.automation.repair.lock_wait import require_unlocked
 from pulumi.automation import CommandResult, ConcurrentUpdateError
 from pulumi.automation.errors import create_command_error
 
 import toolchain
-from tests.support.locks import clear_reported
+from tests.support.locks import clear_locks
 
 PROGRAM = """\
 import os, time
@@ -66,7 +66,7 @@ class Project:
         """Run an update to its end."""
         return self.run("up", "--yes", "--skip-preview", "--stack", "dev")
 
-    def begin(self) -> subprocess.Popen[bytes]:
+    def start(self) -> subprocess.Popen[bytes]:
         """Begin an update and wait until its program hangs."""
         (self.folder / "hang").touch()
         (self.folder / "running").unlink(missing_ok=True)
@@ -103,7 +103,7 @@ def end(engine: subprocess.Popen[bytes], project: Project) -> None:
 
 
 def test_after_a_kill_of_the_engine_the_lock_is_cleared_and_the_next_update_succeeds(project: Project) -> None:
-    engine = project.begin()
+    engine = project.start()
     end(engine, project)
     assert len(project.lock_files()) == 1, "the killed engine left its lock"
     refused = project.up()
@@ -119,7 +119,7 @@ def test_after_a_kill_of_the_engine_the_lock_is_cleared_and_the_next_update_succ
 
 
 def test_the_lock_of_a_running_update_is_respected(project: Project) -> None:
-    engine = project.begin()
+    engine = project.start()
     try:
         assert locks.clear_stale_lock(project.backend, "shop", "dev") is None, "a running update keeps its lock"
         with pytest.raises(Locked, match=f"process {engine.pid}"):
@@ -127,7 +127,7 @@ def test_the_lock_of_a_running_update_is_respected(project: Project) -> None:
         cancelled: list[bool] = []
         refused = project.up()
         with pytest.raises(Locked, match=f"process {engine.pid}"):
-            clear_reported(refused.stdout + refused.stderr, "dev", lambda: cancelled.append(True))
+            clear_locks(refused.stdout + refused.stderr, "dev", lambda: cancelled.append(True))
         assert not cancelled, "nothing cancels a running update"
         assert project.lock_files(), "its lock is still there"
     finally:
@@ -146,7 +146,7 @@ def test_whether_a_stack_is_free_is_asked_without_changing_it(project: Project) 
     before = files()
     require_unlocked(init)
     assert files() == before, "neither the state nor the project's files changed"
-    engine = project.begin()
+    engine = project.start()
     try:
         with pytest.raises(ConcurrentUpdateError, match=f"pid {engine.pid}"):
             require_unlocked(init)
@@ -155,11 +155,9 @@ def test_whether_a_stack_is_free_is_asked_without_changing_it(project: Project) 
 
 
 def test_the_lock_that_pulumi_reports_can_be_cancelled_where_its_files_cannot_be_read(project: Project) -> None:
-    end(project.begin(), project)
+    end(project.start(), project)
     refused = project.up()
-    said = clear_reported(
-        refused.stdout + refused.stderr, "dev", lambda: project.run("cancel", "--yes", "--stack", "dev")
-    )
+    said = clear_locks(refused.stdout + refused.stderr, "dev", lambda: project.run("cancel", "--yes", "--stack", "dev"))
     assert "dead update" in said, "it is told"
     assert not project.lock_files(), "pulumi cancel removed the lock"
 
@@ -175,7 +173,7 @@ def test_the_command_line_clears_a_dead_lock_and_names_a_living_one(project: Pro
             timeout=60,
         )
 
-    engine = project.begin()
+    engine = project.start()
     try:
         refused = command()
         assert refused.returncode == Locked.exit_code, "a living lock has an exit code of its own"

@@ -10,10 +10,10 @@ from kamaji_equinix.automation import ClusterStack, ConfigurationError
 
 from lab.plane import ManagementPlane
 from lab.processes import free_port
-from tests.support.project import Done, Project, dev_sections
+from tests.support.project import CommandResult, Project, dev_sections
 
 
-def refused(project: Project, stack: str, *, preview: bool = False) -> Done:
+def refused(project: Project, stack: str, *, preview: bool = False) -> CommandResult:
     """Run a stack that can't come up."""
     project.pulumi("stack", "init", stack)
     if preview:
@@ -21,7 +21,7 @@ def refused(project: Project, stack: str, *, preview: bool = False) -> Done:
     return project.up(stack)
 
 
-def assert_nothing_happened(project: Project, stack: str, done: Done) -> None:
+def assert_nothing_happened(project: Project, stack: str, done: CommandResult) -> None:
     assert done.code != 0, f"it must fail:\n{done.output}"
     assert "Traceback" not in done.output, f"a user's mistake must not look like a bug:\n{done.output}"
     state = project.pulumi("stack", "export", "--stack", stack).ok()

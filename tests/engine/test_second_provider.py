@@ -114,7 +114,7 @@ def up(request: pytest.FixtureRequest, project: Project, tmp_path_factory: pytes
             for one in made:
                 crds.apply(client, one)
             names = [one["metadata"]["name"] for one in made]
-            eventually(lambda: crds.not_established(client, names), lambda left: not left, 30, "the CRDs are served")
+            eventually(lambda: crds.missing_crds(client, names), lambda left: not left, 30, "the CRDs are served")
         make_data_store(plane)
         with FictionalFleet(plane, delay=3.0) as fleet:
             (project.folder / "fictional.py").write_text((ROOT / "tests/support/fictional.py").read_text())

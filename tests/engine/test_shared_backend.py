@@ -21,9 +21,9 @@ import toolchain
 from lab.plane import ManagementPlane
 from tests.support.data_store import make_data_store
 from tests.support.fleet import CLUSTERS, Fleet
-from tests.support.interrupting import kill, started, wait_for
+from tests.support.interruptions import kill, start, wait_for
 from tests.support.lab import eventually
-from tests.support.project import Done, Project
+from tests.support.project import CommandResult, Project
 from tests.support.s3 import SECRET, Bucket
 
 NAME = "kamaji-equinix"
@@ -51,11 +51,11 @@ def configure(machine: Project, fleet: Fleet, stack: str) -> None:
     )
 
 
-def up(machine: Project, stack: str, *more: str) -> Done:
+def up(machine: Project, stack: str, *more: str) -> CommandResult:
     return machine.script("up", "--no-wait", "--stack", stack, *more)
 
 
-def result(done: Done) -> dict[str, Any]:
+def result(done: CommandResult) -> dict[str, Any]:
     """The JSON with which an output ends."""
     found: dict[str, Any] = json.loads(done.ok()[done.output.index("\n{\n") :])
     return found
@@ -139,7 +139,7 @@ def test_the_second_of_two_runs_is_refused_with_who_holds_the_stack(
     make_data_store(management)
     with Fleet(management, delay=ANSWERS_NEVER) as fleet:
         configure(machine, fleet, "twice")
-        first = started(machine, "up", "--no-wait", "--stack", "twice")
+        first = start(machine, "up", "--no-wait", "--stack", "twice")
         try:
             wait_for(first, "dial")
             (lock,) = bucket.locks(NAME, "twice").values()
@@ -176,11 +176,11 @@ def test_a_run_that_may_wait_for_the_lock_goes_on_when_the_stack_is_free(
     make_data_store(management)
     with Fleet(management, delay=ANSWERS_NEVER) as fleet:
         configure(machine, fleet, "queue")
-        runs = [started(machine, "up", "--no-wait", "--stack", "queue")]
+        runs = [start(machine, "up", "--no-wait", "--stack", "queue")]
         try:
             wait_for(runs[0], "dial")
             (lock,) = bucket.locks(NAME, "queue").values()
-            runs.append(started(machine, "up", "--no-wait", "--stack", "queue", "--wait-for-lock", "120"))
+            runs.append(start(machine, "up", "--no-wait", "--stack", "queue", "--wait-for-lock", "120"))
             told = wait_for(runs[1], "waits for it")
             assert f"process {lock['pid']}" in told, f"who is waited for: {told}"
             assert len(bucket.locks(NAME, "queue")) == 1, "the lock of the first run is where it was"
@@ -199,7 +199,7 @@ def test_of_two_runs_that_begin_together_never_both_work_and_the_state_stays_who
 ) -> None:
     configure(machine, fleet, "together")
     machine.pulumi("stack", "init", "together").ok()
-    runs = [started(machine, "up", "--no-wait", "--stack", "together") for _ in range(2)]
+    runs = [start(machine, "up", "--no-wait", "--stack", "together") for _ in range(2)]
     most = 0
     while any(run.poll() is None for run in runs):
         # A lock is written before the others are looked for, so two may be there for a moment, but not for long.
@@ -225,7 +225,7 @@ def test_the_lock_of_a_killed_run_is_cleared_by_the_next_which_says_so_and_goes_
     make_data_store(management)
     with Fleet(management, delay=ANSWERS_NEVER) as fleet:
         configure(machine, fleet, "killed")
-        run = started(machine, "up", "--no-wait", "--stack", "killed")
+        run = start(machine, "up", "--no-wait", "--stack", "killed")
         wait_for(run, "dial")
         ((key, lock),) = bucket.locks(NAME, "killed").items()
         kill(run)

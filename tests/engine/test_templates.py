@@ -9,7 +9,7 @@ import pytest
 
 from lab.plane import ManagementPlane
 from tests.support.edits import FIRST, interrupt, plainly
-from tests.support.interrupting import wait_for
+from tests.support.interruptions import wait_for
 from tests.support.lab import eventually
 from tests.support.pool_lives import PoolLife
 
@@ -26,7 +26,7 @@ def management(collecting_management: ManagementPlane) -> ManagementPlane:
 @pytest.fixture(scope="module")
 def pools(management: ManagementPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PoolLife]:
     with PoolLife(management, tmp_path_factory.mktemp("lives"), "lives") as found:
-        found.begin()
+        found.start()
         yield found
 
 
@@ -44,7 +44,7 @@ def test_a_change_that_is_taken_back_amid_its_roll_out_finds_its_template_alive(
     pools.life.configure(FIRST)
     pools.project.up(pools.stack).ok()
     assert before <= pools.sets.templates(), "the template in use stays"
-    pools.resolved("taken back")
+    pools.check_references("taken back")
     pools.hold(False)
     pools.tidy("taken back")
 
@@ -53,7 +53,7 @@ def test_a_run_does_not_wait_for_a_roll_out_unless_that_is_wished(pools: PoolLif
     pools.hold(True)
     pools.life.configure({**FIRST, "a": {**FIRST["a"], "machineType": "c3.small.x86"}})
     pools.life.whole()
-    assert not pools.rolled(), "the roll-out is still under way"
+    assert not pools.has_rolled(), "the roll-out is still under way"
     pools.hold(False)
     pools.tidy("not waited for")
 

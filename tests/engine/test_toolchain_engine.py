@@ -85,7 +85,7 @@ def test_the_engine_on_path_is_the_pinned_one_with_its_host_beside_it() -> None:
     path = toolchain.pulumi_environment()["PATH"]
     cli = shutil.which("pulumi", path=path)
     assert cli, f"pulumi must be on {path}"
-    assert locate.told_version(Path(cli), "version") == "v3.259.0", "the version is linked into it"
+    assert locate.version_of(Path(cli), "version") == "v3.259.0", "the version is linked into it"
     for name in ("pulumi-language-python", "pulumi-language-python-exec", "pulumi-resource-pulumi-python"):
         assert os.access(Path(cli).parent / name, os.X_OK), f"{name} must lie beside {cli}"
 

@@ -90,10 +90,10 @@ def test_what_is_taken_in_keeps_the_owners_that_cluster_api_has_entered() -> Non
 
 def test_the_permission_to_delete_is_marked_on_the_cluster_only_where_it_is_given() -> None:
     plain = record(lambda: stack.declare(load_stack(RAW, frozenset({"management"}))))
-    assert ALLOW_REPLACEMENT not in plain.one("Cluster").inputs["metadata"]["annotations"], "none was given"
+    assert ALLOW_REPLACEMENT not in plain.only("Cluster").inputs["metadata"]["annotations"], "none was given"
     raw = {**RAW, "cluster": {**RAW["cluster"], "allowReplacement": True}}
     allowed = record(lambda: stack.declare(load_stack(raw, frozenset({"management"}))))
-    assert allowed.one("Cluster").inputs["metadata"]["annotations"][ALLOW_REPLACEMENT] == "true", (
+    assert allowed.only("Cluster").inputs["metadata"]["annotations"][ALLOW_REPLACEMENT] == "true", (
         "the next run reads it"
     )
 

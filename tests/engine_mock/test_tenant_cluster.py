@@ -65,11 +65,11 @@ def test_all_objects_of_a_cluster_are_owned_by_it_from_the_first_moment(recorded
 
 
 def test_the_cluster_is_deleted_in_the_background(recorded: Recorder) -> None:
-    annotations = recorded.one("Cluster").inputs["metadata"]["annotations"]
+    annotations = recorded.only("Cluster").inputs["metadata"]["annotations"]
     assert annotations["pulumi.com/deletionPropagationPolicy"] == "background", (
         "foreground lets the garbage collector delete machines, control plane and infrastructure at once"
     )
-    assert recorded.one("Cluster").delete_timeout == "60m", "bare metal takes longer than the engine's ten minutes"
+    assert recorded.only("Cluster").delete_timeout == "60m", "bare metal takes longer than the engine's ten minutes"
 
 
 def test_no_machine_is_asked_for_before_the_hand_off(recorded: Recorder) -> None:
@@ -83,7 +83,7 @@ def test_no_machine_is_asked_for_before_the_hand_off(recorded: Recorder) -> None
 
 
 def test_the_hand_off_waits_for_control_plane_and_infrastructure(recorded: Recorder) -> None:
-    endpoint = recorded.one("ControlPlaneEndpoint")
+    endpoint = recorded.only("ControlPlaneEndpoint")
     infrastructure = next(found for found in recorded.of("PacketCluster") if found.type.startswith("kubernetes:"))
     for urn in (*urns(recorded, "KamajiControlPlane"), infrastructure.urn):
         assert urn in endpoint.dependencies, "it reads both"
@@ -98,7 +98,7 @@ def test_the_infrastructure_cluster_is_marked_as_managed_from_its_first_create(r
 
 
 def test_the_hand_off_is_told_which_cluster_it_is_for(recorded: Recorder) -> None:
-    inputs = recorded.one("ControlPlaneEndpoint").inputs
+    inputs = recorded.only("ControlPlaneEndpoint").inputs
     assert inputs["clusterUid"] == "uid-of-one-cluster", "its credentials must lead to the very Cluster that was made"
     assert "kubeconfig" not in inputs, "credentials come from the configuration of each run, not from the state"
 
@@ -124,23 +124,23 @@ def test_a_pools_secret_is_made_between_the_template_that_names_it_and_the_machi
     assert urns(recorded, "KubeadmConfigTemplate") <= set(made.dependencies), (
         "a run that ends between the two would leave a Secret that no template leads to"
     )
-    assert made.urn in recorded.one("MachineDeployment").dependencies, "a machine could not boot without it"
+    assert made.urn in recorded.only("MachineDeployment").dependencies, "a machine could not boot without it"
 
 
 def test_a_protected_cluster_is_protected_with_its_control_plane() -> None:
     raw = {**RAW, "cluster": {**RAW["cluster"], "protect": True}}
     recorded = record(lambda: stack.declare(load_stack(raw, frozenset({"management"}))))
-    assert recorded.one("Cluster").protect, "the engine refuses to delete it"
-    assert recorded.one("KamajiControlPlane").protect, "and its control plane"
+    assert recorded.only("Cluster").protect, "the engine refuses to delete it"
+    assert recorded.only("KamajiControlPlane").protect, "and its control plane"
     assert not recorded.of("MachineDeployment")[0].protect, "pools come and go"
 
 
 def test_a_project_of_the_stacks_own_is_created_protected_and_used() -> None:
     metal = {"project": {"name": "tenants"}, "metro": "da", "sshKeys": [{"name": "alice", "publicKey": SSH_KEY}]}
     recorded = record(lambda: stack.declare(load_stack({**RAW, "metal": metal}, frozenset({"management"}))))
-    project = recorded.one("equinix-metal:index/project:Project")
+    project = recorded.only("equinix-metal:index/project:Project")
     assert project.protect, "it is billed, and holds servers"
-    key = recorded.one("equinix-metal:index/projectSshKey:ProjectSshKey")
+    key = recorded.only("equinix-metal:index/projectSshKey:ProjectSshKey")
     assert key.inputs["projectId"] == "id-of-one-project", "the key belongs to the project"
     infrastructure = next(found for found in recorded.of("PacketCluster") if found.type.startswith("kubernetes:"))
     assert infrastructure.inputs["spec"]["projectID"] == "id-of-one-project", "the machines are bought in it"

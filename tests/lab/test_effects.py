@@ -22,7 +22,7 @@ from kamaji_equinix.components.settings.model import ManagementSettings
 
 from tests.support.dry_run import create_namespaces
 from tests.support.generation import generation, sections
-from tests.support.interrupting import gone
+from tests.support.interruptions import require_gone
 from tests.support.lab import Lab, eventually
 from tests.support.setting_changes import CHANGES, tenant
 
@@ -114,7 +114,7 @@ def living(lab: Lab) -> Iterator[Living]:
         eventually(found.tenant, bool, 60, "a TenantControlPlane")
         yield found
         client.delete(f"{CLUSTERS}/{NAMESPACE}").raise_for_status()
-        gone(lab, NAMESPACE)
+        require_gone(lab, NAMESPACE)
         client.delete(f"{stores}/second").raise_for_status()
         client.delete(f"/api/v1/namespaces/{NAMESPACE}").raise_for_status()
     api.close()

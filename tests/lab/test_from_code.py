@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import documented
-from tests.support.interrupting import gone
+from tests.support import document_code
+from tests.support.interruptions import require_gone
 from tests.support.lab import Lab
 from tests.support.project import ROOT
 
@@ -26,13 +26,13 @@ def test_the_page_about_the_first_cluster(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "state").mkdir()
     (tmp_path / "management.kubeconfig").write_text(lab.kubeconfig.read_text())
-    documented.run("from-code.md")
+    document_code.run("from-code.md")
     told = capsys.readouterr().out
     assert re.search(r"blue answers at 127\.0\.0\.\d+:6443, handed off by pulumi", told), f"it came up:\n{told}"
     assert "**********" in told, f"a kubeconfig does not print itself:\n{told}"
     assert "PRIVATE KEY" not in told, "in no form"
     assert "client-key-data" in (tmp_path / "blue.kubeconfig").read_text(), "but who asks for it gets it"
-    gone(lab, "blue")
+    require_gone(lab, "blue")
 
 
 @pytest.fixture(scope="module")
@@ -103,4 +103,4 @@ def test_the_example_brings_two_clusters_up_in_parallel_scales_one_and_destroys_
     ):
         assert wanted in told, f"{wanted!r} is not told:\n{told}"
     assert "PRIVATE KEY" not in told, "no secret in what it prints"
-    gone(lab, "blue", "green")
+    require_gone(lab, "blue", "green")

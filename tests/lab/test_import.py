@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.support.interrupting import gone, sections
+from tests.support.interruptions import require_gone, sections
 from tests.support.lab import Lab, eventually
 from tests.support.project import Project
 
@@ -92,7 +92,7 @@ def adopted(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Adop
     eventually(found.ready, lambda count: count == 1, 180, "kubectl's cluster has its machine")
     yield found
     project.script("destroy", "--yes", "--stack", STACK).ok()
-    gone(lab, STACK)
+    require_gone(lab, STACK)
 
 
 def test_settings_that_differ_from_what_lives_are_told_and_nothing_is_written(adopted: Adopted) -> None:

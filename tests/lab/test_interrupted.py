@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.support.interrupting import gone, kill, sections, started, wait_for
+from tests.support.interruptions import kill, require_gone, sections, start, wait_for
 from tests.support.lab import Lab
 from tests.support.project import Project
 
@@ -22,14 +22,14 @@ def project(lab: Lab, tmp_path: Path) -> Project:
 
 def test_ctrl_c_during_the_hand_off_leaves_a_state_from_which_up_goes_on(lab: Lab, project: Project) -> None:
     project.configure("interrupted", **sections(lab, "interrupted"))
-    process = started(project, "up", "--stack", "interrupted", "--timeout", "300")
+    process = start(project, "up", "--stack", "interrupted", "--timeout", "300")
     wait_for(process, "waits until /readyz answers")
     os.killpg(process.pid, signal.SIGINT)
     process.communicate(timeout=60)
     assert process.returncode == 130, "the shell is told that Ctrl-C ended it"
     project.script("up", "--stack", "interrupted", "--timeout", "300").ok()
     project.script("destroy", "--yes", "--stack", "interrupted").ok()
-    gone(lab, "interrupted")
+    require_gone(lab, "interrupted")
 
 
 def test_ctrl_c_during_a_destroy_leaves_a_state_from_which_up_makes_the_cluster_anew(
@@ -37,22 +37,22 @@ def test_ctrl_c_during_a_destroy_leaves_a_state_from_which_up_makes_the_cluster_
 ) -> None:
     project.configure("undone", **sections(lab, "undone"))
     project.script("up", "--stack", "undone", "--no-wait").ok()
-    process = started(project, "destroy", "--yes", "--stack", "undone")
+    process = start(project, "destroy", "--yes", "--stack", "undone")
     wait_for(process, "Cluster/undone: delete started")
     os.killpg(process.pid, signal.SIGINT)
     process.communicate(timeout=60)
     assert process.returncode == 130, "the shell is told that Ctrl-C ended it"
     done = project.script("up", "--stack", "undone", "--no-wait")
-    assert "deleted by a run that did not end" in done.ok(), (
+    assert "an earlier run that was interrupted has deleted these" in done.ok(), (
         f"an up that took it for unchanged builds around nothing:\n{done.output}"
     )
     project.script("destroy", "--yes", "--stack", "undone").ok()
-    gone(lab, "undone")
+    require_gone(lab, "undone")
 
 
 def test_a_terminal_that_closes_leaves_no_process_behind(lab: Lab, project: Project) -> None:
     project.configure("hungup", **sections(lab, "hungup"))
-    process = started(project, "up", "--stack", "hungup", "--timeout", "300")
+    process = start(project, "up", "--stack", "hungup", "--timeout", "300")
     wait_for(process, "waits until /readyz answers")
     family = psutil.Process(process.pid).children(recursive=True)
     os.killpg(process.pid, signal.SIGHUP)
@@ -60,7 +60,7 @@ def test_a_terminal_that_closes_leaves_no_process_behind(lab: Lab, project: Proj
     _, living = psutil.wait_procs(family, timeout=15)
     assert not living, "the engine has a session of its own, which the terminal does not reach"
     project.script("destroy", "--yes", "--stack", "hungup").ok()
-    gone(lab, "hungup")
+    require_gone(lab, "hungup")
 
 
 def test_living_clusters_are_taken_into_a_stack_that_does_not_exist_yet(lab: Lab, project: Project) -> None:
@@ -74,14 +74,14 @@ def test_living_clusters_are_taken_into_a_stack_that_does_not_exist_yet(lab: Lab
     again = project.script("preview", "--stack", "found").ok()
     assert "15 unchanged" in again, f"and then it is as after up:\n{again}"
     project.script("destroy", "--yes", "--stack", "found").ok()
-    gone(lab, "found")
+    require_gone(lab, "found")
 
 
 def test_a_killed_engine_and_plugin_leave_a_state_that_destroy_clears(lab: Lab, project: Project) -> None:
     project.configure("killed", **sections(lab, "killed"))
-    process = started(project, "up", "--stack", "killed", "--timeout", "300")
+    process = start(project, "up", "--stack", "killed", "--timeout", "300")
     wait_for(process, "waits until /readyz answers")
     kill(process)
     done = project.script("destroy", "--yes", "--stack", "killed")
     assert "lock" in done.ok(), f"the dead engine's lock is cleared, and said so:\n{done.output}"
-    gone(lab, "killed")
+    require_gone(lab, "killed")

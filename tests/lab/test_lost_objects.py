@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from lab.kubeconfig import client_of
-from tests.support.interrupting import gone, sections
+from tests.support.interruptions import require_gone, sections
 from tests.support.lab import Lab, eventually, nodes
 from tests.support.project import Project
 from tests.support.stack_outputs import stack_outputs
@@ -123,4 +123,4 @@ def test_a_control_plane_that_is_lost_takes_no_machine_that_stays_billed_with_it
 
 def test_destroy_leaves_nothing_of_it(losing: Losing) -> None:
     losing.project.script("destroy", "--yes", "--stack", STACK).ok()
-    gone(losing.lab, f"{STACK}-", STACK)
+    require_gone(losing.lab, f"{STACK}-", STACK)

@@ -19,9 +19,9 @@ from bench.pictures import FOLDER, words
 from lab.kubeconfig import client_of
 from tests.support.clusterctl import cells, describe
 from tests.support.generation import generation
-from tests.support.interrupting import gone
+from tests.support.interruptions import require_gone
 from tests.support.lab import Lab, eventually, nodes
-from tests.support.project import Done, Project, dev_sections
+from tests.support.project import CommandResult, Project, dev_sections
 
 CLUSTERS = ("capi-quickstart", "second")
 
@@ -300,10 +300,10 @@ def test_a_second_cluster_with_the_gate_off_is_set_by_kamaji(lab: Lab, project: 
 
 
 def test_destroy_leaves_neither_device_nor_object(lab: Lab, project: Project, deployed: Deployed) -> None:
-    done: list[Done] = [project.script("destroy", "--yes", "--stack", stack) for stack in ("dev", "second")]
+    done: list[CommandResult] = [project.script("destroy", "--yes", "--stack", stack) for stack in ("dev", "second")]
     for ended in done:
         ended.ok()
-    gone(lab, *CLUSTERS)
+    require_gone(lab, *CLUSTERS)
     with contextlib.closing(lab.metal()) as metal:
         deletions = [call.path for call in metal.calls("DELETE") if call.status == 204]
     assert len(deletions) == len(set(deletions)), "no device was given back twice"

@@ -40,7 +40,7 @@ def base(**changed: Object) -> list[Object]:
 def linked(plane: Object) -> list[Object]:
     """A control plane that its Cluster owns, so that Kamaji works on it."""
     infrastructure, unlinked, cluster = base(plane=plane)
-    return [infrastructure, cluster, made.owned(unlinked, cluster)]
+    return [infrastructure, cluster, made.with_owner(unlinked, cluster)]
 
 
 def pool(

@@ -56,8 +56,8 @@ def test_the_default_profile_takes_the_pools_own_version() -> None:
 
 def test_the_provider_id_is_the_devices_after_all_templating() -> None:
     found = one({})
-    assert "{{ `{{ v1.instance_id }}` }}" in found.made, "quoted for capp"
-    assert "equinixmetal://{{ v1.instance_id }}" in found.sent, "for cloud-init"
+    assert "{{ `{{ v1.instance_id }}` }}" in found.source, "quoted for capp"
+    assert "equinixmetal://{{ v1.instance_id }}" in found.result, "for cloud-init"
     arguments = found.join_configuration["nodeRegistration"]["kubeletExtraArgs"]
     assert arguments == {"provider-id": f"equinixmetal://{DEVICE}"}, "for the kubelet"
 

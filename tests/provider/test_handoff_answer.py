@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lab.plane import ManagementPlane
-from tests.support.handing_off import hand_off, start
+from tests.support.handoff_runs import hand_off, start
 from tests.support.kamaji_objects import CONTROL_PLANES, SECRETS, Tenant
 from tests.support.tls_endpoint import TRAP, endpoint, soon
 
@@ -43,7 +43,7 @@ def test_a_control_plane_that_does_not_answer_is_named_by_its_fault(
     with endpoint(complete.authority, mode) as misbehaving:
         complete.publish(misbehaving.host, misbehaving.port)
         run = hand_off(complete, timeoutSeconds=2)
-        text = run.failed(phase, str(misbehaving), seen, advice)
+        text = run.require_failure(phase, str(misbehaving), seen, advice)
         if mode == "expired":
             day = f"{misbehaving.expires:%b} {misbehaving.expires.day:2d}"
             assert day in text, f"the certificate's last day is told: {text}"
@@ -67,11 +67,11 @@ def test_a_control_plane_that_comes_round_is_handed_off_at_once(complete: Tenant
     with endpoint(complete.authority, mode) as recovering:
         complete.publish(recovering.host, recovering.port)
         run = start(complete)
-        soon(lambda: seen in run.said, f"progress that says {seen!r}")
+        soon(lambda: seen in run.output, f"progress that says {seen!r}")
         recovering.mode = "ok"
         if mode == "refused":
             recovering.listen()
-        outputs = run.end().done()
+        outputs = run.end().require_success()
     assert outputs["endpoint"] == str(recovering), "the endpoint is handed off"
     assert complete.packet_cluster()["status"]["ready"] is True, "the infrastructure cluster is marked ready"
 
@@ -81,8 +81,8 @@ def test_a_control_plane_that_tells_strangers_nothing_counts_once_it_lasts(compl
     with endpoint(complete.authority, code) as guarded:
         complete.publish(guarded.host, guarded.port)
         run = hand_off(complete)
-        assert run.done()["ready"] is True, f"{code} is the answer of an API server that serves"
-    assert f"answers {code}: it serves" in run.said, f"what counted as an answer is said: {run.said}"
+        assert run.require_success()["ready"] is True, f"{code} is the answer of an API server that serves"
+    assert f"answers {code}: it serves" in run.output, f"what counted as an answer is said: {run.output}"
     assert len(guarded.requests) > 3, "one refusal may come from a server that starts: it must last"
 
 
@@ -92,10 +92,10 @@ def test_an_address_that_moves_is_followed(complete: Tenant) -> None:
         run = start(complete)
         soon(lambda: first.requests, "the first address to be asked")
         complete.publish(second.host, second.port)
-        outputs = run.end().done()
+        outputs = run.end().require_success()
     assert outputs["endpoint"] == str(second), "the new address is the result"
     assert complete.packet_cluster()["spec"]["controlPlaneEndpoint"]["port"] == second.port, "and is written"
-    assert f"moved from {first} to {second}" in run.said, f"and it is said: {run.said}"
+    assert f"moved from {first} to {second}" in run.output, f"and it is said: {run.output}"
 
 
 def test_an_authority_that_is_not_published_yet_is_waited_for(tenant: Tenant) -> None:
@@ -103,20 +103,20 @@ def test_an_authority_that_is_not_published_yet_is_waited_for(tenant: Tenant) ->
     with endpoint(tenant.authority) as answering:
         tenant.publish(answering.host, answering.port)
         run = start(tenant)
-        soon(lambda: "not published the tenant's authority" in run.said, "progress that names the authority")
+        soon(lambda: "not published the tenant's authority" in run.output, "progress that names the authority")
         tenant.tenant()
-        assert run.end().done()["ready"] is True, "it goes on once the authority is there"
+        assert run.end().require_success()["ready"] is True, "it goes on once the authority is there"
 
 
 def test_an_authority_that_changes_while_waiting_is_read_again(complete: Tenant) -> None:
     with endpoint(complete.authority, "wrong authority") as answering:
         complete.publish(answering.host, answering.port)
         run = start(complete)
-        soon(lambda: "did not sign it" in run.said, "the refusal of the first certificate")
+        soon(lambda: "did not sign it" in run.output, "the refusal of the first certificate")
         complete.delete(SECRETS, "cp-ca")
         complete.write_secret("cp-ca", {"ca.crt": complete.authority.pem})
         answering.mode = "ok"
-        assert run.end().done()["ready"] is True, "a rotated authority is no dead end"
+        assert run.end().require_success()["ready"] is True, "a rotated authority is no dead end"
 
 
 def test_an_authority_that_is_no_certificate_is_named(tenant: Tenant) -> None:
@@ -125,20 +125,22 @@ def test_an_authority_that_is_no_certificate_is_named(tenant: Tenant) -> None:
     tenant.delete(SECRETS, "cp-ca")
     tenant.write_secret("cp-ca", {"ca.crt": f"not a certificate but {tenant.secret}"})
     tenant.publish("127.0.0.1", 1)
-    hand_off(tenant).failed("tls", "ca.crt of Secret cp-ca", "delete secret cp-ca")
+    hand_off(tenant).require_failure("tls", "ca.crt of Secret cp-ca", "delete secret cp-ca")
     tenant.delete(SECRETS, "cp-ca")
     # As Kamaji does where it is missing.
     tenant.write_secret("cp-ca", {"ca.crt": tenant.authority.pem})
     with endpoint(tenant.authority) as answering:
         tenant.publish(answering.host, answering.port)
         tenant.play()
-        assert hand_off(tenant).done()["ready"] is True, "the advice, followed, helps"
+        assert hand_off(tenant).require_success()["ready"] is True, "the advice, followed, helps"
 
 
 def test_without_verification_any_certificate_is_accepted(complete: Tenant) -> None:
     with endpoint(complete.authority, "wrong authority") as strange:
         complete.publish(strange.host, strange.port)
-        assert hand_off(complete, verify="none").done()["endpoint"] == str(strange), "verify none asks for no authority"
+        assert hand_off(complete, verify="none").require_success()["endpoint"] == str(strange), (
+            "verify none asks for no authority"
+        )
 
 
 def test_a_control_plane_that_is_deleted_while_waiting_ends_the_wait(complete: Tenant) -> None:
@@ -147,7 +149,7 @@ def test_a_control_plane_that_is_deleted_while_waiting_ends_the_wait(complete: T
         run = start(complete, timeoutSeconds=60)
         soon(lambda: waiting.requests, "the control plane to be asked")
         complete.delete(CONTROL_PLANES, "cp")
-        run.end(20).failed("address", "KamajiControlPlane", "does not exist any more", "pulumi refresh")
+        run.end(20).require_failure("address", "KamajiControlPlane", "does not exist any more", "pulumi refresh")
 
 
 def test_an_api_server_that_restarts_while_the_control_plane_is_asked_is_waited_for(
@@ -159,9 +161,9 @@ def test_an_api_server_that_restarts_while_the_control_plane_is_asked_is_waited_
         soon(lambda: waiting.requests, "the control plane to be asked")
         management.processes["kube-apiserver"].stop()
         waiting.mode = "ok"
-        soon(lambda: "gives no answer" in run.said, "progress that names the management cluster", 30)
+        soon(lambda: "gives no answer" in run.output, "progress that names the management cluster", 30)
         management.restart_api()
-        assert run.end(100).done()["ready"] is True, "the patches come once the API server is back"
+        assert run.end(100).require_success()["ready"] is True, "the patches come once the API server is back"
 
 
 def test_a_declared_address_that_the_load_balancer_did_not_give_is_named_beside_the_one_it_gave(tenant: Tenant) -> None:
@@ -172,7 +174,7 @@ def test_a_declared_address_that_the_load_balancer_did_not_give_is_named_beside_
         tenant.service(answering.host)
         tenant.publish("127.0.0.77", answering.port)
         run = hand_off(tenant, linking="none", timeoutSeconds=60)
-        text = run.failed(
+        text = run.require_failure(
             "dial", "127.0.0.77, which controlPlane.network.serviceAddress declares", "metallb.io/loadBalancerIPs"
         )
     assert f"it answers at {answering.host}, which the load balancer gave" in text, f"both are named: {text}"
@@ -187,4 +189,4 @@ def test_a_declared_address_at_which_nothing_answers_yet_is_waited_for(tenant: T
         tenant.patch(CONTROL_PLANES, "cp", {"spec": {"network": {"serviceAddress": late.host}}})
         tenant.service(late.host)
         tenant.publish(late.host, late.port)
-        hand_off(tenant, linking="none", timeoutSeconds=8).failed("dial", "refuses connections")
+        hand_off(tenant, linking="none", timeoutSeconds=8).require_failure("dial", "refuses connections")

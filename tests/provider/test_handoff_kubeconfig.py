@@ -10,7 +10,7 @@ import pytest
 
 from tests.support import kubeconfig_secret
 from tests.support.fault_proxy import Fault, faults
-from tests.support.handing_off import hand_off, start
+from tests.support.handoff_runs import hand_off, start
 from tests.support.kamaji_objects import (
     CLUSTER,
     CONTROL_PLANE,
@@ -59,7 +59,7 @@ def test_it_is_made_before_the_ready_flag_as_cluster_api_looks_for_it(tenant: Te
         secret = tenant.get(SECRETS, NAME)
         writes = [line for line in proxy.requests if not line.startswith("GET")]
         tenant.play()
-        run.end().done()
+        run.end().require_success()
     made = next(index for index, line in enumerate(writes) if line.startswith("POST") and "/secrets" in line)
     flagged = next(index for index, line in enumerate(writes) if "/packetclusters/c1/status" in line)
     assert made < flagged, f"Cluster API looks for it as soon as the flag is there: {writes}"
@@ -79,14 +79,14 @@ def test_it_is_made_before_the_ready_flag_as_cluster_api_looks_for_it(tenant: Te
 def test_the_hand_off_ends_when_kamaji_keeps_it_and_leaves_it_alone_then(
     tenant: Tenant, published: TlsEndpoint, tmp_path: Path
 ) -> None:
-    hand_off(tenant).done()
+    hand_off(tenant).require_success()
     kept = tenant.get(SECRETS, NAME)
     assert kept["metadata"]["labels"]["kamaji.clastix.io/component"] == "capi", "Kamaji's provider took it over"
     assert kept["metadata"]["ownerReferences"][0]["controller"] is True, "as its controller"
     plane = tenant.get(CONTROL_PLANES, CONTROL_PLANE)
     kubeconfig_secret.keep(tenant.http, plane, CLUSTER, f"token: {tenant.secret} rotated")
     with faults(tenant.management, tmp_path) as proxy:
-        hand_off(tenant, proxy.kubeconfig).done()
+        hand_off(tenant, proxy.kubeconfig).require_success()
         assert not [line for line in proxy.requests if line.startswith(("POST", "PATCH"))], "nothing is written again"
     found = tenant.get(SECRETS, NAME)
     assert decoded(found, "value").endswith("rotated"), "what Kamaji rotates stays rotated"
@@ -111,7 +111,7 @@ def test_the_key_that_the_control_plane_names_is_taken(tenant: Tenant, published
     assert decoded(tenant.get(SECRETS, NAME), "value").endswith("inside"), "Kamaji's provider would write the same"
     plane = tenant.get(CONTROL_PLANES, CONTROL_PLANE)
     kubeconfig_secret.keep(tenant.http, plane, CLUSTER, f"token: {tenant.secret} inside")
-    run.end().done()
+    run.end().require_success()
 
 
 @pytest.mark.parametrize(
@@ -144,19 +144,19 @@ def test_one_that_kamaji_can_never_take_over_ends_the_hand_off_before_machines_a
 ) -> None:
     before = write(tenant, data={"value": base64.b64encode(b"somebody's").decode()}, **fields)
     run = hand_off(tenant)
-    run.failed("kubeconfig", f"Secret {tenant.namespace}/{NAME}", seen, f"delete secret {NAME}")
+    run.require_failure("kubeconfig", f"Secret {tenant.namespace}/{NAME}", seen, f"delete secret {NAME}")
     assert run.seconds < 15, "it would not come right by itself"
     assert not ready(tenant), "no machine is bought that could not join"
     assert tenant.get(SECRETS, NAME) == before, "and what is somebody else's is left alone"
     tenant.delete(SECRETS, NAME)
-    assert hand_off(tenant).done()["ready"], "the advice, followed, helps"
+    assert hand_off(tenant).require_success()["ready"], "the advice, followed, helps"
 
 
 def test_one_that_kamaji_can_take_over_is_left_to_it(tenant: Tenant, published: TlsEndpoint, tmp_path: Path) -> None:
     value = base64.b64encode(b"of a restored backup").decode()
     write(tenant, type="cluster.x-k8s.io/secret", data={"value": value})
     with faults(tenant.management, tmp_path) as proxy:
-        hand_off(tenant, proxy.kubeconfig).done()
+        hand_off(tenant, proxy.kubeconfig).require_success()
         assert not [line for line in proxy.requests if line.startswith("POST")], "there is nothing to make"
     assert decoded(tenant.get(SECRETS, NAME), "value") == f"token: {tenant.secret}", "Kamaji's provider writes it anew"
 
@@ -179,8 +179,8 @@ def test_a_failure_of_the_moment_is_tried_again(
     with faults(tenant.management, tmp_path, fault) as proxy:
         run = hand_off(tenant, proxy.kubeconfig)
         assert proxy.hit, "the fault must have hit"
-    assert run.done()["ready"], "it costs nothing but a moment"
-    assert "can't be made" not in run.said, f"it was made: {run.said}"
+    assert run.require_success()["ready"], "it costs nothing but a moment"
+    assert "can't be made" not in run.output, f"it was made: {run.output}"
 
 
 @pytest.mark.parametrize(
@@ -198,10 +198,12 @@ def test_where_it_cannot_be_made_the_hand_off_says_so_and_goes_on(
 ) -> None:
     with faults(tenant.management, tmp_path, fault) as proxy:
         run = hand_off(tenant, proxy.kubeconfig)
-    assert run.done()["ready"], "Kamaji's provider writes it a little later, as ever"
-    assert "first machine comes up to 30 s later" in run.said, f"what it costs is told: {run.said}"
-    assert fault.message in run.said, f"and why: {run.said}"
-    assert ("docs/rbac.yaml" in run.said) == (fault.status == 403), f"rights only where those are lacking: {run.said}"
+    assert run.require_success()["ready"], "Kamaji's provider writes it a little later, as ever"
+    assert "first machine comes up to 30 s later" in run.output, f"what it costs is told: {run.output}"
+    assert fault.message in run.output, f"and why: {run.output}"
+    assert ("docs/rbac.yaml" in run.output) == (fault.status == 403), (
+        f"rights only where those are lacking: {run.output}"
+    )
 
 
 def test_a_kubeconfig_that_kamaji_has_not_made_is_not_waited_for_long(tenant: Tenant) -> None:
@@ -210,8 +212,8 @@ def test_a_kubeconfig_that_kamaji_has_not_made_is_not_waited_for_long(tenant: Te
     with endpoint(tenant.authority) as answering:
         tenant.publish(answering.host, answering.port)
         run = hand_off(tenant)
-    assert run.done()["ready"], "Kamaji's provider writes it a little later"
-    assert "Kamaji has not made the kubeconfig of TenantControlPlane cp yet" in run.said, run.said
+    assert run.require_success()["ready"], "Kamaji's provider writes it a little later"
+    assert "Kamaji has not made the kubeconfig of TenantControlPlane cp yet" in run.output, run.output
     assert tenant.get(TENANTS, CONTROL_PLANE)["status"]["kubeconfig"] == {}, "it never made it"
 
 
@@ -224,7 +226,7 @@ def test_a_provider_of_kamajis_that_does_not_take_it_over_is_named_at_the_deadli
     tenant.patch(CONTROL_PLANES, CONTROL_PLANE, status, subresource="/status")
     with endpoint(tenant.authority) as answering:
         tenant.publish(answering.host, answering.port)
-        hand_off(tenant, timeoutSeconds=5).failed(
+        hand_off(tenant, timeoutSeconds=5).require_failure(
             "kubeconfig", NAME, "Kamaji to write it", "Kamaji's provider writes it"
         )
     assert tenant.get(INFRASTRUCTURE, CLUSTER)["status"]["ready"], "all else was done"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.fault_proxy import Fault, faults
-from tests.support.handing_off import hand_off, start
+from tests.support.handoff_runs import hand_off, start
 from tests.support.kamaji_objects import CLUSTER, CLUSTERS, INFRASTRUCTURE, Tenant
 from tests.support.tls_endpoint import TlsEndpoint, endpoint, soon
 from tests.support.webhook import refusing_webhook
@@ -29,7 +29,7 @@ def of(found: TlsEndpoint) -> dict[str, object]:
 def test_a_hand_off_writes_endpoint_and_ready_flag_and_owns_nothing_else(
     tenant: Tenant, published: TlsEndpoint
 ) -> None:
-    outputs = hand_off(tenant).done()
+    outputs = hand_off(tenant).require_success()
     found = tenant.packet_cluster()
     assert found["spec"]["controlPlaneEndpoint"] == of(published), "the endpoint is written"
     assert found["status"]["ready"] is True, "it is marked ready"
@@ -45,10 +45,10 @@ def test_a_hand_off_writes_endpoint_and_ready_flag_and_owns_nothing_else(
 
 
 def test_a_second_hand_off_confirms_and_writes_nothing(tenant: Tenant, published: TlsEndpoint, tmp_path: Path) -> None:
-    first = hand_off(tenant).done()
+    first = hand_off(tenant).require_success()
     version = tenant.packet_cluster()["metadata"]["resourceVersion"]
     with faults(tenant.management, tmp_path) as proxy:
-        second = hand_off(tenant, proxy.kubeconfig).done()
+        second = hand_off(tenant, proxy.kubeconfig).require_success()
         assert proxy.patches() == [], "what is right already is not written again"
     assert {**second, "server": first["server"]} == first, "and the same is stored"
     assert tenant.packet_cluster()["metadata"]["resourceVersion"] == version, "the object is untouched"
@@ -60,7 +60,7 @@ def test_what_kamaji_wrote_is_confirmed_and_called_kamajis(
     tenant.patch(INFRASTRUCTURE, CLUSTER, {"spec": {"controlPlaneEndpoint": of(published)}})
     tenant.patch(INFRASTRUCTURE, CLUSTER, {"status": {"ready": True}}, subresource="/status")
     with faults(tenant.management, tmp_path) as proxy:
-        assert hand_off(tenant, proxy.kubeconfig).done()["setBy"] == "kamaji", "who wrote it is told"
+        assert hand_off(tenant, proxy.kubeconfig).require_success()["setBy"] == "kamaji", "who wrote it is told"
         assert not [line for line in proxy.patches() if "packetclusters" in line], "equal values are not rewritten"
 
 
@@ -68,35 +68,37 @@ def test_a_different_endpoint_is_refused_with_both_shown(tenant: Tenant, publish
     other = {"spec": {"controlPlaneEndpoint": {"host": "192.0.2.7", "port": 6443}}}
     tenant.patch(INFRASTRUCTURE, CLUSTER, other, manager="somebody")
     run = hand_off(tenant)
-    run.failed("endpoint", str(published), "192.0.2.7:6443", "written by somebody", "handoff.force")
+    run.require_failure("endpoint", str(published), "192.0.2.7:6443", "written by somebody", "handoff.force")
     found = tenant.packet_cluster()
     assert found["spec"] == {**found["spec"], **other["spec"]}, "a stranger's value stays"
     assert not found.get("status", {}).get("ready"), "and no machine is bought for it"
-    assert hand_off(tenant, force=True).done()["setBy"] == "pulumi", "unless it is forced"
+    assert hand_off(tenant, force=True).require_success()["setBy"] == "pulumi", "unless it is forced"
     assert tenant.packet_cluster()["spec"]["controlPlaneEndpoint"] == of(published), "then it is overwritten"
 
 
 def test_an_address_of_its_own_is_replaced_where_kamaji_moved(tenant: Tenant, published: TlsEndpoint) -> None:
-    hand_off(tenant).done()
+    hand_off(tenant).require_success()
     # As Cluster API has copied it, which it does once and for all.
     tenant.patch(CLUSTERS, CLUSTER, {"spec": {"controlPlaneEndpoint": of(published)}})
     with endpoint(tenant.authority) as moved:
         tenant.publish(moved.host, moved.port)
-        assert hand_off(tenant).done()["live"] == str(moved), "nobody else wrote what was there: it needs no force"
+        assert hand_off(tenant).require_success()["live"] == str(moved), (
+            "nobody else wrote what was there: it needs no force"
+        )
         carried = tenant.get(CLUSTERS, CLUSTER)["spec"]["controlPlaneEndpoint"]
         assert carried == of(moved), "the Cluster is what new machines are told the address from"
 
 
 def test_a_missing_infrastructure_cluster_is_named(tenant: Tenant, published: TlsEndpoint) -> None:
     tenant.delete(INFRASTRUCTURE, CLUSTER)
-    hand_off(tenant).failed("endpoint", "PacketCluster", CLUSTER, "it does not exist", "pulumi refresh")
+    hand_off(tenant).require_failure("endpoint", "PacketCluster", CLUSTER, "it does not exist", "pulumi refresh")
     assert not published.requests, "nothing is waited for that could not be handed off"
 
 
 def test_an_infrastructure_cluster_that_is_being_deleted_is_named(tenant: Tenant, published: TlsEndpoint) -> None:
     tenant.patch(INFRASTRUCTURE, CLUSTER, {"metadata": {"finalizers": ["example.com/held"]}})
     tenant.delete(INFRASTRUCTURE, CLUSTER)
-    hand_off(tenant).failed("endpoint", "PacketCluster", "it is being deleted")
+    hand_off(tenant).require_failure("endpoint", "PacketCluster", "it is being deleted")
     tenant.patch(INFRASTRUCTURE, CLUSTER, {"metadata": {"finalizers": None}})
 
 
@@ -108,9 +110,9 @@ def test_an_infrastructure_cluster_that_is_deleted_while_waiting_ends_the_wait(
     if mode != "no address":
         tenant.publish(control_plane.host, control_plane.port)
     run = start(tenant, timeoutSeconds=60)
-    soon(lambda: "waits until" in run.said or "has no address" in run.said, "the wait")
+    soon(lambda: "waits until" in run.output or "has no address" in run.output, "the wait")
     tenant.delete(INFRASTRUCTURE, CLUSTER)
-    run.end(20).failed("endpoint", "PacketCluster", "it does not exist", "pulumi refresh")
+    run.end(20).require_failure("endpoint", "PacketCluster", "it does not exist", "pulumi refresh")
 
 
 def test_an_infrastructure_cluster_deleted_right_before_the_patch_is_not_made_again(
@@ -118,7 +120,7 @@ def test_an_infrastructure_cluster_deleted_right_before_the_patch_is_not_made_ag
 ) -> None:
     with faults(tenant.management, tmp_path, Fault("PATCH", SPEC, -1)) as proxy:
         proxy.on_hit = lambda: tenant.delete(INFRASTRUCTURE, CLUSTER)
-        hand_off(tenant, proxy.kubeconfig).failed("endpoint", "it does not exist")
+        hand_off(tenant, proxy.kubeconfig).require_failure("endpoint", "it does not exist")
     answer = tenant.http.get(f"{INFRASTRUCTURE.format(tenant.namespace)}/{CLUSTER}")
     assert answer.status_code == 404, "server-side apply would create it, were it not for the uid"
 
@@ -141,7 +143,7 @@ def test_a_patch_that_fails_for_a_moment_is_tried_again(
     wanted = Fault(fault.method, part, fault.status, fault.reason, fault.message, fault.headers, times=2)
     with faults(tenant.management, tmp_path, wanted) as proxy:
         run = hand_off(tenant, proxy.kubeconfig)
-        outputs = run.done()
+        outputs = run.require_success()
         assert proxy.hit, "the fault must have hit"
     if fault.status == 429:
         assert run.seconds > 2, "the server asked twice for a second of patience"
@@ -155,7 +157,7 @@ def test_a_patch_that_fails_for_a_moment_is_tried_again(
 
 def test_a_webhook_that_rejects_the_patch_is_quoted(tenant: Tenant, published: TlsEndpoint) -> None:
     with refusing_webhook(tenant, 422, "endpoints are frozen until Monday"):
-        text = hand_off(tenant).failed("endpoint", "endpoints are frozen until Monday", "admission webhook")
+        text = hand_off(tenant).require_failure("endpoint", "endpoints are frozen until Monday", "admission webhook")
     assert "rbac.yaml" not in text, f"a webhook's refusal is no matter of rights: {text}"
 
 
@@ -163,7 +165,9 @@ def test_a_webhook_that_forbids_the_patch_is_not_taken_for_a_missing_right(
     tenant: Tenant, published: TlsEndpoint
 ) -> None:
     with refusing_webhook(tenant, 403, "endpoints are frozen until Monday"):
-        text = hand_off(tenant).failed("endpoint", "frozen until Monday", "admission webhook, refuses the change")
+        text = hand_off(tenant).require_failure(
+            "endpoint", "frozen until Monday", "admission webhook, refuses the change"
+        )
     assert "rbac.yaml" not in text, f"a webhook's refusal is no matter of rights: {text}"
 
 
@@ -174,8 +178,8 @@ def test_a_patch_that_fails_until_the_deadline_is_quoted(
         tenant.management, tmp_path, Fault("PATCH", SPEC, 500, "InternalError", "disk full", times=99)
     ) as proxy:
         run = hand_off(tenant, proxy.kubeconfig, timeoutSeconds=3)
-        run.failed("endpoint", "to be patched", "disk full", "pulumi up")
-    assert "could not be patched" in run.said, f"it shows while it is tried again: {run.said}"
+        run.require_failure("endpoint", "to be patched", "disk full", "pulumi up")
+    assert "could not be patched" in run.output, f"it shows while it is tried again: {run.output}"
 
 
 def test_a_cluster_api_that_does_not_run_is_named_at_the_deadline(tenant: Tenant) -> None:
@@ -183,7 +187,7 @@ def test_a_cluster_api_that_does_not_run_is_named_at_the_deadline(tenant: Tenant
     tenant.tenant()
     with endpoint(tenant.authority) as answering:
         tenant.publish(answering.host, answering.port)
-        hand_off(tenant, timeoutSeconds=3).failed("nudge", "status.infrastructureReady", "does it run?")
+        hand_off(tenant, timeoutSeconds=3).require_failure("nudge", "status.infrastructureReady", "does it run?")
 
 
 def test_a_provider_of_kamajis_that_does_not_go_on_is_named_at_the_deadline(tenant: Tenant) -> None:
@@ -191,7 +195,7 @@ def test_a_provider_of_kamajis_that_does_not_go_on_is_named_at_the_deadline(tena
     tenant.tenant()
     with endpoint(tenant.authority) as answering:
         tenant.publish(answering.host, answering.port)
-        hand_off(tenant, timeoutSeconds=4).failed("nudge", "status.version", "what does it log?")
+        hand_off(tenant, timeoutSeconds=4).require_failure("nudge", "status.version", "what does it log?")
 
 
 def test_a_provider_of_kamajis_in_its_backoff_is_woken(tenant: Tenant) -> None:
@@ -199,7 +203,7 @@ def test_a_provider_of_kamajis_in_its_backoff_is_woken(tenant: Tenant) -> None:
     tenant.tenant()
     with endpoint(tenant.authority) as answering:
         tenant.publish(answering.host, answering.port)
-        assert hand_off(tenant).done()["ready"] is True, "a changed annotation is an event that it waits for"
+        assert hand_off(tenant).require_success()["ready"] is True, "a changed annotation is an event that it waits for"
 
 
 def test_a_kubeconfig_that_does_not_come_is_named_at_the_deadline(tenant: Tenant) -> None:
@@ -207,4 +211,4 @@ def test_a_kubeconfig_that_does_not_come_is_named_at_the_deadline(tenant: Tenant
     tenant.tenant()
     tenant.publish("127.0.0.1", 1)
     run = hand_off(tenant, timeoutSeconds=1, enabled=False)
-    run.failed("kubeconfig", f"Secret {tenant.namespace}/{CLUSTER}-kubeconfig", "somebody else")
+    run.require_failure("kubeconfig", f"Secret {tenant.namespace}/{CLUSTER}-kubeconfig", "somebody else")

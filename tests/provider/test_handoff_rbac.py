@@ -13,7 +13,7 @@ from kamaji_equinix.components.handoff import patience
 
 from lab import kubeconfig
 from tests.conftest import ROOT
-from tests.support.handing_off import Run, hand_off, refresh, start
+from tests.support.handoff_runs import HandoffRun, hand_off, refresh, start
 from tests.support.kamaji_objects import CLUSTER, CLUSTERS, INFRASTRUCTURE, Tenant
 from tests.support.tls_endpoint import TlsEndpoint, soon
 
@@ -74,12 +74,12 @@ def allowed(client: Any, namespace: str, right: tuple[str, str, str]) -> bool:
 def test_a_whole_hand_off_needs_no_more_than_the_document_grants(tenant: Tenant, control_plane: TlsEndpoint) -> None:
     path = user(tenant)
     run = start(tenant, path)
-    soon(lambda: "has no address" in run.said, "the wait, with its look for causes")
+    soon(lambda: "has no address" in run.output, "the wait, with its look for causes")
     tenant.publish(control_plane.host, control_plane.port)
-    outputs = run.end().done()
-    assert "orbidden" not in run.said, f"nothing was denied on the way: {run.said}"
+    outputs = run.end().require_success()
+    assert "orbidden" not in run.output, f"nothing was denied on the way: {run.output}"
     assert refresh(tenant, outputs, path).outs == outputs, "a refresh needs no more either"
-    assert hand_off(tenant, path, olds=outputs).done() == outputs, "nor does an update"
+    assert hand_off(tenant, path, olds=outputs).require_success() == outputs, "nor does an update"
 
 
 @pytest.mark.parametrize("right", RIGHTS, ids=[f"{verb} {resource}" for verb, _, resource in RIGHTS])
@@ -101,9 +101,9 @@ def test_each_missing_right_is_named_with_the_document(
         if resource == "services" or verb in ("watch", "create"):
             if verb == "create":
                 tenant.publish(with_control_plane.host, with_control_plane.port)
-            soon(lambda: "docs/rbac.yaml" in run.said, f"progress that names docs/rbac.yaml: {run.said}")
+            soon(lambda: "docs/rbac.yaml" in run.output, f"progress that names docs/rbac.yaml: {run.output}")
             tenant.publish(with_control_plane.host, with_control_plane.port)
-            assert run.end().done()["ready"] is True, "it is only slower, or knows less, without this right"
+            assert run.end().require_success()["ready"] is True, "it is only slower, or knows less, without this right"
             return
         tenant.publish(with_control_plane.host, with_control_plane.port)
         refused(run.end(), verb, resource)
@@ -111,10 +111,10 @@ def test_each_missing_right_is_named_with_the_document(
         with_control_plane.close()
 
 
-def refused(run: Run, verb: str, resource: str) -> None:
+def refused(run: HandoffRun, verb: str, resource: str) -> None:
     phase, subject = SUBJECTS.get(f"{resource} {verb}") or SUBJECTS[resource]
     plural = resource.partition("/")[0]
-    run.failed(phase, subject, "docs/rbac.yaml", f"cannot {verb} resource", plural)
+    run.require_failure(phase, subject, "docs/rbac.yaml", f"cannot {verb} resource", plural)
     assert run.seconds < 20, (
         f"a right that is missing for good is no reason to wait out the deadline: {run.seconds:.0f} s"
     )
@@ -125,9 +125,9 @@ def test_a_denial_that_passes_is_waited_for(tenant: Tenant, control_plane: TlsEn
     path = user(tenant, lacking)
     tenant.publish(control_plane.host, control_plane.port)
     run = start(tenant, path)
-    soon(lambda: "could not be patched" in run.said, "the denial")
+    soon(lambda: "could not be patched" in run.output, "the denial")
     user(tenant)
-    assert run.end().done()["ready"] is True, "an API server that starts denies everything for a moment"
+    assert run.end().require_success()["ready"] is True, "an API server that starts denies everything for a moment"
 
 
 def test_credentials_that_are_not_valid_are_named_as_such(tenant: Tenant, tmp_path: Path) -> None:
@@ -136,6 +136,6 @@ def test_credentials_that_are_not_valid_are_named_as_such(tenant: Tenant, tmp_pa
     document["users"][0]["user"] = {"token": "expired-token-of-somebody"}
     path = tmp_path / "kubeconfig"
     path.write_text(yaml.safe_dump(document))
-    text = hand_off(tenant, path).failed("address", "Unauthorized", "not valid (any more)", "`management`")
+    text = hand_off(tenant, path).require_failure("address", "Unauthorized", "not valid (any more)", "`management`")
     assert "expired-token" not in text, f"the token itself must not show: {text}"
     assert "controlPlaneEndpoint" not in tenant.get(INFRASTRUCTURE, "c1")["spec"], "nothing was written"

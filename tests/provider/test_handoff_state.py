@@ -13,7 +13,7 @@ from pulumi.runtime.rpc import UNKNOWN
 
 from lab.plane import ManagementPlane
 from tests.support.fault_proxy import Fault, faults
-from tests.support.handing_off import Json, hand_off, inputs, provider, refresh
+from tests.support.handoff_runs import Json, hand_off, inputs, provider, refresh
 from tests.support.kamaji_objects import CLUSTER, INFRASTRUCTURE, Tenant
 from tests.support.tls_endpoint import TlsEndpoint, endpoint
 
@@ -22,7 +22,7 @@ from tests.support.tls_endpoint import TlsEndpoint, endpoint
 def handed_off(tenant: Tenant, control_plane: TlsEndpoint) -> Json:
     """What was stored of a completed hand-off, as it comes back from the state: numbers are floats."""
     tenant.publish(control_plane.host, control_plane.port)
-    return stored(hand_off(tenant).done())
+    return stored(hand_off(tenant).require_success())
 
 
 def stored(outputs: Json) -> Json:
@@ -58,7 +58,7 @@ def test_drift_shows_at_a_refresh_and_the_next_update_repairs_it(
     read = stored(refresh(tenant, handed_off).outs)
     assert read != handed_off, "the refresh shows it"
     assert changes(read, inputs(tenant)), "and it is a reason for an update"
-    repaired = stored(hand_off(tenant, olds=read).done())
+    repaired = stored(hand_off(tenant, olds=read).require_success())
     found = tenant.packet_cluster()
     assert found["spec"]["controlPlaneEndpoint"]["port"] == control_plane.port, "which writes the endpoint again"
     assert found["status"]["ready"] is True, "and the ready flag"
@@ -72,7 +72,7 @@ def test_an_address_that_moved_after_the_hand_off_is_handed_off_again(tenant: Te
         tenant.publish(moved.host, moved.port)
         read = stored(refresh(tenant, handed_off).outs)
         assert changes(read, inputs(tenant)), "a moved address is drift"
-        assert hand_off(tenant, olds=read).done()["live"] == str(moved), "and is followed without force"
+        assert hand_off(tenant, olds=read).require_success()["live"] == str(moved), "and is followed without force"
 
 
 def test_a_third_endpoint_is_refused_even_after_an_earlier_hand_off(tenant: Tenant, handed_off: Json) -> None:
@@ -81,7 +81,7 @@ def test_a_third_endpoint_is_refused_even_after_an_earlier_hand_off(tenant: Tena
     with endpoint(tenant.authority) as moved:
         tenant.publish(moved.host, moved.port)
         run = hand_off(tenant, olds=stored(refresh(tenant, handed_off).outs))
-        run.failed("endpoint", "192.0.2.7:6443", str(moved), "written by somebody")
+        run.require_failure("endpoint", "192.0.2.7:6443", str(moved), "written by somebody")
 
 
 def test_a_deleted_infrastructure_cluster_is_gone_for_the_engine(tenant: Tenant, handed_off: Json) -> None:
@@ -122,7 +122,9 @@ def test_rotated_credentials_work_at_the_next_run_without_any_change(
 ) -> None:
     rotated = management.user("rotated-admin", "system:masters")
     assert not changes(stored(refresh(tenant, handed_off, rotated).outs), inputs(tenant)), "no update, no replacement"
-    assert hand_off(tenant, rotated, olds=handed_off, timeoutSeconds=21).done()["ready"] is True, "and updates work"
+    assert hand_off(tenant, rotated, olds=handed_off, timeoutSeconds=21).require_success()["ready"] is True, (
+        "and updates work"
+    )
 
 
 def test_credentials_given_as_an_input_are_used_and_not_stored(tenant: Tenant, control_plane: TlsEndpoint) -> None:
@@ -163,9 +165,11 @@ def test_state_of_an_earlier_version_is_brought_up_to_date_by_an_update_that_onl
     assert diff.changes, "a state without a schema number is old"
     assert not diff.replaces, "and needs no replacement"
     with faults(tenant.management, tmp_path) as proxy:
-        updated = hand_off(tenant, proxy.kubeconfig, olds=read).done()
+        updated = hand_off(tenant, proxy.kubeconfig, olds=read).require_success()
         assert proxy.patches() == [], "the update only looks"
-    assert {**updated, "server": ""} == {**hand_off(tenant).done(), "server": ""}, "the state is as if it were new"
+    assert {**updated, "server": ""} == {**hand_off(tenant).require_success(), "server": ""}, (
+        "the state is as if it were new"
+    )
 
 
 def test_state_that_lacks_its_identity_survives_a_refresh(tenant: Tenant) -> None:
@@ -212,7 +216,7 @@ def test_a_hand_off_killed_between_its_writes_is_completed_by_the_next(
         headers={"Content-Type": "application/apply-patch+yaml"},
         params={"fieldManager": "kamaji-equinix"},
     ).raise_for_status()
-    outputs = hand_off(tenant).done()
+    outputs = hand_off(tenant).require_success()
     assert (outputs["endpoint"], outputs["ready"]) == (str(control_plane), True), "what was missing is written"
     owners = [entry["manager"] for entry in tenant.packet_cluster()["metadata"]["managedFields"]]
     assert owners.count("kamaji-equinix") == 2, f"nothing is doubled: {owners}"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.handing_off import hand_off, start
+from tests.support.handoff_runs import hand_off, start
 from tests.support.kamaji_objects import CONTROL_PLANE, CONTROL_PLANES, Tenant
 from tests.support.tls_endpoint import TlsEndpoint, soon
 
@@ -54,19 +54,19 @@ def upgrading(tenant: Tenant, control_plane: TlsEndpoint) -> Json:
     """A cluster that was handed off at 1.33.0; what was stored."""
     control_plane.version = "v1.33.0"
     tenant.publish(control_plane.host, control_plane.port)
-    return hand_off(tenant, version="1.33.0").done()
+    return hand_off(tenant, version="1.33.0").require_success()
 
 
 def test_an_upgrade_ends_once_kamaji_and_the_api_server_tell_it(tenant: Tenant, control_plane: TlsEndpoint) -> None:
     olds = upgrading(tenant, control_plane)
     ask(tenant, "1.34.0")
     run = start(tenant, olds=olds, version="1.34.0", timeoutSeconds=60)
-    soon(lambda: "from 1.33.0 to 1.34.0" in run.said, "it tells what it waits for")
+    soon(lambda: "from 1.33.0 to 1.34.0" in run.output, "it tells what it waits for")
     report(tenant, "v1.34.0")
-    soon(lambda: "still serves 1.33.0" in run.said, "Kamaji's word alone is not enough")
+    soon(lambda: "still serves 1.33.0" in run.output, "Kamaji's word alone is not enough")
     assert run.outputs is None, "so it waits on"
     control_plane.version = "v1.34.0"
-    stored = run.end().done()
+    stored = run.end().require_success()
     assert stored["version"] == "1.34.0", "the next run has nothing to wait for"
     assert "runningVersion" not in stored, "what the program saw is not stored"
 
@@ -78,13 +78,13 @@ def test_an_api_server_that_keeps_its_version_to_itself_has_kamajis_word(
     ask(tenant, "1.34.0")
     report(tenant, "v1.34.0")
     control_plane.mode = "403"
-    hand_off(tenant, olds=olds, version="1.34.0", timeoutSeconds=60).done()
+    hand_off(tenant, olds=olds, version="1.34.0", timeoutSeconds=60).require_success()
 
 
 def test_an_upgrade_that_does_not_come_about_says_what_runs(tenant: Tenant, control_plane: TlsEndpoint) -> None:
     olds = upgrading(tenant, control_plane)
     ask(tenant, "1.34.0")
-    text = hand_off(tenant, olds=olds, version="1.34.0", timeoutSeconds=3).failed("version", "runs 1.33.0")
+    text = hand_off(tenant, olds=olds, version="1.34.0", timeoutSeconds=3).require_failure("version", "runs 1.33.0")
     assert "No worker was touched" in text, "what it means for the machines"
 
 
@@ -97,12 +97,14 @@ def test_a_refusal_ends_the_wait_with_kamajis_own_words_and_the_way_back(
     olds = upgrading(tenant, control_plane)
     refuse(tenant, message, ask(tenant, "1.33.5"))
     run = hand_off(tenant, olds=olds, version="1.33.5", timeoutSeconds=600)
-    text = run.failed("version", reason)
+    text = run.require_failure("version", reason)
     assert run.seconds < 30, f"nobody waits for what will not come: {run.seconds:.0f} s"
     assert "still runs 1.33.0" in text, "what runs"
     ask(tenant, "1.33.0")
     back = hand_off(tenant, olds={**olds, "version": "1.33.5"}, version="1.33.0")
-    assert back.done()["version"] == "1.33.0", "and the old version brings it back, whatever the condition still says"
+    assert back.require_success()["version"] == "1.33.0", (
+        "and the old version brings it back, whatever the condition still says"
+    )
 
 
 def test_a_refusal_of_an_older_wish_is_none(tenant: Tenant, control_plane: TlsEndpoint) -> None:
@@ -110,10 +112,10 @@ def test_a_refusal_of_an_older_wish_is_none(tenant: Tenant, control_plane: TlsEn
     refuse(tenant, WEBHOOK, ask(tenant, "1.33.5"))
     ask(tenant, "1.33.1")
     run = start(tenant, olds=olds, version="1.33.1", timeoutSeconds=60)
-    soon(lambda: "from 1.33.0 to 1.33.1" in run.said, "it waits")
+    soon(lambda: "from 1.33.0 to 1.33.1" in run.output, "it waits")
     report(tenant, "v1.33.1")
     control_plane.version = "v1.33.1"
-    run.end().done()
+    run.end().require_success()
 
 
 @pytest.mark.parametrize(
@@ -127,7 +129,7 @@ def test_a_refusal_of_an_older_wish_is_none(tenant: Tenant, control_plane: TlsEn
 def test_what_may_pass_is_waited_for(tenant: Tenant, control_plane: TlsEndpoint, message: str) -> None:
     olds = upgrading(tenant, control_plane)
     refuse(tenant, message, ask(tenant, "1.34.0"))
-    text = hand_off(tenant, olds=olds, version="1.34.0", timeoutSeconds=6).failed("version", "runs 1.33.0")
+    text = hand_off(tenant, olds=olds, version="1.34.0", timeoutSeconds=6).require_failure("version", "runs 1.33.0")
     assert "Kamaji refuses" not in text, "it does not"
 
 
@@ -135,6 +137,6 @@ def test_a_first_control_plane_that_is_refused_ends_the_wait_for_its_address(ten
     tenant.create()
     refuse(tenant, WEBHOOK.replace("upgrade to", "create a TenantControlPlane with"), ask(tenant, "1.39.0"))
     run = hand_off(tenant, version="1.39.0", timeoutSeconds=600)
-    text = run.failed("address", "unable to create a TenantControlPlane with")
+    text = run.require_failure("address", "unable to create a TenantControlPlane with")
     assert run.seconds < 30, f"nobody waits for what will not come: {run.seconds:.0f} s"
     assert "no machine has been asked for" in text, "so nothing is lost"

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.credentials.cases import all_cases
-from tests.support.credentials.chance import generated, mutated
+from tests.support.credentials.chance import generate, mutate
 from tests.support.credentials.runs import (
     SECRET,
     Case,
@@ -26,7 +26,7 @@ from tests.support.credentials.runs import (
 )
 
 SEED, COUNT = 20261124, 25
-CASES = [*all_cases(), *generated(SEED, COUNT), *mutated(SEED, COUNT)]
+CASES = [*all_cases(), *generate(SEED, COUNT), *mutate(SEED, COUNT)]
 
 Answers = dict[str, tuple["Future[Outcome]", "Future[Outcome | bool | None]"]]
 

@@ -12,7 +12,7 @@ from kamaji_equinix.components.checks import installation
 import toolchain
 from tests.support.bare_cluster import PAGE, Bare, bare_cluster
 from tests.support.data_store import make_data_store
-from tests.support.documented import ROOT
+from tests.support.document_code import ROOT
 from toolchain import pins
 
 TEXT = (ROOT / "docs" / PAGE).read_text()

@@ -138,7 +138,7 @@ def rack(management: ManagementPlane, tenant: Tenant, tmp_path_factory: pytest.T
             if definition["metadata"]["name"] == "baremetalhosts.metal3.io":
                 crds.apply(client, definition)
                 names.append(definition["metadata"]["name"])
-        crds.await_established(client, names)
+        crds.await_crds(client, names)
         eventually(lambda: client.get(BASE).is_success, "BareMetalHosts served")
         boot = BootOptions(seconds=0.1, join_seconds=30, heartbeat_seconds=0.5, network="provided")
         hosts = Hosts(client, tmp_path_factory.mktemp("hosts"), lambda: boot, programs={})

@@ -13,7 +13,7 @@ from kamaji_equinix.components.settings.load import load_stack
 from lab import crds
 from lab.plane import ManagementPlane
 from tests.support.generated_metal3 import metal3_configurations
-from tests.support.metal3_judge import judge, judged
+from tests.support.metal3_judge import judge, judge_manifest
 from tests.support.metal3_settings import BOND, FULL
 
 EXAMPLES = 200
@@ -29,7 +29,7 @@ def test_the_server_takes_every_field(newer: ManagementPlane) -> None:
             kinds = {manifest["kind"] for manifest in manifests}
             assert {"BareMetalHost", "IPPool", "Metal3DataTemplate", "Metal3MachineTemplate", "Metal3Cluster"} <= kinds
             for manifest in manifests:
-                judged(client, manifest)
+                judge_manifest(client, manifest)
 
 
 def test_the_server_takes_whatever_the_settings_take(newer: ManagementPlane) -> None:

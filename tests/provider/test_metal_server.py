@@ -13,8 +13,8 @@ import pytest
 
 from lab.metal import BootOptions, Control, Fault
 from lab.metal.cli import main
-from lab.metal.control import ControlFailed
-from lab.simulation.join import trusting
+from lab.metal.control import ControlError
+from lab.simulation.join import client_context
 from tests.support.devices import KEY, PROJECT, Metal, eventually, metal, order
 
 
@@ -38,12 +38,12 @@ def states(api: Metal, identity: str, seconds: float) -> list[str]:
 
 def test_its_certificate_is_for_the_real_host_name(api: Metal) -> None:
     with socket.create_connection(("127.0.0.1", api.api.port), timeout=5) as plain:
-        trusting(api.authority.pem).wrap_socket(plain, server_hostname="api.equinix.com").close()
+        client_context(api.authority.pem).wrap_socket(plain, server_hostname="api.equinix.com").close()
     with (
         socket.create_connection(("127.0.0.1", api.api.port), timeout=5) as plain,
         pytest.raises(ssl.SSLCertVerificationError, match="Hostname mismatch"),
     ):
-        trusting(api.authority.pem).wrap_socket(plain, server_hostname="example.com")
+        client_context(api.authority.pem).wrap_socket(plain, server_hostname="example.com")
 
 
 def test_it_listens_on_loopback_only(api: Metal) -> None:
@@ -147,7 +147,7 @@ def test_faults_and_journal_are_reached_from_the_command_line(
 
 
 def test_a_lab_that_does_not_run_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ControlFailed, match=f"no lab with a Metal API runs in {tmp_path}"):
+    with pytest.raises(ControlError, match=f"no lab with a Metal API runs in {tmp_path}"):
         Control.of_lab(tmp_path)
 
 

@@ -85,7 +85,7 @@ def test_what_nothing_refers_to_goes_and_all_else_stays(
 
 def pruned(made: World, client: httpx.Client, kube: Kube, killed: Kube) -> None:
     """Prune twice, the first time to be killed amid it; all that may go is gone then, and at no moment more than that."""
-    expected = made.expected(made.current, made.named)
+    expected = made.expected(made.current, made.references)
     with contextlib.suppress(Killed):
         prune(killed, made.pool, made.current)
     assert expected <= made.remaining(client), "none that is needed went"

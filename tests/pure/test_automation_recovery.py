@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from kamaji_equinix.automation.configuration import checked, sections, write_plain
+from kamaji_equinix.automation.configuration import check, sections, write_plain
 from kamaji_equinix.automation.errors import ConfigurationError
 from kamaji_equinix.automation.repair import recovery
 
@@ -43,7 +43,7 @@ def test_an_object_that_was_being_created_and_lives_is_entered() -> None:
     manager = {"manager": "pulumi-kubernetes-1", "operation": "Apply"}
     metadata = {**made["inputs"]["metadata"], "uid": "u1", "managedFields": [manager]}
     seen = {**made["inputs"], "metadata": metadata}
-    found, entered = recovery.settled(state([], [("creating", made)]), living(seen))
+    found, entered = recovery.settle(state([], [("creating", made)]), living(seen))
     assert entered == ["Cluster default/c1"], "a destroy would leave it behind, with its machines"
     (known,) = found["resources"]
     assert known["id"] == "default/c1", "under the id that the provider would have given"
@@ -70,10 +70,10 @@ def test_a_tenants_object_is_not_looked_up_in_the_management_cluster() -> None:
         raise AssertionError("the management cluster may have another object of that name")
 
     made = inside("Cluster", "nested")
-    found, entered = recovery.settled(state([], [("creating", made)]), nowhere)
+    found, entered = recovery.settle(state([], [("creating", made)]), nowhere)
     assert (found["resources"], found["pending_operations"], entered) == ([], [], []), "it is applied again"
     assert recovery.drift([made], nowhere) == [], "nor has it drifted there"
-    assert recovery.maybe_going(state([made], [("deleting", made)])) == [], "nor is its end awaited there"
+    assert recovery.possible_deletions(state([made], [("deleting", made)])) == [], "nor is its end awaited there"
 
 
 def test_a_chart_has_no_object_that_could_drift() -> None:
@@ -83,7 +83,7 @@ def test_a_chart_has_no_object_that_could_drift() -> None:
 
 def test_the_same_object_of_the_management_cluster_is_looked_up() -> None:
     made = {**resource("Cluster", "c1"), "provider": PROVIDERS["management"]}
-    _, entered = recovery.settled(state([], [("creating", made)]), living(made["inputs"]))
+    _, entered = recovery.settle(state([], [("creating", made)]), living(made["inputs"]))
     assert entered == ["Cluster default/c1"], "the provider tells which is which"
 
 
@@ -107,7 +107,7 @@ def test_a_tenants_objects_leave_the_state_with_what_holds_their_data(lost: str)
     after = {**resource("Secret", "after"), **depends}
     kept = [*above, cluster, parts, plane, *beside, other, elsewhere]
     before = state([*kept, agent, own, after], [])
-    gone = recovery.named(before, ["Cluster default/c1"]) if lost == "Cluster" else [plane]
+    gone = recovery.clusters_called(before, ["Cluster default/c1"]) if lost == "Cluster" else [plane]
     found, objects = recovery.without_tenants(before, gone)
     assert objects == sorted([agent["urn"], own["urn"]]), "no API server is left to tell that they are gone"
     assert [one["urn"] for one in found["resources"]] == [one["urn"] for one in (*kept, after)], (
@@ -118,20 +118,20 @@ def test_a_tenants_objects_leave_the_state_with_what_holds_their_data(lost: str)
 
 
 def test_an_object_that_was_never_created_is_dropped() -> None:
-    found, entered = recovery.settled(state([], [("creating", resource("Cluster", "c1"))]), living())
+    found, entered = recovery.settle(state([], [("creating", resource("Cluster", "c1"))]), living())
     assert (found["resources"], entered) == ([], []), "there is nothing to know"
 
 
 def test_an_object_that_a_later_run_created_is_not_entered_twice() -> None:
     known = {**resource("Cluster", "c1"), "id": "default/c1"}
     pending = resource("Cluster", "c1")
-    found, entered = recovery.settled(state([known], [("creating", pending)]), living(pending["inputs"]))
+    found, entered = recovery.settle(state([known], [("creating", pending)]), living(pending["inputs"]))
     assert (found["resources"], entered) == ([known], []), "one URN stands for one object"
 
 
 def test_a_hand_off_that_was_under_way_is_dropped() -> None:
     pending = {"urn": "urn:x", "type": "pulumi-python:dynamic/kamaji-equinix:ControlPlaneEndpoint", "inputs": {}}
-    found, entered = recovery.settled(state([], [("creating", pending)]), living())
+    found, entered = recovery.settle(state([], [("creating", pending)]), living())
     assert (found["resources"], entered) == ([], []), "it is no object: the next run does it again"
 
 
@@ -140,14 +140,16 @@ def test_a_cluster_that_goes_is_waited_for() -> None:
     going = {**cluster["inputs"], "metadata": {**cluster["inputs"]["metadata"], "deletionTimestamp": "now"}}
     seen = [going, going, None]
     pauses: list[str] = []
-    found = recovery.await_deletions(recovery.maybe_going(state([cluster], [])), lambda _: seen.pop(0), pauses.append)
+    found = recovery.await_deletions(
+        recovery.possible_deletions(state([cluster], [])), lambda _: seen.pop(0), pauses.append
+    )
     assert found == ["Cluster default/c1"], "an up that took it for unchanged would build around nothing"
     assert len(pauses) == 2, f"each look but the last: {pauses}"
 
 
 def test_a_cluster_that_was_being_deleted_and_is_gone_is_told() -> None:
     cluster = resource("Cluster", "c1")
-    candidates = recovery.maybe_going(state([cluster], [("deleting", cluster)]))
+    candidates = recovery.possible_deletions(state([cluster], [("deleting", cluster)]))
     assert recovery.await_deletions(candidates, living(), lambda _: None) == ["Cluster default/c1"], (
         "its end was awaited by nobody"
     )
@@ -156,14 +158,14 @@ def test_a_cluster_that_was_being_deleted_and_is_gone_is_told() -> None:
 def test_a_cluster_that_is_missing_without_a_sign_is_not_forgotten() -> None:
     cluster = resource("Cluster", "c1")
     part = {**resource("PacketCluster", "c1"), "deletedWith": cluster["urn"]}
-    candidates = recovery.maybe_going(state([cluster, part], []))
+    candidates = recovery.possible_deletions(state([cluster, part], []))
     assert recovery.await_deletions(candidates, living(), lambda _: None) == [], (
         "the credentials may lead to another cluster"
     )
 
 
 def test_a_cluster_whose_parts_the_state_holds_no_longer_was_being_deleted() -> None:
-    candidates = recovery.maybe_going(state([resource("Cluster", "c1")], []))
+    candidates = recovery.possible_deletions(state([resource("Cluster", "c1")], []))
     assert recovery.await_deletions(candidates, living(), lambda _: None) == ["Cluster default/c1"], (
         "a destroy that was interrupted leaves no other sign, and an up would build around nothing"
     )
@@ -171,7 +173,7 @@ def test_a_cluster_whose_parts_the_state_holds_no_longer_was_being_deleted() -> 
 
 def test_other_objects_are_asked_for_only_where_their_deletion_was_under_way() -> None:
     pool, plane = resource("MachineDeployment", "a"), resource("KamajiControlPlane", "cp")
-    found = recovery.maybe_going(state([pool, plane], [("deleting", pool)]))
+    found = recovery.possible_deletions(state([pool, plane], [("deleting", pool)]))
     assert [(one["kind"], going) for one, going in found] == [("MachineDeployment", True)], (
         "a run costs no more than needed"
     )
@@ -186,16 +188,16 @@ SECTIONS: Json = {
 
 
 def test_settings_come_back_the_same_from_a_stacks_configuration(tmp_path: Path) -> None:
-    settings = checked(SECTIONS)
+    settings = check(SECTIONS)
     written = sections(settings, tmp_path)
-    assert checked(written).clusters == settings.clusters, "nothing is lost on the way"
+    assert check(written).clusters == settings.clusters, "nothing is lost on the way"
     path = written["management"]["kubeconfigPath"]
     assert path == str(tmp_path / "management.kubeconfig"), "the engine may run in another folder"
 
 
 def test_wrong_settings_are_one_error_of_the_family() -> None:
     with pytest.raises(ConfigurationError) as caught:
-        checked({**SECTIONS, "clutser": {}, "metal": {"metro": "da"}})
+        check({**SECTIONS, "clutser": {}, "metal": {"metro": "da"}})
     assert len(caught.value.problems) == 2, f"all mistakes at once: {caught.value}"
 
 

@@ -21,12 +21,12 @@ from toolchain import pins
 def test_each_controller_of_a_generation_can_be_built_and_started(generation) -> None:  # type: ignore[no-untyped-def]
     for name in generation.controllers:
         assert name in CONTROLLERS, f"{name} has no row in the table of controllers"
-        assert pins.pinned(name, generation.version(name)).need != "request", (
+        assert pins.pin_of(name, generation.version(name)).need != "request", (
             f"the tests need {name}: it is built before them"
         )
     usual = {name for name in generation.controllers if pins.BY_NAME[name].need == "up"}
     more = {pins.BY_NAME[name].file_name for name in generation.programs()}
-    assert {pins.pinned(name, generation.version(name)).file_name for name in generation.controllers} <= more | {
+    assert {pins.pin_of(name, generation.version(name)).file_name for name in generation.controllers} <= more | {
         pins.BY_NAME[name].file_name for name in usual
     }, "what `lab up` builds and what `make toolchain` builds are all that it runs"
 
@@ -58,7 +58,7 @@ def test_a_lab_goes_to_a_later_generation_and_not_back(tmp_path: Path, monkeypat
     steps = [options(), options(cluster_api="v1.13.4"), options(contract="v1beta2"), options(gate=False)]
     reached = [choice.merge_options(folder, step).generation() for step in steps]
     assert reached == [FIRST, BETWEEN, SECOND, SECOND], "each step goes on from what was chosen before"
-    with pytest.raises(choice.LabFailed, match=r"does not go back to contract v1beta1 .*`make down` removes it first"):
+    with pytest.raises(choice.LabError, match=r"does not go back to contract v1beta1 .*`make down` removes it first"):
         choice.merge_options(folder, options(contract="v1beta1"))
     assert LabOptions.load(folder.options).generation() is SECOND, "what is refused is not kept"
 
@@ -103,13 +103,13 @@ def test_a_stack_without_a_file_takes_the_older_contract(tmp_path: Path) -> None
 @pytest.mark.parametrize("group", ["cluster.x-k8s.io", "controlplane.cluster.x-k8s.io"])
 def test_a_crd_is_labelled_with_each_contract_that_a_served_version_has(group: str) -> None:
     versions = [{"name": name, "served": name != "v1beta2"} for name in ("v1alpha1", "v1alpha2", "v1beta2")]
-    made = crds.labelled({"metadata": {"name": "x"}, "spec": {"group": group, "versions": versions}})
+    made = crds.add_contract_labels({"metadata": {"name": "x"}, "spec": {"group": group, "versions": versions}})
     labels = {"cluster.x-k8s.io/v1beta1": "v1alpha1", "cluster.x-k8s.io/v1beta2": "v1alpha2"}
     assert made["metadata"]["labels"] == {**labels, "clusterctl.cluster.x-k8s.io": ""}, "those served, and no other"
 
 
 def test_a_crd_of_another_project_is_not_labelled() -> None:
-    made = crds.labelled({"metadata": {"name": "x"}, "spec": {"group": "metal3.io", "versions": []}})
+    made = crds.add_contract_labels({"metadata": {"name": "x"}, "spec": {"group": "metal3.io", "versions": []}})
     assert "labels" not in made["metadata"], made
 
 
@@ -117,6 +117,8 @@ def test_only_a_crd_of_several_versions_is_converted() -> None:
     config = {"url": "https://127.0.0.1:1/convert"}
     old = {"conversion": {"strategy": "Webhook"}}
     one, two = ({"spec": {**old, "versions": [{}] * number}} for number in (1, 2))
-    assert "conversion" not in crds.converted(one, config)["spec"], "there is nothing to convert"
-    assert crds.converted(two, config)["spec"]["conversion"]["webhook"]["clientConfig"] == config
-    assert "conversion" not in crds.converted({"spec": {**old, "versions": [{}, {}]}}, None)["spec"], "nobody does it"
+    assert "conversion" not in crds.set_conversion(one, config)["spec"], "there is nothing to convert"
+    assert crds.set_conversion(two, config)["spec"]["conversion"]["webhook"]["clientConfig"] == config
+    assert "conversion" not in crds.set_conversion({"spec": {**old, "versions": [{}, {}]}}, None)["spec"], (
+        "nobody does it"
+    )

@@ -53,7 +53,7 @@ def test_a_tenants_process_that_crashes_is_started_later_each_time_and_told_with
         for _ in range(10):
             process = start("tenant-a-b-kube-apiserver", ["sh", "-c", "echo no such port; exit 3"], tmp_path)
             process.popen.wait(10)
-            tenants._crashed(("a", "b"), process)
+            tenants._note_crash(("a", "b"), process)
             waits.append(tenants._crashes["a", "b"].again - time.monotonic())
     finally:
         proxy.close()

@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 from kamaji_equinix.automation.engine.lock import reported_locks
 from kamaji_equinix.automation.errors import Locked
-from kamaji_equinix.automation.repair import lock_waiting
+from kamaji_equinix.automation.repair import lock_wait
 from pulumi.automation import CommandResult, ConcurrentUpdateError
 
-from tests.support.locks import clear_reported
+from tests.support.locks import clear_locks
 
 HERE = socket.gethostname()
 AT = datetime.now(timezone.utc).isoformat(timespec="seconds")
@@ -67,7 +67,7 @@ class Backend:
         self.held = ()
 
     def run(self, seconds: float = 0, pause: Callable[[float], Any] = lambda _: None) -> str:
-        return lock_waiting.wait_until_free(
+        return lock_wait.wait_until_free(
             self.attempt, seconds, self.said.append, stack="dev", cancel=self.cancel, pause=pause
         )
 
@@ -114,7 +114,7 @@ def test_a_living_update_is_waited_for_and_named_once() -> None:
     pauses: list[float] = []
     assert backend.run(60, pauses.append) == "done", "it goes on when the stack is free"
     assert len(pauses) == 3, f"between the attempts it pauses: {pauses}"
-    assert all(0 < seconds <= lock_waiting.RETRY_SECONDS[1] for seconds in pauses), f"for seconds: {pauses}"
+    assert all(0 < seconds <= lock_wait.RETRY_SECONDS[1] for seconds in pauses), f"for seconds: {pauses}"
     (said,) = backend.said
     assert f"process {os.getpid()}" in said, f"who is waited for is told once: {said}"
 
@@ -136,9 +136,7 @@ def test_a_refusal_without_names_is_waited_for_too() -> None:
         return "done"
 
     said: list[str] = []
-    found = lock_waiting.wait_until_free(
-        attempt, 60, said.append, stack="dev", cancel=lambda: None, pause=lambda _: None
-    )
+    found = lock_wait.wait_until_free(attempt, 60, said.append, stack="dev", cancel=lambda: None, pause=lambda _: None)
     assert found == "done", "Pulumi Cloud names nobody"
     assert "another update" in said[0], f"it is told nevertheless: {said}"
 
@@ -158,7 +156,7 @@ def test_of_many_that_see_one_dead_lock_only_one_cancels() -> None:
 
     def one() -> None:
         barrier.wait()
-        clear_reported(str(dead), "dev", lambda: cancels.append(1))
+        clear_locks(str(dead), "dev", lambda: cancels.append(1))
 
     threads = [threading.Thread(target=one) for _ in range(8)]
     for thread in threads:
@@ -176,13 +174,13 @@ def test_a_cancel_that_fails_is_tried_again_by_the_next() -> None:
         raise ConnectionError("no route")
 
     with pytest.raises(Locked, match="no route"):
-        clear_reported(dead, "dev", broken)
-    clear_reported(dead, "dev", lambda: cancels.append(1))
+        clear_locks(dead, "dev", broken)
+    clear_locks(dead, "dev", lambda: cancels.append(1))
     assert cancels == [1], "what was not cleared is not noted as cleared"
 
 
 def test_a_cancel_that_helps_nothing_ends_in_a_refusal() -> None:
     backend = Backend(("a", HERE, dead_pid()))
     with pytest.raises(Locked, match="locked by another update"):
-        lock_waiting.wait_until_free(backend.attempt, 0, backend.said.append, stack="dev", cancel=lambda: None)
-    assert backend.attempts <= 2 + lock_waiting.ENDED_MEANWHILE, "and in no endless loop"
+        lock_wait.wait_until_free(backend.attempt, 0, backend.said.append, stack="dev", cancel=lambda: None)
+    assert backend.attempts <= 2 + lock_wait.IMMEDIATE_RETRIES, "and in no endless loop"

@@ -15,7 +15,7 @@ from kamaji_equinix.automation.engine.lock import moment, process_start
 from kamaji_equinix.automation.errors import Locked
 from kamaji_equinix.automation.repair import locks
 
-from tests.support.locks import clear_reported
+from tests.support.locks import clear_locks
 
 HERE = socket.gethostname()
 
@@ -141,7 +141,7 @@ REFUSED = (
 def test_a_lock_in_a_bucket_whose_process_is_dead_is_cancelled() -> None:
     cancelled = []
     text = REFUSED.format(host=HERE, pid=dead_pid())
-    said = clear_reported(text, "dev", lambda: cancelled.append(True))
+    said = clear_locks(text, "dev", lambda: cancelled.append(True))
     assert cancelled == [True], "pulumi cancel was run once"
     assert "ann@" in said, "and the user is told whose lock went"
 
@@ -149,7 +149,7 @@ def test_a_lock_in_a_bucket_whose_process_is_dead_is_cancelled() -> None:
 def test_a_lock_in_a_bucket_of_another_host_is_never_cancelled() -> None:
     cancelled: list[bool] = []
     with pytest.raises(Locked) as refused:
-        clear_reported(REFUSED.format(host="elsewhere", pid=1), "dev", lambda: cancelled.append(True))
+        clear_locks(REFUSED.format(host="elsewhere", pid=1), "dev", lambda: cancelled.append(True))
     assert not cancelled, "its process may well run there"
     assert "ann@elsewhere, process 1" in str(refused.value), "the holder is named"
     assert len(refused.value.holders) == 1, f"for callers too: {refused.value.holders}"
@@ -158,9 +158,7 @@ def test_a_lock_in_a_bucket_of_another_host_is_never_cancelled() -> None:
 def test_a_refusal_without_a_named_lock_is_never_cancelled() -> None:
     cancelled: list[bool] = []
     with pytest.raises(Locked, match="another update"):
-        clear_reported(
-            "[409] Conflict: Another update is currently in progress.", "dev", lambda: cancelled.append(True)
-        )
+        clear_locks("[409] Conflict: Another update is currently in progress.", "dev", lambda: cancelled.append(True))
     assert not cancelled, "nobody knows who holds it"
 
 

@@ -10,14 +10,16 @@ from kamaji_equinix.components.settings.effects import effect
 from kamaji_equinix.components.settings.load import load_stack
 
 from tests.pure.test_effects import leaves, outcome
-from tests.support.metal3_settings import FULL, OTHERS, SECTION_ONLY, replaced
+from tests.support.metal3_settings import FULL, OTHER_SETTINGS, SECTION_ONLY, replace_key
 from tests.support.setting_changes import BASE, tenant
 
 KEYS = {
-    **{f"metal3.{key}": value for key, value in {**OTHERS, **SECTION_ONLY}.items() if key != "nodeReuse"},
-    **{f"workerPools[].{key}": value for key, value in OTHERS.items()},
+    **{f"metal3.{key}": value for key, value in {**OTHER_SETTINGS, **SECTION_ONLY}.items() if key != "nodeReuse"},
+    **{f"workerPools[].{key}": value for key, value in OTHER_SETTINGS.items()},
 }
-FIRST = {key.partition(".")[0].partition("[")[0]: key for key, value in reversed(OTHERS.items()) if value is not None}
+FIRST = {
+    key.partition(".")[0].partition("[")[0]: key for key, value in reversed(OTHER_SETTINGS.items()) if value is not None
+}
 CHANGES = {
     key: value
     for key, value in KEYS.items()
@@ -27,7 +29,7 @@ CHANGES = {
 
 
 def test_each_setting_of_metal3_has_a_change_here() -> None:
-    tops = {key.partition(".")[0].partition("[")[0] for key in OTHERS}
+    tops = {key.partition(".")[0].partition("[")[0] for key in OTHER_SETTINGS}
     pools = tuple(f"workerPools[].{top}" for top in tops)
     own = [key for key in leaves() if key.startswith(("metal3.", *pools))]
     assert len(own) > 150, "the table lists them"
@@ -38,8 +40,8 @@ def test_each_setting_of_metal3_has_a_change_here() -> None:
 
 @pytest.mark.parametrize("key", CHANGES)
 def test_a_change_has_the_effect_that_the_table_says(key: str) -> None:
-    before: Any = load_stack(replaced(key, lookup(key))).clusters[0]
-    refused, told, machines = outcome(before, load_stack(replaced(key, CHANGES[key])))
+    before: Any = load_stack(replace_key(key, lookup(key))).clusters[0]
+    refused, told, machines = outcome(before, load_stack(replace_key(key, CHANGES[key])))
     how = effect(key).how
     assert refused == ([key] if how == "never" else []), "refused is what can never be, and nothing else"
     assert told == [], "nothing else is told"

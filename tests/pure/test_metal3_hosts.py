@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from lab.metal3 import config_drive, host, hosts, network_data
-from lab.simulation.trouble import LeftOut
+from lab.simulation.trouble import BootFailure
 
 UID = "5f3f2f1e-0000-4000-8000-000000000001"
 CARDS = ["00:60:2F:00:00:01", "ab:cd:12:34:56:78"]
@@ -71,7 +71,7 @@ def test_a_secret_may_hold_its_content_as_value() -> None:
     ],
 )
 def test_a_host_whose_meta_data_cannot_be_read_is_left_out(stored: dict[str, dict[str, Any]], reason: str) -> None:
-    with pytest.raises(LeftOut, match=reason):
+    with pytest.raises(BootFailure, match=reason):
         read(stored, metaData={"name": "data"})
 
 
@@ -143,7 +143,7 @@ def edited(path: str, value: Any) -> dict[str, Any]:
     ],
 )
 def test_a_network_that_the_hardware_cannot_have_leaves_the_host_out(path: str, value: Any, reason: str) -> None:
-    with pytest.raises(LeftOut, match=reason):
+    with pytest.raises(BootFailure, match=reason):
         network_data.addresses(edited(path, value), CARDS)
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from lab.simulation import cloudinit, commands, kubeadm
 from lab.simulation.cloudinit import CloudConfig
-from lab.simulation.trouble import LeftOut
+from lab.simulation.trouble import BootFailure
 from tests.support.devices import JOIN_V1BETA3, userdata
 
 INSTANCE = {"v1": {"instance-id": "i-1", "local-hostname": "w1"}, "ds": {"meta-data": {"local-hostname": "w1"}}}
@@ -43,9 +43,9 @@ def test_the_older_format_has_arguments_as_a_mapping() -> None:
 
 def test_each_format_refuses_the_arguments_of_the_other() -> None:
     older = userdata(join=JOIN_V1BETA3.replace("v1beta3", "v1beta4"))
-    with pytest.raises(LeftOut, match=r"no list of name and value, as kubeadm\.k8s\.io/v1beta4 needs"):
+    with pytest.raises(BootFailure, match=r"no list of name and value, as kubeadm\.k8s\.io/v1beta4 needs"):
         kubeadm.read(cloudinit.read(older, INSTANCE))
-    with pytest.raises(LeftOut, match=r"no mapping, as kubeadm\.k8s\.io/v1beta3 needs"):
+    with pytest.raises(BootFailure, match=r"no mapping, as kubeadm\.k8s\.io/v1beta3 needs"):
         kubeadm.read(cloudinit.read(userdata().replace("v1beta4", "v1beta3"), INSTANCE))
 
 
@@ -74,7 +74,7 @@ def test_any_text_survives_gzip_and_base64(data: bytes) -> None:
 
 @pytest.mark.parametrize(("encoding", "content"), [("b64", "%%%"), ("gz+b64", "aGVsbG8="), ("rot13", "x")])
 def test_a_wrong_encoding_is_named_with_the_file(encoding: str, content: str) -> None:
-    with pytest.raises(LeftOut, match=r"^/f of its user data .*" + encoding.replace("+", r"\+")):
+    with pytest.raises(BootFailure, match=r"^/f of its user data .*" + encoding.replace("+", r"\+")):
         written(encoding=encoding, content=content)
 
 
@@ -86,7 +86,7 @@ def test_owner_permissions_and_append_are_kept() -> None:
     file = cloudinit.files(entries)["/f"]
     assert (file.content, file.mode) == ("a\nb\n", 0o640), "the second entry is added to the first"
     assert written(content="").mode == 0o644, "the default mode"
-    with pytest.raises(LeftOut, match="permissions 'rw', no octal number"):
+    with pytest.raises(BootFailure, match="permissions 'rw', no octal number"):
         written(permissions="rw")
 
 
@@ -103,7 +103,7 @@ def test_text_without_the_header_is_no_template() -> None:
 
 
 def test_templates_cannot_reach_python() -> None:
-    with pytest.raises(LeftOut, match="cannot be rendered"):
+    with pytest.raises(BootFailure, match="cannot be rendered"):
         cloudinit.render("## template: jinja\n{{ ''.__class__.__mro__ }}\n", INSTANCE)
 
 
@@ -127,13 +127,13 @@ def test_templates_cannot_reach_python() -> None:
     ],
 )
 def test_user_data_that_cannot_be_read_says_why(text: str, reason: str) -> None:
-    with pytest.raises(LeftOut, match=reason):
+    with pytest.raises(BootFailure, match=reason):
         cloudinit.read(text, INSTANCE)
 
 
 def test_errors_in_yaml_quote_nothing_of_it() -> None:
     text = "#cloud-config\nwrite_files:\n- token: abcdef.0123456789abcdef: x\n"
-    with pytest.raises(LeftOut) as error:
+    with pytest.raises(BootFailure) as error:
         cloudinit.read(text, INSTANCE)
     assert "0123456789abcdef" not in str(error.value), "user data holds a token"
 
@@ -171,7 +171,7 @@ def test_kubeadm_join_is_found_in_a_script_that_runcmd_calls() -> None:
 def test_a_join_that_kubeadm_or_the_kubelet_would_refuse_is_refused(old: str, new: str, reason: str) -> None:
     text = userdata()
     assert old in text, "the case changes something"
-    with pytest.raises(LeftOut, match=reason):
+    with pytest.raises(BootFailure, match=reason):
         kubeadm.read(cloudinit.read(text.replace(old, new), INSTANCE))
 
 
@@ -203,7 +203,7 @@ def test_taints_given_to_the_kubelet_replace_the_others() -> None:
     ],
 )
 def test_labels_of_kubernetes_own_domains_are_told_from_others(label: str, foreign: bool) -> None:
-    assert kubeadm.reserved(label) is foreign, "as IsKubernetesLabel and IsKubeletLabel say"
+    assert kubeadm.is_reserved(label) is foreign, "as IsKubernetesLabel and IsKubeletLabel say"
 
 
 @pytest.mark.parametrize(
@@ -242,10 +242,10 @@ def test_commands_that_lie_in_a_file_count_as_if_they_stood_in_runcmd() -> None:
 )
 def test_a_mistake_in_a_file_of_commands_names_the_file(text: str, reason: str) -> None:
     config = CloudConfig(cloudinit.files([{"path": "/run/a", "content": text}]), (". /run/a",))
-    with pytest.raises(LeftOut, match=reason):
+    with pytest.raises(BootFailure, match=reason):
         commands.check(config)
 
 
 def test_commands_from_a_file_that_nothing_writes_leave_a_machine_out() -> None:
-    with pytest.raises(LeftOut, match=r"reads commands from /run/a, and writes no such file"):
+    with pytest.raises(BootFailure, match=r"reads commands from /run/a, and writes no such file"):
         commands.check(CloudConfig({}, (". /run/a",)))

@@ -120,7 +120,7 @@ def test_a_program_that_crashes_rests_longer_each_time() -> None:
     body["status"] = live(body, steps=1)[0]
     rests = []
     for _ in range(7):
-        body["status"] = pod_rules.status(body, replace(facts, ended={"app": 1}))
+        body["status"] = pod_rules.status(body, replace(facts, exit_codes={"app": 1}))
         assert state(body["status"])["waiting"]["reason"] == "CrashLoopBackOff", "it is not started at once"
         assert (body["status"]["phase"], condition(body["status"], "Ready")) == ("Running", "False"), (
             "as a kubelet says"
@@ -235,7 +235,7 @@ def test_a_containers_files_and_variables_are_those_of_its_sources() -> None:
     mounts = {
         "volumeMounts": [{"name": "v", "mountPath": "/a/"}, {"name": "v", "mountPath": "/b/f", "subPath": "file"}]
     }
-    seen = pod_sources.mounted({"name": "app", **mounts}, pod_sources.files(body, fetch))
+    seen = pod_sources.mounts({"name": "app", **mounts}, pod_sources.files(body, fetch))
     assert seen == {"/a/key": b"value", "/a/file": b"text", "/b/f": b"text"}, "by their mounts"
     container = {
         "envFrom": [{"prefix": "P_", "secretRef": {"name": "s"}}],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kamaji_equinix.automation.repair.recovery import drift, retained
+from kamaji_equinix.automation.repair.recovery import drift, retain_templates
 
 TEMPLATE = "kubernetes:infrastructure.cluster.x-k8s.io/v1beta1:PacketMachineTemplate"
 
@@ -15,10 +15,10 @@ def resource(type_: str, name: str, **more: Any) -> dict[str, Any]:
 
 def test_a_template_whose_deletion_is_pending_is_retained_too() -> None:
     state = {"resources": [resource(TEMPLATE, "new"), resource(TEMPLATE, "old", delete=True)]}
-    mended, names = retained(state)
+    mended, names = retain_templates(state)
     assert names == ["new", "old"], "the pending one is the one that a change taken back names again"
     assert all(one["retainOnDelete"] for one in mended["resources"]), "and the engine then only forgets it"
-    assert retained(mended)[1] == [], "once is enough"
+    assert retain_templates(mended)[1] == [], "once is enough"
 
 
 def test_nothing_else_is_retained() -> None:
@@ -27,7 +27,7 @@ def test_nothing_else_is_retained() -> None:
         resource("kubernetes:cluster.x-k8s.io/v1beta1:Cluster", "a"),
         resource(TEMPLATE, "somebody's", deletedWith=""),
     ]
-    mended, names = retained({"resources": others})
+    mended, names = retain_templates({"resources": others})
     assert names == [], "what retains a Cluster or a pool leaves billed servers behind"
     assert mended["resources"] == others, "the state is as it was"
 

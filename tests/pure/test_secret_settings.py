@@ -21,7 +21,7 @@ from kamaji_equinix.components.settings.secrets import mask, secret_paths_of
 from kamaji_equinix.components.settings.stack_file import sections
 from pydantic import SecretStr
 
-from tests.support.markers import admitted, complete, layouts, leaves, marker, put, shown
+from tests.support.markers import complete, layouts, leaves, marker, may_be_secret, shown, with_value
 from tests.support.settings_cases import configuration
 
 PATHS = sorted(path for path, _ in leaves(complete()))
@@ -46,9 +46,9 @@ def held_by(raw: Any) -> tuple[dict[str, Any], frozenset[str]]:
 @pytest.mark.parametrize("path", PATHS)
 def test_a_secret_is_never_shown_and_a_plain_value_is(path: str) -> None:
     text = marker()
-    secret = said(put(complete(), path, text), frozenset({path}))
+    secret = said(with_value(complete(), path, text), frozenset({path}))
     assert not shown([text], {"all that is told": secret}), "it is a secret"
-    if not admitted(path):
+    if not may_be_secret(path):
         assert f"{path}: is stored as a secret, but " in secret, f"it would end in clear, so it is refused: {secret}"
     for wrong in (
         "{{ .Foo " + text + " }}",
@@ -56,9 +56,9 @@ def test_a_secret_is_never_shown_and_a_plain_value_is(path: str) -> None:
         f"-----BEGIN PRIVATE KEY-----\n{text}",
         text + "x" * 20_000,
     ):
-        report = said(put(complete(), path, wrong), frozenset({path}))
+        report = said(with_value(complete(), path, wrong), frozenset({path}))
         assert not shown([text], {"the report": report}), "nor where it is wrong, too"
-    plain = said(put(complete(), path, text), frozenset())
+    plain = said(with_value(complete(), path, text), frozenset())
     told = path.startswith("management") or path.endswith("password") or text in plain
     assert told, f"what is no secret is reported, or goes into the manifests, as it is: {plain[:3000]}"
 
@@ -72,20 +72,22 @@ def test_no_layout_of_clusters_and_no_provider_shows_a_secret(data: st.DataObjec
     markers = [marker() for _ in where]
     for path, text in zip(where, markers, strict=True):
         form = data.draw(st.sampled_from(["{}", "echo {}", "a\n  {}\n", "{{ .Foo {} }}", " {}\x01 ", "https://a:{}@b"]))
-        raw = put(raw, path, form.replace("{}", text))
+        raw = with_value(raw, path, form.replace("{}", text))
     told = said(raw, frozenset(where))
     assert not shown(markers, {"all that is told": told}), f"secrets at {where}"
     for path in where:
-        assert admitted(path) or f"{path}: is stored as a secret, but " in told, f"{path} would end in clear: {told}"
+        assert may_be_secret(path) or f"{path}: is stored as a secret, but " in told, (
+            f"{path} would end in clear: {told}"
+        )
 
 
 @pytest.mark.parametrize("path", PATHS)
 def test_an_encrypted_value_is_judged_without_the_engine_as_with_it(path: str) -> None:
-    stored, secret = held_by(put(complete(), path, {"secure": "v1:x"}))
+    stored, secret = held_by(with_value(complete(), path, {"secure": "v1:x"}))
     assert secret == {path}, "the file tells which path it is"
     report = said(stored, secret)
     assert "v1:x" not in report, "not even its cipher text is anybody's business"
-    assert ("is stored as a secret, but " in report) is not admitted(path), (
+    assert ("is stored as a secret, but " in report) is not may_be_secret(path), (
         f"the same rule as in a run: {report[:2000]}"
     )
 
@@ -101,10 +103,10 @@ def test_sections_and_lists_that_are_one_secret_are_refused_as_one() -> None:
 def test_the_file_tells_which_part_of_a_key_is_the_secret() -> None:
     raw = complete()
     path = "workerPools[0].bootstrap.commands[1]"
-    stored, _ = held_by(put(raw, path, {"secure": "x"}))
+    stored, _ = held_by(with_value(raw, path, {"secure": "x"}))
     assert secret_paths_of(raw, ["workerPools"], stored) == {path}, "the engine tells only the key"
     assert secret_paths_of(raw, ["workerPools"], {}) == {"workerPools"}, "without the file it may be all of it"
-    other = put(stored, "workerPools[0].name", "another")
+    other = with_value(stored, "workerPools[0].name", "another")
     assert secret_paths_of(raw, ["workerPools"], other) == {path, "workerPools[0].name"}, (
         "what the file does not hold as the engine has it came from elsewhere, and may be secret"
     )
@@ -119,11 +121,11 @@ def test_what_the_engine_hands_over_is_never_taken_for_plain_unless_the_file_hol
     secret = set(data.draw(st.lists(st.sampled_from(PATHS), min_size=1, max_size=5)))
     stored: Any = raw
     for path in secret:
-        stored = put(stored, path, {"secure": "x"})
+        stored = with_value(stored, path, {"secure": "x"})
     if drawn.random() < 0.3:
         stored = {key: value for key, value in stored.items() if drawn.random() < 0.7}
     elif drawn.random() < 0.3:
-        stored = put(stored, drawn.choice(PATHS), drawn.choice([None, [], {}, 1, "1", True]))
+        stored = with_value(stored, drawn.choice(PATHS), drawn.choice([None, [], {}, 1, "1", True]))
     held, _ = held_by(stored)
     found = secret_paths_of(raw, {path.partition(".")[0].partition("[")[0] for path in secret}, held)
     for path in secret:
@@ -197,7 +199,7 @@ def test_secrets_of_a_program_are_written_apart_from_the_rest(tmp_path: Path) ->
     raw = configuration(management={"kubeconfig": "apiVersion: v1", "context": "there"})
     raw["workerPools"][0]["bootstrap"] = {"commands": ["true", SecretStr("login hunter22")]}
     secrets: dict[str, SecretStr] = {}
-    plain = sections_of.apart(sections_of.sections(sections_of.checked(raw), tmp_path), "", secrets)
+    plain = sections_of.apart(sections_of.sections(sections_of.check(raw), tmp_path), "", secrets)
     assert {path: text.get_secret_value() for path, text in secrets.items()} == {
         "clusters[0].workerPools[0].bootstrap.commands[1]": "login hunter22",
         "management.kubeconfig": "apiVersion: v1",

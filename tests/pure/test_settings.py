@@ -103,7 +103,7 @@ def test_clusters_share_what_stands_beside_them() -> None:
         ),
         (
             {"workerPools": [{"name": "a", "kubernetesVersion": "1.32.4"}]},
-            "workerPools[0].kubernetesVersion: 1.32.4 has another minor than the control plane's 1.33.0: Cluster API creates",
+            "workerPools[0].kubernetesVersion: 1.32.4 has another minor version than the control plane's 1.33.0",
         ),
         ({"cluster": {"kubernetesVersion": "1.34.0"}}, 'cluster.kubernetesVersion is "1.34.0": is newer than 1.33'),
         ({"cluster": {"podCidrs": ["10.0.0.0/16", "fd00::/64"]}}, "cluster.podCidrs is "),

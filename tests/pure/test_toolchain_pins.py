@@ -86,21 +86,23 @@ def test_kubebuilder_assets_stand_for_the_usual_version_only(
 
 def test_the_remaining_time_follows_from_the_pace_of_what_is_built() -> None:
     now = [0.0]
-    small, large = pins.pinned("etcd"), pins.pinned("kube-apiserver")
+    small, large = pins.pin_of("etcd"), pins.pin_of("kube-apiserver")
     lines: list[str] = []
     progress = Progress([small, large], lines.append, lambda: now[0])
-    progress.begin(small)
+    progress.start(small)
     now[0] = 10.0
-    assert 0 < progress.done() < small.seconds, "a program under way counts by its time"
+    assert 0 < progress.weight() < small.seconds, "a program under way counts by its time"
     now[0] = 1000.0
-    assert progress.done() < small.seconds, "and never for all of it, however long it takes"
+    assert progress.weight() < small.seconds, "and never for all of it, however long it takes"
     now[0] = 126.0
     progress.end(small, 63.0)
-    assert progress.done() == small.seconds, "what is built counts for its weight"
-    assert progress.remaining() == pytest.approx(2 * large.seconds), "this machine takes two seconds for one of weight"
-    progress.begin(large)
+    assert progress.weight() == small.seconds, "what is built counts for its weight"
+    assert progress.seconds_left() == pytest.approx(2 * large.seconds), (
+        "this machine takes two seconds for one of weight"
+    )
+    progress.start(large)
     progress.end(large, 300.0)
-    assert progress.remaining() == 0, "nothing is left"
+    assert progress.seconds_left() == 0, "nothing is left"
     assert [line.split(": ")[1].split(" (")[0] for line in lines] == [
         "building",
         "built in 126 s",
@@ -111,11 +113,11 @@ def test_the_remaining_time_follows_from_the_pace_of_what_is_built() -> None:
 
 def test_what_another_process_built_does_not_count_as_pace() -> None:
     now = [0.0]
-    progress = Progress([pins.pinned("etcd"), pins.pinned("capp")], lambda _line: None, lambda: now[0])
+    progress = Progress([pins.pin_of("etcd"), pins.pin_of("capp")], lambda _line: None, lambda: now[0])
     now[0] = 1.0
-    before = progress.remaining()
-    progress.end(pins.pinned("etcd"))
-    assert 0 < progress.remaining() < before, "less is left, at the same pace"
+    before = progress.seconds_left()
+    progress.end(pins.pin_of("etcd"))
+    assert 0 < progress.seconds_left() < before, "less is left, at the same pace"
 
 
 def test_programs_of_one_group_follow_each_other() -> None:

@@ -28,7 +28,7 @@ def cluster(ready: Object | None = WAITING, **changed: Any) -> Object:
 
 def linked(plane: Object) -> Object:
     """A control plane that Cluster API has linked to its Cluster."""
-    return made.owned(plane, cluster())
+    return made.with_owner(plane, cluster())
 
 
 def refer(machine: Object, part: Object, *path: str) -> dict[Reference, Object | Failure]:

@@ -13,7 +13,7 @@ import yaml
 
 from lab.kubeconfig import client_of
 from tests.support.fleet import MERGE
-from tests.support.interrupting import gone, kill, started, wait_for
+from tests.support.interruptions import kill, require_gone, start, wait_for
 from tests.support.lab import Lab
 from tests.support.project import Project, dev_sections
 from tests.support.stack_outputs import stack_outputs
@@ -48,7 +48,7 @@ def destroyed(lab: Lab, project: Project, name: str) -> None:
     began = time.monotonic()
     done = project.script("destroy", "--yes", "--stack", name).ok()
     seconds = time.monotonic() - began
-    gone(lab, name)
+    require_gone(lab, name)
     print(f"{name}: destroyed in {seconds:.1f} s, nothing left after {time.monotonic() - began:.1f} s", flush=True)
     assert seconds < SECONDS, f"the add-on held it up for {seconds:.0f} s:\n{done}"
 
@@ -84,7 +84,7 @@ def test_a_tenant_that_hangs(lab: Lab, tmp_path: Path) -> None:
 @pytest.mark.usefixtures("network")
 def test_a_run_that_was_killed_while_it_installed(lab: Lab, tmp_path: Path) -> None:
     made = project(lab, tmp_path, "cut")
-    process = started(made, "up", "--stack", "cut", "--timeout", "300")
+    process = start(made, "up", "--stack", "cut", "--timeout", "300")
     wait_for(process, "add-on network is being installed", 120)
     kill(process)
     destroyed(lab, made, "cut")
@@ -93,7 +93,7 @@ def test_a_run_that_was_killed_while_it_installed(lab: Lab, tmp_path: Path) -> N
 @pytest.mark.usefixtures("network")
 def test_a_run_that_was_killed_while_it_installed_is_gone_on_with(lab: Lab, tmp_path: Path) -> None:
     made = project(lab, tmp_path, "resumed")
-    process = started(made, "up", "--stack", "resumed", "--timeout", "300")
+    process = start(made, "up", "--stack", "resumed", "--timeout", "300")
     wait_for(process, "add-on network is being installed", 120)
     kill(process)
     made.script("up", "--stack", "resumed", "--timeout", "300").ok()

@@ -15,10 +15,10 @@ from kamaji_equinix.components.manifests.profiles import ubuntu_containerd
 from lab.simulation import cloudinit
 from lab.simulation.cloudinit import CloudConfig
 from tests.support.arguments import Arguments
-from tests.support.interrupting import gone
+from tests.support.interruptions import require_gone
 from tests.support.lab import Lab, nodes
 from tests.support.markers import marker, shown
-from tests.support.project import Done, Project, dev_sections
+from tests.support.project import CommandResult, Project, dev_sections
 from tests.support.stack_outputs import stack_outputs
 
 STACK = "sealed"
@@ -58,7 +58,7 @@ class Sealed:
         self.places[place] = text
         return text
 
-    def script(self, name: str, *arguments: str) -> Done:
+    def script(self, name: str, *arguments: str) -> CommandResult:
         """Run the console script and keep what it prints."""
         done = self.project.script(*arguments, "--stack", STACK)
         self.texts[name] = done.output
@@ -182,7 +182,7 @@ def test_the_first_secret_goes_once_no_machine_set_needs_it(sealed: Sealed) -> N
 
 def test_a_destroy_leaves_no_secret(sealed: Sealed) -> None:
     sealed.script("destroy", "destroy", "--yes").ok()
-    gone(sealed.lab, STACK)
+    require_gone(sealed.lab, STACK)
     assert sealed.secrets() == {}, "the pool's Secret goes with the cluster"
     left = [name for name in sealed.lab.secrets("default") if name.startswith(STACK)]
     assert left == [], "and so does all else of it"

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from lab.kubeconfig import client_of
-from tests.support.interrupting import gone, sections
+from tests.support.interruptions import require_gone, sections
 from tests.support.lab import Lab, eventually
 from tests.support.project import Project
 from tests.support.stack_outputs import stack_outputs
@@ -59,4 +59,4 @@ def test_a_node_waits_for_a_cloud_controller_that_can_look_at_its_device(lab: La
     status = project.script("status", "--stack", STACK).ok()
     assert "Blocked" not in status, f"nothing blocks:\n{done}\n{status}"
     project.script("destroy", "--yes", "--stack", STACK).ok()
-    gone(lab, STACK)
+    require_gone(lab, STACK)

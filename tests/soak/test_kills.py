@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.interrupting import kill_and_mend
+from tests.support.interruptions import kill_and_mend
 from tests.support.lab import Lab
 
 REPETITIONS = 20

@@ -6,7 +6,7 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.support.credentials.chance import generated, mutated
+from tests.support.credentials.chance import generate, mutate
 from tests.support.credentials.runs import (
     SECRET,
     Case,
@@ -21,7 +21,7 @@ SEED, COUNT = int(os.environ.get("CREDENTIALS_SEED", "7")), int(os.environ.get("
 
 
 def test_kubectl_and_the_client_do_the_same_with_hundreds_of_kubeconfigs(tmp_path: Path) -> None:
-    cases = [*more_no_proxy(), *generated(SEED, COUNT), *mutated(SEED, COUNT // 2)]
+    cases = [*more_no_proxy(), *generate(SEED, COUNT), *mutate(SEED, COUNT // 2)]
     with ThreadPoolExecutor(4) as pool:
         wholes = pool.map(lambda one: ask_kubectl(one[1], tmp_path / f"{one[0]}"), enumerate(cases))
         portables = pool.map(

@@ -17,7 +17,7 @@ from kamaji_equinix.components.checks import installation
 
 from tests.support.bare_cluster import GROUPS, MERGE, Bare, bare_cluster
 from tests.support.data_store import make_data_store
-from tests.support.documented import ROOT
+from tests.support.document_code import ROOT
 from tests.support.lab import eventually
 
 TABLE = (ROOT / "docs" / "management-cluster.md").read_text().partition("## What check tells")[2]
@@ -60,7 +60,7 @@ def test_a_namespace_comes_back_by_the_printed_command(bare: Bare) -> None:
     bare.run("kubectl create namespace tenants")
     assert bare.check(**there).obstacles == (), "it is there"
     bare.http.delete("/api/v1/namespaces/tenants").raise_for_status()
-    bare.settled("/api/v1/namespaces/tenants")
+    bare.await_absence("/api/v1/namespaces/tenants")
     (obstacle,) = bare.check(**there).obstacles
     assert obstacle.text == "namespace tenants does not exist", "it is named"
     bare.run(obstacle.remedy.strip("`"))

@@ -13,11 +13,11 @@ import pytest
 import yaml
 
 from tests.support.clusterctl import newer_differences
-from tests.support.interrupting import Stack, kill_and_mend
+from tests.support.interruptions import Stack, kill_and_mend
 from tests.support.lab import Lab, eventually, nodes
 from tests.support.metal3_lab import HOSTS, HostWatch, racks_lab, write
 from tests.support.project import ROOT, Project
-from tests.support.rights import EVERYBODY, denied, grant, granted, rules, used
+from tests.support.rights import EVERYBODY, denials, grant, grants, rights_in_use, rules
 
 REPETITIONS = 20
 IP_POOLS = yaml.safe_load((ROOT / "Pulumi.metal3.yaml").read_text())["config"]["kamaji-equinix:metal3"]["ipPools"]
@@ -116,10 +116,10 @@ def test_a_rack_comes_up_rolls_and_is_given_back_with_the_documented_rights_alon
 
 def test_no_right_for_servers_of_ones_own_was_lacking_or_is_unused(racks: Lab) -> None:
     log = racks.state / "logs/audit.log"
-    assert denied(log, USER) == set(), "nothing was refused on the way"
-    unused = granted(*rules(RBAC_METAL3)) - used(log, USER)
+    assert denials(log, USER) == set(), "nothing was refused on the way"
+    unused = grants(*rules(RBAC_METAL3)) - rights_in_use(log, USER)
     assert not unused, f"rights that a stack's whole life does not use: {sorted(map(str, unused))}"
-    beyond = used(log, USER) - granted(*rules(RBAC, RBAC_METAL3)) - EVERYBODY
+    beyond = rights_in_use(log, USER) - grants(*rules(RBAC, RBAC_METAL3)) - EVERYBODY
     assert not beyond, f"they come from elsewhere: {sorted(map(str, beyond))}"
 
 

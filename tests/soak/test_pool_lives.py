@@ -52,7 +52,7 @@ class Lane:
         self.made += 1
         self.pools = PoolLife(self.plane, self.folder / f"{self.number}-{self.made}", f"lives-{self.number}")
         self.pools.__enter__()
-        self.pools.begin()
+        self.pools.start()
         return self.pools
 
     def end(self) -> None:

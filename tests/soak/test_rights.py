@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.support.interrupting import gone
+from tests.support.interruptions import require_gone
 from tests.support.lab import Lab
 from tests.support.project import ROOT, Project, dev_sections
-from tests.support.rights import EVERYBODY, Use, denied, grant, granted, rules, used
+from tests.support.rights import EVERYBODY, Use, denials, grant, grants, rights_in_use, rules
 
 STACK, NAMESPACE, USER = "granted", "granted", "kamaji-equinix"
 RBAC = ROOT / "docs" / "rbac.yaml"
@@ -79,9 +79,9 @@ def test_a_stack_comes_up_lives_and_goes_with_the_rights_of_the_document(living:
     living.script("import")
     living.script("up", "--timeout", "400")
     living.script("destroy", "--yes")
-    gone(living.lab, STACK)
+    require_gone(living.lab, STACK)
     assert living.lab.secrets(NAMESPACE) == [], "nothing is left in the namespace"
-    assert denied(living.log, USER) == set(), "and nothing was refused on the way"
+    assert denials(living.log, USER) == set(), "and nothing was refused on the way"
 
 
 def test_a_check_for_a_stack_without_a_data_store_reads_all_of_them(living: Granted) -> None:
@@ -96,7 +96,7 @@ def test_no_right_of_the_document_is_unused(living: Granted) -> None:
     # Some of the hand-off's are for a wait that a busy machine may not need: test_handoff_rbac.py takes each away.
     # A pool's Secret goes with the last template that names it, two rolls later: test_secret_markers.py sees it go.
     later = {Use("delete", "", "secrets")}
-    unused = granted(*RULES) - granted(*HAND_OFF) - later - used(living.log, USER)
+    unused = grants(*RULES) - grants(*HAND_OFF) - later - rights_in_use(living.log, USER)
     assert not unused, f"rights that a stack's whole life does not use: {sorted(map(str, unused))}"
-    beyond = used(living.log, USER) - granted(*RULES) - EVERYBODY
+    beyond = rights_in_use(living.log, USER) - grants(*RULES) - EVERYBODY
     assert not beyond, f"they come from elsewhere: {sorted(map(str, beyond))}"

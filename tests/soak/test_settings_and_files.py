@@ -23,7 +23,7 @@ from tests.support.engine_reading import EngineReader
 from tests.support.generated_metal3 import metal3_configurations
 from tests.support.generated_settings import configurations
 from tests.support.metal3_judge import judge
-from tests.support.reading_cases import Comparison, generated
+from tests.support.reading_cases import Comparison, generate
 
 SEED, COUNT = int(os.environ.get("SETTINGS_SEED", "7")), int(os.environ.get("SETTINGS_COUNT", "5000"))
 
@@ -67,6 +67,6 @@ def test_an_api_server_takes_whatever_thousands_of_settings_of_own_servers_ask_f
 
 def test_thousands_of_values_are_read_as_the_engine_reads_them(tmp_path: Path) -> None:
     comparison = Comparison(EngineReader.make(tmp_path / "reading", os.environ))
-    comparison.compare(generated(COUNT, seed=SEED), refused=300)
+    comparison.compare(generate(COUNT, seed=SEED), refused=300)
     print(f"stack files: seed {SEED}, {dict(comparison.counts)} in {comparison.engine.calls} runs of pulumi")
     assert comparison.counts["values"] > COUNT / 4, "most are YAML"

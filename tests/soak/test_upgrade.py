@@ -19,9 +19,9 @@ import yaml
 
 import toolchain
 from lab.kubeconfig import client_of
-from tests.support.interrupting import gone
+from tests.support.interruptions import require_gone
 from tests.support.lab import Lab, eventually, nodes
-from tests.support.project import Done, Project, dev_sections
+from tests.support.project import CommandResult, Project, dev_sections
 from tests.support.stack_outputs import stack_outputs
 
 STACK, PLANE = "upgraded", "upgraded-plane"
@@ -51,7 +51,7 @@ class Upgraded:
         sections["workerPools"] += more
         self.project.configure(STACK, **sections)
 
-    def up(self, version: str) -> Done:
+    def up(self, version: str) -> CommandResult:
         self.configure(version)
         return self.project.script("up", "--stack", STACK, "--timeout", "600")
 
@@ -141,7 +141,7 @@ def stack(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Upgrad
     found.kubeconfig = lab.kubeconfig
     found.configure(NEW)
     found.project.script("destroy", "--yes", "--stack", STACK).ok()
-    gone(lab, STACK)
+    require_gone(lab, STACK)
 
 
 def test_the_old_release_really_runs(stack: Upgraded) -> None:

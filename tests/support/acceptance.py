@@ -14,7 +14,7 @@ from kamaji_equinix.components.settings.report import SettingsError
 
 from lab import crds
 from tests.support.dry_run import dry_run, send
-from tests.support.kamaji_builder import made
+from tests.support.kamaji_builder import build
 
 
 class Judge:
@@ -50,7 +50,7 @@ class Judge:
             for manifest in manifests:
                 if self._is_new(tenant.capi.contract, manifest):
                     dry_run(client, manifest)
-            for thing in made(manifests):
+            for thing in build(manifests):
                 # Kamaji's own kinds are those of the older generation.
                 if self._is_new("kamaji", thing):
                     answer = send(client, thing)

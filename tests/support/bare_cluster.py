@@ -23,7 +23,7 @@ import toolchain
 from lab import crds
 from lab.plane import ManagementPlane
 from tests.support.data_store import make_data_store
-from tests.support.documented import commands
+from tests.support.document_code import commands
 from tests.support.lab import eventually
 from tests.support.provider_repositories import CERT_MANAGER, KUBECTL, repositories
 from tests.support.settings_cases import configuration
@@ -47,7 +47,7 @@ class Bare:
     def run(self, command: str, *, code: int = 0) -> None:
         """Run a command as the page's reader does."""
         # clusterctl makes a namespace to try cert-manager in, and takes one that still goes for a cert-manager that fails.
-        self.settled("/api/v1/namespaces/cert-manager-test")
+        self.await_absence("/api/v1/namespaces/cert-manager-test")
         done = subprocess.run(
             ["bash", "-o", "pipefail", "-c", command],
             env=self.environment,
@@ -69,7 +69,7 @@ class Bare:
                 path = f"{CRDS}/{item['metadata']['name']}"
                 self.http.patch(path, json=patch, headers=MERGE).raise_for_status()
 
-    def settled(self, path: str) -> None:
+    def await_absence(self, path: str) -> None:
         deadline = time.monotonic() + 60
         while self.http.get(path).status_code != httpx.codes.NOT_FOUND:
             assert time.monotonic() < deadline, f"{path} does not go away"
@@ -99,7 +99,7 @@ class Bare:
         for name in names:
             self.http.delete(f"{CRDS}/{name}").raise_for_status()
         for name in names:
-            self.settled(f"{CRDS}/{name}")
+            self.await_absence(f"{CRDS}/{name}")
         return names
 
     def provider_deployments(self) -> dict[str, str]:
@@ -143,7 +143,7 @@ class Bare:
         version = self.check().controllers[provider]
         path = self.provider_deployments()[provider]
         self.http.delete(path).raise_for_status()
-        self.settled(path)
+        self.await_absence(path)
         report = self.lacks(f"{provider} {version} was installed by clusterctl, and its Deployment is gone")
         (command,) = remedies(report)
         # Its CRDs hold a placeholder for a certificate, which Kubernetes does not take instead of a real one.

@@ -45,7 +45,7 @@ def reference(obj: Object) -> dict[str, str]:
     }
 
 
-def owned(obj: Object, owner: Object, *, finalizers: Iterable[str] = ()) -> Object:
+def with_owner(obj: Object, owner: Object, *, finalizers: Iterable[str] = ()) -> Object:
     """The object with ``owner`` as its controller; the API server's uid of the owner is put in when it is created."""
     obj["metadata"]["ownerReferences"] = [
         {
@@ -157,7 +157,7 @@ def machine_set(
         "template": _template(of, name),
     }
     status = {"replicas": replicas, "readyReplicas": replicas, **counts, "conditions": list(conditions)}
-    return owned(_object(CLUSTER_API, "MachineSet", name, spec, status, labels=labels(of)), owner)
+    return with_owner(_object(CLUSTER_API, "MachineSet", name, spec, status, labels=labels(of)), owner)
 
 
 def machine(
@@ -184,7 +184,7 @@ def machine(
     obj = _object(CLUSTER_API, "Machine", name, spec, {"conditions": conditions, **status}, labels=marks)
     if finalizers:
         obj["metadata"]["finalizers"] = list(finalizers)
-    return owned(obj, owner, finalizers=finalizers) if owner else obj
+    return with_owner(obj, owner, finalizers=finalizers) if owner else obj
 
 
 def packet_machine(name: str, *, ready: dict[str, str] | None = None, of: str = "c1", **status: Any) -> Object:

@@ -14,7 +14,7 @@ import httpx
 
 from lab.metal import BootOptions, Control, MetalApi
 from lab.pki import Authority
-from lab.simulation.join import trusting
+from lab.simulation.join import client_context
 
 KEY = "test-key"
 PROJECT = "5a2e6a42-9c1f-4b6e-8a55-2f4f6f0d7c11"
@@ -127,7 +127,7 @@ class Metal:
         """A client as capp is one, with another key if need be."""
         return httpx.Client(
             base_url=f"https://127.0.0.1:{self.api.port}/metal/v1",
-            verify=trusting(self.authority.pem),
+            verify=client_context(self.authority.pem),
             headers={"X-Auth-Token": key, "X-Consumer-Token": "CAPP-v1beta1"},
             trust_env=False,
             timeout=10,

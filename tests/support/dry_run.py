@@ -35,7 +35,7 @@ NEWER = (
 )
 """CRDs of the v1beta2 generation. capp has none of its own: its newest, of v1beta1, goes with both."""
 
-WANTED = re.compile(
+EXPECTATION = re.compile(
     r"_(clusters|machinedeployments|machinehealthchecks|machinesets|kubeadmconfigtemplates|kamaji\w+|packet\w+"
     r"|metal3\w+|ippools|baremetalhosts)\.yaml$"
 )
@@ -58,7 +58,7 @@ def install(client: httpx.Client) -> None:
     names = []
     for module, version, folder in NEWER:
         for path in sorted((toolchain.module_folder(module, version) / folder).glob("*.yaml")):
-            if WANTED.search(path.name):
+            if EXPECTATION.search(path.name):
                 definition = yaml.load(path.read_bytes(), yaml.CSafeLoader)
                 # The tests read nothing back in another version, so nothing has to be converted.
                 definition["spec"].pop("conversion", None)
@@ -66,7 +66,7 @@ def install(client: httpx.Client) -> None:
                 names.append(definition["metadata"]["name"])
     assert len(names) >= 8, f"the CRDs are where the modules had them, found {names}"
     deadline = time.monotonic() + 30
-    while waiting := crds.not_established(client, names):
+    while waiting := crds.missing_crds(client, names):
         assert time.monotonic() < deadline, f"CRDs not established: {waiting}"
         time.sleep(0.1)
 
@@ -96,19 +96,19 @@ def dry_run(client: httpx.Client, manifest: Mapping[str, Any]) -> dict[str, Any]
     assert answer.is_success, f"{kind} {metadata['name']}: {answer.status_code} {answer.text}"
     assert "warning" not in answer.headers, f"{kind} {metadata['name']}: {answer.headers['warning']}"
     found: dict[str, Any] = answer.json()
-    for path, wanted, seen in lost(manifest, found):
+    for path, wanted, seen in losses(manifest, found):
         raise AssertionError(f"{kind} {metadata['name']} {path}: sent {wanted!r}, became {seen!r}")
     return found
 
 
-def lost(sent: Any, received: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
+def losses(sent: Any, received: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
     """What was sent and did not come back; what a server adds is no loss."""
     if isinstance(sent, Mapping) and isinstance(received, Mapping):
         for key, value in sent.items():
-            yield from lost(value, received.get(key), f"{path}.{key}")
+            yield from losses(value, received.get(key), f"{path}.{key}")
     elif isinstance(sent, list) and isinstance(received, list) and len(sent) == len(received):
         for index, value in enumerate(sent):
-            yield from lost(value, received[index], f"{path}[{index}]")
+            yield from losses(value, received[index], f"{path}[{index}]")
     elif sent != received:
         yield path, sent, received
 

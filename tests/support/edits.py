@@ -14,7 +14,7 @@ from typing import Any
 
 import psutil
 
-from .interrupting import kill, started
+from .interruptions import kill, start
 from .project import Project
 
 Pools = dict[str, dict[str, Any]]
@@ -54,12 +54,12 @@ class Life:
         past: list[Pools] = [FIRST]
         self.story = [f"seed {seed}"]
         for _ in range(edits):
-            pools = chance.choice(past) if chance.random() < 0.4 else edited(chance, past[-1])
+            pools = chance.choice(past) if chance.random() < 0.4 else edit(chance, past[-1])
             past.append(pools)
             self.hold(chance.random() < 0.7)
             self.configure(pools)
             if chance.random() < 0.7:
-                self.interrupted(chance)
+                self.interrupt(chance)
             else:
                 self.whole()
         # The edit that was just made is taken back, on the state that it left.
@@ -80,14 +80,14 @@ class Life:
         assert done.code == 0, f"{'; '.join(self.story)}\n{done.output}"
         self.check("; ".join(self.story))
 
-    def interrupted(self, chance: random.Random) -> None:
+    def interrupt(self, chance: random.Random) -> None:
         """A run that is interrupted at a random moment, or comes to its end before."""
         plain, how = chance.random() < 0.5, chance.choice([signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
         moment = chance.uniform(1, self.longest)
         process = (
             plainly(self.project, self.stack)
             if plain
-            else started(self.project, "up", "--stack", self.stack, "--no-wait")
+            else start(self.project, "up", "--stack", self.stack, "--no-wait")
         )
         self.story.append(f"{'pulumi' if plain else 'script'} up, {how.name} after {moment:.1f} s")
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -128,7 +128,7 @@ def interrupt(process: subprocess.Popen[str], how: signal.Signals) -> None:
     time.sleep(0.5)
 
 
-def edited(chance: random.Random, pools: Pools) -> Pools:
+def edit(chance: random.Random, pools: Pools) -> Pools:
     """One edit of a set of pools."""
     changed = {name: dict(pool) for name, pool in pools.items()}
     name = chance.choice(sorted(changed))

@@ -38,13 +38,13 @@ class Member:
 
     Attributes:
         listener: bound from the start, so that nobody else gets the port; refuses connections until it listens.
-        known: when its address was published, in seconds of ``time.monotonic``; 0 before.
+        publication: when its address was published, in seconds of ``time.monotonic``; 0 before.
         answers: since when it answers; 0 before.
     """
 
     name: str
     listener: socket.socket
-    known: float = 0.0
+    publication: float = 0.0
     answers: float = 0.0
     done: set[str] = field(default_factory=set)
 
@@ -85,7 +85,7 @@ class Fleet:
         self.authority = TenantAuthority()
         self.members: dict[str, Member] = {}
         self.problem: BaseException | None = None
-        self._tls = self.authority.serving()
+        self._tls = self.authority.server_context()
         self._stop = threading.Event()
         self._selector = selectors.DefaultSelector()
         self.http = management.client()
@@ -159,7 +159,7 @@ class Fleet:
     def publish_again(self) -> None:
         """Count the delay from now for all whose control planes do not answer yet."""
         for member in self.members.values():
-            member.known = time.monotonic()
+            member.publication = time.monotonic()
 
     def _accept(self) -> None:
         while not self._stop.is_set():
@@ -192,7 +192,7 @@ class Fleet:
 
     def _pending(self) -> bool:
         """Whether a control plane is to answer once its time has come, which no change tells."""
-        return any(member.known and not member.answers for member in self.members.values())
+        return any(member.publication and not member.answers for member in self.members.values())
 
     def _round(self, client: httpx.Client) -> None:
         planes, infrastructures = self._list(client, CONTROL_PLANES), self._list(client, INFRASTRUCTURE)
@@ -212,7 +212,7 @@ class Fleet:
                 kubeconfig_secret.keep(client, plane, owner, self.kubeconfig)
                 self._status(client, CONTROL_PLANES, name, {**counts, **flags, "selector": "", "version": version})
         for member in self.members.values():
-            if member.known and not member.answers and time.monotonic() - member.known >= self.delay:
+            if member.publication and not member.answers and time.monotonic() - member.publication >= self.delay:
                 self.answer(member)
 
     def _member(self, client: httpx.Client, name: str, plane: Json, cluster: Json | None) -> None:
@@ -246,7 +246,7 @@ class Fleet:
         where = f"{CONTROL_PLANES.format(self.namespace)}/{name}"
         endpoint = {"host": "127.0.0.1", "port": member.port}
         _must(client.patch(where, json={"spec": {"controlPlaneEndpoint": endpoint}}, headers=MERGE))
-        member.known = time.monotonic()
+        member.publication = time.monotonic()
         self.members[name] = member
 
     def _leave(self, member: Member) -> None:

@@ -11,7 +11,7 @@ Json = dict[str, Any]
 
 KEYS = st.sampled_from(["site", "rack", "nodeIP", "node_prefix", "gw-4", "name", "a.b", "9x", "x" * 63, "x" * 64])
 WORDS = st.sampled_from(["ams", "node-", "0", "a b", "", "x" * 512, "x" * 513, "nic-1", "{{ x }}"])
-THINGS = st.sampled_from(["machine", "metal3machine", "baremetalhost", "host"])
+OBJECT_KINDS = st.sampled_from(["machine", "metal3machine", "baremetalhost", "host"])
 POOLS = st.sampled_from(["nodes", "nodes6", "there", "nods"])
 LABELS = st.sampled_from(["pool", "example.org/rack", "a/b/c", "-x", "cluster.x-k8s.io/cluster-name"])
 IDS = st.sampled_from(["eth0", "eth1", "bond0", "v101", "x" * 63, "a b"])
@@ -40,7 +40,7 @@ MACS = st.one_of(
     st.fixed_dictionaries({"fromHostInterface": st.sampled_from(["nic-1", "nic-2"])}),
     st.fixed_dictionaries({"string": st.sampled_from(["00:60:2f:00:00:01", "00:60:2F:00:00:01", "00-60-2f-00-00-01"])}),
     st.fixed_dictionaries(
-        {"fromAnnotation": st.fixed_dictionaries({"object": THINGS, "annotation": st.just("example.org/mac")})}
+        {"fromAnnotation": st.fixed_dictionaries({"object": OBJECT_KINDS, "annotation": st.just("example.org/mac")})}
     ),
     st.just({}),
 )
@@ -52,7 +52,7 @@ def link(**more: st.SearchStrategy[Any]) -> st.SearchStrategy[Json]:
     return st.fixed_dictionaries({"id": IDS, "macAddress": MACS, **more}, optional={"name": names, "mtu": NUMBERS})
 
 
-def routed(**more: st.SearchStrategy[Any]) -> st.SearchStrategy[Json]:
+def with_routes(**more: st.SearchStrategy[Any]) -> st.SearchStrategy[Json]:
     """A network with routes."""
     gateway = st.one_of(
         st.fixed_dictionaries({"pool": POOLS}), st.fixed_dictionaries({"string": ADDRESSES}), st.just({})
@@ -63,7 +63,7 @@ def routed(**more: st.SearchStrategy[Any]) -> st.SearchStrategy[Json]:
 
 METADATA = maybe(
     strings=st.dictionaries(KEYS, WORDS, max_size=2),
-    objectNames=st.dictionaries(KEYS, THINGS, max_size=2),
+    objectNames=st.dictionaries(KEYS, OBJECT_KINDS, max_size=2),
     indexes=lists(
         st.fixed_dictionaries(
             {"key": KEYS}, optional={"offset": NUMBERS, "step": NUMBERS, "prefix": WORDS, "suffix": WORDS}
@@ -74,8 +74,8 @@ METADATA = maybe(
     prefixesFromPool=st.dictionaries(KEYS, POOLS, max_size=1),
     gatewaysFromPool=st.dictionaries(KEYS, POOLS, max_size=1),
     fromHostInterfaces=st.dictionaries(KEYS, WORDS, max_size=1),
-    fromLabels=lists(st.fixed_dictionaries({"key": KEYS, "object": THINGS, "label": LABELS}), 1),
-    fromAnnotations=lists(st.fixed_dictionaries({"key": KEYS, "object": THINGS, "annotation": LABELS}), 1),
+    fromLabels=lists(st.fixed_dictionaries({"key": KEYS, "object": OBJECT_KINDS, "label": LABELS}), 1),
+    fromAnnotations=lists(st.fixed_dictionaries({"key": KEYS, "object": OBJECT_KINDS, "annotation": LABELS}), 1),
 )
 
 NETWORK = maybe(
@@ -92,11 +92,11 @@ NETWORK = maybe(
         vlans=lists(link(vlanID=st.sampled_from([0, 1, 101, 4094, 4095]), vlanLink=IDS)),
     ),
     networks=maybe(
-        ipv4=lists(routed(pool=POOLS)),
-        ipv6=lists(routed(pool=POOLS), 1),
-        ipv4DHCP=lists(routed(), 1),
-        ipv6DHCP=lists(routed(), 1),
-        ipv6SLAAC=lists(routed(), 1),
+        ipv4=lists(with_routes(pool=POOLS)),
+        ipv6=lists(with_routes(pool=POOLS), 1),
+        ipv4DHCP=lists(with_routes(), 1),
+        ipv6DHCP=lists(with_routes(), 1),
+        ipv6SLAAC=lists(with_routes(), 1),
     ),
     services=maybe(dns=lists(ADDRESSES), dnsFromPool=POOLS),
 )

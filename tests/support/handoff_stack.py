@@ -119,7 +119,7 @@ class HandoffStack(Project):
         """The exported state, as text."""
         return self.pulumi("stack", "export", "--stack", self.stack).ok()
 
-    def stored(self, name: str) -> dict[str, Any]:
+    def state_of(self, name: str) -> dict[str, Any]:
         """What the state holds of a hand-off."""
         resources = json.loads(self.state())["deployment"].get("resources", [])
         resource: dict[str, Any] = next(
@@ -127,7 +127,7 @@ class HandoffStack(Project):
         )
         return resource
 
-    def begin(self) -> Update:
+    def start_update(self) -> Update:
         """Begin an update."""
         return Update(self)
 

@@ -16,7 +16,7 @@ PORT = 6443
 CONFIG = "/etc/kubernetes/pki"
 
 
-def made(documents: Iterable[Mapping[str, Any]]) -> list[Object]:
+def build(documents: Iterable[Mapping[str, Any]]) -> list[Object]:
     """TenantControlPlane, Deployment, Service and Ingress that come of one cluster's manifests."""
     kinds = {document["kind"]: document for document in documents}
     plane = tenant_control_plane(kinds["Cluster"], kinds["KamajiControlPlane"])
@@ -45,17 +45,17 @@ def tenant_control_plane(cluster: Mapping[str, Any], plane: Mapping[str, Any]) -
             "namespace": plane["metadata"]["namespace"],
             "labels": plane["metadata"]["labels"],
         },
-        "spec": given(
+        "spec": drop_empty(
             dataStore=spec.get("dataStoreName"),
             dataStoreSchema=spec.get("dataStoreSchema"),
             addons=addons,
-            kubernetes=given(
+            kubernetes=drop_empty(
                 version="v" + spec["version"].removeprefix("v"),
                 kubelet=spec["kubelet"],
                 admissionControllers=spec.get("admissionControllers"),
             ),
             controlPlane={
-                "deployment": given(
+                "deployment": drop_empty(
                     replicas=spec["replicas"],
                     **({"registrySettings": {"registry": spec["registry"]}} if spec.get("registry") else {}),
                     nodeSelector=deployment.get("nodeSelector"),
@@ -69,16 +69,16 @@ def tenant_control_plane(cluster: Mapping[str, Any], plane: Mapping[str, Any]) -
                 ),
                 "service": {
                     "serviceType": network["serviceType"],
-                    "additionalMetadata": given(
+                    "additionalMetadata": drop_empty(
                         labels=network.get("serviceLabels"), annotations=network.get("serviceAnnotations")
                     ),
                 },
                 **(
                     {
-                        "ingress": given(
+                        "ingress": drop_empty(
                             hostname=network["ingress"]["hostname"],
                             ingressClassName=network["ingress"].get("className"),
-                            additionalMetadata=given(
+                            additionalMetadata=drop_empty(
                                 labels=network["ingress"].get("extraLabels"),
                                 annotations=network["ingress"].get("extraAnnotations"),
                             ),
@@ -88,7 +88,7 @@ def tenant_control_plane(cluster: Mapping[str, Any], plane: Mapping[str, Any]) -
                     else {}
                 ),
             },
-            networkProfile=given(
+            networkProfile=drop_empty(
                 address=network.get("serviceAddress"),
                 port=ranges.get("apiServerPort"),
                 serviceCidr=ranges["services"]["cidrBlocks"][0],
@@ -175,7 +175,7 @@ def deployment(plane: Mapping[str, Any]) -> Object:
                     },
                     "annotations": {**pods.get("annotations", {}), "storage.kamaji.clastix.io/config": "0"},
                 },
-                "spec": given(
+                "spec": drop_empty(
                     nodeSelector=spec.get("nodeSelector"),
                     tolerations=spec.get("tolerations"),
                     topologySpreadConstraints=spec.get("topologySpreadConstraints"),
@@ -208,7 +208,7 @@ def service(plane: Mapping[str, Any]) -> Object:
         for key, number in numbers.items()
     ]
     balancer = (
-        given(
+        drop_empty(
             loadBalancerClass=profile.get("loadBalancerClass"),
             loadBalancerSourceRanges=profile.get("loadBalancerSourceRanges"),
         )
@@ -218,7 +218,7 @@ def service(plane: Mapping[str, Any]) -> Object:
     return {
         "apiVersion": "v1",
         "kind": "Service",
-        "metadata": given(
+        "metadata": drop_empty(
             name=name,
             namespace=plane["metadata"]["namespace"],
             labels={**kamaji_labels(name, "service"), **extra.get("labels", {})},
@@ -240,13 +240,13 @@ def ingress(plane: Mapping[str, Any]) -> list[Object]:
         {
             "apiVersion": "networking.k8s.io/v1",
             "kind": "Ingress",
-            "metadata": given(
+            "metadata": drop_empty(
                 name=name,
                 namespace=plane["metadata"]["namespace"],
                 labels={**kamaji_labels(name, "ingress"), **extra.get("labels", {})},
                 annotations=extra.get("annotations"),
             ),
-            "spec": given(
+            "spec": drop_empty(
                 ingressClassName=request.get("ingressClassName"),
                 rules=[
                     {
@@ -268,6 +268,6 @@ def kamaji_labels(name: str, resource: str) -> dict[str, str]:
     }
 
 
-def given(**values: Any) -> Object:
+def drop_empty(**values: Any) -> Object:
     """The values that there are."""
     return {key: value for key, value in values.items() if value is not None}

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from kamaji_equinix.automation.repair.lock_waiting import wait_until_free
+from kamaji_equinix.automation.repair.lock_wait import wait_until_free
 from pulumi.automation import CommandResult, ConcurrentUpdateError
 
 
-def clear_reported(text: str, stack: str, cancel: Callable[[], object]) -> str:
+def clear_locks(text: str, stack: str, cancel: Callable[[], object]) -> str:
     """What is told once the locks of a refusal were cleared.
 
     Args:

@@ -74,7 +74,7 @@ class MachineSets:
             if "deletionTimestamp" not in item["metadata"]
         }
 
-    def named(self) -> set[tuple[str, str]]:
+    def references(self) -> set[tuple[str, str]]:
         """Those that MachineDeployments and MachineSets name."""
         holders = [*self.items(f"{CORE}/machinedeployments"), *self.items(f"{CORE}/machinesets")]
         return {pair for holder in holders for pair in references(holder)}
@@ -99,7 +99,7 @@ class MachineSets:
                     self.harm.add((one["metadata"]["name"], *pair))
         for deployment in self.items(f"{CORE}/machinedeployments", client):
             if "deletionTimestamp" not in deployment["metadata"]:
-                self._roll(client, deployment, [one for one in sets if owned_by(one, deployment)])
+                self._roll(client, deployment, [one for one in sets if is_owned_by(one, deployment)])
 
     def _lives(self, client: httpx.Client, machine_set: Json) -> bool:
         answer = client.get(f"{CORE.format(self.namespace)}/machinesets/{machine_set['metadata']['name']}")
@@ -158,7 +158,7 @@ def revision(deployment: Json) -> str:
     return f"{deployment['metadata']['name']}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
-def owned_by(machine_set: Json, deployment: Json) -> bool:
+def is_owned_by(machine_set: Json, deployment: Json) -> bool:
     return any(
         one["uid"] == deployment["metadata"]["uid"] for one in machine_set["metadata"].get("ownerReferences", [])
     )

@@ -79,23 +79,23 @@ def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
         yield path, value
 
 
-def admitted(path: str) -> bool:
+def may_be_secret(path: str) -> bool:
     """Whether a stack may hold a secret there."""
     return ADMITTED.fullmatch(path) is not None
 
 
-def unshared(value: Any) -> Any:
+def separate(value: Any) -> Any:
     """A copy in which no list or map stands in two places, where a value that is put into one would come into both."""
     if isinstance(value, dict):
-        return {key: unshared(item) for key, item in value.items()}
+        return {key: separate(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [unshared(item) for item in value]
+        return [separate(item) for item in value]
     return copy.deepcopy(value)
 
 
-def put(whole: Mapping[str, Any], path: str, value: Any) -> dict[str, Any]:
+def with_value(whole: Mapping[str, Any], path: str, value: Any) -> dict[str, Any]:
     """A copy of a configuration with another value at a path."""
-    result = unshared(dict(whole))
+    result = separate(dict(whole))
     *way, last = steps_of(path)
     place = result
     for step in way:

@@ -19,7 +19,7 @@ OTHERS = ("Namespace", "Cluster", "KamajiControlPlane", "MachineDeployment")
 """Kinds of each provider's clusters, which are judged with the other one's."""
 
 
-def as_sent(manifest: Mapping[str, Any]) -> dict[str, Any]:
+def engine_manifest(manifest: Mapping[str, Any]) -> dict[str, Any]:
     """The manifest as the engine sends it: with a secret's text, and with the endpoint in a Metal3Cluster."""
     found = copy.deepcopy(dict(manifest))
     if found["kind"] == "Secret":
@@ -32,13 +32,13 @@ def as_sent(manifest: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def judged(client: httpx.Client, manifest: Mapping[str, Any]) -> None:
+def judge_manifest(client: httpx.Client, manifest: Mapping[str, Any]) -> None:
     """Let the server judge a manifest.
 
     A data template with a bond is of the older, deprecated version. What the newer one calls otherwise is lost in the answer
     of a server that has no conversion webhook; unknown ones are refused here, too.
     """
-    sent = as_sent(manifest)
+    sent = engine_manifest(manifest)
     if sent["kind"] == "Secret":
         assert send(client, sent).is_success, sent["metadata"]["name"]
     elif sent["apiVersion"] == "infrastructure.cluster.x-k8s.io/v1beta1":
@@ -60,5 +60,5 @@ def judge(client: httpx.Client, raw: Mapping[str, Any], counts: Counter[str]) ->
     for tenant in stack.clusters:
         for manifest in documents(tenant):
             if manifest["kind"] not in OTHERS:
-                judged(client, manifest)
+                judge_manifest(client, manifest)
                 counts["objects"] += 1

@@ -22,9 +22,9 @@ from .project import ROOT
 MORE = ["tenantcontrolplanes.kamaji.clastix.io", "datastores.kamaji.clastix.io", "machinesets.cluster.x-k8s.io"]
 
 
-def await_established(client: httpx.Client) -> None:
+def await_more_crds(client: httpx.Client) -> None:
     """Wait until further CRDs are served."""
-    eventually(lambda: crds.not_established(client, MORE), lambda left: not left, 30, "the CRDs are served")
+    eventually(lambda: crds.missing_crds(client, MORE), lambda left: not left, 30, "the CRDs are served")
 
 
 def metal3_plane(folder: Path) -> Iterator[ManagementPlane]:
@@ -40,7 +40,7 @@ def metal3_plane(folder: Path) -> Iterator[ManagementPlane]:
                     definition = yaml.load(path.read_bytes(), yaml.CSafeLoader)
                     definition["spec"].pop("conversion", None)
                     crds.apply(client, definition)
-            await_established(client)
+            await_more_crds(client)
         yield made
 
 

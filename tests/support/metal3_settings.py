@@ -184,7 +184,7 @@ FULL: Json = {
 }
 """Every key but those of bonds, which make a data template of another version."""
 
-OTHERS: Json = {
+OTHER_SETTINGS: Json = {
     "image.url": "http://images.invalid/other.qcow2",
     "image.checksum": "http://images.invalid/other.sha256",
     "image.checksumType": "sha512",
@@ -301,7 +301,7 @@ SECTION_ONLY: Json = {
 SECTION_ONLY["ipPools[].ranges[].subnet"] = None
 
 
-def replaced(key: str, value: Any) -> Json:
+def replace_key(key: str, value: Any) -> Json:
     """``FULL`` with another value at a key of ``metal3``; of a pool, where the key begins with ``workerPools[].``."""
     raw = copy.deepcopy(FULL)
     short_key = key.removeprefix("workerPools[].").removeprefix("metal3.")

@@ -16,7 +16,7 @@ KUBECONFIG = base64.b64encode(b"clusters: [{name: a, cluster: {server: 'https://
 
 
 @dataclass
-class Registered:
+class Registration:
     """One resource as the engine would have got it."""
 
     type: str
@@ -37,7 +37,7 @@ class Registered:
 class Recorder(Mocks):
     """Answers as the real providers would, as far as the program reads their answers."""
 
-    resources: list[Registered] = field(default_factory=list)
+    resources: list[Registration] = field(default_factory=list)
 
     def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
         """A resource exists as asked for; the hand-off has happened."""
@@ -59,7 +59,7 @@ class Recorder(Mocks):
         """No functions are called."""
         return {}
 
-    def of(self, type_: str) -> list[Registered]:
+    def of(self, type_: str) -> list[Registration]:
         """The registered resources of a type, by its full token or its last part."""
         return [
             resource
@@ -67,7 +67,7 @@ class Recorder(Mocks):
             if resource.type == type_ or resource.type.rpartition(":")[2] == type_
         ]
 
-    def one(self, type_: str) -> Registered:
+    def only(self, type_: str) -> Registration:
         """The only resource of a type."""
         (resource,) = self.of(type_)
         return resource
@@ -87,7 +87,7 @@ class Monitor(MockMonitor):
             from pulumi.runtime import rpc
 
             self.recorder.resources.append(
-                Registered(
+                Registration(
                     type=request.type,
                     name=request.name,
                     inputs=rpc.deserialize_properties(request.object),

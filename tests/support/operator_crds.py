@@ -71,6 +71,6 @@ def install(client: httpx.Client, release: str) -> None:
     # An apply of another release takes its fields over.
     crds.apply(client, document)
     deadline = time.monotonic() + 30
-    while crds.not_established(client, [name]):
+    while crds.missing_crds(client, [name]):
         assert time.monotonic() < deadline, f"{name} is not established"
         time.sleep(0.1)

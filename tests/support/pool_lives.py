@@ -33,7 +33,7 @@ class PoolLife:
             "handoff": {"timeoutSeconds": 60},
             "management": {"kubeconfigPath": str(management.kubeconfig)},
         }
-        self.life = Life(self.project, stack, self.sections, self.resolved, self.hold, longest=14)
+        self.life = Life(self.project, stack, self.sections, self.check_references, self.hold, longest=14)
 
     def __enter__(self) -> PoolLife:
         self.fleet.__enter__()
@@ -44,7 +44,7 @@ class PoolLife:
         self.sets.__exit__()
         self.fleet.__exit__()
 
-    def begin(self) -> None:
+    def start(self) -> None:
         """The first `up`."""
         self.life.configure(FIRST)
         self.life.whole()
@@ -52,9 +52,9 @@ class PoolLife:
     def hold(self, held: bool) -> None:
         self.sets.hold(held)
 
-    def resolved(self, story: str) -> None:
+    def check_references(self, story: str) -> None:
         """Every reference resolves, now and as long as machines were made from it."""
-        assert not (missing := self.sets.named() - self.sets.templates()), f"{missing} is named but gone: {story}"
+        assert not (missing := self.sets.references() - self.sets.templates()), f"{missing} is named but gone: {story}"
         assert not self.sets.harm, f"a MachineSet with machines lost its templates: {self.sets.harm}: {story}"
 
     def tidy(self, story: str, *, preview: bool = True) -> None:
@@ -64,16 +64,16 @@ class PoolLife:
             story: what was done.
             preview: ask whether there is, by a run of its own.
         """
-        eventually(self.rolled, bool, 60, f"the roll-outs end: {story}")
+        eventually(self.has_rolled, bool, 60, f"the roll-outs end: {story}")
         self.life.whole()
-        left = self.sets.templates() - self.sets.named()
+        left = self.sets.templates() - self.sets.references()
         assert not left, f"left over: {left}: {story}"
         if not preview:
             return
         again = self.project.pulumi("preview", "--expect-no-changes", "--stack", self.stack)
         assert again.code == 0, f"nothing is left to do: {story}\n{again.output}"
 
-    def rolled(self) -> bool:
+    def has_rolled(self) -> bool:
         """Whether each pool has but one MachineSet with machines, and one of before at most."""
         sets = self.sets.items("/apis/cluster.x-k8s.io/v1beta1/namespaces/{}/machinesets")
         deployments = self.sets.items("/apis/cluster.x-k8s.io/v1beta1/namespaces/{}/machinedeployments")

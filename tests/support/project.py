@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @dataclass
-class Done:
+class CommandResult:
     """A command that has ended."""
 
     code: int
@@ -57,7 +57,7 @@ class Project:
         document["config"] = {f"kamaji-equinix:{key}": value for key, value in sections.items()}
         path.write_text(yaml.safe_dump(document))
 
-    def run(self, *command: str | Path, seconds: float = 600) -> Done:
+    def run(self, *command: str | Path, seconds: float = 600) -> CommandResult:
         """Run a command in the project's folder."""
         done = subprocess.run(
             [str(part) for part in command],
@@ -70,21 +70,21 @@ class Project:
             timeout=seconds,
             check=False,
         )
-        return Done(done.returncode, done.stdout)
+        return CommandResult(done.returncode, done.stdout)
 
-    def pulumi(self, *arguments: str, seconds: float = 600) -> Done:
+    def pulumi(self, *arguments: str, seconds: float = 600) -> CommandResult:
         """Run plain ``pulumi``."""
         return self.run("pulumi", *arguments, "--non-interactive", "--color", "never", seconds=seconds)
 
-    def up(self, stack: str, *more: str) -> Done:
+    def up(self, stack: str, *more: str) -> CommandResult:
         """``pulumi up`` as a user without a terminal runs it."""
         return self.pulumi("up", "--yes", "--skip-preview", "--stack", stack, *more)
 
-    def script(self, *arguments: str, seconds: float = 900) -> Done:
+    def script(self, *arguments: str, seconds: float = 900) -> CommandResult:
         """Run the console script."""
         return self.run(sys.executable, "-m", "kamaji_equinix.automation", *arguments, seconds=seconds)
 
-    def script_here(self, *arguments: str) -> Done:
+    def script_here(self, *arguments: str) -> CommandResult:
         """Run the console script in this process, where the second that its start takes counts; one thread at a time."""
         said, before = io.StringIO(), dict(os.environ)
         try:
@@ -94,7 +94,7 @@ class Project:
         finally:
             os.environ.clear()
             os.environ.update(before)
-        return Done(code, said.getvalue())
+        return CommandResult(code, said.getvalue())
 
 
 def dev_sections(kubeconfig: Path, *, network: bool = False) -> dict[str, Any]:

@@ -47,9 +47,9 @@ def repositories(folder: Path) -> Path:
     core, packet, kamaji = (toolchain.module_folder(module, part="release") for module in (CORE, PACKET, KAMAJI))
     versions = {"core": pins.CLUSTER_API, "packet": toolchain.pins.PACKET_PROVIDER}
     providers = [
-        ("cluster-api", "CoreProvider", versions["core"], kustomized(core / "config/default"), core),
-        ("kubeadm", "BootstrapProvider", versions["core"], kustomized(core / "bootstrap/kubeadm/config/default"), core),
-        ("packet", "InfrastructureProvider", versions["packet"], kustomized(packet / "config/default"), packet),
+        ("cluster-api", "CoreProvider", versions["core"], kustomize(core / "config/default"), core),
+        ("kubeadm", "BootstrapProvider", versions["core"], kustomize(core / "bootstrap/kubeadm/config/default"), core),
+        ("packet", "InfrastructureProvider", versions["packet"], kustomize(packet / "config/default"), packet),
         (
             "kamaji",
             "ControlPlaneProvider",
@@ -79,7 +79,7 @@ def repositories(folder: Path) -> Path:
     return config
 
 
-def kustomized(folder: Path) -> str:
+def kustomize(folder: Path) -> str:
     """What kustomize makes of a folder; a release of a provider is that."""
     done = subprocess.run([KUBECTL, "kustomize", folder], capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{folder}: {done.stderr}"

@@ -71,7 +71,7 @@ WHOLE_FILES: dict[str, bytes] = {
 }
 
 
-def generated(count: int, seed: int) -> list[str]:
+def generate(count: int, seed: int) -> list[str]:
     """Values as they may stand behind a key: all that are written down, and as many that are made up."""
     pieces = [*FRAGMENTS, *WORDS]
 

@@ -81,12 +81,12 @@ def uses(event: dict[str, Any]) -> set[Use]:
     return {Use(verb, what.get("apiGroup", ""), resource) for verb in verbs}
 
 
-def used(log: Path, user: str) -> set[Use]:
+def rights_in_use(log: Path, user: str) -> set[Use]:
     """All rights that a user has used."""
     return {right for event in events(log, user) for right in uses(event)}
 
 
-def denied(log: Path, user: str) -> set[Use]:
+def denials(log: Path, user: str) -> set[Use]:
     """What a user was refused."""
     return {
         right
@@ -96,7 +96,7 @@ def denied(log: Path, user: str) -> set[Use]:
     }
 
 
-def granted(*given: dict[str, Any]) -> set[Use]:
+def grants(*given: dict[str, Any]) -> set[Use]:
     """What rules of Roles grant."""
     return {
         Use(verb, group, resource)

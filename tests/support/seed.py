@@ -15,21 +15,23 @@ PROJECT = "5a2e6a42-9c1f-4b6e-8a55-2f4f6f0d7c11"
 SSH_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIExampleExampleExampleExampleExampleExampleE example@example.org"
 
 REDACTED = "redacted in the document"
-NAMED_BY_CONTENT = (
-    "Cluster API takes templates for unchangeable, and rolls no machine after an edit of one; so the content names them"
+CONTENT_NAMES = (
+    "Cluster API replaces no machine when a template is edited; so each content has a name of its own, "
+    "made from its hash"
 )
-LABELS = "recommended labels, and those that tell a pool's templates from others"
-WEBHOOK_DROPS = "capp's webhook drops an empty list, which a later run would see as a change"
+LABELS = "the labels that Kubernetes recommends, and those that tell one pool's templates from another's"
+WEBHOOK_DROPS = "capp's webhook removes an empty list, which a later run would take for a change"
 
 WHOLE_REFERENCE = (
-    "Cluster API's webhooks fill it in, and references are compared whole: without it another field manager conflicts"
+    "Cluster API's webhooks fill it in. A reference is one value, so one without it would be a conflict "
+    "of field managers"
 )
 
 DIFFERENCES: dict[str, tuple[Any, Any, str]] = {
     "Cluster spec.controlPlaneRef.apiVersion": (
         "controlplane.cluster.x-k8s.io/v1beta1",
         "controlplane.cluster.x-k8s.io/v1alpha1",
-        "KamajiControlPlane has no v1beta1; Cluster API rewrites the reference, which a later run would see as a change",
+        "KamajiControlPlane has no v1beta1. Cluster API corrects the reference, which a later run would take for a change",
     ),
     "Cluster spec.controlPlaneRef.namespace": (ABSENT, "default", WHOLE_REFERENCE),
     "Cluster spec.infrastructureRef.namespace": (ABSENT, "default", WHOLE_REFERENCE),
@@ -38,37 +40,37 @@ DIFFERENCES: dict[str, tuple[Any, Any, str]] = {
     "PacketCluster spec.vipManager": (
         ABSENT,
         "EMLB",
-        "capp's default, CPEM, crashes it once the first worker is active and the project has no IP reservation",
+        "with CPEM, its default, capp crashes once the first worker is active and the project has no IP reservation",
     ),
-    "KamajiControlPlane spec.deployment": (None, {}, "an empty key is null, which the schema refuses"),
+    "KamajiControlPlane spec.deployment": (None, {}, "a key without a value is null, which the schema refuses"),
     "MachineDeployment spec.template.spec.bootstrap.configRef.namespace": (ABSENT, "default", WHOLE_REFERENCE),
     "MachineDeployment spec.template.spec.infrastructureRef.namespace": (ABSENT, "default", WHOLE_REFERENCE),
     "MachineDeployment spec.template.spec.bootstrap.configRef.name": (
         "capi-quickstart-worker-a",
         "capi-quickstart-worker-a-<8 hex digits>",
-        NAMED_BY_CONTENT,
+        CONTENT_NAMES,
     ),
     "MachineDeployment spec.template.spec.infrastructureRef.name": (
         "capi-quickstart-worker-a",
         "capi-quickstart-worker-a-<8 hex digits>",
-        NAMED_BY_CONTENT,
+        CONTENT_NAMES,
     ),
     "PacketMachineTemplate metadata.name": (
         "capi-quickstart-worker-a",
         "capi-quickstart-worker-a-<8 hex digits>",
-        NAMED_BY_CONTENT,
+        CONTENT_NAMES,
     ),
     "PacketMachineTemplate spec.template.spec.sshKeys[0]": ("ssh-rsa REDACTED REDACTED@REDACTED", SSH_KEY, REDACTED),
     "PacketMachineTemplate spec.template.spec.tags": ([], ABSENT, WEBHOOK_DROPS),
     "KubeadmConfigTemplate metadata.name": (
         "capi-quickstart-worker-a",
         "capi-quickstart-worker-a-<8 hex digits>",
-        NAMED_BY_CONTENT,
+        CONTENT_NAMES,
     ),
     "KubeadmConfigTemplate spec.template.spec.users": (
         ABSENT,
         [{"name": "root", "lockPassword": False, "sshAuthorizedKeys": [SSH_KEY]}],
-        "capp 0.9 never sends sshKeys to the Metal API, so the keys of the document reach no machine",
+        "capp 0.9 never sends sshKeys to the Metal API, so the document's keys would reach no machine",
     ),
     **{
         f"{kind} metadata.labels": (ABSENT, "app.kubernetes.io/*, cluster.x-k8s.io/cluster-name", LABELS)
@@ -111,10 +113,11 @@ def table() -> str:
 
 
 DEFAULTS = """\
-Where the seed's own values are not asked for, the defaults differ too: the kubelet gets `cloud-provider:
-external` only with `metal.cloudController: external`, because without a cloud controller its taint never
-goes; and nodes install Kubernetes from pkgs.k8s.io and Ubuntu's containerd, because the page's package hosts
-are gone.
+Stack `seed` sets some values as the document has them. Where a stack does not, the program's defaults differ
+from the document in two more ways. The kubelet does not get `cloud-provider: external` unless
+`metal.cloudController` is `external` or `cpem`: with that flag a node has a taint that only a cloud controller
+removes. And nodes install Kubernetes from pkgs.k8s.io and containerd from Ubuntu, because the package hosts that
+the document names are gone.
 """
 
 
@@ -128,6 +131,7 @@ def cell(value: Any) -> str:
 if __name__ == "__main__":
     (ROOT / "docs/seed-differences.md").write_text(
         "# How stack `seed` differs from the document that the project began with\n\n"
-        "`make render STACK=seed` prints the six manifests of `tests/data/seed.yaml`, field by field, except:\n\n"
-        f"{table()}\n{DEFAULTS}\nMade by `python -m tests.support.seed`; a test holds it exact.\n"
+        "`make render STACK=seed` prints the six manifests of `tests/data/seed.yaml`, with these differences:\n\n"
+        f"{table()}\n{DEFAULTS}\n"
+        "`python -m tests.support.seed` writes this page, and a test compares it with the manifests.\n"
     )

@@ -45,12 +45,12 @@ def pool(path: str, before: Json, after: Json) -> tuple[str, Json, Json]:
     return f"workerPools[].{path}", {"workerPools": [before]}, {"workerPools": [after]}
 
 
-def one(path: str, before: Any, after: Any) -> tuple[str, Json, Json]:
+def pool_change(path: str, before: Any, after: Any) -> tuple[str, Json, Json]:
     """A change of a pool's key; None leaves it out."""
     return pool(path, *({} if value is None else {path: value} for value in (before, after)))
 
 
-def nested(path: str, before: Json, after: Json, at_: str) -> tuple[str, Json, Json]:
+def section_change(path: str, before: Json, after: Json, at_: str) -> tuple[str, Json, Json]:
     """A change within a pool's section."""
     return pool(path, {at_: before}, {at_: after})
 
@@ -69,7 +69,7 @@ CPEM = {"cloudController": "cpem", "cpem": {"apiToken": "a"}}
 
 def bootstrap(path: str, before: Json, after: Json) -> tuple[str, Json, Json]:
     """A change within a pool's bootstrap."""
-    return nested(f"bootstrap.{path}", before, after, "bootstrap")
+    return section_change(f"bootstrap.{path}", before, after, "bootstrap")
 
 
 CHANGES: list[tuple[str, Json, Json]] = [
@@ -206,15 +206,15 @@ CHANGES: list[tuple[str, Json, Json]] = [
     addon("objects", {"name": "a", "objects": [OBJECT]}, {"name": "a", "objects": [{**OBJECT, "data": {"a": "b"}}]}),
     addon("wait", CHART, {**CHART, "wait": False}),
     addon("timeoutSeconds", CHART, {**CHART, "timeoutSeconds": 60}),
-    one("name", "a", "b"),
-    one("replicas", 2, 1),
+    pool_change("name", "a", "b"),
+    pool_change("replicas", 2, 1),
     pool("min", {"replicas": "DELETE", "min": 1, "max": 3}, {"replicas": "DELETE", "min": 2, "max": 3}),
     pool("max", {"replicas": "DELETE", "min": 1, "max": 3}, {"replicas": "DELETE", "min": 1, "max": 4}),
-    one("machineType", None, "m3.large.x86"),
-    one("os", None, "ubuntu_22_04"),
-    one("billingCycle", None, "daily"),
-    one("metro", None, "sv"),
-    one("facility", None, "da11"),
+    pool_change("machineType", None, "m3.large.x86"),
+    pool_change("os", None, "ubuntu_22_04"),
+    pool_change("billingCycle", None, "daily"),
+    pool_change("metro", None, "sv"),
+    pool_change("facility", None, "da11"),
     pool(
         "ipxeUrl",
         *(
@@ -222,21 +222,21 @@ CHANGES: list[tuple[str, Json, Json]] = [
             for name in "ab"
         ),
     ),
-    one("tags", None, ["a"]),
-    one("hardwareReservationIds", None, ["0b8a6a42-9c1f-4b6e-8a55-2f4f6f0d7c11"]),
-    one("kubernetesVersion", None, "1.32.3"),
-    one("labels", None, {"tier": "web"}),
+    pool_change("tags", None, ["a"]),
+    pool_change("hardwareReservationIds", None, ["0b8a6a42-9c1f-4b6e-8a55-2f4f6f0d7c11"]),
+    pool_change("kubernetesVersion", None, "1.32.3"),
+    pool_change("labels", None, {"tier": "web"}),
     *(
         pool(f"taints[].{key}", {"taints": [TAINT]}, {"taints": [{**TAINT, key: value}]})
         for key, value in (("key", "c"), ("value", "c"), ("effect", "NoExecute"))
     ),
-    one("annotations", None, {"a": "b"}),
-    one("rolloutAfter", None, "2099-01-01T00:00:00Z"),
-    nested("strategy.type", {"type": "RollingUpdate"}, {"type": "OnDelete"}, "strategy"),
-    nested("strategy.maxSurge", {"maxSurge": 1}, {"maxSurge": 2}, "strategy"),
-    nested("strategy.maxUnavailable", {"maxUnavailable": 0}, {"maxUnavailable": 1}, "strategy"),
-    nested("strategy.deletePolicy", {}, {"deletePolicy": "Oldest"}, "strategy"),
-    one("nodeDrainTimeoutSeconds", None, 600),
+    pool_change("annotations", None, {"a": "b"}),
+    pool_change("rolloutAfter", None, "2099-01-01T00:00:00Z"),
+    section_change("strategy.type", {"type": "RollingUpdate"}, {"type": "OnDelete"}, "strategy"),
+    section_change("strategy.maxSurge", {"maxSurge": 1}, {"maxSurge": 2}, "strategy"),
+    section_change("strategy.maxUnavailable", {"maxUnavailable": 0}, {"maxUnavailable": 1}, "strategy"),
+    section_change("strategy.deletePolicy", {}, {"deletePolicy": "Oldest"}, "strategy"),
+    pool_change("nodeDrainTimeoutSeconds", None, 600),
     bootstrap("commands", {}, {"commands": ["true"]}),
     bootstrap("postCommands", {}, {"postCommands": ["true"]}),
     *(
@@ -275,10 +275,10 @@ CHANGES: list[tuple[str, Json, Json]] = [
         )
     ),
     bootstrap("kubeletExtraArgs", {}, {"kubeletExtraArgs": {"max-pods": "200"}}),
-    nested("healthCheck.unhealthySeconds", {}, {"unhealthySeconds": 600}, "healthCheck"),
-    nested("healthCheck.nodeStartupSeconds", {}, {"nodeStartupSeconds": 3600}, "healthCheck"),
-    nested("healthCheck.maxUnhealthy", {}, {"maxUnhealthy": "50%"}, "healthCheck"),
-    one("wait", None, True),
+    section_change("healthCheck.unhealthySeconds", {}, {"unhealthySeconds": 600}, "healthCheck"),
+    section_change("healthCheck.nodeStartupSeconds", {}, {"nodeStartupSeconds": 3600}, "healthCheck"),
+    section_change("healthCheck.maxUnhealthy", {}, {"maxUnhealthy": "50%"}, "healthCheck"),
+    pool_change("wait", None, True),
     ("handoff.enabled", {}, at("handoff.enabled", False)),
     ("handoff.timeoutSeconds", {}, at("handoff.timeoutSeconds", 60)),
     ("handoff.path", {}, at("handoff.path", "/livez")),
@@ -304,7 +304,7 @@ def stack(*changes: Json) -> StackSettings:
     """The settings of ``BASE`` with some changes, one after the other."""
     raw = copy.deepcopy(BASE)
     for change in changes:
-        raw = merged(raw, copy.deepcopy(change))
+        raw = merge(raw, copy.deepcopy(change))
     return load_stack(raw)
 
 
@@ -314,7 +314,7 @@ def tenant(*changes: Json) -> TenantClusterSettings:
     return only
 
 
-def merged(base: Any, change: Any) -> Any:
+def merge(base: Any, change: Any) -> Any:
     """Maps merge, a pool merges into the pool, other values replace; DELETE leaves a key out."""
     if not isinstance(base, dict) or not isinstance(change, dict):
         return change
@@ -322,7 +322,7 @@ def merged(base: Any, change: Any) -> Any:
         if value == "DELETE":
             base.pop(key, None)
         elif key == "workerPools":
-            base[key] = [merged(base[key][0], value[0])]
+            base[key] = [merge(base[key][0], value[0])]
         else:
-            base[key] = merged(base[key], value) if key in base else value
+            base[key] = merge(base[key], value) if key in base else value
     return base

@@ -25,7 +25,7 @@ from kamaji_equinix.components.kube.management import Credentials, connect
 from kamaji_equinix.components.settings.load import load_stack
 
 from lab.plane import ManagementPlane
-from tests.support.handing_off import start
+from tests.support.handoff_runs import start
 from tests.support.kamaji_objects import CLUSTER, Tenant
 from tests.support.settings_cases import configuration
 from tests.support.tls_endpoint import TlsEndpoint
@@ -69,7 +69,7 @@ class ServiceAccount:
         self.by_plugin = self._kubeconfig("by-plugin", described)
 
     @contextlib.contextmanager
-    def renewed(self) -> Iterator[None]:
+    def renew(self) -> Iterator[None]:
         """Somebody writes a new token into the files long before the one in them ends."""
         ended = threading.Event()
 
@@ -116,10 +116,10 @@ class ServiceAccount:
             "jti": str(now),
             "kubernetes.io": {"namespace": self._namespace, "serviceaccount": {"name": "operator", "uid": self._uid}},
         }
-        text = ".".join(encoded(json.dumps(part).encode()) for part in ({"alg": "RS256", "typ": "JWT"}, claims))
+        text = ".".join(encode(json.dumps(part).encode()) for part in ({"alg": "RS256", "typ": "JWT"}, claims))
         key: Any = serialization.load_pem_private_key(self._plane.service_account_key.read_bytes(), None)
         assert isinstance(key, rsa.RSAPrivateKey), "the lab's keys are RSA"
-        return f"{text}.{encoded(key.sign(text.encode(), padding.PKCS1v15(), hashes.SHA256()))}"
+        return f"{text}.{encode(key.sign(text.encode(), padding.PKCS1v15(), hashes.SHA256()))}"
 
     def _kubeconfig(self, name: str, user: dict[str, Any]) -> Path:
         document = {
@@ -141,7 +141,7 @@ class ServiceAccount:
         return path
 
 
-def watched(kubeconfig: Path, namespace: str, seconds: float) -> list[str]:
+def watch(kubeconfig: Path, namespace: str, seconds: float) -> list[str]:
     """The trees that a wait for a cluster shows, which never becomes ready."""
     settings = load_stack(configuration(cluster={"name": CLUSTER, "namespace": namespace}))
     looks: list[Look] = []
@@ -152,7 +152,7 @@ def watched(kubeconfig: Path, namespace: str, seconds: float) -> list[str]:
     return [tree.draw(look.status) for look in looks]
 
 
-def encoded(content: bytes) -> str:
+def encode(content: bytes) -> str:
     return base64.urlsafe_b64encode(content).decode().rstrip("=")
 
 
@@ -173,13 +173,13 @@ def outlive(plane: ManagementPlane, folder: Path, life: float, waits: float) -> 
             tenant.create().play()
             tenant.tenant()
         account = ServiceAccount(plane, tenants[0].namespace, folder, life)
-        with account.renewed():
+        with account.renew():
             assert account.takes(account.first), "the first token is good at first"
             runs = [
                 start(tenant, kubeconfig, timeoutSeconds=waits + 120)
                 for tenant, kubeconfig in zip(tenants, (account.by_file, account.by_plugin), strict=True)
             ]
-            drawn = watched(account.by_plugin, tenants[0].namespace, waits)
+            drawn = watch(account.by_plugin, tenants[0].namespace, waits)
             assert not account.takes(account.first), "by now the tokens that all began with are dead"
             for tenant, endpoint in zip(tenants, endpoints, strict=True):
                 tenant.publish(endpoint.host, endpoint.port)
@@ -187,8 +187,8 @@ def outlive(plane: ManagementPlane, folder: Path, life: float, waits: float) -> 
             for run in reversed(runs):
                 run.end(120)
             for run in runs:
-                assert run.done()["setBy"], "handed off with tokens of later"
-                assert "nauthorized" not in run.said, "and nothing was refused on the way"
+                assert run.require_success()["setBy"], "handed off with tokens of later"
+                assert "nauthorized" not in run.output, "and nothing was refused on the way"
             assert "Cluster/c1" in drawn[-1], "the tree was drawn"
             assert not [one for one in drawn if "nauthorized" in one], "and could be read to the end"
     finally:

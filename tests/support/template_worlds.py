@@ -35,7 +35,7 @@ class World:
         strange: those that are not the pool's, whatever their labels say.
         refers: what each template refers to.
         holders: MachineDeployments and MachineSets of the Cluster.
-        named: the templates that these name.
+        references: the templates that these name.
         current: names of what the pool is made of now.
     """
 
@@ -47,7 +47,7 @@ class World:
     strange: set[Key] = field(default_factory=set)
     refers: dict[Key, Key] = field(default_factory=dict)
     holders: list[Json] = field(default_factory=list)
-    named: set[Key] = field(default_factory=set)
+    references: set[Key] = field(default_factory=set)
     current: set[str] = field(default_factory=set)
 
     @property
@@ -195,7 +195,7 @@ def hold(made: World) -> None:
     """MachineDeployments and MachineSets that name templates of any edit, also of one that was taken back."""
     for number in range(made.chance.randrange(4)):
         pair = [made.chance.choice(sorted(refs)) for refs in by_kind(made)]
-        made.named |= set(pair)
+        made.references |= set(pair)
         made.holders.append(holder(made, number, dict(pair)))
 
 

@@ -49,7 +49,7 @@ class TenantAuthority:
     def key_pem(self) -> str:
         return _private(self.key)
 
-    def serving(
+    def server_context(
         self, *, names: tuple[str, ...] = ("127.0.0.1", "::1", "localhost"), expires: Moment | None = None
     ) -> ssl.SSLContext:
         """TLS settings of a server with a certificate for some names and addresses."""
@@ -194,10 +194,10 @@ class TlsEndpoint:
     def _context(self, mode: str) -> ssl.SSLContext:
         if mode not in self._contexts:
             self._contexts[mode] = {
-                "wrong authority": lambda: TenantAuthority("somebody else").serving(),
-                "expired": lambda: self.authority.serving(expires=self.expires),
-                "wrong name": lambda: self.authority.serving(names=("api.example.com", "192.0.2.9")),
-            }.get(mode, self.authority.serving)()
+                "wrong authority": lambda: TenantAuthority("somebody else").server_context(),
+                "expired": lambda: self.authority.server_context(expires=self.expires),
+                "wrong name": lambda: self.authority.server_context(names=("api.example.com", "192.0.2.9")),
+            }.get(mode, self.authority.server_context)()
         return self._contexts[mode]
 
     def close(self) -> None:

@@ -26,7 +26,7 @@ ELSEWHERE = "nowhere"
 
 
 @contextmanager
-def upgraded(plane: ManagementPlane) -> Iterator[None]:
+def upgrade(plane: ManagementPlane) -> Iterator[None]:
     """The management cluster with the newer CRDs over those that are there, as an upgrade of the controllers leaves it.
 
     Kamaji's provider has one version in each CRD and converts nothing. Objects are stored in that of before, so an API server
@@ -39,7 +39,7 @@ def upgraded(plane: ManagementPlane) -> Iterator[None]:
             names = list(install(client, ways))
             # They end at once where the kinds that they watch are not there.
             running.extend(start_converter(plane, ways, name) for name in CONVERTERS)
-            await_served(client, names, running)
+            await_versions(client, names, running)
         yield
     finally:
         for process in running:
@@ -66,7 +66,7 @@ def start_converter(plane: ManagementPlane, ways: Controllers, name: str) -> Pro
     return start(name, command, plane.logs, {"KUBECONFIG": str(plane.kubeconfig)})
 
 
-def await_served(client: httpx.Client, names: list[str], converters: list[Process]) -> None:
+def await_versions(client: httpx.Client, names: list[str], converters: list[Process]) -> None:
     """Wait until the API server answers in each version of these CRDs."""
     deadline = time.monotonic() + 120
     while waiting := [name for name in names if not serves(client, name)]:

@@ -43,11 +43,11 @@ class Runner:
         """
         results = {}
         for name, job in workflow["jobs"].items():
-            if self.wanted(job["if"], event):
+            if self.is_due(job["if"], event):
                 results[name] = self.job(workflow, name, job)
         return results
 
-    def wanted(self, condition: str, event: str) -> bool:
+    def is_due(self, condition: str, event: str) -> bool:
         """Whether a condition of the one form that is known holds."""
         match_ = re.fullmatch(r"github\.event_name == '(\w+)'", condition)
         assert match_, f"a condition that this runner does not know: {condition}"

@@ -33,7 +33,6 @@ UNHEALTHY = "capm3.metal3.io/unhealthy"
 PASSED_OVER = {"baremetalhost.metal3.io/paused": "paused", UNHEALTHY: "marked unhealthy"}
 """Annotations of a host that CAPM3 passes over, and what they say (``chooseHost`` in its metal3machine_manager.go)."""
 
-FREE = ("available", "ready")
 MOST_NAMES = 5
 """So many hosts are named where none is free."""
 

@@ -19,7 +19,7 @@ def b64(text: str | bytes) -> str:
     return base64.b64encode(text.encode() if isinstance(text, str) else text).decode()
 
 
-def wrapped(text: str, width: int = 60) -> str:
+def wrap(text: str, width: int = 60) -> str:
     return "\n".join(text[start : start + width] for start in range(0, len(text), width))
 
 

@@ -18,7 +18,7 @@ from tests.support.credentials.build import (
     pair,
     plugin,
     script,
-    wrapped,
+    wrap,
 )
 from tests.support.credentials.pki import PASSWORD, TRADITIONAL, key_pem, pki
 from tests.support.credentials.runs import SECRET, Case
@@ -76,10 +76,10 @@ def client_certificates() -> Iterator[Case]:
         "y",
         **{"client-certificate-data": b64(b"# caf\xe9\n" + certs.ec.encode()), "client-key-data": b64(ec_key)},
     )
-    data = {"client-certificate-data": wrapped(b64(certs.ec)) + "\n", "client-key-data": wrapped(b64(ec_key))}
+    data = {"client-certificate-data": wrap(b64(certs.ec)) + "\n", "client-key-data": wrap(b64(ec_key))}
     yield case("certificate: base64 with line breaks", config(data))
     yield case(
-        "certificate: base64 with spaces", config({**data, "client-key-data": wrapped(b64(ec_key)).replace("\n", " ")})
+        "certificate: base64 with spaces", config({**data, "client-key-data": wrap(b64(ec_key)).replace("\n", " ")})
     )
     yield case(
         "certificate: base64 without padding",
@@ -123,7 +123,7 @@ def client_certificates() -> Iterator[Case]:
 def long_lines(text: str) -> str:
     """A PEM with lines of 300 letters."""
     begin, *middle, end = text.strip().split("\n")
-    return f"{begin}\n{wrapped(''.join(middle), 300)}\n{end}\n"
+    return f"{begin}\n{wrap(''.join(middle), 300)}\n{end}\n"
 
 
 def authorities() -> Iterator[Case]:
@@ -188,7 +188,7 @@ def authorities() -> Iterator[Case]:
     yield case("authority: any, and one", config(of=cluster(**{"insecure-skip-tls-verify": True})))
     yield case("authority: any, for an expired server", config(of=insecure()), server="expired")
     yield case(
-        "authority: base64 with line breaks", config(of=cluster(**{"certificate-authority-data": wrapped(b64(root))}))
+        "authority: base64 with line breaks", config(of=cluster(**{"certificate-authority-data": wrap(b64(root))}))
     )
     yield case(
         "authority: of the system",

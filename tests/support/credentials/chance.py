@@ -22,7 +22,7 @@ from tests.support.credentials.build import (
     pair,
     plugin,
     script,
-    wrapped,
+    wrap,
 )
 from tests.support.credentials.peers import Answer
 from tests.support.credentials.pki import TRADITIONAL, key_pem, pki
@@ -30,13 +30,13 @@ from tests.support.credentials.runs import SECRET, Case
 from tests.support.credentials.ways import ANY4, ANY6
 
 
-def generated(seed: int, count: int) -> list[Case]:
+def generate(seed: int, count: int) -> list[Case]:
     """Kubeconfigs put together at random from parts of those picked by hand: more than one thing is special at a time."""
     chance = random.Random(seed)  # noqa: S311 - reproducible, no secret
     return [random_case(chance, f"random {seed}-{index}") for index in range(count)]
 
 
-def mutated(seed: int, count: int) -> list[Case]:
+def mutate(seed: int, count: int) -> list[Case]:
     """Kubeconfigs in which one value is replaced by something else, put in, or taken out."""
     chance = random.Random(seed)  # noqa: S311 - reproducible, no secret
     return [mutated_case(chance, f"mutated {seed}-{index}") for index in range(count)]
@@ -143,7 +143,7 @@ def random_case(chance: random.Random, name: str) -> Case:
     )
     certificate = chance.choice(["good"] * 8 + ["by intermediate", "wrong name", "by another", "expired"])
     if chance.random() < 0.3:
-        files |= split(document, chance)
+        files |= split_files(document, chance)
         env["KUBECONFIG"] = ":".join(f"@FOLDER@/{one}" for one in ("a", "b", "none", "c"))
         return Case(name, files, env, context=context, answers=answers, server=certificate)
     files["config"] = json.dumps(document) if chance.random() < 0.3 else document
@@ -152,7 +152,7 @@ def random_case(chance: random.Random, name: str) -> Case:
     )
 
 
-def split(document: dict[str, Any], chance: random.Random) -> dict[str, Any]:
+def split_files(document: dict[str, Any], chance: random.Random) -> dict[str, Any]:
     """A kubeconfig in three files; some parts come twice, differently."""
     parts: dict[str, dict[str, Any]] = {name: {} for name in "abc"}
     for section in ("clusters", "users", "contexts"):
@@ -193,7 +193,7 @@ def random_cluster(chance: random.Random, files: dict[str, Any]) -> dict[str, An
     )
     more: dict[str, Any] = {
         "server": server,
-        "certificate-authority-data": chance.choice([b64(bundle), wrapped(b64(bundle))]),
+        "certificate-authority-data": chance.choice([b64(bundle), wrap(b64(bundle))]),
     }
     if chance.random() < 0.25:
         files["pki/ca.crt"] = bundle

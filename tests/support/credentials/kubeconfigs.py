@@ -130,7 +130,7 @@ def documents() -> Iterator[Case]:
     )
 
 
-def merging() -> Iterator[Case]:
+def merge_cases() -> Iterator[Case]:
     """Several files in KUBECONFIG."""
     whole = config()
 
@@ -261,7 +261,7 @@ def jwt() -> str:
     return ".".join([*(base64.urlsafe_b64encode(json.dumps(one).encode()).decode().rstrip("=") for one in parts), "x"])
 
 
-def impersonating() -> Iterator[Case]:
+def impersonation_cases() -> Iterator[Case]:
     def acting(name: str, **more: Any) -> Case:
         return case(
             f"as {name}", config({"token": TOKEN, **{key.replace("_", "-"): value for key, value in more.items()}})

@@ -25,7 +25,7 @@ NOTED = ("authorization", "impersonate-")
 
 
 @dataclass(frozen=True)
-class Seen:
+class Request:
     """One request, as the API server or a proxy saw it.
 
     Attributes:
@@ -104,8 +104,8 @@ class Recorder:
         *,
         host: str = "127.0.0.1",
         answers: Iterable[Answer] = (),
-        accepts: Callable[[Seen], bool] = lambda _seen: True,
-        seen: list[Seen] | None = None,
+        accepts: Callable[[Request], bool] = lambda _seen: True,
+        seen: list[Request] | None = None,
     ) -> None:
         """Listen.
 
@@ -169,7 +169,7 @@ class Recorder:
         if isinstance(connection, ssl.SSLSocket):
             subject = (connection.getpeercert() or {}).get("subject", ())
             certificate = next((str(value) for ((key, value),) in subject if key == "commonName"), "")  # type: ignore[misc]
-        seen = Seen(
+        seen = Request(
             "server",
             f"{request.command} {request.path}",
             headers_of(request.headers.items()),
@@ -196,7 +196,7 @@ def headers_of(pairs: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
 class HttpProxy:
     """An HTTP proxy: CONNECT, and plain requests with a whole URL. With ``context`` it is spoken to by TLS."""
 
-    def __init__(self, seen: list[Seen], context: ssl.SSLContext | None = None) -> None:
+    def __init__(self, seen: list[Request], context: ssl.SSLContext | None = None) -> None:
         self._seen, self._context = seen, context
         self._listener = Listener(self._serve)
         self.port = self._listener.port
@@ -204,12 +204,12 @@ class HttpProxy:
     def _serve(self, connection: socket.socket) -> None:
         if self._context is not None:
             connection = self._context.wrap_socket(connection, server_side=True)
-        head = received_head(connection)
+        head = receive_head(connection)
         line, *rest = head.decode("latin-1").split("\r\n")
         fields = [tuple(one.split(": ", 1)) for one in rest if ": " in one]
         login = tuple((n.lower(), v) for n, v in fields if n.lower() == "proxy-authorization")
         method, target, _version = line.split(" ", 2)
-        self._seen.append(Seen("https proxy" if self._context else "http proxy", f"{method} {target}", login))
+        self._seen.append(Request("https proxy" if self._context else "http proxy", f"{method} {target}", login))
         if method == "CONNECT":
             upstream = loopback(*target.rsplit(":", 1))
             connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
@@ -229,36 +229,36 @@ class HttpProxy:
 class SocksProxy:
     """A SOCKS5 proxy (RFC 1928), with user and password (RFC 1929) where the client offers them."""
 
-    def __init__(self, seen: list[Seen]) -> None:
+    def __init__(self, seen: list[Request]) -> None:
         self._seen = seen
         self._listener = Listener(self._serve)
         self.port = self._listener.port
 
     def _serve(self, connection: socket.socket) -> None:
-        version, count = received(connection, 2)
+        version, count = receive(connection, 2)
         if version != 5:
             return
-        methods = received(connection, count)
+        methods = receive(connection, count)
         login: tuple[tuple[str, str], ...] = ()
         if 2 in methods:
             connection.sendall(b"\x05\x02")
-            _version, length = received(connection, 2)
-            user = received(connection, length)
-            password = received(connection, received(connection, 1)[0])
+            _version, length = receive(connection, 2)
+            user = receive(connection, length)
+            password = receive(connection, receive(connection, 1)[0])
             pair = base64.b64encode(user + b":" + password).decode()
             login = (("proxy-authorization", f"Basic {pair}"),)
             connection.sendall(b"\x01\x00")
         else:
             connection.sendall(b"\x05\x00")
-        _version, _connect, _reserved, kind = received(connection, 4)
+        _version, _connect, _reserved, kind = receive(connection, 4)
         if kind == 1:
-            host = socket.inet_ntop(socket.AF_INET, received(connection, 4))
+            host = socket.inet_ntop(socket.AF_INET, receive(connection, 4))
         elif kind == 4:
-            host = f"[{socket.inet_ntop(socket.AF_INET6, received(connection, 16))}]"
+            host = f"[{socket.inet_ntop(socket.AF_INET6, receive(connection, 16))}]"
         else:
-            host = received(connection, received(connection, 1)[0]).decode()
-        port = int.from_bytes(received(connection, 2), "big")
-        self._seen.append(Seen("socks5 proxy", f"CONNECT {host}:{port}", login))
+            host = receive(connection, receive(connection, 1)[0]).decode()
+        port = int.from_bytes(receive(connection, 2), "big")
+        self._seen.append(Request("socks5 proxy", f"CONNECT {host}:{port}", login))
         upstream = loopback(host, str(port))
         connection.sendall(b"\x05\x00\x00\x01\x00\x00\x00\x00\x00\x00")
         relay(connection, upstream)
@@ -268,7 +268,7 @@ class SocksProxy:
         self._listener.close()
 
 
-def received(connection: socket.socket, count: int) -> bytes:
+def receive(connection: socket.socket, count: int) -> bytes:
     """Exactly so many bytes."""
     data = b""
     while len(data) < count:
@@ -279,11 +279,11 @@ def received(connection: socket.socket, count: int) -> bytes:
     return data
 
 
-def received_head(connection: socket.socket) -> bytes:
+def receive_head(connection: socket.socket) -> bytes:
     """A request up to the empty line."""
     data = b""
     while not data.endswith(b"\r\n\r\n"):
-        data += received(connection, 1)
+        data += receive(connection, 1)
     return data
 
 

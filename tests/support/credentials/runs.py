@@ -19,7 +19,7 @@ from kamaji_equinix.components.kube.access import AccessError
 from kamaji_equinix.components.kube.client import Api, ApiError
 from kamaji_equinix.components.kube.management import Credentials, document, management_access
 
-from tests.support.credentials.peers import Answer, HttpProxy, Recorder, Seen, SocksProxy
+from tests.support.credentials.peers import Answer, HttpProxy, Recorder, Request, SocksProxy
 from tests.support.credentials.pki import pki
 
 PATH = "/api/v1/namespaces/default"
@@ -60,7 +60,7 @@ class Case:
     context: str = ""
     explicit: str = ""
     answers: tuple[Answer, ...] = ()
-    accepts: Callable[[Seen], bool] = lambda _seen: True
+    accepts: Callable[[Request], bool] = lambda _seen: True
     server: str = "good"
     differs: str = ""
 
@@ -75,14 +75,14 @@ class Outcome:
 
     Attributes:
         works: whether the client got an answer.
-        seen: what the server and the proxies saw, with the ports under their placeholders.
-        told: what a credential plugin was told each time it ran.
+        requests: what the server and the proxies saw, with the ports under their placeholders.
+        notes: what a credential plugin was told each time it ran.
         message: what the client said; not compared.
     """
 
     works: bool
-    seen: tuple[Seen, ...]
-    told: tuple[str, ...] = ()
+    requests: tuple[Request, ...]
+    notes: tuple[str, ...] = ()
     message: str = field(default="", compare=False)
 
 
@@ -144,9 +144,9 @@ class World:
 
     def outcome(self, works: bool, message: str) -> Outcome:
         """What came of the try."""
-        requests: list[Seen] = []
+        requests: list[Request] = []
         for one in self.seen:
-            request = Seen(one.by, self.emptied(one.line), one.headers, one.certificate, one.server_name)
+            request = Request(one.by, self.emptied(one.line), one.headers, one.certificate, one.server_name)
             # How long a connection is kept is nobody's business.
             if request.by == "server" or request not in requests:
                 requests.append(request)
@@ -280,9 +280,9 @@ def without_default_server(kubectl: Outcome, client: Outcome) -> Outcome:
     kubectl then asks its default server, through the cluster's proxy too, with the user's credentials; the client refuses the
     kubeconfig by name and sends nothing to anybody.
     """
-    requests = [one for one in kubectl.seen if f" {NOBODY}/" in one.line]
+    requests = [one for one in kubectl.requests if f" {NOBODY}/" in one.line]
     if not requests:
         return kubectl
     assert not client.works, "nothing is asked"
     assert "has no `server`" in client.message, f"the reason is named: {client.message}"
-    return replace(kubectl, seen=tuple(one for one in kubectl.seen if one not in requests))
+    return replace(kubectl, requests=tuple(one for one in kubectl.requests if one not in requests))

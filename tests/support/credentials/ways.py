@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from tests.support.credentials.build import TOKEN, b64, case, cluster, config, credential, pair, plugin, script
-from tests.support.credentials.peers import Answer, Seen
+from tests.support.credentials.peers import Answer, Request
 from tests.support.credentials.pki import key_pem, pki
 from tests.support.credentials.runs import SECRET, Case
 
@@ -179,5 +179,5 @@ def answers() -> Iterator[Case]:
     )
 
 
-def second_token(request: Seen) -> bool:
+def second_token(request: Request) -> bool:
     return ("authorization", "Bearer 2") in request.headers

@@ -26,13 +26,13 @@ class UserData:
     """A worker's user data on its way.
 
     Attributes:
-        made: by the kubeadm provider.
-        sent: by capp to the Metal API.
+        source: by the kubeadm provider.
+        result: by capp to the Metal API.
         config: what cloud-init reads on the device.
     """
 
-    made: str
-    sent: str
+    source: str
+    result: str
     config: dict[str, Any]
 
     @property
@@ -97,7 +97,7 @@ def make(template: dict[str, Any], version: str, secrets: dict[str, str] | None 
     if done.returncode:
         raise ValueError(done.stderr.strip())
     answer = json.loads(done.stdout)
-    return UserData(answer["made"], answer["sent"], rendered(answer["sent"]))
+    return UserData(answer["made"], answer["sent"], render(answer["sent"]))
 
 
 def user_of(item: dict[str, Any]) -> dict[str, Any]:
@@ -119,7 +119,7 @@ def file_of(item: dict[str, Any], secrets: dict[str, str]) -> dict[str, Any]:
     }
 
 
-def rendered(text_: str) -> dict[str, Any]:
+def render(text_: str) -> dict[str, Any]:
     """What cloud-init reads: jinja2 with its options (cloudinit/templater.py), then YAML."""
     header, rest = text_.split("\n", 1)
     assert header == "## template: jinja", "cloud-init renders only what says so"

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from pulumi.automation import ConcurrentUpdateError, StackAlreadyExistsError
 
-from ..engine.lock import Lock, refusal, refused, reported_locks
+from ..engine.lock import Lock, lock_error, refusal, reported_locks
 from ..errors import Locked
 
 Value = TypeVar("Value")
@@ -22,7 +22,7 @@ Value = TypeVar("Value")
 RETRY_SECONDS = (2.0, 4.0)
 """Between two attempts at a locked stack: random between these, so that two that wait don't meet again and again."""
 
-ENDED_MEANWHILE = 5
+IMMEDIATE_RETRIES = 5
 """How often in a row an update is tried again at once because those in its way had ended."""
 
 NOTES_SECONDS = 7 * 24 * 3600.0
@@ -68,14 +68,14 @@ def wait_until_free(
         except ConcurrentUpdateError as error:
             text = str(error)
         locks = reported_locks(text)
-        if locks and all(lock.is_dead() for lock in locks) and at_once < ENDED_MEANWHILE:
+        if locks and all(lock.is_dead() for lock in locks) and at_once < IMMEDIATE_RETRIES:
             at_once += 1
             if all(lock.where in dead for lock in locks):
                 report(_clear(locks, stack, cancel))
             dead |= {lock.where for lock in locks}
             continue
         if time.monotonic() >= deadline:
-            raise refused(stack, locks, text)
+            raise lock_error(stack, locks, text)
         holders = "; ".join(map(str, locks)) or "another update"
         if holders not in reports:
             reports.add(holders)

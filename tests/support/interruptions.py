@@ -26,7 +26,7 @@ def sections(lab: Lab, name: str) -> dict[str, Any]:
     return found
 
 
-def started(project: Project, *command: str) -> subprocess.Popen[str]:
+def start(project: Project, *command: str) -> subprocess.Popen[str]:
     """The console script in a process group of its own, as a terminal would start it."""
     return subprocess.Popen(
         [sys.executable, "-m", "kamaji_equinix.automation", *command],
@@ -79,7 +79,7 @@ def kill_and_mend(lab: Lab, folder: Path, seed: int, *, stack: Stack | None = No
     operation = chance.choice(["up", "destroy"])
     if operation == "destroy":
         project.script("up", "--stack", name, "--no-wait").ok()
-    process = started(project, operation, "--stack", name, *(["--yes"] if operation == "destroy" else []))
+    process = start(project, operation, "--stack", name, *(["--yes"] if operation == "destroy" else []))
     moment = chance.uniform(0, kind.up_seconds if operation == "up" else kind.destroy_seconds)
     time.sleep(moment)
     kill(process)
@@ -92,7 +92,7 @@ def kill_and_mend(lab: Lab, folder: Path, seed: int, *, stack: Stack | None = No
     kind.gone(lab, name)
 
 
-def gone(lab: Lab, *clusters: str) -> None:
+def require_gone(lab: Lab, *clusters: str) -> None:
     """See that nothing is left of clusters; what another test left behind is that test's failure alone."""
     eventually(
         lambda: [lab.devices(name) for name in clusters], lambda left: not any(left), 60, "all devices given back"
@@ -125,4 +125,4 @@ class Stack:
     watch: Callable[[Lab], contextlib.AbstractContextManager[Any]] = contextlib.nullcontext
 
 
-PACKET = Stack(lambda project, lab, name: project.configure(name, **sections(lab, name)), gone, 20, 8)
+PACKET = Stack(lambda project, lab, name: project.configure(name, **sections(lab, name)), require_gone, 20, 8)

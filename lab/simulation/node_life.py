@@ -26,20 +26,20 @@ class Outside(Protocol):
     def wait(self, seconds: float) -> None:
         """Wait; raises whatever ends the machine's life once it is powered off."""
 
-    def struck(self, fault: str) -> bool:
+    def has_fault(self, fault: str) -> bool:
         """Whether a fault strikes now: ``hangs`` or ``breaks``."""
 
     def heartbeat_seconds(self) -> float:
         """Between two signs of life."""
 
-    def network_provided(self) -> bool:
+    def has_network(self) -> bool:
         """Whether it has a network without any plugin's pod."""
 
-    def joined(self, node: str) -> None:
+    def report_node(self, node: str) -> None:
         """Told after each good look: its Node is there."""
 
 
-class Living:
+class NodeLife:
     """A node's life, until the machine is powered off."""
 
     def __init__(self, kubelet: Kubelet, workloads: Workloads, outside: Outside) -> None:
@@ -56,7 +56,7 @@ class Living:
             while True:
                 try:
                     self._look()
-                    self._outside.joined(self._kubelet.name)
+                    self._outside.report_node(self._kubelet.name)
                     last_reason = ""
                 except (NotYet, httpx.HTTPError) as error:
                     reason = one_line(error) or type(error).__name__
@@ -76,8 +76,8 @@ class Living:
             self._registered = True
         now = time.monotonic()
         if now >= self._due:
-            self._hangs = self._outside.struck("hangs")
-            self._broken = not self._hangs and self._outside.struck("breaks")
+            self._hangs = self._outside.has_fault("hangs")
+            self._broken = not self._hangs and self._outside.has_fault("breaks")
             self._beat()
             self._due = now + self._outside.heartbeat_seconds()
         if self._hangs or self._broken:
@@ -89,7 +89,7 @@ class Living:
             self._beat()
 
     def _network(self) -> bool:
-        return self._workloads.network or self._outside.network_provided()
+        return self._workloads.network or self._outside.has_network()
 
     def _beat(self) -> None:
         if not self._hangs:

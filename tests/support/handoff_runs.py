@@ -56,13 +56,13 @@ def inputs(tenant: Tenant, **changes: Any) -> Json:
 
 
 @dataclass
-class Run:
+class HandoffRun:
     """One call of the provider, in a thread of its own.
 
     Attributes:
         outputs: what it would have stored; None where it failed.
         error: why it failed.
-        said: its lines of progress.
+        output: its lines of progress.
         seconds: how long it took.
     """
 
@@ -77,7 +77,7 @@ class Run:
     _thread: threading.Thread | None = None
     _crash: BaseException | None = None
 
-    def start(self) -> Run:
+    def start(self) -> HandoffRun:
         self._thread = threading.Thread(target=self._call, daemon=True)
         self._redirected = contextlib.redirect_stderr(self._log)
         self._redirected.__enter__()
@@ -98,21 +98,21 @@ class Run:
         self.seconds = time.monotonic() - began
 
     @property
-    def said(self) -> str:
+    def output(self) -> str:
         return self._log.getvalue()
 
-    def end(self, seconds: float = 60.0) -> Run:
+    def end(self, seconds: float = 60.0) -> HandoffRun:
         """Wait for its end; what it said, raised and returned holds no credential."""
         assert self._thread is not None
         self._thread.join(seconds)
         self._redirected.__exit__(None, None, None)
-        assert not self._thread.is_alive(), f"the hand-off does not end; it said:\n{self.said}"
+        assert not self._thread.is_alive(), f"the hand-off does not end; it said:\n{self.output}"
         if self._crash:
             raise self._crash
-        without_credentials(self.tenant, self.kubeconfig, self.said, self.error, self.outputs)
+        without_credentials(self.tenant, self.kubeconfig, self.output, self.error, self.outputs)
         return self
 
-    def failed(self, phase: str, *parts: str) -> str:
+    def require_failure(self, phase: str, *parts: str) -> str:
         """Its error's text: of a phase, with some parts."""
         assert self.error is not None, f"the hand-off must fail in phase {phase}, but gave {self.outputs}"
         text = str(self.error)
@@ -121,19 +121,19 @@ class Run:
             assert part in text, f"{part!r} must be in the error: {text}"
         return text
 
-    def done(self) -> Json:
+    def require_success(self) -> Json:
         """Its outputs, where it succeeded."""
-        assert self.error is None, f"the hand-off must succeed: {self.error}\n{self.said}"
+        assert self.error is None, f"the hand-off must succeed: {self.error}\n{self.output}"
         assert self.outputs is not None
         return self.outputs
 
 
-def start(tenant: Tenant, kubeconfig: Path | None = None, *, olds: Json | None = None, **changes: Any) -> Run:
+def start(tenant: Tenant, kubeconfig: Path | None = None, *, olds: Json | None = None, **changes: Any) -> HandoffRun:
     """Begin a create, or an update of ``olds``."""
-    return Run(tenant, kubeconfig or tenant.management.kubeconfig, olds, changes).start()
+    return HandoffRun(tenant, kubeconfig or tenant.management.kubeconfig, olds, changes).start()
 
 
-def hand_off(tenant: Tenant, kubeconfig: Path | None = None, *, olds: Json | None = None, **changes: Any) -> Run:
+def hand_off(tenant: Tenant, kubeconfig: Path | None = None, *, olds: Json | None = None, **changes: Any) -> HandoffRun:
     """A whole create, or update."""
     return start(tenant, kubeconfig, olds=olds, **changes).end()
 

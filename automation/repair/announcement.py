@@ -5,10 +5,10 @@ from __future__ import annotations
 from ...components.checks.teardown import machines_of_stack
 from ...components.kube.client import ApiError
 from ..engine.translator import Translator
-from .renewal import Known
+from .renewal import StackContents
 
 
-def announce(before: Known, translate: Translator) -> None:
+def announce(before: StackContents, translate: Translator) -> None:
     """Tell the machines that go, pool by pool.
 
     Args:

@@ -23,7 +23,7 @@ INSTEAD = "[secret]"
 """As the engine writes it."""
 
 
-class Hiding:
+class SecretFilter:
     """Puts something else into the place of secrets."""
 
     def __init__(self, settings: StackSettings | None = None) -> None:

@@ -1,0 +1,89 @@
+"""What the engine does for each operation of a stack, and what is told or repaired before and after."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pulumi import automation
+
+from .adoption import require_alike
+from .declaration import Declaration
+from .engine.translator import Translator
+from .engine.workspace import export, restore
+from .repair import announcement, former_managers, renewal
+from .session import EngineOutput, Session
+
+
+@dataclass(frozen=True)
+class Operations:
+    """The operations of one stack; each runs on the open stack.
+
+    Attributes:
+        declaration: what the stack is to be.
+        session: the engine and the stack.
+    """
+
+    declaration: Declaration
+    session: Session
+
+    def preview(self, stack: automation.Stack, translate: Translator) -> EngineOutput:
+        """Plan an ``up``."""
+        self.declaration.configure(stack, self.session.engine)
+        plan = stack.preview(on_output=self.session.on_output, on_event=translate, color="never")
+        return translate.changes, {}, plan.stdout
+
+    def up(self, stack: automation.Stack, translate: Translator) -> EngineOutput:
+        """Create and change what the program of a configured stack declares."""
+        result = stack.up(
+            on_output=self.session.on_output,
+            on_event=translate,
+            color="never",
+            suppress_outputs=True,
+            show_secrets=False,
+        )
+        return translate.changes, result.outputs, result.stdout
+
+    def refresh(self, stack: automation.Stack, translate: Translator) -> EngineOutput:
+        """Read what lives into the state."""
+        session = self.session
+        with renewal.explain_failure(stack, session.place.folder, self.declaration.management_of):
+            result = stack.refresh(on_output=session.on_output, on_event=translate, color="never", show_secrets=False)
+        return translate.changes, stack.outputs(), result.stdout
+
+    def destroy(self, stack: automation.Stack, translate: Translator, *, remove: bool) -> EngineOutput:
+        """Tell the machines that go, then delete all.
+
+        Args:
+            stack: the stack.
+            translate: takes what is told.
+            remove: forget the stack itself with its history, too.
+        """
+        before = self.declaration.contents(stack)
+        announcement.announce(before, translate)
+        result = stack.destroy(
+            on_output=self.session.on_output,
+            on_event=translate,
+            color="never",
+            show_secrets=False,
+            remove=remove,
+            run_program=self.declaration.renew(stack, before) or None,
+        )
+        return translate.changes, {}, result.stdout
+
+    def import_(self, stack: automation.Stack, translate: Translator) -> EngineOutput:
+        """Take living clusters into the stack; where that fails, the stack gets its former state back."""
+        settings = self.declaration.of(stack)
+        api = self.declaration.management(settings)
+        require_alike(settings, api, self.session.name)
+        before = export(stack)
+        self.declaration.configure(stack, self.session.engine)
+        self.declaration.adopt(stack)
+        try:
+            output = self.up(stack, translate)
+        except BaseException:
+            # With a part of a living cluster in the stack, a destroy would delete that.
+            restore(stack, before)
+            translate.remark("the import failed, so the stack is as it was before")
+            raise
+        former_managers.after_import(stack, api, translate)
+        return output
