@@ -5,11 +5,11 @@ The engine hides the secrets of a stack's configuration in all that it prints. T
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from ..components.manifests.addon_secrets import encodings
 from ..components.settings.model import StackSettings
 from ..components.settings.secrets import secrets_in
 
@@ -41,10 +41,9 @@ class SecretFilter:
 
 
 def secret_texts(value: Any) -> Iterator[str]:
-    """The secrets in settings as they are, their lines, and as JSON writes them."""
+    """The secrets in settings and their lines: as they are, and as JSON, a URL, or base64 amid other text writes them."""
     for text in secrets_in(value):
         lines = (line.strip() for line in text.splitlines())
         for each in (text.strip(), *(line for line in lines if len(line) >= SHORTEST_LINE)):
             if len(each) >= SHORTEST:
-                yield each
-                yield json.dumps(each)[1:-1]
+                yield from encodings(each)

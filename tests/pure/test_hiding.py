@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
+from urllib.parse import quote_plus
 
 import pytest
 from hypothesis import given, settings
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 from kamaji_equinix.automation.engine.translator import Translator
 from kamaji_equinix.automation.events import Event
 from kamaji_equinix.automation.secret_filter import SHORTEST, SecretFilter
+from kamaji_equinix.components.manifests.addon_secrets import encodings
 from kamaji_equinix.components.settings.load import load_stack
 from pulumi.automation import DiagnosticEvent, EngineEvent
 from pydantic import SecretStr
@@ -34,6 +37,9 @@ def test_a_secret_is_hidden_wherever_it_stands(text: str, before: str, after: st
     hide = filter_of(secret)
     for said in (f"{before}{secret}{after}", json.dumps({before: secret}), f"{before}\n  {secret.strip()}\n{after}"):
         assert secret[:20] not in hide(said), f"{said!r} became {hide(said)!r}"
+    encoded = base64.b64encode(f"{before}{secret}{after}".encode()).decode()
+    hidden = hide(f"data: {encoded} of {quote_plus(secret)}")
+    assert not [form for form in encodings(secret.strip()) if form in hidden], f"{secret!r} became {hidden!r}"
     assert hide("clear text") == "clear text", "all else is said"
 
 
