@@ -1,6 +1,6 @@
 """Status of a cluster: the tree of ``clusterctl describe cluster``, and what blocks, in words.
 
-Discovery and inside (which objects, read how), model (which rows), blocking (what is missing, what to do), difference (what
+Discovery and inside (which objects, read how), model (which rows), blockers (what is missing, what to do), difference (what
 the settings ask for besides) and drawing (text) are apart; only the first two make requests.
 """
 
@@ -18,6 +18,9 @@ from .drawing import HEADER, draw, rows
 from .model import Inside, Node, Snapshot, Tree, build
 from .request import PoolRequest, Request
 
+blocking = first_blocker
+"""Its name in the first edition, which programs of users import."""
+
 __all__ = [
     "HEADER",
     "Blocker",
@@ -31,6 +34,7 @@ __all__ = [
     "Request",
     "Snapshot",
     "Tree",
+    "blocking",
     "build",
     "describe",
     "differences",

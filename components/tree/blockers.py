@@ -2,7 +2,7 @@
 
 The checks follow the order in which a cluster comes up: Cluster, control plane, hand-off of the endpoint,
 infrastructure, workers. The first that doesn't hold is the one to look at: those after it wait for it. Workers are
-judged in :mod:`.blocking_workers`.
+judged in :mod:`.blockers_workers`.
 """
 
 from __future__ import annotations

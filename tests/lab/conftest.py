@@ -25,6 +25,14 @@ def runs(lab: Lab) -> None:
         assert again.returncode == 0, f"the lab does not come back:\n{again.stdout}"
 
 
+@pytest.fixture(scope="module", autouse=True)
+def clears(lab: Lab) -> Iterator[None]:
+    """The lab without the clusters that a test of a module has left when it failed: the next modules would fail for them."""
+    before = lab.clusters()
+    yield
+    lab.remove(lab.clusters() - before)
+
+
 @pytest.fixture(scope="package")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """A running lab whose load balancers answer some seconds after they have an address."""

@@ -16,6 +16,11 @@ def runs() -> None:
     """These end the lab: nothing brings it back before them."""
 
 
+@pytest.fixture(scope="module", autouse=True)
+def clears() -> None:
+    """Nor is there a lab afterwards that could be cleared."""
+
+
 def test_down_leaves_no_process_and_no_port(lab: Lab) -> None:
     state = lab.state_file()
     recorded = [state["supervisor"], *state["processes"]]

@@ -7,7 +7,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,8 +21,10 @@ from tests.support.project import ROOT
 
 Value = TypeVar("Value")
 
+CLUSTERS = "cluster.x-k8s.io/v1beta1/clusters"
+
 CLUSTER_API_KINDS = (
-    "cluster.x-k8s.io/v1beta1/clusters",
+    CLUSTERS,
     "cluster.x-k8s.io/v1beta1/machinedeployments",
     "cluster.x-k8s.io/v1beta1/machinesets",
     "cluster.x-k8s.io/v1beta1/machines",
@@ -102,6 +104,20 @@ class Lab:
         with self.management() as client:
             items = client.get(f"/api/v1/namespaces/{namespace}/secrets").raise_for_status().json()["items"]
         return [item["metadata"]["name"] for item in items]
+
+    def clusters(self) -> set[tuple[str, str]]:
+        """Namespace and name of each Cluster."""
+        metadata = (item["metadata"] for item in self.items(CLUSTERS))
+        return {(item["namespace"], item["name"]) for item in metadata}
+
+    def remove(self, clusters: Iterable[tuple[str, str]]) -> None:
+        """Delete Clusters, and wait until their machines and control planes are gone with them."""
+        clusters = set(clusters)
+        group, _, kind = CLUSTERS.rpartition("/")
+        with self.management() as client:
+            for namespace, name in clusters:
+                client.delete(f"/apis/{group}/namespaces/{namespace}/{kind}/{name}").raise_for_status()
+        eventually(lambda: clusters & self.clusters(), lambda left: not left, 120, "the Clusters gone")
 
     def leftovers(self, cluster: str = "") -> list[str]:
         """The Cluster API and Kamaji objects of a cluster, by their names; by default of all clusters."""
