@@ -20,8 +20,6 @@ from urllib.parse import urlsplit
 import pulumi
 import pulumi_kubernetes as kubernetes
 import yaml
-from pulumi_kubernetes.helm.v4 import Chart, RepositoryOptsArgs
-from pulumi_kubernetes.yaml.v2 import ConfigGroup
 from pydantic import SecretStr
 
 from ..checks.addon_files import manifest_files
@@ -81,9 +79,10 @@ class AddOn(pulumi.ComponentResource):
             opts = pulumi.ResourceOptions.merge(self._options(args, owners, *before), once)
             before.append(namespace(f"{owners.prefix}-namespace-{addon.namespace}", manifest, opts))
         options = self._options(args, owners, *before)
+        # By their whole names: pulumi_kubernetes loads these modules where they are used, not for a stack without add-ons.
         main: pulumi.Resource
         if addon.chart:
-            main = Chart(
+            main = kubernetes.helm.v4.Chart(
                 name,
                 name=addon.name,
                 chart=args.reachable.apply(lambda _: addon.chart),
@@ -96,7 +95,7 @@ class AddOn(pulumi.ComponentResource):
                 opts=options,
             )
         else:
-            main = ConfigGroup(
+            main = kubernetes.yaml.v2.ConfigGroup(
                 name,
                 files=args.reachable.apply(lambda _: [*manifest_files(addon.files)]),
                 objs=inputs(addon.objects) or None,
@@ -131,11 +130,11 @@ def inputs(value: Any) -> Any:
     return value
 
 
-def repository(addon: Addon) -> RepositoryOptsArgs | None:
+def repository(addon: Addon) -> kubernetes.helm.v4.RepositoryOptsArgs | None:
     """Where the chart comes from; None for a folder, and for a registry, whose password comes from `helm registry login`."""
     if not addon.repository:
         return None
-    return RepositoryOptsArgs(
+    return kubernetes.helm.v4.RepositoryOptsArgs(
         repo=addon.repository or None,
         username=addon.username or None,
         password=inputs(addon.password),
