@@ -117,7 +117,12 @@ def test_a_rack_comes_up_rolls_and_is_given_back_with_the_documented_rights_alon
 def test_no_right_for_servers_of_ones_own_was_lacking_or_is_unused(racks: Lab) -> None:
     log = racks.state / "logs/audit.log"
     assert denials(log, USER) == set(), "nothing was refused on the way"
-    unused = grants(*rules(RBAC_METAL3)) - rights_in_use(log, USER)
+    # A Secret mostly goes with its host before the engine comes to it; where not, the engine lists and watches Secrets.
+    unused = {
+        right
+        for right in grants(*rules(RBAC_METAL3)) - rights_in_use(log, USER)
+        if not ("secrets" in str(right) and ("list" in str(right) or "watch" in str(right)))
+    }
     assert not unused, f"rights that a stack's whole life does not use: {sorted(map(str, unused))}"
     beyond = rights_in_use(log, USER) - grants(*rules(RBAC, RBAC_METAL3)) - EVERYBODY
     assert not beyond, f"they come from elsewhere: {sorted(map(str, beyond))}"
