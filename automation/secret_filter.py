@@ -6,12 +6,10 @@ The engine hides the secrets of a stack's configuration in all that it prints. T
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
 
-from ..components.manifests.addon_secrets import encodings
 from ..components.settings.model import StackSettings
-from ..components.settings.secrets import secrets_in
+from ..components.settings.secret_texts import secret_texts
 
 SHORTEST = 4
 """Characters of a secret that can be told from other words."""
@@ -28,7 +26,8 @@ class SecretFilter:
 
     def __init__(self, settings: StackSettings | None = None) -> None:
         """Hide the secrets of settings; the kubeconfig's aside, which always is in the stack's configuration."""
-        texts = {text for tenant in settings.clusters for text in secret_texts(tenant)} if settings else set()
+        clusters = settings.clusters if settings else ()
+        texts = {text for tenant in clusters for text in secret_texts(tenant, SHORTEST, SHORTEST_LINE)}
         self._pattern = re.compile("|".join(map(re.escape, sorted(texts, key=len, reverse=True)))) if texts else None
 
     def __call__(self, text: str) -> str:
@@ -38,12 +37,3 @@ class SecretFilter:
     def output(self, listener: Callable[[str], object] | None) -> Callable[[str], object] | None:
         """A listener to lines that hears none of the secrets."""
         return None if listener is None else lambda line: listener(self(line))
-
-
-def secret_texts(value: Any) -> Iterator[str]:
-    """The secrets in settings and their lines: as they are, and as JSON, a URL, or base64 amid other text writes them."""
-    for text in secrets_in(value):
-        lines = (line.strip() for line in text.splitlines())
-        for each in (text.strip(), *(line for line in lines if len(line) >= SHORTEST_LINE)):
-            if len(each) >= SHORTEST:
-                yield from encodings(each)

@@ -23,9 +23,9 @@ import yaml
 from pydantic import SecretStr
 
 from ..checks.addon_files import manifest_files
-from ..manifests.addon_secrets import secret_texts
 from ..manifests.addons import Addon, addons_of, cloud_controller, network_plugin
 from ..settings.model import TenantClusterSettings
+from ..settings.secret_texts import secret_texts
 from .addon_objects import Owners, adjust
 from .arguments import require
 from .kubernetes import namespace

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from kamaji_equinix.components import render
-from kamaji_equinix.components.manifests.addon_secrets import secret_texts
 from kamaji_equinix.components.settings.free_values import LARGEST_WHOLE
 from kamaji_equinix.components.settings.load import load_stack
 from kamaji_equinix.components.settings.report import SettingsError
+from kamaji_equinix.components.settings.secret_texts import secret_texts
 from pydantic import SecretStr
 
 from tests.support.markers import marker

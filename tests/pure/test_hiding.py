@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from kamaji_equinix.automation.engine.translator import Translator
 from kamaji_equinix.automation.events import Event
 from kamaji_equinix.automation.secret_filter import SHORTEST, SecretFilter
-from kamaji_equinix.components.manifests.addon_secrets import encodings
 from kamaji_equinix.components.settings.load import load_stack
+from kamaji_equinix.components.settings.secret_texts import encodings
 from pulumi.automation import DiagnosticEvent, EngineEvent
 from pydantic import SecretStr
 

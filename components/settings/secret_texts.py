@@ -1,4 +1,4 @@
-"""The secrets of an add-on's values, in each form that a chart's templates may give them. Pure."""
+"""The secrets in settings, in each form that what comes of them may have: a chart's objects, an error, output. Pure."""
 
 from __future__ import annotations
 
@@ -8,17 +8,25 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote_plus
 
-from ..settings.secrets import secrets_in
+from .secrets import secrets_in
 
 SHORTEST_ENCODED = 6
 """So many letters of base64 are no coincidence."""
 
 
-def secret_texts(value: Any) -> Iterator[str]:
-    """The secret texts in values, and their lines: a template may indent them. Each as a template may encode it, too."""
+def secret_texts(value: Any, shortest: int = 1, shortest_line: int = 1) -> Iterator[str]:
+    """The secrets in settings, or in values of no fixed shape, and their lines, each as a template may encode it.
+
+    Args:
+        value: the settings.
+        shortest: characters of a secret that can be told from other words; shorter ones are left out.
+        shortest_line: the same of one line of several.
+    """
     for text in secrets_in(value):
-        lines = {*filter(None, (line.strip() for line in text.splitlines()))}
-        yield from {form for each in (text, *lines) if each for form in encodings(each)}
+        lines = (line.strip() for line in text.splitlines())
+        for each in {text.strip(), *(line for line in lines if len(line) >= shortest_line)}:
+            if len(each) >= shortest:
+                yield from {*encodings(each)}
 
 
 def encodings(text: str) -> Iterator[str]:
