@@ -101,16 +101,8 @@ class Life:
 
 def plainly(project: Project, stack: str) -> subprocess.Popen[str]:
     """``pulumi up`` as a user runs it."""
-    return subprocess.Popen(
-        ["pulumi", "up", "--yes", "--skip-preview", "--non-interactive", "--color", "never", "--stack", stack],
-        cwd=project.folder,
-        env=project.environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
+    words = ("--yes", "--skip-preview", "--non-interactive", "--color", "never", "--stack", stack)
+    return project.start("pulumi", "up", *words)
 
 
 def interrupt(process: subprocess.Popen[str], how: signal.Signals) -> None:

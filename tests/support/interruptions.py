@@ -28,16 +28,7 @@ def sections(lab: Lab, name: str) -> dict[str, Any]:
 
 def start(project: Project, *command: str) -> subprocess.Popen[str]:
     """The console script in a process group of its own, as a terminal would start it."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "kamaji_equinix.automation", *command],
-        cwd=project.folder,
-        env=project.environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
+    return project.start(sys.executable, "-m", "kamaji_equinix.automation", *command)
 
 
 def kill(process: subprocess.Popen[str]) -> None:

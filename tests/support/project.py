@@ -72,6 +72,19 @@ class Project:
         )
         return CommandResult(done.returncode, done.stdout)
 
+    def start(self, *command: str | Path) -> subprocess.Popen[str]:
+        """Start a command in a process group of its own, as a terminal would."""
+        return subprocess.Popen(
+            [str(part) for part in command],
+            cwd=self.folder,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
     def pulumi(self, *arguments: str, seconds: float = 600) -> CommandResult:
         """Run plain ``pulumi``."""
         return self.run("pulumi", *arguments, "--non-interactive", "--color", "never", seconds=seconds)
