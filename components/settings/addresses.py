@@ -45,9 +45,9 @@ def source_range(value: str) -> str:
     except ValueError:
         raise ValueError("must be a range of IP addresses in CIDR notation") from None
     if str(network.network_address) != str(ipaddress.ip_address(value.partition("/")[0])):
-        raise ValueError(f"has bits set behind its prefix; the range is {network}")
+        raise ValueError(f"has bits set after its prefix; the range is {network}")
     if network.version == 6 and network.network_address.ipv4_mapped is not None:
-        raise ValueError("holds IPv4-mapped addresses, which Go takes for IPv4; write them as IPv4")
+        raise ValueError("holds IPv4-mapped addresses, which Kubernetes takes for IPv4; write them as IPv4")
     return value
 
 
@@ -68,7 +68,7 @@ def ip_address(value: str) -> str:
     if "%" in value:
         raise ValueError("must be an IP address without a zone")
     if why := special(ipaddress.ip_network(value)):
-        raise ValueError(f"is no address of a machine: {why.replace('holds', 'it is one of the', 1)}")
+        raise ValueError(f"can't be the address of a machine: {why.replace('holds', 'it is one of the', 1)}")
     return value
 
 

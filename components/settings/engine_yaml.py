@@ -91,7 +91,7 @@ def load(data: bytes) -> Any:
     except (UnicodeDecodeError, UnicodeEncodeError) as error:
         raise YamlError(f"is no text in UTF-8: {error}") from None
     except RecursionError:
-        raise YamlError("is nested too deep") from None
+        raise YamlError("is nested too deeply") from None
 
 
 def _first_document(data: bytes) -> Node | None:

@@ -18,13 +18,13 @@ def image_prefix(value: str) -> str:
         ValueError: no image reference begins so. The value is not repeated: it may hold a password.
     """
     if "@" in value:
-        raise ValueError("must not hold a user or password; pull secrets go to the ServiceAccount of the pods")
+        raise ValueError("must not hold a user or password; give the pods' ServiceAccount pull secrets instead")
     if "://" in value:
         raise ValueError("must be a registry without a scheme such as https://")
     port = re.match(rf"{_HOST}", value)
     if len(value) > 200 or not IMAGE_PREFIX.fullmatch(value) or (port and not _port_fits(port[0])):
         raise ValueError(
-            "must be a registry's host with an optional port and path, without a tag and a slash at its end"
+            "must be a registry's host with an optional port and path, and without a tag or a slash at its end"
         )
     return value
 

@@ -79,8 +79,11 @@ class Loader:
             capi=self.section(model.CapiSettings, f"{base}capi", raw.get("capi", {})),
         )
         for other in raw.keys() & {*PROVIDERS.keys()} - {provider.key}:
-            rule = f"excludes {provider.key}: the machines of a cluster come from one infrastructure provider"
-            self.add([Problem(f"{base}{other}", rule, about=(f"{base}{provider.key}",))])
+            rule = (
+                f"can't be set beside {provider.key}: all machines of a cluster come from one infrastructure provider; "
+                "leave one out"
+            )
+            self.add([Problem(f"{base}{other}", rule, example=None, about=(f"{base}{provider.key}",))])
         self.add(list(cluster_problems(base, tenant, provider)))
         return tenant
 
@@ -135,7 +138,8 @@ def load_stack(
     ]
     management = loader.section(model.ManagementSettings, "management", values.get("management", {}))
     if management.kubeconfig and management.kubeconfig_path:
-        loader.add([Problem("management.kubeconfigPath", "excludes kubeconfig; give one of them")])
+        rule = "can't be set beside management.kubeconfig; leave one out"
+        loader.add([Problem("management.kubeconfigPath", rule, example=None)])
     tenants, bases = [], []
     for base, item, merged_values in tenant_values(loader, values):
         bases.append(base)

@@ -24,11 +24,11 @@ def moment(value: Any) -> Any:
 
 def timestamp(value: str) -> str:
     """A moment as RFC 3339 writes it, in the form that Kubernetes gives back: UTC, whole seconds."""
-    rule = "must be a moment of RFC 3339 with its zone"
+    rule = "must be a time as in RFC 3339, with a time zone"
     if not TIMESTAMP.fullmatch(value):
         raise ValueError(rule)
     try:
         utc = datetime.fromisoformat(value.replace("Z", "+00:00")).astimezone(timezone.utc)
     except (ValueError, OverflowError):
-        raise ValueError(f"{rule}; there is no such one") from None
+        raise ValueError(f"{rule}; there is no such time") from None
     return utc.isoformat(timespec="seconds").replace("+00:00", "Z")

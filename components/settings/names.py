@@ -43,14 +43,14 @@ def dns_subdomain(value: str) -> str:
 def data_store(value: str) -> str:
     """Name of a DataStore: Kamaji puts it into a label of the pods, too (component.kamaji.clastix.io/datastore)."""
     if len(value) > 63:
-        raise ValueError("must be at most 63 characters long: Kamaji puts it into a label")
+        raise ValueError("must be at most 63 characters long, because Kamaji uses it as a label's value")
     return dns_subdomain(value)
 
 
 def secret_key(value: str) -> str:
     """A key of a Secret (IsConfigMapKey of k8s.io/apimachinery)."""
     if value == "." or not SECRET_KEY.fullmatch(value):
-        raise ValueError("must be at most 253 letters, digits, '-', '_' and '.', not beginning with '..'")
+        raise ValueError("must be at most 253 letters, digits, '-', '_' and '.', and not begin with '..'")
     return value
 
 

@@ -28,7 +28,7 @@ def misspelt(keys: Iterable[str], keys_of_stack: Collection[str]) -> Iterator[Pr
         alike = 1.0 if turned else difflib.SequenceMatcher(None, letters, NAMESPACE).ratio()
         # With the name of one of its keys, half of the namespace is enough: kamaji:cluster.
         if alike >= (0.6 if first_step(name) in keys_of_stack else 0.85):
-            yield Problem(key, f"is in a namespace that nobody reads; write it as {NAMESPACE}:{name}")
+            yield Problem(key, f"is in a namespace that this program does not read; write it as {NAMESPACE}:{name}")
 
 
 def unknown(key: str, choices: Collection[str]) -> str:

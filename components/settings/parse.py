@@ -119,7 +119,7 @@ def plain(value: Any, path: str, result: ParseResult[Any], depth: int = 0) -> An
     if isinstance(value, list | tuple):
         return [plain(item, path_of(path, (index,)), result, depth + 1) for index, item in enumerate(value)]
     if isinstance(value, str) and SURROGATE.search(value):
-        result.problems.append(Problem(path, "holds half of a surrogate pair, which is no character"))
+        result.problems.append(Problem(path, "holds half of a surrogate pair, which is not a character"))
         return SURROGATE.sub("?", value)
     return value
 

@@ -112,14 +112,14 @@ def problems(requests: dict[str, str], limits: dict[str, str]) -> list[tuple[str
     for kind, amounts in (("requests", requests), ("limits", limits)):
         for name, text in amounts.items():
             if is_extended(name) and amount(text).denominator != 1:
-                texts.append((kind, name, "must be a whole number: extended resources are counted in pieces"))
+                texts.append((kind, name, "must be a whole number: extended resources can't be divided"))
             if name.startswith(HUGE_PAGES) and amount(text) % amount(name.removeprefix(HUGE_PAGES)):
                 texts.append((kind, name, f"must be a multiple of {name.removeprefix(HUGE_PAGES)}"))
     for name, text in requests.items():
         whole = is_extended(name) or name.startswith(HUGE_PAGES)
         if name not in limits:
             if whole:
-                texts.append(("requests", name, "needs the same limit: this resource can't be overcommitted"))
+                texts.append(("requests", name, "needs a limit of the same amount: this resource can't be overcommitted"))
         elif whole and amount(text) != amount(limits[name]):
             texts.append(
                 ("requests", name, f"must equal its limit, {limits[name]}: this resource can't be overcommitted")

@@ -143,7 +143,7 @@ WRITTEN_BY_KAMAJI = "is written by Kamaji once the control plane has an address;
 
 ELSEWHERE = {
     "controlPlaneEndpoint": WRITTEN_BY_KAMAJI,
-    "passwd": "a password ends in clear in the template; use sshAuthorizedKeys",
+    "passwd": "unknown key: everyone could read a password in the template; set sshAuthorizedKeys instead",
     "projectID": "unknown key; did you mean 'projectId'?",
 }
 """Keys of the manifests, or of Cluster API, that are no settings."""

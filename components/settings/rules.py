@@ -31,7 +31,9 @@ def cluster_problems(base: str, tenant: model.TenantClusterSettings, provider: P
         path = f"{base}workerPools[{index}]"
         if pool.name in firsts:
             first = f"{base}workerPools[{firsts[pool.name]}]"
-            yield Problem(f"{path}.name", f"is the name of {first} too", pool.name, about=(f"{first}.name",))
+            yield Problem(
+                f"{path}.name", f"is the name of {first} too; choose another", pool.name, about=(f"{first}.name",)
+            )
         firsts.setdefault(pool.name, index)
         yield from pool_problems(path, f"{base}cluster.name", tenant.cluster, pool, provider.kubelet_arguments)
         yield from provider.pool_problems(path, base, tenant, pool)
@@ -44,13 +46,13 @@ def names(base: str, tenant: model.TenantClusterSettings) -> Iterator[Problem]:
         yield Problem(
             f"{base}cluster.name",
             f"makes the control plane's name, {tenant.control_plane_name}, {len(tenant.control_plane_name)} characters "
-            f"long; {naming.LONGEST_LABEL} is the limit. Shorten it, or set controlPlane.name",
+            f"long; {naming.LONGEST_LABEL} is the limit. Shorten the cluster's name, or set controlPlane.name",
             cluster.name,
         )
     for key in sorted(naming.OWN_LABELS & cluster.labels.keys()):
         yield Problem(
             f'{base}cluster.labels["{key}"]',
-            "is set by this program, to tell a cluster's objects from others; leave it out",
+            "is set by this program, which finds a cluster's objects by it; leave it out",
             cluster.labels[key],
             {"team": "a"},
         )
@@ -80,9 +82,9 @@ def versions(base: str, tenant: model.TenantClusterSettings) -> Iterator[Problem
         )
         about = (plane_path,)
         if minor(kubelet) > minor(plane):
-            yield Problem(path, f"is newer than the control plane's {plane}; raise that first", kubelet, plane, about)
+            yield Problem(path, f"is newer than the control plane's version, {plane}; raise that first", kubelet, plane, about)
         elif minor(plane)[1] - minor(kubelet)[1] > (lag := kubelet_lag(kubelet)):
-            yield Problem(path, f"is more than {lag} minors behind the control plane's {plane}", kubelet, plane, about)
+            yield Problem(path, f"is more than {lag} minor versions older than the control plane's version, {plane}", kubelet, plane, about)
 
 
 def stack_problems(tenants: Sequence[model.TenantClusterSettings]) -> Iterator[Problem]:
@@ -96,7 +98,9 @@ def stack_problems(tenants: Sequence[model.TenantClusterSettings]) -> Iterator[P
         name, namespace = tenant.cluster.name, tenant.cluster.namespace
         if name in clusters:
             other = f"clusters[{clusters[name]}]"
-            yield Problem(f"{base}cluster.name", f"is the name of {other} too", name, about=(f"{other}.cluster.name",))
+            yield Problem(
+                f"{base}cluster.name", f"is the name of {other} too; choose another", name, about=(f"{other}.cluster.name",)
+            )
             continue
         clusters[name] = index
         plane = (namespace, tenant.control_plane_name)
@@ -104,7 +108,7 @@ def stack_problems(tenants: Sequence[model.TenantClusterSettings]) -> Iterator[P
         if plane in planes:
             yield Problem(
                 f"{base}controlPlane.name",
-                f"is the control plane of clusters[{planes[plane]}] too",
+                f"is the name of the control plane of clusters[{planes[plane]}] too; choose another",
                 tenant.control_plane_name,
                 about=about,
             )
@@ -113,7 +117,7 @@ def stack_problems(tenants: Sequence[model.TenantClusterSettings]) -> Iterator[P
             yield Problem(
                 f"{base}controlPlane.name",
                 f"is the name of clusters[{places[plane]}]: both would keep their certificate authority in Secret "
-                f"{tenant.control_plane_name}-ca",
+                f"{tenant.control_plane_name}-ca. Choose another",
                 tenant.control_plane_name,
                 about=about,
             )
@@ -124,7 +128,7 @@ def stack_problems(tenants: Sequence[model.TenantClusterSettings]) -> Iterator[P
             if key in deployments and not deployments[key].startswith(f"{base}workerPools"):
                 yield Problem(
                     path,
-                    f"makes the MachineDeployment's name {key[1]}, which {deployments[key]} makes too",
+                    f"gives the MachineDeployment the name {key[1]}, which {deployments[key]} gives to another; choose another name",
                     pool.name,
                     about=(*about, deployments[key]),
                 )
@@ -134,8 +138,8 @@ def stack_problems(tenants: Sequence[model.TenantClusterSettings]) -> Iterator[P
             # Each kind is asked for in one version, by the checks before a run and by what reads the state.
             yield Problem(
                 f"clusters[{index}].capi.contract",
-                f"is not clusters[0]'s, {tenants[0].capi.contract}: all clusters of a stack have one contract and change it "
-                "together; give this one a stack of its own, or set capi beside clusters",
+                f"differs from that of clusters[0], {tenants[0].capi.contract}: all clusters of a stack have one contract and "
+                "change it together; give this one a stack of its own, or set capi beside clusters, for all of them",
                 tenant.capi.contract,
                 tenants[0].capi.contract,
                 about=("clusters[0].capi.contract",),
@@ -166,7 +170,7 @@ def shared_endpoints(tenants: Sequence[model.TenantClusterSettings]) -> Iterator
         for path, address, number in claims:
             first = owners.setdefault((address, number), path)
             if first != path and not first.startswith(base):
-                rule = f"is taken by {first}: each cluster's API server needs its own"
+                rule = f"is the value of {first} too: each cluster's API server needs one of its own"
                 if address == "nodes":
                     free = next(port for port in NODE_PORTS if ("nodes", port) not in owners)
                     yield Problem(path, rule, number, free, about=(first,))
@@ -186,8 +190,8 @@ def shared_data(tenants: Sequence[model.TenantClusterSettings]) -> Iterator[Prob
         if first != index and object_of(tenants[first]) != object_of(tenant):
             yield Problem(
                 f"clusters[{index}].controlPlane.dataStoreSchema",
-                f"{plane.data_store_schema or schema} is clusters[{first}]'s too: both would write over each other's data; "
-                "give this cluster another",
+                f"{plane.data_store_schema or schema} is what clusters[{first}] uses too, and each would overwrite the other's "
+                "data; set another one here",
                 example=f"{schema}_2"[-63:],
                 about=(f"clusters[{index}].cluster.name", f"clusters[{first}].controlPlane.dataStoreSchema"),
             )

@@ -43,11 +43,14 @@ def addon_problems(base: str, tenant: model.TenantClusterSettings) -> Iterator[P
         if addon.name in firsts:
             first = f"{base}addons[{firsts[addon.name]}].name"
             yield Problem(
-                f"{path}.name", f"is the name of {base}addons[{firsts[addon.name]}] too", addon.name, about=(first,)
+                f"{path}.name",
+                f"is the name of {base}addons[{firsts[addon.name]}] too; choose another",
+                addon.name,
+                about=(first,),
             )
         elif addon.name in OWN_NAMES:
             yield Problem(
-                f"{path}.name", "is the name of an add-on of this program's own", addon.name, f"my-{addon.name}"
+                f"{path}.name", "is a name that this program uses itself; choose another", addon.name, f"my-{addon.name}"
             )
         firsts.setdefault(addon.name, index)
         yield from entry_problems(path, addon)
@@ -68,7 +71,7 @@ def network_problems(base: str, tenant: model.TenantClusterSettings) -> Iterator
     if network.plugin == "custom" and not tenant.addons:
         yield Problem(
             f"{path}.plugin",
-            "means that one of addons is the network plugin, and there are none",
+            "says that the network plugin is one of addons, and addons is empty; add it there, or choose another plugin",
             network.plugin,
             "cilium",
             about=(f"{base}addons",),
@@ -77,7 +80,7 @@ def network_problems(base: str, tenant: model.TenantClusterSettings) -> Iterator
     if network.plugin in ("calico", "flannel") and tenant.control_plane.addons.kube_proxy is None:
         yield Problem(
             f"{path}.plugin",
-            "needs controlPlane.addons.kubeProxy: without it nothing serves Services; cilium does that itself",
+            "needs controlPlane.addons.kubeProxy, without which Services don't work; cilium serves them itself",
             network.plugin,
             "cilium",
             about=(proxy,),
@@ -90,12 +93,12 @@ def entry_problems(path: str, addon: AddonSettings) -> Iterator[Problem]:
     if addon.chart and (addon.files or addon.objects):
         yield Problem(
             f"{path}.{manifests}",
-            "excludes chart: make it an add-on of its own",
+            "can't be set beside chart; make two add-ons of it",
             about=(f"{path}.chart",),
             example=None,
         )
     elif not addon.chart and not addon.files and not addon.objects:
-        yield Problem(f"{path}.chart", "is required, or files or objects", about=(f"{path}.files", f"{path}.objects"))
+        yield Problem(f"{path}.chart", "is required, unless files or objects are set", about=(f"{path}.files", f"{path}.objects"))
     if addon.chart:
         yield from chart_problems(path, addon, addon.chart)
     else:
@@ -103,7 +106,7 @@ def entry_problems(path: str, addon: AddonSettings) -> Iterator[Problem]:
         for key in CHART_ONLY:
             if values[key]:
                 yield Problem(
-                    f"{path}.{key}", "belongs to a chart; leave it out", about=(f"{path}.chart",), example=None
+                    f"{path}.{key}", "has no effect without chart; leave it out", about=(f"{path}.chart",), example=None
                 )
     if addon.chart and addon.create_namespace and (addon.namespace or "default") in SYSTEM_NAMESPACES:
         yield Problem(
@@ -124,17 +127,17 @@ def chart_problems(path: str, addon: AddonSettings, chart: str) -> Iterator[Prob
     if registry and addon.repository:
         yield Problem(
             f"{path}.repository",
-            "excludes a chart that begins with oci://",
+            "can't be set beside a chart that begins with oci://, which names its registry itself; leave it out",
             addon.repository,
             example=None,
             about=(f"{path}.chart",),
         )
     elif addon.repository and not registry and ("/" in chart or chart.startswith(".")):
         yield Problem(
-            f"{path}.chart", "must be a name, because repository is given", chart, about=(f"{path}.repository",)
+            f"{path}.chart", "must be the name of a chart, because repository is set", chart, about=(f"{path}.repository",)
         )
     if (registry or addon.repository) and not addon.version:
-        yield Problem(f"{path}.version", "is required: without it another chart would be installed one day")
+        yield Problem(f"{path}.version", "is required, so that no later run installs another version")
     if not registry and not addon.repository and addon.version:
         yield Problem(
             f"{path}.version",
@@ -146,7 +149,7 @@ def chart_problems(path: str, addon: AddonSettings, chart: str) -> Iterator[Prob
     if addon.plain_http and not registry:
         yield Problem(
             f"{path}.plainHttp",
-            f"is for a chart that begins with oci://, and this is {chart}",
+            f"has no effect on a chart that does not begin with oci://, and chart is {chart}; leave it out",
             True,
             False,
             about=(f"{path}.chart",),
@@ -185,7 +188,7 @@ def object_problems(path: str, item: Mapping[str, Any]) -> Iterator[Problem]:
         else:
             yield from judge(f"{path}.{key}", value, check)
     if lacking:
-        yield Problem(path, f"is no object of Kubernetes: it lacks {' and '.join(lacking)}")
+        yield Problem(path, f"is no Kubernetes object: it has no {' and no '.join(lacking)}")
     namespace = metadata.get("namespace")
     if isinstance(namespace, SecretStr):
         # It is a part of the name that the engine gives the object.
@@ -227,7 +230,7 @@ def same_objects(path: str, objects: Sequence[Mapping[str, Any]]) -> Iterator[Pr
         key = (group, str(item.get("kind")), str(metadata.get("namespace")), str(metadata.get("name")))
         first = owners.setdefault(key, index)
         if first != index:
-            rule = f"is the object of {path}.objects[{first}] too: {key[1]} {metadata.get('name')}"
+            rule = f"is the same object as {path}.objects[{first}]: {key[1]} {metadata.get('name')}; leave one out"
             yield Problem(f"{path}.objects[{index}]", rule, example=None, about=(f"{path}.objects[{first}]",))
 
 
@@ -257,6 +260,6 @@ def addon_warnings(base: str, tenant: model.TenantClusterSettings) -> Iterator[P
     if tenant.network.plugin == "none" and tenant.worker_pools:
         yield Problem(
             f"{base}network.plugin",
-            "none: no node becomes Ready until somebody installs a network plugin; cilium, calico or flannel lets this "
-            "program do it",
+            "none: no node becomes Ready until you install a network plugin; with cilium, calico or flannel this program "
+            "installs one",
         )

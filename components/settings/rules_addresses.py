@@ -51,8 +51,8 @@ def address_problems(base: str, tenant: model.TenantClusterSettings) -> Iterator
     if pods[0][1].version != services[0][1].version:
         yield Problem(
             pods[0][0],
-            f"is IPv{pods[0][1].version}, but {services[0][0]} is IPv{services[0][1].version}; Kamaji takes the first of "
-            "each, which must be of one family",
+            f"is IPv{pods[0][1].version}, but {services[0][0]} is IPv{services[0][1].version}; Kamaji uses the first range "
+            "of each list, and both must be of one IP version",
             str(pods[0][1]),
             example(pods[0][0], services[0][1].version, services[0][1]),
             about=(services[0][0],),
@@ -69,20 +69,25 @@ def dns_addresses(base: str, services: Network, dns: tuple[str, ...]) -> Iterato
     for index, text in enumerate(dns):
         address = ipaddress.ip_address(text)
         if address not in services:
-            rule = f"must lie in the first of serviceCidrs, {services}"
+            rule = f"must lie in {ranges}, {services}"
         elif address == kubernetes:
-            rule = "is the address of Service kubernetes, which always has the first of the range"
+            rule = "is the address of the Service kubernetes, which always gets the first one of the range"
         elif address == services.network_address:
             rule = f"is the first address of {services}, which no Service gets"
         elif address == services.broadcast_address and services.version == 4:
             rule = f"is the last address of {services}, which no Service gets"
         elif address in earlier:
-            rule = "is given twice"
+            yield Problem(dns_path(base, index), "is given twice; leave one out", text, None, about=(ranges,))
+            continue
         else:
             earlier.add(address)
             continue
-        place = f"{base}controlPlane.network.dnsServiceIPs[{index}]"
-        yield Problem(place, rule, text, nth(services, DNS_INDEX[services.version]), about=(ranges,))
+        yield Problem(dns_path(base, index), rule, text, nth(services, DNS_INDEX[services.version]), about=(ranges,))
+
+
+def dns_path(base: str, index: int) -> str:
+    """Which entry of ``dnsServiceIPs``."""
+    return f"{base}controlPlane.network.dnsServiceIPs[{index}]"
 
 
 def service_address(base: str, ranges: list[tuple[str, Network]], address: str | None) -> Iterator[Problem]:
@@ -91,7 +96,7 @@ def service_address(base: str, ranges: list[tuple[str, Network]], address: str |
         if ipaddress.ip_address(address or "") in network:
             yield Problem(
                 f"{base}controlPlane.network.serviceAddress",
-                f"lies in {path}, {network}, whose addresses nodes don't look for outside the cluster",
+                f"lies in {path}, {network}: nodes look for these addresses within the cluster, and would not reach the API server",
                 address,
                 about=(path,),
             )
@@ -112,7 +117,7 @@ def pair(one_path: str, first: Network, path: str, second: Network) -> Iterator[
     elif key_of(one_path) == key_of(path):
         yield Problem(
             path,
-            f"is IPv{second.version} as the one before; two ranges mean one of each",
+            f"is IPv{second.version}, as the range before is; two ranges must be one of IPv4 and one of IPv6",
             str(second),
             example(path, 10 - second.version),
         )
@@ -122,7 +127,7 @@ def pod_range(path: str, network: Network) -> Iterator[Problem]:
     """A pods' range can be cut into the nodes' parts, else kube-controller-manager ends at once."""
     part = NODE_PREFIX[network.version]
     if network.prefixlen > part:
-        rule = f"is too small: kube-controller-manager gives each node a /{part} of it"
+        rule = f"is too small: kube-controller-manager gives each node a /{part} of it; take a /{part} or larger"
     elif network.version == 6 and network.prefixlen < LARGEST_IPV6:
         rule = f"is too large: kube-controller-manager takes at most a /{LARGEST_IPV6} for pods"
     else:
@@ -136,9 +141,9 @@ def service_range(path: str, network: Network, *, dns_given: bool) -> Iterator[P
     if network.prefixlen < largest:
         rule = f"is too large: kube-apiserver takes at most a /{largest} for Services"
     elif network.num_addresses < FEWEST_SERVICES:
-        rule = f"is too small: kube-apiserver needs {FEWEST_SERVICES} addresses for Services"
+        rule = f"is too small: kube-apiserver needs at least {FEWEST_SERVICES} addresses for Services"
     elif network.num_addresses <= dns and not dns_given:
-        rule = f"is too small: Kamaji gives address {dns} of it to cluster DNS, unless dnsServiceIPs names another"
+        rule = f"is too small: Kamaji gives address number {dns} of it to cluster DNS, unless controlPlane.network.dnsServiceIPs is set"
     else:
         return
     yield Problem(path, rule, str(network), example(path, network.version))

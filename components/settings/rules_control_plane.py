@@ -50,8 +50,10 @@ def control_plane_problems(base: str, tenant: model.TenantClusterSettings) -> It
         if removal and minor(tenant.control_plane_version) >= removal:
             yield Problem(
                 f"{path}.admissionControllers[{index}]",
-                f"is gone since Kubernetes {removal[0]}.{removal[1]}; kube-apiserver ends at a name that it does not know",
+                f"was removed in Kubernetes {removal[0]}.{removal[1]}, and kube-apiserver does not start with a name that it does "
+                "not know; leave it out",
                 name,
+                None,
             )
 
 
@@ -62,7 +64,7 @@ def service(base: str, settings: NetworkSettings) -> Iterator[Problem]:
     if settings.service_type == "NodePort" and settings.service_address is None:
         yield Problem(
             type_path,
-            "needs serviceAddress, the address of the nodes: Kamaji can't tell it from the Service",
+            "needs controlPlane.network.serviceAddress, the address of a node: Kamaji can't read it from such a Service",
             settings.service_type,
             "LoadBalancer",
             about=(f"{path}.serviceAddress",),
@@ -75,8 +77,9 @@ def service(base: str, settings: NetworkSettings) -> Iterator[Problem]:
             if value:
                 yield Problem(
                     f"{path}.{key}",
-                    f"goes with serviceType LoadBalancer, not {settings.service_type}",
+                    f"has no effect with serviceType {settings.service_type}; leave it out, or set serviceType to LoadBalancer",
                     value,
+                    None,
                     about=(type_path,),
                 )
 
@@ -92,7 +95,7 @@ def ports(base: str, tenant: model.TenantClusterSettings) -> Iterator[Problem]:
     ports_ = [(api_path, api, "the API server"), *([(tunnel_path, tunnel.port, "konnectivity")] if tunnel else [])]
     for path, number, _ in ports_:
         if number in pod_ports:
-            yield Problem(path, f"is the port of {pod_ports[number]}, in the same pod", number)
+            yield Problem(path, f"is the port of {pod_ports[number]}, which runs in the same pod; choose another", number)
         if plane.network.service_type == "NodePort" and number not in NODE_PORTS:
             yield Problem(
                 path,
@@ -103,7 +106,7 @@ def ports(base: str, tenant: model.TenantClusterSettings) -> Iterator[Problem]:
             )
     if tunnel and tunnel.port == api:
         free = 8132 if api != 8132 else 8131
-        yield Problem(tunnel_path, "is the API server's port too: both are at one address", api, free, (api_path,))
+        yield Problem(tunnel_path, "is the API server's port too, and both have the same address; choose another", api, free, (api_path,))
 
 
 def placement(path: str, plane: ControlPlaneSettings) -> Iterator[Problem]:
@@ -111,10 +114,12 @@ def placement(path: str, plane: ControlPlaneSettings) -> Iterator[Problem]:
     for index, item in enumerate(plane.deployment.tolerations):
         place = f"{path}.tolerations[{index}]"
         if item.operator == "Exists" and item.value:
-            yield Problem(f"{place}.value", "excludes operator Exists, which matches each value", item.value)
+            yield Problem(
+                f"{place}.value", "has no effect with operator Exists, which matches any value; leave it out", item.value, None
+            )
         if item.operator == "Equal" and not item.key:
             yield Problem(
-                f"{place}.key", "is required with operator Equal; operator Exists without a key tolerates each taint"
+                f"{place}.key", "is required with operator Equal; only operator Exists may stand without a key, and tolerates all taints"
             )
     yield from twice(f"{path}.spreadOver", plane.deployment.spread_over)
 
@@ -135,7 +140,7 @@ def programs(path: str, plane: ControlPlaneSettings) -> Iterator[Problem]:
             other = "limits" if kind == "requests" else "requests"
             yield Problem(place, rule, amounts[name], about=(f"{path}.{key}.{other}",))
         flags = [argument.partition("=")[0] for argument in component.extra_args]
-        yield from twice(f"{path}.{key}.extraArgs", flags, "is given twice: Kamaji keeps one value for each")
+        yield from twice(f"{path}.{key}.extraArgs", flags, "is given twice, and Kamaji keeps only one value of an argument; leave one out")
 
 
 def labels(path: str, plane: ControlPlaneSettings) -> Iterator[Problem]:
@@ -150,7 +155,7 @@ def labels(path: str, plane: ControlPlaneSettings) -> Iterator[Problem]:
             domain = key.rpartition("/")[0]
             if domain == KAMAJI or domain.endswith(f".{KAMAJI}"):
                 yield Problem(
-                    f'{place}["{key}"]', "is set by Kamaji, which finds its objects by it; leave it out", value
+                    f'{place}["{key}"]', "is set by Kamaji, which finds its objects by it; leave it out", value, None
                 )
 
 
@@ -167,18 +172,19 @@ def annotation_values(path: str, plane: ControlPlaneSettings) -> Iterator[Proble
     pods, of_service, of_ingress = annotations.values()
     for key, value in pods.items():
         if rule := pod_annotation(key, value):
-            yield Problem(f'{path}.deployment.annotations["{key}"]', rule, value)
+            yield Problem(f'{path}.deployment.annotations["{key}"]', rule, value, None)
     ranges = "service.beta.kubernetes.io/load-balancer-source-ranges"
     if ranges in of_service:
         yield Problem(
             f'{path}.network.serviceAnnotations["{ranges}"]',
-            "is what loadBalancerSourceRanges is for",
+            "does the same as controlPlane.network.loadBalancerSourceRanges; leave it out and set that",
             of_service[ranges],
+            None,
         )
     mode, hints = "service.kubernetes.io/topology-mode", "service.kubernetes.io/topology-aware-hints"
     if mode in of_service and of_service.get(hints, of_service[mode]) != of_service[mode]:
         yield Problem(
-            f'{path}.network.serviceAnnotations["{mode}"]', f"differs from {hints}; leave that out", of_service[mode]
+            f'{path}.network.serviceAnnotations["{mode}"]', f"differs from {hints}, {of_service[hints]}; leave the latter out", of_service[mode], None
         )
     name = "kubernetes.io/ingress.class"
     if ingress and ingress.class_name and of_ingress.get(name, ingress.class_name) != ingress.class_name:
@@ -186,6 +192,7 @@ def annotation_values(path: str, plane: ControlPlaneSettings) -> Iterator[Proble
             f'{path}.network.ingress.annotations["{name}"]',
             f"differs from className, {ingress.class_name}; leave it out",
             of_ingress[name],
+            None,
             about=(f"{path}.network.ingress.className",),
         )
 
@@ -193,19 +200,19 @@ def annotation_values(path: str, plane: ControlPlaneSettings) -> Iterator[Proble
 def pod_annotation(key: str, value: str) -> str:
     """What is wrong with an annotation of pods (ValidatePodSpecificAnnotations of Kubernetes), or empty."""
     if key == "kubernetes.io/config.mirror":
-        return "marks the copy of a static pod, which this is not; leave it out"
+        return "is for copies of static pods, and these are none; leave it out"
     if key == "scheduler.alpha.kubernetes.io/tolerations":
-        return "is what tolerations is for"
+        return "does the same as controlPlane.deployment.tolerations; leave it out and set that"
     if key == "controller.kubernetes.io/pod-deletion-cost":
         whole = re.fullmatch(r"0|-?[1-9][0-9]{0,9}", value)
         return "" if whole and -INT32 - 1 <= int(value) <= INT32 else "must be a whole number of 32 bits, in quotes"
     if key.startswith(APP_ARMOR):
         if key.removeprefix(APP_ARMOR) not in CONTAINERS:
-            return f"names no container of the control plane; its containers are {', '.join(CONTAINERS)}"
+            return f"names no container of the control plane; these are {', '.join(CONTAINERS)}"
         if value not in ("runtime/default", "unconfined") and not value.startswith("localhost/"):
             return "must be runtime/default, unconfined or localhost/<profile>"
     if key.startswith(("seccomp.security.alpha.kubernetes.io/", "container.seccomp.security.alpha.kubernetes.io/")):
-        return "has no effect since Kubernetes 1.27, which may refuse it"
+        return "has no effect since Kubernetes 1.27, and may be refused; leave it out"
     return ""
 
 
@@ -214,15 +221,20 @@ def annotations_size(path: str, annotations: Mapping[str, str]) -> Iterator[Prob
     size = sum(len(key.encode()) + len(value.encode()) for key, value in annotations.items())
     # Some room for those of the programs themselves.
     if size > LARGEST_ANNOTATIONS - 8192:
-        yield Problem(path, f"are {size} bytes long; Kubernetes takes {LARGEST_ANNOTATIONS} of an object's annotations")
+        yield Problem(
+            path,
+            f"are {size} bytes long; {LARGEST_ANNOTATIONS - 8192} is the limit, because Kubernetes takes {LARGEST_ANNOTATIONS} "
+            "for all annotations of an object",
+            example=None,
+        )
 
 
 def twice(
-    path: str, values: Iterator[str] | list[str] | tuple[str, ...], rule: str = "is given twice"
+    path: str, values: Iterator[str] | list[str] | tuple[str, ...], rule: str = "is given twice; leave one out"
 ) -> Iterator[Problem]:
     """Entries of a list that stand in it before."""
     earlier: set[str] = set()
     for index, value in enumerate(values):
         if value in earlier:
-            yield Problem(f"{path}[{index}]", rule, value)
+            yield Problem(f"{path}[{index}]", rule, value, None)
         earlier.add(value)

@@ -86,7 +86,7 @@ def pool_problems(
         yield Problem(
             f"{path}.name",
             f"makes the MachineDeployment's name, {name}, {len(name)} characters long; {naming.LONGEST_LABEL} is the limit, "
-            "because it is a label's value too",
+            "because it is a label's value too. Shorten it, or the cluster's name",
             pool.name,
             about=(cluster_path,),
         )
@@ -104,8 +104,9 @@ def pool_problems(
     if skipped and not all(name.strip() in PREFLIGHT_CHECKS for name in skipped.split(",")):
         yield Problem(
             f'{path}.annotations["{SKIPPED_CHECKS}"]',
-            f"must be names of Cluster API's preflight checks with commas between: {', '.join(PREFLIGHT_CHECKS)}",
+            f"must be names of Cluster API's preflight checks with commas between; these are {', '.join(PREFLIGHT_CHECKS)}",
             skipped,
+            PREFLIGHT_CHECKS[1],
         )
 
 
@@ -120,8 +121,9 @@ def sizes(path: str, pool: WorkerPoolSettings) -> Iterator[Problem]:
         if pool.replicas is not None:
             yield Problem(
                 f"{path}.replicas",
-                "excludes min and max: the cluster autoscaler sets the number, and each run would undo it",
+                "can't be set beside min and max, between which the cluster autoscaler sets the number; leave it out",
                 pool.replicas,
+                None,
                 about=(f"{path}.min", f"{path}.max"),
             )
     strategy = pool.strategy
@@ -129,7 +131,7 @@ def sizes(path: str, pool: WorkerPoolSettings) -> Iterator[Problem]:
     if strategy and rolling and is_none(strategy.max_surge) and is_none(strategy.max_unavailable):
         yield Problem(
             f"{path}.strategy",
-            "lets no machine roll: maxSurge and maxUnavailable must not both be 0",
+            "never replaces a machine: maxSurge and maxUnavailable must not both be 0",
             example={"maxSurge": 1, "maxUnavailable": 0},
             about=(f"{path}.strategy.maxSurge", f"{path}.strategy.maxUnavailable"),
         )
@@ -155,7 +157,7 @@ def labels(path: str, pool: WorkerPoolSettings) -> Iterator[Problem]:
         if reserved and not kubelets and not is_synced(key):
             yield Problem(
                 f'{path}.labels["{key}"]',
-                "can't be set on a node: the kubelet refuses to start with it, and Cluster API doesn't copy it",
+                "can't be set on a node: with it the kubelet does not start, and Cluster API does not copy it there",
                 example="node-role.kubernetes.io/gpu",
             )
     arguments = ",".join(f"{key}={value}" for key, value in pool.labels.items() if not is_synced(key))
@@ -170,7 +172,7 @@ def labels(path: str, pool: WorkerPoolSettings) -> Iterator[Problem]:
         if first != index:
             yield Problem(
                 f"{path}.taints[{index}]",
-                f"has the key and effect of {path}.taints[{first}]",
+                f"has the same key and effect as {path}.taints[{first}]; leave one out",
                 example={"key": "dedicated", "effect": "NoSchedule"},
                 about=(f"{path}.taints[{first}]",),
             )
@@ -181,21 +183,25 @@ def bootstrap(path: str, cluster: ClusterSettings, pool: WorkerPoolSettings) -> 
     section = pool.bootstrap
     base = f"{path}.bootstrap"
     if section.commands and section.profile:
-        yield Problem(f"{base}.profile", "excludes commands: they stand in the place of a profile", section.profile)
+        yield Problem(
+            f"{base}.profile", "can't be set beside commands, which replace a profile; leave one out", section.profile, None
+        )
     if not section.commands:
         version = pool.kubernetes_version or cluster.kubernetes_version
         where = f"{path}.kubernetesVersion" if pool.kubernetes_version else f"{path}.bootstrap.profile"
         if minor(version) < OLDEST_PACKAGES:
             yield Problem(
                 where,
-                f"pkgs.k8s.io has no packages of {version}; give own commands",
+                f"pkgs.k8s.io, which the profile installs from, has no packages of Kubernetes {version}; take a newer version, "
+                "or set bootstrap.commands to install it by other means",
+                example=None,
                 about=(f"{path}.kubernetesVersion",),
             )
     yield from files(base, section)
     earlier: set[str] = set()
     for index, user in enumerate(section.users):
         if user.name in earlier:
-            yield Problem(f"{base}.users[{index}].name", "is given twice", user.name)
+            yield Problem(f"{base}.users[{index}].name", "is the name of an earlier user too; leave one out", user.name, None)
         earlier.add(user.name)
 
 
@@ -212,26 +218,26 @@ def files(base: str, section: BootstrapSettings) -> Iterator[Problem]:
                 about=(f"{path}.content", f"{path}.contentFrom"),
             )
         if file.path in paths:
-            yield Problem(f"{path}.path", "is given twice", file.path)
+            yield Problem(f"{path}.path", "is the path of an earlier file too; leave one out", file.path, None)
         paths.add(file.path)
         text = reveal(file.content)
         if text is not None and file.encoding and (rule := encoding_problem(text, file.encoding)):
-            yield Problem(f"{path}.content", rule, about=(f"{path}.encoding",))
+            yield Problem(f"{path}.content", rule, example=None, about=(f"{path}.encoding",))
 
 
 def encoding_problem(text: str, encoding: str) -> str:
     """What is wrong with a text that is said to be encoded, or empty."""
     if encoding == "gzip":
-        return "can't be gzip: that is no text; use encoding gzip+base64, or contentFrom"
+        return "can't be gzip, which is not text; use encoding gzip+base64, or contentFrom"
     try:
         data = base64.b64decode("".join(text.split()), validate=True)
     except ValueError:
-        return f"is no base64, though encoding is {encoding}"
+        return f"is not base64, though encoding is {encoding}"
     if encoding == "gzip+base64":
         try:
             with gzip.GzipFile(fileobj=io.BytesIO(data)) as stream:
                 while stream.read(1 << 16):
                     pass
         except (OSError, EOFError, zlib.error):
-            return "is base64, but not of gzip, though encoding is gzip+base64"
+            return "is base64, but what it holds is not gzip, though encoding is gzip+base64"
     return ""

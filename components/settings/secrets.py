@@ -34,27 +34,27 @@ UNPRINTABLE = "[^\t\n\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufffd\U00010000-\U
 """What cloud-init's YAML does not take in a block of text, or takes for the end of a line. A pattern, because to compile it
 takes longer than to import this module, and few stacks have a secret in a machine's bootstrap."""
 
-ARGUMENTS = "arguments of a program stand in clear in its manifest and in the list of its host's processes"
-FILE = "put it into a file (bootstrap.files, whose content may be a secret) and name the file in its place"
+ARGUMENTS = "a program's arguments are readable in its manifest and in the list of processes of its machine"
+FILE = "put the secret into a file (one of bootstrap.files, whose content may be a secret) and name the file here"
 
 REASONS = (
     (".kubeletExtraArgs", f"{ARGUMENTS}: {FILE}"),
-    (".extraArgs", f"{ARGUMENTS}; Kamaji knows no other way to hand it over"),
+    (".extraArgs", f"{ARGUMENTS}, and Kamaji knows no other way to pass them: store a value in clear that is no secret"),
     (
         ".files",
-        "only the content of a file can be kept apart, in a Secret: store that as a secret, and all else in clear",
+        "of a file only the content can be a secret: store that as a secret, and all else in clear",
     ),
     (
         ".bootstrap",
-        "of the bootstrap only commands, postCommands and the content of files can be kept apart, in a Secret: store those "
-        "as secrets one by one, and all else in clear",
+        "of bootstrap only commands, postCommands and the content of files can be secrets: store those as secrets one by "
+        "one, and all else in clear",
     ),
-    ("management.", "messages name it: store only management.kubeconfig as a secret, and this in clear"),
+    ("management.", "messages show it: store only management.kubeconfig as a secret, and this in clear"),
 )
 """Why a secret can't stand below a key, and what to do instead."""
 
 ELSEWHERE = (
-    "it would end in clear in the management cluster or in Pulumi's state. If it is no secret, store it in clear: "
+    "here it could be read in the management cluster or in Pulumi's state. If it need not be secret, store it in clear: "
     "`pulumi config set --path 'kamaji-equinix:{path}' VALUE`"
 )
 
@@ -132,10 +132,10 @@ def whole_keys(values: Mapping[str, Any], secret_paths: Collection[str]) -> Iter
         if key != "management" and (isinstance(value, Placeholder) or (isinstance(value, Mapping | list) and value)):
             yield Problem(
                 key,
-                "is one secret as a whole, as far as the stack's file tells, so all of it would have to be kept from the "
-                f"manifests. Store the parts that are secret one by one, as in `pulumi config set --path --secret "
-                f"'kamaji-equinix:{key}...'`, and all else in clear; a file in another place than Pulumi.<stack>.yaml "
-                "beside Pulumi.yaml is named by the environment variable KAMAJI_EQUINIX_STACK_FILE",
+                "is stored as one secret, but the program must read most of it in clear. Store only the parts that are secret as "
+                f"secrets, each by `pulumi config set --path --secret 'kamaji-equinix:{key}...'`, and all else in clear. If the "
+                "stack's file is not Pulumi.<stack>.yaml beside Pulumi.yaml, name it in the environment variable "
+                "KAMAJI_EQUINIX_STACK_FILE, so that this program sees which parts are encrypted",
             )
 
 
@@ -175,7 +175,7 @@ def check_secret_command(value: Any, check: ValidatorFunctionWrapHandler) -> str
         raise PydanticCustomError(
             SECRET_RULE,
             "{rule}",
-            {"rule": "holds a control character, which a file for it can't; write it as an escape"},
+            {"rule": "holds a control character, and a secret command becomes a file, which can't hold one; write it as an escape"},
         )
     return result
 

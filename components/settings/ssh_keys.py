@@ -9,7 +9,7 @@ import re
 LONGEST = 2048
 """Characters that Cluster API's schema allows a key of a user."""
 
-RULE = "must be one public SSH key as in authorized_keys, type, base64 and comment; a private key has no place here"
+RULE = "must be one public SSH key as in authorized_keys: type, base64 and comment; a private key must not stand here"
 
 _POINT = {"nistp256": 65, "nistp384": 97, "nistp521": 133}
 
@@ -29,7 +29,7 @@ def check(value: str) -> str:
     try:
         parts = fields(base64.b64decode(encoded, validate=True))
     except (binascii.Error, ValueError):
-        raise ValueError("is no SSH key: what follows its type is not a key in base64, or is cut off") from None
+        raise ValueError("is no SSH key: the text after its type is not a key in base64, or is cut off") from None
     if parts[0] != kind.encode():
         raise ValueError(f"is no SSH key: it says {kind}, but holds another type of key")
     if kind in ("ssh-dss", "ssh-dsa"):

@@ -46,7 +46,7 @@ def read_stack_file(path: Path, folder: Path | None = None) -> tuple[dict[str, A
     try:
         data = path.read_bytes()
     except FileNotFoundError:
-        raise StackFileError("there is no such file; --stack names another stack") from None
+        raise StackFileError("there is no such file; name another stack with --stack") from None
     except OSError as error:
         raise StackFileError(f"can't be read: {error}") from None
     return sections(data, project_name(folder or path.parent))
@@ -67,8 +67,8 @@ def project_name(folder: Path) -> str:
     for key, _ in config.items.values() if isinstance(config, Map) else ():
         if str(key).startswith(f"{NAMESPACE}:") or (":" not in str(key) and name == NAMESPACE):
             raise StackFileError(
-                f"lacks what Pulumi.yaml beside it holds for all stacks, {key}: only the engine puts them together; move it "
-                "into the stacks' files"
+                f"can't be read without the engine, because Pulumi.yaml beside it sets {key} for all stacks, and only the engine "
+                "merges the two; move that key from Pulumi.yaml into the stacks' files"
             )
     return name
 
@@ -93,13 +93,13 @@ def sections(data: bytes, project: str = NAMESPACE) -> tuple[dict[str, Any], fro
                 continue
             if key in values:
                 raise YamlError(
-                    f"holds {key} twice, once with its namespace and once without; the engine takes one by chance"
+                    f"holds {key} twice, once with its namespace and once without, and the engine takes either; remove one"
                 )
             values[key] = conceal(decode(content) if isinstance(content, str) else content, key, secret)
     except YamlError as error:
         raise StackFileError(str(error)) from None
     except RecursionError:
-        raise StackFileError("is nested too deep") from None
+        raise StackFileError("is nested too deeply") from None
     return values, frozenset(secret), tuple(others)
 
 
@@ -162,7 +162,7 @@ def as_engine(value: Any) -> Any:
         for key, item in value.items.values():
             text = key_text(key)
             if text in spelt:
-                raise YamlError(f"has the key {text} twice, in two ways of writing")
+                raise YamlError(f"has the key {text} twice, written in two ways; remove one")
             spelt.add(text)
             texts[key_name(key)] = None if key != key else within(item)
         return texts
@@ -182,7 +182,7 @@ def merge_again(value: Map) -> None:
     _, sources = value.items.pop(place)
     for source in sources if isinstance(sources, list) else [sources]:
         if not isinstance(source, Map):
-            raise YamlError("has the key << with something else than a map or a list of maps")
+            raise YamlError("has the key << with a value that is neither a map nor a list of maps")
         merge_again(source)
         for key, item in source.items.values():
             if not value.has(key):
@@ -199,14 +199,14 @@ def rewritten(text: str) -> str:
     if "\n" not in text or quoted:
         return text
     if text.startswith("\t"):
-        raise YamlError("holds text of several lines that begins with a tab, which the engine can't read back")
+        raise YamlError("holds text of several lines that begins with a tab, and the engine can't read that; store it another way")
     return text[1:] if text[0] in "\n\u2028\u2029" else text
 
 
 def as_number(value: float) -> int | float:
     """A floating-point number as Go's JSON writes it and Python's reads it: without a fraction it is a whole number."""
     if not math.isfinite(value):
-        raise YamlError("holds a number that JSON can't write: infinity, or none at all")
+        raise YamlError("holds infinity or NaN, which JSON can't hold")
     # By its shortest digits, as Go writes it: those behind them are zeros, not what a float of the size really holds.
     return int(Decimal(repr(value))) if value.is_integer() and abs(value) < 1e21 else value
 

@@ -49,7 +49,7 @@ def user_data(text: str, validation: Validation, *, quoted: bool) -> str:
     if len(text) > LONGEST:
         raise ValueError(f"is {len(text)} characters long; {LONGEST} is the limit")
     if "\0" in text:
-        raise ValueError(f"holds a NUL at {place(text, text.index(chr(0)))}, which no shell and no text file takes")
+        raise ValueError(f"holds a NUL at {place(text, text.index(chr(0)))}, which shells and text files can't hold")
     check: UserDataCheck | None = (validation.context or {}).get(USER_DATA)
     if check:
         check(text, quoted=quoted)
@@ -84,8 +84,8 @@ def one_line(text: str, validation: Validation) -> str:
         or text[0] in "!&*{}[]|>@`%\"'#,?-"
     ):
         raise ValueError(
-            "goes unquoted into the machine's YAML: it must be printable ASCII on one line, without ': ' and ' #', and not "
-            "begin with a sign that YAML knows"
+            "is written into the machine's YAML without quotes: it must be printable ASCII on one line, without ': ' and ' #', "
+            "and not begin with a character that means something in YAML"
         )
     return user_data(text, validation, quoted=False)
 
@@ -94,7 +94,7 @@ def without_secret(text: str) -> str:
     """Refuse a private key in clear: what lies in a template can be read by everyone who can read templates."""
     if "PRIVATE KEY-----" in text:
         raise ValueError(
-            "holds a private key, which everyone who can read the template would see; store it as a secret, by "
+            "holds a private key, which everyone who may read the bootstrap template could read; store it as a secret, by "
             "`pulumi config set --path --secret`, or put it into a Secret and name that in contentFrom.secret"
         )
     return text

@@ -91,7 +91,7 @@ def version(value: str) -> str:
     if not match:
         raise ValueError("must be a full Kubernetes version: three numbers with dots between")
     if any(re.fullmatch("0[0-9]+", part) for part in match[1].partition("-")[2].split(".")):
-        raise ValueError("must be a semantic version: a number behind the dash has no leading zero")
+        raise ValueError("must be a semantic version: a number after the dash must not begin with 0")
     return match[1]
 
 

@@ -110,7 +110,7 @@ def test_a_key_in_nearly_the_right_namespace_is_named_in_every_way_in(
     document = yaml.safe_load(path.read_text())
     document["config"]["kamaji_equinix:workerPools"] = pools
     path.write_text(yaml.safe_dump(document))
-    wanted = "kamaji_equinix:workerPools: is in a namespace that nobody reads; write it as kamaji-equinix:workerPools"
+    wanted = "workerPools: is in a namespace that this program does not read; write it as kamaji-equinix:workerPools"
     done = refused(project, "namespace")
     assert_nothing_happened(project, "namespace", done)
     for way, output in {

@@ -241,8 +241,8 @@ def test_a_wrong_secret_is_refused_with_its_path_and_its_rule(left: Left) -> Non
     for where in ("refused plain preview", "refused preview --json", "refused check"):
         for words in (
             f"{BOOTSTRAP}.postCommands[0] is a secret: line 1, column 6",
-            "controlPlane.registry: is stored as a secret, but it would end in clear",
-            "cluster.paused: is stored as a secret, but it would end in clear",
+            "controlPlane.registry: is stored as a secret, but here it could be read",
+            "cluster.paused: is stored as a secret, but here it could be read",
         ):
             assert words in " ".join(left.texts[where].split()), f"{words!r} in {left.texts[where]}"
 

@@ -120,7 +120,7 @@ def test_no_value_that_python_can_not_write_ends_in_a_traceback(place: str, numb
         ({"apiVersion": "a/b/c"}, "apiVersion", "must be an apiVersion"),
         ({"kind": "config map"}, "kind", "must be a kind"),
         ({"metadata": {"name": "a/b"}}, "metadata.name", "must be at most 253 characters"),
-        ({"metadata": {"name": 1}}, "", "is no object of Kubernetes: it lacks metadata.name"),
+        ({"metadata": {"name": 1}}, "", "is no Kubernetes object: it has no metadata.name"),
         ({"metadata": {"name": "a", "namespace": "A"}}, "metadata.namespace", "must be at most 63 lower-case"),
         ({"metadata": {"name": "a", "namespace": 1}}, "metadata.namespace", "must be text"),
         ({"metadata": {"name": "a", "namespace": SecretStr("b")}}, "metadata.namespace", "is stored as a secret, but"),
@@ -139,7 +139,7 @@ def test_an_object_that_no_api_server_takes_is_refused(change: dict[str, Any], p
 
 
 def test_objects_are_given_once() -> None:
-    assert "is the object of addons[0].objects[0] too: ConfigMap a" in report(with_objects(OBJECT, OBJECT))
+    assert "is the same object as addons[0].objects[0]: ConfigMap a" in report(with_objects(OBJECT, OBJECT))
     other = {**OBJECT, "metadata": {"name": "a", "namespace": "other"}}
     assert report(with_objects(OBJECT, other, {**OBJECT, "kind": "Secret"})) == "", "others have another place or kind"
 

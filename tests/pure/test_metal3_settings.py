@@ -50,10 +50,10 @@ def test_too_few_hosts_are_warned_of() -> None:
     scarce = warnings(settings(hosts=1, replicas=2))
     assert any("1 of metal3.hosts fit" in one for one in scarce), scarce
     surge = warnings(settings(hosts=2, replicas=2))
-    assert any("waits for one more that is free" in one for one in surge), surge
+    assert any("waits until one more is free" in one for one in surge), surge
     assert not warnings(settings(hosts=3, replicas=2)), "one more is enough"
     (unused,) = warnings(settings(ipPools=FULL["metal3"]["ipPools"][1:2]))
-    assert "used by no pool" in str(unused), unused
+    assert "is not used: no metaData or networkData names it" in str(unused), unused
 
 
 def test_a_host_in_use_is_told_by_its_consumer() -> None:

@@ -95,7 +95,7 @@ def test_a_whole_section_may_be_encrypted(tmp_path: Path) -> None:
         ("[1]", "must hold a map"),
         ("config: {a: {b: 1, c: 2, b: 3}}", "key 'b' twice"),
         ("config: {a: &a {b: *a}}", "contains itself"),
-        ("config: " + "{a: " * 2000 + "1" + "}" * 2000, "nested too deep"),
+        ("config: " + "{a: " * 2000 + "1" + "}" * 2000, "nested too deeply"),
     ],
 )
 def test_a_file_that_is_no_stacks_file_is_said(tmp_path: Path, text: str | None, message: str) -> None:

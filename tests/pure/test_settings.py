@@ -103,16 +103,16 @@ def test_clusters_share_what_stands_beside_them() -> None:
         ),
         (
             {"workerPools": [{"name": "a", "kubernetesVersion": "1.32.4"}]},
-            "workerPools[0].kubernetesVersion: 1.32.4 has another minor version than the control plane's 1.33.0",
+            "workerPools[0].kubernetesVersion: 1.32.4 has another minor version than the control plane, 1.33.0",
         ),
         ({"cluster": {"kubernetesVersion": "1.34.0"}}, 'cluster.kubernetesVersion is "1.34.0": is newer than 1.33'),
         ({"cluster": {"podCidrs": ["10.0.0.0/16", "fd00::/64"]}}, "cluster.podCidrs is "),
         ({"handoff": {"verify": "none"}}, "handoff.verify: none"),
-        ({"handoff": {"enabled": False}}, "handoff.enabled: false: machines are bought before"),
+        ({"handoff": {"enabled": False}}, "handoff.enabled: false: machines are bought without a test"),
         ({"metal": {"vipManager": "KUBE_VIP"}}, "metal.vipManager: KUBE_VIP makes capp open a BGP session"),
         (
             {"workerPools": [{"name": "a", "os": "ubuntu_20_04"}]},
-            "workerPools[0].os: ubuntu_20_04 gets no more updates",
+            "workerPools[0].os: ubuntu_20_04 gets no security updates any more",
         ),
         ({"workerPools": [{"name": "a", "min": 0, "max": 2}]}, "workerPools[0].min: 0: the cluster autoscaler can't"),
         (

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ..report import Problem
 from .section import MetalClusterSettings, MetalPoolSettings
 
-LEAVE_OUT = "leave the key out of a new pool; in a living one let it stay: another template replaces its machines"
+LEAVE_OUT = "leave the key out of a new pool, but keep it in a living one: to take it out replaces all its machines"
 """What to do about a key that has no effect."""
 
 
@@ -17,27 +17,31 @@ def problems(base: str, tenant: MetalClusterSettings) -> Iterator[Problem]:
     if metal.metro and metal.facility:
         yield Problem(
             f"{path}.facility",
-            f"excludes metro, {metal.metro}; give one of them",
+            f"can't be set beside metro, {metal.metro}; leave one out",
             metal.facility,
+            None,
             about=(f"{path}.metro",),
         )
     elif not metal.metro and not metal.facility:
-        yield Problem(f"{path}.metro", "is required, or facility", example="da", about=(f"{path}.facility",))
+        yield Problem(f"{path}.metro", "is required, unless facility is set", example="da", about=(f"{path}.facility",))
     if metal.project_id and metal.project:
         yield Problem(
-            f"{path}.project", "excludes projectId: a project is either there or created", about=(f"{path}.projectId",)
+            f"{path}.project",
+            "can't be set beside projectId, which names a project that exists; leave one out",
+            example=None,
+            about=(f"{path}.projectId",),
         )
     elif not metal.project_id and not metal.project:
         yield Problem(
             f"{path}.projectId",
-            "is required, or project to create one",
+            "is required, unless project is set, which creates one",
             example="5a2e6a42-9c1f-4b6e-8a55-2f4f6f0d7c11",
             about=(f"{path}.project",),
         )
     if metal.vip_manager == "CPEM":
         yield Problem(
             f"{path}.vipManager",
-            "crashes capp 0.9 when the first worker is active and the project has no IP reservation",
+            "makes capp 0.9 crash when the first worker is active and the project has no IP reservation",
             metal.vip_manager,
             "EMLB",
         )
@@ -52,14 +56,14 @@ def problems(base: str, tenant: MetalClusterSettings) -> Iterator[Problem]:
     if metal.cpem and metal.cloud_controller != "cpem":
         yield Problem(
             f"{path}.cpem",
-            f"has no effect with cloudController {metal.cloud_controller}",
+            f"has no effect with cloudController {metal.cloud_controller}; leave it out, or set cloudController to cpem",
             about=(f"{path}.cloudController",),
             example=None,
         )
     names: set[str] = set()
     for index, key in enumerate(metal.ssh_keys):
         if key.name in names:
-            yield Problem(f"{path}.sshKeys[{index}].name", "is given twice", key.name)
+            yield Problem(f"{path}.sshKeys[{index}].name", "is the name of an earlier key too; choose another", key.name)
         names.add(key.name)
 
 
@@ -69,8 +73,9 @@ def pool_problems(path: str, base: str, tenant: MetalClusterSettings, pool: Meta
     if pool.metro and pool.facility:
         yield Problem(
             f"{path}.facility",
-            f"excludes metro, {pool.metro}; give one of them",
+            f"can't be set beside metro, {pool.metro}; leave one out",
             pool.facility,
+            None,
             about=(f"{path}.metro",),
         )
     reservations = pool.hardware_reservation_ids
@@ -79,21 +84,27 @@ def pool_problems(path: str, base: str, tenant: MetalClusterSettings, pool: Meta
     if len(reservations) > 1 and in_metro:
         yield Problem(
             where,
-            "crashes capp 0.9 with more than one entry in a metro, and a single one is ignored; name the facility instead of "
-            "the metro, or leave the reservations out",
+            "makes capp 0.9 crash where machines are ordered in a metro, and a single entry is ignored there; set facility "
+            "instead of metro, or leave the reservations out",
             list(reservations),
+            None,
             about=(f"{path}.metro", f"{path}.facility", f"{base}metal.metro", f"{base}metal.facility"),
         )
     if len(reservations) > 1 and "next-available" in reservations:
-        yield Problem(where, "next-available stands alone", list(reservations))
+        yield Problem(
+            where,
+            "next-available can't be combined with other reservations; leave it or them out",
+            list(reservations),
+            None,
+        )
     if len(set(reservations)) != len(reservations):
-        yield Problem(where, "names a reservation twice", list(reservations))
+        yield Problem(where, "names a reservation twice; leave one out", list(reservations), None)
     if pool.ipxe_url and pool.os != "custom_ipxe":
-        yield Problem(f"{path}.os", "must be custom_ipxe with ipxeUrl: capp refuses another", pool.os, "custom_ipxe")
+        yield Problem(f"{path}.os", "must be custom_ipxe where ipxeUrl is set", pool.os, "custom_ipxe")
     if not pool.bootstrap.commands and not pool.os.startswith("ubuntu_"):
         yield Problem(
             f"{path}.os",
-            "needs bootstrap.commands: profile ubuntu-containerd is for Ubuntu",
+            "needs bootstrap.commands, because the default profile, ubuntu-containerd, works on Ubuntu only",
             pool.os,
             "ubuntu_24_04",
             about=(f"{path}.bootstrap.commands",),
@@ -107,17 +118,17 @@ def warnings(base: str, tenant: MetalClusterSettings) -> Iterator[Problem]:
     if tenant.metal.vip_manager == "KUBE_VIP":
         yield Problem(
             f"{base}metal.vipManager",
-            "KUBE_VIP makes capp open a BGP session for each worker, which Kamaji has no use for",
+            "KUBE_VIP makes capp open a BGP session for each worker, and nothing uses it; EMLB opens none",
         )
     for index, pool in enumerate(tenant.worker_pools):
         path = f"{base}workerPools[{index}]"
         if pool.tags:
-            yield Problem(f"{path}.tags", f"capp 0.9 drops tags: the devices will not carry them; {LEAVE_OUT}")
+            yield Problem(f"{path}.tags", f"has no effect: capp 0.9 gives the devices no tags; {LEAVE_OUT}")
         if len(pool.hardware_reservation_ids) == 1:
             yield Problem(
                 f"{path}.hardwareReservationIds",
-                "capp 0.9 ignores a single entry: on-demand hardware is billed. With a facility and more than one entry it "
-                f"takes the first that is free; otherwise {LEAVE_OUT}",
+                "capp 0.9 ignores a single entry and orders on-demand hardware, which is billed. With a facility and more than "
+                f"one entry it takes the first that is free; otherwise {LEAVE_OUT}",
             )
         if pool.os in ("ubuntu_18_04", "ubuntu_20_04"):
-            yield Problem(f"{path}.os", f"{pool.os} gets no more updates; ubuntu_24_04 does")
+            yield Problem(f"{path}.os", f"{pool.os} gets no security updates any more; use ubuntu_24_04")

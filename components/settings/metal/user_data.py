@@ -37,13 +37,12 @@ def check_templates(text: str, *, quoted: bool) -> None:
             what = "a statement" if opening[0] == "{%" else "a comment"
             raise ValueError(
                 f"{place(text, opening.start())} holds '{excerpt(text, opening.start())}': for cloud-init's jinja2 "
-                f"'{opening[0]}' begins {what}; put such text into a file with encoding base64"
+                f"'{opening[0]}' begins {what}; put such text into one of bootstrap.files, with encoding base64"
             )
         whole = action.match(text, opening.start())
         if whole is None:
             raise ValueError(
                 f"{place(text, opening.start())} holds '{excerpt(text, opening.start())}', which capp's Go templating would "
-                f"run and fail on; it knows {{{{ .kubernetesVersion }}}}, and text that shall keep its braces is written "
-                f"{ESCAPE}"
+                f"run and fail on. Only {{{{ .kubernetesVersion }}}} may stand in braces; to keep braces as they are, write {ESCAPE}"
             )
         position = whole.end()

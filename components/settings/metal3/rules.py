@@ -27,8 +27,8 @@ def problems(base: str, tenant: Metal3ClusterSettings) -> Iterator[Problem]:
     if tenant.capi.contract != "v1beta2":
         yield Problem(
             f"{base}capi.contract",
-            "must be v1beta2 with metal3: CAPM3 1.13 needs Cluster API 1.11 or newer, and releases that fit older ones "
-            "are out of support",
+            "must be v1beta2 with metal3: CAPM3 1.13 needs Cluster API 1.11 or newer, and the CAPM3 releases for older "
+            "ones get no more updates",
             tenant.capi.contract,
             "v1beta2",
             about=(path,),
@@ -36,8 +36,8 @@ def problems(base: str, tenant: Metal3ClusterSettings) -> Iterator[Problem]:
     if tenant.handoff.enabled is False:
         yield Problem(
             f"{base}handoff.enabled",
-            "must be true with metal3: a Metal3Cluster holds the control plane's address from its first write, and a wrong "
-            "one can't be mended, so it is dialled first",
+            "must be true with metal3: a Metal3Cluster needs the control plane's address from its first write and never "
+            "changes it, so the hand-off finds and checks it first",
             False,
             True,
             about=(path,),
@@ -50,7 +50,7 @@ def problems(base: str, tenant: Metal3ClusterSettings) -> Iterator[Problem]:
     for index, pool in enumerate(metal3.ip_pools):
         where = f"{path}.ipPools[{index}]"
         if pool.name in places:
-            yield Problem(f"{where}.name", f"is the name of {path}.ipPools[{places[pool.name]}] too", pool.name)
+            yield Problem(f"{where}.name", f"is the name of {path}.ipPools[{places[pool.name]}] too; choose another", pool.name)
         places.setdefault(pool.name, index)
         yield from ip_pool_problems(where, tenant, pool)
     yield from metadata_problems(f"{path}.metaData", path, metal3.meta_data, metal3.ip_pools)
@@ -61,11 +61,16 @@ def problems(base: str, tenant: Metal3ClusterSettings) -> Iterator[Problem]:
     for index, host in enumerate(metal3.hosts):
         where = f"{path}.hosts[{index}]"
         if host.name in names:
-            yield Problem(f"{where}.name", f"is the name of {path}.hosts[{names[host.name]}] too", host.name)
+            yield Problem(f"{where}.name", f"is the name of {path}.hosts[{names[host.name]}] too; choose another", host.name)
         names.setdefault(host.name, index)
         mac = (host.boot_mac_address or "").lower()
         if mac and macs.setdefault(mac, where) != where:
-            yield Problem(f"{where}.bootMACAddress", f"is that of {macs[mac]} too", host.boot_mac_address)
+            yield Problem(
+                f"{where}.bootMACAddress",
+                f"is that of {macs[mac]} too, and each network card has one of its own",
+                host.boot_mac_address,
+                None,
+            )
         yield from host_problems(where, host)
 
 
@@ -73,7 +78,7 @@ def image_problems(path: str, image: ImageSettings) -> Iterator[Problem]:
     """CAPM3's webhook (``Image.Validate``), and what the operator makes of a checksum (``GetChecksum``)."""
     if image.format == "live-iso":
         if image.checksum:
-            yield Problem(f"{path}.checksum", "has no meaning with format live-iso; leave it out", image.checksum, None)
+            yield Problem(f"{path}.checksum", "has no effect with format live-iso; leave it out", image.checksum, None)
         return
     if not image.checksum:
         yield Problem(
@@ -101,16 +106,17 @@ def selector_problems(path: str, selector: HostSelectorSettings) -> Iterator[Pro
         where = f"{path}.matchExpressions[{index}]"
         wants = one.operator in ("In", "NotIn")
         if wants and not one.values:
-            yield Problem(f"{where}.values", f"must hold a value with {one.operator}", example=["a"])
+            yield Problem(f"{where}.values", f"must have at least one entry with operator {one.operator}", example=["a"])
         elif not wants and one.values:
-            yield Problem(f"{where}.values", f"must be left out with {one.operator}", list(one.values), None)
+            yield Problem(f"{where}.values", f"has no effect with operator {one.operator}; leave it out", list(one.values), None)
         elif len(set(one.values)) != len(one.values) or "" in one.values:
-            yield Problem(f"{where}.values", "must be different values, none of them empty", list(one.values), ["a"])
+            yield Problem(f"{where}.values", "must be values of which none is empty and none is given twice", list(one.values), ["a"])
         if one.key in places:
             yield Problem(
                 f"{where}.key",
-                f"is that of {path}.matchExpressions[{places[one.key]}] too; the CRD takes a key once",
+                f"is that of {path}.matchExpressions[{places[one.key]}] too, and Metal3 takes each key once; leave one out",
                 one.key,
+                None,
             )
         places.setdefault(one.key, index)
 
@@ -123,7 +129,7 @@ def pool_problems(path: str, base: str, tenant: Metal3ClusterSettings, pool: Met
     elif not tenant.metal3.image:
         yield Problem(
             f"{path}.image",
-            "is required, or metal3.image for all pools",
+            "is required, unless metal3.image is set, for all pools",
             example={
                 "url": "https://images.example.org/a.qcow2",
                 "checksum": "https://images.example.org/a.qcow2.sha256",
@@ -148,13 +154,14 @@ def pool_problems(path: str, base: str, tenant: Metal3ClusterSettings, pool: Met
         if unknown:
             yield Problem(
                 where,
-                f"names ds.meta_data.{unknown[0]}, which metaData does not give; known are {', '.join(sorted(keys))}",
+                f"names ds.meta_data.{unknown[0]}, which metaData does not define; it defines {', '.join(sorted(keys))}",
+                example=None,
                 about=(f"{section}.metaData", f"{path}.metaData"),
             )
     if pool.strategy and pool.node_reuse and pool.strategy.max_surge not in (0, "0%"):
         yield Problem(
             f"{path}.strategy.maxSurge",
-            "must be 0 with nodeReuse: a server can be taken again only once it has been given back",
+            "must be 0 with nodeReuse: a roll gives a server back before it takes the same one again",
             pool.strategy.max_surge,
             0,
             about=(f"{path}.nodeReuse",),
@@ -186,17 +193,17 @@ def warnings(base: str, tenant: Metal3ClusterSettings) -> Iterator[Problem]:
     }
     for index, one in enumerate(metal3.ip_pools):
         if one.name not in used:
-            yield Problem(f"{path}.ipPools[{index}]", f"{one.name} is used by no pool's metaData or networkData")
+            yield Problem(f"{path}.ipPools[{index}]", f"{one.name} is not used: no metaData or networkData names it")
     for index, host in enumerate(metal3.hosts):
         if host.bmc.disable_certificate_verification:
             yield Problem(
                 f"{path}.hosts[{index}].bmc.disableCertificateVerification",
-                "whoever stands between Ironic and the BMC can read its credentials",
+                "true: whoever can intercept Ironic's connection to the BMC can read its credentials",
             )
     for index, pool in enumerate(tenant.worker_pools):
         if not pool.host_selector and not metal3.host_selector and len(tenant.worker_pools) > 1:
             yield Problem(
                 f"{base}workerPools[{index}].hostSelector",
-                "is not set: the pool takes any free host of the namespace, also those meant for others",
+                "is not set, nor is metal3.hostSelector: the pool takes any free host of the namespace, also one meant for another pool",
             )
         yield from scarce(f"{base}workerPools[{index}]", tenant, pool)

@@ -20,19 +20,20 @@ def host_problems(path: str, host: HostSettings) -> Iterator[Problem]:
     if bmc.credentials_name and (bmc.username or bmc.password):
         yield Problem(
             f"{path}.bmc.credentialsName",
-            "excludes username and password: they come from one place",
+            "can't be set beside username and password; leave one or the other out",
             bmc.credentials_name,
+            None,
         )
     elif not bmc.credentials_name:
         for key, value, example in (("username", bmc.username, "admin"), ("password", bmc.password, None)):
             if not value:
-                how = "is required, or credentialsName"
+                how = "is required, unless credentialsName is set"
                 yield Problem(
                     f"{path}.bmc.{key}", f"{how}; store it as a secret" if key == "password" else how, example=example
                 )
     driver = driver_of(bmc.address)
     if not host.boot_mac_address and (driver not in VIRTUAL_MEDIA or host.inspection == "disabled"):
-        why = "without an inspection" if driver in VIRTUAL_MEDIA else f"with driver {driver}"
+        why = "with inspection disabled" if driver in VIRTUAL_MEDIA else f"with driver {driver}"
         yield Problem(
             f"{path}.bootMACAddress", f"is required {why}", example="00:60:2f:00:00:01", about=(f"{path}.bmc.address",)
         )
@@ -66,8 +67,8 @@ def stack_problems(tenants: Sequence[tuple[str, Metal3ClusterSettings]]) -> Iter
             if first != path and not first.startswith(f"{base}metal3"):
                 yield Problem(
                     f"{path}.name",
-                    f"is declared by {first} too: a host belongs to one cluster's settings, or to none; hosts beside "
-                    "`clusters` are declared by each of them",
+                    f"is declared by {first} too: only one cluster may declare a host. Hosts that stand beside `clusters` count "
+                    "for each cluster; move them into one",
                     host.name,
                     None,
                     about=(f"{first}.name",),
@@ -86,11 +87,11 @@ def scarce(path: str, tenant: Metal3ClusterSettings, pool: Metal3PoolSettings) -
     if fitting < size:
         yield Problem(
             f"{path}.replicas",
-            f"is {size}, and {fitting} of metal3.hosts fit: the others would have to exist already",
+            f"is {size}, but only {fitting} of metal3.hosts fit the pool: the other hosts must exist already",
         )
     elif isinstance(surge, int) and fitting < size + surge:
         yield Problem(
             f"{path}.strategy.maxSurge",
-            f"is {surge}, and of metal3.hosts only {fitting} fit a pool of {size}: a roll waits for one more that is free; "
-            "with 0, and maxUnavailable 1, it gives a host back first",
+            f"is {surge}, but only {fitting} of metal3.hosts fit the pool, which has {size}: a roll waits until one more is "
+            "free. With maxSurge 0 and maxUnavailable 1 it gives a host back first",
         )

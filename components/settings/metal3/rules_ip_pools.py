@@ -21,16 +21,16 @@ def ip_pool_problems(path: str, tenant: Metal3ClusterSettings, pool: IpPoolSetti
     if pool.existing:
         for key, value in values.items():
             if value:
-                yield Problem(f"{path}.{key}", "is for a pool that is made, and this one exists; leave it out")
+                yield Problem(f"{path}.{key}", "has no effect with existing: true; leave it out", example=None)
         return
     for key, value, usual in (("kind", pool.kind, "IPPool"), ("apiGroup", pool.api_group, "ipam.metal3.io")):
         if value != usual:
             yield Problem(
-                f"{path}.{key}", "is for an existing pool only: those that are made are IPPools", value, usual
+                f"{path}.{key}", "has no effect without existing: true; leave it out", value, usual
             )
     if not pool.ranges:
         yield Problem(
-            f"{path}.ranges", "is required, or existing: true", example=[{"start": "192.0.2.100", "end": "192.0.2.200"}]
+            f"{path}.ranges", "is required, unless existing is true", example=[{"start": "192.0.2.100", "end": "192.0.2.200"}]
         )
     for index, one in enumerate(pool.ranges):
         yield from range_problems(f"{path}.ranges[{index}]", pool, one)
@@ -39,7 +39,7 @@ def ip_pool_problems(path: str, tenant: Metal3ClusterSettings, pool: IpPoolSetti
         if inside and one.start and one.end and within(inside, one.start, one.end):
             yield Problem(
                 f"{path}.ranges[{index}]",
-                f"holds {inside}, the control plane's address, which a machine would get too",
+                f"holds {inside}, the control plane's address, so a machine could get the same; leave it out of the range",
                 {"start": one.start, "end": one.end},
                 None,
                 about=("controlPlane.network.serviceAddress",),
@@ -49,12 +49,12 @@ def ip_pool_problems(path: str, tenant: Metal3ClusterSettings, pool: IpPoolSetti
 def range_problems(path: str, pool: IpPoolSettings, one: RangeSettings) -> Iterator[Problem]:
     """Of the IPAM's webhook, and of ``GetIPAddress``, which fails only once a machine asks."""
     if not one.start and not one.subnet:
-        yield Problem(f"{path}.start", "is required, or subnet", example="192.0.2.100")
+        yield Problem(f"{path}.start", "is required, unless subnet is set", example="192.0.2.100")
         return
     prefix = one.prefix or pool.prefix
     if prefix is None:
         yield Problem(
-            f"{path}.prefix", "is required here or for the whole pool: a server needs its netmask", example=24
+            f"{path}.prefix", "is required here or in the pool: a server needs it for its netmask", example=24
         )
     named = [("start", one.start), ("end", one.end), ("gateway", one.gateway or pool.gateway)]
     addresses = {key: ipaddress.ip_address(value) for key, value in named if value}
@@ -63,18 +63,18 @@ def range_problems(path: str, pool: IpPoolSettings, one: RangeSettings) -> Itera
     for key, address in addresses.items():
         if address.version != version:
             where = path if key != "gateway" or one.gateway else path.rpartition(".")[0]
-            yield Problem(f"{where}.{key}", f"must be IPv{version}, as the range is", str(address))
+            yield Problem(f"{where}.{key}", f"must be IPv{version}, as the range is", str(address), None)
             return
     if prefix is not None and prefix > (32 if version == 4 else 128):
-        yield Problem(f"{path}.prefix", f"is longer than an IPv{version} address", prefix, 24 if version == 4 else 64)
+        yield Problem(f"{path}.prefix", f"is longer than an IPv{version} address has bits", prefix, 24 if version == 4 else 64)
         return
     start, end = addresses.get("start"), addresses.get("end")
     if start and end and int(start) > int(end):
-        yield Problem(f"{path}.end", f"comes before start, {start}", str(end))
+        yield Problem(f"{path}.end", f"comes before start, {start}", str(end), None)
     for key in ("start", "end"):
         if network and key in addresses and addresses[key] not in network:
             yield Problem(
-                f"{path}.{key}", f"is not in subnet, {network}", str(addresses[key]), about=(f"{path}.subnet",)
+                f"{path}.{key}", f"is not in subnet, {network}", str(addresses[key]), None, about=(f"{path}.subnet",)
             )
 
 

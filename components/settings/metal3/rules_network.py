@@ -46,9 +46,9 @@ def metadata_problems(
     firsts: dict[str, str] = {}
     for where, key in places:
         if key in OWN_KEYS:
-            yield Problem(where, f"{key} is given to each machine anyway; leave it out", example=None)
+            yield Problem(where, f"{key} is defined for each machine anyway; leave it out", example=None)
         elif firsts.setdefault(key, where) != where:
-            yield Problem(where, f"is a key of {firsts[key]} too", example=None)
+            yield Problem(where, f"defines the same key as {firsts[key]}; leave one out", example=None)
     for part in ("ipAddressesFromPool", "prefixesFromPool", "gatewaysFromPool"):
         for key, pool in maps[part].items():
             yield from known_pool(f'{path}.{part}["{key}"]', section, pool, pools)
@@ -60,8 +60,8 @@ def known_pool(path: str, section: str, name: str, pools: Sequence[IpPoolSetting
     if name not in names:
         yield Problem(
             path,
-            f"names no pool of {section}.ipPools, which has {', '.join(names) or 'none'}; one that exists is listed there "
-            "with existing: true",
+            f"names no pool of {section}.ipPools, which has {', '.join(names) or 'none'}; one that exists already is listed "
+            "there, too, with existing: true",
             name,
             names[0] if names else None,
             about=(f"{section}.ipPools",),
@@ -82,12 +82,12 @@ def network_problems(
         for index, link in enumerate(entries):
             where = f"{path}.links.{part}[{index}]"
             if links.setdefault(link.id, where) != where:
-                yield Problem(f"{where}.id", f"is that of {links[link.id]} too", link.id)
+                yield Problem(f"{where}.id", f"is the id of {links[link.id]} too; choose another", link.id, None)
             mac = link.mac_address
             if sum(value is not None for value in (mac.from_host_interface, mac.from_annotation, mac.string)) != 1:
                 yield Problem(
                     f"{where}.macAddress",
-                    "must be one of fromHostInterface, fromAnnotation and string",
+                    "needs exactly one of fromHostInterface, fromAnnotation and string",
                     example={"fromHostInterface": "eth0"},
                 )
     yield from bonds(f"{path}.links", data, links)
@@ -104,7 +104,7 @@ def network_problems(
         for index, network in enumerate(nets):
             where = f"{path}.networks.{part}[{index}]"
             if firsts.setdefault(network.id, where) != where:
-                yield Problem(f"{where}.id", f"is that of {firsts[network.id]} too", network.id)
+                yield Problem(f"{where}.id", f"is the id of {firsts[network.id]} too; choose another", network.id, None)
             yield from known_link(f"{where}.link", f"{path}.links", network.link, links)
             if isinstance(network, StaticNetworkSettings):
                 yield from known_pool(f"{where}.pool", section, network.pool, pools)
@@ -112,7 +112,7 @@ def network_problems(
             yield from routes(where, section, network, version, pools)
     for index, address in enumerate(data.services.dns):
         if address in data.services.dns[:index]:
-            yield Problem(f"{path}.services.dns[{index}]", "is given twice", address, None)
+            yield Problem(f"{path}.services.dns[{index}]", "is given twice; leave one out", address, None)
     if data.services.dns_from_pool:
         where = f"{path}.services.dnsFromPool"
         yield from known_pool(where, section, data.services.dns_from_pool, pools)
@@ -120,7 +120,7 @@ def network_problems(
         if data.services.dns_from_pool not in used:
             yield Problem(
                 where,
-                "must be the pool of one of networks.ipv4 or ipv6: CAPM3 knows no other pool's name servers",
+                "must be the pool of a network in networks.ipv4 or networks.ipv6: CAPM3 knows no other pool's name servers",
                 data.services.dns_from_pool,
                 next(iter(sorted(used)), None),
                 about=(f"{path}.networks",),
@@ -144,10 +144,10 @@ def bonds(path: str, data: NetworkDataSettings, links: Mapping[str, str]) -> Ite
                     about=(f"{path}.ethernets",),
                 )
             elif places.setdefault(card, place) != place:
-                yield Problem(place, f"is {places[card]} too", card, None)
+                yield Problem(place, f"is in {places[card]} already; leave one out", card, None)
         for name in BOND_FIELDS:
             if name in bond.parameters:
-                yield Problem(f'{where}.parameters["{name}"]', "has a key of its own; leave it out here", example=None)
+                yield Problem(f'{where}.parameters["{name}"]', "is set by a key of the bond itself; leave it out here", example=None)
         for name, value in bond.parameters.items():
             if not isinstance(value, str | int | bool):
                 yield Problem(f'{where}.parameters["{name}"]', "must be text, a number, true or false", example=100)
@@ -162,7 +162,7 @@ def vlans(path: str, data: NetworkDataSettings, links: Mapping[str, str]) -> Ite
         if numbers.setdefault(vlan.vlan_id, where) != where:
             yield Problem(
                 f"{where}.vlanID",
-                f"is that of {numbers[vlan.vlan_id]} too; CAPM3's CRD takes a number once",
+                f"is the number of {numbers[vlan.vlan_id]} too, and CAPM3 takes each number once; choose another",
                 vlan.vlan_id,
                 None,
             )
@@ -194,36 +194,36 @@ def routes(
         where = f"{path}.routes[{index}]"
         target = ipaddress.ip_network(route.network)
         if target.version != version:
-            yield Problem(f"{where}.network", f"must be IPv{version}, as the network is", route.network)
+            yield Problem(f"{where}.network", f"must be IPv{version}, as the network is", route.network, None)
         address = str(target.network_address)
         if address in firsts:
             yield Problem(
                 f"{where}.network",
-                f"begins at {address} as routes[{firsts[address]}] does: CAPM3's CRD takes that once",
+                f"begins at {address} as routes[{firsts[address]}] does, and CAPM3 takes each address once; leave one out",
                 route.network,
                 None,
             )
         firsts.setdefault(address, index)
         gateway = route.gateway
         if (gateway.pool is None) == (gateway.string is None):
-            yield Problem(f"{where}.gateway", "must be one of pool and string", example={"string": "192.0.2.1"})
+            yield Problem(f"{where}.gateway", "needs exactly one of pool and string", example={"string": "192.0.2.1"})
         if gateway.string and ipaddress.ip_address(gateway.string).version != version:
-            yield Problem(f"{where}.gateway.string", f"must be IPv{version}, as the network is", gateway.string)
+            yield Problem(f"{where}.gateway.string", f"must be IPv{version}, as the network is", gateway.string, None)
         if gateway.pool:
             yield from known_pool(f"{where}.gateway.pool", section, gateway.pool, pools)
             one = next((pool for pool in pools if pool.name == gateway.pool), None)
             if one and not one.existing and not one.gateway and not all(part.gateway for part in one.ranges):
                 yield Problem(
                     f"{where}.gateway.pool",
-                    f"is {one.name}, which has no gateway",
+                    f"names pool {one.name}, in which no gateway is set; set ipPools[].gateway, or gateway.string here",
                     example=None,
                     about=(f"{section}.ipPools",),
                 )
         for number, server in enumerate(route.dns):
             if ipaddress.ip_address(server).version != version:
-                yield Problem(f"{where}.dns[{number}]", f"must be IPv{version}, as the network is", server)
+                yield Problem(f"{where}.dns[{number}]", f"must be IPv{version}, as the network is", server, None)
             elif server in route.dns[:number]:
-                yield Problem(f"{where}.dns[{number}]", "is given twice", server, None)
+                yield Problem(f"{where}.dns[{number}]", "is given twice; leave one out", server, None)
 
 
 def family(path: str, section: str, name: str, version: int, pools: Sequence[IpPoolSettings]) -> Iterator[Problem]:

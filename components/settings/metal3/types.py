@@ -54,17 +54,17 @@ def bmc_address(value: str) -> str:
     scheme, separator, rest = value.partition("://")
     driver, plus, transport = scheme.partition("+")
     if not separator or driver not in BMC_DRIVERS or (plus and transport not in BMC_DRIVERS[driver]):
-        raise ValueError(f"must be driver://host, with a driver of {', '.join(BMC_DRIVERS)}")
+        raise ValueError(f"must be driver://host, with one of these drivers: {', '.join(BMC_DRIVERS)}")
     try:
         parts = urlsplit(f"http://{rest}")
         host = parts.hostname or ""
         parts.port  # noqa: B018 - raises
     except ValueError:
-        raise ValueError("holds no host, or no port that is a number") from None
+        raise ValueError("has no host, or a port that is not a number") from None
     if parts.username or parts.password:
-        raise ValueError("holds a user: credentials go to bmc.username and bmc.password")
+        raise ValueError("holds a user; set bmc.username and bmc.password instead")
     if not WORD.fullmatch(value) or not (is_address(host) or is_name(host.lower())):
-        raise ValueError("must name a host behind ://, an IP address or a DNS name")
+        raise ValueError("must name a host after ://, by an IP address or a DNS name")
     if ("redfish" in driver or "virtualmedia" in driver) and not parts.path.strip("/"):
         raise ValueError("must end with the path of the system, such as /redfish/v1/Systems/1")
     return value
@@ -98,7 +98,7 @@ def any_address(value: str) -> str:
     except ValueError:
         raise ValueError("must be an IP address") from None
     if "%" in value or ("." in value and address.version == 6):
-        raise ValueError("must be an IP address without a zone, and without an IPv4 address in it")
+        raise ValueError("must be an IP address without a zone and without an IPv4 address at its end")
     return value
 
 
@@ -107,10 +107,10 @@ def subnet(value: str) -> str:
     try:
         network = ipaddress.ip_network(value)
     except ValueError:
-        raise ValueError("must be a network in CIDR notation, with no bits set behind its prefix") from None
+        raise ValueError("must be a network in CIDR notation, and all bits after its prefix must be 0") from None
     any_address(value.partition("/")[0])
     if "/" not in value or not value.partition("/")[2].isdecimal() or str(network.prefixlen) != value.partition("/")[2]:
-        raise ValueError("must be a network in CIDR notation, an address and a prefix length with / between")
+        raise ValueError("must be a network in CIDR notation: an address, a slash and a prefix length")
     return value
 
 
@@ -128,7 +128,7 @@ def secret(value: Any) -> Any:
         ValueError: it stands there in clear.
     """
     if not isinstance(value, SecretStr):
-        raise ValueError("must be stored as a secret, by `pulumi config set --path --secret`, not in clear")
+        raise ValueError("must be stored as a secret, not in clear: set it by `pulumi config set --path --secret`")
     if not value.get_secret_value():
         raise ValueError("must not be empty")
     return value

@@ -37,13 +37,13 @@ def check_templates(text: str, *, quoted: bool) -> None:
             raise ValueError(
                 f"{place(text, opening.start())} holds '{excerpt(text, opening.start())}': cloud-init's jinja2 takes "
                 f"'{opening[0]}' for the beginning of a {'statement' if opening[0] == '{%' else 'comment'}; put such text "
-                "into a file with encoding base64"
+                "into one of bootstrap.files, with encoding base64"
             )
         whole = _EXPRESSION.match(text, opening.start())
         if whole is None:
             raise ValueError(
                 f"{place(text, opening.start())} holds '{excerpt(text, opening.start())}', which cloud-init's jinja2 would "
-                "evaluate; it may name ds.meta_data.KEY and v1.KEY, and text that shall keep its braces is written "
+                "evaluate. Only ds.meta_data.KEY and v1.KEY may stand in braces; to keep braces as they are, write "
                 f"{ESCAPE}"
             )
         position = whole.end()
