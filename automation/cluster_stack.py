@@ -76,7 +76,7 @@ class ClusterStack:
             ToolMissing: there is no usable ``pulumi``.
         """
         if settings is None and folder is None:
-            raise ConfigurationError(f"stack {name}: give settings, or the folder of a Pulumi project")
+            raise ConfigurationError(f"stack {name}: pass settings, or the folder of a Pulumi project")
         self.name = name
         # Relative paths mean what they meant when they were given.
         base = (folder or Path()).resolve()
@@ -235,7 +235,7 @@ class ClusterStack:
         """
         clusters = self.clusters()
         if not clusters:
-            raise ConfigurationError(f"stack {self.name} has no kubeconfig yet; `up` comes first", stack=self.name)
+            raise ConfigurationError(f"stack {self.name} has no kubeconfig yet: run `up` first", stack=self.name)
         if cluster is None and len(clusters) == 1:
             (cluster,) = clusters
         if cluster not in clusters:

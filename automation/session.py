@@ -90,7 +90,7 @@ class Session:
             OperationError: see ``automation.errors``.
         """
         if not self._busy.acquire(blocking=False):
-            raise Locked(f"stack {self.name}: this object is in another operation; use one for each thread")
+            raise Locked(f"stack {self.name}: this ClusterStack runs another operation; use one object for each thread")
         began = time.monotonic()
         translate = Translator(self.name, self.on_event, self.secret_filter)
         cancellation = cancellation or Cancellation()

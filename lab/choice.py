@@ -43,8 +43,8 @@ def merge_options(folder: StateFolder, options: argparse.Namespace) -> LabOption
     if folder.options.exists() and order[0] > order[1]:
         older, newer = merged.generation(), before.generation()
         raise LabError(
-            f"it is of contract {newer.contract} with Cluster API {newer.cluster_api}, and a management cluster does not go "
-            f"back to contract {older.contract} with Cluster API {older.cluster_api}; `make down` removes it first"
+            f"it has contract {newer.contract} and Cluster API {newer.cluster_api}, and a management cluster can't go back to "
+            f"contract {older.contract} and Cluster API {older.cluster_api}; remove it first with `make down`"
         )
     build(merged.generation())
     merged.save(folder.options)

@@ -46,19 +46,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--state", type=Path, default=Path(".lab"), help="the lab's folder (default: .lab)")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, run, text in (
-        ("up", up, "start the lab; harmless where it runs"),
+        ("up", up, "start the lab, or do nothing where it runs"),
         ("set", change, "change options of the running lab"),
     ):
         sub = commands.add_parser(name, help=text, description=text)
         sub.set_defaults(run=run)
         sub.add_argument("--gate", action=argparse.BooleanOptionalAction, help="Kamaji's gate SkipInfraClusterPatch")
-        sub.add_argument("--load-balancer-delay", type=seconds, metavar="SECONDS", help="until a new one answers")
-        sub.add_argument("--boot-seconds", type=seconds, metavar="SECONDS", help="until an ordered device runs")
+        sub.add_argument("--load-balancer-delay", type=seconds, metavar="SECONDS", help="time until a new load balancer answers")
+        sub.add_argument("--boot-seconds", type=seconds, metavar="SECONDS", help="time until an ordered device runs")
         sub.add_argument("--boot-fails", action=argparse.BooleanOptionalAction, help="devices end in state failed")
         sub.add_argument("--network", choices=NETWORKS, help="nodes are Ready only with a network plugin, or always")
         sub.add_argument("--contract", choices=contracts(), help="Cluster API's contract; a later one upgrades the lab")
         sub.add_argument(
-            "--cluster-api", choices=cluster_apis(), help="version of Cluster API, where the contract leaves it"
+            "--cluster-api", choices=cluster_apis(), help="version of Cluster API, where the contract allows several"
         )
         if run is up:
             sub.add_argument("--stack", metavar="NAME", help="take the contract that this stack's file asks for")
@@ -162,14 +162,14 @@ def await_options(folder: StateFolder, choice: LabOptions) -> None:
     deadline = time.monotonic() + CHANGE_SECONDS
     while any(folder.read().get(key) != value for key, value in state.items()):
         if time.monotonic() > deadline:
-            raise LabError(f"it did not take the options over; see {folder.logs / 'supervisor.log'}")
+            raise LabError(f"it did not take over the options in time; see {folder.logs / 'supervisor.log'}")
         time.sleep(0.1)
 
 
 def down(folder: StateFolder, _options: argparse.Namespace) -> int:
     """Stop the lab and remove its data."""
     if not folder.folder.exists():
-        print("lab: there is none", flush=True)
+        print("lab: there is none to stop", flush=True)
         return 0
     with folder.locked():
         began = time.monotonic()
@@ -226,7 +226,7 @@ def explain_end(folder: StateFolder, state: dict[str, Any], *, quiet: bool) -> i
     print(f"lab: does not run: {why}; `make lab` starts it again. {log} ends:\n{processes.tail(log)}")
     if orphans := [entry for entry in state["processes"] if processes.alive(entry)]:
         names = ", ".join(f"{entry['name']} ({entry['pid']})" for entry in orphans)
-        print(f"lab: left behind: {names}")
+        print(f"lab: these processes of it still run, until `make lab` or `make down`: {names}")
     return 1
 
 

@@ -60,7 +60,7 @@ def parser() -> argparse.ArgumentParser:
     """The command line."""
     top = argparse.ArgumentParser(prog="kamaji-equinix", description=__doc__)
     top.add_argument("--version", action="version", version=f"kamaji-equinix {metadata.version('kamaji-equinix')}")
-    shtab.add_argument_to(top, "--print-completion", help="print the completion of a shell, to be read by it")
+    shtab.add_argument_to(top, "--print-completion", help="print a script that completes this command in a shell")
     commands = top.add_subparsers(required=True, metavar="COMMAND")
 
     def command(
@@ -91,7 +91,7 @@ def parser() -> argparse.ArgumentParser:
             metavar="SECONDS",
             help="how long to wait for another update to leave the stack (default: 0)",
         )
-        sub.add_argument("--log", type=Path, metavar="FILE", help="keep the whole run there, as text")
+        sub.add_argument("--log", type=Path, metavar="FILE", help="write the whole run to FILE, too, as text")
         return sub
 
     up = changing(
@@ -100,12 +100,12 @@ def parser() -> argparse.ArgumentParser:
     up.add_argument("--no-wait", action="store_true", help="end after the hand-off, as `pulumi up` does")
     up.add_argument("--timeout", type=seconds, default=900, metavar="SECONDS", help="how long to wait (default: 900)")
     with_json(command("preview", operations.preview, "show what up would change"))
-    changing("refresh", operations.refresh, "compare the stack's state with the management cluster")
-    changing("import", operations.import_, "take living clusters, made by other means, into the stack")
+    changing("refresh", operations.refresh, "bring the stack's state up to date with the management cluster")
+    changing("import", operations.import_, "take living clusters that were made by other means into the stack")
     status = with_json(command("status", operations.status, "the status tree of the stack's clusters"))
-    status.add_argument("--wait", action="store_true", help="redraw it until all is True")
-    status.add_argument("--timeout", type=seconds, default=900, metavar="SECONDS", help="how long (default: 900)")
-    with_json(command("check", operations.check, "ask the management cluster for all that the stack needs of it"))
+    status.add_argument("--wait", action="store_true", help="draw it anew until all conditions are True")
+    status.add_argument("--timeout", type=seconds, default=900, metavar="SECONDS", help="how long to wait (default: 900)")
+    with_json(command("check", operations.check, "see whether the management cluster has all that the stack needs"))
     command("kubeconfig", operations.kubeconfig, "print a cluster's admin kubeconfig").add_argument(
         "--cluster", help="the cluster's name; needed where the stack has several"
     )

@@ -137,7 +137,8 @@ class Upkeep:
         exported["deployment"], templates = recovery.retain_templates(fresh["deployment"])
         self.pulumi("stack", "import", "--stack", self.stack.name, text=json.dumps(exported))
         self.translate.remark(
-            f"the engine no longer deletes these templates of an earlier version: {', '.join(templates)}"
+            f"these templates were made by an earlier version of this program, and the engine will not delete them: "
+                f"{', '.join(templates)}"
         )
 
     def forget(self, exported: dict[str, Any], holders: Iterable[Mapping[str, Any]]) -> None:

@@ -168,7 +168,7 @@ def judge(
         )
         if verdict.note:
             remarks.notes.append(
-                f"{tenant.cluster.name}: Kamaji could not be asked beforehand whether it takes this: {verdict.note}"
+                f"{tenant.cluster.name}: Kamaji could not be asked beforehand whether it accepts the settings: {verdict.note}"
             )
         if verdict.refusal:
             key = admission.setting(verdict)

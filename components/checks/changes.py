@@ -21,7 +21,7 @@ from ..settings.report import NOTHING, Problem
 from . import upgrades
 from .upgrades import Versions
 
-ANOTHER = "a new cluster, under another cluster.name, is the way"
+ANOTHER = "make a new cluster instead, under another cluster.name"
 
 ADDRESS = (
     "cluster.apiServerPort",
@@ -121,7 +121,7 @@ def check_cluster(living: Identity, tenant: TenantClusterSettings, base: str = "
     after = of_settings(tenant)
     if living.infrastructure and living.infrastructure != after.infrastructure:
         rule = (
-            f"can't replace the living cluster's {living.infrastructure}: without it the cluster's machines could not be "
+            f"can't take the place of the living cluster's {living.infrastructure}, without which its machines could not be "
             f"given back; {ANOTHER}"
         )
         return [Problem(f"{base}{tenant.provider}", rule, example=None)]
@@ -147,13 +147,13 @@ def ranges(base: str, living: Identity, after: Identity) -> Iterator[Problem]:
     if value and not before and living.values.get("controlPlane.network.loadBalancerClass") is None:
         yield Problem(
             f"{base}{key}",
-            f"can't be added to a living control plane: its CRD refuses it; {ANOTHER}",
+            f"can't be added to a living control plane, whose CRD refuses it; {ANOTHER}",
             after.values[key],
         )
     elif before and not value:
         yield Problem(
             f"{base}{key}",
-            "can't be left out again: Kamaji's provider would keep the old ranges",
+            "can't be taken out of a living cluster: Kamaji's provider would keep the old ranges; set the range of all addresses",
             example=["0.0.0.0/0"],
         )
 

@@ -35,7 +35,7 @@ def missing_deployments(answers: Answers, requirements: Requirements) -> Iterato
         item = answers.inventory.get(provider_option(install)[0])
         if item and (name := str(item["metadata"]["name"])) not in running:
             yield Obstacle(
-                f"{name} {item.get('version', '')} was installed by clusterctl, and its Deployment is gone",
+                f"{name} {item.get('version', '')} was installed by clusterctl, but its Deployment is gone",
                 with_commands("bring it back with", bring(install, answers.inventory)),
             )
 

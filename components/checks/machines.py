@@ -84,11 +84,10 @@ def skew_problems(base: str, tenant: TenantClusterSettings, changes: Iterable[Po
         if pool.name in rolled and minor(version) != minor(plane) and not {"All", "KubeadmVersionSkew"} & {*skipped}:
             yield Problem(
                 f"{base}workerPools[{index}].kubernetesVersion",
-                f"has another minor version than the control plane's {plane}, and the pool would roll "
-                f"({rolled[pool.name].reason}): "
-                "Cluster API creates no machine of another minor (kubeadm joins within one only), so old machines would go "
-                f"without new ones. Raise it in the same run, or leave the pool as it is; annotation {SKIP}: "
-                "KubeadmVersionSkew of the pool overrides that",
+                f"has another minor version than the control plane, {plane}, and the pool would roll "
+                f"({rolled[pool.name].reason}). Cluster API creates no machine of another minor version, because kubeadm joins "
+                "none, so old machines would go and no new ones come. Set both to the same minor version, or leave the rest of "
+                f"the pool as it is; the pool's annotation {SKIP}: KubeadmVersionSkew switches this check off",
                 version,
                 plane,
             )

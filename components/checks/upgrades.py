@@ -70,7 +70,7 @@ def problems(
         )
         yield Problem(
             path,
-            f"is older than the living control plane's {before.kamaji}{still}; Kamaji refuses to go back",
+            f"is older than the living control plane's version, {before.kamaji}{still}, and Kamaji refuses to go back",
             after,
             before.kamaji,
         )
@@ -91,8 +91,8 @@ def problems(
             if minor(after)[1] - minor(oldest)[1] > kubelet_lag(oldest):
                 yield Problem(
                     path,
-                    f"is more than {kubelet_lag(oldest)} minors above machines of pool {pool or '(none)'}, which run "
-                    f"{oldest}: their kubelets would lag too far; let that pool roll first",
+                    f"is more than {kubelet_lag(oldest)} minor versions newer than machines of pool {pool or '(none)'}, "
+                    f"which run {oldest}, and Kubernetes allows no more; let that pool roll first",
                     after,
                     before.api_server,
                 )
@@ -114,5 +114,5 @@ def announcement(tenant: TenantClusterSettings, before: Versions) -> Iterator[st
     if before.api_server and before.api_server != after:
         yield (
             f"control plane of {tenant.cluster.namespace}/{tenant.cluster.name}: Kubernetes {before.api_server} to {after} "
-            "first; its pools are written once its API server runs that"
+            "first; its pools change once its API server runs that"
         )

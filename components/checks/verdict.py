@@ -66,7 +66,7 @@ def no_answer(error: ApiError, source: str) -> tuple[Obstacle, bool]:
     elif error.reason == "Untrusted":
         text, remedy = (
             error.message,
-            f"see that {source} belongs to this cluster; after a new `make lab` the old one doesn't",
+            f"see that {source} belongs to this cluster; one of an earlier lab no longer does",
         )
     elif error.reason == "Unreachable":
         lab = "start the lab with `make lab`" if "/.lab/" in source or source.startswith(".lab/") else ""
@@ -75,11 +75,11 @@ def no_answer(error: ApiError, source: str) -> tuple[Obstacle, bool]:
             lab or "see that the cluster runs, and that this machine reaches it (VPN, firewall, proxy)",
         )
     elif error.reason == "NotKubernetes":
-        text, remedy = error.message, f"see the `server` in {source}"
+        text, remedy = error.message, f"correct the `server` in {source}"
     elif error.reason == "NoCredentials":
-        text, remedy = error.message, f"see that the credentials in {source} can be renewed: docs/credentials.md"
+        text, remedy = error.message, f"see that the credentials in {source} can be renewed, as docs/credentials.md says"
     else:
-        text, remedy = f"it answers {error}", "see the API server's log"
+        text, remedy = f"it answers {error}", "see the log of its API server"
     return Obstacle(text, remedy), error.reason == "Unreachable"
 
 
@@ -124,7 +124,7 @@ def kinds(answers: Answers, requirements: Requirements) -> Iterator[Obstacle]:
             command = replace(need.install, answers.inventory)
             ways.append(with_commands("install a release that serves it with", command))
         yield Obstacle(
-            f"CRD {need.crd} serves {', '.join(versions)}, the stack asks for {need.kind.version}{setting}",
+            f"CRD {need.crd} serves {', '.join(versions)}, but the stack asks for {need.kind.version}{setting}",
             " or ".join(ways),
         )
 
@@ -156,7 +156,7 @@ def data_stores(answers: Answers, requirements: Requirements) -> Iterator[Obstac
             )
     if isinstance(answers.any_data_store, dict) and answers.any_data_store.get("items") == []:
         yield Obstacle(
-            "there is no DataStore, and no control plane can be without one",
+            "there is no DataStore, and each control plane needs one",
             with_commands("create Kamaji's default one with", data_store("default")),
         )
 
@@ -167,7 +167,7 @@ def secrets(answers: Answers, requirements: Requirements) -> Iterator[str]:
         if isinstance(answer, ApiError) and answer.reason == "NotFound":
             files = " ".join(f"--from-file={key}=FILE" for key in requirements.secrets[namespace, name])
             yield (
-                f"Secret {namespace}/{name} does not exist, and machines that read it wait for it; make it with "
+                f"Secret {namespace}/{name} does not exist, and the machines that need it wait for it; make it with "
                 f"`kubectl -n {namespace} create secret generic {name} {files}`"
             )
 

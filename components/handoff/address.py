@@ -32,17 +32,17 @@ def same_cluster(wait: Wait) -> None:
             f"{subject} in {wait.kube.server}",
             expected=f"the one with UID {order.cluster_uid}, which this stack made",
             last_seen=f"UID {uid}" if cluster else "no such Cluster",
-            advice="The hand-off's credentials lead to another management cluster: compare `management` of the stack's "
-            "configuration with the kubeconfig that the Kubernetes provider uses. If the Cluster was deleted by hand, "
-            "`pulumi refresh` first.",
+            advice="The hand-off's credentials lead to another management cluster than the Kubernetes provider's: compare "
+            "`management` in the stack's configuration with the kubeconfig of that provider. If the Cluster was deleted by "
+            "hand, run `pulumi refresh` first.",
         )
     if dig(cluster, "metadata", "deletionTimestamp"):
         raise wait.failure(
             "address",
             subject,
-            expected="it to stay",
+            expected="that it stays",
             last_seen="it is being deleted",
-            advice="Wait until it is gone, then `pulumi refresh` and `pulumi up` make it again.",
+            advice="Wait until it is gone; then `pulumi refresh` and `pulumi up` make it again.",
         )
 
 
@@ -97,7 +97,7 @@ def await_change(wait: Wait, control_plane: Json | None) -> None:
             return
     except ApiError as error:
         if error.code == 403:
-            wait.progress.report_wait(f"KamajiControlPlanes may not be watched, so they are read each second. {RIGHTS}")
+            wait.progress.report_wait(f"the credentials may not watch KamajiControlPlanes, so this one is read each second. {RIGHTS}")
             wait.progress.pause(UNWATCHED_SECONDS)
         else:
             # The next read says what is wrong, or that all is well again: a version too old is new then.

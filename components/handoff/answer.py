@@ -80,7 +80,7 @@ def published_address(wait: Wait) -> Endpoint | None:
         raise wait.failure(
             "address",
             wait.control_plane_subject,
-            expected="it to exist",
+            expected="that it exists",
             last_seen="it is being deleted" if plane else "it does not exist any more",
             advice="If it was deleted by hand, `pulumi refresh` and then `pulumi up` make it again.",
         )
@@ -113,9 +113,9 @@ def tenant_authority(wait: Wait) -> str | None:
             "tls",
             subject,
             expected=f"a PEM certificate under ca.crt of Secret {holder}",
-            last_seen="something else",
-            advice=f"Kamaji makes a new one where it is missing: `kubectl -n {wait.kube.namespace} delete secret {holder}` "
-            "(all of the tenant's certificates change with it).",
+            last_seen="something that is not a certificate",
+            advice=f"Delete it, and Kamaji makes a new one: `kubectl -n {wait.kube.namespace} delete secret {holder}`. All of the "
+            "tenant's certificates change with it.",
         ) from None
     return pem
 
@@ -129,9 +129,9 @@ def timeout_error(wait: Wait, address: Endpoint, answer: reachability.Answer) ->
         "ready": f"{wait.order.path} to answer 200",
     }[answer.stage]
     advice = {
-        "dial": f"Check the load balancer: `kubectl -n {namespace} get service {name}`; it must be reachable from here and "
-        "from the machines.",
-        "tls": "Something else may answer at the address, or the certificate lacks it: "
+        "dial": f"Check the load balancer: `kubectl -n {namespace} get service {name}`. Its address must be reachable from "
+        "here and from the machines.",
+        "tls": "Something else may answer at the address, or the certificate does not name it: see "
         f"`kubectl -n {namespace} get tenantcontrolplane {name} -o yaml`; `controlPlane.network.certSANs` adds names.",
         "ready": f"See the control plane's pods: `kubectl -n {namespace} get pods -l kamaji.clastix.io/name={name}`.",
     }[answer.stage]

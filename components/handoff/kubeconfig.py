@@ -42,7 +42,7 @@ def provide(wait: Wait) -> None:
                 return
             if make(wait):
                 wait.progress.tell(
-                    f"{subject(wait)} is there before the ready flag; Kamaji's provider keeps it from now on"
+                    f"{subject(wait)} was made before the ready flag; Kamaji's provider keeps it up to date from now on"
                 )
                 return
             lacking = f"Kamaji has not made the kubeconfig of TenantControlPlane {wait.order.control_plane} yet"
@@ -53,7 +53,7 @@ def provide(wait: Wait) -> None:
                 until = 0.0
         if wait.progress.elapsed >= until or wait.progress.over:
             wait.progress.tell(
-                f"{subject(wait)} can't be made before the ready flag, so that the first machine comes up to 30 s later: "
+                f"{subject(wait)} can't be made before the ready flag, so the first machine comes up to 30 s later: "
                 f"{lacking}"
             )
             return
@@ -120,10 +120,10 @@ def await_kamaji(wait: Wait) -> None:
     wait.eventually(
         "kubeconfig",
         subject(wait),
-        "Kamaji to write it",
+        "that Kamaji's provider writes it",
         belongs_to_kamaji,
         "Kamaji's provider writes it once the Cluster's infrastructure is ready"
-        + ("." if wait.order.enabled else "; with `handoff.enabled: false` somebody else must see to that."),
+        + ("." if wait.order.enabled else "; with `handoff.enabled: false` you, or another program, must mark it ready."),
     )
 
 
@@ -141,7 +141,7 @@ def judge(wait: Wait, secret: Json) -> None:
             expected=f"a Secret of type {SECRET_TYPE} that Kamaji's provider can write",
             last_seen=strange,
             advice="Cluster API and Kamaji's provider both need this name, and no machine can join without it. Keep what it "
-            f"holds under another name, then `kubectl -n {wait.kube.namespace} delete secret {name}` and `pulumi up`.",
+            f"holds under another name, then run `kubectl -n {wait.kube.namespace} delete secret {name}` and `pulumi up`.",
         )
 
 
@@ -151,7 +151,7 @@ def strangeness(secret: Json, control_plane: str) -> str:
     A Secret's type can't be changed, and controller-runtime's SetControllerReference refuses a second controller.
     """
     if secret.get("type") != SECRET_TYPE:
-        return f"a Secret of type {secret.get('type')}, which somebody else made: a type can't be changed"
+        return f"a Secret of type {secret.get('type')}, which somebody else made, and a type can't be changed"
     owner = controller(secret)
     if owner and (owner.get("kind"), owner.get("name")) != ("KamajiControlPlane", control_plane):
         return f"a Secret that belongs to {owner.get('kind')} {owner.get('name')}"

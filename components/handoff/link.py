@@ -27,15 +27,15 @@ def patch(wait: Wait, address: Endpoint) -> None:
         if is_linked(wait, infrastructure, address):
             return
         if endpoint_of(infrastructure) != address and not may_replace(wait.order, infrastructure, address):
-            advice = "Find out who wrote it; `handoff.force: true` overwrites it."
+            advice = "Find out who wrote it, then set `handoff.force: true` to overwrite it, and run `pulumi up`."
             raise other_endpoint(wait, infrastructure, address, advice)
         if refusal:
             wait.expire(
                 "endpoint",
                 subject,
-                "to be patched",
+                "that it takes the endpoint",
                 refusal,
-                "Its endpoint and ready flag are not both written; `pulumi up` tries again.",
+                "Its endpoint and its ready flag are not both written: run `pulumi up` again.",
             )
         try:
             write(wait, infrastructure, address)
@@ -84,7 +84,7 @@ def carry(wait: Wait, address: Endpoint) -> None:
                 order.cluster_kind, order.cluster, cluster["metadata"]["uid"], content_of(address), force=True
             )
             wait.progress.tell(
-                f"{wait.cluster_subject} held {copy}, which Cluster API never changes, and is given {address}"
+                f"{wait.cluster_subject} held {copy}, which Cluster API itself never changes; it holds {address} now"
             )
         return True
 
@@ -104,7 +104,7 @@ def verify(wait: Wait, address: Endpoint) -> None:
         infrastructure = wait.patiently("endpoint", subject, wait.infrastructure)
         cluster = wait.patiently("endpoint", subject, lambda: wait.kube.find(order.cluster_kind, order.cluster))
         if endpoint_of(infrastructure) != address:
-            advice = "`kamaji-equinix up` looks at it and writes the right one."
+            advice = "Run `kamaji-equinix up`, which compares it and writes the right one."
             raise other_endpoint(wait, infrastructure, address, advice)
         if cluster and (copy := endpoint_of(cluster)) and copy != address:
             raise wait.failure(
@@ -122,7 +122,7 @@ def verify(wait: Wait, address: Endpoint) -> None:
         wait.expire(
             "endpoint",
             subject,
-            "its controller to mark it ready",
+            "that its controller marks it ready",
             ": ".join(reason),
             f"See `kubectl -n {wait.kube.namespace} describe {order.infrastructure.name.lower()} "
             f"{order.infrastructure_name}` and the log of its controller.",

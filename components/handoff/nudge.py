@@ -35,7 +35,7 @@ def nudge(wait: Wait) -> None:
         wait.cluster_subject,
         "status.infrastructureReady",
         knows,
-        "Cluster API's controller copies it from the infrastructure cluster: does it run?",
+        "Cluster API's controller copies it from the infrastructure cluster: see that it runs, and its log.",
     )
     subject, next_nudge = wait.control_plane_subject, 0.0
     while True:
@@ -48,7 +48,7 @@ def nudge(wait: Wait) -> None:
             subject,
             "status.version, from Kamaji's Cluster API provider",
             "none" if plane else "it does not exist any more",
-            "The infrastructure is ready, and the provider does not continue: does it run, and what does it log?",
+            "The infrastructure is ready, and Kamaji's Cluster API provider does not go on: see that it runs, and its log.",
         )
         if plane and progress.elapsed >= next_nudge:
             next_nudge = progress.elapsed + SECONDS

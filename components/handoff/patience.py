@@ -69,7 +69,7 @@ class Wait:
             raise self.failure(
                 "endpoint",
                 self.infrastructure_subject,
-                expected="it to exist",
+                expected="that it exists",
                 last_seen="it is being deleted" if infrastructure else "it does not exist",
                 advice="If it was deleted by hand, `pulumi refresh` and then `pulumi up` make it again.",
             )
@@ -96,7 +96,7 @@ class Wait:
         """
         while not self.patiently(phase, subject, done):
             self.progress.report_wait(f"{subject}: waits for {expected}")
-            self.expire(phase, subject, expected, "not there", advice)
+            self.expire(phase, subject, expected, "it is not there yet", advice)
             self.progress.pause(0.1)
 
     def patiently(self, phase: Phase, subject: str, read: Callable[[], Result]) -> Result:
@@ -114,7 +114,7 @@ class Wait:
                 self.expire(
                     phase,
                     subject,
-                    "the management cluster to answer",
+                    "that the management cluster answers",
                     str(error),
                     f"Make {self.kube.server} reachable, then run `pulumi up` again.",
                 )
@@ -131,7 +131,7 @@ class Wait:
         raise self.failure(
             phase,
             subject,
-            expected="the management cluster to allow it",
+            expected="that the management cluster allows it",
             last_seen=str(error),
             advice=advice_for(error),
         )
@@ -175,8 +175,11 @@ def by_webhook(error: ApiError) -> bool:
 def advice_for(error: ApiError) -> str:
     """What to do about a refusal."""
     if by_webhook(error) or error.code in (400, 422):
-        return "The API server, or an admission webhook, refuses the change: see why above, and who installed it."
+        return (
+            "The API server, or an admission webhook, refuses the change: `last seen` says which, and why. Remove the cause, "
+            "then run `pulumi up` again."
+        )
     return {
-        401: "The credentials are not valid (any more): see `management` of the stack's configuration.",
+        401: "The credentials are not valid, or not any more: renew those that `management` in the stack's configuration names.",
         403: RIGHTS,
-    }.get(error.code, "See the management cluster's API server.")
+    }.get(error.code, "See the log of the management cluster's API server.")

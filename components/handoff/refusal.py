@@ -56,11 +56,11 @@ def way_back(control_plane: Mapping[str, Any] | None, reason: str) -> str:
     """What to do about a refusal."""
     current = bare(dig(control_plane, "status", "version"))
     if not current:
-        return "Change the setting to what Kamaji takes and run `pulumi up` again; no machine has been asked for."
+        return "Change the setting to what Kamaji accepts, and run `pulumi up` again; no machine has been asked for."
     if "version" in reason or "downgrade" in reason:
         return (
             f"The control plane still runs {current}, and no worker was touched: set `cluster.kubernetesVersion` (or "
-            f"`controlPlane.version`) to {current} again, or to one that Kamaji takes, and run `pulumi up`."
+            f"`controlPlane.version`) to {current} again, or to a version that Kamaji accepts, and run `pulumi up`."
         )
     return f"The control plane still runs {current} as before: set the old value again and run `pulumi up`."
 
@@ -86,7 +86,7 @@ class Refusals:
             raise self.wait.failure(
                 self.phase,
                 self.wait.control_plane_subject,
-                expected="Kamaji to take what it asks for",
+                expected="that Kamaji accepts it",
                 last_seen=f"Kamaji refuses: {reason}",
                 advice=way_back(control_plane, reason),
             )

@@ -54,7 +54,7 @@ def await_version(wait: Wait, address: Endpoint) -> None:
         wait.expire(
             "version",
             subject,
-            f"the control plane to run {target}",
+            f"that the control plane runs {target}",
             missing,
             f"No worker was touched. See `kubectl -n {wait.kube.namespace} describe tenantcontrolplane "
             f"{order.control_plane}` and its pods; `pulumi up` waits again.",

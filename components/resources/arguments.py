@@ -6,7 +6,7 @@ from typing import Any
 
 from ..settings.report import Problem, SettingsError
 
-HINTS = {"settings": "; load_stack gives them, one of its clusters", "pool": "; settings.worker_pools holds them"}
+HINTS = {"settings": "; pass one of `load_stack(...).clusters`", "pool": "; pass one of `settings.worker_pools`"}
 
 
 def require(arguments: Any, **kinds: type) -> None:

@@ -265,9 +265,9 @@ def test_living_objects_are_imported_without_being_touched(fleet: Fleet) -> None
         apply(fleet, document)
     before = identities(fleet)
     assert "taken" in json.dumps(list(before)), "they live"
-    with pytest.raises(ConfigurationError, match="lives already, and this stack has not made it") as refused:
+    with pytest.raises(ConfigurationError, match="exists already, and this stack has not made it") as refused:
         one.up()
-    assert "`kamaji-equinix import` takes a living cluster in" in str(refused.value), "which is followed here"
+    assert "run `kamaji-equinix import`" in str(refused.value), "which is followed here"
     assert not one.clusters(), "nothing is taken over unasked"
     result = one.import_existing()
     assert result.clusters["taken"].endpoint, "it is as after an up"

@@ -223,7 +223,7 @@ def test_an_endpoint_that_somebody_has_changed_ends_a_hand_off_whose_advice_puts
     said = " ".join(done.output.split())
     assert done.code != 0, said
     assert "spec.controlPlaneEndpoint is 192.0.2.250:6443, written by somebody" in said, said
-    assert "`kamaji-equinix up` looks at it and writes the right one" in said, f"the advice: {said}"
+    assert "`kamaji-equinix up`, which compares it and writes the right one" in said, f"the advice: {said}"
     up.project.script("up", "--no-wait", "--stack", STACK).ok()
     after = up.fleet.http.get(where).raise_for_status().json()["spec"]["controlPlaneEndpoint"]
     assert after == before, "it is put right"

@@ -227,6 +227,6 @@ def test_a_provider_of_kamajis_that_does_not_take_it_over_is_named_at_the_deadli
     with endpoint(tenant.authority) as answering:
         tenant.publish(answering.host, answering.port)
         hand_off(tenant, timeoutSeconds=5).require_failure(
-            "kubeconfig", NAME, "Kamaji to write it", "Kamaji's provider writes it"
+            "kubeconfig", NAME, "that Kamaji's provider writes it", "Kamaji's provider writes it once"
         )
     assert tenant.get(INFRASTRUCTURE, CLUSTER)["status"]["ready"], "all else was done"

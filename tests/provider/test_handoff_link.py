@@ -178,7 +178,7 @@ def test_a_patch_that_fails_until_the_deadline_is_quoted(
         tenant.management, tmp_path, Fault("PATCH", SPEC, 500, "InternalError", "disk full", times=99)
     ) as proxy:
         run = hand_off(tenant, proxy.kubeconfig, timeoutSeconds=3)
-        run.require_failure("endpoint", "to be patched", "disk full", "pulumi up")
+        run.require_failure("endpoint", "that it takes the endpoint", "disk full", "pulumi up")
     assert "could not be patched" in run.output, f"it shows while it is tried again: {run.output}"
 
 
@@ -195,7 +195,7 @@ def test_a_provider_of_kamajis_that_does_not_go_on_is_named_at_the_deadline(tena
     tenant.tenant()
     with endpoint(tenant.authority) as answering:
         tenant.publish(answering.host, answering.port)
-        hand_off(tenant, timeoutSeconds=4).require_failure("nudge", "status.version", "what does it log?")
+        hand_off(tenant, timeoutSeconds=4).require_failure("nudge", "status.version", "see that it runs, and its log")
 
 
 def test_a_provider_of_kamajis_in_its_backoff_is_woken(tenant: Tenant) -> None:

@@ -127,7 +127,7 @@ def test_a_version_that_is_not_served_names_both_and_the_setting(management: Man
     )
     (problem,) = preflight.check(of(management), needed).obstacles
     assert problem.text == (
-        "CRD kamajicontrolplanes.controlplane.cluster.x-k8s.io serves v1alpha1, the stack asks for v1alpha2 "
+        "CRD kamajicontrolplanes.controlplane.cluster.x-k8s.io serves v1alpha1, but the stack asks for v1alpha2 "
         "(capi.contract: v1beta2)"
     ), "which CRD, what it serves, what is asked, by which setting"
     assert "set `capi.contract: v1beta1`" in problem.remedy, "the setting that fits this cluster"

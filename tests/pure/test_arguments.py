@@ -57,7 +57,7 @@ def test_contracts_of_different_clusters_are_refused_before_the_engine_and_any_c
         ("a", {"settings": []}, "settings are list"),
         ("a", {"settings": "cluster"}, "settings are str"),
         ("a", {"settings": {1: 2}}, "has a key that is no text"),
-        ("a", {}, "give settings, or the folder"),
+        ("a", {}, "pass settings, or the folder"),
         (None, {"settings": RIGHT}, "argument name: must be a valid string"),
         ("", {"settings": RIGHT}, "argument name: must be at most 100 letters"),
         ("a b", {"settings": RIGHT}, "argument name: must be at most 100 letters"),

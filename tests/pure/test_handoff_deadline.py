@@ -98,7 +98,7 @@ def test_what_may_pass_by_itself_is_asked_again_until_the_deadline(error: ApiErr
     assert wait.patiently("address", "Cluster c1", read) == "read", "the fourth answer is good"
     assert lines, "and the wait was told"
     began = clock.now
-    with pytest.raises(HandoffError, match="the management cluster to answer") as caught:
+    with pytest.raises(HandoffError, match="that the management cluster answers") as caught:
         wait.patiently("address", "Cluster c1", lambda: (_ for _ in ()).throw(error))
     assert caught.value.phase == "address", "the phase is the caller's"
     assert clock.now - began <= 10, "one deadline holds for all"

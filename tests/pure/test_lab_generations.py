@@ -58,7 +58,7 @@ def test_a_lab_goes_to_a_later_generation_and_not_back(tmp_path: Path, monkeypat
     steps = [options(), options(cluster_api="v1.13.4"), options(contract="v1beta2"), options(gate=False)]
     reached = [choice.merge_options(folder, step).generation() for step in steps]
     assert reached == [FIRST, BETWEEN, SECOND, SECOND], "each step goes on from what was chosen before"
-    with pytest.raises(choice.LabError, match=r"does not go back to contract v1beta1 .*`make down` removes it first"):
+    with pytest.raises(choice.LabError, match=r"can't go back to contract v1beta1 .*remove it first with `make down`"):
         choice.merge_options(folder, options(contract="v1beta1"))
     assert LabOptions.load(folder.options).generation() is SECOND, "what is refused is not kept"
 

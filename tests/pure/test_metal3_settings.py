@@ -122,7 +122,7 @@ def test_a_cluster_with_another_name_gets_the_hosts_of_the_one_before_in_a_secon
 
     api: Any = FreeHost()
     (problem,) = hosts.problems(api, renamed(host()), HOST_OF_A)
-    assert "has host-0, which cluster a had, and that one goes" in str(problem), problem
+    assert "declares host-0, which cluster a declared before" in str(problem), problem
     assert list(hosts.problems(api, renamed(), HOST_OF_A)) == [], "they go with the old cluster"
     assert list(hosts.problems(api, renamed(host()), {})) == [], "and come back for the new one"
 
@@ -145,7 +145,7 @@ def test_a_hosts_own_credentials_are_not_taken_from_under_it(name: str) -> None:
     api: Any = FreeHost()
     other = host(bmc={"address": ADDRESS.format(0), "credentialsName": name})
     (problem,) = hosts.problems(api, stack(other), before)
-    assert "would hold Secret host-0-bmc for ever" in str(problem), problem
+    assert "would keep Secret host-0-bmc for ever" in str(problem), problem
     assert list(hosts.problems(api, stack(host()), before)) == [], "both are kept"
     assert list(hosts.problems(api, stack(), before)) == [], "a free host takes its credentials along"
     assert list(hosts.problems(api, stack(other), {})) == [], "and comes back with others"

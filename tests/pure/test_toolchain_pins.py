@@ -250,7 +250,7 @@ def test_kubebuilder_assets_that_do_not_run_are_named(
     if fault != "absent":
         executable(assets / "etcd", "exit 3").chmod(0o755 if fault == "fails" else 0o644)
     monkeypatch.setenv("KUBEBUILDER_ASSETS", str(assets))
-    with pytest.raises(locate.MissingProgram, match=r"KUBEBUILDER_ASSETS is .*/etcd .*unset it or mend it"):
+    with pytest.raises(locate.MissingProgram, match=r"KUBEBUILDER_ASSETS is .*/etcd .*unset it or correct it"):
         locate.program("etcd")
 
 

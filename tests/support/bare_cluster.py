@@ -144,7 +144,7 @@ class Bare:
         path = self.provider_deployments()[provider]
         self.http.delete(path).raise_for_status()
         self.await_absence(path)
-        report = self.lacks(f"{provider} {version} was installed by clusterctl, and its Deployment is gone")
+        report = self.lacks(f"{provider} {version} was installed by clusterctl, but its Deployment is gone")
         (command,) = remedies(report)
         # Its CRDs hold a placeholder for a certificate, which Kubernetes does not take instead of a real one.
         self.run(command, code=1 if provider == "infrastructure-packet" else 0)
