@@ -192,7 +192,7 @@ class ManagementPlane:
                 process.stop()
 
     def apply_yaml(self, text: str) -> None:
-        """Apply manifests server-side, for tests and the lab's own objects."""
+        """Apply manifests server-side, for tests."""
         with self.client() as client:
             for document in yaml.safe_load_all(text):
                 if document:

@@ -23,7 +23,7 @@ class NetworkPluginSettings(Section):
 
     plugin: Literal["cilium", "calico", "flannel", "custom", "none"] = Field(
         "none",
-        description="Which one is installed; custom: one of `addons` is it; none: somebody else installs one.",
+        description="Which one is installed; custom: one of `addons` is it; none: you install one by other means.",
         examples=["cilium"],
     )
     version: ChartVersion | None = Field(
@@ -66,7 +66,7 @@ class AddonSettings(Section):
         examples=["https://kubernetes-sigs.github.io/metrics-server"],
     )
     version: ChartVersion | None = Field(
-        None, description="The chart's version; needed but for a folder's.", examples=["3.12.2"]
+        None, description="The chart's version; required, except for a chart in a folder.", examples=["3.12.2"]
     )
     username: str | None = Field(None, description="User of the repository.", min_length=1, examples=["robot"])
     password: Password = Field(None, description="That user's password; a secret.", strict=False, examples=["token"])
@@ -98,5 +98,5 @@ class AddonSettings(Section):
         examples=[True],
     )
     timeout_seconds: int = Field(
-        1800, description="How long at most, for each of its objects.", ge=10, le=86400, examples=[1800]
+        1800, description="Longest wait for each of its objects.", ge=10, le=86400, examples=[1800]
     )

@@ -43,10 +43,10 @@ class StrategySettings(Section):
     """How a pool rolls over to changed machines."""
 
     type: Literal["RollingUpdate", "OnDelete"] = Field(
-        "RollingUpdate", description="OnDelete: only machines that you delete.", examples=["RollingUpdate"]
+        "RollingUpdate", description="RollingUpdate: machines are replaced one after the other; OnDelete: only once you delete them.", examples=["RollingUpdate"]
     )
-    max_surge: IntOrPercent = Field(1, description="Machines above the wanted number while rolling.", examples=[1])
-    max_unavailable: IntOrPercent = Field(0, description="Machines below it while rolling.", examples=[0])
+    max_surge: IntOrPercent = Field(1, description="Machines above the wanted number in a roll; with RollingUpdate.", examples=[1])
+    max_unavailable: IntOrPercent = Field(0, description="Machines below the wanted number in a roll; with RollingUpdate.", examples=[0])
     delete_policy: Literal["Random", "Newest", "Oldest"] | None = Field(
         None, description="Which machines go first; Cluster API's default is Random.", examples=["Oldest"]
     )
@@ -66,7 +66,7 @@ class HealthCheckSettings(Section):
         examples=[2400],
     )
     max_unhealthy: IntOrPercent = Field(
-        "40%", description="With more machines unhealthy than this none is replaced.", examples=["40%"]
+        "40%", description="If more machines than this are unhealthy, none is replaced.", examples=["40%"]
     )
 
 
@@ -174,7 +174,7 @@ class WorkerPoolSettings(Section):
     )
     min: int | None = Field(
         None,
-        description="Least machines, for the cluster autoscaler; instead of replicas.",
+        description="Fewest machines, for the cluster autoscaler; instead of replicas.",
         ge=0,
         le=10000,
         examples=[1],

@@ -24,6 +24,7 @@ def cluster_problems(base: str, tenant: model.TenantClusterSettings, provider: P
     yield from names(base, tenant)
     yield from control_plane_problems(base, tenant)
     yield from versions(base, tenant)
+    yield from handoff(base, tenant.handoff)
     yield from addon_problems(base, tenant)
     yield from provider.problems(base, tenant)
     firsts: dict[str, int] = {}
@@ -85,6 +86,23 @@ def versions(base: str, tenant: model.TenantClusterSettings) -> Iterator[Problem
             yield Problem(path, f"is newer than the control plane's version, {plane}; raise that first", kubelet, plane, about)
         elif minor(plane)[1] - minor(kubelet)[1] > (lag := kubelet_lag(kubelet)):
             yield Problem(path, f"is more than {lag} minor versions older than the control plane's version, {plane}", kubelet, plane, about)
+
+
+def handoff(base: str, section: model.HandoffSettings) -> Iterator[Problem]:
+    """A hand-off that neither dials nor writes has no use for how to."""
+    for key, value, usual in (
+        ("path", section.path, "/readyz"),
+        ("verify", section.verify, "ca"),
+        ("force", section.force, False),
+    ):
+        if not section.enabled and value != usual:
+            yield Problem(
+                f"{base}handoff.{key}",
+                "has no effect where handoff.enabled is false, because nothing is dialled or written then; leave it out",
+                value,
+                None,
+                about=(f"{base}handoff.enabled",),
+            )
 
 
 def stack_problems(tenants: Sequence[model.TenantClusterSettings]) -> Iterator[Problem]:

@@ -128,6 +128,16 @@ def sizes(path: str, pool: WorkerPoolSettings) -> Iterator[Problem]:
             )
     strategy = pool.strategy
     rolling = strategy is not None and strategy.type == "RollingUpdate"
+    if strategy and not rolling:
+        for key, value, usual in (("maxSurge", strategy.max_surge, 1), ("maxUnavailable", strategy.max_unavailable, 0)):
+            if value != usual:
+                yield Problem(
+                    f"{path}.strategy.{key}",
+                    f"has no effect with type {strategy.type}; leave it out",
+                    value,
+                    None,
+                    about=(f"{path}.strategy.type",),
+                )
     if strategy and rolling and is_none(strategy.max_surge) and is_none(strategy.max_unavailable):
         yield Problem(
             f"{path}.strategy",

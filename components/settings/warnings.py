@@ -43,6 +43,13 @@ def cluster_warnings(base: str, tenant: TenantClusterSettings, provider: Provide
             f"{base}controlPlane.network.serviceType",
             "ClusterIP: workers outside the management cluster can't reach the API server",
         )
+    installed = [pool.name for pool in tenant.worker_pools if not pool.bootstrap.commands]
+    if tenant.control_plane.kubelet.cgroupfs != "systemd" and installed:
+        yield Problem(
+            f"{base}controlPlane.kubelet.cgroupfs",
+            f"cgroupfs: profile ubuntu-containerd sets containerd to systemd, and both must have the same driver; set "
+            f"bootstrap.commands that install containerd with cgroupfs in pools {', '.join(installed)}",
+        )
     if not tenant.handoff.enabled:
         yield Problem(f"{base}handoff.enabled", "false: machines are bought without a test that the control plane answers")
     if tenant.handoff.verify == "none":

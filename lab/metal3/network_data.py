@@ -14,7 +14,6 @@ from ..simulation.trouble import BootFailure
 
 STATIC = ("ipv4", "ipv6")
 DYNAMIC = ("ipv4_dhcp", "ipv6_dhcp", "ipv6_slaac")
-MAC = {"bond": "ethernet_mac_address", "vlan": "vlan_mac_address"}
 BOND_MODES = ("balance-rr", "active-backup", "balance-xor", "broadcast", "802.3ad", "balance-tlb", "balance-alb")
 
 

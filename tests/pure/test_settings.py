@@ -96,7 +96,7 @@ def test_clusters_share_what_stands_beside_them() -> None:
             {"management": {"kubeconfig": "apiVersion: v1"}},
             "management.kubeconfig: is stored in clear; `pulumi config set ",
         ),
-        ({"workerPools": [{"name": "a", "tags": ["x"]}]}, "workerPools[0].tags: capp 0.9 drops tags"),
+        ({"workerPools": [{"name": "a", "tags": ["x"]}]}, "workerPools[0].tags: has no effect: capp 0.9"),
         (
             {"workerPools": [{"name": "a", "hardwareReservationIds": ["next-available"]}]},
             "workerPools[0].hardwareReservationIds: capp 0.9 ignores a single entry",
@@ -109,6 +109,10 @@ def test_clusters_share_what_stands_beside_them() -> None:
         ({"cluster": {"podCidrs": ["10.0.0.0/16", "fd00::/64"]}}, "cluster.podCidrs is "),
         ({"handoff": {"verify": "none"}}, "handoff.verify: none"),
         ({"handoff": {"enabled": False}}, "handoff.enabled: false: machines are bought without a test"),
+        (
+            {"controlPlane": {"kubelet": {"cgroupfs": "cgroupfs"}}},
+            "controlPlane.kubelet.cgroupfs: cgroupfs: profile ubuntu-containerd sets containerd to systemd",
+        ),
         ({"metal": {"vipManager": "KUBE_VIP"}}, "metal.vipManager: KUBE_VIP makes capp open a BGP session"),
         (
             {"workerPools": [{"name": "a", "os": "ubuntu_20_04"}]},
@@ -117,7 +121,7 @@ def test_clusters_share_what_stands_beside_them() -> None:
         ({"workerPools": [{"name": "a", "min": 0, "max": 2}]}, "workerPools[0].min: 0: the cluster autoscaler can't"),
         (
             {"controlPlane": {"network": {"serviceType": "ClusterIP"}}},
-            "controlPlane.network.serviceType: ClusterIP can't",
+            "controlPlane.network.serviceType: ClusterIP: workers",
         ),
         ({"cluster": {"name": "a" * 30}, "workerPools": [{"name": "b" * 25}]}, "workerPools[0].name is "),
         ({"cluster": {"protect": True, "allowReplacement": True}}, "cluster.allowReplacement: has no effect"),

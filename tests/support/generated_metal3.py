@@ -197,7 +197,7 @@ def metal3_configurations(draw: st.DrawFn) -> Json:
     """A stack's configuration; what is not varied is right, so that one mistake does not hide the rest."""
     image = {"url": "http://images.invalid/a.qcow2", "checksum": "http://images.invalid/a.sha256"}
     section: Json = {"image": image, "ipPools": GOOD_POOLS}
-    pool: Json = {"name": "a", "replicas": 1}
+    pool: Json = {"name": "a", "replicas": 1, "strategy": {"maxSurge": 0, "maxUnavailable": 1}}
     parts: dict[str, st.SearchStrategy[Any]] = {
         "image": IMAGES,
         "hostSelector": SELECTORS,

@@ -50,6 +50,13 @@ MISTAKES: list[tuple[str, Json, str, str]] = [
         "metal3.image.checksum",
         "has no effect with format live-iso",
     ),
+    (
+        "live with another checksum",
+        put("metal3.image", {"url": IMAGE["url"], "checksumType": "md5", "format": "live-iso"}),
+        "metal3.image.checksumType",
+        "has no effect with format live-iso",
+    ),
+    ("forced", put("handoff", {"force": True}), "handoff.force", "nothing is overwritten"),
     ("url", put("metal3.image.url", "ubuntu.qcow2"), "metal3.image.url", "must be a URL"),
     (
         "selector without values",
@@ -301,7 +308,29 @@ MISTAKES: list[tuple[str, Json, str, str]] = [
         "reuse with a surge",
         put("workerPools[0]", {"name": "a", "nodeReuse": True, "strategy": {"maxSurge": 1}}),
         "workerPools[0].strategy.maxSurge",
-        "must be 0 with nodeReuse",
+        "must be 0, and maxUnavailable at least 1, with nodeReuse",
+    ),
+    (
+        "reuse with the default surge",
+        put("workerPools[0]", {"name": "a", "nodeReuse": True}),
+        "workerPools[0].strategy.maxSurge",
+        "must be 0, and maxUnavailable at least 1, with nodeReuse",
+    ),
+    (
+        "no certificate to verify",
+        put(
+            "metal3.hosts[0]",
+            {
+                **host(),
+                "bmc": {
+                    "address": "ipmi://192.0.2.1",
+                    "credentialsName": "a",
+                    "disableCertificateVerification": True,
+                },
+            },
+        ),
+        "metal3.hosts[0].bmc.disableCertificateVerification",
+        "has no effect on an address without TLS",
     ),
     (
         "jinja",

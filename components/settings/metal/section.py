@@ -17,7 +17,7 @@ from .types import ProjectId, Reservation, Slug
 class SshKeySettings(Section):
     """A public key that may log in to the machines."""
 
-    name: DnsLabel = Field(description="Name of the key.", examples=["alice"])
+    name: DnsLabel = Field(description="Name of the key here and, where the stack creates the project, in it.", examples=["alice"])
     public_key: SshKey = Field(
         description="The public key, as in authorized_keys.",
         examples=["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIExampleExampleExampleExampleExampleExampleE alice"],
@@ -75,8 +75,8 @@ class MetalSettings(Section):
     )
     cloud_controller: Literal["none", "cpem", "external"] = Field(
         "none",
-        description="cpem: Equinix' own is installed; external: somebody else installs one. With both kubelets wait for it; "
-        "without a cloud controller their taint is never removed.",
+        description="cpem: Equinix' own is installed; external: you install one. With both, nodes have a taint that only a "
+        "cloud controller removes.",
         examples=["cpem"],
     )
     cpem: CpemSettings | None = Field(

@@ -17,17 +17,17 @@ class IndexSettings(Section):
     """A number that each machine of a pool has for itself."""
 
     key: MetadataKey = Field(description="Key.", examples=["index"])
-    offset: int = Field(0, description="The first one.", ge=0, le=2**31 - 1, examples=[1])
-    step: int = Field(1, description="Between two.", ge=1, le=2**31 - 1, examples=[1])
-    prefix: Word | None = Field(None, description="Text before it.", examples=["node-"])
-    suffix: Word | None = Field(None, description="Text behind it.", examples=[".example"])
+    offset: int = Field(0, description="The first machine's number.", ge=0, le=2**31 - 1, examples=[1])
+    step: int = Field(1, description="Difference between the numbers of two machines.", ge=1, le=2**31 - 1, examples=[1])
+    prefix: Word | None = Field(None, description="Text before the number.", examples=["node-"])
+    suffix: Word | None = Field(None, description="Text after the number.", examples=[".example"])
 
 
 class FromLabelSettings(Section):
     """The value of a label; empty where there is none."""
 
     key: MetadataKey = Field(description="Key.", examples=["rack"])
-    object: ObjectKind = Field(description="Whose label.", examples=["baremetalhost"])
+    object: ObjectKind = Field(description="Object that has the label.", examples=["baremetalhost"])
     label: LabelKey = Field(description="The label's key.", examples=["rack"])
 
 
@@ -35,7 +35,7 @@ class FromAnnotationSettings(Section):
     """The value of an annotation; empty where there is none."""
 
     key: MetadataKey = Field(description="Key.", examples=["position"])
-    object: ObjectKind = Field(description="Whose annotation.", examples=["baremetalhost"])
+    object: ObjectKind = Field(description="Object that has the annotation.", examples=["baremetalhost"])
     annotation: AnnotationKey = Field(description="The annotation's key.", examples=["example.org/position"])
 
 
@@ -44,11 +44,11 @@ class MetaDataSettings(Section):
 
     strings: dict[MetadataKey, Word] = Field({}, description="Fixed text.", examples=[{"site": "ams"}])
     object_names: dict[MetadataKey, ObjectKind] = Field(
-        {}, description="Names of objects.", examples=[{"host": "baremetalhost"}]
+        {}, description="Names of objects, by their kind.", examples=[{"host": "baremetalhost"}]
     )
     indexes: tuple[IndexSettings, ...] = Field((), description="Numbers.", examples=[[{"key": "index"}]], strict=False)
     namespaces: tuple[MetadataKey, ...] = Field(
-        (), description="Keys that hold the namespace.", examples=[["namespace"]], strict=False
+        (), description="Keys that get the namespace as their value.", examples=[["namespace"]], strict=False
     )
     ip_addresses_from_pool: dict[MetadataKey, PoolName] = Field(
         {}, description="Addresses, by the IP pool that they come from.", examples=[{"nodeIP": "nodes"}]
@@ -79,7 +79,7 @@ class MetaDataSettings(Section):
 class MacAnnotationSettings(Section):
     """An annotation that holds a MAC address."""
 
-    object: ObjectKind = Field(description="Whose annotation.", examples=["baremetalhost"])
+    object: ObjectKind = Field(description="Object that has the annotation.", examples=["baremetalhost"])
     annotation: AnnotationKey = Field(description="The annotation's key.", examples=["example.org/mac"])
 
 
@@ -121,7 +121,7 @@ class BondSettings(LinkSettings):
         "balance-rr", "active-backup", "balance-xor", "broadcast", "802.3ad", "balance-tlb", "balance-alb"
     ] = Field(description="How they share the load.", examples=["802.3ad"])
     bond_xmit_hash_policy: Literal["layer2", "layer3+4", "layer2+3"] | None = Field(
-        None, description="What decides which card sends.", examples=["layer3+4"]
+        None, description="What decides which card sends a packet.", examples=["layer3+4"]
     )
     bond_links: tuple[LinkId, ...] = Field(
         description="The cards, by id.", min_length=1, examples=[["eth0", "eth1"]], strict=False
@@ -181,10 +181,10 @@ class GatewaySettings(Section):
 class RouteSettings(Section):
     """A route."""
 
-    network: Subnet = Field(description="Where it leads, in CIDR notation.", examples=["0.0.0.0/0"])
-    gateway: GatewaySettings = Field(description="By which router.", examples=[{"pool": "nodes"}])
+    network: Subnet = Field(description="Network that it leads to, in CIDR notation.", examples=["0.0.0.0/0"])
+    gateway: GatewaySettings = Field(description="Router that it goes through.", examples=[{"pool": "nodes"}])
     dns: tuple[AnyAddress, ...] = Field(
-        (), description="Name servers behind it.", examples=[["192.0.2.53"]], strict=False
+        (), description="Name servers that are reached by it.", examples=[["192.0.2.53"]], strict=False
     )
 
 
@@ -249,7 +249,7 @@ class ServicesSettings(Section):
     """Services of the network."""
 
     dns: tuple[AnyAddress, ...] = Field((), description="Name servers.", examples=[["192.0.2.53"]], strict=False)
-    dns_from_pool: PoolName | None = Field(None, description="Those of an IP pool.", examples=["nodes"])
+    dns_from_pool: PoolName | None = Field(None, description="IP pool whose name servers are used.", examples=["nodes"])
 
 
 class NetworkDataSettings(Section):

@@ -42,6 +42,15 @@ def problems(base: str, tenant: Metal3ClusterSettings) -> Iterator[Problem]:
             True,
             about=(path,),
         )
+    if tenant.handoff.force:
+        yield Problem(
+            f"{base}handoff.force",
+            "has no effect with metal3: the Metal3Cluster is created with the right endpoint, and nothing is overwritten; "
+            "leave it out",
+            True,
+            None,
+            about=(path,),
+        )
     if metal3.image:
         yield from image_problems(f"{path}.image", metal3.image)
     if metal3.host_selector:
@@ -79,6 +88,10 @@ def image_problems(path: str, image: ImageSettings) -> Iterator[Problem]:
     if image.format == "live-iso":
         if image.checksum:
             yield Problem(f"{path}.checksum", "has no effect with format live-iso; leave it out", image.checksum, None)
+        if image.checksum_type != "sha256":
+            yield Problem(
+                f"{path}.checksumType", "has no effect with format live-iso; leave it out", image.checksum_type, None
+            )
         return
     if not image.checksum:
         yield Problem(
@@ -158,11 +171,14 @@ def pool_problems(path: str, base: str, tenant: Metal3ClusterSettings, pool: Met
                 example=None,
                 about=(f"{section}.metaData", f"{path}.metaData"),
             )
-    if pool.strategy and pool.node_reuse and pool.strategy.max_surge not in (0, "0%"):
+    rolling = pool.strategy is None or pool.strategy.type == "RollingUpdate"
+    surge = pool.strategy.max_surge if pool.strategy else 1
+    if pool.node_reuse and rolling and surge not in (0, "0%"):
         yield Problem(
             f"{path}.strategy.maxSurge",
-            "must be 0 with nodeReuse: a roll gives a server back before it takes the same one again",
-            pool.strategy.max_surge,
+            "must be 0, and maxUnavailable at least 1, with nodeReuse: a roll gives a server back before it takes the same "
+            "one again",
+            surge,
             0,
             about=(f"{path}.nodeReuse",),
         )

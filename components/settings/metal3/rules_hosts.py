@@ -8,7 +8,7 @@ from ...capi import naming
 from ..report import Problem
 from .hosts import HostSettings
 from .section import Metal3ClusterSettings, Metal3PoolSettings
-from .types import NO_SECURE_BOOT, VIRTUAL_MEDIA, driver_of
+from .types import NO_CERTIFICATE, NO_SECURE_BOOT, VIRTUAL_MEDIA, driver_of
 
 OWN_LABELS = ("cluster.x-k8s.io/cluster-name", "infrastructure.cluster.x-k8s.io/node-reuse")
 """Set on a host by CAPM3 as long as a machine is on it."""
@@ -39,6 +39,14 @@ def host_problems(path: str, host: HostSettings) -> Iterator[Problem]:
         )
     if host.boot_mode == "UEFISecureBoot" and driver in NO_SECURE_BOOT:
         yield Problem(f"{path}.bootMode", f"is not supported by driver {driver}", host.boot_mode, "UEFI")
+    if bmc.disable_certificate_verification and (driver in NO_CERTIFICATE or "+http://" in bmc.address):
+        yield Problem(
+            f"{path}.bmc.disableCertificateVerification",
+            "has no effect on an address without TLS; leave it out",
+            True,
+            None,
+            about=(f"{path}.bmc.address",),
+        )
     hints = host.root_device_hints
     device = (hints and hints.device_name) or ""
     if "/" in device.removeprefix("/dev/").removeprefix("disk/by-path/"):
@@ -81,7 +89,9 @@ def scarce(path: str, tenant: Metal3ClusterSettings, pool: Metal3PoolSettings) -
     labels = selector.match_labels.items() if selector else {}.items()
     fitting = sum(labels <= host.labels.items() for host in tenant.metal3.hosts)
     size = pool.replicas or pool.max or 0
-    surge = pool.strategy.max_surge if pool.strategy else 1
+    strategy = pool.strategy
+    # With OnDelete somebody gives a host back first.
+    surge = 1 if strategy is None else strategy.max_surge if strategy.type == "RollingUpdate" else 0
     if not tenant.metal3.hosts or (selector and selector.match_expressions):
         return
     if fitting < size:

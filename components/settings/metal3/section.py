@@ -116,7 +116,7 @@ class Metal3Settings(Section):
     )
     cleaning: Literal["metadata", "disabled"] = Field(
         "metadata",
-        description="What happens to the disks before and after: partition tables are removed, or nothing.",
+        description="What happens to the disks before and after a machine: metadata removes the partition tables, disabled does nothing.",
         examples=["metadata"],
     )
     meta_data: MetaDataSettings = Field(
@@ -184,7 +184,7 @@ class Metal3PoolSettings(WorkerPoolSettings):
         examples=[{"links": {"ethernets": [{"id": "eth0", "macAddress": {"fromHostInterface": "eth0"}}]}}],
     )
     node_reuse: bool = Field(
-        False, description="A roll uses the same servers again that it has released.", examples=[True]
+        False, description="A roll takes the servers again that it has released; needs strategy.maxSurge 0.", examples=[True]
     )
 
 

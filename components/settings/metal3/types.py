@@ -38,6 +38,8 @@ VIRTUAL_MEDIA = ("redfish-virtualmedia", "ilo5-virtualmedia", "idrac-virtualmedi
 """Drivers that boot from a medium: they alone find a host without its bootMACAddress (NeedsMAC of the same package)."""
 
 NO_SECURE_BOOT = ("ipmi", "libvirt")
+NO_CERTIFICATE = ("ipmi", "libvirt")
+"""Drivers that speak IPMI, which knows no TLS."""
 
 
 def driver_of(address: str) -> str:
