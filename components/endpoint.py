@@ -108,7 +108,7 @@ class EndpointProvider(ManagementProvider):
                 expected="credentials of the management cluster",
                 last_seen=str(error),
                 elapsed=0,
-                advice="See `management` of the stack's configuration.",
+                advice="Correct `management` in the stack's configuration.",
             ) from None
         # A run that changes nothing, and a program, need none of what a hand-off is made of.
         from .handoff.progress import Progress
@@ -143,7 +143,7 @@ class EndpointProvider(ManagementProvider):
                 expected=f"the one with UID {order.cluster_uid}, which this stack made in {server or 'its cluster'}",
                 last_seen=f"UID {uid}" if uid else "no such Cluster",
                 elapsed=0,
-                advice="The credentials lead to another management cluster: see `management` of the stack's configuration. "
+                advice="The credentials lead to another management cluster: correct `management` in the stack's configuration. "
                 "Nothing was changed in the stack's state.",
             )
 

@@ -41,7 +41,7 @@ class Credentials:
             or not all(isinstance(value, str | None) for value in values.values())
         ):
             raise AccessError(
-                "kamaji-equinix:management is not as expected: an object with kubeconfig, kubeconfigPath, context"
+                "kamaji-equinix:management is not as expected: it must be a map of kubeconfig, kubeconfigPath and context"
             )
         return cls(values.get("kubeconfig"), values.get("kubeconfigPath"), values.get("context"))
 
