@@ -143,8 +143,8 @@ class EndpointProvider(ManagementProvider):
                 expected=f"the one with UID {order.cluster_uid}, which this stack made in {server or 'its cluster'}",
                 last_seen=f"UID {uid}" if uid else "no such Cluster",
                 elapsed=0,
-                advice="The credentials lead to another management cluster: correct `management` in the stack's configuration. "
-                "Nothing was changed in the stack's state.",
+                advice="The credentials lead to another management cluster: correct `management` in the stack's "
+                "configuration. Nothing was changed in the stack's state.",
             )
 
     def _api(self, props: Mapping[str, Any]) -> Api:

@@ -43,8 +43,8 @@ def merge_options(folder: StateFolder, options: argparse.Namespace) -> LabOption
     if folder.options.exists() and order[0] > order[1]:
         older, newer = merged.generation(), before.generation()
         raise LabError(
-            f"it has contract {newer.contract} and Cluster API {newer.cluster_api}, and a management cluster can't go back to "
-            f"contract {older.contract} and Cluster API {older.cluster_api}; remove it first with `make down`"
+            f"it has contract {newer.contract} and Cluster API {newer.cluster_api}, and a management cluster can't go "
+            f"back to contract {older.contract} and Cluster API {older.cluster_api}; remove it first with `make down`"
         )
     build(merged.generation())
     merged.save(folder.options)

@@ -52,7 +52,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sub = commands.add_parser(name, help=text, description=text)
         sub.set_defaults(run=run)
         sub.add_argument("--gate", action=argparse.BooleanOptionalAction, help="Kamaji's gate SkipInfraClusterPatch")
-        sub.add_argument("--load-balancer-delay", type=seconds, metavar="SECONDS", help="time until a new load balancer answers")
+        sub.add_argument(
+            "--load-balancer-delay", type=seconds, metavar="SECONDS", help="time until a new load balancer answers"
+        )
         sub.add_argument("--boot-seconds", type=seconds, metavar="SECONDS", help="time until an ordered device runs")
         sub.add_argument("--boot-fails", action=argparse.BooleanOptionalAction, help="devices end in state failed")
         sub.add_argument("--network", choices=NETWORKS, help="nodes are Ready only with a network plugin, or always")

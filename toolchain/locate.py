@@ -54,7 +54,9 @@ def system_program(name: str) -> Path | None:
     if name in ("etcd", "kube-apiserver") and (assets := os.environ.get("KUBEBUILDER_ASSETS")):
         candidate = Path(assets) / name
         if not os.access(candidate, os.X_OK):
-            raise MissingProgram(f"KUBEBUILDER_ASSETS is {assets}, but {candidate} is no program; unset it or correct it")
+            raise MissingProgram(
+                f"KUBEBUILDER_ASSETS is {assets}, but {candidate} is no program; unset it or correct it"
+            )
         if version_of(candidate, "--version") is None:
             raise MissingProgram(
                 f"KUBEBUILDER_ASSETS is {assets}, but {candidate} doesn't run (`{candidate} --version` failed); "

@@ -104,7 +104,9 @@ def parser() -> argparse.ArgumentParser:
     changing("import", operations.import_, "take living clusters that were made by other means into the stack")
     status = with_json(command("status", operations.status, "the status tree of the stack's clusters"))
     status.add_argument("--wait", action="store_true", help="draw it anew until all conditions are True")
-    status.add_argument("--timeout", type=seconds, default=900, metavar="SECONDS", help="how long to wait (default: 900)")
+    status.add_argument(
+        "--timeout", type=seconds, default=900, metavar="SECONDS", help="how long to wait (default: 900)"
+    )
     with_json(command("check", operations.check, "see whether the management cluster has all that the stack needs"))
     command("kubeconfig", operations.kubeconfig, "print a cluster's admin kubeconfig").add_argument(
         "--cluster", help="the cluster's name; needed where the stack has several"

@@ -138,7 +138,7 @@ class Upkeep:
         self.pulumi("stack", "import", "--stack", self.stack.name, text=json.dumps(exported))
         self.translate.remark(
             f"these templates were made by an earlier version of this program, and the engine will not delete them: "
-                f"{', '.join(templates)}"
+            f"{', '.join(templates)}"
         )
 
     def forget(self, exported: dict[str, Any], holders: Iterable[Mapping[str, Any]]) -> None:

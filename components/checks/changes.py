@@ -121,8 +121,8 @@ def check_cluster(living: Identity, tenant: TenantClusterSettings, base: str = "
     after = of_settings(tenant)
     if living.infrastructure and living.infrastructure != after.infrastructure:
         rule = (
-            f"can't take the place of the living cluster's {living.infrastructure}, without which its machines could not be "
-            f"given back; {ANOTHER}"
+            f"can't take the place of the living cluster's {living.infrastructure}, without which its machines could "
+            f"not be given back; {ANOTHER}"
         )
         return [Problem(f"{base}{tenant.provider}", rule, example=None)]
     problems = [*immutable_values(base, living, after), *ranges(base, living, after)]
@@ -153,7 +153,8 @@ def ranges(base: str, living: Identity, after: Identity) -> Iterator[Problem]:
     elif before and not value:
         yield Problem(
             f"{base}{key}",
-            "can't be taken out of a living cluster: Kamaji's provider would keep the old ranges; set the range of all addresses",
+            "can't be taken out of a living cluster: Kamaji's provider would keep the old ranges; set the range of all "
+            "addresses",
             example=["0.0.0.0/0"],
         )
 

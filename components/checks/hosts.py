@@ -45,8 +45,8 @@ def problems(api: Api, settings: StackSettings, before: Mapping[str, Any]) -> It
         for owner, name, _ in objects_in_state(provider.host_kind, before, cluster_settings.namespace):
             if owner not in clusters and (cluster_settings.name, name) in places:
                 rule = (
-                    f"declares {name}, which cluster {owner} declared before, and this run removes that cluster and its hosts. "
-                    "Leave the host out of this run, and declare it in the next"
+                    f"declares {name}, which cluster {owner} declared before, and this run removes that cluster and "
+                    "its hosts. Leave the host out of this run, and declare it in the next"
                 )
                 yield Problem(path, rule, example=None)
         yield from credentials_in_use(path, provider, tenant, before)
@@ -56,15 +56,15 @@ def problems(api: Api, settings: StackSettings, before: Mapping[str, Any]) -> It
             new_owners = [cluster for cluster, host in places if host == name]
             if new_owners:
                 rule = (
-                    f"lacks {name}, which cluster {new_owners[0]} declares now: the engine would delete the host that both "
-                    "name. Take it out of both, run `up`, then declare it in the other"
+                    f"lacks {name}, which cluster {new_owners[0]} declares now: the engine would delete the host that "
+                    "both name. Take it out of both, run `up`, then declare it in the other"
                 )
                 yield Problem(path, rule, example=None)
             elif what := busy(api, provider, cluster_settings.namespace, name):
                 yield Problem(
                     path,
-                    f"lacks {name}, which {what}: its server would be wiped and switched off while the machine runs. Remove "
-                    "the machine first (fewer replicas, or `kubectl delete machine`), or declare the host again",
+                    f"lacks {name}, which {what}: its server would be wiped and switched off while the machine runs. "
+                    "Remove the machine first (fewer replicas, or `kubectl delete machine`), or declare the host again",
                     example=None,
                 )
 
@@ -82,8 +82,8 @@ def credentials_in_use(
         secret = provider.credentials_of(host)
         if owner == cluster and name in hosts and secret in losses:
             rule = (
-                f"host {name} can't change from username and password to another Secret: its operator would keep Secret "
-                f"{secret} for ever. Keep the two, or take the host out, run `up`, and declare it again"
+                f"host {name} can't change from username and password to another Secret: its operator would keep "
+                f"Secret {secret} for ever. Keep the two, or take the host out, run `up`, and declare it again"
             )
             yield Problem(path, rule, example=None)
 

@@ -85,9 +85,10 @@ def skew_problems(base: str, tenant: TenantClusterSettings, changes: Iterable[Po
             yield Problem(
                 f"{base}workerPools[{index}].kubernetesVersion",
                 f"has another minor version than the control plane, {plane}, and the pool would roll "
-                f"({rolled[pool.name].reason}). Cluster API creates no machine of another minor version, because kubeadm joins "
-                "none, so old machines would go and no new ones come. Set both to the same minor version, or leave the rest of "
-                f"the pool as it is; the pool's annotation {SKIP}: KubeadmVersionSkew switches this check off",
+                f"({rolled[pool.name].reason}). Cluster API creates no machine of another minor version, because "
+                "kubeadm joins none, so old machines would go and no new ones come. Set both to the same minor "
+                f"version, or leave the rest of the pool as it is; the pool's annotation {SKIP}: KubeadmVersionSkew "
+                "switches this check off",
                 version,
                 plane,
             )

@@ -46,9 +46,9 @@ def problems(
     if applied is not None and (namespace, name) not in applied and is_established(living):
         yield Problem(
             f"{base}cluster.name",
-            f"Cluster {namespace}/{name} exists already, and this stack has not made it: a run would take it over, and a "
-            "destroy would delete it with all its machines. To take it into this stack, run `kamaji-equinix import`; for a "
-            "new cluster choose another name",
+            f"Cluster {namespace}/{name} exists already, and this stack has not made it: a run would take it over, and "
+            "a destroy would delete it with all its machines. To take it into this stack, run `kamaji-equinix import`; "
+            "for a new cluster choose another name",
             name,
         )
         return
@@ -81,8 +81,8 @@ def pools(api: Api, base: str, tenant: TenantClusterSettings, living: LivingClus
         if other := holder(found, tenant.cluster.name):
             yield Problem(
                 f"{base}workerPools[{index}].name",
-                f"gives the MachineDeployment the name {kube.namespace}/{name}, which is that of a pool of {other}; choose "
-                "another name",
+                f"gives the MachineDeployment the name {kube.namespace}/{name}, which is that of a pool of {other}; "
+                "choose another name",
                 pool.name,
             )
 
@@ -113,8 +113,9 @@ def hosts(api: Api, settings: StackSettings, before: Mapping[str, Any]) -> Itera
             if (other := owner or labels.get(CLUSTER_LABEL) or cluster.name) != cluster.name:
                 yield Problem(
                     f"{base_of(index, settings)}{provider.settings.key}.hosts",
-                    f"declares {name}, which belongs to Cluster {cluster.namespace}/{other}: a run would take the host over, and "
-                    "a destroy would delete it while a machine runs on it. Leave it out here, or take it out there first",
+                    f"declares {name}, which belongs to Cluster {cluster.namespace}/{other}: a run would take the host "
+                    "over, and a destroy would delete it while a machine runs on it. Leave it out here, or take it out "
+                    "there first",
                     example=None,
                 )
 

@@ -77,7 +77,10 @@ def no_answer(error: ApiError, source: str) -> tuple[Obstacle, bool]:
     elif error.reason == "NotKubernetes":
         text, remedy = error.message, f"correct the `server` in {source}"
     elif error.reason == "NoCredentials":
-        text, remedy = error.message, f"see that the credentials in {source} can be renewed, as docs/credentials.md says"
+        text, remedy = (
+            error.message,
+            f"see that the credentials in {source} can be renewed, as docs/credentials.md says",
+        )
     else:
         text, remedy = f"it answers {error}", "see the log of its API server"
     return Obstacle(text, remedy), error.reason == "Unreachable"

@@ -97,7 +97,9 @@ def await_change(wait: Wait, control_plane: Json | None) -> None:
             return
     except ApiError as error:
         if error.code == 403:
-            wait.progress.report_wait(f"the credentials may not watch KamajiControlPlanes, so this one is read each second. {RIGHTS}")
+            wait.progress.report_wait(
+                f"the credentials may not watch KamajiControlPlanes, so this one is read each second. {RIGHTS}"
+            )
             wait.progress.pause(UNWATCHED_SECONDS)
         else:
             # The next read says what is wrong, or that all is well again: a version too old is new then.

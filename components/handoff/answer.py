@@ -114,8 +114,8 @@ def tenant_authority(wait: Wait) -> str | None:
             subject,
             expected=f"a PEM certificate under ca.crt of Secret {holder}",
             last_seen="something that is not a certificate",
-            advice=f"Delete it, and Kamaji makes a new one: `kubectl -n {wait.kube.namespace} delete secret {holder}`. All of the "
-            "tenant's certificates change with it.",
+            advice=f"Delete it, and Kamaji makes a new one: `kubectl -n {wait.kube.namespace} delete secret {holder}`. "
+            "All of the tenant's certificates change with it.",
         ) from None
     return pem
 
@@ -129,8 +129,8 @@ def timeout_error(wait: Wait, address: Endpoint, answer: reachability.Answer) ->
         "ready": f"{wait.order.path} to answer 200",
     }[answer.stage]
     advice = {
-        "dial": f"Check the load balancer: `kubectl -n {namespace} get service {name}`. Its address must be reachable from "
-        "here and from the machines.",
+        "dial": f"Check the load balancer: `kubectl -n {namespace} get service {name}`. Its address must be reachable "
+        "from here and from the machines.",
         "tls": "Something else may answer at the address, or the certificate does not name it: see "
         f"`kubectl -n {namespace} get tenantcontrolplane {name} -o yaml`; `controlPlane.network.certSANs` adds names.",
         "ready": f"See the control plane's pods: `kubectl -n {namespace} get pods -l kamaji.clastix.io/name={name}`.",

@@ -45,9 +45,10 @@ class Elsewhere:
                 str(address),
                 expected=f"the control plane at {address.host}, which controlPlane.network.serviceAddress declares",
                 last_seen=f"{answer.text}; it answers at {other.host}, which the load balancer gave Service {name}",
-                advice=f"Let the load balancer give {address.host} (by `controlPlane.network.serviceAnnotations`, such as "
-                f"metallb.io/loadBalancerIPs), or set `controlPlane.network.serviceAddress` to {other.host}, or leave that key "
-                f"out. Nothing has stored the wrong address yet. See `kubectl -n {namespace} get service {name}`.",
+                advice=f"Let the load balancer give {address.host} (by `controlPlane.network.serviceAnnotations`, such "
+                f"as metallb.io/loadBalancerIPs), or set `controlPlane.network.serviceAddress` to {other.host}, or "
+                f"leave that key out. Nothing has stored the wrong address yet. See `kubectl -n {namespace} get "
+                f"service {name}`.",
             )
 
     def other_address(self, address: Endpoint) -> Endpoint | None:

@@ -123,7 +123,11 @@ def await_kamaji(wait: Wait) -> None:
         "that Kamaji's provider writes it",
         belongs_to_kamaji,
         "Kamaji's provider writes it once the Cluster's infrastructure is ready"
-        + ("." if wait.order.enabled else "; with `handoff.enabled: false` you, or another program, must mark it ready."),
+        + (
+            "."
+            if wait.order.enabled
+            else "; with `handoff.enabled: false` you, or another program, must mark it ready."
+        ),
     )
 
 

@@ -176,10 +176,11 @@ def advice_for(error: ApiError) -> str:
     """What to do about a refusal."""
     if by_webhook(error) or error.code in (400, 422):
         return (
-            "The API server, or an admission webhook, refuses the change: `last seen` says which, and why. Remove the cause, "
-            "then run `pulumi up` again."
+            "The API server, or an admission webhook, refuses the change: `last seen` says which, and why. Remove the "
+            "cause, then run `pulumi up` again."
         )
     return {
-        401: "The credentials are not valid, or not any more: renew those that `management` in the stack's configuration names.",
+        401: "The credentials are not valid, or not any more: renew those that `management` in the stack's "
+        "configuration names.",
         403: RIGHTS,
     }.get(error.code, "See the log of the management cluster's API server.")

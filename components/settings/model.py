@@ -32,20 +32,33 @@ class ManagementSettings(Section):
         None, description="A kubeconfig's file, instead.", min_length=1, examples=[".lab/kubeconfig"]
     )
     context: str | None = Field(
-        None, description="Context of the kubeconfig; by default its current one.", min_length=1, examples=["management"]
+        None,
+        description="Context of the kubeconfig; by default its current one.",
+        min_length=1,
+        examples=["management"],
     )
 
 
 class HandoffSettings(Section):
     """The wait for the control plane, before machines are bought."""
 
-    enabled: bool = Field(True, description="false: report what Kamaji wrote, and neither dial it nor write; not with metal3.", examples=[True])
-    timeout_seconds: int = Field(900, description="One deadline for the whole hand-off.", ge=10, le=7200, examples=[900])
+    enabled: bool = Field(
+        True,
+        description="false: report what Kamaji wrote, and neither dial it nor write; not with metal3.",
+        examples=[True],
+    )
+    timeout_seconds: int = Field(
+        900, description="One deadline for the whole hand-off.", ge=10, le=7200, examples=[900]
+    )
     path: UrlPath = Field("/readyz", description="Path of the API server that must answer 200.", examples=["/readyz"])
     verify: Literal["ca", "none"] = Field(
         "ca", description="Verify the certificate against the tenant's CA; none is unsafe.", examples=["ca"]
     )
-    force: bool = Field(False, description="Overwrite a different endpoint in the infrastructure cluster; not with metal3.", examples=[False])
+    force: bool = Field(
+        False,
+        description="Overwrite a different endpoint in the infrastructure cluster; not with metal3.",
+        examples=[False],
+    )
 
 
 class CapiSettings(Section):

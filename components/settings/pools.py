@@ -43,10 +43,16 @@ class StrategySettings(Section):
     """How a pool rolls over to changed machines."""
 
     type: Literal["RollingUpdate", "OnDelete"] = Field(
-        "RollingUpdate", description="RollingUpdate: machines are replaced one after the other; OnDelete: only once you delete them.", examples=["RollingUpdate"]
+        "RollingUpdate",
+        description="RollingUpdate: machines are replaced one after the other; OnDelete: only once you delete them.",
+        examples=["RollingUpdate"],
     )
-    max_surge: IntOrPercent = Field(1, description="Machines above the wanted number in a roll; with RollingUpdate.", examples=[1])
-    max_unavailable: IntOrPercent = Field(0, description="Machines below the wanted number in a roll; with RollingUpdate.", examples=[0])
+    max_surge: IntOrPercent = Field(
+        1, description="Machines above the wanted number in a roll; with RollingUpdate.", examples=[1]
+    )
+    max_unavailable: IntOrPercent = Field(
+        0, description="Machines below the wanted number in a roll; with RollingUpdate.", examples=[0]
+    )
     delete_policy: Literal["Random", "Newest", "Oldest"] | None = Field(
         None, description="Which machines go first; Cluster API's default is Random.", examples=["Oldest"]
     )

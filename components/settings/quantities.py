@@ -119,7 +119,9 @@ def problems(requests: dict[str, str], limits: dict[str, str]) -> list[tuple[str
         whole = is_extended(name) or name.startswith(HUGE_PAGES)
         if name not in limits:
             if whole:
-                texts.append(("requests", name, "needs a limit of the same amount: this resource can't be overcommitted"))
+                texts.append(
+                    ("requests", name, "needs a limit of the same amount: this resource can't be overcommitted")
+                )
         elif whole and amount(text) != amount(limits[name]):
             texts.append(
                 ("requests", name, f"must equal its limit, {limits[name]}: this resource can't be overcommitted")

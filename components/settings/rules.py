@@ -83,9 +83,17 @@ def versions(base: str, tenant: model.TenantClusterSettings) -> Iterator[Problem
         )
         about = (plane_path,)
         if minor(kubelet) > minor(plane):
-            yield Problem(path, f"is newer than the control plane's version, {plane}; raise that first", kubelet, plane, about)
+            yield Problem(
+                path, f"is newer than the control plane's version, {plane}; raise that first", kubelet, plane, about
+            )
         elif minor(plane)[1] - minor(kubelet)[1] > (lag := kubelet_lag(kubelet)):
-            yield Problem(path, f"is more than {lag} minor versions older than the control plane's version, {plane}", kubelet, plane, about)
+            yield Problem(
+                path,
+                f"is more than {lag} minor versions older than the control plane's version, {plane}",
+                kubelet,
+                plane,
+                about,
+            )
 
 
 def handoff(base: str, section: model.HandoffSettings) -> Iterator[Problem]:
@@ -98,7 +106,8 @@ def handoff(base: str, section: model.HandoffSettings) -> Iterator[Problem]:
         if not section.enabled and value != usual:
             yield Problem(
                 f"{base}handoff.{key}",
-                "has no effect where handoff.enabled is false, because nothing is dialled or written then; leave it out",
+                "has no effect where handoff.enabled is false, because nothing is dialled or written then; leave it "
+                "out",
                 value,
                 None,
                 about=(f"{base}handoff.enabled",),
@@ -117,7 +126,10 @@ def stack_problems(tenants: Sequence[model.TenantClusterSettings]) -> Iterator[P
         if name in clusters:
             other = f"clusters[{clusters[name]}]"
             yield Problem(
-                f"{base}cluster.name", f"is the name of {other} too; choose another", name, about=(f"{other}.cluster.name",)
+                f"{base}cluster.name",
+                f"is the name of {other} too; choose another",
+                name,
+                about=(f"{other}.cluster.name",),
             )
             continue
         clusters[name] = index
@@ -146,7 +158,8 @@ def stack_problems(tenants: Sequence[model.TenantClusterSettings]) -> Iterator[P
             if key in deployments and not deployments[key].startswith(f"{base}workerPools"):
                 yield Problem(
                     path,
-                    f"gives the MachineDeployment the name {key[1]}, which {deployments[key]} gives to another; choose another name",
+                    f"gives the MachineDeployment the name {key[1]}, which {deployments[key]} gives to another; choose "
+                    "another name",
                     pool.name,
                     about=(*about, deployments[key]),
                 )
@@ -156,8 +169,9 @@ def stack_problems(tenants: Sequence[model.TenantClusterSettings]) -> Iterator[P
             # Each kind is asked for in one version, by the checks before a run and by what reads the state.
             yield Problem(
                 f"clusters[{index}].capi.contract",
-                f"differs from that of clusters[0], {tenants[0].capi.contract}: all clusters of a stack have one contract and "
-                "change it together; give this one a stack of its own, or set capi beside clusters, for all of them",
+                f"differs from that of clusters[0], {tenants[0].capi.contract}: all clusters of a stack have one "
+                "contract and change it together; give this one a stack of its own, or set capi beside clusters, for "
+                "all of them",
                 tenant.capi.contract,
                 tenants[0].capi.contract,
                 about=("clusters[0].capi.contract",),
@@ -208,8 +222,8 @@ def shared_data(tenants: Sequence[model.TenantClusterSettings]) -> Iterator[Prob
         if first != index and object_of(tenants[first]) != object_of(tenant):
             yield Problem(
                 f"clusters[{index}].controlPlane.dataStoreSchema",
-                f"{plane.data_store_schema or schema} is what clusters[{first}] uses too, and each would overwrite the other's "
-                "data; set another one here",
+                f"{plane.data_store_schema or schema} is what clusters[{first}] uses too, and each would overwrite the "
+                "other's data; set another one here",
                 example=f"{schema}_2"[-63:],
                 about=(f"clusters[{index}].cluster.name", f"clusters[{first}].controlPlane.dataStoreSchema"),
             )

@@ -50,7 +50,10 @@ def addon_problems(base: str, tenant: model.TenantClusterSettings) -> Iterator[P
             )
         elif addon.name in OWN_NAMES:
             yield Problem(
-                f"{path}.name", "is a name that this program uses itself; choose another", addon.name, f"my-{addon.name}"
+                f"{path}.name",
+                "is a name that this program uses itself; choose another",
+                addon.name,
+                f"my-{addon.name}",
             )
         firsts.setdefault(addon.name, index)
         yield from entry_problems(path, addon)
@@ -98,7 +101,9 @@ def entry_problems(path: str, addon: AddonSettings) -> Iterator[Problem]:
             example=None,
         )
     elif not addon.chart and not addon.files and not addon.objects:
-        yield Problem(f"{path}.chart", "is required, unless files or objects are set", about=(f"{path}.files", f"{path}.objects"))
+        yield Problem(
+            f"{path}.chart", "is required, unless files or objects are set", about=(f"{path}.files", f"{path}.objects")
+        )
     if addon.chart:
         yield from chart_problems(path, addon, addon.chart)
     else:
@@ -134,7 +139,10 @@ def chart_problems(path: str, addon: AddonSettings, chart: str) -> Iterator[Prob
         )
     elif addon.repository and not registry and ("/" in chart or chart.startswith(".")):
         yield Problem(
-            f"{path}.chart", "must be the name of a chart, because repository is set", chart, about=(f"{path}.repository",)
+            f"{path}.chart",
+            "must be the name of a chart, because repository is set",
+            chart,
+            about=(f"{path}.repository",),
         )
     if (registry or addon.repository) and not addon.version:
         yield Problem(f"{path}.version", "is required, so that no later run installs another version")

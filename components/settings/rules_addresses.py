@@ -51,8 +51,8 @@ def address_problems(base: str, tenant: model.TenantClusterSettings) -> Iterator
     if pods[0][1].version != services[0][1].version:
         yield Problem(
             pods[0][0],
-            f"is IPv{pods[0][1].version}, but {services[0][0]} is IPv{services[0][1].version}; Kamaji uses the first range "
-            "of each list, and both must be of one IP version",
+            f"is IPv{pods[0][1].version}, but {services[0][0]} is IPv{services[0][1].version}; Kamaji uses the first "
+            "range of each list, and both must be of one IP version",
             str(pods[0][1]),
             example(pods[0][0], services[0][1].version, services[0][1]),
             about=(services[0][0],),
@@ -96,7 +96,8 @@ def service_address(base: str, ranges: list[tuple[str, Network]], address: str |
         if ipaddress.ip_address(address or "") in network:
             yield Problem(
                 f"{base}controlPlane.network.serviceAddress",
-                f"lies in {path}, {network}: nodes look for these addresses within the cluster, and would not reach the API server",
+                f"lies in {path}, {network}: nodes look for these addresses within the cluster, and would not reach "
+                "the API server",
                 address,
                 about=(path,),
             )
@@ -143,7 +144,10 @@ def service_range(path: str, network: Network, *, dns_given: bool) -> Iterator[P
     elif network.num_addresses < FEWEST_SERVICES:
         rule = f"is too small: kube-apiserver needs at least {FEWEST_SERVICES} addresses for Services"
     elif network.num_addresses <= dns and not dns_given:
-        rule = f"is too small: Kamaji gives address number {dns} of it to cluster DNS, unless controlPlane.network.dnsServiceIPs is set"
+        rule = (
+            f"is too small: Kamaji gives address number {dns} of it to cluster DNS, unless "
+            "controlPlane.network.dnsServiceIPs is set"
+        )
     else:
         return
     yield Problem(path, rule, str(network), example(path, network.version))

@@ -50,8 +50,8 @@ def control_plane_problems(base: str, tenant: model.TenantClusterSettings) -> It
         if removal and minor(tenant.control_plane_version) >= removal:
             yield Problem(
                 f"{path}.admissionControllers[{index}]",
-                f"was removed in Kubernetes {removal[0]}.{removal[1]}, and kube-apiserver does not start with a name that it does "
-                "not know; leave it out",
+                f"was removed in Kubernetes {removal[0]}.{removal[1]}, and kube-apiserver does not start with a name "
+                "that it does not know; leave it out",
                 name,
                 None,
             )
@@ -64,7 +64,8 @@ def service(base: str, settings: NetworkSettings) -> Iterator[Problem]:
     if settings.service_type == "NodePort" and settings.service_address is None:
         yield Problem(
             type_path,
-            "needs controlPlane.network.serviceAddress, the address of a node: Kamaji can't read it from such a Service",
+            "needs controlPlane.network.serviceAddress, the address of a node: Kamaji can't read it from such a "
+            "Service",
             settings.service_type,
             "LoadBalancer",
             about=(f"{path}.serviceAddress",),
@@ -77,7 +78,8 @@ def service(base: str, settings: NetworkSettings) -> Iterator[Problem]:
             if value:
                 yield Problem(
                     f"{path}.{key}",
-                    f"has no effect with serviceType {settings.service_type}; leave it out, or set serviceType to LoadBalancer",
+                    f"has no effect with serviceType {settings.service_type}; leave it out, or set serviceType to "
+                    "LoadBalancer",
                     value,
                     None,
                     about=(type_path,),
@@ -95,18 +97,27 @@ def ports(base: str, tenant: model.TenantClusterSettings) -> Iterator[Problem]:
     ports_ = [(api_path, api, "the API server"), *([(tunnel_path, tunnel.port, "konnectivity")] if tunnel else [])]
     for path, number, _ in ports_:
         if number in pod_ports:
-            yield Problem(path, f"is the port of {pod_ports[number]}, which runs in the same pod; choose another", number)
+            yield Problem(
+                path, f"is the port of {pod_ports[number]}, which runs in the same pod; choose another", number
+            )
         if plane.network.service_type == "NodePort" and number not in NODE_PORTS:
             yield Problem(
                 path,
-                f"must be between {NODE_PORTS[0]} and {NODE_PORTS[-1]} with serviceType NodePort: it is the nodes' port too",
+                f"must be between {NODE_PORTS[0]} and {NODE_PORTS[-1]} with serviceType NodePort: it is the nodes' "
+                "port too",
                 number,
                 NODE_PORTS[0] if path == api_path else NODE_PORTS[1],
                 about=(type_path,),
             )
     if tunnel and tunnel.port == api:
         free = 8132 if api != 8132 else 8131
-        yield Problem(tunnel_path, "is the API server's port too, and both have the same address; choose another", api, free, (api_path,))
+        yield Problem(
+            tunnel_path,
+            "is the API server's port too, and both have the same address; choose another",
+            api,
+            free,
+            (api_path,),
+        )
 
 
 def placement(path: str, plane: ControlPlaneSettings) -> Iterator[Problem]:
@@ -115,11 +126,16 @@ def placement(path: str, plane: ControlPlaneSettings) -> Iterator[Problem]:
         place = f"{path}.tolerations[{index}]"
         if item.operator == "Exists" and item.value:
             yield Problem(
-                f"{place}.value", "has no effect with operator Exists, which matches any value; leave it out", item.value, None
+                f"{place}.value",
+                "has no effect with operator Exists, which matches any value; leave it out",
+                item.value,
+                None,
             )
         if item.operator == "Equal" and not item.key:
             yield Problem(
-                f"{place}.key", "is required with operator Equal; only operator Exists may stand without a key, and tolerates all taints"
+                f"{place}.key",
+                "is required with operator Equal; only operator Exists may stand without a key, and tolerates all "
+                "taints",
             )
     yield from twice(f"{path}.spreadOver", plane.deployment.spread_over)
 
@@ -140,7 +156,11 @@ def programs(path: str, plane: ControlPlaneSettings) -> Iterator[Problem]:
             other = "limits" if kind == "requests" else "requests"
             yield Problem(place, rule, amounts[name], about=(f"{path}.{key}.{other}",))
         flags = [argument.partition("=")[0] for argument in component.extra_args]
-        yield from twice(f"{path}.{key}.extraArgs", flags, "is given twice, and Kamaji keeps only one value of an argument; leave one out")
+        yield from twice(
+            f"{path}.{key}.extraArgs",
+            flags,
+            "is given twice, and Kamaji keeps only one value of an argument; leave one out",
+        )
 
 
 def labels(path: str, plane: ControlPlaneSettings) -> Iterator[Problem]:
@@ -184,7 +204,10 @@ def annotation_values(path: str, plane: ControlPlaneSettings) -> Iterator[Proble
     mode, hints = "service.kubernetes.io/topology-mode", "service.kubernetes.io/topology-aware-hints"
     if mode in of_service and of_service.get(hints, of_service[mode]) != of_service[mode]:
         yield Problem(
-            f'{path}.network.serviceAnnotations["{mode}"]', f"differs from {hints}, {of_service[hints]}; leave the latter out", of_service[mode], None
+            f'{path}.network.serviceAnnotations["{mode}"]',
+            f"differs from {hints}, {of_service[hints]}; leave the latter out",
+            of_service[mode],
+            None,
         )
     name = "kubernetes.io/ingress.class"
     if ingress and ingress.class_name and of_ingress.get(name, ingress.class_name) != ingress.class_name:
@@ -223,8 +246,8 @@ def annotations_size(path: str, annotations: Mapping[str, str]) -> Iterator[Prob
     if size > LARGEST_ANNOTATIONS - 8192:
         yield Problem(
             path,
-            f"are {size} bytes long; {LARGEST_ANNOTATIONS - 8192} is the limit, because Kubernetes takes {LARGEST_ANNOTATIONS} "
-            "for all annotations of an object",
+            f"are {size} bytes long; {LARGEST_ANNOTATIONS - 8192} is the limit, because Kubernetes takes "
+            f"{LARGEST_ANNOTATIONS} for all annotations of an object",
             example=None,
         )
 

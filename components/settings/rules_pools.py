@@ -85,8 +85,8 @@ def pool_problems(
     if len(name) > naming.LONGEST_LABEL:
         yield Problem(
             f"{path}.name",
-            f"makes the MachineDeployment's name, {name}, {len(name)} characters long; {naming.LONGEST_LABEL} is the limit, "
-            "because it is a label's value too. Shorten it, or the cluster's name",
+            f"makes the MachineDeployment's name, {name}, {len(name)} characters long; {naming.LONGEST_LABEL} is the "
+            "limit, because it is a label's value too. Shorten it, or the cluster's name",
             pool.name,
             about=(cluster_path,),
         )
@@ -104,7 +104,8 @@ def pool_problems(
     if skipped and not all(name.strip() in PREFLIGHT_CHECKS for name in skipped.split(",")):
         yield Problem(
             f'{path}.annotations["{SKIPPED_CHECKS}"]',
-            f"must be names of Cluster API's preflight checks with commas between; these are {', '.join(PREFLIGHT_CHECKS)}",
+            "must be names of Cluster API's preflight checks with commas between; these are "
+            f"{', '.join(PREFLIGHT_CHECKS)}",
             skipped,
             PREFLIGHT_CHECKS[1],
         )
@@ -174,7 +175,8 @@ def labels(path: str, pool: WorkerPoolSettings) -> Iterator[Problem]:
     if len(arguments) > LONGEST_ARGUMENT:
         yield Problem(
             f"{path}.labels",
-            f"are {len(arguments)} characters long as an argument of the kubelet; {LONGEST_ARGUMENT} is Cluster API's limit",
+            f"are {len(arguments)} characters long as an argument of the kubelet; {LONGEST_ARGUMENT} is Cluster API's "
+            "limit",
         )
     firsts: dict[tuple[str, str], int] = {}
     for index, taint in enumerate(pool.taints):
@@ -194,7 +196,10 @@ def bootstrap(path: str, cluster: ClusterSettings, pool: WorkerPoolSettings) -> 
     base = f"{path}.bootstrap"
     if section.commands and section.profile:
         yield Problem(
-            f"{base}.profile", "can't be set beside commands, which replace a profile; leave one out", section.profile, None
+            f"{base}.profile",
+            "can't be set beside commands, which replace a profile; leave one out",
+            section.profile,
+            None,
         )
     if not section.commands:
         version = pool.kubernetes_version or cluster.kubernetes_version
@@ -202,8 +207,8 @@ def bootstrap(path: str, cluster: ClusterSettings, pool: WorkerPoolSettings) -> 
         if minor(version) < OLDEST_PACKAGES:
             yield Problem(
                 where,
-                f"pkgs.k8s.io, which the profile installs from, has no packages of Kubernetes {version}; take a newer version, "
-                "or set bootstrap.commands to install it by other means",
+                f"pkgs.k8s.io, which the profile installs from, has no packages of Kubernetes {version}; take a newer "
+                "version, or set bootstrap.commands to install it by other means",
                 example=None,
                 about=(f"{path}.kubernetesVersion",),
             )
@@ -211,7 +216,9 @@ def bootstrap(path: str, cluster: ClusterSettings, pool: WorkerPoolSettings) -> 
     earlier: set[str] = set()
     for index, user in enumerate(section.users):
         if user.name in earlier:
-            yield Problem(f"{base}.users[{index}].name", "is the name of an earlier user too; leave one out", user.name, None)
+            yield Problem(
+                f"{base}.users[{index}].name", "is the name of an earlier user too; leave one out", user.name, None
+            )
         earlier.add(user.name)
 
 

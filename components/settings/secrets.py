@@ -39,23 +39,26 @@ FILE = "put the secret into a file (one of bootstrap.files, whose content may be
 
 REASONS = (
     (".kubeletExtraArgs", f"{ARGUMENTS}: {FILE}"),
-    (".extraArgs", f"{ARGUMENTS}, and Kamaji knows no other way to pass them: store a value in clear that is no secret"),
+    (
+        ".extraArgs",
+        f"{ARGUMENTS}, and Kamaji knows no other way to pass them: store a value in clear that is no secret",
+    ),
     (
         ".files",
         "of a file only the content can be a secret: store that as a secret, and all else in clear",
     ),
     (
         ".bootstrap",
-        "of bootstrap only commands, postCommands and the content of files can be secrets: store those as secrets one by "
-        "one, and all else in clear",
+        "of bootstrap only commands, postCommands and the content of files can be secrets: store those as secrets one "
+        "by one, and all else in clear",
     ),
     ("management.", "messages show it: store only management.kubeconfig as a secret, and this in clear"),
 )
 """Why a secret can't stand below a key, and what to do instead."""
 
 ELSEWHERE = (
-    "here it could be read in the management cluster or in Pulumi's state. If it need not be secret, store it in clear: "
-    "`pulumi config set --path 'kamaji-equinix:{path}' VALUE`"
+    "here it could be read in the management cluster or in Pulumi's state. If it need not be secret, store it in "
+    "clear: `pulumi config set --path 'kamaji-equinix:{path}' VALUE`"
 )
 
 
@@ -132,10 +135,10 @@ def whole_keys(values: Mapping[str, Any], secret_paths: Collection[str]) -> Iter
         if key != "management" and (isinstance(value, Placeholder) or (isinstance(value, Mapping | list) and value)):
             yield Problem(
                 key,
-                "is stored as one secret, but the program must read most of it in clear. Store only the parts that are secret as "
-                f"secrets, each by `pulumi config set --path --secret 'kamaji-equinix:{key}...'`, and all else in clear. If the "
-                "stack's file is not Pulumi.<stack>.yaml beside Pulumi.yaml, name it in the environment variable "
-                "KAMAJI_EQUINIX_STACK_FILE, so that this program sees which parts are encrypted",
+                "is stored as one secret, but the program must read most of it in clear. Store only the parts that are "
+                f"secret as secrets, each by `pulumi config set --path --secret 'kamaji-equinix:{key}...'`, and all "
+                "else in clear. If the stack's file is not Pulumi.<stack>.yaml beside Pulumi.yaml, name it in the "
+                "environment variable KAMAJI_EQUINIX_STACK_FILE, so that this program sees which parts are encrypted",
             )
 
 
@@ -175,7 +178,10 @@ def check_secret_command(value: Any, check: ValidatorFunctionWrapHandler) -> str
         raise PydanticCustomError(
             SECRET_RULE,
             "{rule}",
-            {"rule": "holds a control character, and a secret command becomes a file, which can't hold one; write it as an escape"},
+            {
+                "rule": "holds a control character, and a secret command becomes a file, which can't hold one; write "
+                "it as an escape"
+            },
         )
     return result
 

@@ -67,8 +67,8 @@ def project_name(folder: Path) -> str:
     for key, _ in config.items.values() if isinstance(config, Map) else ():
         if str(key).startswith(f"{NAMESPACE}:") or (":" not in str(key) and name == NAMESPACE):
             raise StackFileError(
-                f"can't be read without the engine, because Pulumi.yaml beside it sets {key} for all stacks, and only the engine "
-                "merges the two; move that key from Pulumi.yaml into the stacks' files"
+                f"can't be read without the engine, because Pulumi.yaml beside it sets {key} for all stacks, and only "
+                "the engine merges the two; move that key from Pulumi.yaml into the stacks' files"
             )
     return name
 
@@ -93,7 +93,8 @@ def sections(data: bytes, project: str = NAMESPACE) -> tuple[dict[str, Any], fro
                 continue
             if key in values:
                 raise YamlError(
-                    f"holds {key} twice, once with its namespace and once without, and the engine takes either; remove one"
+                    f"holds {key} twice, once with its namespace and once without, and the engine takes either; remove "
+                    "one"
                 )
             values[key] = conceal(decode(content) if isinstance(content, str) else content, key, secret)
     except YamlError as error:
@@ -199,7 +200,9 @@ def rewritten(text: str) -> str:
     if "\n" not in text or quoted:
         return text
     if text.startswith("\t"):
-        raise YamlError("holds text of several lines that begins with a tab, and the engine can't read that; store it another way")
+        raise YamlError(
+            "holds text of several lines that begins with a tab, and the engine can't read that; store it another way"
+        )
     return text[1:] if text[0] in "\n\u2028\u2029" else text
 
 

@@ -84,8 +84,8 @@ def one_line(text: str, validation: Validation) -> str:
         or text[0] in "!&*{}[]|>@`%\"'#,?-"
     ):
         raise ValueError(
-            "is written into the machine's YAML without quotes: it must be printable ASCII on one line, without ': ' and ' #', "
-            "and not begin with a character that means something in YAML"
+            "is written into the machine's YAML without quotes: it must be printable ASCII on one line, without ': ' "
+            "and ' #', and not begin with a character that means something in YAML"
         )
     return user_data(text, validation, quoted=False)
 
@@ -94,7 +94,7 @@ def without_secret(text: str) -> str:
     """Refuse a private key in clear: what lies in a template can be read by everyone who can read templates."""
     if "PRIVATE KEY-----" in text:
         raise ValueError(
-            "holds a private key, which everyone who may read the bootstrap template could read; store it as a secret, by "
-            "`pulumi config set --path --secret`, or put it into a Secret and name that in contentFrom.secret"
+            "holds a private key, which everyone who may read the bootstrap template could read; store it as a secret, "
+            "by `pulumi config set --path --secret`, or put it into a Secret and name that in contentFrom.secret"
         )
     return text

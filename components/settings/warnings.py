@@ -28,7 +28,8 @@ def cluster_warnings(base: str, tenant: TenantClusterSettings, provider: Provide
         has_version = tenant.control_plane.version is not None
         yield Problem(
             f"{base}controlPlane.version" if has_version else f"{base}cluster.kubernetesVersion",
-            f"is newer than 1.{newest[1]}, the newest that this program was tested with; a Kamaji built for an older one refuses it",
+            f"is newer than 1.{newest[1]}, the newest that this program was tested with; a Kamaji built for an older "
+            "one refuses it",
             tenant.control_plane_version,
         )
     for key, ranges in (("podCidrs", tenant.cluster.pod_cidrs), ("serviceCidrs", tenant.cluster.service_cidrs)):
@@ -51,11 +52,18 @@ def cluster_warnings(base: str, tenant: TenantClusterSettings, provider: Provide
             f"bootstrap.commands that install containerd with cgroupfs in pools {', '.join(installed)}",
         )
     if not tenant.handoff.enabled:
-        yield Problem(f"{base}handoff.enabled", "false: machines are bought without a test that the control plane answers")
+        yield Problem(
+            f"{base}handoff.enabled", "false: machines are bought without a test that the control plane answers"
+        )
     if tenant.handoff.verify == "none":
-        yield Problem(f"{base}handoff.verify", "none: anything that answers at the address is taken for the control plane")
+        yield Problem(
+            f"{base}handoff.verify", "none: anything that answers at the address is taken for the control plane"
+        )
     if tenant.cluster.protect and tenant.cluster.allow_replacement:
-        yield Problem(f"{base}cluster.allowReplacement", "has no effect with cluster.protect: Pulumi refuses to delete the cluster")
+        yield Problem(
+            f"{base}cluster.allowReplacement",
+            "has no effect with cluster.protect: Pulumi refuses to delete the cluster",
+        )
     yield from addon_warnings(base, tenant)
     yield from pool_warnings(base, tenant)
     yield from provider.warnings(base, tenant)
@@ -70,14 +78,15 @@ def pool_warnings(base: str, tenant: TenantClusterSettings) -> Iterator[Problem]
         if minor(version) != minor(plane):
             yield Problem(
                 f"{path}.kubernetesVersion",
-                f"{version} has another minor version than the control plane, {plane}: Cluster API creates no machine in this pool "
-                "until they are the same",
+                f"{version} has another minor version than the control plane, {plane}: Cluster API creates no machine "
+                "in this pool until they are the same",
             )
         if pool.min == 0 and not any(key.startswith("capacity.cluster-autoscaler") for key in pool.annotations):
             yield Problem(
                 f"{path}.min",
-                "0: the cluster autoscaler can't add the first machine unless annotations of the pool tell it the size of one: "
-                "capacity.cluster-autoscaler.kubernetes.io/cpu and capacity.cluster-autoscaler.kubernetes.io/memory",
+                "0: the cluster autoscaler can't add the first machine unless annotations of the pool tell it the size "
+                "of one: capacity.cluster-autoscaler.kubernetes.io/cpu and "
+                "capacity.cluster-autoscaler.kubernetes.io/memory",
             )
         name = naming.machine_deployment(tenant.cluster.name, pool.name)
         if len(name) + RANDOM_SUFFIXES > naming.LONGEST_LABEL:
@@ -97,6 +106,6 @@ def secret_warnings(kubeconfig: object) -> Iterator[Problem]:
     if kubeconfig and not isinstance(kubeconfig, SecretStr):
         yield Problem(
             "management.kubeconfig",
-            "is stored in clear; `pulumi config set --secret --path 'kamaji-equinix:management.kubeconfig' < FILE` stores it "
-            "as a secret. Revoke the credentials in it if somebody else could read them",
+            "is stored in clear; `pulumi config set --secret --path 'kamaji-equinix:management.kubeconfig' < FILE` "
+            "stores it as a secret. Revoke the credentials in it if somebody else could read them",
         )

@@ -136,6 +136,8 @@ def test_credentials_that_are_not_valid_are_named_as_such(tenant: Tenant, tmp_pa
     document["users"][0]["user"] = {"token": "expired-token-of-somebody"}
     path = tmp_path / "kubeconfig"
     path.write_text(yaml.safe_dump(document))
-    text = hand_off(tenant, path).require_failure("address", "Unauthorized", "not valid, or not any more", "`management`")
+    text = hand_off(tenant, path).require_failure(
+        "address", "Unauthorized", "not valid, or not any more", "`management`"
+    )
     assert "expired-token" not in text, f"the token itself must not show: {text}"
     assert "controlPlaneEndpoint" not in tenant.get(INFRASTRUCTURE, "c1")["spec"], "nothing was written"

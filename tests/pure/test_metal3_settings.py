@@ -107,7 +107,9 @@ def test_a_host_moves_to_another_cluster_in_two_runs() -> None:
     assert list(hosts.problems(api, stack("b"), {})) == [], "and come to the other then"
     api.labels = {"app.kubernetes.io/instance": "a", "app.kubernetes.io/managed-by": "kamaji-equinix"}
     (problem,) = strangers.hosts(api, stack("b"), {})
-    assert "declares host-0, which belongs to Cluster default/a" in str(problem), f"another stack may have it: {problem}"
+    assert "declares host-0, which belongs to Cluster default/a" in str(problem), (
+        f"another stack may have it: {problem}"
+    )
     assert list(strangers.hosts(api, stack("a"), {})) == [], "its own, of a state that was lost"
     api.labels = {"cluster.x-k8s.io/cluster-name": "a"}
     assert list(strangers.hosts(api, stack("b"), {})), "Metal3 says so, too, where a machine is on it"

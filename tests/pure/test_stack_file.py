@@ -58,9 +58,10 @@ def test_a_key_in_nearly_the_right_namespace_is_named_first(tmp_path: Path, key:
     values, secret, others = read_stack_file(path)
     with pytest.raises(SettingsError) as caught:
         load_stack(values, secret, others)
-    assert str(caught.value.problems[0]) == f"{key}: is in a namespace that this program does not read; write it as {right}", (
-        "first of all"
-    )
+    assert (
+        str(caught.value.problems[0])
+        == f"{key}: is in a namespace that this program does not read; write it as {right}"
+    ), "first of all"
 
 
 def test_keys_of_other_programs_are_theirs() -> None:

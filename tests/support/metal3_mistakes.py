@@ -76,7 +76,12 @@ MISTAKES: list[tuple[str, Json, str, str]] = [
         "metal3.hostSelector.matchExpressions[1].key",
         "Metal3 takes each key once",
     ),
-    ("own metadata", put("metal3.metaData.strings", {"name": "x"}), 'metal3.metaData.strings["name"]', "defined for each"),
+    (
+        "own metadata",
+        put("metal3.metaData.strings", {"name": "x"}),
+        'metal3.metaData.strings["name"]',
+        "defined for each",
+    ),
     (
         "metadata twice",
         put("metal3.metaData.strings", {"nodeIP": "x"}),

@@ -56,14 +56,17 @@ def problems(base: str, tenant: MetalClusterSettings) -> Iterator[Problem]:
     if metal.cpem and metal.cloud_controller != "cpem":
         yield Problem(
             f"{path}.cpem",
-            f"has no effect with cloudController {metal.cloud_controller}; leave it out, or set cloudController to cpem",
+            f"has no effect with cloudController {metal.cloud_controller}; leave it out, or set cloudController to "
+            "cpem",
             about=(f"{path}.cloudController",),
             example=None,
         )
     names: set[str] = set()
     for index, key in enumerate(metal.ssh_keys):
         if key.name in names:
-            yield Problem(f"{path}.sshKeys[{index}].name", "is the name of an earlier key too; choose another", key.name)
+            yield Problem(
+                f"{path}.sshKeys[{index}].name", "is the name of an earlier key too; choose another", key.name
+            )
         names.add(key.name)
 
 
@@ -84,8 +87,8 @@ def pool_problems(path: str, base: str, tenant: MetalClusterSettings, pool: Meta
     if len(reservations) > 1 and in_metro:
         yield Problem(
             where,
-            "makes capp 0.9 crash where machines are ordered in a metro, and a single entry is ignored there; set facility "
-            "instead of metro, or leave the reservations out",
+            "makes capp 0.9 crash where machines are ordered in a metro, and a single entry is ignored there; set "
+            "facility instead of metro, or leave the reservations out",
             list(reservations),
             None,
             about=(f"{path}.metro", f"{path}.facility", f"{base}metal.metro", f"{base}metal.facility"),
@@ -127,8 +130,8 @@ def warnings(base: str, tenant: MetalClusterSettings) -> Iterator[Problem]:
         if len(pool.hardware_reservation_ids) == 1:
             yield Problem(
                 f"{path}.hardwareReservationIds",
-                "capp 0.9 ignores a single entry and orders on-demand hardware, which is billed. With a facility and more than "
-                f"one entry it takes the first that is free; otherwise {LEAVE_OUT}",
+                "capp 0.9 ignores a single entry and orders on-demand hardware, which is billed. With a facility and "
+                f"more than one entry it takes the first that is free; otherwise {LEAVE_OUT}",
             )
         if pool.os in ("ubuntu_18_04", "ubuntu_20_04"):
             yield Problem(f"{path}.os", f"{pool.os} gets no security updates any more; use ubuntu_24_04")

@@ -17,7 +17,9 @@ from .types import ProjectId, Reservation, Slug
 class SshKeySettings(Section):
     """A public key that may log in to the machines."""
 
-    name: DnsLabel = Field(description="Name of the key here and, where the stack creates the project, in it.", examples=["alice"])
+    name: DnsLabel = Field(
+        description="Name of the key here and, where the stack creates the project, in it.", examples=["alice"]
+    )
     public_key: SshKey = Field(
         description="The public key, as in authorized_keys.",
         examples=["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIExampleExampleExampleExampleExampleExampleE alice"],

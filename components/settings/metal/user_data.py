@@ -42,7 +42,8 @@ def check_templates(text: str, *, quoted: bool) -> None:
         whole = action.match(text, opening.start())
         if whole is None:
             raise ValueError(
-                f"{place(text, opening.start())} holds '{excerpt(text, opening.start())}', which capp's Go templating would "
-                f"run and fail on. Only {{{{ .kubernetesVersion }}}} may stand in braces; to keep braces as they are, write {ESCAPE}"
+                f"{place(text, opening.start())} holds '{excerpt(text, opening.start())}', which capp's Go templating "
+                f"would run and fail on. Only {{{{ .kubernetesVersion }}}} may stand in braces; to keep braces as they "
+                f"are, write {ESCAPE}"
             )
         position = whole.end()

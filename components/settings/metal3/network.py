@@ -18,7 +18,9 @@ class IndexSettings(Section):
 
     key: MetadataKey = Field(description="Key.", examples=["index"])
     offset: int = Field(0, description="The first machine's number.", ge=0, le=2**31 - 1, examples=[1])
-    step: int = Field(1, description="Difference between the numbers of two machines.", ge=1, le=2**31 - 1, examples=[1])
+    step: int = Field(
+        1, description="Difference between the numbers of two machines.", ge=1, le=2**31 - 1, examples=[1]
+    )
     prefix: Word | None = Field(None, description="Text before the number.", examples=["node-"])
     suffix: Word | None = Field(None, description="Text after the number.", examples=[".example"])
 

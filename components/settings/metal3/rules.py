@@ -36,8 +36,8 @@ def problems(base: str, tenant: Metal3ClusterSettings) -> Iterator[Problem]:
     if tenant.handoff.enabled is False:
         yield Problem(
             f"{base}handoff.enabled",
-            "must be true with metal3: a Metal3Cluster needs the control plane's address from its first write and never "
-            "changes it, so the hand-off finds and checks it first",
+            "must be true with metal3: a Metal3Cluster needs the control plane's address from its first write and "
+            "never changes it, so the hand-off finds and checks it first",
             False,
             True,
             about=(path,),
@@ -45,8 +45,8 @@ def problems(base: str, tenant: Metal3ClusterSettings) -> Iterator[Problem]:
     if tenant.handoff.force:
         yield Problem(
             f"{base}handoff.force",
-            "has no effect with metal3: the Metal3Cluster is created with the right endpoint, and nothing is overwritten; "
-            "leave it out",
+            "has no effect with metal3: the Metal3Cluster is created with the right endpoint, and nothing is "
+            "overwritten; leave it out",
             True,
             None,
             about=(path,),
@@ -59,7 +59,9 @@ def problems(base: str, tenant: Metal3ClusterSettings) -> Iterator[Problem]:
     for index, pool in enumerate(metal3.ip_pools):
         where = f"{path}.ipPools[{index}]"
         if pool.name in places:
-            yield Problem(f"{where}.name", f"is the name of {path}.ipPools[{places[pool.name]}] too; choose another", pool.name)
+            yield Problem(
+                f"{where}.name", f"is the name of {path}.ipPools[{places[pool.name]}] too; choose another", pool.name
+            )
         places.setdefault(pool.name, index)
         yield from ip_pool_problems(where, tenant, pool)
     yield from metadata_problems(f"{path}.metaData", path, metal3.meta_data, metal3.ip_pools)
@@ -70,7 +72,9 @@ def problems(base: str, tenant: Metal3ClusterSettings) -> Iterator[Problem]:
     for index, host in enumerate(metal3.hosts):
         where = f"{path}.hosts[{index}]"
         if host.name in names:
-            yield Problem(f"{where}.name", f"is the name of {path}.hosts[{names[host.name]}] too; choose another", host.name)
+            yield Problem(
+                f"{where}.name", f"is the name of {path}.hosts[{names[host.name]}] too; choose another", host.name
+            )
         names.setdefault(host.name, index)
         mac = (host.boot_mac_address or "").lower()
         if mac and macs.setdefault(mac, where) != where:
@@ -119,15 +123,25 @@ def selector_problems(path: str, selector: HostSelectorSettings) -> Iterator[Pro
         where = f"{path}.matchExpressions[{index}]"
         wants = one.operator in ("In", "NotIn")
         if wants and not one.values:
-            yield Problem(f"{where}.values", f"must have at least one entry with operator {one.operator}", example=["a"])
+            yield Problem(
+                f"{where}.values", f"must have at least one entry with operator {one.operator}", example=["a"]
+            )
         elif not wants and one.values:
-            yield Problem(f"{where}.values", f"has no effect with operator {one.operator}; leave it out", list(one.values), None)
+            yield Problem(
+                f"{where}.values", f"has no effect with operator {one.operator}; leave it out", list(one.values), None
+            )
         elif len(set(one.values)) != len(one.values) or "" in one.values:
-            yield Problem(f"{where}.values", "must be values of which none is empty and none is given twice", list(one.values), ["a"])
+            yield Problem(
+                f"{where}.values",
+                "must be values of which none is empty and none is given twice",
+                list(one.values),
+                ["a"],
+            )
         if one.key in places:
             yield Problem(
                 f"{where}.key",
-                f"is that of {path}.matchExpressions[{places[one.key]}] too, and Metal3 takes each key once; leave one out",
+                f"is that of {path}.matchExpressions[{places[one.key]}] too, and Metal3 takes each key once; leave one "
+                "out",
                 one.key,
                 None,
             )
@@ -167,7 +181,8 @@ def pool_problems(path: str, base: str, tenant: Metal3ClusterSettings, pool: Met
         if unknown:
             yield Problem(
                 where,
-                f"names ds.meta_data.{unknown[0]}, which metaData does not define; it defines {', '.join(sorted(keys))}",
+                f"names ds.meta_data.{unknown[0]}, which metaData does not define; it defines "
+                f"{', '.join(sorted(keys))}",
                 example=None,
                 about=(f"{section}.metaData", f"{path}.metaData"),
             )
@@ -176,8 +191,8 @@ def pool_problems(path: str, base: str, tenant: Metal3ClusterSettings, pool: Met
     if pool.node_reuse and rolling and surge not in (0, "0%"):
         yield Problem(
             f"{path}.strategy.maxSurge",
-            "must be 0, and maxUnavailable at least 1, with nodeReuse: a roll gives a server back before it takes the same "
-            "one again",
+            "must be 0, and maxUnavailable at least 1, with nodeReuse: a roll gives a server back before it takes the "
+            "same one again",
             surge,
             0,
             about=(f"{path}.nodeReuse",),
@@ -220,6 +235,7 @@ def warnings(base: str, tenant: Metal3ClusterSettings) -> Iterator[Problem]:
         if not pool.host_selector and not metal3.host_selector and len(tenant.worker_pools) > 1:
             yield Problem(
                 f"{base}workerPools[{index}].hostSelector",
-                "is not set, nor is metal3.hostSelector: the pool takes any free host of the namespace, also one meant for another pool",
+                "is not set, nor is metal3.hostSelector: the pool takes any free host of the namespace, also one meant "
+                "for another pool",
             )
         yield from scarce(f"{base}workerPools[{index}]", tenant, pool)

@@ -75,8 +75,8 @@ def stack_problems(tenants: Sequence[tuple[str, Metal3ClusterSettings]]) -> Iter
             if first != path and not first.startswith(f"{base}metal3"):
                 yield Problem(
                     f"{path}.name",
-                    f"is declared by {first} too: only one cluster may declare a host. Hosts that stand beside `clusters` count "
-                    "for each cluster; move them into one",
+                    f"is declared by {first} too: only one cluster may declare a host. Hosts that stand beside "
+                    "`clusters` count for each cluster; move them into one",
                     host.name,
                     None,
                     about=(f"{first}.name",),
@@ -102,6 +102,6 @@ def scarce(path: str, tenant: Metal3ClusterSettings, pool: Metal3PoolSettings) -
     elif isinstance(surge, int) and fitting < size + surge:
         yield Problem(
             f"{path}.strategy.maxSurge",
-            f"is {surge}, but only {fitting} of metal3.hosts fit the pool, which has {size}: a roll waits until one more is "
-            "free. With maxSurge 0 and maxUnavailable 1 it gives a host back first",
+            f"is {surge}, but only {fitting} of metal3.hosts fit the pool, which has {size}: a roll waits until one "
+            "more is free. With maxSurge 0 and maxUnavailable 1 it gives a host back first",
         )

@@ -25,12 +25,12 @@ def ip_pool_problems(path: str, tenant: Metal3ClusterSettings, pool: IpPoolSetti
         return
     for key, value, usual in (("kind", pool.kind, "IPPool"), ("apiGroup", pool.api_group, "ipam.metal3.io")):
         if value != usual:
-            yield Problem(
-                f"{path}.{key}", "has no effect without existing: true; leave it out", value, usual
-            )
+            yield Problem(f"{path}.{key}", "has no effect without existing: true; leave it out", value, usual)
     if not pool.ranges:
         yield Problem(
-            f"{path}.ranges", "is required, unless existing is true", example=[{"start": "192.0.2.100", "end": "192.0.2.200"}]
+            f"{path}.ranges",
+            "is required, unless existing is true",
+            example=[{"start": "192.0.2.100", "end": "192.0.2.200"}],
         )
     for index, one in enumerate(pool.ranges):
         yield from range_problems(f"{path}.ranges[{index}]", pool, one)
@@ -66,7 +66,9 @@ def range_problems(path: str, pool: IpPoolSettings, one: RangeSettings) -> Itera
             yield Problem(f"{where}.{key}", f"must be IPv{version}, as the range is", str(address), None)
             return
     if prefix is not None and prefix > (32 if version == 4 else 128):
-        yield Problem(f"{path}.prefix", f"is longer than an IPv{version} address has bits", prefix, 24 if version == 4 else 64)
+        yield Problem(
+            f"{path}.prefix", f"is longer than an IPv{version} address has bits", prefix, 24 if version == 4 else 64
+        )
         return
     start, end = addresses.get("start"), addresses.get("end")
     if start and end and int(start) > int(end):

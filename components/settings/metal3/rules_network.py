@@ -147,7 +147,11 @@ def bonds(path: str, data: NetworkDataSettings, links: Mapping[str, str]) -> Ite
                 yield Problem(place, f"is in {places[card]} already; leave one out", card, None)
         for name in BOND_FIELDS:
             if name in bond.parameters:
-                yield Problem(f'{where}.parameters["{name}"]', "is set by a key of the bond itself; leave it out here", example=None)
+                yield Problem(
+                    f'{where}.parameters["{name}"]',
+                    "is set by a key of the bond itself; leave it out here",
+                    example=None,
+                )
         for name, value in bond.parameters.items():
             if not isinstance(value, str | int | bool):
                 yield Problem(f'{where}.parameters["{name}"]', "must be text, a number, true or false", example=100)

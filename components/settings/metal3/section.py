@@ -116,7 +116,8 @@ class Metal3Settings(Section):
     )
     cleaning: Literal["metadata", "disabled"] = Field(
         "metadata",
-        description="What happens to the disks before and after a machine: metadata removes the partition tables, disabled does nothing.",
+        description="What happens to the disks before and after a machine: metadata removes the partition tables, "
+        "disabled does nothing.",
         examples=["metadata"],
     )
     meta_data: MetaDataSettings = Field(
@@ -184,7 +185,9 @@ class Metal3PoolSettings(WorkerPoolSettings):
         examples=[{"links": {"ethernets": [{"id": "eth0", "macAddress": {"fromHostInterface": "eth0"}}]}}],
     )
     node_reuse: bool = Field(
-        False, description="A roll takes the servers again that it has released; needs strategy.maxSurge 0.", examples=[True]
+        False,
+        description="A roll takes the servers again that it has released; needs strategy.maxSurge 0.",
+        examples=[True],
     )
 
 
