@@ -44,7 +44,7 @@ class HandoffSettings(Section):
 
     enabled: bool = Field(
         True,
-        description="false: report what Kamaji wrote, and neither dial it nor write; not with metal3.",
+        description="false: report what Kamaji wrote, and neither dial nor write anything.",
         examples=[True],
     )
     timeout_seconds: int = Field(
@@ -56,7 +56,7 @@ class HandoffSettings(Section):
     )
     force: bool = Field(
         False,
-        description="Overwrite a different endpoint in the infrastructure cluster; not with metal3.",
+        description="Overwrite a different endpoint that the infrastructure cluster holds.",
         examples=[False],
     )
 

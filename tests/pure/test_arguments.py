@@ -48,7 +48,9 @@ def test_contracts_of_different_clusters_are_refused_before_the_engine_and_any_c
     with pytest.raises(ConfigurationError) as caught:
         ClusterStack("a", {"clusters": [one, two], "management": {"kubeconfigPath": "/nowhere"}})
     (problem,) = caught.value.problems
-    assert problem.startswith('clusters[1].capi.contract is "v1beta2": is not clusters[0]\'s, v1beta1'), problem
+    assert problem.startswith('clusters[1].capi.contract is "v1beta2": differs from that of clusters[0], v1beta1'), (
+        problem
+    )
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,7 @@ def test_what_kamaji_has_taken_can_not_be_taken_back_though_it_does_not_run_yet(
     }
     before = versions_of(None, tenant)
     (text,) = texts(before, "1.32.2")
-    assert "older than the living control plane's 1.33.0" in text, "its webhook compares with what it took"
+    assert "older than the living control plane's version, 1.33.0" in text, "its webhook compares with what it took"
     assert "still runs 1.32.2" in text, "so that nobody wonders"
     (text,) = texts(before, "1.34.0")
     assert "skips a minor" in text, "kubeadm counts from what runs"
