@@ -34,12 +34,14 @@ def require_alike(settings: StackSettings, api: Api, stack: str) -> None:
     try:
         differing = [line for tenant in settings.clusters for line in obstacles(api, tenant)]
     except ApiError as error:
-        raise PreflightFailed(f"what lives can't be compared with the settings: {error}", stack=stack) from error
+        raise PreflightFailed(
+            f"the living objects can't be compared with the settings: {error}", stack=stack
+        ) from error
     if differing:
         raise ConfigurationError(
-            "what lives differs from the settings, so nothing was imported or changed:\n- "
+            "the living objects differ from the settings, so nothing was imported or changed:\n- "
             + "\n- ".join(differing)
-            + "\nSet in the configuration what lives, or change what lives to what is set; then import again",
+            + "\nWrite the living values into the configuration, or change the living objects; then import again",
             problems=differing,
             stack=stack,
         )

@@ -81,6 +81,12 @@ def pool_warnings(base: str, tenant: TenantClusterSettings) -> Iterator[Problem]
                 f"{version} has another minor version than the control plane, {plane}: Cluster API creates no machine "
                 "in this pool until they are the same",
             )
+        if pool.wait and pool.strategy and pool.strategy.type == "OnDelete":
+            yield Problem(
+                f"{path}.wait",
+                "true: with strategy OnDelete a run that changes the machines waits until you have deleted all old ones, an "
+                "hour at most",
+            )
         if pool.min == 0 and not any(key.startswith("capacity.cluster-autoscaler") for key in pool.annotations):
             yield Problem(
                 f"{path}.min",

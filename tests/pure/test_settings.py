@@ -118,6 +118,10 @@ def test_clusters_share_what_stands_beside_them() -> None:
             {"workerPools": [{"name": "a", "os": "ubuntu_20_04"}]},
             "workerPools[0].os: ubuntu_20_04 gets no security updates any more",
         ),
+        (
+            {"workerPools": [{"name": "a", "wait": True, "strategy": {"type": "OnDelete"}}]},
+            "workerPools[0].wait: true: with strategy OnDelete a run",
+        ),
         ({"workerPools": [{"name": "a", "min": 0, "max": 2}]}, "workerPools[0].min: 0: the cluster autoscaler can't"),
         (
             {"controlPlane": {"network": {"serviceType": "ClusterIP"}}},
