@@ -187,7 +187,9 @@ def test_a_cluster_api_that_does_not_run_is_named_at_the_deadline(tenant: Tenant
     tenant.tenant()
     with endpoint(tenant.authority) as answering:
         tenant.publish(answering.host, answering.port)
-        hand_off(tenant, timeoutSeconds=3).require_failure("nudge", "status.infrastructureReady", "does it run?")
+        hand_off(tenant, timeoutSeconds=3).require_failure(
+            "nudge", "status.infrastructureReady", "see that it runs, and its log"
+        )
 
 
 def test_a_provider_of_kamajis_that_does_not_go_on_is_named_at_the_deadline(tenant: Tenant) -> None:
@@ -211,4 +213,4 @@ def test_a_kubeconfig_that_does_not_come_is_named_at_the_deadline(tenant: Tenant
     tenant.tenant()
     tenant.publish("127.0.0.1", 1)
     run = hand_off(tenant, timeoutSeconds=1, enabled=False)
-    run.require_failure("kubeconfig", f"Secret {tenant.namespace}/{CLUSTER}-kubeconfig", "somebody else")
+    run.require_failure("kubeconfig", f"Secret {tenant.namespace}/{CLUSTER}-kubeconfig", "another program")

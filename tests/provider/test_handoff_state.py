@@ -151,7 +151,7 @@ def test_a_wrong_configuration_is_named_without_its_value(tenant: Tenant, config
 
 
 def test_a_kubeconfig_that_is_missing_is_named(tenant: Tenant, tmp_path: Path) -> None:
-    with pytest.raises(HandoffError, match=r"(?s)no such file.*`management` of the stack's configuration"):
+    with pytest.raises(HandoffError, match=r"(?s)no such file.*`management` in the stack's configuration"):
         provider(tmp_path / "nothing").create(inputs(tenant))
 
 
