@@ -165,9 +165,10 @@ def download(todo: list[Program], command: Path, progress: Progress, report: Cal
     """
     for group, programs in itertools.groupby(todo, key=lambda program: program.group):
         folder = cache_folder() / "work" / group
-        packages = [program.package for program in programs if program.package != "."] or ["."]
         shutil.copytree(pins.PINS / group, folder, dirs_exist_ok=True)
-        words: list[str | Path] = [command, "list", "-deps", "-f", "{{.ImportPath}}", *packages]
+        # -e: what the plugin embeds is written right before its build.
+        words: list[str | Path] = [command, "list", "-e", "-deps", "-f", "{{.ImportPath}}"]
+        words += [program.package for program in programs]
         with jobs.run(
             words, folder=folder, environment=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
         ) as process:
@@ -272,9 +273,9 @@ def prepare(program: Program, work: Path) -> None:
         generated = module_folder("github.com/pulumi/pulumi-kubernetes/provider/v4") / "cmd" / program.name
         schema = json.loads((generated / "schema.json").read_text())
         schema["version"] = program.version.removeprefix("v")
-        (work / "schema-embed.json").write_text(json.dumps(schema))
+        (work / "plugin" / "schema-embed.json").write_text(json.dumps(schema))
         mapping = json.loads((generated / "terraform-mapping.json").read_text())
-        (work / "terraform-mapping-embed.json").write_text(json.dumps(mapping, separators=(",", ":")))
+        (work / "plugin" / "terraform-mapping-embed.json").write_text(json.dumps(mapping, separators=(",", ":")))
 
 
 def linker_flags(program: Program) -> str:

@@ -41,7 +41,7 @@ class Program:
         name: how the project calls it.
         version: as in its file's name.
         group: folder under ``toolchain/pins`` whose go.mod pins it.
-        package: Go package that builds it; "." for one whose ``main.go`` lies in the group's folder.
+        package: Go package that builds it; "./" and a folder for one whose ``main.go`` lies in the group's.
         variables: Go variables set by the linker: package path and name to value.
         seconds: what its build takes after those of its group that stand before it, in seconds of CPU, with the modules
             downloaded. Measured; the progress is weighed with it.
@@ -120,11 +120,12 @@ PROGRAMS = (
         222,
         (("github.com/pulumi/pulumi/sdk/v3/go/common/version.Version", PULUMI),),
     ),
+    # On the Kubernetes libraries of the API server: what both compile is compiled once.
     Program(
         "pulumi-resource-kubernetes",
         PULUMI_KUBERNETES,
-        "pulumi-resource-kubernetes",
-        ".",
+        "kubernetes",
+        "./plugin",
         233,
         (
             (
@@ -280,7 +281,7 @@ SOURCES = (
     Source(
         "github.com/pulumi/pulumi-kubernetes/provider/v4",
         "v4.0.0-20260115033456-f47bc2d6f199",
-        "pulumi-resource-kubernetes",
+        "kubernetes",
         ("cmd/pulumi-resource-kubernetes",),
         "request",
     ),

@@ -1,6 +1,6 @@
 """The Kubernetes plugin's own components on a real API server.
 
-The plugin is compiled without most of its generated SDK (toolchain/pins/pulumi-resource-kubernetes/sdk). These are the
+The plugin is compiled without most of its generated SDK (toolchain/pins/kubernetes/sdk). These are the
 parts of it that used that SDK: they must register every object under the type token that published programs expect.
 """
 

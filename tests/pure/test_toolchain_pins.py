@@ -304,6 +304,7 @@ def test_the_plugins_generated_files_carry_the_pinned_version(cache: Path, tmp_p
     (made / "schema.json").write_text('{"name": "kubernetes", "version": ""}')
     (made / "terraform-mapping.json").write_text('{ "a":  1 }')
     build.prepare(pins.BY_NAME["pulumi-resource-kubernetes"], work := tmp_path / "work")
-    assert json.loads((work / "schema-embed.json").read_text())["version"] == "4.25.0", "the engine checks it"
-    assert (work / "terraform-mapping-embed.json").read_text() == '{"a":1}', "compacted, as upstream's release does"
-    assert (work / "main.go").is_file(), "beside the main that embeds them"
+    folder = work / "plugin"
+    assert json.loads((folder / "schema-embed.json").read_text())["version"] == "4.25.0", "the engine checks it"
+    assert (folder / "terraform-mapping-embed.json").read_text() == '{"a":1}', "compacted, as upstream's release does"
+    assert (folder / "main.go").is_file(), "beside the main that embeds them"
