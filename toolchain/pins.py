@@ -97,18 +97,18 @@ PROGRAMS = (
         "v3.188.0",
         "pulumi-language-python",
         "github.com/pulumi/pulumi/sdk/python/cmd/pulumi-language-python/v3",
-        36,
+        79,
     ),
-    Program("etcd", "v3.6.16", "etcd", "go.etcd.io/etcd/server/v3", 63),
-    Program("capp", PACKET_PROVIDER, "capp", "sigs.k8s.io/cluster-api-provider-packet", 89),
-    Program("capi-core", CLUSTER_API, "cluster-api", "sigs.k8s.io/cluster-api", 123),
-    Program("capi-bootstrap-kubeadm", CLUSTER_API, "cluster-api", "sigs.k8s.io/cluster-api/bootstrap/kubeadm", 6),
+    Program("etcd", "v3.6.16", "etcd", "go.etcd.io/etcd/server/v3", 37),
+    Program("capp", PACKET_PROVIDER, "capp", "sigs.k8s.io/cluster-api-provider-packet", 118),
+    Program("capi-core", CLUSTER_API, "cluster-api", "sigs.k8s.io/cluster-api", 166),
+    Program("capi-bootstrap-kubeadm", CLUSTER_API, "cluster-api", "sigs.k8s.io/cluster-api/bootstrap/kubeadm", 7),
     Program(
         "kamaji-control-plane",
         KAMAJI_PROVIDER,
         "cluster-api",
         "github.com/clastix/cluster-api-control-plane-provider-kamaji",
-        3,
+        4,
     ),
     # Only tests compare the tree with it.
     Program("clusterctl", CLUSTER_API, "cluster-api", "sigs.k8s.io/cluster-api/cmd/clusterctl", 10, need="test"),
@@ -117,7 +117,7 @@ PROGRAMS = (
         PULUMI,
         "pulumi",
         "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
-        222,
+        178,
         (("github.com/pulumi/pulumi/sdk/v3/go/common/version.Version", PULUMI),),
     ),
     # On the Kubernetes libraries of the API server: what both compile is compiled once.
@@ -126,7 +126,7 @@ PROGRAMS = (
         PULUMI_KUBERNETES,
         "kubernetes",
         "./plugin",
-        233,
+        180,
         (
             (
                 "github.com/pulumi/pulumi-kubernetes/provider/v4/pkg/version.Version",
@@ -134,10 +134,10 @@ PROGRAMS = (
             ),
         ),
     ),
-    _kubernetes("kube-apiserver", 279),
-    _kubernetes("kube-controller-manager", 72),
-    _kubernetes("kube-scheduler", 5),
-    Program("kamaji", KAMAJI, "kubernetes", "github.com/clastix/kamaji", 36),
+    _kubernetes("kube-apiserver", 165),
+    _kubernetes("kube-controller-manager", 91),
+    _kubernetes("kube-scheduler", 6),
+    Program("kamaji", KAMAJI, "kubernetes", "github.com/clastix/kamaji", 41),
 )
 """What the project runs, the smallest group first, so that progress shows early; a group's programs follow each other."""
 
