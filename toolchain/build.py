@@ -95,7 +95,7 @@ def ensure(
     if not todo:
         return
     command = go(report)
-    progress = Progress(todo, report)
+    progress = Progress(todo, report, starts=watch is None)
     if watch:
         watch(progress)
     report(

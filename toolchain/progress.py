@@ -20,7 +20,11 @@ NEARLY = 0.95
 """A program that still builds never counts for more than this part of its weight."""
 
 FIRST_PACE = 0.85 * min(os.cpu_count() or 1, 2)
-"""Seconds of CPU that a build gets in a second, until some program has shown what it is here."""
+"""Weight that is built in a second, until programs have shown what it is here."""
+
+FIRST_PACE_WEIGHT = 150.0
+"""How much weight the first pace has beside what was measured: the first program is built alone, while modules are
+downloaded, and would by itself make the rest look three times as long as it is."""
 
 
 class Progress:
@@ -30,7 +34,12 @@ class Progress:
     """
 
     def __init__(
-        self, programs: Sequence[Program], report: Callable[[str], None], clock: Callable[[], float] = time.monotonic
+        self,
+        programs: Sequence[Program],
+        report: Callable[[str], None],
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        starts: bool = True,
     ) -> None:
         """Begin.
 
@@ -38,8 +47,9 @@ class Progress:
             programs: all that are to be built.
             report: takes one line for each event.
             clock: seconds that only grow.
+            starts: whether the start of a build is such an event; a picture shows what is under way by itself.
         """
-        self._programs, self._report, self._clock = list(programs), report, clock
+        self._programs, self._report, self._clock, self._starts = list(programs), report, clock, starts
         self._began = clock()
         self._running: dict[Program, float] = {}
         self._built = 0.0
@@ -65,9 +75,9 @@ class Progress:
         """Its build begins."""
         with self._lock:
             self._running[program] = self._clock()
-            self._report(
-                f"{self.label(program)}: building ({self.elapsed:.0f} s so far, {duration_text(self.seconds_left())})"
-            )
+            if self._starts:
+                left = duration_text(self.seconds_left())
+                self._report(f"{self.label(program)}: building ({self.elapsed:.0f} s so far, {left})")
 
     def end(self, program: Program, seconds_of_cpu: float | None = None) -> None:
         """It is there.
@@ -92,7 +102,7 @@ class Progress:
             return [(program, self._clock() - began) for program, began in self._running.items()]
 
     def _pace(self) -> float:
-        return self._built / self._spent if self._built and self._spent else FIRST_PACE
+        return (self._built + FIRST_PACE_WEIGHT) / (self._spent + FIRST_PACE_WEIGHT / FIRST_PACE)
 
     def weight(self) -> float:
         """Weight of what is done; programs under way count by their time."""
@@ -144,14 +154,15 @@ class Picture:
 
 
 @contextlib.contextmanager
-def display(console: Console) -> Iterator[tuple[Callable[[str], None], Callable[[Progress], None]]]:
+def display(console: Console) -> Iterator[tuple[Callable[[str], None], Callable[[Progress], None] | None]]:
     """Show a build.
 
-    Yields a function that takes lines, and one that takes the progress to draw. Without a terminal there are only lines.
+    Yields a function that takes lines, and one that takes the progress to draw: None without a terminal, where there are only
+    lines.
     """
     if not console.is_terminal:
         # Not the console's print: a line stays one line however long it is.
-        yield lambda line: print(line, file=console.file, flush=True), lambda _progress: None
+        yield lambda line: print(line, file=console.file, flush=True), None
         return
     picture = Picture()
     with Live(picture, console=console, refresh_per_second=4, transient=True) as live:
