@@ -1,6 +1,6 @@
 """The first half of a hand-off as a Pulumi resource, for an infrastructure cluster that is created last.
 
-It is done once the control plane answers, and puts out where; the infrastructure cluster is made from that. The state holds
+It is complete once the control plane answers, and outputs the address that the infrastructure cluster needs. The state holds
 ``kamaji_equinix.components.answer:AnswerProvider``, so it must stay where it is, like ``components/endpoint.py``.
 """
 
@@ -52,7 +52,7 @@ class AnswerProvider(EndpointProvider):
         """There is nothing to take back."""
 
     def _outputs(self, handoff: Handoff) -> dict[str, Any]:
-        """Wait until the control plane answers, and what is stored of that."""
+        """Wait until the control plane answers; the outputs to store."""
         address = handoff.answer()
         return answer_of(address, address, handoff.kube.server)
 

@@ -46,23 +46,23 @@ class EndpointProvider(ManagementProvider):
         return CheckResult(news, failures)
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
-        """Compare inputs with inputs, and what is live with what should be."""
+        """Compare the stored inputs with the new ones, and the live endpoint with the one that was handed off."""
         replaces = replacement_keys(olds, news)
         return DiffResult(changes=has_changed(olds, news), replaces=replaces, delete_before_replace=bool(replaces))
 
     def create(self, props: dict[str, Any]) -> CreateResult:
-        """Hand off; again where a run before was interrupted.
+        """Hand off; a run that follows an interrupted one starts again.
 
         Raises:
-            HandoffError: it did not come about.
+            HandoffError: the hand-off failed.
         """
         return CreateResult(f"{props['namespace']}/{props['cluster']}", self._hand_off(props, None))
 
     def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
-        """Hand off again: what is right already is only confirmed, what has drifted is put right.
+        """Hand off again: what is right is only confirmed, what has drifted is corrected.
 
         Raises:
-            HandoffError: it did not come about.
+            HandoffError: the hand-off failed.
         """
         return UpdateResult(self._hand_off(news, olds.get("handedOff") or None))
 
@@ -122,12 +122,12 @@ class EndpointProvider(ManagementProvider):
         return {**state_properties(props), **outputs}
 
     def _outputs(self, handoff: Handoff) -> dict[str, Any]:
-        """Hand off, and what is stored of it."""
+        """Hand off; the outputs to store."""
         outputs = outputs_of(handoff.run(), handoff.kube.server)
         return {**outputs, "handedOff": outputs["live"]}
 
     def _recognise(self, kube: Kube, order: Order, outcome: Outcome | None, server: str) -> None:
-        """Raise where the credentials lead to another management cluster than the one that was handed off in."""
+        """Raise where the credentials lead to another management cluster than that of the last hand-off."""
         uid = (
             outcome.cluster_uid
             if outcome
@@ -148,7 +148,7 @@ class EndpointProvider(ManagementProvider):
             )
 
     def _api(self, props: Mapping[str, Any]) -> Api:
-        """The management cluster's API. The hand-off has a patience of its own, which tells what it waits for.
+        """The management cluster's API, without patience: the hand-off repeats requests itself, and reports why it waits.
 
         Raises:
             AccessError: the credentials can't be used.
@@ -157,7 +157,7 @@ class EndpointProvider(ManagementProvider):
 
 
 def no_answer(phase: Phase, subject: str, error: Exception) -> HandoffError:
-    """The error of a look at the management cluster that got no answer. It must never seem to be a deletion."""
+    """The error for a management cluster that gives no answer. That must never look like a deletion."""
     return HandoffError(
         phase,
         subject,
@@ -247,7 +247,7 @@ class ControlPlaneEndpoint(Resource, module="kamaji-equinix", name="ControlPlane
 
 
 def inputs(args: ControlPlaneEndpointArgs) -> dict[str, Any]:
-    """The properties of a hand-off; what is stored of the first ones that there were lacks ``linking``."""
+    """The properties of a hand-off. The default ``linking`` is left out, as the first versions stored none."""
     props: dict[str, Any] = {
         "namespace": args.namespace,
         "cluster": args.cluster,

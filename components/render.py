@@ -145,8 +145,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Where the engine looks for it, too, whose names of stacks may begin with organization and project.
     path = stack_file(options.cwd, options.stack.rpartition("/")[2])
     try:
-        values, secret, others = read_stack_file(path, options.cwd)
-        stack = load_stack(values, secret, others)
+        values, secret, foreign_keys = read_stack_file(path, options.cwd)
+        stack = load_stack(values, secret, foreign_keys)
         text = render(stack)
     except (SettingsError, StackFileError, RenderError) as error:
         print(f"error: {path}: {error}", file=sys.stderr)

@@ -36,18 +36,18 @@ PLURAL = "machinedeployments"
 POLL_SECONDS = 2.0
 
 IDENTITY = ("namespace", "name")
-"""Another one of these is another pool."""
+"""A change of one of these means another pool."""
 
 
 class RolloutError(Exception):
-    """A worker pool did not become what was asked for in time."""
+    """A worker pool's machines were not complete in time."""
 
 
 class PoolProvider(ManagementProvider):
     """What both providers of a pool share."""
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
-        """Nothing of it is live: what it looks at is checked by the status tree."""
+        """The stored properties: the status tree checks what is live."""
         return ReadResult(id_, props)
 
     def kube(self, props: Mapping[str, Any]) -> Kube:
@@ -59,7 +59,7 @@ class PoolProvider(ManagementProvider):
         return Kube(self.api(props), props["namespace"])
 
     def prune(self, props: Mapping[str, Any], current: list[str]) -> None:
-        """Remove the pool's templates that nothing needs; a failure is told, and a later run tries again."""
+        """Remove the pool's templates that nothing needs; a failure is only reported, and a later run tries again."""
         id_ = pool_id(props)
         try:
             for template in prune(self.kube(props), templates_of(props), current):
@@ -72,26 +72,26 @@ class RolloutProvider(PoolProvider):
     """The dynamic provider of ``WorkerPoolRollout``."""
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
-        """Other templates, another wish to wait, or templates to remove are something to do."""
+        """Other templates, another choice to wait, or templates to remove mean an update."""
         replaces = [key for key in IDENTITY if olds.get(key) != news.get(key)]
-        compared = ("templates", "wait", "replicas", "kinds", "companions")
-        changed = bool(replaces) or any(olds.get(key) != news.get(key) for key in compared)
+        keys = ("templates", "wait", "replicas", "kinds", "companions")
+        differs = bool(replaces) or any(olds.get(key) != news.get(key) for key in keys)
         return DiffResult(
-            changes=changed or self.has_unused_templates(news), replaces=replaces, delete_before_replace=bool(replaces)
+            changes=differs or self.has_unused_templates(news), replaces=replaces, delete_before_replace=bool(replaces)
         )
 
     def create(self, props: dict[str, Any]) -> CreateResult:
-        """A new pool has nothing to roll; it is waited for only where that is wished."""
+        """Wait for a new pool only where the settings say so."""
         if props.get("wait"):
             self._await(props)
         self.prune(props, props["templates"])
         return CreateResult(pool_id(props), state_properties(props))
 
     def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
-        """Wait for the machines where that is wished, then remove what they no longer need.
+        """Wait for the machines where the settings say so, then remove what they no longer need.
 
         A state of an earlier version has templates that the engine deletes once it has replaced them: that must wait until
-        the last machine that might be made from them is another.
+        no machine can be made from them.
         """
         deletes = not olds.get("kinds") and olds.get("templates") != news.get("templates")
         if news.get("wait") or deletes:
@@ -109,7 +109,7 @@ class RolloutProvider(PoolProvider):
         try:
             return bool(unused_templates(self.kube(props), templates_of(props), props["templates"]))
         except (ApiError, AccessError):
-            # They hurt nobody, and the preflight says of a cluster that does not answer.
+            # Unused templates do no harm, and the preflight reports a cluster that does not answer.
             return False
 
     def _await(self, props: Mapping[str, Any]) -> None:
@@ -126,17 +126,17 @@ class RolloutProvider(PoolProvider):
         progress = Progress(float(props["timeoutSeconds"]), lambda step: tell(id_, str(step)))
         while True:
             try:
-                missing = shortfall(kube.find(kind, props["name"]))
+                problem = shortfall(kube.find(kind, props["name"]))
             except ApiError as error:
-                missing = f"it can't be read ({error})"
-            if not missing:
+                problem = f"it can't be read ({error})"
+            if not problem:
                 progress.tell("all machines are as asked")
                 return
-            progress.report_wait(f"waits for its machines: {missing}", "machines")
+            progress.report_wait(f"waits for its machines: {problem}", "machines")
             if progress.over:
                 raise RolloutError(
                     f"MachineDeployment {id_}: expected all machines up to date and available; last seen after "
-                    f"{progress.elapsed:.0f} s: {missing}. The roll-out goes on by itself; "
+                    f"{progress.elapsed:.0f} s: {problem}. The roll-out goes on by itself; "
                     "`kamaji-equinix status` names what blocks it."
                 )
             progress.pause(POLL_SECONDS)
@@ -148,11 +148,11 @@ class TemplatesProvider(PoolProvider):
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         """Another pool is another resource."""
         replaces = [key for key in ("namespace", "cluster", "pool") if olds.get(key) != news.get(key)]
-        changed = any(olds.get(key) != news.get(key) for key in ("kinds", "companions"))
-        return DiffResult(changes=bool(replaces) or changed, replaces=replaces)
+        differs = any(olds.get(key) != news.get(key) for key in ("kinds", "companions"))
+        return DiffResult(changes=bool(replaces) or differs, replaces=replaces)
 
     def create(self, props: dict[str, Any]) -> CreateResult:
-        """Nothing is to do as long as there is a pool."""
+        """Nothing to do as long as the pool exists."""
         return CreateResult(pool_id(props), state_properties(props))
 
     def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
@@ -160,7 +160,7 @@ class TemplatesProvider(PoolProvider):
         return UpdateResult(state_properties(news))
 
     def delete(self, _id: str, props: dict[str, Any]) -> None:
-        """The pool is gone: the engine deletes what depends on this resource, the MachineDeployment, before."""
+        """Remove all templates: the engine has deleted the MachineDeployment before, which depends on this resource."""
         self.prune(props, [])
 
 
@@ -198,7 +198,7 @@ class WorkerPoolRolloutArgs:
 
 
 class WorkerPoolRollout(Resource, module="kamaji-equinix", name="WorkerPoolRollout"):
-    """Exists once a pool's machines are as asked for, where that is waited for."""
+    """Exists once a pool's machines are complete, where the settings say to wait for them."""
 
     def __init__(self, name: str, args: WorkerPoolRolloutArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         props: dict[str, Any] = {
@@ -245,7 +245,7 @@ class WorkerPoolTemplatesArgs:
 
 
 class WorkerPoolTemplates(Resource, module="kamaji-equinix", name="WorkerPoolTemplates"):
-    """Stands for all templates that a pool has had: removed after its MachineDeployment, it takes them along."""
+    """Stands for all templates that a pool has had: its deletion, after the MachineDeployment's, removes them."""
 
     def __init__(self, name: str, args: WorkerPoolTemplatesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         props: dict[str, Any] = {
@@ -268,9 +268,9 @@ def stored_kind(kind: Kind) -> dict[str, str]:
 
 
 def templates_of(props: Mapping[str, Any]) -> PoolTemplates:
-    """The templates that a resource's properties speak of."""
+    """The templates that a resource's properties describe."""
     kinds, companions = (
-        tuple(Kind(one["apiVersion"], one["kind"], one["plural"]) for one in props.get(key) or ())
+        tuple(Kind(entry["apiVersion"], entry["kind"], entry["plural"]) for entry in props.get(key) or ())
         for key in ("kinds", "companions")
     )
     return PoolTemplates(props.get("cluster", ""), props.get("pool", ""), props["apiVersion"], kinds, companions)

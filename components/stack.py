@@ -1,6 +1,6 @@
 """From a stack's configuration to its resources: what ``__main__.py`` and inline programs share.
 
-Everything that can be known to be wrong is said here, in one report, before the first resource is registered.
+All mistakes that can be recognised are in one report, before the first resource is registered.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ CREDENTIALS_ONLY = "KAMAJI_EQUINIX_CREDENTIALS_ONLY"
 """Environment variable under which :func:`run` only renews the credentials that the state holds."""
 
 ADOPTS = "KAMAJI_EQUINIX_ADOPTS"
-"""Environment variable under which :func:`run` takes living clusters in that the stack has not made."""
+"""Environment variable under which :func:`run` adopts clusters that exist and that the stack has not created."""
 
 
 def configuration() -> tuple[dict[str, Any], frozenset[str], tuple[str, ...]]:
@@ -47,10 +47,10 @@ def configuration() -> tuple[dict[str, Any], frozenset[str], tuple[str, ...]]:
     prefix = f"{NAMESPACE}:"
     secret = {*runtime_config.get_config_secret_keys_env(), *filter(runtime_config.is_config_secret, raw)}
     values = {key.removeprefix(prefix): decode(value) for key, value in raw.items() if key.startswith(prefix)}
-    others = tuple(key for key in raw if not key.startswith(prefix))
+    foreign_keys = tuple(key for key in raw if not key.startswith(prefix))
     keys = [key.removeprefix(prefix) for key in secret if key.startswith(prefix)]
     folder = Path(pulumi.get_root_directory() or ".")
-    return values, secret_paths(values, keys, folder, pulumi.get_stack()), others
+    return values, secret_paths(values, keys, folder, pulumi.get_stack()), foreign_keys
 
 
 def load(raw: Mapping[str, Any], secrets: frozenset[str], foreign_keys: Collection[str] = ()) -> StackSettings:
@@ -97,8 +97,8 @@ def declare(
 
     Args:
         settings: the stack's settings.
-        outlook: what lives of each cluster, and is gone; None where that is not known.
-        adopts: whether living clusters that the stack has not made are to be taken in.
+        outlook: which objects of each cluster exist, and which are lost; None where that is not known.
+        adopts: whether to adopt clusters that exist and that the stack has not created.
 
     Returns:
         The clusters by name.
@@ -117,19 +117,19 @@ def declare(
             TenantClusterArgs(
                 settings=tenant,
                 handoff_provider=provider,
-                running_version=one.versions.api_server or None,
-                former_pools=one.former | one.rolled_deployments,
-                templates=one.templates,
-                lost={loss.uid: str(loss) for loss in lost},
+                running_version=current.versions.api_server or None,
+                former_pools=current.former | current.rolled_deployments,
+                templates=current.templates,
+                lost={loss.uid: str(loss) for loss in cluster_losses},
                 bootstrap_versions=outlook.bootstrap_versions,
-                # What a lost control plane has left is another's, or nobody's.
+                # The Secret of a lost control plane belongs to another one, or to none.
                 kubeconfig_secret=None
-                if lost
+                if cluster_losses
                 else outlook.kubeconfigs.get((tenant.cluster.namespace, tenant.cluster.name)),
             ),
             children,
         )
-        for tenant, provider, one, lost in zip(settings.clusters, providers, lives, losses, strict=True)
+        for tenant, provider, current, cluster_losses in zip(settings.clusters, providers, lives, losses, strict=True)
     }
 
 
@@ -149,8 +149,8 @@ def run() -> None:
     Raises:
         pulumi.RunError: for wrong settings or a management cluster that can't take them.
     """
-    # What the imports have made lives as long as the process. Left to the collector it is searched again and again, last when
-    # the interpreter ends: 0.2 s of each run, more than all requests to the management cluster together.
+    # The objects of the imports live as long as the process. The garbage collector would search them again and again, last
+    # when the interpreter ends: 0.2 s of each run, more than all requests to the management cluster together.
     gc.freeze()
     gc.enable()
     if os.environ.get(CREDENTIALS_ONLY):
@@ -164,7 +164,7 @@ def bring_up(settings: StackSettings, *, adopts: bool = False) -> None:
 
     Args:
         settings: the stack's settings.
-        adopts: whether living clusters that the stack has not made are to be taken in.
+        adopts: whether to adopt clusters that exist and that the stack has not created.
 
     Raises:
         pulumi.RunError: the management cluster can't take the stack, or a change would be an accident.
@@ -175,30 +175,30 @@ def bring_up(settings: StackSettings, *, adopts: bool = False) -> None:
 
 
 def require_files(settings: StackSettings) -> None:
-    """See that the files are there that add-ons name.
+    """Check that the files that add-ons name exist.
 
     Raises:
-        pulumi.RunError: some are not.
+        pulumi.RunError: some do not.
     """
     if problems := [*addon_files.problems(settings)]:
         raise pulumi.RunError(str(SettingsError(problems)))
 
 
 def tell_network_plugins(settings: StackSettings) -> None:
-    """Say which network plugin each cluster gets; of none the settings' warnings tell."""
+    """Say which network plugin each cluster gets; the settings' warnings report clusters without one."""
     for tenant in settings.clusters:
         if addon := network_plugin(tenant, "", ""):
             pulumi.log.info(f"tenant cluster {tenant.cluster.name}: network plugin {addon.name}, {addon.origin}")
         elif tenant.network.plugin == "custom":
-            names = ", ".join(one.name for one in tenant.addons)
+            names = ", ".join(item.name for item in tenant.addons)
             pulumi.log.info(f"tenant cluster {tenant.cluster.name}: its network plugin is one of its add-ons: {names}")
 
 
 def renew_credentials() -> None:
     """Register only the provider of the management cluster: the program of a refresh or destroy.
 
-    These take a provider as the last ``up`` stored it, with credentials that may have expired since. What else the settings
-    hold does not matter to them, and may be wrong.
+    These take a provider as the last ``up`` stored it, with credentials that may have expired since. The other settings do
+    not matter to them, and may be wrong.
 
     Raises:
         pulumi.RunError: the credentials can't be read.
@@ -218,10 +218,10 @@ def check_management(settings: StackSettings, *, adopts: bool = False) -> Outloo
 
     Args:
         settings: the stack's settings.
-        adopts: whether living clusters that the stack has not made are to be taken in.
+        adopts: whether to adopt clusters that exist and that the stack has not created.
 
     Returns:
-        What lives, and what the run does to it; empty where that is not known.
+        Which objects exist, and what the run does to them; empty where that is not known.
 
     Raises:
         pulumi.RunError: it can't take the stack. In a preview a cluster that can't be reached is only a warning.
@@ -256,10 +256,10 @@ def last_state() -> Mapping[str, Any] | None:
 
 
 def announce(outlook: Outlook) -> None:
-    """Say what a run does: loudly where something that lives goes.
+    """Say what a run does: as a warning where it deletes something that exists.
 
     Raises:
-        pulumi.RunError: something of it can't be done.
+        pulumi.RunError: a part of it can't be done.
     """
     for line in outlook.unread:
         pulumi.log.debug(line)

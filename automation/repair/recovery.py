@@ -16,7 +16,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from ...components.capi.contract import other_versions
+from ...components.capi.contract import alternate_versions
 from ...components.capi.reading import is_provisioned
 from ...components.kube.client import Api, ApiError
 from ...components.kube.objects import Kind, Kube, dig, plural
@@ -254,7 +254,7 @@ def elsewhere(resource: Mapping[str, Any], find: Find) -> str:
     away from a stack whose ``capi.contract`` is still the older one, or was in its last run.
     """
     inputs = resource["inputs"]
-    for version in other_versions(inputs["apiVersion"]):
+    for version in alternate_versions(inputs["apiVersion"]):
         if find({**inputs, "apiVersion": version}):
             return version
     return ""

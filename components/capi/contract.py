@@ -37,8 +37,7 @@ class Contract:
 
         In v1beta1 it holds the object's own version: Cluster API rewrites any other by the contract label of the kind's CRD,
         which a later run would see as a change. It holds the namespace, too: Cluster API's webhooks fill it in, and a
-        reference is compared as a whole, so that one without it conflicts with the living one for any other field manager,
-        as when living clusters are imported.
+        reference is compared as a whole, so that one without it conflicts with the live one when clusters are imported.
         """
         if self.is_v1beta2:
             return {"apiGroup": api_version.partition("/")[0], "kind": kind, "name": name}
@@ -67,12 +66,12 @@ CONTRACTS = {
 }
 
 
-def other_versions(api_version: str) -> list[str]:
-    """API versions that the same objects have in the other generations; none where they have but one.
+def alternate_versions(api_version: str) -> list[str]:
+    """API versions of the same objects in the other generation; empty where they have only one.
 
-    >>> other_versions("controlplane.cluster.x-k8s.io/v1alpha1"), other_versions("v1")
+    >>> alternate_versions("controlplane.cluster.x-k8s.io/v1alpha1"), alternate_versions("v1")
     (['controlplane.cluster.x-k8s.io/v1alpha2'], [])
     """
-    parts = [(each.core, each.bootstrap, each.control_plane) for each in CONTRACTS.values()]
+    parts = [(contract.core, contract.bootstrap, contract.control_plane) for contract in CONTRACTS.values()]
     alike = [versions for versions in zip(*parts, strict=True) if api_version in versions]
     return [version for versions in alike for version in versions if version != api_version]

@@ -1,7 +1,7 @@
-"""Machines that outlive their control plane: one that is deleted and made anew has another certificate authority and no data.
+"""Machines of a former control plane: one that is deleted and created again has a new certificate authority and no data.
 
-What joined the former one can't join the new one, and Cluster API replaces none of it by itself: the machines stay, and are
-billed. So they are told from the others by when they were given their bootstrap data, which holds the authority's hash.
+Machines of the former one can't join the new one, and Cluster API does not replace them: they stay, and are billed. They are
+recognised by the time of their bootstrap data, which holds the authority's hash.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ BOOTSTRAP_CONDITIONS = ("BootstrapReady", "BootstrapConfigReady")
 
 
 def is_former(machine: Json, control_plane: Json) -> bool:
-    """Whether a Machine was given its bootstrap data before its control plane was made."""
+    """Whether a Machine got its bootstrap data before its control plane was created."""
     creation = timestamp(dig(control_plane, "metadata", "creationTimestamp"))
     since = [
         change.since
@@ -30,9 +30,9 @@ def is_former(machine: Json, control_plane: Json) -> bool:
 
 
 def is_older(obj: Json, control_plane: Json) -> bool:
-    """Whether an object was made before a control plane."""
-    first, other = (timestamp(dig(one, "metadata", "creationTimestamp")) for one in (obj, control_plane))
-    return bool(first and other and first < other)
+    """Whether an object was created before a control plane."""
+    obj_creation, plane_creation = (timestamp(dig(item, "metadata", "creationTimestamp")) for item in (obj, control_plane))
+    return bool(obj_creation and plane_creation and obj_creation < plane_creation)
 
 
 def former_pools(machines: Iterable[Json], control_plane: Json) -> set[str]:
@@ -45,11 +45,11 @@ def former_pools(machines: Iterable[Json], control_plane: Json) -> set[str]:
 
 
 def rollout_after(deployment: Json) -> str:
-    """Since when a pool is to be rolled, in either generation. As text two such moments compare as moments."""
+    """The time after which a pool is to be rolled, in either generation. Two such texts compare as times."""
     return str(dig(deployment, "spec", "rolloutAfter") or dig(deployment, "spec", "rollout", "after") or "")
 
 
 def deployments_after(deployments: Iterable[Json], control_plane: Json) -> set[str]:
-    """The MachineDeployments that were rolled because of a control plane: that is in their spec, and may stay there."""
+    """The MachineDeployments whose spec says to roll them since a control plane's creation."""
     creation = dig(control_plane, "metadata", "creationTimestamp")
-    return {name(one) for one in deployments if creation and rollout_after(one) == creation}
+    return {name(deployment) for deployment in deployments if creation and rollout_after(deployment) == creation}

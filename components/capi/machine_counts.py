@@ -15,7 +15,7 @@ class MachineCounts:
     """The machines of a MachineDeployment, as its controller counts them.
 
     Attributes:
-        desired: how many it is to have; None where that is not said, as with an autoscaler that has not acted yet.
+        desired: how many it is to have; None where the spec does not say, as before an autoscaler's first decision.
         present: how many there are.
         current: how many are made from its current templates.
         ready: how many are ready.
@@ -30,7 +30,7 @@ class MachineCounts:
 
     @classmethod
     def of(cls, deployment: Mapping[str, Any]) -> MachineCounts:
-        """Those of a living MachineDeployment."""
+        """The counts of a live MachineDeployment."""
         desired, status = dig(deployment, "spec", "replicas"), deployment.get("status") or {}
         return cls(
             desired=None if desired is None else int(desired),

@@ -66,7 +66,7 @@ def labels(settings: Tenant, kind: str, pool: Pool | None = None) -> dict[str, s
 
     https://kubernetes.io/docs/concepts/overview/working-with-objects/common-labels/
     """
-    recommended = {
+    common_labels = {
         **settings.cluster.labels,
         "app.kubernetes.io/name": "kamaji-equinix",
         "app.kubernetes.io/instance": settings.cluster.name,
@@ -74,7 +74,7 @@ def labels(settings: Tenant, kind: str, pool: Pool | None = None) -> dict[str, s
         **MANAGED_BY,
         CLUSTER_LABEL: settings.cluster.name,
     }
-    return recommended | ({POOL_LABEL: pool.name} if pool else {})
+    return common_labels | ({POOL_LABEL: pool.name} if pool else {})
 
 
 def selector(settings: Tenant, pool: Pool) -> dict[str, str]:
@@ -109,18 +109,18 @@ def without(value: Mapping[str, Any], path: str) -> dict[str, Any]:
     >>> without({"spec": {"online": False, "bootMode": "UEFI"}}, "spec.online")
     {'spec': {'bootMode': 'UEFI'}}
     """
-    first, _, rest = path.partition(".")
-    if not rest:
+    first, _, subpath = path.partition(".")
+    if not subpath:
         return {key: item for key, item in value.items() if key != first}
     inner = value.get(first)
-    return {**value, first: without(inner, rest)} if isinstance(inner, Mapping) else dict(value)
+    return {**value, first: without(inner, subpath)} if isinstance(inner, Mapping) else dict(value)
 
 
 def drop_empty(**values: Any) -> dict[str, Any]:
-    """The values that there are, for optional fields: None, empty text, maps and lists fall out, 0 and false stay.
+    """The values of optional fields without None, empty text, maps and lists; 0 and false stay.
 
     >>> drop_empty(serviceAddress=None, certSANs=(), replicas=0)
     {'replicas': 0}
     """
-    values_left = {key: value for key, value in values.items() if value is not None and value not in ("", (), [], {})}
-    return {key: list(value) if isinstance(value, tuple) else value for key, value in values_left.items()}
+    nonempty_values = {key: value for key, value in values.items() if value is not None and value not in ("", (), [], {})}
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in nonempty_values.items()}

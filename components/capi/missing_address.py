@@ -1,4 +1,4 @@
-"""Why a control plane has no address yet: one explanation for whoever waits and for whoever looks. Pure.
+"""Why a control plane has no address yet: one explanation for the hand-off and for the status tree. Pure.
 
 Kamaji acts on a KamajiControlPlane once a Cluster owns it, makes a TenantControlPlane of the same name from it, and publishes
 the address that this one's Service gets.
@@ -31,7 +31,7 @@ class Cause:
 
 
 def cause(control_plane: Json, cluster: Part, tenant: Part, service: Part) -> Cause:
-    """The first cause that shows; a general one where all looks right.
+    """The first cause that the objects show; a general one where all look right.
 
     Args:
         control_plane: the KamajiControlPlane.
@@ -43,32 +43,32 @@ def cause(control_plane: Json, cluster: Part, tenant: Part, service: Part) -> Ca
     if dig(control_plane, "metadata", "deletionTimestamp"):
         return Cause(f"{plane} is being deleted", "Cluster API")
     if isinstance(cluster, Failure):
-        return Cause(unread(cluster), "Cluster API")
+        return Cause(failure_text(cluster), "Cluster API")
     if cluster is None:
         return Cause("there is no Cluster for it, and Kamaji ignores a KamajiControlPlane without one", "Cluster API")
     if dig(cluster, "spec", "paused"):
         return Cause(f"Cluster {name(cluster)} is paused (spec.paused), so no controller acts on it", "Cluster API")
     owners = dig(control_plane, "metadata", "ownerReferences") or []
     if not any(reference.get("kind") == "Cluster" for reference in owners):
-        referred = dig(cluster, "spec", "controlPlaneRef", "name") or "none"
+        reference_name = dig(cluster, "spec", "controlPlaneRef", "name") or "none"
         return Cause(
-            f"no Cluster owns {plane}, and Kamaji ignores it until then: Cluster {name(cluster)} refers to {referred}, or "
+            f"no Cluster owns {plane}, and Kamaji ignores it until then: Cluster {name(cluster)} refers to {reference_name}, or "
             "Cluster API's controller does not run",
             "Cluster API",
         )
     if tenant is None:
-        why = unmet(conditions(control_plane))
+        why = false_conditions(conditions(control_plane))
         return Cause(
             f"Kamaji's Cluster API provider has not made TenantControlPlane {plane_name} yet; does it run?{why}",
             "Kamaji",
         )
     if isinstance(tenant, Failure):
-        return Cause(f"{unread(tenant)}{unmet(conditions(control_plane))}", "Kamaji")
+        return Cause(f"{failure_text(tenant)}{false_conditions(conditions(control_plane))}", "Kamaji")
     # A TenantControlPlane has no conditions of its own, but those of its Deployment.
     deployment = dig(tenant, "status", "kubernetesResources", "deployment", "conditions")
-    why = unmet((*conditions(control_plane), *conditions_in(deployment)))
+    why = false_conditions((*conditions(control_plane), *conditions_in(deployment)))
     if isinstance(service, Failure):
-        return Cause(f"{unread(service)}{why}", "Kamaji")
+        return Cause(f"{failure_text(service)}{why}", "Kamaji")
     if service is None:
         return Cause(f"Kamaji has not made Service {plane_name} yet{why}", "Kamaji")
     if dig(service, "spec", "type") == "LoadBalancer" and not dig(service, "status", "loadBalancer", "ingress"):
@@ -79,16 +79,16 @@ def cause(control_plane: Json, cluster: Part, tenant: Part, service: Part) -> Ca
     return Cause(f"TenantControlPlane {plane_name} is {state}{why}", "Kamaji")
 
 
-def unread(failure: Failure) -> str:
-    """That an object could not be read, and why."""
+def failure_text(failure: Failure) -> str:
+    """A sentence about an object that could not be read, with the reason."""
     return f"{failure.subject} can't be read ({failure.reason}: {failure.message})"
 
 
-def unmet(several: Iterator[Condition] | tuple[Condition, ...]) -> str:
-    """The conditions that say False, in brackets; empty where none does."""
+def false_conditions(items: Iterator[Condition] | tuple[Condition, ...]) -> str:
+    """The conditions that are False, as text in brackets; empty where none is."""
     texts = [
-        f"{one.type}: {' '.join((one.message or one.reason).split())[:200]}"
-        for one in several
-        if one.status == "False" and (one.message or one.reason)
+        f"{condition.type}: {' '.join((condition.message or condition.reason).split())[:200]}"
+        for condition in items
+        if condition.status == "False" and (condition.message or condition.reason)
     ]
     return f" ({'; '.join(texts)})" if texts else ""

@@ -13,7 +13,7 @@ from .manifest import CLUSTER_LABEL, POOL_LABEL
 LONGEST_LABEL = 63
 """Characters of a label's value, and of a DNS label."""
 
-OWN_LABELS = frozenset(
+IDENTITY_LABELS = frozenset(
     {
         "app.kubernetes.io/name",
         "app.kubernetes.io/instance",
@@ -68,7 +68,7 @@ def secret(namespace: str, cluster: str, pool: str, texts: Mapping[str, str]) ->
 
 @functools.lru_cache(maxsize=1024)
 def _slow_digest(salt: str, texts: tuple[tuple[str, str], ...]) -> str:
-    """The manifests of one run are made several times; this is done once."""
+    """Cached, because one run builds the manifests several times."""
     content = json.dumps(texts).encode()
     return hashlib.scrypt(content, salt=salt.encode(), n=1 << 15, r=8, p=1, maxmem=1 << 26, dklen=4).hex()
 

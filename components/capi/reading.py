@@ -123,7 +123,7 @@ def conditions_in(entries: object) -> Iterator[Condition]:
 
 
 def condition(obj: Json, type_: str) -> Condition | None:
-    return next((one for one in conditions(obj) if one.type == type_), None)
+    return next((entry for entry in conditions(obj) if entry.type == type_), None)
 
 
 def ready(obj: Json) -> Condition | None:
@@ -148,20 +148,20 @@ def node_conditions(machine: Json) -> Iterator[Condition]:
     Its newer conditions hold the kubelet's own words, beside the older ones in the v1beta1 generation.
     """
     status = machine.get("status") or {}
-    for listed in (dig(status, "v1beta2", "conditions"), status.get("conditions")):
-        yield from (one for one in conditions_in(listed) if one.type == "NodeHealthy")
+    for entries in (dig(status, "v1beta2", "conditions"), status.get("conditions")):
+        yield from (entry for entry in conditions_in(entries) if entry.type == "NodeHealthy")
 
 
 def node_problem(machine: Json) -> str:
     """What Cluster API says of a machine's node that is not healthy; empty where it is, or where there is none."""
-    for one in node_conditions(machine):
-        if one.status == "False" and one.message:
-            return " ".join(one.message.removeprefix("* ").split())
+    for entry in node_conditions(machine):
+        if entry.status == "False" and entry.message:
+            return " ".join(entry.message.removeprefix("* ").split())
     return ""
 
 
 def is_provisioned(infrastructure: Json) -> bool:
-    """Whether infrastructure is there: ``status.ready`` or ``status.initialization.provisioned``."""
+    """Whether infrastructure is provisioned: ``status.ready`` or ``status.initialization.provisioned``."""
     status = infrastructure.get("status") or {}
     return bool(status.get("ready") or dig(status, "initialization", "provisioned"))
 
@@ -195,7 +195,7 @@ def is_current(obj: Json, generation: object = None) -> bool:
 
     Args:
         obj: the object.
-        generation: the generation that it has seen; by default ``status.observedGeneration``.
+        generation: the generation that the controller acted on; by default ``status.observedGeneration``.
     """
     generation = dig(obj, "status", "observedGeneration") if generation is None else generation
     return int(str(generation or 0)) >= int(dig(obj, "metadata", "generation") or 0)

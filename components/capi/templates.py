@@ -44,7 +44,7 @@ class PoolTemplates:
 
 @dataclass(frozen=True)
 class Template:
-    """One template, as it was seen."""
+    """One template of the management cluster."""
 
     kind: Kind
     name: str
@@ -56,12 +56,12 @@ class Template:
 
 
 def unused_templates(kube: Kube, pool: PoolTemplates, current: Collection[str]) -> list[Template]:
-    """The templates of a pool that can go.
+    """The templates of a pool that can be removed.
 
     Args:
         kube: the pool's namespace.
         pool: whose templates.
-        current: names of those that the pool is made of now, and of their companions.
+        current: names of the templates that the pool uses now, and of their companions.
 
     Raises:
         ApiError: the management cluster could not be read.
@@ -72,14 +72,14 @@ def unused_templates(kube: Kube, pool: PoolTemplates, current: Collection[str]) 
         return []
     # Read after the candidates: a set that appears meanwhile is made from a deployment, and that names its templates too.
     in_use = references(kube, pool)
-    going = [template for template in candidates if (template.kind.name, template.name) not in in_use]
-    departing = {(template.kind.name, template.name) for template in going}
-    texts_of_rest = remaining_texts(kube, pool, departing) if companions else set()
-    return [*going, *(one for one in companions if one.name not in texts_of_rest)]
+    obsolete = [template for template in candidates if (template.kind.name, template.name) not in in_use]
+    departing = {(template.kind.name, template.name) for template in obsolete}
+    reference_texts = remaining_texts(kube, pool, departing) if companions else set()
+    return [*obsolete, *(companion for companion in companions if companion.name not in reference_texts)]
 
 
 def leftovers(kube: Kube, pool: PoolTemplates, kinds: Collection[Kind], current: Collection[str]) -> list[Template]:
-    """A pool's objects of some kinds that it is not made of now.
+    """A pool's objects of these kinds that it does not use now.
 
     Raises:
         ApiError: the management cluster could not be read.
@@ -94,7 +94,7 @@ def leftovers(kube: Kube, pool: PoolTemplates, kinds: Collection[Kind], current:
 
 
 def remaining_texts(kube: Kube, pool: PoolTemplates, departing: Collection[tuple[str, str]]) -> set[str]:
-    """All text in a pool's templates that stay: a companion whose name is not among it is not referred to.
+    """All text in the templates that stay. They refer to a companion only where its name is in this text.
 
     Raises:
         ApiError: they could not be read.
@@ -135,9 +135,9 @@ def prune(kube: Kube, pool: PoolTemplates, current: Collection[str]) -> list[Tem
         ApiError: the management cluster could not be read, or refuses.
     """
     deletions = []
-    going = unused_templates(kube, pool, current)
-    # A Secret goes before its last template: the other way round nobody would know of it any more.
-    for template in [*secrets_of(kube, pool, going), *going]:
+    obsolete = unused_templates(kube, pool, current)
+    # A Secret goes before its last template: after that nothing would refer to it.
+    for template in [*secrets_of(kube, pool, obsolete), *obsolete]:
         try:
             kube.delete(template.kind, template.name, uid=template.uid, version=template.version)
         except ApiError as error:
@@ -149,31 +149,31 @@ def prune(kube: Kube, pool: PoolTemplates, current: Collection[str]) -> list[Tem
     return deletions
 
 
-def secrets_of(kube: Kube, pool: PoolTemplates, going: Collection[Template]) -> list[Template]:
-    """The Secrets that bootstrap templates which go take their content from, and no other of the pool's.
+def secrets_of(kube: Kube, pool: PoolTemplates, obsolete: Collection[Template]) -> list[Template]:
+    """The Secrets that only obsolete bootstrap templates of the pool refer to.
 
     Args:
         kube: the pool's namespace.
         pool: whose templates.
-        going: those that go.
+        obsolete: the templates that can be removed.
 
     Raises:
         ApiError: they could not be read.
     """
-    names = {template.name for template in going if template.kind.name == BOOTSTRAP}
+    names = {template.name for template in obsolete if template.kind.name == BOOTSTRAP}
     kind = next((kind for kind in pool.kinds if kind.name == BOOTSTRAP), None)
     if not names or kind is None:
         return []
     selector = selector_of(pool)
-    named: dict[bool, set[str]] = {True: set(), False: set()}
+    secret_names: dict[bool, set[str]] = {True: set(), False: set()}
     for template in kube.items(kind, selector):
         for file in dig(template, "spec", "template", "spec", "files") or ():
             if name := dig(file, "contentFrom", "secret", "name"):
-                named[template["metadata"]["name"] in names].add(str(name))
-    living = (kube.find(SECRET, name) for name in sorted(named[True] - named[False]))
+                secret_names[template["metadata"]["name"] in names].add(str(name))
+    secrets = (kube.find(SECRET, name) for name in sorted(secret_names[True] - secret_names[False]))
     return [
         Template(SECRET, metadata["name"], metadata["uid"], metadata["resourceVersion"])
-        for metadata in (secret["metadata"] for secret in living if secret)
+        for metadata in (secret["metadata"] for secret in secrets if secret)
         # Others are the user's.
         if selector.items() <= (metadata.get("labels") or {}).items() and belongs(metadata, pool.cluster)
     ]
@@ -195,11 +195,11 @@ def references(kube: Kube, pool: PoolTemplates) -> set[tuple[str, str]]:
         for holder in kube.items(kind, {CLUSTER_LABEL: pool.cluster})
     ]
     machines = [dig(holder, "spec", "template", "spec") for holder in holders]
-    refers = [dig(one, *path) for one in machines for path in (("infrastructureRef",), ("bootstrap", "configRef"))]
-    return {(str(one.get("kind")), str(one.get("name"))) for one in refers if isinstance(one, Mapping)}
+    machine_references = [dig(machine, *path) for machine in machines for path in (("infrastructureRef",), ("bootstrap", "configRef"))]
+    return {(str(reference.get("kind")), str(reference.get("name"))) for reference in machine_references if isinstance(reference, Mapping)}
 
 
 def belongs(metadata: Mapping[str, Any], cluster: str) -> bool:
-    """Whether an object is owned by a Cluster of a name, and so not somebody's own with the same labels."""
+    """Whether a Cluster of this name owns an object: a user's object may have the same labels."""
     owners = metadata.get("ownerReferences") or []
     return any(owner.get("kind") == "Cluster" and owner.get("name") == cluster for owner in owners)

@@ -16,7 +16,7 @@ from typing import Any
 import pulumi
 from pulumi_kubernetes.apiextensions import CustomResource
 
-from ..capi.contract import CONTRACTS, other_versions
+from ..capi.contract import CONTRACTS, alternate_versions
 from ..capi.manifest import without
 
 OWNERS = "metadata.ownerReferences"
@@ -50,7 +50,7 @@ def custom_resource(
     metadata = dict(manifest["metadata"])
     if annotations:
         metadata["annotations"] = {**metadata.get("annotations", {}), **annotations}
-    aliases = [f"kubernetes:{version}:{manifest['kind']}" for version in other_versions(manifest["apiVersion"])]
+    aliases = [f"kubernetes:{version}:{manifest['kind']}" for version in alternate_versions(manifest["apiVersion"])]
     options = pulumi.ResourceOptions(aliases=[pulumi.Alias(type_=type_) for type_ in aliases])
     if owner is not None:
         metadata["ownerReferences"] = [owner_reference(owner, owner_version, is_controller=is_controller)]

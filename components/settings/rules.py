@@ -50,7 +50,7 @@ def names(base: str, tenant: model.TenantClusterSettings) -> Iterator[Problem]:
             f"long; {naming.LONGEST_LABEL} is the limit. Shorten the cluster's name, or set controlPlane.name",
             cluster.name,
         )
-    for key in sorted(naming.OWN_LABELS & cluster.labels.keys()):
+    for key in sorted(naming.IDENTITY_LABELS & cluster.labels.keys()):
         yield Problem(
             f'{base}cluster.labels["{key}"]',
             "is set by this program, which finds a cluster's objects by it; leave it out",

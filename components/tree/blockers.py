@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from ..capi.endpoint import endpoint_of
-from ..capi.missing_address import cause, unread
+from ..capi.missing_address import cause, failure_text
 from ..capi.reading import (
     PAUSED_ANNOTATION,
     Failure,
@@ -215,7 +215,7 @@ def _because(snapshot: Snapshot, control_plane: Json) -> str:
         reasons.append(f"{unmet.type} is {unmet.status}" + (f" ({unmet.message})" if unmet.message else ""))
     for obj in snapshot.evidence.values():
         if isinstance(obj, Failure):
-            reasons.append(unread(obj))
+            reasons.append(failure_text(obj))
         elif kind(obj) == "TenantControlPlane":
             reasons += _tenant(obj)
     return ": " + "; ".join(reasons) if reasons else ""

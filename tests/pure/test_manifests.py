@@ -186,7 +186,7 @@ def test_all_objects_carry_the_recommended_labels() -> None:
         assert labels["app.kubernetes.io/instance"] == "prod", document["kind"]
         assert labels["team"] == "a", document["kind"]
     own = {key for document in documents(settings) for key in document["metadata"]["labels"]} - {"team"}
-    assert own == naming.OWN_LABELS, "the settings refuse these, which would be overwritten without a word"
+    assert own == naming.IDENTITY_LABELS, "the settings refuse these, which would be overwritten without a word"
 
 
 def test_a_health_check_has_a_time_out_fit_for_metal_in_both_generations() -> None:

@@ -61,7 +61,7 @@ def host_problems(path: str, host: HostSettings) -> Iterator[Problem]:
                 host.labels[key],
                 None,
             )
-    for key in sorted(naming.OWN_LABELS & host.labels.keys() - {"pool", *OWN_LABELS}):
+    for key in sorted(naming.IDENTITY_LABELS & host.labels.keys() - {"pool", *OWN_LABELS}):
         yield Problem(f'{path}.labels["{key}"]', "is set by this program; leave it out", host.labels[key], None)
 
 
