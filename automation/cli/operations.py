@@ -126,12 +126,12 @@ def check(options: argparse.Namespace) -> None:
         document = {
             "server": report.server,
             "ready": not missing,
-            "there": report.there,
+            "there": report.available,
             "controllers": dict(report.controllers),
         }
         print(json.dumps({**document, "missing": missing, "notes": report.notes}, indent=2), flush=True)
     else:
-        for line in (*report.there, *(f"{name} {version}" for name, version in report.controllers.items())):
+        for line in (*report.available, *(f"{name} {version}" for name, version in report.controllers.items())):
             print(f"there    {line}")
         for obstacle in report.obstacles:
             print(f"missing  {obstacle}")

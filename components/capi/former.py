@@ -31,7 +31,9 @@ def is_former(machine: Json, control_plane: Json) -> bool:
 
 def is_older(obj: Json, control_plane: Json) -> bool:
     """Whether an object was created before a control plane."""
-    obj_creation, plane_creation = (timestamp(dig(item, "metadata", "creationTimestamp")) for item in (obj, control_plane))
+    obj_creation, plane_creation = (
+        timestamp(dig(item, "metadata", "creationTimestamp")) for item in (obj, control_plane)
+    )
     return bool(obj_creation and plane_creation and obj_creation < plane_creation)
 
 

@@ -122,5 +122,5 @@ def drop_empty(**values: Any) -> dict[str, Any]:
     >>> drop_empty(serviceAddress=None, certSANs=(), replicas=0)
     {'replicas': 0}
     """
-    nonempty_values = {key: value for key, value in values.items() if value is not None and value not in ("", (), [], {})}
-    return {key: list(value) if isinstance(value, tuple) else value for key, value in nonempty_values.items()}
+    nonempty = {key: value for key, value in values.items() if value is not None and value not in ("", (), [], {})}
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in nonempty.items()}

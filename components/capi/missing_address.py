@@ -50,9 +50,9 @@ def cause(control_plane: Json, cluster: Part, tenant: Part, service: Part) -> Ca
         return Cause(f"Cluster {name(cluster)} is paused (spec.paused), so no controller acts on it", "Cluster API")
     owners = dig(control_plane, "metadata", "ownerReferences") or []
     if not any(reference.get("kind") == "Cluster" for reference in owners):
-        reference_name = dig(cluster, "spec", "controlPlaneRef", "name") or "none"
+        target = dig(cluster, "spec", "controlPlaneRef", "name") or "none"
         return Cause(
-            f"no Cluster owns {plane}, and Kamaji ignores it until then: Cluster {name(cluster)} refers to {reference_name}, or "
+            f"no Cluster owns {plane}, and Kamaji ignores it until then: Cluster {name(cluster)} refers to {target}, or "
             "Cluster API's controller does not run",
             "Cluster API",
         )

@@ -195,8 +195,8 @@ def references(kube: Kube, pool: PoolTemplates) -> set[tuple[str, str]]:
         for holder in kube.items(kind, {CLUSTER_LABEL: pool.cluster})
     ]
     machines = [dig(holder, "spec", "template", "spec") for holder in holders]
-    machine_references = [dig(machine, *path) for machine in machines for path in (("infrastructureRef",), ("bootstrap", "configRef"))]
-    return {(str(reference.get("kind")), str(reference.get("name"))) for reference in machine_references if isinstance(reference, Mapping)}
+    items = [dig(machine, *path) for machine in machines for path in (("infrastructureRef",), ("bootstrap", "configRef"))]
+    return {(str(item.get("kind")), str(item.get("name"))) for item in items if isinstance(item, Mapping)}
 
 
 def belongs(metadata: Mapping[str, Any], cluster: str) -> bool:

@@ -1,4 +1,4 @@
-"""What is asked before a run: whether the management cluster can take the stack, and whether a change would harm what lives.
+"""Checks before a run: whether the management cluster can take the stack, and whether a change would harm a living cluster.
 
-It asks and judges; it writes nothing.
+They only read and judge; they write nothing.
 """

@@ -1,5 +1,5 @@
-"""What stands between a changed setting and the loss of a living cluster: a comparison with what is there, before the engine
-plans anything. What counts as an accident is said in :mod:`.changes`; here the management cluster is asked."""
+"""Compare the settings with the living clusters before the engine plans anything, so that a changed setting does not cost
+a cluster. What counts as an accident is defined in :mod:`.changes`; this module asks the management cluster."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ..settings.model import StackSettings
 from ..settings.report import NOTHING, Problem
 from . import admission, changes, departures, hosts, strangers, upgrades
 from .kubeconfig_secrets import kubeconfig_secrets
-from .living_cluster import THREADS, LivingCluster, living_clusters, machines
+from .living_cluster import THREADS, LivingCluster, read_clusters, machines
 from .losses import Loss, losses
 from .machines import plan_of, skew_problems
 from .pool_change import PoolChange
@@ -37,20 +37,20 @@ UNCERTAIN = (
 
 @dataclass(frozen=True)
 class Outlook:
-    """What lives before a run, what the run does to it, and what of that can't be done.
+    """The living clusters before a run, what the run does to them, and which changes are impossible.
 
     Attributes:
-        lives: what lives of each of the settings' clusters, in their order.
+        lives: the live objects of each of the settings' clusters, in their order.
         machines: what happens to machines, pool by pool.
-        clusters: what happens to control planes, and to Clusters that go, in words.
+        clusters: what happens to control planes, and to Clusters that are deleted, in words.
         problems: changes that would delete a living cluster with its machines, or can't be done at all.
-        notes: what could not be asked beforehand.
-        unread: objects that could not be read, and so were compared with nothing.
+        notes: questions that the management cluster did not answer.
+        unread: objects that could not be read, and so were not compared.
         bootstrap_versions: see :func:`.references.bootstrap_versions`.
-        losses: what the last state holds of each cluster, and is gone.
+        losses: objects of each cluster that the last state holds and that do not exist any more.
         obstacle: why the run must not go on, in words; empty where it may.
-        kubeconfigs: where the last run found the kubeconfig of a tenant, by the Cluster's namespace and name.
-        foreign_fields: of living hosts that are to be taken in, see :func:`.hosts.foreign_fields`.
+        kubeconfigs: name of the Secret with a tenant's kubeconfig in the last state, by the Cluster's namespace and name.
+        foreign_fields: of living hosts that the run adopts, see :func:`.hosts.foreign_fields`.
     """
 
     lives: tuple[LivingCluster, ...] = ()
@@ -68,70 +68,70 @@ class Outlook:
 
 @dataclass
 class Remarks:
-    """What a comparison could not do, collected from all its threads: see :class:`Outlook`."""
+    """Notes on objects that could not be compared, collected from all threads: see :class:`Outlook`."""
 
     notes: list[str] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
 
 
 def compare(settings: StackSettings, last: Mapping[str, Any] | None, *, adopts: bool = False) -> Outlook:
-    """Compare the settings with the clusters that live already: those that they name, and those in the stack's last state.
+    """Compare the settings with the living clusters: those that they name, and those in the stack's last state.
 
     Args:
         settings: the stack's settings.
         last: the resources of the stack's last state by URN, with type and outputs; None where it is not known.
-        adopts: whether living clusters that the stack has not made are to be taken in.
+        adopts: whether to adopt living clusters that the stack has not created.
     """
     api, remarks, state = connect(settings.management), Remarks(), last or {}
-    missing = clusters_to_delete(api, settings, state, remarks)
+    removals = clusters_to_delete(api, settings, state, remarks)
     problems = [
-        *departures.problems(missing, settings, departures.clusters_in_state(state)),
+        *departures.problems(removals, settings, departures.clusters_in_state(state)),
         *hosts.problems(api, settings, state),
         *strangers.hosts(api, settings, state),
     ]
-    clusters = living_clusters(api, settings)
-    made = None if adopts or last is None else {(one.namespace, one.name) for one in departures.clusters_in_state(last)}
-    for index, (tenant, living) in enumerate(zip(settings.clusters, clusters, strict=True)):
-        problems += strangers.problems(api, departures.base_of(index, settings), tenant, living, made)
-    plans = [plan_of(tenant, living, state) for tenant, living in zip(settings.clusters, clusters, strict=True)]
+    clusters = read_clusters(api, settings)
+    stack_clusters = None if adopts or last is None else {(item.namespace, item.name) for item in departures.clusters_in_state(last)}
+    for index, (tenant, current) in enumerate(zip(settings.clusters, clusters, strict=True)):
+        problems += strangers.problems(api, departures.base_of(index, settings), tenant, current, stack_clusters)
+    plans = [plan_of(tenant, current, state) for tenant, current in zip(settings.clusters, clusters, strict=True)]
     with ThreadPoolExecutor(THREADS) as pool:
         verdicts = pool.map(partial(judge, api, settings, remarks), range(len(clusters)), clusters, plans)
-    problems += [problem for some in verdicts for problem in some]
-    leavers = [
-        f"Cluster {one.namespace}/{one.name} will be deleted, with its control plane and all its machines"
-        for one in missing
+    problems += [problem for cluster_problems in verdicts for problem in cluster_problems]
+    deletion_notes = [
+        f"Cluster {item.namespace}/{item.name} will be deleted, with its control plane and all its machines"
+        for item in removals
     ]
-    following = [line for index, living in enumerate(clusters) for line in consequences(settings, index, living)]
-    departing_machines = [change for one in missing for change in machines_of(api, one, settings, remarks)]
+    consequence_notes = [line for index, current in enumerate(clusters) for line in consequences(settings, index, current)]
+    machine_deletions = [change for item in removals for change in machines_of(api, item, settings, remarks)]
     return Outlook(
         tuple(clusters),
-        (*departing_machines, *(change for plan in plans for change in plan)),
-        (*leavers, *following),
+        (*machine_deletions, *(change for plan in plans for change in plan)),
+        (*deletion_notes, *consequence_notes),
         tuple(problems),
         tuple(remarks.notes),
         tuple(remarks.unread),
         bootstrap_versions(state),
         tuple(
-            frozenset(losses(tenant, living, state)) for tenant, living in zip(settings.clusters, clusters, strict=True)
+            frozenset(losses(tenant, current, state)) for tenant, current in zip(settings.clusters, clusters, strict=True)
         ),
-        next((UNCERTAIN.format(api.access.server, living.uncertain) for living in clusters if living.uncertain), ""),
+        next((UNCERTAIN.format(api.access.server, current.uncertain) for current in clusters if current.uncertain), ""),
         kubeconfig_secrets(state),
         hosts.foreign_fields(api, settings) if adopts else {},
     )
 
 
-def consequences(settings: StackSettings, index: int, living: LivingCluster) -> Iterator[str]:
-    """What follows for one cluster of changes that happen, beside what happens to its machines: a line for each.
+def consequences(settings: StackSettings, index: int, current: LivingCluster) -> Iterator[str]:
+    """Consequences of one cluster's changes, apart from those for its machines: a line for each.
 
     Args:
         settings: the stack's settings.
         index: the cluster's place among them.
-        living: what lives of it.
+        current: its live objects.
     """
     tenant = settings.clusters[index]
-    yield from upgrades.announcement(tenant, living.versions)
-    if living.lives:
-        before = changes.of_objects(list(living.objects.values()))
+    yield from upgrades.announcement(tenant, current.versions)
+    if current.lives:
+        before = changes.of_objects(list(current.objects.values()))
         yield from changes.careful(departures.base_of(index, settings), before, changes.of_settings(tenant))
 
 
@@ -140,31 +140,31 @@ def judge(
     settings: StackSettings,
     remarks: Remarks,
     index: int,
-    living: LivingCluster,
-    planned: Sequence[PoolChange],
+    current: LivingCluster,
+    plan: Sequence[PoolChange],
 ) -> list[Problem]:
-    """What of one cluster's settings can't be done, by what lives of it and by what Kamaji says.
+    """The settings of one cluster that are impossible, because of its live objects or because Kamaji refuses them.
 
     Args:
         api: the management cluster's.
         settings: the stack's settings.
-        remarks: takes what could not be asked or read.
+        remarks: takes notes on what could not be asked or read.
         index: the cluster's place among them.
-        living: what lives of it.
-        planned: what the run would do to its machines.
+        current: its live objects.
+        plan: what the run would do to its machines.
     """
     tenant, base = settings.clusters[index], departures.base_of(index, settings)
-    remarks.unread += [f"an object of {tenant.cluster.name} can't be compared: {error}" for error in living.unread]
+    remarks.unread += [f"an object of {tenant.cluster.name} can't be compared: {error}" for error in current.unread]
     problems: list[Problem] = []
-    if living.lives:
-        before = changes.of_objects(list(living.objects.values()))
+    if current.lives:
+        before = changes.of_objects(list(current.objects.values()))
         running = before.versions.api_server
         if running and sort_key(tenant.control_plane_version) > sort_key(running):
             before = replace(before, kubelets=kubelets_of(machines(api, tenant), POOL_LABEL))
-        problems = [*changes.check_cluster(before, tenant, base), *skew_problems(base, tenant, planned)]
+        problems = [*changes.check_cluster(before, tenant, base), *skew_problems(base, tenant, plan)]
     if not problems:
         verdict = admission.ask(
-            api, cluster(tenant), kamaji_control_plane(tenant), living.of(TENANT_CONTROL_PLANE.name)
+            api, cluster(tenant), kamaji_control_plane(tenant), current.of(TENANT_CONTROL_PLANE.name)
         )
         if verdict.note:
             remarks.notes.append(
@@ -183,13 +183,13 @@ def clusters_to_delete(
 ) -> list[departures.AppliedCluster]:
     """The living clusters that the engine would delete because the settings name them no longer.
 
-    The stack's own state tells what it has applied, and costs no request: labels in the management cluster could not tell two
-    stacks of one name in different backends apart. Only a cluster that is missed is looked at, whether it lives, and whether
-    its annotation allows its deletion.
+    The stack's state holds what it has applied, without a request; labels in the management cluster could not distinguish two
+    stacks of one name in different backends. Only the clusters that the settings lack are read: whether they live, and
+    whether their annotation allows the deletion.
     """
-    missing = departures.absent(departures.clusters_in_state(state), settings)
+    removals = departures.absent(departures.clusters_in_state(state), settings)
     version = settings.clusters[0].contract.core
-    return [one for item in missing if (one := still(api, item, version, remarks)) is not None]
+    return [survivor for item in removals if (survivor := current_cluster(api, item, version, remarks)) is not None]
 
 
 def machines_of(
@@ -202,18 +202,18 @@ def machines_of(
         remarks.unread.append(f"the machines of {cluster.name} can't be counted: {error}")
 
 
-def still(
-    api: Api, applied: departures.AppliedCluster, version: str, remarks: Remarks
+def current_cluster(
+    api: Api, cluster: departures.AppliedCluster, version: str, remarks: Remarks
 ) -> departures.AppliedCluster | None:
-    """A cluster of the last state as it is; None where it is gone, or another has its name."""
+    """A cluster of the last state as it is now; None where it does not exist, or another cluster has its name."""
     try:
-        living = objects.Kube(api, applied.namespace).find(objects.Kind(version, "Cluster", "clusters"), applied.name)
+        cluster_object = objects.Kube(api, cluster.namespace).find(objects.Kind(version, "Cluster", "clusters"), cluster.name)
     except ApiError as error:
         remarks.unread.append(
-            f"Cluster {applied.namespace}/{applied.name} can't be read, so it is taken for living: {error}"
+            f"Cluster {cluster.namespace}/{cluster.name} can't be read, so it is taken for living: {error}"
         )
-        return applied
-    if living is None or living["metadata"]["uid"] != applied.uid or "deletionTimestamp" in living["metadata"]:
+        return cluster
+    if cluster_object is None or cluster_object["metadata"]["uid"] != cluster.uid or "deletionTimestamp" in cluster_object["metadata"]:
         return None
-    annotations = living["metadata"].get("annotations") or {}
-    return replace(applied, allow_replacement=annotations.get(departures.ALLOW_REPLACEMENT) == "true")
+    annotations = cluster_object["metadata"].get("annotations") or {}
+    return replace(cluster, allow_replacement=annotations.get(departures.ALLOW_REPLACEMENT) == "true")

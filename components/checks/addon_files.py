@@ -18,12 +18,12 @@ SUFFIXES = (".yaml", ".yml", ".json")
 """Of the files in a folder of manifests."""
 
 ANSWER_SECONDS = 10.0
-"""A server that needs longer is left to pulumi-kubernetes, which has more patience."""
+"""A server that needs longer is not judged: pulumi-kubernetes has more patience."""
 
 
 def problems(settings: StackSettings) -> Iterator[Problem]:
-    """Paths and addresses that lead to nothing; relative paths are looked for in the working folder, as the engine does."""
-    refused = refusals(entry for tenant in settings.clusters for addon in tenant.addons for entry in addon.files)
+    """Paths and addresses without a file; relative paths start in the working folder, as the engine's do."""
+    statuses = refusals(entry for tenant in settings.clusters for addon in tenant.addons for entry in addon.files)
     for number, tenant in enumerate(settings.clusters):
         for index, addon in enumerate(tenant.addons):
             path = f"{base_of(number, settings)}addons[{index}]"
@@ -40,7 +40,7 @@ def problems(settings: StackSettings) -> Iterator[Problem]:
                     yield Problem(
                         f"{path}.files[{place}]", f"there is no manifest at {Path(entry).resolve()}", entry, None
                     )
-                elif answer := refused.get(entry):
+                elif answer := statuses.get(entry):
                     yield Problem(
                         f"{path}.files[{place}]",
                         f"the server answers {answer}, so no manifest is there; `curl -fL` shows the same",
@@ -50,10 +50,10 @@ def problems(settings: StackSettings) -> Iterator[Problem]:
 
 
 def refusals(entries: Iterable[str]) -> dict[str, str]:
-    """What servers refuse addresses with: status and reason by address; others are left out.
+    """Status and reason of each address that a server refuses; the other addresses are left out.
 
-    pulumi-kubernetes takes what comes with any status for a manifest (``Parse`` in ``provider/pkg/provider/yaml/v2``), and
-    tells of a page that says "not found" that it has no kind.
+    pulumi-kubernetes takes an answer of any status for a manifest (``Parse`` in ``provider/pkg/provider/yaml/v2``), and then
+    reports that a "not found" page has no kind.
     """
     addresses = sorted({entry for entry in entries if entry.startswith(("http://", "https://"))})
     if not addresses:
@@ -64,9 +64,9 @@ def refusals(entries: Iterable[str]) -> dict[str, str]:
 
 
 def refusal(address: str) -> str:
-    """What a server refuses an address with; empty where it does not, or does not answer.
+    """Status and reason with which a server refuses an address; empty where it does not refuse, or does not answer.
 
-    Go takes other certificates and proxies than Python does, so of a connection that fails the plugin has the say.
+    Go takes other certificates and proxies than Python does, so the plugin has to judge a connection that fails.
     """
     try:
         with urllib.request.urlopen(address, timeout=ANSWER_SECONDS):  # noqa: S310 - http and https alone
@@ -79,7 +79,7 @@ def refusal(address: str) -> str:
 
 
 def manifest_files(entries: Sequence[str]) -> Iterator[str]:
-    """The files of manifests: of a folder all that it holds, of a pattern all that match, addresses as they are."""
+    """The files of manifests: all of a folder, all that match a pattern, addresses unchanged."""
     for entry in entries:
         if "://" in entry:
             yield entry

@@ -1,7 +1,7 @@
-"""Whether Kamaji would take a control plane: its webhooks and its CRD are asked, before anything is written.
+"""Whether Kamaji would accept a control plane: a question to its webhooks and its CRD before anything is written.
 
-A refusal comes late otherwise, in a condition of the KamajiControlPlane, once Kamaji's provider makes a TenantControlPlane of
-it. So the same TenantControlPlane is sent here as a dry-run, which the API server keeps nothing of.
+Otherwise a refusal comes late, in a condition of the KamajiControlPlane, once Kamaji's provider makes a TenantControlPlane of
+it. So the same TenantControlPlane is sent here as a dry-run, of which the API server stores nothing.
 """
 
 from __future__ import annotations
@@ -40,23 +40,23 @@ class Verdict:
     fields: tuple[str, ...] = ()
 
 
-def ask(api: Api, cluster: Mapping[str, Any], plane: Mapping[str, Any], living: Json | None) -> Verdict:
+def ask(api: Api, cluster: Mapping[str, Any], plane: Mapping[str, Any], current: Json | None) -> Verdict:
     """Ask whether Kamaji takes what its provider will make of two manifests.
 
     Args:
         api: the management cluster's.
         cluster: the Cluster's manifest.
         plane: the KamajiControlPlane's.
-        living: the TenantControlPlane as it is; None where there is none.
+        current: the live TenantControlPlane; None where there is none.
     """
     tenant = tenants.tenant_control_plane(cluster, plane)
-    path = TENANT_CONTROL_PLANE.path(tenant["metadata"]["namespace"], tenant["metadata"]["name"] if living else "")
+    path = TENANT_CONTROL_PLANE.path(tenant["metadata"]["namespace"], tenant["metadata"]["name"] if current else "")
     fields: tuple[str, ...] = ()
     try:
-        if living is None:
+        if current is None:
             api.post(f"{path}?dryRun=All", tenant)
             return Verdict()
-        changes = tenants.differences(tenant, living)
+        changes = tenants.differences(tenant, current)
         fields = tuple(changes)
         if changes:
             patch: dict[str, Any] = {}
@@ -69,7 +69,7 @@ def ask(api: Api, cluster: Mapping[str, Any], plane: Mapping[str, Any], living: 
 
 
 def judge(error: ApiError, fields: tuple[str, ...]) -> Verdict:
-    """What an answer other than yes means."""
+    """The meaning of an error answer."""
     refusal = words(error.message)
     # A field that a newer CRD asks for is one that Kamaji's provider would fill in.
     if refusal and "Required value" not in refusal:
@@ -85,7 +85,7 @@ def judge(error: ApiError, fields: tuple[str, ...]) -> Verdict:
 
 
 def setting(verdict: Verdict) -> str:
-    """The setting that a refusal is about, as far as its words, or the fields that would change, tell."""
+    """The setting that a refusal is about, derived from its words or from the fields that would change."""
     for match in _FIELD.finditer(verdict.refusal):
         for field, key in tenants.SETTINGS.items():
             if match["path"].rstrip(".") == field:

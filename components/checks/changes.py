@@ -1,6 +1,6 @@
-"""What a change of the settings would break in a living cluster: refused before anything is touched.
+"""Changes of the settings that would break a living cluster: refused before anything is touched.
 
-Which setting can't change, and why, is said in one place, ``settings/effects.py``; here it is looked up in what lives.
+``settings/effects.py`` alone defines which setting can't change, and why; here the settings are compared with live objects.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ ADDRESS = (
     "controlPlane.network.serviceAddress",
     "controlPlane.network.ingress.hostname",
 )
-"""Settings that the control plane's address comes from: free until the Cluster has taken one over."""
+"""Settings that the control plane's address comes from: they may change until the Cluster has an address."""
 
 API_SERVER_PORT = 6443
 """Kamaji's default."""
@@ -45,11 +45,11 @@ UNSET = (
 
 @dataclass(frozen=True)
 class Identity:
-    """What can't change, or not freely, of one cluster.
+    """The values of one cluster that can't change, or not freely.
 
     Attributes:
         name: the Cluster's name.
-        values: of what can't change, or only with care, by the settings' keys; None where unknown, or left to a controller.
+        values: by the settings' keys; None where a value is not known, or is left to a controller.
         versions: Kubernetes versions of the control plane.
         kubelets: Kubernetes versions of the machines by their pool.
         endpoint: host of the endpoint that the Cluster has taken over; empty where it has none.
@@ -65,15 +65,15 @@ class Identity:
 
 
 def of_settings(settings: TenantClusterSettings) -> Identity:
-    """Of settings that were applied before, and have come to life."""
+    """The values of settings, as if they had been applied."""
     version = settings.control_plane_version
     address = settings.control_plane.network.service_address or "an address"
     return replace(of_objects(documents(settings)), versions=Versions(version, version), endpoint=address)
 
 
 def of_objects(objects: Sequence[Mapping[str, Any]]) -> Identity:
-    """Of objects as the management cluster holds them: the Cluster, its infrastructure cluster, its KamajiControlPlane, and
-    the TenantControlPlane that Kamaji made of that.
+    """The values of live objects: the Cluster, its infrastructure cluster, its KamajiControlPlane, and the TenantControlPlane
+    that Kamaji made of that.
 
     Raises:
         ValueError: no Cluster is among them.
@@ -88,10 +88,10 @@ def of_objects(objects: Sequence[Mapping[str, Any]]) -> Identity:
         "cluster.serviceCidrs": dig(network, "services", "cidrBlocks"),
         "cluster.serviceDomain": dig(network, "serviceDomain"),
         "cluster.paused": bool(dig(cluster, "spec", "paused")),
-        # The reference names a control plane that was looked for under its new name, and so not found.
+        # A control plane that gets a new name was read under that name, so only the reference has the old one.
         "controlPlane.name": dig(cluster, "spec", "controlPlaneRef", "name") or dig(plane, "metadata", "name"),
         "controlPlane.dataStore": dig(plane, "spec", "dataStoreName"),
-        # Kamaji makes one up where none is asked for.
+        # Kamaji chooses one where none is declared.
         "controlPlane.dataStoreSchema": dig(tenant, "spec", "dataStoreSchema") or dig(plane, "spec", "dataStoreSchema"),
         "controlPlane.kubelet.cgroupfs": dig(plane, "spec", "kubelet", "cgroupfs"),
         "controlPlane.network.dnsServiceIPs": dig(plane, "spec", "network", "dnsServiceIPs"),
@@ -110,41 +110,41 @@ def of_objects(objects: Sequence[Mapping[str, Any]]) -> Identity:
     return Identity(cluster["metadata"]["name"], values, versions, endpoint=endpoint, infrastructure=kind)
 
 
-def check_cluster(living: Identity, tenant: TenantClusterSettings, base: str = "") -> list[Problem]:
-    """What of one cluster's change can't be done.
+def check_cluster(current: Identity, tenant: TenantClusterSettings, base: str = "") -> list[Problem]:
+    """The changes of one cluster that are impossible.
 
     Args:
-        living: the cluster as it is.
+        current: the cluster as it is.
         tenant: its new settings.
         base: path of the cluster in the configuration, with a dot, or empty.
     """
     after = of_settings(tenant)
-    if living.infrastructure and living.infrastructure != after.infrastructure:
+    if current.infrastructure and current.infrastructure != after.infrastructure:
         rule = (
-            f"can't take the place of the living cluster's {living.infrastructure}, without which its machines could "
+            f"can't take the place of the living cluster's {current.infrastructure}, without which its machines could "
             f"not be given back; {ANOTHER}"
         )
         return [Problem(f"{base}{tenant.provider}", rule, example=None)]
-    problems = [*immutable_values(base, living, after), *ranges(base, living, after)]
-    return [*problems, *upgrades.problems(base, living.versions, tenant, living.kubelets)]
+    problems = [*immutable_values(base, current, after), *ranges(base, current, after)]
+    return [*problems, *upgrades.problems(base, current.versions, tenant, current.kubelets)]
 
 
-def immutable_values(base: str, living: Identity, after: Identity) -> Iterator[Problem]:
+def immutable_values(base: str, current: Identity, after: Identity) -> Iterator[Problem]:
     """Values that would have to change although they can't."""
-    for key, before, value in differences(living, after, "never"):
+    for key, before, value in differences(current, after, "never"):
         text = f"is {quote(before)} in the living cluster, and {effect(key).why}; {ANOTHER}"
         yield Problem(f"{base}{key}", text, NOTHING if value is None else value)
 
 
-def ranges(base: str, living: Identity, after: Identity) -> Iterator[Problem]:
-    """Source ranges that can't come or go.
+def ranges(base: str, current: Identity, after: Identity) -> Iterator[Problem]:
+    """Source ranges that can't be added or removed.
 
     A rule of the KamajiControlPlane's CRD fails where there was no ``loadBalancerConfig`` before (``oldSelf`` of
     ``kamajicontrolplane_types.go``), and the provider leaves the old ranges where there is none any more.
     """
     key = "controlPlane.network.loadBalancerSourceRanges"
-    before, value = (bool(one.values.get(key)) for one in (living, after))
-    if value and not before and living.values.get("controlPlane.network.loadBalancerClass") is None:
+    before, value = (bool(identity.values.get(key)) for identity in (current, after))
+    if value and not before and current.values.get("controlPlane.network.loadBalancerClass") is None:
         yield Problem(
             f"{base}{key}",
             f"can't be added to a living control plane, whose CRD refuses it; {ANOTHER}",
@@ -159,31 +159,31 @@ def ranges(base: str, living: Identity, after: Identity) -> Iterator[Problem]:
         )
 
 
-def careful(base: str, living: Identity, after: Identity) -> Iterator[str]:
-    """What follows of a change that happens, but has a consequence: a line for each."""
-    for key, before, value in differences(living, after, "with care"):
+def careful(base: str, current: Identity, after: Identity) -> Iterator[str]:
+    """Possible changes that have a consequence: a line for each."""
+    for key, before, value in differences(current, after, "with care"):
         yield f"{base}{key} changes from {quote(before)} to {quote(value)}: {effect(key).why}"
 
 
-def differences(living: Identity, after: Identity, how: str) -> Iterator[tuple[str, Any, Any]]:
-    """The settings whose change has a certain effect, and which change, with both values."""
+def differences(current: Identity, after: Identity, how: str) -> Iterator[tuple[str, Any, Any]]:
+    """The settings that change and whose change has this effect, with both values."""
     for key, value in after.values.items():
-        before = living.values.get(key)
+        before = current.values.get(key)
         if effect(key).how != how or before == value:
             continue
         if key in ADDRESS:
-            if not living.endpoint or (key == ADDRESS[2] and value == living.endpoint):
+            if not current.endpoint or (key == ADDRESS[2] and value == current.endpoint):
                 continue
-            before = before if before is not None or key in UNSET else default(key, living)
+            before = before if before is not None or key in UNSET else default(key, current)
         # A controller may have filled in what the settings leave to it.
         if before == value or (key not in UNSET and (before is None or (value is None and key != ADDRESS[2]))):
             continue
         yield key, before, value
 
 
-def default(key: str, living: Identity) -> Any:
-    """What the control plane's address comes from where a setting is left out."""
-    return {"cluster.apiServerPort": API_SERVER_PORT, "controlPlane.network.serviceAddress": living.endpoint}.get(key)
+def default(key: str, current: Identity) -> Any:
+    """The effective value of an address setting that is left out."""
+    return {"cluster.apiServerPort": API_SERVER_PORT, "controlPlane.network.serviceAddress": current.endpoint}.get(key)
 
 
 def quote(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""The controllers of a management cluster, as far as its objects tell of them. Pure."""
+"""The controllers of a management cluster, as its objects show them. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .verdict import Answer, Answers, Obstacle
 
 
 def versions(answers: Answers) -> dict[str, str]:
-    """Versions of the controllers: from clusterctl's inventory, else from the tags of their images; as far as told."""
+    """Versions of the controllers: from clusterctl's inventory, else from the tags of their images, where there are any."""
     tags = {}
     for item in (*_items(answers.deployments), *_items(answers.kamaji)):
         provider = _provider(item)

@@ -1,4 +1,4 @@
-"""Clusters that the settings name no longer, so that the engine would delete them: refused unless permitted before. Pure."""
+"""Clusters that the settings no longer name, so that the engine would delete them: refused unless permitted before. Pure."""
 
 from __future__ import annotations
 
@@ -50,19 +50,19 @@ def clusters_in_state(resources: Mapping[str, Any]) -> list[AppliedCluster]:
     for urn, resource in resources.items():
         metadata = (resource.get("outputs") or {}).get("metadata") or {}
         if CLUSTER_URN.search(urn) and metadata.get("name"):
-            allowed = (metadata.get("annotations") or {}).get(ALLOW_REPLACEMENT) == "true"
+            allow_replacement = (metadata.get("annotations") or {}).get(ALLOW_REPLACEMENT) == "true"
             clusters.append(
                 AppliedCluster(
-                    metadata["name"], metadata.get("namespace") or "default", metadata.get("uid") or "", allowed
+                    metadata["name"], metadata.get("namespace") or "default", metadata.get("uid") or "", allow_replacement
                 )
             )
     return clusters
 
 
 def absent(clusters: Iterable[AppliedCluster], new: StackSettings) -> list[AppliedCluster]:
-    """The Clusters that are in no place of the new settings: the engine would delete them."""
+    """The Clusters that the new settings lack: the engine would delete them."""
     places = {(tenant.cluster.namespace, tenant.cluster.name) for tenant in new.clusters}
-    return [one for one in clusters if (one.namespace, one.name) not in places]
+    return [cluster for cluster in clusters if (cluster.namespace, cluster.name) not in places]
 
 
 def base_of(index: int, settings: StackSettings) -> str:
@@ -70,28 +70,28 @@ def base_of(index: int, settings: StackSettings) -> str:
     return f"clusters[{index}]." if len(settings.clusters) > 1 else ""
 
 
-def problems(missing: Iterable[AppliedCluster], new: StackSettings, before: Iterable[AppliedCluster]) -> list[Problem]:
-    """What would delete living clusters because the settings name them no longer.
+def problems(removals: Iterable[AppliedCluster], new: StackSettings, before: Iterable[AppliedCluster]) -> list[Problem]:
+    """Settings that would delete living clusters because they no longer name them.
 
     Args:
-        missing: the living clusters that have no place in the settings.
+        removals: the living clusters that the settings lack.
         new: the settings to apply.
-        before: all clusters that the stack has applied: what is not among them is new, perhaps under another name.
+        before: all clusters that the stack has applied; a cluster that is not among them is new, perhaps after a renaming.
     """
     places = {tenant.cluster.name: index for index, tenant in enumerate(new.clusters)}
-    applied_names = {one.name for one in before}
-    added = [name for name in places if name not in applied_names]
+    applied_names = {item.name for item in before}
+    new_names = [name for name in places if name not in applied_names]
     problems = []
-    for one in missing:
-        if one.allow_replacement:
+    for departure in removals:
+        if departure.allow_replacement:
             continue
-        if one.name not in places:
-            problems.append(rename_problem(one.name, added, places, new) if added else removal(one.name))
+        if departure.name not in places:
+            problems.append(rename_problem(departure.name, new_names, places, new) if new_names else removal(departure.name))
             continue
-        index = places[one.name]
+        index = places[departure.name]
         cluster = new.clusters[index].cluster
         if not cluster.allow_replacement:
-            text = f"is {one.namespace} in the living cluster, and {MOVE}; {ALLOW}"
+            text = f"is {departure.namespace} in the living cluster, and {MOVE}; {ALLOW}"
             problems.append(Problem(f"{base_of(index, new)}cluster.namespace", text, cluster.namespace))
     return problems
 
@@ -102,19 +102,19 @@ PERMISSION = (
 )
 
 
-def rename_problem(name: str, added: Sequence[str], places: Mapping[str, int], new: StackSettings) -> Problem:
-    """A living cluster that the new settings don't have, where they have one that does not live: perhaps another name."""
-    path = f"{base_of(places[added[0]], new)}cluster.name"
+def rename_problem(name: str, new_names: Sequence[str], places: Mapping[str, int], new: StackSettings) -> Problem:
+    """A living cluster that the new settings lack, where they have a new cluster: perhaps it was renamed."""
+    path = f"{base_of(places[new_names[0]], new)}cluster.name"
     return Problem(
         path,
-        f"a Cluster can't be renamed: {name} would be deleted with all its machines, and {' and '.join(added)} created. If "
-        f"that is what you want: {PERMISSION}",
-        added[0],
+        f"a Cluster can't be renamed: {name} would be deleted with all its machines, and {' and '.join(new_names)} created. "
+        f"If that is what you want: {PERMISSION}",
+        new_names[0],
     )
 
 
 def removal(name: str) -> Problem:
-    """A living cluster that the new settings don't have, and nothing in its place."""
+    """A living cluster that the new settings lack, where they have no new one."""
     return Problem(
         "clusters",
         f"lacks the living cluster {name}, which would be deleted with all its machines. If it is to go: {PERMISSION}",

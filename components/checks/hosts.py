@@ -1,6 +1,6 @@
 """Hosts that a stack declares and that a run would delete although a machine is on them.
 
-The engine deletes what the settings no longer name. A host that goes takes the machine on it along, without a drain.
+The engine deletes what the settings no longer name. With a host goes the machine on it, without a drain.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SECRET = Kind("v1", "Secret", "secrets")
 def problems(api: Api, settings: StackSettings, before: Mapping[str, Any]) -> Iterator[Problem]:
     """Hosts in use that the settings no longer name, and hosts that would move from one cluster's settings to another's.
 
-    A cluster that leaves the settings takes its hosts along: the engine deletes them after it. It must leave none to another.
+    The engine deletes the hosts of a cluster that leaves the settings after it, so no other cluster may declare them.
 
     Args:
         api: the management cluster's.
@@ -60,10 +60,10 @@ def problems(api: Api, settings: StackSettings, before: Mapping[str, Any]) -> It
                     "both name. Take it out of both, run `up`, then declare it in the other"
                 )
                 yield Problem(path, rule, example=None)
-            elif what := busy(api, provider, cluster_settings.namespace, name):
+            elif usage := busy(api, provider, cluster_settings.namespace, name):
                 yield Problem(
                     path,
-                    f"lacks {name}, which {what}: its server would be wiped and switched off while the machine runs. "
+                    f"lacks {name}, which {usage}: its server would be wiped and switched off while the machine runs. "
                     "Remove the machine first (fewer replicas, or `kubectl delete machine`), or declare the host again",
                     example=None,
                 )
@@ -72,11 +72,11 @@ def problems(api: Api, settings: StackSettings, before: Mapping[str, Any]) -> It
 def credentials_in_use(
     path: str, provider: Provider[Any, Any], tenant: Any, before: Mapping[str, Any]
 ) -> Iterator[Problem]:
-    """Credentials that the stack has made and would delete under a host that stays, which never ends."""
+    """Credentials that the stack has made and would delete while their host stays: that deletion never ends."""
     cluster, namespace = tenant.cluster.name, tenant.cluster.namespace
     manifests = provider.permanent_objects(tenant)
-    secrets = {one["metadata"]["name"] for one in manifests if one["kind"] == SECRET.name}
-    hosts = {one["metadata"]["name"] for one in manifests if one["kind"] != SECRET.name}
+    secrets = {manifest["metadata"]["name"] for manifest in manifests if manifest["kind"] == SECRET.name}
+    hosts = {manifest["metadata"]["name"] for manifest in manifests if manifest["kind"] != SECRET.name}
     losses = {name for owner, name, _ in objects_in_state(SECRET, before, namespace) if owner == cluster} - secrets
     for owner, name, host in objects_in_state(provider.host_kind, before, namespace):
         secret = provider.credentials_of(host)
@@ -105,7 +105,7 @@ def hosts_in_state(
 def objects_in_state(
     kind: Kind | None, before: Mapping[str, Any], namespace: str
 ) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
-    """Objects of a namespace in the last state: the cluster whose settings declared each, its name, and what it was."""
+    """Objects of a namespace in the last state: the cluster whose settings declared each, its name, and its outputs."""
     version = (kind.api_version if "/" in kind.api_version else f"core/{kind.api_version}") if kind else ""
     for urn, resource in before.items():
         outputs = resource.get("outputs") or {}
@@ -118,25 +118,25 @@ def objects_in_state(
 def foreign_fields(api: Api, settings: StackSettings) -> dict[tuple[str, str, str], tuple[str, ...]]:
     """Fields of living hosts that a controller writes, by kind, namespace and name of each host.
 
-    A stack gives them to a host that it makes. Of one that it takes in they are the controller's: another value would be a
-    conflict with it, and without a conflict would switch a server off under its machine.
+    A stack sets them on a host that it creates. On a host that it adopts they belong to the controller: another value would
+    be a conflict with it, and without a conflict would switch a server off under its machine.
 
     Args:
         api: the management cluster's.
         settings: the stack's settings.
     """
-    found: dict[tuple[str, str, str], tuple[str, ...]] = {}
+    fields_by_host: dict[tuple[str, str, str], tuple[str, ...]] = {}
     for tenant in settings.clusters:
         provider, namespace = provider_of(tenant), tenant.cluster.namespace
         for name in names_of(provider, tenant):
             kind = provider.host_kind
             if kind and (fields := provider.foreign_fields.get(kind.name)) and lives(api, kind, namespace, name):
-                found[kind.name, namespace, name] = tuple(fields)
-    return found
+                fields_by_host[kind.name, namespace, name] = tuple(fields)
+    return fields_by_host
 
 
 def lives(api: Api, kind: Kind, namespace: str, name: str) -> bool:
-    """Whether there is an object; so it is taken where that can't be told: an API server refuses to make it by halves."""
+    """Whether an object exists; True where it can't be read, since an API server refuses to create a part of it."""
     try:
         return Kube(api, namespace).find(kind, name) is not None
     except ApiError:
@@ -144,12 +144,12 @@ def lives(api: Api, kind: Kind, namespace: str, name: str) -> bool:
 
 
 def busy(api: Api, provider: Provider[Any, Any], namespace: str, name: str) -> str:
-    """What is on a host, in words; empty where nothing is, or it is gone."""
+    """The use of a host, in words; empty where it has none, or does not exist."""
     if provider.host_kind is None:
         return ""
     try:
         host = Kube(api, namespace).find(provider.host_kind, name)
     except ApiError as error:
         return f"can't be read ({error}), so a machine may be on it"
-    what = provider.in_use(host) if host else ""
-    return f"{what} is on" if what else ""
+    occupant = provider.in_use(host) if host else ""
+    return f"{occupant} is on" if occupant else ""

@@ -69,10 +69,10 @@ def provider_option(install: str) -> tuple[str, str]:
 
 
 def bring(install: str, inventory: Collection[str]) -> str:
-    """The command that brings what is not there.
+    """The command that installs what is missing.
 
-    ``clusterctl init`` passes over a provider that is in its inventory, whatever has become of its objects. What it would
-    install is applied then; nothing has to be deleted for that.
+    ``clusterctl init`` passes over a provider that is in its inventory, even if its objects were deleted. Then the objects
+    that it would install are applied; nothing has to be deleted for that.
 
     Args:
         install: the command for a cluster without it.
@@ -85,7 +85,7 @@ def bring(install: str, inventory: Collection[str]) -> str:
 
 
 def replace(install: str, inventory: Collection[str]) -> str:
-    """The commands that bring another version than the one that is there."""
+    """The commands that install another version than the present one."""
     is_installed = provider_option(install)[0] in inventory
     return install.replace("clusterctl init", "clusterctl upgrade apply") if is_installed else install
 

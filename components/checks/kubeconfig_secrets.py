@@ -1,4 +1,4 @@
-"""What a stack's state tells of the tenants that were handed off before. Pure."""
+"""The kubeconfigs of tenants that a stack's state holds after their hand-off. Pure."""
 
 from __future__ import annotations
 
@@ -16,5 +16,5 @@ def kubeconfig_secrets(resources: Mapping[str, Any]) -> dict[tuple[str, str], st
     Args:
         resources: of a stack's state by URN, with their outputs.
     """
-    done = (resource.get("outputs") or {} for urn, resource in resources.items() if HANDOFF_URN.search(urn))
-    return {(one["namespace"], one["cluster"]): one["kubeconfigSecret"] for one in done if one.get("kubeconfigSecret")}
+    handoffs = (resource.get("outputs") or {} for urn, resource in resources.items() if HANDOFF_URN.search(urn))
+    return {(outputs["namespace"], outputs["cluster"]): outputs["kubeconfigSecret"] for outputs in handoffs if outputs.get("kubeconfigSecret")}

@@ -1,4 +1,4 @@
-"""What lives of a tenant cluster, read before the engine plans anything."""
+"""The live objects of a tenant cluster, read before the engine plans anything."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ THREADS = 8
 
 @dataclass(frozen=True)
 class LivingCluster:
-    """What lives of one tenant cluster; a new one has nothing.
+    """The live objects of one tenant cluster; a new one has none.
 
     Attributes:
         objects: by kind; a kind is missing where there is no such object, or it can't be read.
         deployments: its MachineDeployments, whoever made them; None where they can't be read.
-        machine_sets: its MachineSets, where a roll on demand asks for them.
-        unread: why something could not be read.
-        missing_kinds: kinds of which there is no object, and that is certain.
+        machine_sets: its MachineSets, read only for a roll on demand.
+        unread: errors of the objects that could not be read.
+        missing_kinds: kinds of which there is certainly no object.
         templates: names of templates to keep, by kind, by the name of each MachineDeployment.
-        uncertain: why those can't be told.
-        former: names of the MachineDeployments whose machines joined a control plane that is gone, and are to be rolled.
-        rolled_deployments: names of those that were rolled because of the control plane that there is.
+        uncertain: the error because of which those are not known.
+        former: names of the MachineDeployments whose machines joined a former control plane, and are to be rolled.
+        rolled_deployments: names of those that were rolled because of the present control plane.
     """
 
     objects: Mapping[str, Json] = field(default_factory=dict)
@@ -66,19 +66,19 @@ class LivingCluster:
         return self.objects.get(kind)
 
 
-def living_clusters(api: Api, settings: StackSettings) -> list[LivingCluster]:
-    """What lives of each of the settings' clusters, in their order."""
+def read_clusters(api: Api, settings: StackSettings) -> list[LivingCluster]:
+    """The live objects of each of the settings' clusters, in their order."""
     with ThreadPoolExecutor(THREADS) as pool:
-        return list(pool.map(partial(living_cluster, api), settings.clusters))
+        return list(pool.map(partial(read_cluster, api), settings.clusters))
 
 
-def living_cluster(api: Api, tenant: TenantClusterSettings) -> LivingCluster:
-    """What lives of one cluster."""
+def read_cluster(api: Api, tenant: TenantClusterSettings) -> LivingCluster:
+    """The live objects of one cluster."""
     kube = Kube(api, tenant.cluster.namespace)
     names = [
         (Kind(document["apiVersion"], document["kind"], plural(document["kind"])), str(document["metadata"]["name"]))
         for document in documents(tenant)
-        # The kinds whose living objects are compared with their manifests.
+        # The kinds whose live objects are compared with their manifests.
         if document["kind"] in ("Cluster", CONTROL_PLANE, *cluster_kinds())
     ]
     objects: dict[str, Json] = {}
@@ -102,13 +102,13 @@ def living_cluster(api: Api, tenant: TenantClusterSettings) -> LivingCluster:
             unread.append(items)
         lists[resource] = None if isinstance(items, ApiError) else tuple(items)
     deployments = lists["machinedeployments"]
-    former, rolled = former_deployments(
+    former, rolled_names = former_deployments(
         api, tenant, deployments or (), objects.get(CONTROL_PLANE), CONTROL_PLANE in absent
     )
     templates: Mapping[str, Mapping[str, str]] = {}
     uncertain: ApiError | None = None
     try:
-        templates = template_names(api, tenant, {str(dig(one, "metadata", "name")): one for one in deployments or ()})
+        templates = template_names(api, tenant, {str(dig(deployment, "metadata", "name")): deployment for deployment in deployments or ()})
     except ApiError as error:
         uncertain = error
     return LivingCluster(
@@ -120,32 +120,32 @@ def living_cluster(api: Api, tenant: TenantClusterSettings) -> LivingCluster:
         templates,
         uncertain,
         frozenset(former),
-        frozenset(rolled),
+        frozenset(rolled_names),
     )
 
 
 def former_deployments(
     api: Api, tenant: TenantClusterSettings, deployments: Iterable[Json], plane: Json | None, is_gone: bool
 ) -> tuple[set[str], set[str]]:
-    """The MachineDeployments whose machines joined a control plane that is gone: those to be rolled, and those that were.
+    """The MachineDeployments whose machines joined a former control plane: those to be rolled, and those that were.
 
-    Machines are asked for only where a MachineDeployment is older than the control plane, which none is otherwise.
+    Machines are read only where a MachineDeployment is older than the control plane, which is rare.
 
     Args:
         api: the management cluster's.
         tenant: the cluster's settings.
         deployments: its MachineDeployments.
         plane: its KamajiControlPlane; None where it could not be read, or there is none.
-        is_gone: there is none.
+        is_gone: there is certainly none.
     """
-    living = [one for one in deployments if not dig(one, "metadata", "deletionTimestamp")]
+    active_deployments = [deployment for deployment in deployments if not dig(deployment, "metadata", "deletionTimestamp")]
     if is_gone:
-        return {str(one["metadata"]["name"]) for one in living}, set()
-    older = [one for one in living if plane and is_older(one, plane)]
+        return {str(deployment["metadata"]["name"]) for deployment in active_deployments}, set()
+    older = [deployment for deployment in active_deployments if plane and is_older(deployment, plane)]
     if plane is None or not older:
         return set(), set()
-    rolled = deployments_after(older, plane)
-    return former_pools(machines(api, tenant), plane) - rolled, rolled
+    rolled_names = deployments_after(older, plane)
+    return former_pools(machines(api, tenant), plane) - rolled_names, rolled_names
 
 
 def of_cluster(api: Api, core: str, namespace: str, name: str, resource: str) -> list[Json] | ApiError:

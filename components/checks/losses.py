@@ -1,7 +1,7 @@
-"""Objects that a stack has made, and that somebody else has deleted since: a run that does not look for them changes nothing.
+"""Objects that a stack has made, and that somebody else has deleted since: a run without a refresh does not notice that.
 
-Plain ``pulumi up`` compares with its state alone, which holds them still: it would end well, or with an error about what
-hangs on them. ``kamaji-equinix up`` and ``pulumi up --refresh`` have looked before; then the state holds them no longer.
+Plain ``pulumi up`` compares with its state alone, which still holds them: it would succeed, or fail on objects that depend
+on them. ``kamaji-equinix up`` and ``pulumi up --refresh`` refresh first; then the state no longer holds them.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ _KINDS = re.compile(r"kubernetes:[a-z.0-9-]+/[^:]+:(?P<kind>Cluster|KamajiContro
 
 @dataclass(frozen=True)
 class Loss:
-    """An object that the state holds, and that is gone.
+    """An object that the state holds, and that does not exist any more.
 
     Attributes:
         namespace: its namespace.
         cluster: name of the Cluster that it belongs to.
         kind: its kind.
         name: its name.
-        uid: the UID that the state knows it by: a resource that still has it has not been looked at.
+        uid: its UID in the state: a resource that still has it was not refreshed.
     """
 
     namespace: str
@@ -52,27 +52,27 @@ class Loss:
         return text
 
 
-def losses(tenant: TenantClusterSettings, living: LivingCluster, state: Mapping[str, Any]) -> Iterator[Loss]:
-    """What the state holds of a cluster and is gone; what goes with a Cluster is not told besides.
+def losses(tenant: TenantClusterSettings, current: LivingCluster, state: Mapping[str, Any]) -> Iterator[Loss]:
+    """The objects of a cluster that the state holds and that do not exist; of a Cluster's loss only itself.
 
     Args:
         tenant: the cluster's settings.
-        living: what lives of it.
+        current: its live objects.
         state: the resources of the stack's last state by URN.
     """
     namespace, cluster = tenant.cluster.namespace, tenant.cluster.name
     uids = uids_in_state(namespace, state)
     for kind, name in (("Cluster", cluster), (CONTROL_PLANE, tenant.control_plane_name)):
-        if kind in living.missing_kinds and (kind, name) in uids:
+        if kind in current.missing_kinds and (kind, name) in uids:
             yield Loss(namespace, cluster, kind, name, uids[kind, name])
             if kind == "Cluster":
                 return
-    if living.deployments is None:
+    if current.deployments is None:
         return
-    there = {str(dig(one, "metadata", "name")) for one in living.deployments}
+    deployment_names = {str(dig(deployment, "metadata", "name")) for deployment in current.deployments}
     for pool in tenant.worker_pools:
         name = naming.machine_deployment(cluster, pool.name)
-        if name not in there and ("MachineDeployment", name) in uids:
+        if name not in deployment_names and ("MachineDeployment", name) in uids:
             yield Loss(namespace, cluster, "MachineDeployment", name, uids["MachineDeployment", name])
 
 

@@ -1,7 +1,7 @@
-"""What a run does to machines, told before it does it: which of them go, roll or come, pool by pool. Pure.
+"""What a run will do to machines: how many it deletes, rolls or adds, pool by pool. Pure.
 
 Cluster API rolls a pool where its version or one of its templates differs (cluster-api,
-internal/controllers/machinedeployment/mdutil/util.go); all else in a MachineDeployment changes in place.
+internal/controllers/machinedeployment/mdutil/util.go); all other fields of a MachineDeployment change in place.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ..settings.model import TenantClusterSettings
 from ..settings.pools import WorkerPoolSettings
 from ..settings.report import Problem
 from .living_cluster import LivingCluster
-from .pool_change import FORMER, LOST, PoolChange
+from .pool_change import FORMER, DELETED_DEPLOYMENT, PoolChange
 
 Json = Mapping[str, Any]
 
@@ -32,23 +32,23 @@ SKIP = "machineset.cluster.x-k8s.io/skip-preflight-checks"
 _DEPLOYMENT = re.compile(r"kubernetes:cluster\.x-k8s\.io/[^:]+:MachineDeployment::")
 
 
-def plan_of(tenant: TenantClusterSettings, living: LivingCluster, state: Mapping[str, Any]) -> list[PoolChange]:
+def plan_of(tenant: TenantClusterSettings, current: LivingCluster, state: Mapping[str, Any]) -> list[PoolChange]:
     """What a run does to the machines of a cluster.
 
     Args:
         tenant: the cluster's settings.
-        living: what lives of it.
+        current: its live objects.
         state: the resources of the stack's last state by URN.
     """
-    if living.deployments is None:
+    if current.deployments is None:
         return []
     templates_in_state, changes = templates(state), list[PoolChange]()
     name = f"{tenant.cluster.namespace}/{tenant.cluster.name}"
-    in_state = own_deployments(state)
-    deployments = {str(dig(item, "metadata", "name")): item for item in living.deployments if not is_deleting(item)}
+    stack_deployments = deployments_in_state(state)
+    deployments = {str(dig(item, "metadata", "name")): item for item in current.deployments if not is_deleting(item)}
     for pool in tenant.worker_pools:
         wish = machine_deployment(
-            tenant, pool, templates=living.templates.get(naming.machine_deployment(tenant.cluster.name, pool.name), {})
+            tenant, pool, templates=current.templates.get(naming.machine_deployment(tenant.cluster.name, pool.name), {})
         )
         deployment = deployments.pop(wish["metadata"]["name"], None)
         deployment_name = str(wish["metadata"]["name"])
@@ -59,9 +59,9 @@ def plan_of(tenant: TenantClusterSettings, living: LivingCluster, state: Mapping
             wish,
             deployment,
             templates_in_state,
-            living.machine_sets,
-            former=deployment_name in living.former,
-            lost=(tenant.cluster.namespace, deployment_name) in in_state,
+            current.machine_sets,
+            former=deployment_name in current.former,
+            is_lost=(tenant.cluster.namespace, deployment_name) in stack_deployments,
         )
     return [*changes, *pool_deletions(name, deployments.values(), state, "the settings name it no longer")]
 
@@ -76,16 +76,16 @@ def skew_problems(base: str, tenant: TenantClusterSettings, changes: Iterable[Po
         tenant: the cluster's settings.
         changes: what the run would do to its machines.
     """
-    rolled = {change.pool: change for change in changes if change.rolled}
+    rolling_pools = {change.pool: change for change in changes if change.rolled}
     plane = tenant.control_plane_version
     for index, pool in enumerate(tenant.worker_pools):
-        skipped = pool.annotations.get(SKIP, "").replace(" ", "").split(",")
+        skip_checks = pool.annotations.get(SKIP, "").replace(" ", "").split(",")
         version = tenant.pool_version(pool)
-        if pool.name in rolled and minor(version) != minor(plane) and not {"All", "KubeadmVersionSkew"} & {*skipped}:
+        if pool.name in rolling_pools and minor(version) != minor(plane) and not {"All", "KubeadmVersionSkew"} & {*skip_checks}:
             yield Problem(
                 f"{base}workerPools[{index}].kubernetesVersion",
                 f"has another minor version than the control plane, {plane}, and the pool would roll "
-                f"({rolled[pool.name].reason}). Cluster API creates no machine of another minor version, because "
+                f"({rolling_pools[pool.name].reason}). Cluster API creates no machine of another minor version, because "
                 "kubeadm joins none, so old machines would go and no new ones come. Set both to the same minor "
                 f"version, or leave the rest of the pool as it is; the pool's annotation {SKIP}: KubeadmVersionSkew "
                 "switches this check off",
@@ -102,16 +102,16 @@ def is_deleting(item: Json) -> bool:
 def pool_deletions(
     cluster: str, deployments: Iterable[Json], state: Mapping[str, Any], reason: str
 ) -> Iterator[PoolChange]:
-    """Pools that the engine deletes: those of its own that nothing declares any more."""
-    ours = own_deployments(state)
+    """Pools that the engine deletes: those in the stack's state that the settings no longer declare."""
+    stack_deployments = deployments_in_state(state)
     for item in deployments:
-        if (str(dig(item, "metadata", "namespace")), str(dig(item, "metadata", "name"))) in ours:
+        if (str(dig(item, "metadata", "namespace")), str(dig(item, "metadata", "name"))) in stack_deployments:
             labels = dig(item, "metadata", "labels") or {}
             pool = str(labels.get(POOL_LABEL) or dig(item, "metadata", "name"))
             yield PoolChange(cluster, pool, deleted=machines_of(item), reason=reason)
 
 
-def own_deployments(state: Mapping[str, Any]) -> set[tuple[str, str]]:
+def deployments_in_state(state: Mapping[str, Any]) -> set[tuple[str, str]]:
     """Namespace and name of each MachineDeployment in a stack's last state."""
     return {
         (str(dig(outputs, "metadata", "namespace")), str(dig(outputs, "metadata", "name")))
@@ -125,12 +125,12 @@ def pool_change(
     tenant: TenantClusterSettings,
     pool: WorkerPoolSettings,
     wish: Json,
-    living: Json | None,
+    current: Json | None,
     contents: Mapping[str, Json],
     machine_sets: Iterable[Json] = (),
     *,
     former: bool = False,
-    lost: bool = False,
+    is_lost: bool = False,
 ) -> Iterator[PoolChange]:
     """What happens to one pool; nothing where its machines stay as they are.
 
@@ -139,70 +139,70 @@ def pool_change(
         tenant: settings of its cluster.
         pool: its settings.
         wish: its MachineDeployment as it is declared.
-        living: as it lives; None where it is new.
+        current: its live MachineDeployment; None where it is new.
         contents: content of the templates in the stack's last state, by name.
-        machine_sets: the cluster's living MachineSets.
-        former: its machines have joined a control plane that is gone.
-        lost: the state still holds its MachineDeployment.
+        machine_sets: the cluster's live MachineSets.
+        former: its machines have joined a former control plane.
+        is_lost: the state still holds its MachineDeployment.
     """
-    if living is None:
+    if current is None:
         size = pool.min if pool.min is not None else int(dig(wish, "spec", "replicas") or 0)
         if size:
-            yield PoolChange(cluster, pool.name, added=size, reason=LOST if lost else "a new pool")
+            yield PoolChange(cluster, pool.name, added=size, reason=DELETED_DEPLOYMENT if is_lost else "a new pool")
         return
-    present, size = int(dig(living, "spec", "replicas") or 0), dig(wish, "spec", "replicas")
+    present, size = int(dig(current, "spec", "replicas") or 0), dig(wish, "spec", "replicas")
     target = present if size is None else int(size)
-    deleted, added = max(present - target, 0), max(target - present, 0)
-    why = reasons(tenant, pool, wish, living, contents) or on_demand(wish, living, machine_sets)
+    deletions, additions = max(present - target, 0), max(target - present, 0)
+    why = reasons(tenant, pool, wish, current, contents) or on_demand(wish, current, machine_sets)
     if former:
         why = [FORMER, *why]
-    rolled = min(present, target) if why else 0
-    if deleted or added:
+    replacements = min(present, target) if why else 0
+    if deletions or additions:
         why.append(f"replicas {present} to {target}")
-    if why and strategy(wish) == "OnDelete" and rolled:
+    if why and strategy(wish) == "OnDelete" and replacements:
         why.append("strategy OnDelete: a machine is replaced once you delete it")
-        rolled = 0
+        replacements = 0
     if why and (present or target):
-        yield PoolChange(cluster, pool.name, deleted, rolled, added, "; ".join(why))
+        yield PoolChange(cluster, pool.name, deletions, replacements, additions, "; ".join(why))
 
 
 def reasons(
-    tenant: TenantClusterSettings, pool: WorkerPoolSettings, wish: Json, living: Json, contents: Mapping[str, Json]
+    tenant: TenantClusterSettings, pool: WorkerPoolSettings, wish: Json, current: Json, contents: Mapping[str, Json]
 ) -> list[str]:
     """Why a pool's machines roll, in the words of the settings; empty where they don't."""
     why = []
-    before, after = (bare(dig(item, "spec", "template", "spec", "version")) for item in (living, wish))
+    before, after = (bare(dig(item, "spec", "template", "spec", "version")) for item in (current, wish))
     if before != after:
         why.append(f"Kubernetes {before or 'of no version'} to {after}")
     for path in TEMPLATES:
-        old, new = (str(dig(item, *path, "name") or "") for item in (living, wish))
+        old, new = (str(dig(item, *path, "name") or "") for item in (current, wish))
         if old != new:
-            what = "bootstrap" if path[-1] == "configRef" else "machine"
-            # The packages of another version stand in the bootstrap template, so it changes with it.
-            if what == "machine" or before == after or pool.bootstrap.commands:
+            role = "bootstrap" if path[-1] == "configRef" else "machine"
+            # The bootstrap template names the packages of the version, so it changes with the version.
+            if role == "machine" or before == after or pool.bootstrap.commands:
                 why.append(
-                    difference(tenant, pool, contents.get(old)) if what == "machine" else "its bootstrap changed"
+                    difference(tenant, pool, contents.get(old)) if role == "machine" else "its bootstrap changed"
                 )
     return why
 
 
-def on_demand(wish: Json, living: Json, machine_sets: Iterable[Json]) -> list[str]:
-    """Why a pool with nothing else changed rolls: it is asked to replace what is older than a moment.
+def on_demand(wish: Json, current: Json, machine_sets: Iterable[Json]) -> list[str]:
+    """Why a pool rolls although its content stays: ``rolloutAfter`` asks to replace older machines.
 
-    Cluster API makes a new MachineSet where none of the same content was made after that moment.
+    Cluster API makes a new MachineSet where none of the same content was created after that time.
     """
     after = rollout_after(wish)
-    if not after or after == rollout_after(living):
+    if not after or after == rollout_after(current):
         return []
     newest = max(
-        (str(dig(item, "metadata", "creationTimestamp") or "") for item in machine_sets if same(item, living)),
+        (str(dig(item, "metadata", "creationTimestamp") or "") for item in machine_sets if matches(item, current)),
         default="",
     )
     return [] if newest > after else [f"rolloutAfter {after}"]
 
 
-def same(machine_set: Json, deployment: Json) -> bool:
-    """Whether a MachineSet is of a MachineDeployment, with its content."""
+def matches(machine_set: Json, deployment: Json) -> bool:
+    """Whether a MachineSet belongs to a MachineDeployment and has its content."""
     owners = dig(machine_set, "metadata", "ownerReferences") or []
     name = dig(deployment, "metadata", "name")
     paths = (*((*path, "name") for path in TEMPLATES), ("spec", "template", "spec", "version"))
@@ -212,17 +212,17 @@ def same(machine_set: Json, deployment: Json) -> bool:
 
 
 def difference(tenant: TenantClusterSettings, pool: WorkerPoolSettings, before: Json | None) -> str:
-    """What differs between a machine template and the one that a pool asks for; no value but plain text is shown."""
+    """What differs between a machine template and the one that a pool declares; only plain text is shown as a value."""
     after = dig(provider_of(tenant).machine_template(tenant, pool), "spec", "template", "spec") or {}
     old = dig(before, "spec", "template", "spec")
     if not isinstance(old, Mapping):
         return "its machines changed"
     parts = []
     for key in sorted({*old, *after}):
-        one, other = old.get(key), after.get(key)
-        if one != other:
-            plain = all(isinstance(value, str | None) for value in (one, other))
-            parts.append(f"{key} {one or 'none'} to {other or 'none'}" if plain else f"{key} changed")
+        old_value, new_value = old.get(key), after.get(key)
+        if old_value != new_value:
+            plain = all(isinstance(value, str | None) for value in (old_value, new_value))
+            parts.append(f"{key} {old_value or 'none'} to {new_value or 'none'}" if plain else f"{key} changed")
     return ", ".join(parts) or "its machines changed"
 
 
@@ -236,7 +236,7 @@ def templates(state: Mapping[str, Any]) -> dict[str, Json]:
 
 
 def machines_of(deployment: Json) -> int:
-    """How many machines a living MachineDeployment has, or asks for where that is more."""
+    """How many machines a live MachineDeployment has, or asks for where that is more."""
     return max(int(dig(deployment, "spec", "replicas") or 0), int(dig(deployment, "status", "replicas") or 0))
 
 

@@ -14,14 +14,14 @@ class RequiredKind:
 
     Attributes:
         kind: the kind, in the version that the stack's manifests use.
-        asked_by: the setting that asks for this version, such as ``capi.contract: v1beta1``.
+        setting: the setting that asks for this version, such as ``capi.contract: v1beta1``.
         install: the command that installs what serves it.
         verbs: what the stack does with its objects.
         status: whether it also patches their status.
     """
 
     kind: Kind
-    asked_by: str = ""
+    setting: str = ""
     install: str = ""
     verbs: tuple[str, ...] = ()
     status: bool = False
@@ -34,7 +34,7 @@ class RequiredKind:
 
 @dataclass(frozen=True)
 class Right:
-    """One thing that the credentials must be allowed to do in a namespace."""
+    """One right that the credentials must have in a namespace."""
 
     verb: str
     group: str
@@ -42,7 +42,7 @@ class Right:
     subresource: str = ""
 
     @property
-    def what(self) -> str:
+    def resource_argument(self) -> str:
         """The resource as ``kubectl create role --resource`` takes it."""
         name = f"{self.resource}.{self.group}" if self.group else self.resource
         return f"{name}/{self.subresource}" if self.subresource else name
@@ -56,9 +56,9 @@ class Requirements:
         kinds: custom resources that it uses.
         namespaces: where its objects go, and whether the stack creates the namespace itself.
         data_stores: names of Kamaji's DataStores that its control planes use; without one Kamaji's default is used.
-        secrets: keys of Secrets that others make and its machines read, by namespace and name.
+        secrets: keys of Secrets that its machines read and that the stack does not create, by namespace and name.
         rights: further rights, beside those that ``kinds`` imply.
-        other_contracts: for each other value of ``capi.contract``, the version of each kind, by CRD name: to say which
+        alternate_contracts: for each other value of ``capi.contract``, the version of each kind, by CRD name: to say which
             value fits the cluster.
     """
 
@@ -67,4 +67,4 @@ class Requirements:
     data_stores: tuple[str, ...] = ()
     secrets: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
     rights: tuple[Right, ...] = ()
-    other_contracts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    alternate_contracts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)

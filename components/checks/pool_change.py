@@ -11,8 +11,8 @@ NONE = "none goes by itself"
 FORMER = "they joined a control plane that is gone, and can't join the new one"
 """A reason: machines that no controller replaces by itself."""
 
-LOST = "somebody else has deleted its MachineDeployment; `kamaji-equinix up` or `pulumi up --refresh` creates it again"
-"""A reason: machines that are gone unasked."""
+DELETED_DEPLOYMENT = "somebody else has deleted its MachineDeployment; `kamaji-equinix up` or `pulumi up --refresh` creates it again"
+"""A reason: machines that were deleted from outside."""
 
 _VERB = "|".join(VERBS.values())
 _LINE = re.compile(
@@ -28,9 +28,9 @@ class PoolChange:
     Attributes:
         cluster: namespace and name of the Cluster.
         pool: the pool's name.
-        deleted: machines that go for good.
+        deleted: machines that are deleted without replacement.
         rolled: machines that are replaced by new ones, as the pool's strategy allows.
-        added: machines that come.
+        added: new machines.
         reason: why.
     """
 
@@ -43,8 +43,8 @@ class PoolChange:
 
     @property
     def loses(self) -> bool:
-        """Whether a living machine goes, or should, or has gone unasked."""
-        return bool(self.deleted or self.rolled or FORMER in self.reason or LOST in self.reason)
+        """Whether a machine is deleted or replaced, should be replaced, or was deleted from outside."""
+        return bool(self.deleted or self.rolled or FORMER in self.reason or DELETED_DEPLOYMENT in self.reason)
 
     def __str__(self) -> str:
         numbers = [(getattr(self, field), verb) for field, verb in VERBS.items()]
@@ -53,10 +53,10 @@ class PoolChange:
 
 
 def change_in(line: str) -> PoolChange | None:
-    """The change that a line tells of; None where it is about something else."""
+    """The change that a line reports; None where it is about something else."""
     match = _LINE.fullmatch(line)
     if match is None:
         return None
     numbers = {verb: int(number) for number, verb in re.findall(rf"(\d+) ({_VERB})", match["counts"])}
-    deleted, rolled, added = (numbers.get(verb, 0) for verb in VERBS.values())
-    return PoolChange(match["cluster"], match["pool"], deleted, rolled, added, match["reason"] or "")
+    deletions, replacements, additions = (numbers.get(verb, 0) for verb in VERBS.values())
+    return PoolChange(match["cluster"], match["pool"], deletions, replacements, additions, match["reason"] or "")

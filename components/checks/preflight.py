@@ -1,7 +1,7 @@
 """Checks of the management cluster before anything is created in it: reachable, right versions, rights, data store.
 
 Every run of the program makes them, so they cost one round of concurrent requests and no Kubernetes client library.
-What is needed is plain data (:class:`~.needs.Requirements`); what answers is judged in :mod:`.verdict`.
+The needs are plain data (:class:`~.needs.Requirements`); :mod:`.verdict` judges the answers.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from .requirements import requirements as requirements_of
 from .verdict import Obstacle
 
 # One GET that names every served group, version and kind (Kubernetes 1.30; before that as v2beta1).
-_AGGREGATED = (
+_AGGREGATED_DISCOVERY = (
     "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,"
     "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,application/json"
 )
@@ -35,22 +35,22 @@ _REVIEWS = "/apis/authorization.k8s.io/v1"
 _DEPLOYMENTS = "/apis/apps/v1/deployments"
 _THREADS = 4
 
-NOTHING_CHANGED = "nothing was created or changed"
-_REFUSAL = re.compile(rf"management cluster[^\n]*:\n- .*{NOTHING_CHANGED}", re.DOTALL)
+NO_CHANGE = "nothing was created or changed"
+_REFUSAL = re.compile(rf"management cluster[^\n]*:\n- .*{NO_CHANGE}", re.DOTALL)
 
 
 @dataclass(frozen=True)
 class Report:
-    """What the preflight found.
+    """The result of the preflight.
 
     Attributes:
         server: URL of the management cluster, empty where the kubeconfig could not be used.
         source: where the credentials come from.
         obstacles: everything that would fail; empty if nothing would.
-        notes: what could not be told, or is unusual.
-        unreachable: no connection came about: nothing is known about the cluster.
-        controllers: version by controller, where the cluster tells.
-        there: what the stack needs and the cluster has.
+        notes: what is not known, or is unusual.
+        unreachable: there was no connection, so nothing is known about the cluster.
+        controllers: version by controller, where the cluster shows them.
+        available: what the stack needs and the cluster has.
     """
 
     server: str = ""
@@ -59,7 +59,7 @@ class Report:
     notes: tuple[str, ...] = ()
     unreachable: bool = False
     controllers: Mapping[str, str] = field(default_factory=dict)
-    there: tuple[str, ...] = ()
+    available: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         where = f"management cluster {self.server}" if self.server else "management cluster"
@@ -71,11 +71,11 @@ class Report:
     @property
     def refusal(self) -> str:
         """The text of a run that goes no further."""
-        return f"{self}\n{NOTHING_CHANGED}"
+        return f"{self}\n{NO_CHANGE}"
 
 
 def refusal_in(text: str) -> tuple[str, str] | None:
-    """The refusal within what an engine says of a failed program, and its first line; None where there is none."""
+    """The refusal in an engine's report of a failed program, and its first line; None where there is none."""
     match = _REFUSAL.search(text)
     return (match[0], match[0].splitlines()[1]) if match else None
 
@@ -137,16 +137,16 @@ def no_answer(api: Api) -> str | None:
 
 
 def check_api(api: Api, requirements: Requirements) -> Report:
-    """As :func:`check`, for an API that is known already."""
+    """As :func:`check`, for an API that is open already."""
     questions = _questions(api, requirements)
     answers = _ask(questions)
     server, source = api.access.server, api.access.source
-    served = answers["discovery"]
-    if isinstance(served, ApiError):
-        obstacle, unreachable = verdict.no_answer(served, source)
+    discovery = answers["discovery"]
+    if isinstance(discovery, ApiError):
+        obstacle, unreachable = verdict.no_answer(discovery, source)
         return Report(server, source, (obstacle,), unreachable=unreachable)
     replies = verdict.Answers(
-        versions=verdict.served_kinds(served),
+        versions=verdict.served_kinds(discovery),
         namespaces={name: answers[f"namespace {name}"] for name in requirements.namespaces},
         rules={name: answers[f"rules {name}"] for name in requirements.namespaces},
         data_stores={name: answers[f"data store {name}"] for name in requirements.data_stores},
@@ -178,7 +178,7 @@ def check_api(api: Api, requirements: Requirements) -> Report:
         tuple(obstacles),
         notes,
         controllers=versions,
-        there=tuple(verdict.there(replies, requirements)),
+        available=tuple(verdict.available(replies, requirements)),
     )
 
 
@@ -228,7 +228,7 @@ def _ask(questions: Mapping[str, Callable[[], dict[str, Any]]]) -> dict[str, dic
 
 def _discovery(api: Api, requirements: Requirements) -> dict[str, Any]:
     """Aggregated discovery; put together from one GET per group version where the server is too old for it."""
-    answer = api.get("/apis", accept=_AGGREGATED)
+    answer = api.get("/apis", accept=_AGGREGATED_DISCOVERY)
     if answer.get("kind") == "APIGroupDiscoveryList":
         return answer
     groups = {need.kind.group for need in requirements.kinds}
@@ -240,9 +240,9 @@ def _discovery(api: Api, requirements: Requirements) -> dict[str, Any]:
         for version in group["versions"]:
             resources = api.get(f"/apis/{version['groupVersion']}")["resources"]
             entries = [
-                {"resource": one["name"], "responseKind": {"kind": one["kind"]}}
-                for one in resources
-                if "/" not in one["name"]
+                {"resource": resource["name"], "responseKind": {"kind": resource["kind"]}}
+                for resource in resources
+                if "/" not in resource["name"]
             ]
             versions.append({"version": version["version"], "resources": entries})
         items.append({"metadata": {"name": group["name"]}, "versions": versions})
@@ -256,7 +256,7 @@ def _missing_for_certain(
     if isinstance(rules, dict) and not (rules.get("status") or {}).get("incomplete"):
         return lacking
 
-    def denied(right: Right) -> bool:
+    def is_denied(right: Right) -> bool:
         attributes = {
             "namespace": namespace,
             "verb": right.verb,
@@ -271,7 +271,7 @@ def _missing_for_certain(
             return False
 
     with ThreadPoolExecutor(_THREADS) as pool:
-        return [right for right, no in zip(lacking, pool.map(denied, lacking), strict=True) if no]
+        return [right for right, denial in zip(lacking, pool.map(is_denied, lacking), strict=True) if denial]
 
 
 def _user(api: Api) -> str:

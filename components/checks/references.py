@@ -1,4 +1,4 @@
-"""References as the API server gave them back: where it converts, not as they were written. Pure."""
+"""References as the API server returns them: where it converts, not as they were written. Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def bootstrap_versions(state: Mapping[str, Any]) -> dict[tuple[str, str], str]:
 
     Cluster API 1.11 and newer stores references without a version. In the older contract's shape it fills in the newest that
     it serves (``SetAPIVersionGetter`` in its api/core/v1beta1/conversion.go), and pulumi-kubernetes compares what is declared
-    with what it was given back: the version of one's own would be a change in each run, for ever.
+    with what was returned: the version in the manifests would be a change in each run.
 
     Args:
         state: the resources of the stack's last state by URN, with type and outputs.

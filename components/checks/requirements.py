@@ -1,4 +1,4 @@
-"""What the manifests of a stack need of a management cluster: read off them, so that the two can't differ. Pure."""
+"""What the manifests of a stack need of a management cluster, derived from the manifests themselves. Pure."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ APPLY = ("get", "create", "patch")
 """What pulumi-kubernetes does with an object that goes with the Cluster: server-side apply, and reads."""
 
 WRITE = (*APPLY, "delete", "list", "watch")
-"""With one that it deletes, too: it watches it until it is gone."""
+"""What it does with an object that it also deletes: it watches the object until it is gone."""
 
 TEMPLATE = (*APPLY, "list", "delete")
-"""With a template, which the engine retains, and the program removes once no machine is made of it any more."""
+"""What it does with a template: the engine retains it, and the program removes it once no machine is made from it."""
 
 GROUP = "cluster.x-k8s.io"
 """Of Cluster API's own kinds."""
 
 
-# What is read by the hand-off and by the status tree, declared by nobody: made by Kamaji and Cluster API.
+# Objects that the hand-off and the status tree read: Kamaji and Cluster API make them, no manifest declares them.
 def _read(core: str, commands: Mapping[str, str]) -> tuple[RequiredKind, ...]:
     return (
         RequiredKind(TENANT_CONTROL_PLANE, install=commands["kamaji.clastix.io"], verbs=("get",)),
@@ -36,7 +36,7 @@ def _read(core: str, commands: Mapping[str, str]) -> tuple[RequiredKind, ...]:
 
 _RIGHTS = (Right("get", "", "services"), Right("get", "", "secrets"))
 _CREATE_NAMESPACES = (Right("create", "", "namespaces"),)
-# Those of a pool's bootstrap.
+# For the Secrets of a pool's bootstrap.
 _WRITE_SECRETS = tuple(Right(verb, "", "secrets") for verb in ("create", "patch", "delete"))
 
 
@@ -48,7 +48,7 @@ def requirements(
     installs: Mapping[str, str] | None = None,
     created_last: Collection[str] = (),
     relies_on: Iterable[Kind] = (),
-    other_contracts: Mapping[str, Mapping[str, str]] | None = None,
+    alternate_contracts: Mapping[str, Mapping[str, str]] | None = None,
 ) -> Requirements:
     """What a stack needs.
 
@@ -59,7 +59,7 @@ def requirements(
         installs: the command that installs the infrastructure provider, by kind.
         created_last: kinds of infrastructure clusters whose status the hand-off does not write.
         relies_on: kinds that the infrastructure provider needs, though the stack may declare none.
-        other_contracts: versions by CRD name for the other values of ``capi.contract``.
+        alternate_contracts: versions by CRD name for the other values of ``capi.contract``.
     """
     commands = installation.installs(contract)
     kinds: dict[str, RequiredKind] = {}
@@ -81,11 +81,11 @@ def requirements(
         namespaces.setdefault(str(manifest["metadata"].get("namespace", "default")), False)
         install = commands.get(group) or (installs or {}).get(name, "")
         is_infrastructure = group.startswith("infrastructure.")
-        asked_by = f"capi.contract: {contract}" if group in commands else ""
-        # The hand-off writes the status of an infrastructure cluster that was there before the endpoint.
+        setting = f"capi.contract: {contract}" if group in commands else ""
+        # The hand-off writes the status of an infrastructure cluster that was created before the endpoint.
         has_status = is_infrastructure and name.endswith("Cluster") and name not in created_last
         kind = Kind(str(manifest["apiVersion"]), name, plural(name))
-        need = RequiredKind(kind, asked_by, install, verbs(group, name), has_status)
+        need = RequiredKind(kind, setting, install, verbs(group, name), has_status)
         kinds.setdefault(need.crd, need)
     for kind_ in relies_on:
         need = RequiredKind(kind_, "", (installs or {}).get(kind_.name, ""))
@@ -97,17 +97,17 @@ def requirements(
         kinds=tuple(kinds.values()),
         namespaces={name: name in new_namespaces for name in namespaces},
         data_stores=tuple(dict.fromkeys(data_stores)),
-        # Those of a namespace that the stack makes can't be there yet, and its own come with it.
+        # Secrets in a namespace that the stack creates can't exist yet, and its own come with it.
         secrets={
             key: tuple(keys) for key, keys in references.items() if key not in secrets and key[0] not in new_namespaces
         },
         rights=(*_RIGHTS, *(_CREATE_NAMESPACES if new_namespaces else ()), *(_WRITE_SECRETS if secrets else ())),
-        other_contracts=other_contracts or {},
+        alternate_contracts=alternate_contracts or {},
     )
 
 
 def verbs(group: str, kind: str) -> tuple[str, ...]:
-    """What a stack does with the objects that it declares; docs/rbac.yaml grants the same, and a test sees each in use."""
+    """The verbs that a stack uses on its objects. docs/rbac.yaml grants the same; a test sees each in use."""
     if kind.endswith("Template"):
         return TEMPLATE
     if kind == "KamajiControlPlane":

@@ -1,4 +1,4 @@
-"""Rights in the management cluster: which a stack needs, which a user lacks, and what grants them. Pure."""
+"""Rights in the management cluster: those that a stack needs, those that a user lacks, and commands to grant them. Pure."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from .verdict import Obstacle
 
 def required_rights(requirements: Requirements) -> tuple[Right, ...]:
     """All rights that a stack needs in its namespaces."""
-    implied = [
+    kind_rights = [
         Right(verb, need.kind.group, need.kind.plural, subresource)
         for need in requirements.kinds
         for subresource, verbs in (("", need.verbs), ("status", ("patch",) if need.status else ()))
         for verb in verbs
     ]
-    return (*implied, *requirements.rights)
+    return (*kind_rights, *requirements.rights)
 
 
 def missing_rights(answer: Mapping[str, Any] | ApiError, requirements: Requirements) -> list[Right]:
     """The needed rights that a SelfSubjectRulesReview doesn't list."""
-    granted = [] if isinstance(answer, ApiError) else (answer.get("status") or {}).get("resourceRules") or []
-    return [right for right in required_rights(requirements) if not any(_allows(rule, right) for rule in granted)]
+    rules = [] if isinstance(answer, ApiError) else (answer.get("status") or {}).get("resourceRules") or []
+    return [right for right in required_rights(requirements) if not any(_allows(rule, right) for rule in rules)]
 
 
 def _allows(rule: Mapping[str, Any], right: Right) -> bool:
@@ -33,25 +33,25 @@ def _allows(rule: Mapping[str, Any], right: Right) -> bool:
     resource = f"{right.resource}/{right.subresource}" if right.subresource else right.resource
     names = ("*", resource, f"*/{right.subresource}") if right.subresource else ("*", resource)
     return (
-        _any(rule.get("verbs"), ("*", right.verb))
-        and _any(rule.get("apiGroups"), ("*", right.group))
-        and _any(rule.get("resources"), names)
+        _contains_any(rule.get("verbs"), ("*", right.verb))
+        and _contains_any(rule.get("apiGroups"), ("*", right.group))
+        and _contains_any(rule.get("resources"), names)
     )
 
 
-def _any(values: Sequence[str] | None, accepted: Iterable[str]) -> bool:
-    return any(one in (values or ()) for one in accepted)
+def _contains_any(values: Sequence[str] | None, names: Iterable[str]) -> bool:
+    return any(name in (values or ()) for name in names)
 
 
-def rights(denied: Mapping[str, Sequence[Right]], user: str) -> Iterator[Obstacle]:
+def rights(missing_by_namespace: Mapping[str, Sequence[Right]], user: str) -> Iterator[Obstacle]:
     """Rights that are missing, with the commands that grant them."""
-    for namespace, missing in denied.items():
+    for namespace, namespace_rights in missing_by_namespace.items():
         verbs_of: dict[str, tuple[str, ...]] = {}
-        for right in missing:
-            verbs_of[right.what] = (*verbs_of.get(right.what, ()), right.verb)
+        for right in namespace_rights:
+            verbs_of[right.resource_argument] = (*verbs_of.get(right.resource_argument, ()), right.verb)
         alike: dict[tuple[str, ...], list[str]] = {}
-        for what, verbs in verbs_of.items():
-            alike.setdefault(verbs, []).append(what)
+        for resource, verbs in verbs_of.items():
+            alike.setdefault(verbs, []).append(resource)
         if not alike:
             continue
         text = "; ".join(f"{', '.join(verbs)} {', '.join(resources)}" for verbs, resources in alike.items())

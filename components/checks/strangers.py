@@ -1,7 +1,8 @@
-"""What lives under a name of the settings and belongs to somebody else: a run would take it over, and change or delete it.
+"""Objects that have a name from the settings but belong to somebody else: a run would take them over, and change or delete
+them.
 
-The engine creates by server-side apply, which takes an object that is there for its own. A copied stack, or one whose state
-is lost, would so get hold of a living cluster unasked.
+The engine creates by server-side apply, which also takes over an object that exists. So a copied stack, or one whose state
+is lost, would take over a living cluster by accident.
 """
 
 from __future__ import annotations
@@ -29,21 +30,21 @@ def problems(
     api: Api,
     base: str,
     tenant: TenantClusterSettings,
-    living: LivingCluster,
-    applied: Collection[tuple[str, str]] | None,
+    current: LivingCluster,
+    stack_clusters: Collection[tuple[str, str]] | None,
 ) -> Iterator[Problem]:
-    """What of a cluster's names is taken.
+    """The names of a cluster that belong to somebody else's objects.
 
     Args:
         api: the management cluster's.
         base: path of the cluster in the configuration, with a dot, or empty.
         tenant: the cluster's settings.
-        living: what lives of it.
-        applied: namespace and name of each Cluster that the stack has made; None where a living one is to be taken in, or
-            that is not known.
+        current: its live objects.
+        stack_clusters: namespace and name of each Cluster that the stack has made; None where a living one is to be adopted,
+            or that is not known.
     """
     namespace, name = tenant.cluster.namespace, tenant.cluster.name
-    if applied is not None and (namespace, name) not in applied and is_established(living):
+    if stack_clusters is not None and (namespace, name) not in stack_clusters and is_established(current):
         yield Problem(
             f"{base}cluster.name",
             f"Cluster {namespace}/{name} exists already, and this stack has not made it: a run would take it over, and "
@@ -52,56 +53,56 @@ def problems(
             name,
         )
         return
-    plane = living.of(CONTROL_PLANE)
-    if other := standalone(living.of(TENANT_CONTROL_PLANE.name)) if plane is None else holder(plane, name):
+    plane = current.of(CONTROL_PLANE)
+    if owner := standalone(current.of(TENANT_CONTROL_PLANE.name)) if plane is None else holder(plane, name):
         yield Problem(
             f"{base}controlPlane.name",
-            f"{namespace}/{tenant.control_plane_name} belongs to {other}, which would lose its control plane; choose "
+            f"{namespace}/{tenant.control_plane_name} belongs to {owner}, which would lose its control plane; choose "
             "another name",
             tenant.control_plane_name,
         )
-    yield from pools(api, base, tenant, living)
+    yield from pools(api, base, tenant, current)
 
 
-def pools(api: Api, base: str, tenant: TenantClusterSettings, living: LivingCluster) -> Iterator[Problem]:
-    """The pools whose MachineDeployment is another cluster's: names of clusters and pools are joined by a hyphen."""
-    if living.deployments is None:
+def pools(api: Api, base: str, tenant: TenantClusterSettings, current: LivingCluster) -> Iterator[Problem]:
+    """The pools whose MachineDeployment belongs to another cluster: a hyphen joins the names of cluster and pool."""
+    if current.deployments is None:
         return
-    kube, own = Kube(api, tenant.cluster.namespace), {str(dig(one, "metadata", "name")) for one in living.deployments}
+    kube, deployment_names = Kube(api, tenant.cluster.namespace), {str(dig(deployment, "metadata", "name")) for deployment in current.deployments}
     kind = Kind(tenant.contract.core, "MachineDeployment", "machinedeployments")
     for index, pool in enumerate(tenant.worker_pools):
         name = naming.machine_deployment(tenant.cluster.name, pool.name)
-        if name in own:
+        if name in deployment_names:
             continue
         try:
-            found = kube.find(kind, name)
+            deployment = kube.find(kind, name)
         except ApiError:
             # The engine will say so, if it still holds.
             continue
-        if other := holder(found, tenant.cluster.name):
+        if owner := holder(deployment, tenant.cluster.name):
             yield Problem(
                 f"{base}workerPools[{index}].name",
-                f"gives the MachineDeployment the name {kube.namespace}/{name}, which is that of a pool of {other}; "
+                f"gives the MachineDeployment the name {kube.namespace}/{name}, which is that of a pool of {owner}; "
                 "choose another name",
                 pool.name,
             )
 
 
 def hosts(api: Api, settings: StackSettings, before: Mapping[str, Any]) -> Iterator[Problem]:
-    """Hosts that the stack declares anew, and that another cluster has.
+    """Hosts that are new in the stack, and that another cluster has.
 
     Args:
         api: the management cluster's.
         settings: the stack's settings.
-        before: the resources of the stack's last state by URN; what is in there is judged elsewhere.
+        before: the resources of the stack's last state by URN; its hosts are not new.
     """
     for index, tenant in enumerate(settings.clusters):
         provider, cluster = provider_of(tenant), tenant.cluster
         if provider.host_kind is None:
             continue
-        known = {name for _, name, _ in objects_in_state(provider.host_kind, before, cluster.namespace)}
+        names_in_state = {name for _, name, _ in objects_in_state(provider.host_kind, before, cluster.namespace)}
         for name in names_of(provider, tenant):
-            if name in known:
+            if name in names_in_state:
                 continue
             try:
                 host = Kube(api, cluster.namespace).find(provider.host_kind, name)
@@ -110,37 +111,38 @@ def hosts(api: Api, settings: StackSettings, before: Mapping[str, Any]) -> Itera
                 continue
             labels = dig(host, "metadata", "labels") or {}
             owner = labels.get(OWNER) if MANAGED_BY.items() <= labels.items() else None
-            if (other := owner or labels.get(CLUSTER_LABEL) or cluster.name) != cluster.name:
+            if (cluster_name := owner or labels.get(CLUSTER_LABEL) or cluster.name) != cluster.name:
                 yield Problem(
                     f"{base_of(index, settings)}{provider.settings.key}.hosts",
-                    f"declares {name}, which belongs to Cluster {cluster.namespace}/{other}: a run would take the host "
-                    "over, and a destroy would delete it while a machine runs on it. Leave it out here, or take it out "
+                    f"declares {name}, which belongs to Cluster {cluster.namespace}/{cluster_name}: a run would take the host "
+                    "over, "
+                    "and a destroy would delete it while a machine runs on it. Leave it out here, or take it out "
                     "there first",
                     example=None,
                 )
 
 
-def is_established(living: LivingCluster) -> bool:
-    """Whether a Cluster is more than the bare object that an engine leaves which was killed right after it."""
-    cluster = living.of("Cluster")
+def is_established(current: LivingCluster) -> bool:
+    """Whether a Cluster is more than the bare object that remains of a run that was killed right after its creation."""
+    cluster = current.of("Cluster")
     if cluster is None or dig(cluster, "metadata", "deletionTimestamp"):
         return False
-    return bool(living.deployments or living.of(CONTROL_PLANE) or endpoint_of(cluster) or infrastructure_ready(cluster))
+    return bool(current.deployments or current.of(CONTROL_PLANE) or endpoint_of(cluster) or infrastructure_ready(cluster))
 
 
 def holder(obj: Json | None, cluster: str) -> str:
-    """The other Cluster that an object belongs to, in words; empty where it is this one's, or nobody's."""
+    """The other Cluster that an object belongs to, in words; empty where it belongs to this one, or to none."""
     owners: list[Any] = dig(obj, "metadata", "ownerReferences") or []
     names = [str(owner.get("name")) for owner in owners if owner.get("kind") == "Cluster"]
     label = dig(obj, "metadata", "labels", CLUSTER_LABEL)
-    other = next((name for name in (*names, label) if name), cluster)
-    return "" if other == cluster else f"Cluster {other}"
+    owner = next((name for name in (*names, label) if name), cluster)
+    return "" if owner == cluster else f"Cluster {owner}"
 
 
 def standalone(tenant_control_plane: Json | None) -> str:
-    """Says that a TenantControlPlane was made without Cluster API; empty where it was not, or there is none."""
+    """Words for a TenantControlPlane that was made without Cluster API; empty for another one, or where there is none."""
     if tenant_control_plane is None:
         return ""
     owners: list[Any] = dig(tenant_control_plane, "metadata", "ownerReferences") or []
-    made = any(owner.get("kind") == CONTROL_PLANE for owner in owners)
-    return "" if made else "a TenantControlPlane that was made without Cluster API"
+    has_owner = any(owner.get("kind") == CONTROL_PLANE for owner in owners)
+    return "" if has_owner else "a TenantControlPlane that was made without Cluster API"

@@ -1,4 +1,4 @@
-"""The machines that go with a Cluster, asked for before anything deletes it."""
+"""The machines that are deleted with a Cluster, counted before anything deletes it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def machines_with(api: Api, core: str, namespace: str, name: str) -> Iterator[Po
 
 
 def machines_of_stack(api: Api, resources: Iterable[Mapping[str, Any]]) -> Iterator[PoolChange]:
-    """The machines of all living Clusters that a stack has made: those that its destroy deletes.
+    """The machines of all living Clusters that a stack has made, which its destroy deletes.
 
     Args:
         api: the management cluster's.
@@ -50,10 +50,10 @@ def machines_of_stack(api: Api, resources: Iterable[Mapping[str, Any]]) -> Itera
     for resource in resources:
         match = CLUSTER_URN.search(str(resource.get("urn")))
         metadata = dig(resource, "outputs", "metadata")
-        # The engine deletes nothing of a stack in which something is protected.
+        # The engine deletes nothing of a stack that has a protected resource.
         if match is None or not metadata or resource.get("protect"):
             continue
         core, namespace, name = f"cluster.x-k8s.io/{match['version']}", metadata["namespace"], metadata["name"]
-        living = Kube(api, namespace).find(Kind(core, "Cluster", "clusters"), name)
-        if dig(living, "metadata", "uid") == metadata.get("uid"):
+        cluster = Kube(api, namespace).find(Kind(core, "Cluster", "clusters"), name)
+        if dig(cluster, "metadata", "uid") == metadata.get("uid"):
             yield from machines_with(api, core, namespace, name)

@@ -1,8 +1,8 @@
-"""Templates of a living pool that hold what its settings ask for, under another name: as in a cluster that ``kubectl`` made.
+"""Templates of a living pool that have the content of its settings under another name, as in a cluster that ``kubectl`` made.
 
-Templates are named by their content, so another name is another content, which rolls the pool's machines. Where a living
-MachineDeployment names a template whose content is the very same, that one is declared under its own name instead. What a
-machine template refers to belongs to its content, and is kept or made anew with it.
+Templates are named by their content, so another name means another content, which rolls the pool's machines. Where a live
+MachineDeployment names a template of the very same content, that template is declared under its name instead. The objects
+that a machine template refers to belong to its content, and are kept or created again with it.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ MACHINES, BOOTSTRAP = ("infrastructureRef",), ("bootstrap", "configRef")
 
 @dataclass(frozen=True)
 class Comparison:
-    """A template under another name than the settings give it, with what it refers to, and what the settings make.
+    """A live template under another name than the settings give it, with what it refers to, compared with the settings.
 
     Attributes:
-        names: names of what lives, by kind.
-        differences: what differs: an object for each line, with its fields.
+        names: names of the live objects, by kind.
+        differences: a line for each object that differs, with its fields.
     """
 
     names: Mapping[str, str]
@@ -38,12 +38,12 @@ class Comparison:
 def template_names(
     api: Api, tenant: TenantClusterSettings, deployments: Mapping[str, Json]
 ) -> dict[str, dict[str, str]]:
-    """Names of the templates to keep, by kind, by the name of each pool's MachineDeployment that has such.
+    """Names of the templates to keep, by kind, by the name of each MachineDeployment that has any.
 
     Args:
         api: the management cluster's.
         tenant: the cluster's settings.
-        deployments: its living MachineDeployments by name.
+        deployments: its live MachineDeployments by name.
 
     Raises:
         ApiError: the management cluster does not tell; to go on would roll machines of a pool that has such templates.
@@ -51,26 +51,26 @@ def template_names(
     names: dict[str, dict[str, str]] = {}
     for pool in tenant.worker_pools:
         name = str(machine_deployment(tenant, pool)["metadata"]["name"])
-        if kept := names_of_equals(comparisons(api, tenant, pool, deployments.get(name))):
-            names[name] = kept
+        if pool_names := names_of_equals(comparisons(api, tenant, pool, deployments.get(name))):
+            names[name] = pool_names
     return names
 
 
-def names_of_equals(compared: Iterable[Comparison]) -> dict[str, str]:
+def names_of_equals(pool_comparisons: Iterable[Comparison]) -> dict[str, str]:
     """Names of templates to keep, by kind."""
-    return {kind: name for one in compared if not one.differences for kind, name in one.names.items()}
+    return {kind: name for comparison in pool_comparisons if not comparison.differences for kind, name in comparison.names.items()}
 
 
 def comparisons(
     api: Api, tenant: TenantClusterSettings, pool: WorkerPoolSettings, deployment: Json | None
 ) -> Iterator[Comparison]:
-    """Compare the templates of a pool whose names are not those of the living MachineDeployment.
+    """Compare the templates of a pool that have other names in the live MachineDeployment.
 
     Args:
         api: the management cluster's.
         tenant: the cluster's settings.
         pool: the pool's.
-        deployment: its living MachineDeployment; nothing is compared where there is none.
+        deployment: its live MachineDeployment; nothing is compared where there is none.
 
     Raises:
         ApiError: the management cluster does not tell.
@@ -84,34 +84,34 @@ def comparisons(
         kube = Kube(api, template["metadata"]["namespace"])
         names = {template["kind"]: name, **(companions_of(kube, wish, name) if template is wish.machines else {})}
         under = wish.under(names)
-        compared = (*under.companions, under.machines) if template is wish.machines else (under.bootstrap,)
-        fields = [(one, template_differences(kube, one)) for one in compared]
+        manifests = (*under.companions, under.machines) if template is wish.machines else (under.bootstrap,)
+        fields = [(manifest, template_differences(kube, manifest)) for manifest in manifests]
         lines = (
-            f"{one['kind']} {kube.namespace}/{one['metadata']['name']} ({', '.join(some)})"
-            for one, some in fields
-            if some
+            f"{manifest['kind']} {kube.namespace}/{manifest['metadata']['name']} ({', '.join(differences)})"
+            for manifest, differences in fields
+            if differences
         )
         yield Comparison(names, tuple(lines))
 
 
 def companions_of(kube: Kube, wish: Templates, name: str) -> dict[str, str]:
-    """Names of what a living machine template refers to, by kind, in place of what the settings make.
+    """Names of the objects that a live machine template refers to, by kind.
 
     Raises:
         ApiError: the management cluster does not tell.
     """
-    kinds = {str(one["metadata"]["name"]): str(one["kind"]) for one in wish.companions}
+    kinds = {str(manifest["metadata"]["name"]): str(manifest["kind"]) for manifest in wish.companions}
     if not kinds:
         return {}
-    living = kube.find(kind_of(wish.machines), name)
-    found = counterparts(wish.machines["spec"], dig(living, "spec"), frozenset(kinds))
-    return {kinds[made]: other for made, other in found.items()}
+    machine_template = kube.find(kind_of(wish.machines), name)
+    live_names = counterparts(wish.machines["spec"], dig(machine_template, "spec"), frozenset(kinds))
+    return {kinds[new_name]: live_name for new_name, live_name in live_names.items()}
 
 
 def template_differences(kube: Kube, wish: Mapping[str, Any]) -> list[str]:
-    """Where a living template differs from what is asked for under its name, as paths; empty where it does not.
+    """Where a live template differs from its manifest, as paths; empty where it does not.
 
-    The API server is asked what it would make of the latter, because webhooks and schemas fill in what was left out.
+    A dry-run returns what the API server would make of the manifest, because webhooks and schemas fill in defaults.
 
     Args:
         kube: the template's namespace.
@@ -121,13 +121,13 @@ def template_differences(kube: Kube, wish: Mapping[str, Any]) -> list[str]:
         ApiError: the management cluster does not tell.
     """
     kind, metadata = kind_of(wish), wish["metadata"]
-    living = kube.find(kind, metadata["name"])
-    if living is None:
+    template = kube.find(kind, metadata["name"])
+    if template is None:
         return ["it does not exist"]
-    # A dry-run of a new object: under another name than the living one's.
+    # A dry-run creates a new object, so it needs another name than the live one.
     sample = {**wish, "metadata": {**metadata, "name": f"{metadata['name']}-sample"}}
     result = kube.api.post(f"{kind.path(kube.namespace)}?dryRun=All", sample)
-    return list(paths(living.get("spec"), result.get("spec"), "spec"))
+    return list(paths(template.get("spec"), result.get("spec"), "spec"))
 
 
 def kind_of(manifest: Mapping[str, Any]) -> Kind:
@@ -135,10 +135,10 @@ def kind_of(manifest: Mapping[str, Any]) -> Kind:
     return Kind(manifest["apiVersion"], manifest["kind"], plural(manifest["kind"]))
 
 
-def paths(one: Any, other: Any, path: str) -> Iterator[str]:
-    """Where two values differ. What is there is not told: it may be a secret."""
-    if isinstance(one, Mapping) and isinstance(other, Mapping):
-        for key in sorted({*one, *other}):
-            yield from paths(one.get(key), other.get(key), f"{path}.{key}")
-    elif one != other:
+def paths(first: Any, second: Any, path: str) -> Iterator[str]:
+    """Where two values differ. The values themselves are not shown: they may be secret."""
+    if isinstance(first, Mapping) and isinstance(second, Mapping):
+        for key in sorted({*first, *second}):
+            yield from paths(first.get(key), second.get(key), f"{path}.{key}")
+    elif first != second:
         yield path

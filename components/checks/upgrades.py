@@ -1,8 +1,8 @@
-"""Whether a change of Kubernetes versions can be done: one minor at a time, never back, kubelets in reach. Pure.
+"""Whether a change of Kubernetes versions is possible: one minor at a time, never back, kubelets in reach. Pure.
 
-What holds comes from who enforces it: Kamaji's webhook compares with the version that it took last, though the API server may
-not run it yet (kamaji, internal/webhook/handlers/tcp_version.go); kubeadm raises a cluster by one minor from what it runs;
-Cluster API creates no machine whose minor is not the control plane's (cluster-api, machineset_preflight.go).
+The rules are those of the controllers: Kamaji's webhook compares with the version that it accepted last, even if the API
+server does not run it yet (kamaji, internal/webhook/handlers/tcp_version.go); kubeadm raises a cluster by one minor from what
+it runs; Cluster API creates no machine whose minor is not the control plane's (cluster-api, machineset_preflight.go).
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from ..settings.report import Problem
 
 @dataclass(frozen=True)
 class Versions:
-    """Of a living control plane.
+    """Versions of a living control plane.
 
     Attributes:
-        kamaji: what Kamaji took last: it refuses an older one. Empty where it has taken none, or that is not known.
+        kamaji: the version that Kamaji accepted last: it refuses an older one. Empty where there is none, or it is not known.
         api_server: what the API server runs; empty where none runs, or that is not known.
     """
 
@@ -53,7 +53,7 @@ def path_of(base: str, tenant: TenantClusterSettings) -> str:
 def problems(
     base: str, before: Versions, tenant: TenantClusterSettings, kubelets: Mapping[str, Iterable[str]]
 ) -> Iterator[Problem]:
-    """What of a cluster's versions can't be reached from where it is.
+    """The versions that a cluster can't reach from its present one.
 
     Args:
         base: path of the cluster in the configuration, with a dot, or empty.
@@ -99,7 +99,7 @@ def problems(
 
 
 def kubelets_of(machines: Iterable[Mapping[str, Any]], pool_label: str) -> dict[str, list[str]]:
-    """Versions of machines by their pool; machines that go, or have none, don't count."""
+    """Versions of machines by their pool; machines without a version, or in deletion, don't count."""
     kubelets: dict[str, list[str]] = {}
     for machine in machines:
         version = bare(dig(machine, "spec", "version"))

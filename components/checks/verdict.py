@@ -1,4 +1,4 @@
-"""How the answers of a management cluster are judged. Pure: no request is made here."""
+"""The judgement of a management cluster's answers. Pure: it makes no request."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Answer = dict[str, Any] | ApiError
 
 @dataclass(frozen=True)
 class Obstacle:
-    """Something of the management cluster that is in a stack's way.
+    """A state of the management cluster that a stack can't work with.
 
     Attributes:
         text: what, and where.
@@ -58,7 +58,7 @@ class Answers:
 
 
 def no_answer(error: ApiError, source: str) -> tuple[Obstacle, bool]:
-    """The obstacle of a cluster that doesn't answer, and whether that means that it can't be reached at all."""
+    """The obstacle of a cluster that doesn't answer, and whether it can't be reached at all."""
     if error.reason == "Unauthorized":
         text, remedy = "it does not accept the credentials (401)", f"renew those in {source}, or name another context"
     elif error.reason == "Forbidden":
@@ -88,22 +88,22 @@ def no_answer(error: ApiError, source: str) -> tuple[Obstacle, bool]:
 
 def served_kinds(discovery: Mapping[str, Any]) -> dict[tuple[str, str], tuple[str, ...]]:
     """Versions by (group, kind), preferred first, from an APIGroupDiscoveryList."""
-    served: dict[tuple[str, str], list[str]] = {}
+    versions_by_kind: dict[tuple[str, str], list[str]] = {}
     for group in discovery.get("items") or ():
         for version in group.get("versions") or ():
             for resource in version.get("resources") or ():
                 kind = (resource.get("responseKind") or {}).get("kind", "")
-                served.setdefault((group["metadata"]["name"], kind), []).append(version["version"])
-    return {key: tuple(versions) for key, versions in served.items()}
+                versions_by_kind.setdefault((group["metadata"]["name"], kind), []).append(version["version"])
+    return {key: tuple(versions) for key, versions in versions_by_kind.items()}
 
 
 def kinds(answers: Answers, requirements: Requirements) -> Iterator[Obstacle]:
-    """Kinds that aren't served, together by what installs them; then those served in other versions only."""
-    missing: dict[str, list[str]] = {}
+    """Kinds that aren't served, grouped by the command that installs them; then those served in other versions only."""
+    missing_crds: dict[str, list[str]] = {}
     for need in requirements.kinds:
         if (need.kind.group, need.kind.name) not in answers.versions:
-            missing.setdefault(need.install, []).append(need.crd)
-    for install, crds in missing.items():
+            missing_crds.setdefault(need.install, []).append(need.crd)
+    for install, crds in missing_crds.items():
         noun = "CRD" if len(crds) == 1 else "CRDs"
         verb = "is" if len(crds) == 1 else "are"
         remedy = with_commands("install with", bring(install, answers.inventory)) if install else ""
@@ -112,14 +112,14 @@ def kinds(answers: Answers, requirements: Requirements) -> Iterator[Obstacle]:
         versions = answers.versions.get((need.kind.group, need.kind.name), ())
         if not versions or need.kind.version in versions:
             continue
-        setting = f" ({need.asked_by})" if need.asked_by else ""
+        setting = f" ({need.setting})" if need.setting else ""
         fitting = [
             contract
-            for contract, others in requirements.other_contracts.items()
+            for contract, contract_versions in requirements.alternate_contracts.items()
             if all(
-                others.get(other.crd, other.kind.version)
-                in answers.versions.get((other.kind.group, other.kind.name), ())
-                for other in requirements.kinds
+                contract_versions.get(item.crd, item.kind.version)
+                in answers.versions.get((item.kind.group, item.kind.name), ())
+                for item in requirements.kinds
             )
         ]
         ways = [f"set `capi.contract: {contract}`" for contract in fitting]
@@ -134,10 +134,10 @@ def kinds(answers: Answers, requirements: Requirements) -> Iterator[Obstacle]:
 
 def namespaces(answers: Answers, requirements: Requirements) -> Iterator[Obstacle]:
     """Namespaces that don't exist and that the stack doesn't create."""
-    for name, created in requirements.namespaces.items():
+    for name, is_created in requirements.namespaces.items():
         answer = answers.namespaces[name]
         if isinstance(answer, ApiError):
-            if answer.reason == "NotFound" and not created:
+            if answer.reason == "NotFound" and not is_created:
                 yield Obstacle(f"namespace {name} does not exist", f"`kubectl create namespace {name}`")
         elif (answer.get("metadata") or {}).get("deletionTimestamp"):
             yield Obstacle(f"namespace {name} is being deleted", "wait until it is gone, then create it again")
@@ -165,7 +165,7 @@ def data_stores(answers: Answers, requirements: Requirements) -> Iterator[Obstac
 
 
 def secrets(answers: Answers, requirements: Requirements) -> Iterator[str]:
-    """Secrets that are not there yet. No obstacle: whoever makes them may be slower, and machines wait for them."""
+    """Secrets that do not exist yet. No obstacle: somebody may create them later, and machines wait for them."""
     for (namespace, name), answer in answers.secrets.items():
         if isinstance(answer, ApiError) and answer.reason == "NotFound":
             files = " ".join(f"--from-file={key}=FILE" for key in requirements.secrets[namespace, name])
@@ -175,10 +175,10 @@ def secrets(answers: Answers, requirements: Requirements) -> Iterator[str]:
             )
 
 
-def there(answers: Answers, requirements: Requirements) -> Iterator[str]:
+def available(answers: Answers, requirements: Requirements) -> Iterator[str]:
     """What a stack needs and the cluster has: kinds with their versions, namespaces, DataStores."""
     for need in requirements.kinds:
         if need.kind.version in answers.versions.get((need.kind.group, need.kind.name), ()):
             yield f"{need.kind.name} {need.kind.api_version}"
-    for what, each in (("namespace", answers.namespaces), ("DataStore", answers.data_stores)):
-        yield from (f"{what} {name}" for name, answer in each.items() if not isinstance(answer, ApiError))
+    for noun, replies in (("namespace", answers.namespaces), ("DataStore", answers.data_stores)):
+        yield from (f"{noun} {name}" for name, answer in replies.items() if not isinstance(answer, ApiError))

@@ -123,7 +123,7 @@ def test_a_version_that_is_not_served_names_both_and_the_setting(management: Man
     needed = requirements(
         [CLUSTER, newer, INFRASTRUCTURE],
         contract="v1beta2",
-        other_contracts={"v1beta1": {"kamajicontrolplanes.controlplane.cluster.x-k8s.io": "v1alpha1"}},
+        alternate_contracts={"v1beta1": {"kamajicontrolplanes.controlplane.cluster.x-k8s.io": "v1alpha1"}},
     )
     (problem,) = preflight.check(of(management), needed).obstacles
     assert problem.text == (

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 from kamaji_equinix.components.checks import strangers
-from kamaji_equinix.components.checks.living_cluster import living_cluster
+from kamaji_equinix.components.checks.living_cluster import read_cluster
 from kamaji_equinix.components.kube.client import Api
 from kamaji_equinix.components.kube.kubeconfig import read as kubeconfig_of
 from kamaji_equinix.components.kube.objects import Kind, plural
@@ -50,7 +50,7 @@ def judged(
 ) -> list[Problem]:
     """What is said of settings."""
     api = Api(kubeconfig_of(management.kubeconfig).access())
-    return list(strangers.problems(api, "", one, living_cluster(api, one), applied))
+    return list(strangers.problems(api, "", one, read_cluster(api, one), applied))
 
 
 def test_a_cluster_that_the_stack_has_not_made_is_not_taken_over(
