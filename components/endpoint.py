@@ -105,8 +105,8 @@ class EndpointProvider(ManagementProvider):
             raise HandoffError(
                 "address",
                 f"Cluster {id_}",
-                expected="credentials of the management cluster",
-                last_seen=str(error),
+                expectation="credentials of the management cluster",
+                observation=str(error),
                 elapsed=0,
                 advice="Correct `management` in the stack's configuration.",
             ) from None
@@ -133,15 +133,15 @@ class EndpointProvider(ManagementProvider):
             if outcome
             else str(dig(kube.find(order.cluster_kind, order.cluster), "metadata", "uid") or "")
         )
-        strange = (order.cluster_uid and uid and uid != order.cluster_uid) or (
+        is_other_cluster = (order.cluster_uid and uid and uid != order.cluster_uid) or (
             outcome is None and not uid and server and server != kube.server
         )
-        if strange:
+        if is_other_cluster:
             raise HandoffError(
                 "endpoint",
                 f"Cluster {kube.namespace}/{order.cluster} in {kube.server}",
-                expected=f"the one with UID {order.cluster_uid}, which this stack made in {server or 'its cluster'}",
-                last_seen=f"UID {uid}" if uid else "no such Cluster",
+                expectation=f"the one with UID {order.cluster_uid}, which this stack made in {server or 'its cluster'}",
+                observation=f"UID {uid}" if uid else "no such Cluster",
                 elapsed=0,
                 advice="The credentials lead to another management cluster: correct `management` in the stack's "
                 "configuration. Nothing was changed in the stack's state.",
@@ -161,8 +161,8 @@ def no_answer(phase: Phase, subject: str, error: Exception) -> HandoffError:
     return HandoffError(
         phase,
         subject,
-        expected="an answer of the management cluster",
-        last_seen=str(error),
+        expectation="an answer of the management cluster",
+        observation=str(error),
         elapsed=0,
         advice="Nothing was changed in the stack's state. Make the management cluster reachable and try again.",
     )

@@ -27,7 +27,7 @@ from pulumi.dynamic import (
 
 from .capi.templates import PoolTemplates, prune, unused_templates
 from .dynamic import ManagementProvider, state_properties, tell
-from .handoff.state import unknown
+from .handoff.state import is_unknown
 from .kube.access import AccessError
 from .kube.failures import ApiError
 from .kube.objects import Kind, Kube
@@ -104,7 +104,7 @@ class RolloutProvider(PoolProvider):
 
     def has_unused_templates(self, props: Mapping[str, Any]) -> bool:
         """Whether the pool has left templates behind that can go now."""
-        if unknown(props):
+        if is_unknown(props):
             return False
         try:
             return bool(unused_templates(self.kube(props), templates_of(props), props["templates"]))

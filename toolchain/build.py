@@ -99,7 +99,7 @@ def ensure(
     if watch:
         watch(progress)
     report(
-        f"building {len(todo)} programs into {cache_folder()}; on this machine: {duration_text(progress.seconds_left())}"
+        f"building {len(todo)} programs into {cache_folder()}; on this machine: {duration_text(progress.remaining_seconds())}"
     )
     build_all(todo, command, progress, report)
     report(f"the toolchain is complete ({progress.elapsed:.0f} s)")

@@ -76,8 +76,8 @@ class Progress:
         with self._lock:
             self._running[program] = self._clock()
             if self._starts:
-                left = duration_text(self.seconds_left())
-                self._report(f"{self.label(program)}: building ({self.elapsed:.0f} s so far, {left})")
+                remaining_time = duration_text(self.remaining_seconds())
+                self._report(f"{self.label(program)}: building ({self.elapsed:.0f} s so far, {remaining_time})")
 
     def end(self, program: Program, seconds_of_cpu: float | None = None) -> None:
         """It is there.
@@ -115,7 +115,7 @@ class Progress:
         """Weight of all."""
         return float(sum(program.seconds for program in self._programs))
 
-    def seconds_left(self) -> float:
+    def remaining_seconds(self) -> float:
         """Seconds until all is built, as far as one can tell."""
         return max(self.total() - self.weight(), 0.0) / self._pace()
 
@@ -143,7 +143,7 @@ class Picture:
         now, total = self.progress.weight(), self.progress.total()
         bar = Table.grid(padding=(0, 1))
         share = f"{now / total * 100 if total else 100:3.0f} %"
-        bar.add_row(ProgressBar(total, now, width=40), Text(f"{share}, {duration_text(self.progress.seconds_left())}"))
+        bar.add_row(ProgressBar(total, now, width=40), Text(f"{share}, {duration_text(self.progress.remaining_seconds())}"))
         lines = [
             Text(f"  building {program.name} {program.version} ({seconds:.0f} s)", overflow="ellipsis", no_wrap=True)
             for program, seconds in self.progress.builds()

@@ -52,7 +52,7 @@ def failure(
 def handoff_error(stack: str, cluster: str, cause: HandoffError, output: str) -> HandoffFailed:
     """The error of a hand-off."""
     error = HandoffFailed(
-        f"{cluster}: {cause}", output=output, stack=stack, cluster=cluster, phase=cause.phase, seen=cause.last_seen
+        f"{cluster}: {cause}", output=output, stack=stack, cluster=cluster, phase=cause.phase, seen=cause.observation
     )
     error.messages, error.elapsed, error.advice = (str(cause),), cause.elapsed, cause.advice
     return error

@@ -10,17 +10,17 @@ from .patience import RIGHTS, Wait
 from .refusal import Refusals
 
 LOOK_SECONDS = 5.0
-"""How long one watch lasts before the cause of the delay is looked for again."""
+"""How long one watch lasts before the cause of the delay is read again."""
 
 UNWATCHED_SECONDS = 1.0
 """Between two reads where watching is forbidden."""
 
 
 def same_cluster(wait: Wait) -> None:
-    """See that the credentials lead to the management cluster in which the Cluster was made.
+    """Check that the credentials lead to the management cluster in which the Cluster was made.
 
     Raises:
-        HandoffError: they lead to another one, or the Cluster is gone or going.
+        HandoffError: they lead to another one, or the Cluster is deleted or being deleted.
     """
     order = wait.order
     subject = wait.cluster_subject
@@ -30,8 +30,8 @@ def same_cluster(wait: Wait) -> None:
         raise wait.failure(
             "address",
             f"{subject} in {wait.kube.server}",
-            expected=f"the one with UID {order.cluster_uid}, which this stack made",
-            last_seen=f"UID {uid}" if cluster else "no such Cluster",
+            expectation=f"the one with UID {order.cluster_uid}, which this stack made",
+            observation=f"UID {uid}" if cluster else "no such Cluster",
             advice="The hand-off's credentials lead to another management cluster than the Kubernetes provider's: compare "
             "`management` in the stack's configuration with the kubeconfig of that provider. If the Cluster was deleted by "
             "hand, run `pulumi refresh` first.",
@@ -40,8 +40,8 @@ def same_cluster(wait: Wait) -> None:
         raise wait.failure(
             "address",
             subject,
-            expected="that it stays",
-            last_seen="it is being deleted",
+            expectation="that it stays",
+            observation="it is being deleted",
             advice="Wait until it is gone; then `pulumi refresh` and `pulumi up` make it again.",
         )
 
@@ -87,7 +87,7 @@ def await_address(wait: Wait) -> Endpoint:
 
 def await_change(wait: Wait, control_plane: Json | None) -> None:
     """Wait until the KamajiControlPlane changes, at most a few seconds."""
-    seconds = min(LOOK_SECONDS, max(wait.progress.seconds_left, 0.1))
+    seconds = min(LOOK_SECONDS, max(wait.progress.remaining_seconds, 0.1))
     if control_plane is None:
         wait.progress.pause(min(0.5, seconds))
         return
@@ -102,5 +102,5 @@ def await_change(wait: Wait, control_plane: Json | None) -> None:
             )
             wait.progress.pause(UNWATCHED_SECONDS)
         else:
-            # The next read says what is wrong, or that all is well again: a version too old is new then.
+            # The next read shows the cause, or a newer version where this one was too old to watch from.
             wait.progress.pause(error.retry_after or 0.2)

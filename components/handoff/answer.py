@@ -15,7 +15,7 @@ from .errors import HandoffError
 from .patience import Wait
 
 MOVED_SECONDS = 1.0
-"""How often it is looked whether Kamaji moved the address meanwhile."""
+"""Seconds between two checks whether Kamaji moved the address meanwhile."""
 
 NO_AUTHORITY = reachability.Answer("tls", False, "Kamaji has not published the tenant's authority yet")
 
@@ -34,7 +34,7 @@ def await_answer(wait: Wait, address: Endpoint) -> Endpoint:
     progress.tell(f"{address}: waits until {order.path} answers")
     authority: str | None = None
     attempts = 0
-    asked_at, refused_since = progress.elapsed, None
+    last_check, refused_since = progress.elapsed, None
     elsewhere = Elsewhere(wait)
     while True:
         if order.verify and authority is None:
@@ -42,7 +42,7 @@ def await_answer(wait: Wait, address: Endpoint) -> Endpoint:
         answer = NO_AUTHORITY
         if authority is not None or not order.verify:
             target = reachability.Target(address.host, address.port, authority, order.path)
-            answer = reachability.attempt(target, min(reachability.ATTEMPT_SECONDS, max(progress.seconds_left, 0.1)))
+            answer = reachability.attempt(target, min(reachability.ATTEMPT_SECONDS, max(progress.remaining_seconds, 0.1)))
         progress.phase = answer.stage
         now = progress.elapsed
         refused_since = (now if refused_since is None else refused_since) if answer.is_refusal else None
@@ -54,12 +54,12 @@ def await_answer(wait: Wait, address: Endpoint) -> Endpoint:
             raise timeout_error(wait, address, answer)
         progress.pause(reachability.pause(attempts, answer))
         attempts += 1
-        if progress.elapsed - asked_at > MOVED_SECONDS:
-            asked_at = progress.elapsed
-            moved = published_address(wait)
-            if moved and moved != address:
-                progress.tell(f"the address moved from {address} to {moved}")
-                address, authority, refused_since = moved, None, None
+        if progress.elapsed - last_check > MOVED_SECONDS:
+            last_check = progress.elapsed
+            new_address = published_address(wait)
+            if new_address and new_address != address:
+                progress.tell(f"the address moved from {address} to {new_address}")
+                address, authority, refused_since = new_address, None, None
             elsewhere.look(address, answer)
             if answer.stage == "tls":
                 authority = None
@@ -67,10 +67,10 @@ def await_answer(wait: Wait, address: Endpoint) -> Endpoint:
 
 
 def published_address(wait: Wait) -> Endpoint | None:
-    """The address that Kamaji publishes now; None where that can't be told.
+    """The address that Kamaji publishes now; None where it can't be read.
 
     Raises:
-        HandoffError: the control plane is gone: nobody would ever answer.
+        HandoffError: the control plane is deleted, so nothing would ever answer.
     """
     try:
         plane = wait.kube.find(wait.order.control_plane_kind, wait.order.control_plane)
@@ -80,8 +80,8 @@ def published_address(wait: Wait) -> Endpoint | None:
         raise wait.failure(
             "address",
             wait.control_plane_subject,
-            expected="that it exists",
-            last_seen="it is being deleted" if plane else "it does not exist any more",
+            expectation="that it exists",
+            observation="it is being deleted" if plane else "it does not exist any more",
             advice="If it was deleted by hand, `pulumi refresh` and then `pulumi up` make it again.",
         )
     return endpoint_of(plane)
@@ -102,18 +102,18 @@ def tenant_authority(wait: Wait) -> str | None:
     except ApiError as error:
         wait.bearable(error, "tls", subject)
         return None
-    encoded = dig(secret, "data", "ca.crt")
-    if not encoded:
+    base64_text = dig(secret, "data", "ca.crt")
+    if not base64_text:
         return None
     try:
-        pem = base64.b64decode(encoded).decode()
+        pem = base64.b64decode(base64_text).decode()
         reachability.context(pem)
     except (ValueError, OSError, binascii.Error):
         raise wait.failure(
             "tls",
             subject,
-            expected=f"a PEM certificate under ca.crt of Secret {holder}",
-            last_seen="something that is not a certificate",
+            expectation=f"a PEM certificate under ca.crt of Secret {holder}",
+            observation="something that is not a certificate",
             advice=f"Delete it, and Kamaji makes a new one: `kubectl -n {wait.kube.namespace} delete secret {holder}`. "
             "All of the tenant's certificates change with it.",
         ) from None
@@ -123,7 +123,7 @@ def tenant_authority(wait: Wait) -> str | None:
 def timeout_error(wait: Wait, address: Endpoint, answer: reachability.Answer) -> HandoffError:
     """The error of a control plane that did not answer in time."""
     name, namespace = wait.order.control_plane, wait.kube.namespace
-    expected = {
+    expectation = {
         "dial": "a TCP connection",
         "tls": "a TLS handshake with a certificate of the tenant's authority",
         "ready": f"{wait.order.path} to answer 200",
@@ -135,4 +135,4 @@ def timeout_error(wait: Wait, address: Endpoint, answer: reachability.Answer) ->
         f"`kubectl -n {namespace} get tenantcontrolplane {name} -o yaml`; `controlPlane.network.certSANs` adds names.",
         "ready": f"See the control plane's pods: `kubectl -n {namespace} get pods -l kamaji.clastix.io/name={name}`.",
     }[answer.stage]
-    return wait.failure(answer.stage, str(address), expected=expected, last_seen=answer.text, advice=advice)
+    return wait.failure(answer.stage, str(address), expectation=expectation, observation=answer.text, advice=advice)

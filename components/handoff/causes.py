@@ -1,4 +1,4 @@
-"""Why Kamaji has not published an address yet: the objects that it depends on are read, as often as it is waited for."""
+"""Why Kamaji has not published an address yet: the objects that it depends on are read at each turn of the wait."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .patience import RIGHTS
 
 
 def address_cause(kube: Kube, order: Order, control_plane: Json) -> str:
-    """The first cause that shows, in words; a general one where all looks right."""
+    """The first cause that the objects show, in words; a general one where all look right."""
     name = control_plane["metadata"]["name"]
     parts = (
         read(kube, order.cluster_kind, order.cluster),

@@ -1,7 +1,7 @@
-"""An address that the settings declare, and the one that the load balancer gave.
+"""An address that the settings declare, and the one that the load balancer assigned.
 
-Kamaji publishes a declared ``serviceAddress`` whatever the Service got: it never asks the load balancer for it, and never
-looks whether it has it. An infrastructure cluster that is created last would hold it for good.
+Kamaji publishes a declared ``serviceAddress`` even if the Service got another one: it neither asks the load balancer for it
+nor compares. An infrastructure cluster that is created last would hold it for good.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from . import reachability
 from .patience import Wait
 
 LASTS_SECONDS = 5.0
-"""For so long the control plane must answer at another address only: a load balancer may still move it."""
+"""Seconds for which the control plane must answer at another address only: a load balancer may still move it."""
 
 
 class Elsewhere:
@@ -23,11 +23,11 @@ class Elsewhere:
         self.wait, self._since = wait, 0.0
 
     def look(self, address: Endpoint, answer: reachability.Answer) -> None:
-        """Compare the declared address with what answers.
+        """Compare the declared address with the one that answers.
 
         Args:
             address: the one that Kamaji published.
-            answer: what was found there.
+            answer: the result of the last attempt there.
 
         Raises:
             HandoffError: for some seconds the control plane has answered at another address alone; names both.
@@ -36,22 +36,22 @@ class Elsewhere:
         if order.linking != "none" or answer.stage != "dial":
             self._since = 0.0
             return
-        other = self.other_address(address)
-        self._since = (self._since or now) if other else 0.0
-        if other and now - self._since >= LASTS_SECONDS:
+        balancer_address = self.balancer_address(address)
+        self._since = (self._since or now) if balancer_address else 0.0
+        if balancer_address and now - self._since >= LASTS_SECONDS:
             name, namespace = order.control_plane, self.wait.kube.namespace
             raise self.wait.failure(
                 "dial",
                 str(address),
-                expected=f"the control plane at {address.host}, which controlPlane.network.serviceAddress declares",
-                last_seen=f"{answer.text}; it answers at {other.host}, which the load balancer gave Service {name}",
+                expectation=f"the control plane at {address.host}, which controlPlane.network.serviceAddress declares",
+                observation=f"{answer.text}; it answers at {balancer_address.host}, which the load balancer gave Service {name}",
                 advice=f"Let the load balancer give {address.host} (by `controlPlane.network.serviceAnnotations`, such "
-                f"as metallb.io/loadBalancerIPs), or set `controlPlane.network.serviceAddress` to {other.host}, or "
+                f"as metallb.io/loadBalancerIPs), or set `controlPlane.network.serviceAddress` to {balancer_address.host}, or "
                 f"leave that key out. Nothing has stored the wrong address yet. See `kubectl -n {namespace} get "
                 f"service {name}`.",
             )
 
-    def other_address(self, address: Endpoint) -> Endpoint | None:
+    def balancer_address(self, address: Endpoint) -> Endpoint | None:
         """Another address of the load balancer at which something answers; None where the address was not declared."""
         kube, order = self.wait.kube, self.wait.order
         try:
@@ -62,13 +62,13 @@ class Elsewhere:
         except ApiError:
             return None
         hosts = [
-            one.get("ip") or one.get("hostname") for one in dig(service, "status", "loadBalancer", "ingress") or ()
+            entry.get("ip") or entry.get("hostname") for entry in dig(service, "status", "loadBalancer", "ingress") or ()
         ]
-        others = [Endpoint(str(host), address.port) for host in hosts if host]
-        if address in others:
+        endpoints = [Endpoint(str(host), address.port) for host in hosts if host]
+        if address in endpoints:
             return None
-        for other in others:
-            target = reachability.Target(other.host, other.port, None, order.path)
+        for endpoint in endpoints:
+            target = reachability.Target(endpoint.host, endpoint.port, None, order.path)
             if reachability.attempt(target, 1.0).stage != "dial":
-                return other
+                return endpoint
         return None

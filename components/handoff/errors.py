@@ -1,4 +1,4 @@
-"""Why a hand-off did not come about."""
+"""The error of a hand-off that failed."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ class HandoffError(Exception):
     Attributes:
         phase: one of ``handoff.phases``.
         subject: the object or address that it is about.
-        expected: what was waited for.
-        last_seen: what was last observed instead.
+        expectation: what was waited for.
+        observation: what was last seen instead.
         elapsed: seconds since the hand-off began.
         advice: what to do next.
     """
 
     def __init__(
-        self, phase: Phase, subject: str, *, expected: str, last_seen: str, elapsed: float, advice: str
+        self, phase: Phase, subject: str, *, expectation: str, observation: str, elapsed: float, advice: str
     ) -> None:
-        self.phase, self.subject, self.expected = phase, subject, one_line(expected)
-        self.last_seen, self.elapsed, self.advice = one_line(last_seen), elapsed, one_line(advice)
+        self.phase, self.subject, self.expectation = phase, subject, one_line(expectation)
+        self.observation, self.elapsed, self.advice = one_line(observation), elapsed, one_line(advice)
         super().__init__(
             f"hand-off, phase {phase}: {subject}\n"
-            f"  expected: {self.expected}\n"
-            f"  last seen after {elapsed:.0f} s: {self.last_seen}\n"
+            f"  expected: {self.expectation}\n"
+            f"  last seen after {elapsed:.0f} s: {self.observation}\n"
             f"  next: {self.advice}"
         )
 
     @classmethod
     def parse(cls, text: str) -> HandoffError | None:
-        """The error whose text stands somewhere in what the engine says; None where none does.
+        """The error whose text is in the engine's output; None where there is none.
 
         The engine passes on only the text of a dynamic provider's exception.
         """
@@ -51,8 +51,8 @@ class HandoffError(Exception):
         return cls(
             phase,
             match["subject"],
-            expected=match["expected"],
-            last_seen=match["seen"],
+            expectation=match["expected"],
+            observation=match["seen"],
             elapsed=float(match["elapsed"]),
             advice=match["advice"],
         )

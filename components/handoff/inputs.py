@@ -1,11 +1,11 @@
-"""The inputs of a hand-off, as a program may give them: which are wrong, before anything is asked. Pure."""
+"""The mistakes in the inputs of a hand-off that a program may pass, before any request. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .state import unknown
+from .state import is_unknown
 
 CHOICES = {"verify": ("ca", "none"), "contract": ("v1beta1", "v1beta2")}
 
@@ -18,10 +18,10 @@ KINDS: dict[str, tuple[str, tuple[type, ...]]] = {
 
 
 def mistakes(inputs: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """What is wrong, by input; those that are not known yet are judged when they are."""
+    """The mistakes by input; inputs that are not known yet are judged later."""
     for key, (words, kinds) in KINDS.items():
         value: Any = inputs.get(key)
-        if value is None or unknown(value):
+        if value is None or is_unknown(value):
             continue
         # To Python, true and false are numbers.
         fits = isinstance(value, kinds) and (bool in kinds or type(value) is not bool)

@@ -24,14 +24,14 @@ KEY_ANNOTATION = "kamaji.clastix.io/kubeconfig-secret-key"
 """On a KamajiControlPlane: the key of Kamaji's Secret that holds the kubeconfig to be used (Kamaji's api/v1alpha1)."""
 
 PATIENCE_SECONDS = 2.0
-"""How long what is missing is waited for; a machine that comes later is no reason to let a hand-off take longer."""
+"""How long to wait for a missing kubeconfig; a machine that starts later is no reason to delay the hand-off."""
 
 
 def provide(wait: Wait) -> None:
-    """Make the Secret where it is missing. What keeps that from being done is told, and ends no hand-off.
+    """Create the Secret where it is missing. A failure is only reported, and does not end the hand-off.
 
     Raises:
-        HandoffError: a Secret of that name is there that Kamaji's provider could never take over.
+        HandoffError: there is a Secret of that name that Kamaji's provider could never take over.
     """
     until = wait.progress.elapsed + PATIENCE_SECONDS
     while True:
@@ -45,25 +45,25 @@ def provide(wait: Wait) -> None:
                     f"{subject(wait)} was made before the ready flag; Kamaji's provider keeps it up to date from now on"
                 )
                 return
-            lacking = f"Kamaji has not made the kubeconfig of TenantControlPlane {wait.order.control_plane} yet"
+            reason = f"Kamaji has not made the kubeconfig of TenantControlPlane {wait.order.control_plane} yet"
         except ApiError as error:
-            lacking = f"{error}. {RIGHTS}" if error.code == 403 else str(error)
-            # A conflict: somebody else made it meanwhile, and the next look judges that one.
+            reason = f"{error}. {RIGHTS}" if error.code == 403 else str(error)
+            # A conflict: somebody else created it meanwhile, and the next read judges that one.
             if error.code != 409 and not is_transient(error):
                 until = 0.0
         if wait.progress.elapsed >= until or wait.progress.over:
             wait.progress.tell(
                 f"{subject(wait)} can't be made before the ready flag, so the first machine comes up to 30 s later: "
-                f"{lacking}"
+                f"{reason}"
             )
             return
         wait.progress.pause(0.2)
 
 
 def make(wait: Wait) -> bool:
-    """Create the Secret as Kamaji's provider would write it, but for what marks it as taken over.
+    """Create the Secret as Kamaji's provider would write it, without the mark that it was taken over.
 
-    Its owner is the KamajiControlPlane, so that it goes with it even if the hand-off gets no further.
+    Its owner is the KamajiControlPlane, so that it is deleted with it even if the hand-off fails.
 
     Returns:
         False where Kamaji has not made the kubeconfig yet.
@@ -99,7 +99,7 @@ def make(wait: Wait) -> bool:
 
 
 def await_kamaji(wait: Wait) -> None:
-    """Wait until Kamaji's provider has written the Secret, or has taken over the one that is there.
+    """Wait until Kamaji's provider has written the Secret, or has taken over an existing one.
 
     Raises:
         HandoffError: it does not in time, or it never could.
@@ -113,7 +113,7 @@ def await_kamaji(wait: Wait) -> None:
         owner = controller(secret)
         if owner is None:
             return False
-        # That of a control plane which was deleted and made anew is there until the garbage collector has come by.
+        # The Secret of a control plane that was deleted and created again stays until the garbage collector removes it.
         plane = wait.kube.find(wait.order.control_plane_kind, wait.order.control_plane)
         return bool(owner.get("uid") == dig(plane, "metadata", "uid"))
 
@@ -132,24 +132,24 @@ def await_kamaji(wait: Wait) -> None:
 
 
 def judge(wait: Wait, secret: Json) -> None:
-    """See that Kamaji's provider can take a Secret over, or has.
+    """Check that Kamaji's provider can take a Secret over, or has done so.
 
     Raises:
         HandoffError: the API server, or Kamaji's provider itself, would refuse it for ever.
     """
-    if strange := strangeness(secret, wait.order.control_plane):
+    if obstacle := takeover_obstacle(secret, wait.order.control_plane):
         name = secret["metadata"]["name"]
         raise wait.failure(
             "kubeconfig",
             subject(wait),
-            expected=f"a Secret of type {SECRET_TYPE} that Kamaji's provider can write",
-            last_seen=strange,
+            expectation=f"a Secret of type {SECRET_TYPE} that Kamaji's provider can write",
+            observation=obstacle,
             advice="Cluster API and Kamaji's provider both need this name, and no machine can join without it. Keep what it "
             f"holds under another name, then run `kubectl -n {wait.kube.namespace} delete secret {name}` and `pulumi up`.",
         )
 
 
-def strangeness(secret: Json, control_plane: str) -> str:
+def takeover_obstacle(secret: Json, control_plane: str) -> str:
     """Why Kamaji's provider can't take a Secret over, in words; empty where it can.
 
     A Secret's type can't be changed, and controller-runtime's SetControllerReference refuses a second controller.

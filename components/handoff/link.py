@@ -1,7 +1,7 @@
 """Phase five: infrastructure cluster and Cluster hold the address, and the former is ready.
 
-There are two ways to it. An infrastructure cluster that exists before its endpoint is known is written to
-(:func:`patch`); one that was created with the endpoint is only looked at (:func:`verify`).
+There are two ways. An infrastructure cluster that exists before its endpoint is known is patched (:func:`patch`); one that
+was created with the endpoint is only read (:func:`verify`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from .patience import Wait
 
 
 def patch(wait: Wait, address: Endpoint) -> None:
-    """See to it that the infrastructure cluster holds the address and is marked ready.
+    """Make the infrastructure cluster hold the address, and mark it ready.
 
     Raises:
         HandoffError: it holds another one that may not be replaced, or can't be patched.
@@ -28,7 +28,7 @@ def patch(wait: Wait, address: Endpoint) -> None:
             return
         if endpoint_of(infrastructure) != address and not may_replace(wait.order, infrastructure, address):
             advice = "Find out who wrote it, then set `handoff.force: true` to overwrite it, and run `pulumi up`."
-            raise other_endpoint(wait, infrastructure, address, advice)
+            raise endpoint_conflict(wait, infrastructure, address, advice)
         if refusal:
             wait.expire(
                 "endpoint",
@@ -40,7 +40,7 @@ def patch(wait: Wait, address: Endpoint) -> None:
         try:
             write(wait, infrastructure, address)
         except ApiError as error:
-            # A conflict means that somebody else wrote meanwhile: the next look tells whether it is the same.
+            # A conflict means that somebody else wrote meanwhile: the next read shows whether it is the same.
             if error.code != 409:
                 wait.bearable(error, "endpoint", subject)
             refusal = str(error)
@@ -49,7 +49,7 @@ def patch(wait: Wait, address: Endpoint) -> None:
 
 
 def write(wait: Wait, infrastructure: Json, address: Endpoint) -> None:
-    """Write what an infrastructure cluster lacks of the endpoint and the ready flag.
+    """Write the endpoint and the ready flag where an infrastructure cluster lacks them.
 
     Raises:
         ApiError: a patch was refused or got no answer; it may have been applied.
@@ -60,23 +60,23 @@ def write(wait: Wait, infrastructure: Json, address: Endpoint) -> None:
         content = content_of(address)
         wait.kube.apply(order.infrastructure, order.infrastructure_name, uid, content, force=live is not None)
     if not is_provisioned(infrastructure):
-        # Forced: whoever wrote ``false`` before did not know that the control plane answers.
+        # By force, because who wrote ``false`` before did not know that the control plane answers.
         ready = {"status": {"ready": True}}
         wait.kube.apply(order.infrastructure, order.infrastructure_name, uid, ready, subresource="status", force=True)
 
 
 def carry(wait: Wait, address: Endpoint) -> None:
-    """See to it that the Cluster does not hold another address, which new machines would be told.
+    """Correct another address in the Cluster, from which new machines get theirs.
 
-    Cluster API copies the first one from the infrastructure cluster, and never another: a control plane that was made anew
-    may have been given one.
+    Cluster API copies only the first address from the infrastructure cluster, but a control plane that is created again may
+    have a new one.
 
     Raises:
         HandoffError: the Cluster can't be patched.
     """
     order = wait.order
 
-    def carried() -> bool:
+    def update_cluster() -> bool:
         cluster = wait.kube.find(order.cluster_kind, order.cluster)
         copy = endpoint_of(cluster) if cluster else None
         if cluster and copy and copy != address:
@@ -88,13 +88,13 @@ def carry(wait: Wait, address: Endpoint) -> None:
             )
         return True
 
-    wait.patiently("endpoint", wait.cluster_subject, carried)
+    wait.patiently("endpoint", wait.cluster_subject, update_cluster)
 
 
 def verify(wait: Wait, address: Endpoint) -> None:
-    """See that infrastructure cluster and Cluster hold the address, and wait until the former is ready.
+    """Check that infrastructure cluster and Cluster hold the address, and wait until the former is ready.
 
-    Nothing is written: it was created with the address, and Cluster API copies that into the Cluster once and for all.
+    Nothing is written: it was created with the address, and Cluster API copies that into the Cluster once.
 
     Raises:
         HandoffError: one of them holds another address, or its controller does not mark it ready.
@@ -105,13 +105,13 @@ def verify(wait: Wait, address: Endpoint) -> None:
         cluster = wait.patiently("endpoint", subject, lambda: wait.kube.find(order.cluster_kind, order.cluster))
         if endpoint_of(infrastructure) != address:
             advice = "Run `kamaji-equinix up`, which compares it and writes the right one."
-            raise other_endpoint(wait, infrastructure, address, advice)
+            raise endpoint_conflict(wait, infrastructure, address, advice)
         if cluster and (copy := endpoint_of(cluster)) and copy != address:
             raise wait.failure(
                 "endpoint",
                 wait.cluster_subject,
-                expected=f"{address}, where the control plane answers",
-                last_seen=f"spec.controlPlaneEndpoint is {copy}, which Cluster API never changes again",
+                expectation=f"{address}, where the control plane answers",
+                observation=f"spec.controlPlaneEndpoint is {copy}, which Cluster API never changes again",
                 advice="Give the control plane its former address back (`controlPlane.network.serviceAddress`), or create "
                 "the cluster again.",
             )
@@ -131,20 +131,20 @@ def verify(wait: Wait, address: Endpoint) -> None:
 
 
 def is_linked(wait: Wait, infrastructure: Json, address: Endpoint) -> bool:
-    """Whether an infrastructure cluster is as the hand-off leaves it; tells so where it is."""
-    linked = endpoint_of(infrastructure) == address and is_provisioned(infrastructure)
-    if linked:
+    """Whether an infrastructure cluster holds the address and is ready; reports it where it does."""
+    is_complete = endpoint_of(infrastructure) == address and is_provisioned(infrastructure)
+    if is_complete:
         wait.progress.tell(f"{wait.infrastructure_subject} holds {address} and is ready")
-    return linked
+    return is_complete
 
 
-def other_endpoint(wait: Wait, infrastructure: Json, address: Endpoint, advice: str) -> HandoffError:
+def endpoint_conflict(wait: Wait, infrastructure: Json, address: Endpoint, advice: str) -> HandoffError:
     """The error of an infrastructure cluster that holds another endpoint."""
     return wait.failure(
         "endpoint",
         wait.infrastructure_subject,
-        expected=f"{address}, where the control plane answers",
-        last_seen=f"spec.controlPlaneEndpoint is {endpoint_of(infrastructure)}, written by {writer(infrastructure)}",
+        expectation=f"{address}, where the control plane answers",
+        observation=f"spec.controlPlaneEndpoint is {endpoint_of(infrastructure)}, written by {writer(infrastructure)}",
         advice=advice,
     )
 

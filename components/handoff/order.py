@@ -1,4 +1,4 @@
-"""What a hand-off is about: its order, its outcome, and what is read from the objects. No waiting here."""
+"""The order of a hand-off, its outcome, and the state of its objects. Nothing waits here."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class Order:
         path: path of the tenant's API server that must answer.
         verify: verify its certificate against the tenant's authority.
         force: overwrite a different endpoint.
-        handed_off: the endpoint that an earlier hand-off of this order established: what differs now has drifted.
+        handed_off: the endpoint that an earlier hand-off of this order established: another one now is drift.
         contract: of Cluster API, ``v1beta1`` or ``v1beta2``.
-        linking: how the endpoint comes into the infrastructure cluster. ``patch``: that exists, and is written to where it
-            lacks something; ``verify``: it was created with the endpoint, and its own controller marks it ready; ``none``: it
-            does not exist yet, because its endpoint is what this hand-off finds out.
+        linking: how the infrastructure cluster gets the endpoint. ``patch``: it exists, and is patched where it lacks
+            something; ``verify``: it was created with the endpoint, and its own controller marks it ready; ``none``: it does
+            not exist yet, because this hand-off determines its endpoint.
     """
 
     cluster: str
@@ -59,12 +59,12 @@ class Order:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a hand-off came to, or what a look at it found.
+    """The result of a hand-off, or its state at a later read.
 
     Attributes:
-        address: what Kamaji published; None where it has published nothing.
-        live: what the infrastructure cluster holds.
-        ready: whether it is, by its contract.
+        address: the address that Kamaji published; None where there is none.
+        live: the address that the infrastructure cluster holds.
+        ready: whether the infrastructure cluster is ready, by its contract.
         set_by: ``pulumi`` or ``kamaji``, whoever wrote the endpoint; empty where there is none.
         cluster_uid: UID of the Cluster; empty where there is none.
         kubeconfig: namespace and name of the Secret with the tenant's kubeconfig.
@@ -81,7 +81,7 @@ class Outcome:
 
 
 def look(kube: Kube, order: Order) -> Outcome | None:
-    """What holds now; None where the infrastructure cluster is gone.
+    """The state now; None where the infrastructure cluster does not exist.
 
     Raises:
         ApiError: the management cluster could not be read.
@@ -108,7 +108,7 @@ def look(kube: Kube, order: Order) -> Outcome | None:
 def may_replace(order: Order, infrastructure: Json, address: Endpoint) -> bool:
     """Whether a different endpoint in the infrastructure cluster may be overwritten.
 
-    It may where that was asked for; where this program alone wrote it; and where it has drifted since an earlier hand-off:
+    It may where the settings say so; where this program alone wrote it; and where it has drifted since an earlier hand-off:
     either it was changed while the address stayed, or it is still the old one while the address moved.
     """
     live = endpoint_of(infrastructure)
@@ -126,14 +126,14 @@ def secret_name(cluster: str) -> str:
 
 
 def writer(obj: Json) -> str:
-    """Field manager that owns an object's endpoint; of several, not this program, so that a repeated run says the same."""
-    managers = owners(obj, lambda owned: "f:host" in owned) or owners(obj, lambda owned: not owned)
-    others = [manager for manager in managers if manager != FIELD_MANAGER]
-    return others[0] if others else managers[0] if managers else "an unknown manager"
+    """Field manager that owns an object's endpoint; of several one other than this program, so that runs say the same."""
+    managers = owners(obj, lambda fields: "f:host" in fields) or owners(obj, lambda fields: not fields)
+    foreign_managers = [manager for manager in managers if manager != FIELD_MANAGER]
+    return foreign_managers[0] if foreign_managers else managers[0] if managers else "an unknown manager"
 
 
-def owners(obj: Json, how: Callable[[Json], bool]) -> list[str]:
-    """Field managers that own an object's endpoint in a certain way.
+def owners(obj: Json, matches: Callable[[Json], bool]) -> list[str]:
+    """Field managers that own an object's endpoint with matching fields.
 
     ``{}`` in ``managedFields`` is a manager that wrote the endpoint as a whole, or one whose host and port were overwritten
     by force: it counts only where nobody owns the host.
@@ -142,4 +142,4 @@ def owners(obj: Json, how: Callable[[Json], bool]) -> list[str]:
         (str(entry.get("manager")), dig(entry, "fieldsV1", "f:spec", "f:controlPlaneEndpoint"))
         for entry in dig(obj, "metadata", "managedFields") or []
     ]
-    return [manager for manager, owned in entries if isinstance(owned, dict) and how(owned)]
+    return [manager for manager, fields in entries if isinstance(fields, dict) and matches(fields)]

@@ -1,4 +1,4 @@
-"""Waiting in a hand-off: which errors of the management cluster may pass by themselves, and what is said of the others."""
+"""Waiting in a hand-off: which errors of the management cluster may pass by themselves, and advice for the others."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ TRANSIENT_REASONS = (
 )
 
 DENIED_SECONDS = 3.0
-"""For so long 401 or 403 must last to be believed: an API server that starts gives them to everybody but administrators,
+"""Seconds for which 401 or 403 must last to count: an API server that starts answers so to everybody but administrators,
 until it has read its own roles."""
 
 FORGOTTEN_SECONDS = 10.0
-"""After so long without another, a denial begins anew; more than the longest pause between two requests of one kind."""
+"""Seconds without a denial after which the next one counts as new; more than the longest pause between two requests."""
 
 RIGHTS = "docs/rbac.yaml holds the rights that the hand-off needs."
 
@@ -36,11 +36,11 @@ Result = TypeVar("Result")
 
 
 class Wait:
-    """One hand-off's time, and its patience."""
+    """The deadline and the repeated requests of one hand-off."""
 
     def __init__(self, kube: Kube, order: Order, progress: Progress) -> None:
         self.kube, self.order, self.progress = kube, order, progress
-        self._denied: dict[str, tuple[float, float]] = {}
+        self._denials: dict[str, tuple[float, float]] = {}
 
     @property
     def infrastructure_subject(self) -> str:
@@ -69,8 +69,8 @@ class Wait:
             raise self.failure(
                 "endpoint",
                 self.infrastructure_subject,
-                expected="that it exists",
-                last_seen="it is being deleted" if infrastructure else "it does not exist",
+                expectation="that it exists",
+                observation="it is being deleted" if infrastructure else "it does not exist",
                 advice="If it was deleted by hand, `pulumi refresh` and then `pulumi up` make it again.",
             )
         return infrastructure
@@ -88,19 +88,19 @@ class Wait:
         except ApiError as error:
             self.bearable(error, "endpoint", self.infrastructure_subject)
 
-    def eventually(self, phase: Phase, subject: str, expected: str, done: Callable[[], bool], advice: str) -> None:
-        """Wait until something holds.
+    def eventually(self, phase: Phase, subject: str, expectation: str, condition: Callable[[], bool], advice: str) -> None:
+        """Wait until a condition is true.
 
         Raises:
-            HandoffError: it does not hold in time, or can't be read.
+            HandoffError: it is not true in time, or can't be read.
         """
-        while not self.patiently(phase, subject, done):
-            self.progress.report_wait(f"{subject}: waits for {expected}")
-            self.expire(phase, subject, expected, "it is not there yet", advice)
+        while not self.patiently(phase, subject, condition):
+            self.progress.report_wait(f"{subject}: waits for {expectation}")
+            self.expire(phase, subject, expectation, "it is not there yet", advice)
             self.progress.pause(0.1)
 
     def patiently(self, phase: Phase, subject: str, read: Callable[[], Result]) -> Result:
-        """Read, again and again while the management cluster does not answer for a while.
+        """Read; repeat it while the management cluster does not answer.
 
         Raises:
             HandoffError: it does not answer in time, or refuses for good.
@@ -131,8 +131,8 @@ class Wait:
         raise self.failure(
             phase,
             subject,
-            expected="that the management cluster allows it",
-            last_seen=str(error),
+            expectation="that the management cluster allows it",
+            observation=str(error),
             advice=advice_for(error),
         )
 
@@ -140,30 +140,30 @@ class Wait:
         if error.code not in (401, 403) or by_webhook(error):
             return False
         now = self.progress.elapsed
-        first, last = self._denied.get(subject, (now, now))
+        first, last = self._denials.get(subject, (now, now))
         if now - last > FORGOTTEN_SECONDS:
             first = now
-        self._denied[subject] = (first, now)
+        self._denials[subject] = (first, now)
         return now - first < DENIED_SECONDS and not self.progress.over
 
-    def expire(self, phase: Phase, subject: str, expected: str, last_seen: str, advice: str) -> None:
+    def expire(self, phase: Phase, subject: str, expectation: str, observation: str, advice: str) -> None:
         """Raise if the time is over.
 
         Raises:
             HandoffError: it is.
         """
         if self.progress.over:
-            raise self.failure(phase, subject, expected=expected, last_seen=last_seen, advice=advice)
+            raise self.failure(phase, subject, expectation=expectation, observation=observation, advice=advice)
 
-    def failure(self, phase: Phase, subject: str, *, expected: str, last_seen: str, advice: str) -> HandoffError:
+    def failure(self, phase: Phase, subject: str, *, expectation: str, observation: str, advice: str) -> HandoffError:
         """An error of a phase."""
         return HandoffError(
-            phase, subject, expected=expected, last_seen=last_seen, elapsed=self.progress.elapsed, advice=advice
+            phase, subject, expectation=expectation, observation=observation, elapsed=self.progress.elapsed, advice=advice
         )
 
 
 def is_transient(error: ApiError) -> bool:
-    """Whether the same request may well succeed a moment later."""
+    """Whether the same request may succeed a moment later."""
     return error.reason in TRANSIENT_REASONS or error.code >= 500 or error.code == 429
 
 

@@ -1,4 +1,4 @@
-"""The phases of a hand-off, in their order: where one stops, and what it is in."""
+"""The phases of a hand-off, in their order."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ PHASES: tuple[Phase, ...] = get_args(Phase)
 
 
 def phase_of(text: str) -> Phase | None:
-    """The phase of a name; None where there is none of it."""
+    """The phase of this name; None for another text."""
     return next((phase for phase in PHASES if phase == text), None)

@@ -1,4 +1,4 @@
-"""One deadline for everything, and a word now and then about what is waited for."""
+"""One deadline for everything, and a line now and then about the present wait."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _LINE = re.compile(
 
 @dataclass(frozen=True)
 class Step:
-    """What happens, or what is waited for.
+    """An event, or a wait.
 
     Attributes:
         phase: of a hand-off; None for another wait.
         text: in words.
-        elapsed: seconds since the beginning, where something is waited for; None where it went on.
+        elapsed: seconds since the beginning of a wait; None for an event.
         limit: seconds that it may take.
     """
 
@@ -34,8 +34,8 @@ class Step:
     limit: float | None = None
 
     def __str__(self) -> str:
-        waited = "" if self.elapsed is None or self.limit is None else f" ({self.elapsed:.0f} of {self.limit:.0f} s)"
-        return f"{self.phase}: {self.text}{waited}" if self.phase else f"{self.text}{waited}"
+        duration = "" if self.elapsed is None or self.limit is None else f" ({self.elapsed:.0f} of {self.limit:.0f} s)"
+        return f"{self.phase}: {self.text}{duration}" if self.phase else f"{self.text}{duration}"
 
 
 def step_in(line: str) -> tuple[str, Step] | None:
@@ -49,11 +49,11 @@ def step_in(line: str) -> tuple[str, Step] | None:
 
 @dataclass
 class Progress:
-    """Time and talk of one hand-off.
+    """Time and reports of one hand-off.
 
     Attributes:
         seconds: the whole time allowed.
-        say: takes each step that is worth a line.
+        say: takes each step to report.
         clock: seconds that only go forward.
         sleep: waits for some seconds.
         phase: the phase that the work is in.
@@ -65,11 +65,11 @@ class Progress:
     sleep: Callable[[float], None] = time.sleep
     phase: Phase | None = None
     _began: float = field(init=False)
-    _told_at: float = field(init=False)
+    _last_report: float = field(init=False)
     _topic: str = field(init=False, default="")
 
     def __post_init__(self) -> None:
-        self._began = self._told_at = self.clock()
+        self._began = self._last_report = self.clock()
 
     @property
     def elapsed(self) -> float:
@@ -77,32 +77,32 @@ class Progress:
         return self.clock() - self._began
 
     @property
-    def seconds_left(self) -> float:
+    def remaining_seconds(self) -> float:
         """Seconds until the deadline, not below zero."""
         return max(0.0, self.seconds - self.elapsed)
 
     @property
     def over(self) -> bool:
         """Whether the deadline has passed."""
-        return self.seconds_left <= 0
+        return self.remaining_seconds <= 0
 
     def tell(self, text: str) -> None:
         """Say that something has happened, or begins."""
-        self._topic, self._told_at = text, self.clock()
+        self._topic, self._last_report = text, self.clock()
         self.say(Step(self.phase, text))
 
     def report_wait(self, text: str, topic: str = "") -> None:
-        """Say what is waited for: at once when it is something else than before, and every 15 s.
+        """Report a wait: a new one at once, and then every 15 s.
 
         Args:
-            text: what is waited for, and what was last seen.
-            topic: what tells one wait from another, where the text itself changes too often for that.
+            text: the wait, and what was last seen.
+            topic: distinguishes this wait from others, where the text itself changes too often for that.
         """
         topic = topic or text
-        if topic != self._topic or self.clock() - self._told_at >= HEARTBEAT_SECONDS:
-            self._topic, self._told_at = topic, self.clock()
+        if topic != self._topic or self.clock() - self._last_report >= HEARTBEAT_SECONDS:
+            self._topic, self._last_report = topic, self.clock()
             self.say(Step(self.phase, text, self.elapsed, self.seconds))
 
     def pause(self, seconds: float) -> None:
         """Sleep, but not beyond the deadline."""
-        self.sleep(min(seconds, self.seconds_left))
+        self.sleep(min(seconds, self.remaining_seconds))

@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass
 from typing import Literal
 
-from ..kube.dial import dial, is_address, join, seconds_left
+from ..kube.dial import dial, is_address, join, remaining_seconds
 from ..kube.tls import as_go_verifies
 
 Stage = Literal["dial", "tls", "ready"]
@@ -21,33 +21,32 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.05, 0.25
 """Seconds between attempts. The longest is short: a machine's order waits for the first answer."""
 
 CLOSED_PAUSE = 0.05
-"""Seconds, however long it lasts, while nothing listens at an address: to be refused costs next to nothing, neither a
-handshake nor the look-up of a name."""
+"""Seconds between attempts while nothing listens at an address: a refusal is cheap, without handshake or name look-up."""
 
 ATTEMPT_SECONDS = 3.0
 
 REFUSED_SECONDS = 3.0
-"""For so long 401 or 403 must last to count as an answer: an API server without anonymous access gives no other, but one
-that starts gives it too, until it has read its own roles."""
+"""Seconds for which 401 or 403 must last to count as an answer: an API server without anonymous access always answers so,
+but one that starts does it too, until it has read its own roles."""
 
 
 ANSWER_BYTES = 1 << 14
 
 # OpenSSL's x509_vfy.h.
-_NOT_YET_VALID, _EXPIRED, _HOSTNAME_MISMATCH, _ADDRESS_MISMATCH = 9, 10, 62, 64
+_NOT_YET_VALID, _HAS_EXPIRED, _HOSTNAME_MISMATCH, _ADDRESS_MISMATCH = 9, 10, 62, 64
 _NO_CHECK_TIME = 0x200000
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What one attempt found.
+    """The result of one attempt.
 
     Attributes:
-        stage: how far it got; ``ready`` where HTTP was spoken.
+        stage: the stage that it reached; ``ready`` where HTTP was spoken.
         ok: the control plane answers.
         text: in words.
-        is_refusal: it serves requests, but does not tell its health without credentials.
-        is_closed: nothing listens yet, and no name had to be looked up to see that.
+        is_refusal: it serves requests, but does not show its health without credentials.
+        is_closed: nothing listens yet at an IP address, so that no name was looked up.
     """
 
     stage: Stage
@@ -59,7 +58,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Target:
-    """What is asked.
+    """The address of a request.
 
     Attributes:
         host: name or address, IPv6 without brackets.
@@ -83,25 +82,25 @@ def attempt(target: Target, seconds: float = ATTEMPT_SECONDS) -> Answer:
     try:
         raw = dial(target.host, target.port, until)
     except (OSError, ValueError, OverflowError) as error:
-        closed = isinstance(error, ConnectionRefusedError) and is_address(target.host)
-        return Answer("dial", False, dial_failure(error, seconds), is_closed=closed)
+        is_closed = isinstance(error, ConnectionRefusedError) and is_address(target.host)
+        return Answer("dial", False, dial_failure(error, seconds), is_closed=is_closed)
     with contextlib.closing(raw):
-        raw.settimeout(seconds_left(until))
+        raw.settimeout(remaining_seconds(until))
         try:
-            secured = context(target.ca_pem).wrap_socket(raw, server_hostname=target.host)
+            connection = context(target.ca_pem).wrap_socket(raw, server_hostname=target.host)
         except ssl.SSLCertVerificationError as error:
             return Answer("tls", False, f"{tls_failure(error, seconds)}{certificate_text(target, error)}")
         except (OSError, ValueError) as error:
             return Answer("tls", False, tls_failure(error, seconds))
-        with contextlib.closing(secured):
-            return ask(secured, target, until, seconds)
+        with contextlib.closing(connection):
+            return ask(connection, target, until, seconds)
 
 
 def ask(connection: ssl.SSLSocket, target: Target, until: float, seconds: float) -> Answer:
     """Send the request and judge the answer."""
     request = f"GET {target.path} HTTP/1.1\r\nHost: {target}\r\nUser-Agent: kamaji-equinix\r\nConnection: close\r\n\r\n"
     try:
-        connection.settimeout(seconds_left(until))
+        connection.settimeout(remaining_seconds(until))
         connection.sendall(request.encode())
         code, location, body = read_answer(connection, until)
     except TimeoutError:
@@ -131,13 +130,13 @@ def read_answer(connection: ssl.SSLSocket, until: float) -> tuple[int, str, str]
     """Status, redirection and the beginning of the body.
 
     Raises:
-        TimeoutError: not in time, even where it trickles: a socket's time-out bounds each read, not their sum.
+        TimeoutError: not in time; a socket's time-out bounds each read, not their sum.
         OSError: the connection broke.
         http.client.HTTPException: it is not HTTP.
     """
     data = b""
     while len(data) < ANSWER_BYTES:
-        connection.settimeout(seconds_left(until))
+        connection.settimeout(remaining_seconds(until))
         if time.monotonic() > until:
             raise TimeoutError
         try:
@@ -147,7 +146,7 @@ def read_answer(connection: ssl.SSLSocket, until: float) -> tuple[int, str, str]
                 raise
             break
         data += chunk
-        # The status is enough to go on; a reason is only there where it is bad.
+        # Of a good answer the status is enough; only a bad one has a reason to read.
         if not chunk or (b"\r\n\r\n" in data and data.split(maxsplit=2)[1:2] == [b"200"]):
             break
     if not data:
@@ -170,8 +169,8 @@ class _ReceivedBytes:
 
 
 def certificate_text(target: Target, error: ssl.SSLCertVerificationError) -> str:
-    """What a certificate of the right authority that was refused says, in words; empty where that can't be told."""
-    if error.verify_code not in (_EXPIRED, _NOT_YET_VALID, _HOSTNAME_MISMATCH, _ADDRESS_MISMATCH):
+    """Why a certificate of the right authority was refused, in words; empty where that is not known."""
+    if error.verify_code not in (_HAS_EXPIRED, _NOT_YET_VALID, _HOSTNAME_MISMATCH, _ADDRESS_MISMATCH):
         return "; the tenant's authority did not sign it"
     tolerant = context(target.ca_pem)
     tolerant.check_hostname = False
@@ -179,12 +178,12 @@ def certificate_text(target: Target, error: ssl.SSLCertVerificationError) -> str
     try:
         with (
             contextlib.closing(dial(target.host, target.port, time.monotonic() + 1)) as raw,
-            tolerant.wrap_socket(raw, server_hostname=target.host) as secured,
+            tolerant.wrap_socket(raw, server_hostname=target.host) as connection,
         ):
-            certificate = secured.getpeercert() or {}
+            certificate = connection.getpeercert() or {}
     except (OSError, ValueError):
         return ""
-    if error.verify_code == _EXPIRED:
+    if error.verify_code == _HAS_EXPIRED:
         return f" (not valid after {certificate.get('notAfter')})"
     if error.verify_code == _NOT_YET_VALID:
         return f" (not valid before {certificate.get('notBefore')}; are the clocks right?)"
@@ -205,7 +204,7 @@ def context(ca_pem: str | None) -> ssl.SSLContext:
 
 
 def dial_failure(error: Exception, seconds: float) -> str:
-    """Why no connection came about."""
+    """Why there is no connection."""
     if isinstance(error, TimeoutError):
         return f"no answer within {seconds:.0f} s: packets are dropped on the way, or nothing has the address"
     if isinstance(error, ConnectionRefusedError):

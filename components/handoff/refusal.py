@@ -1,7 +1,7 @@
-"""Whether Kamaji refuses what was asked of it: read from the conditions of a KamajiControlPlane.
+"""Whether Kamaji refuses a KamajiControlPlane, read from its conditions.
 
-Kamaji's Cluster API provider tries again and again, ever more seldom, and says why it fails in one condition only. An
-admission webhook or a schema that refused will do so for ever; all else, such as a webhook that does not run, may pass.
+Kamaji's Cluster API provider tries again and again, with growing pauses, and writes the reason into one condition only. An
+admission webhook or a schema that refused will always refuse; other failures, such as a webhook that does not run, may pass.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ TRANSIENT = ("freezing mode", "the object has been modified", "failed calling we
 """Refusals that end by themselves: Kamaji moves the tenant's data, somebody else wrote first, a webhook does not answer."""
 
 LASTING_SECONDS = 3.0
-"""For so long a refusal must stand to be believed."""
+"""Seconds for which a refusal must last to count."""
 
 
 def words(message: str) -> str:
-    """What refused says, without who said it; empty where nobody refused for good.
+    """The reason of a refusal without its source; empty where it may pass by itself.
 
     >>> words('cannot create: admission webhook "x.kb.io" denied the request: no such version')
     'no such version'
@@ -46,10 +46,10 @@ def words(message: str) -> str:
 
 def refusal(control_plane: Mapping[str, Any] | None) -> str:
     """Kamaji's words where it refuses the KamajiControlPlane as it is now; empty where it does not."""
-    unmet = condition(control_plane or {}, CONDITION)
-    if unmet is None or unmet.status != "False" or not is_current(control_plane or {}, unmet.generation):
+    state = condition(control_plane or {}, CONDITION)
+    if state is None or state.status != "False" or not is_current(control_plane or {}, state.generation):
         return ""
-    return words(unmet.message)
+    return words(state.message)
 
 
 def way_back(control_plane: Mapping[str, Any] | None, reason: str) -> str:
@@ -74,7 +74,7 @@ class Refusals:
         self._reason, self._since = "", 0.0
 
     def look(self, control_plane: Mapping[str, Any] | None) -> None:
-        """Take a look at the KamajiControlPlane as it is now.
+        """Judge the KamajiControlPlane as it is now.
 
         Raises:
             HandoffError: it is refused, and has been for some seconds.
@@ -86,7 +86,7 @@ class Refusals:
             raise self.wait.failure(
                 self.phase,
                 self.wait.control_plane_subject,
-                expected="that Kamaji accepts it",
-                last_seen=f"Kamaji refuses: {reason}",
+                expectation="that Kamaji accepts it",
+                observation=f"Kamaji refuses: {reason}",
                 advice=way_back(control_plane, reason),
             )

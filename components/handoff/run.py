@@ -1,7 +1,7 @@
 """The hand-off: from "Kamaji has an address" to "Cluster API may buy machines".
 
-Nine phases under one deadline. Each can be done again after an interruption at any point: what is there already is
-confirmed, not written again. The infrastructure cluster is reached by a reference only, whatever its kind.
+Nine phases under one deadline. Each can be repeated after an interruption at any point: what is correct already is
+confirmed, not written again. The infrastructure cluster is known by a reference only, whatever its kind.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Handoff:
     """One hand-off in progress."""
 
     def __init__(self, kube: Kube, order: Order, progress: Progress) -> None:
-        """Prepare; nothing is asked yet."""
+        """Prepare, without a request."""
         self.kube, self.order, self.progress = kube, order, progress
         self.wait = Wait(kube, order, progress)
 
@@ -48,10 +48,10 @@ class Handoff:
         return self.wait.patiently("endpoint", self.wait.infrastructure_subject, self.outcome)
 
     def answer(self) -> Endpoint:
-        """Do the phases before the infrastructure cluster counts: the control plane answers, and its kubeconfig is there.
+        """Do the phases that need no infrastructure cluster: the control plane answers, and its kubeconfig exists.
 
         Returns:
-            Where it does; with ``enabled`` False where Kamaji says it would.
+            Where it answers; with ``enabled`` False the address that Kamaji publishes.
 
         Raises:
             HandoffError: names the phase, what was expected and last seen, and what to do next.
@@ -62,13 +62,13 @@ class Handoff:
         address = await_address(self.wait)
         if self.order.enabled:
             address = await_answer(self.wait, address)
-            # Before the infrastructure cluster is ready: Cluster API dials at its first look then.
+            # Before the infrastructure cluster is ready, because Cluster API then connects at once.
             self.progress.phase = "kubeconfig"
             kubeconfig.provide(self.wait)
         return address
 
     def outcome(self) -> Outcome:
-        """What holds at the end."""
+        """The state at the end."""
         self.wait.infrastructure()
-        # It may go between the two reads; the next round says so.
+        # It may be deleted between the two reads; then the next round raises.
         return look(self.kube, self.order) or self.outcome()

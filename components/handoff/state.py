@@ -1,4 +1,4 @@
-"""What the hand-off's resource stores, and how it is compared. No engine and no cluster here."""
+"""The properties that the hand-off's resource stores, and their comparison. No engine and no cluster here."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from ..kube.objects import Kind
 from .order import Order, Outcome
 
 SCHEMA = 2
-"""Of what is stored; a state with another number is brought up to date by an update that only looks."""
+"""Number of the stored properties' form; a state with another number gets an update, which only confirms the hand-off."""
 
 IDENTITY = ("namespace", "cluster", "controlPlane", "infrastructure")
-"""Another one of these is another hand-off."""
+"""A change of one of these means another hand-off."""
 
 INPUTS = (*IDENTITY, "clusterUid", "enabled", "timeoutSeconds", "path", "verify", "force", "contract", "linking")
 """``kubeconfig`` is not among them: credentials are used, not compared. For ``version`` see :func:`has_new_version`, for
 ``controlPlaneUid`` :func:`has_new_control_plane`."""
 
 UNSTORED_INPUTS = ("kubeconfig", "runningVersion")
-"""Inputs that are not stored: credentials, and what the program saw."""
+"""Inputs that are not stored: credentials, and the version that the program read."""
 
 
-UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+UNKNOWN_VALUE = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 """What the engine passes for a value that is not known before the update (pulumi, sdk/go/common/resource/plugin/rpc.go,
 ``UnknownStringValue``); its protocol, so that nothing of the engine has to be loaded here."""
 
 
 def order_of(props: Mapping[str, Any], handed_off: str | None = None) -> Order:
-    """The hand-off that stored or given properties describe.
+    """The hand-off that properties describe.
 
     Args:
         props: its properties.
@@ -56,7 +56,7 @@ def order_of(props: Mapping[str, Any], handed_off: str | None = None) -> Order:
 
 
 def complete(props: Mapping[str, Any]) -> bool:
-    """Whether stored properties say which hand-off they are about; those of an earlier version may not."""
+    """Whether stored properties identify their hand-off; those of an earlier version may not."""
     infrastructure = props.get("infrastructure")
     return (
         all(isinstance(props.get(key), str) for key in ("namespace", "cluster", "controlPlane"))
@@ -66,7 +66,7 @@ def complete(props: Mapping[str, Any]) -> bool:
 
 
 def outputs_of(outcome: Outcome, server: str) -> dict[str, Any]:
-    """What is stored of an outcome. Numbers come back from the state as floats, so the port is compared as a number."""
+    """The stored properties of an outcome. Numbers come back from the state as floats, so ports are compared as numbers."""
     address = outcome.address or outcome.live
     return {
         "host": address.host if address else "",
@@ -83,7 +83,7 @@ def outputs_of(outcome: Outcome, server: str) -> dict[str, Any]:
 
 
 def answer_of(address: Endpoint | None, live: Endpoint | None, server: str) -> dict[str, Any]:
-    """What is stored of an answer: where the control plane answered, and what Kamaji publishes now."""
+    """The stored properties of an answer: where the control plane answered, and what Kamaji publishes now."""
     return {
         "host": address.host if address else "",
         "port": address.port if address else 0,
@@ -97,14 +97,14 @@ def answer_of(address: Endpoint | None, live: Endpoint | None, server: str) -> d
 
 def replacement_keys(olds: Mapping[str, Any], news: Mapping[str, Any]) -> list[str]:
     """The changed properties that make it another hand-off."""
-    return [key for key in IDENTITY if key in olds and not same(olds[key], news.get(key))]
+    return [key for key in IDENTITY if key in olds and not is_equal(olds[key], news.get(key))]
 
 
 def has_changed(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
     """Whether there is anything to do: another input, an old state, or drift."""
     return (
-        any(not same(olds.get(key), news.get(key)) for key in INPUTS)
-        or not same(olds.get("schema"), SCHEMA)
+        any(not is_equal(olds.get(key), news.get(key)) for key in INPUTS)
+        or not is_equal(olds.get("schema"), SCHEMA)
         or has_new_version(olds, news)
         or has_new_control_plane(olds, news)
         or has_drifted(olds)
@@ -112,41 +112,41 @@ def has_changed(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
 
 
 def has_new_version(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
-    """Whether the control plane is asked for another version than the last hand-off has seen it run.
+    """Whether the control plane is to run another version than at the last hand-off.
 
-    A state of an earlier version of this program has none: then the version counts that the program saw running before it
-    registered its resources, so that a stack whose settings stay as they are has nothing to do.
+    A state of an earlier version of this program has none: then the version counts that ran before the program registered
+    its resources, so that a stack whose settings stay as they are has nothing to do.
     """
     target = news.get("version")
     before = olds.get("version") or news.get("runningVersion") or target
-    return target is not None and not same(before, target)
+    return target is not None and not is_equal(before, target)
 
 
 def has_new_control_plane(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
-    """Whether the control plane is another object than the one that was handed off: it has to answer anew.
+    """Whether the control plane is another object than the one that was handed off: it has to answer again.
 
-    What an earlier version of this program has stored does not tell, until it is read again.
+    A state of an earlier version of this program has no UID until a refresh.
     """
     before, target = olds.get("controlPlaneUid"), news.get("controlPlaneUid")
-    return before is not None and target is not None and not same(before, target)
+    return before is not None and target is not None and not is_equal(before, target)
 
 
 def has_drifted(olds: Mapping[str, Any]) -> bool:
-    """Whether what was last read differs from what a hand-off leaves behind."""
+    """Whether the state that was last read differs from the result of a hand-off."""
     if not olds.get("enabled", True):
         return False
     return not olds.get("endpoint") or olds.get("live") != olds.get("endpoint") or not olds.get("ready")
 
 
-def same(one: Any, other: Any) -> bool:
+def is_equal(first: Any, second: Any) -> bool:
     """Whether two values mean the same; an unknown one is always different, and numbers may be floats."""
-    return not unknown(one) and not unknown(other) and bool(one == other)
+    return not is_unknown(first) and not is_unknown(second) and bool(first == second)
 
 
-def unknown(value: Any) -> bool:
+def is_unknown(value: Any) -> bool:
     """Whether a value, or a part of it, is not known before the update."""
     if isinstance(value, Mapping):
-        return any(unknown(part) for part in value.values())
+        return any(is_unknown(part) for part in value.values())
     if isinstance(value, list | tuple):
-        return any(unknown(part) for part in value)
-    return isinstance(value, str) and value == UNKNOWN
+        return any(is_unknown(part) for part in value)
+    return isinstance(value, str) and value == UNKNOWN_VALUE

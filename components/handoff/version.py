@@ -1,4 +1,4 @@
-"""The phase before machines: the control plane runs the version that it was asked for.
+"""The phase before machines: the control plane runs the version that the settings ask for.
 
 Cluster API itself holds new machines back while a control plane is upgraded (its MachineSet preflight), but a pool that may
 do without a machine while it rolls (``maxSurge: 0``) loses an old one first. So pools are written only once this has ended.
@@ -15,7 +15,7 @@ from ..capi.endpoint import Endpoint
 from ..capi.kinds import TENANT_CONTROL_PLANE
 from ..capi.versions import bare, sort_key
 from ..kube.client import ApiError
-from ..kube.dial import dial, seconds_left
+from ..kube.dial import dial, remaining_seconds
 from ..kube.objects import dig
 from . import reachability
 from .answer import tenant_authority
@@ -27,7 +27,7 @@ ANSWER_BYTES = 1 << 14
 
 
 def await_version(wait: Wait, address: Endpoint) -> None:
-    """Wait until Kamaji reports the version that the KamajiControlPlane asks for, and its API server tells the same.
+    """Wait until Kamaji reports the version that the KamajiControlPlane asks for, and the API server serves the same.
 
     Raises:
         HandoffError: not in time, or Kamaji refuses it.
@@ -42,20 +42,20 @@ def await_version(wait: Wait, address: Endpoint) -> None:
         target, current = bare(dig(plane, "spec", "version")), bare(dig(plane, "status", "version"))
         refusals.look(plane)
         if not order.enabled and not current:
-            # Whoever hands off in this program's place may take longer than the first version.
+            # Another program does the hand-off, and may do it after the first version runs.
             return
-        missing = f"runs {current or 'nothing yet'}, Kamaji says {state(wait)}"
+        obstacle = f"runs {current or 'nothing yet'}, Kamaji says {state(wait)}"
         if target and target == current:
-            missing = old_parts(wait, address, target)
-            if not missing:
+            obstacle = old_parts(wait, address, target)
+            if not obstacle:
                 progress.tell(f"{subject} runs {target}")
                 return
-        progress.report_wait(f"{subject}: from {current or 'nothing'} to {target}: {missing}", f"{target} {missing}")
+        progress.report_wait(f"{subject}: from {current or 'nothing'} to {target}: {obstacle}", f"{target} {obstacle}")
         wait.expire(
             "version",
             subject,
             f"that the control plane runs {target}",
-            missing,
+            obstacle,
             f"No worker was touched. See `kubectl -n {wait.kube.namespace} describe tenantcontrolplane "
             f"{order.control_plane}` and its pods; `pulumi up` waits again.",
         )
@@ -74,10 +74,10 @@ def state(wait: Wait) -> str:
 
 
 def old_parts(wait: Wait, address: Endpoint, target: str) -> str:
-    """What is older than ``target`` at the API server's address, in words; empty where nothing is.
+    """Words for an API server that still serves an older version than ``target``; empty where none does.
 
-    Where the hand-off is none of this program's, nobody is dialled. A server that keeps its version from strangers
-    (``--anonymous-auth=false``) has Kamaji's word for it.
+    With the hand-off disabled nothing is dialled. Of a server that hides its version (``--anonymous-auth=false``) Kamaji's
+    report is enough.
     """
     if not wait.order.enabled:
         return ""
@@ -96,7 +96,7 @@ def old_parts(wait: Wait, address: Endpoint, target: str) -> str:
 
 
 def server_version(target: reachability.Target, seconds: float = reachability.ATTEMPT_SECONDS) -> str:
-    """The version that an API server tells; empty where it tells none.
+    """The version that an API server reports; empty where it hides it.
 
     Raises:
         OSError: it does not answer.
@@ -105,11 +105,11 @@ def server_version(target: reachability.Target, seconds: float = reachability.AT
     """
     until = time.monotonic() + seconds
     with contextlib.closing(dial(target.host, target.port, until)) as raw:
-        raw.settimeout(seconds_left(until))
-        secured = reachability.context(target.ca_pem).wrap_socket(raw, server_hostname=target.host)
-        with contextlib.closing(secured):
+        raw.settimeout(remaining_seconds(until))
+        tls_connection = reachability.context(target.ca_pem).wrap_socket(raw, server_hostname=target.host)
+        with contextlib.closing(tls_connection):
             connection = http.client.HTTPConnection(target.host, target.port)
-            connection.sock = secured
+            connection.sock = tls_connection
             connection.request("GET", target.path, headers={"Connection": "close"})
             response = connection.getresponse()
             if response.status >= http.client.INTERNAL_SERVER_ERROR:

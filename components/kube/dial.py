@@ -37,7 +37,7 @@ def canonical(host: str) -> str:
         return plain
 
 
-def seconds_left(until: float) -> float:
+def remaining_seconds(until: float) -> float:
     """Seconds left, for a socket: 0 would make it a non-blocking one."""
     return max(until - time.monotonic(), 0.001)
 
@@ -56,7 +56,7 @@ def dial(host: str, port: int, until: float) -> socket.socket:
     ):
         connection = socket.socket(family, kind, protocol)
         try:
-            connection.settimeout(seconds_left(until) / remaining)
+            connection.settimeout(remaining_seconds(until) / remaining)
             connection.connect(address)
         except OSError as error:
             connection.close()
@@ -85,7 +85,7 @@ def resolve(host: str, port: int, until: float) -> list[Any]:
 
     threading.Thread(target=look_up, daemon=True).start()
     try:
-        result = results.get(timeout=seconds_left(until))
+        result = results.get(timeout=remaining_seconds(until))
     except queue.Empty:
         raise socket.gaierror(socket.EAI_AGAIN, "the name servers do not answer") from None
     if isinstance(result, Exception):

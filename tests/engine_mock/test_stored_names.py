@@ -107,7 +107,7 @@ def test_the_plugins_process_starts_without_pydantic_the_kubernetes_sdk_and_what
 
 
 def test_a_value_that_is_not_known_yet_is_recognised() -> None:
-    assert state.UNKNOWN == rpc.UNKNOWN, "the engine's protocol has another text for it"
+    assert state.UNKNOWN_VALUE == rpc.UNKNOWN, "the engine's protocol has another text for it"
 
 
 def entries() -> set[str]:

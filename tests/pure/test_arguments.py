@@ -14,7 +14,7 @@ from kamaji_equinix import components
 from kamaji_equinix.automation import ClusterStack, ConfigurationError, OperationError, on_all
 from kamaji_equinix.automation.configuration import write_plain
 from kamaji_equinix.components.handoff.inputs import mistakes
-from kamaji_equinix.components.handoff.state import UNKNOWN
+from kamaji_equinix.components.handoff.state import UNKNOWN_VALUE
 from kamaji_equinix.components.settings.load import load_stack
 from kamaji_equinix.components.settings.report import SettingsError
 
@@ -264,7 +264,7 @@ def test_what_a_component_is_made_of_is_checked(name: str) -> None:
         ({"enabled": "no"}, "must be true or false, is str"),
         ({"force": 1}, "must be true or false, is int"),
         ({"infrastructure": "PacketCluster"}, "must be a map with apiVersion, kind and name, is str"),
-        ({"namespace": None, "cluster": UNKNOWN, "timeoutSeconds": UNKNOWN}, ""),
+        ({"namespace": None, "cluster": UNKNOWN_VALUE, "timeoutSeconds": UNKNOWN_VALUE}, ""),
     ],
 )
 def test_the_inputs_of_a_hand_off_are_judged_before_it_begins(given: dict[str, Any], rule: str) -> None:

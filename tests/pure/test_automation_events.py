@@ -200,7 +200,7 @@ def failed(*errors: tuple[str, str], output: str = "code: 255") -> Exception:
 
 def test_a_failed_hand_off_keeps_all_that_it_said() -> None:
     said = HandoffError(
-        "tls", "192.0.2.1:6443", expected="a", last_seen="expired\non Monday", elapsed=12, advice="renew it"
+        "tls", "192.0.2.1:6443", expectation="a", observation="expired\non Monday", elapsed=12, advice="renew it"
     )
     error = failed(("default/c1", f"Exception calling application: {said}"), ("", "update failed"))
     assert isinstance(error, HandoffFailed), f"its kind: {error!r}"
@@ -212,12 +212,12 @@ def test_a_failed_hand_off_keeps_all_that_it_said() -> None:
 @given(st.text(), st.text(), st.text(), st.text())
 def test_any_hand_off_error_can_be_read_back(subject: str, expected: str, seen: str, advice: str) -> None:
     made = HandoffError(
-        "dial", "x" + "".join(subject.split()), expected=expected, last_seen=seen, elapsed=3, advice=advice
+        "dial", "x" + "".join(subject.split()), expectation=expected, observation=seen, elapsed=3, advice=advice
     )
     found = HandoffError.parse(f"noise\n{made}\nmore")
     assert found is not None, f"not found in:\n{made}"
-    told = (found.phase, found.subject, found.expected, found.last_seen, found.advice)
-    assert told == ("dial", made.subject, made.expected, made.last_seen, made.advice), "field by field"
+    told = (found.phase, found.subject, found.expectation, found.observation, found.advice)
+    assert told == ("dial", made.subject, made.expectation, made.observation, made.advice), "field by field"
 
 
 def test_a_report_of_wrong_settings_is_a_configuration_error_with_each_mistake() -> None:

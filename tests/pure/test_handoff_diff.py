@@ -19,8 +19,8 @@ from kamaji_equinix.components.handoff.state import (
     has_new_control_plane,
     order_of,
     outputs_of,
-    same,
-    unknown,
+    is_equal,
+    is_unknown,
 )
 from pulumi.runtime.rpc import UNKNOWN
 
@@ -154,8 +154,8 @@ def test_what_is_called_complete_makes_an_order(props: Json) -> None:
 
 @given(VALUES, VALUES)
 def test_sameness_is_equality_of_what_is_known(one: Any, other: Any) -> None:
-    assert same(one, other) == same(other, one), "it goes both ways"
-    assert same(one, one) != unknown(one), "what is known is the same as itself, what is not is not"
+    assert is_equal(one, other) == is_equal(other, one), "it goes both ways"
+    assert is_equal(one, one) != is_unknown(one), "what is known is the same as itself, what is not is not"
 
 
 VERSIONS = st.sampled_from(["1.31.9", "1.32.2", "1.33.0", "1.34.0-rc.1"])

@@ -95,13 +95,13 @@ def test_the_remaining_time_follows_from_the_pace_of_what_is_built() -> None:
     now[0] = 126.0
     progress.end(small, 63.0)
     assert progress.weight() == small.seconds, "what is built counts for its weight"
-    left = progress.seconds_left()
+    left = progress.remaining_seconds()
     assert large.seconds / FIRST_PACE < left < large.seconds * 126 / small.seconds, (
         f"one small program, built alone, moves the estimate and does not make it: {left}, {before} before"
     )
     progress.start(large)
     progress.end(large, 300.0)
-    assert progress.seconds_left() == 0, "nothing is left"
+    assert progress.remaining_seconds() == 0, "nothing is left"
     assert [line.split(": ")[1].split(" (")[0] for line in lines] == [
         "building",
         "built in 126 s",
@@ -136,9 +136,9 @@ def test_what_another_process_built_does_not_count_as_pace() -> None:
     now = [0.0]
     progress = Progress([pins.pin_of("etcd"), pins.pin_of("capp")], lambda _line: None, lambda: now[0])
     now[0] = 1.0
-    before = progress.seconds_left()
+    before = progress.remaining_seconds()
     progress.end(pins.pin_of("etcd"))
-    assert 0 < progress.seconds_left() < before, "less is left, at the same pace"
+    assert 0 < progress.remaining_seconds() < before, "less is left, at the same pace"
 
 
 def test_programs_of_one_group_follow_each_other() -> None:
