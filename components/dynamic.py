@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pulumi.dynamic import ConfigureRequest, ResourceProvider
 
 from .handoff.state import UNSTORED_INPUTS
-from .kube.plain_text import one_line
+from .kube.plain_text import single_line
 
 if TYPE_CHECKING:
     from .kube.client import Api
@@ -54,4 +54,4 @@ def state_properties(props: Mapping[str, Any]) -> dict[str, Any]:
 
 def tell(id_: str, line: str) -> None:
     """Write a line of progress: the engine passes on what a plugin writes to stderr."""
-    print(one_line(f"{id_}: {line}"), file=sys.stderr, flush=True)
+    print(single_line(f"{id_}: {line}"), file=sys.stderr, flush=True)

@@ -44,7 +44,8 @@ class Elsewhere:
                 "dial",
                 str(address),
                 expectation=f"the control plane at {address.host}, which controlPlane.network.serviceAddress declares",
-                observation=f"{answer.text}; it answers at {balancer_address.host}, which the load balancer gave Service {name}",
+                observation=f"{answer.text}; it answers at {balancer_address.host}, which the load balancer gave "
+                f"Service {name}",
                 advice=f"Let the load balancer give {address.host} (by `controlPlane.network.serviceAnnotations`, such "
                 f"as metallb.io/loadBalancerIPs), or set `controlPlane.network.serviceAddress` to {balancer_address.host}, or "
                 f"leave that key out. Nothing has stored the wrong address yet. See `kubectl -n {namespace} get "

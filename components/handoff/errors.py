@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ..kube.plain_text import one_line
+from ..kube.plain_text import single_line
 from .phases import PHASES, Phase, phase_of
 
 _TEXT = re.compile(
@@ -30,8 +30,8 @@ class HandoffError(Exception):
     def __init__(
         self, phase: Phase, subject: str, *, expectation: str, observation: str, elapsed: float, advice: str
     ) -> None:
-        self.phase, self.subject, self.expectation = phase, subject, one_line(expectation)
-        self.observation, self.elapsed, self.advice = one_line(observation), elapsed, one_line(advice)
+        self.phase, self.subject, self.expectation = phase, subject, single_line(expectation)
+        self.observation, self.elapsed, self.advice = single_line(observation), elapsed, single_line(advice)
         super().__init__(
             f"hand-off, phase {phase}: {subject}\n"
             f"  expected: {self.expectation}\n"

@@ -1,4 +1,4 @@
-"""Where a Kubernetes API is and who asks: what a kubeconfig, or a pod, comes down to."""
+"""The address of a Kubernetes API and the credentials for it, as a kubeconfig or a pod holds them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class AccessError(Exception):
 
 @dataclass(frozen=True)
 class Secrets:
-    """What proves who asks, at one moment.
+    """The credentials that are valid at a moment.
 
     Attributes:
         token: bearer token.
@@ -25,20 +25,20 @@ class Secrets:
 
 
 class Login(Protocol):
-    """Gives what proves who asks, and renews it. Threads share a login."""
+    """Gives credentials, and renews them. Threads share a login."""
 
     def secrets(self) -> Secrets:
-        """What is valid now: renewed before it expires.
+        """The credentials that are valid now: renewed before they expire.
 
         Raises:
-            AccessError: there is nothing valid.
+            AccessError: there are none.
         """
 
     def renew(self, secrets: Secrets) -> bool:
-        """Renew what the server has refused.
+        """Renew credentials that the server has refused.
 
         Returns:
-            Whether there is something else to try.
+            Whether there are other ones to try.
 
         Raises:
             AccessError: the renewal failed.
@@ -47,16 +47,16 @@ class Login(Protocol):
 
 @dataclass(frozen=True)
 class FixedLogin:
-    """A login that stays as it is."""
+    """A login whose credentials never change."""
 
     values: Secrets = Secrets()
 
     def secrets(self) -> Secrets:
-        """What a kubeconfig holds in line."""
+        """The credentials in the kubeconfig itself."""
         return self.values
 
     def renew(self, secrets: Secrets) -> bool:
-        """There is nothing newer."""
+        """There are no newer ones."""
         return False
 
 
@@ -70,7 +70,7 @@ class Access:
         ca_pem: certificates that the server's is verified against; None for the system's.
         server_name: name that its certificate must carry, where it differs from the host of ``server``.
         verify: False accepts any certificate.
-        login: what proves who asks.
+        login: the credentials.
         proxy: URL of a proxy for this cluster; None for the environment's.
         headers: further request headers (basic authentication, impersonation); a name may come more than once.
         compression: whether answers may be compressed.

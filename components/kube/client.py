@@ -1,7 +1,7 @@
 """A Kubernetes API by the standard library alone: JSON requests, patches and watches, with typed errors.
 
-A full client's start-up time (0.24 s for lightkube) would be the larger part of a run that changes nothing, in which the
-program, the hand-off's plugin and the status tree each ask a few things.
+A full client takes 0.24 s to start (lightkube): more than the few requests that the program, the hand-off's plugin and the
+status tree each make in a run that changes nothing.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from .access import Access, AccessError, Secrets
 from .connections import Connections, Request
 from .failures import ApiError as ApiError
 from .failures import refusal
-from .plain_text import one_line
+from .plain_text import single_line
 from .urls import address_of, without_credentials
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 15.0
 
 RETRIES = 10
-"""So often a request is made again where the server asks for it by Retry-After, as client-go does."""
+"""How often a request is repeated where the server asks for that by Retry-After, as client-go does."""
 
 HOPS = 10
-"""So many requests the redirections of one may make, as Go does."""
+"""How many redirections a request follows, as Go does."""
 
 
 class Api:
@@ -42,13 +42,13 @@ class Api:
         read_seconds: float = READ_SECONDS,
         patience: float = READ_SECONDS,
     ) -> None:
-        """Prepare to ask; nothing is connected yet. A credential plugin is run.
+        """Prepare, without a connection. A credential plugin is run.
 
         Args:
             access: where it is, and who asks.
             connect_seconds: bound of a TCP and TLS handshake.
             read_seconds: bound of the wait for an answer.
-            patience: seconds, in all, for which a request is made again where the server asks for that by Retry-After, as
+            patience: seconds, in all, for which a request is repeated where the server asks for that by Retry-After, as
                 client-go does: an API server answers 429 to the first request for a custom resource while it fills its
                 cache, and 503 while it stops or starts.
 
@@ -60,7 +60,7 @@ class Api:
         self._connections = Connections(access, connect_seconds, read_seconds)
 
     def get(self, path: str, *, accept: str = "application/json") -> dict[str, Any]:
-        """What the API answers to a GET.
+        """The API's answer to a GET.
 
         Args:
             path: from the root, query included.
@@ -72,7 +72,7 @@ class Api:
         return self._ask(Request("GET", path, accept))
 
     def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        """What the API answers to a POST of JSON, such as a review.
+        """The API's answer to a POST of JSON, such as a review.
 
         Raises:
             ApiError: no usable answer.
@@ -80,7 +80,7 @@ class Api:
         return self._ask(Request("POST", path, body=json.dumps(body).encode()))
 
     def patch(self, path: str, body: Mapping[str, Any], content_type: str) -> dict[str, Any]:
-        """What the API answers to a PATCH.
+        """The API's answer to a PATCH.
 
         A patch may be sent twice where the connection broke: callers send only patches that can be repeated.
 
@@ -90,12 +90,12 @@ class Api:
         return self._ask(Request("PATCH", path, body=json.dumps(body).encode(), content_type=content_type))
 
     def delete(self, path: str, options: Mapping[str, Any]) -> dict[str, Any]:
-        """What the API answers to a DELETE.
+        """The API's answer to a DELETE.
 
         Args:
             path: of an object.
             options: ``DeleteOptions``; without a precondition a DELETE that is sent twice, where the connection broke, could
-                meet another object of the same name.
+                delete another object of the same name.
 
         Raises:
             ApiError: no usable answer.
@@ -103,7 +103,7 @@ class Api:
         return self._ask(Request("DELETE", path, body=json.dumps(options).encode()))
 
     def watch(self, path: str, seconds: float) -> Iterator[dict[str, Any]]:
-        """The events of a watch, until the server ends it or nothing has come for ``seconds``.
+        """The events of a watch, until the server ends it or sends none for ``seconds``.
 
         Args:
             path: of a collection, with ``watch=1`` and ``timeoutSeconds`` in its query.
@@ -164,14 +164,14 @@ class Api:
         try:
             if answer.headers.get("Content-Encoding") == "gzip":
                 content = gzip.decompress(content)
-            decoded = json.loads(content)
+            document = json.loads(content)
         except (OSError, EOFError, ValueError):
-            decoded = None
+            document = None
         if answer.status >= 300:
             raise refusal(answer, content)
-        if not isinstance(decoded, dict):
+        if not isinstance(document, dict):
             raise ApiError("NotKubernetes", f"{self.access.server} answers, but not with JSON objects")
-        return decoded
+        return document
 
     def _answer(
         self, request: Request, exchange: Callable[[SplitResult, Request, Secrets], http.client.HTTPResponse]
@@ -186,17 +186,17 @@ class Api:
                     answer = exchange(url, request, self.access.login.secrets())
             except AccessError as error:
                 raise ApiError("NoCredentials", str(error)) from None
-            elsewhere = answer.headers.get("Location") if answer.status in (301, 302, 303, 307, 308) else None
-            if not elsewhere:
+            location = answer.headers.get("Location") if answer.status in (301, 302, 303, 307, 308) else None
+            if not location:
                 return answer
-            url = self._redirected(url, elsewhere, request, answer.status)
+            url = self._redirection(url, location, request, answer.status)
         raise ApiError("NotKubernetes", f"{self.access.server} redirects without end")
 
-    def _redirected(self, url: SplitResult, elsewhere: str, request: Request, status: int) -> SplitResult:
-        """Where a redirection leads, credentials included, as with client-go; but never from TLS to plain HTTP."""
+    def _redirection(self, url: SplitResult, elsewhere: str, request: Request, status: int) -> SplitResult:
+        """The target of a redirection, credentials included, as with client-go; but never from TLS to plain HTTP."""
         try:
             target = urlsplit(urljoin(url.geturl(), elsewhere))
-            place = one_line(without_credentials(target._replace(query="", fragment="").geturl()))[:200]
+            place = single_line(without_credentials(target._replace(query="", fragment="").geturl()))[:200]
             usable = target.scheme in ("http", "https") and bool(target.hostname) and address_of(target)[1] > 0
         except ValueError:
             usable, place = False, "what is no URL"

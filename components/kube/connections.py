@@ -22,7 +22,7 @@ from .urls import address_of, proxy_url, without_credentials
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked for, apart from who asks."""
+    """A request, without its credentials."""
 
     method: str
     path: str
@@ -36,7 +36,7 @@ class Connections:
     """The connections to one API."""
 
     def __init__(self, access: Access, connect_seconds: float, read_seconds: float) -> None:
-        """Prepare; nothing is connected yet. A credential plugin is run.
+        """Prepare, without a connection. A credential plugin is run.
 
         Args:
             access: where the API is, and who asks.
@@ -64,7 +64,7 @@ class Connections:
         """
         try:
             route = self._route(url, secrets)
-            # What a connection kept open is good for: this server, and who asks.
+            # An open connection serves only the same server and client certificate.
             purpose = (url.scheme, url.netloc, secrets.certificate)
             connection = getattr(self._local, "connection", None)
             if connection is not None and self._local.purpose == purpose:
@@ -73,7 +73,7 @@ class Connections:
                 except TimeoutError:
                     raise
                 except (OSError, http.client.HTTPException):
-                    # The server may have closed it since; anything else is its answer.
+                    # The server may have closed it since; so try a new one.
                     pass
             self.close()
             self._local.connection, self._local.purpose = route.open(), purpose
@@ -85,12 +85,12 @@ class Connections:
     def open(
         self, url: SplitResult, request: Request, secrets: Secrets, seconds: float
     ) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
-        """A connection of its own for an answer that goes on, and the answer's beginning.
+        """A new connection for an answer that goes on, and the answer's beginning.
 
         Args:
-            url: of what is asked for.
+            url: of the request.
             request: the request.
-            secrets: who asks.
+            secrets: the credentials.
             seconds: bound of the wait for each part of the answer.
 
         Raises:
@@ -114,7 +114,7 @@ class Connections:
             self._local.connection = None
 
     def explain(self, error: Exception) -> ApiError:
-        """What an error of the network means."""
+        """The error for a failure of the network."""
         server = self.access.server
         if proxy := self._proxy(self._url):
             server += f" through the proxy {without_credentials(proxy.geturl())}"
@@ -157,19 +157,19 @@ class Connections:
         connection.sock.settimeout(self._read_seconds)
         answer = self._send(connection, route, request, secrets)
         chunks = []
-        # A socket's time-out bounds each read, not their sum: a server that trickles would hold the caller for ever.
+        # A socket's time-out bounds each read, not their sum: a slow server could hold the caller for ever.
         while chunk := answer.read1(1 << 16):
             chunks.append(chunk)
             if time.monotonic() > deadline:
                 raise TimeoutError("the answer did not end")
         content = b"".join(chunks)
-        announced = answer.headers.get("Content-Length") or ""
-        if announced.isdecimal() and len(content) < int(announced):
-            # read1 takes a connection that is cut for the end of the answer.
-            raise http.client.IncompleteRead(content, int(announced) - len(content))
+        content_length = answer.headers.get("Content-Length") or ""
+        if content_length.isdecimal() and len(content) < int(content_length):
+            # read1 takes a broken connection for the end of the answer.
+            raise http.client.IncompleteRead(content, int(content_length) - len(content))
         if answer.will_close:
             self.close()
-        # Read to its end it is not closed for all that, and http.client would refuse the connection's next answer.
+        # An answer that was read to its end is still open, and http.client would refuse the connection's next answer.
         answer.close()
         return answer, content
 

@@ -20,12 +20,12 @@ def join(host: str, port: int) -> str:
 
 
 def bare(host: str) -> str:
-    """A host without the brackets that some write around IPv6."""
+    """A host without the brackets around an IPv6 address."""
     return host[1:-1] if host.startswith("[") and host.endswith("]") else host
 
 
 def canonical(host: str) -> str:
-    """What two spellings of one host have in common.
+    """One spelling for all that mean the same host.
 
     >>> canonical("2001:DB8:0::1"), canonical("API.example.com.")
     ('2001:db8::1', 'api.example.com')
@@ -38,7 +38,7 @@ def canonical(host: str) -> str:
 
 
 def remaining_seconds(until: float) -> float:
-    """Seconds left, for a socket: 0 would make it a non-blocking one."""
+    """Seconds until a moment, for a socket: 0 would make it non-blocking."""
     return max(until - time.monotonic(), 0.001)
 
 
@@ -46,8 +46,8 @@ def dial(host: str, port: int, until: float) -> socket.socket:
     """Connect to the first address of a host that accepts; each gets its share of the time.
 
     Raises:
-        OSError: why the last one did not, or the name can't be resolved.
-        ValueError: the name can't be one.
+        OSError: the failure of the last address, or of the name's resolution.
+        ValueError: the text can't be a name.
     """
     failure: OSError = socket.gaierror(socket.EAI_NONAME, "it has no address")
     addresses = resolve(host, port, until)
@@ -67,11 +67,11 @@ def dial(host: str, port: int, until: float) -> socket.socket:
 
 
 def resolve(host: str, port: int, until: float) -> list[Any]:
-    """The socket addresses of a host. The system's resolver knows no time-out, so a name is looked up beside.
+    """The socket addresses of a host. The system's resolver has no time-out, so a thread looks a name up.
 
     Raises:
         OSError: the name can't be resolved, or not in time.
-        ValueError: the name can't be one.
+        ValueError: the text can't be a name.
     """
     if is_address(host):
         return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)

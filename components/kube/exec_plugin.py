@@ -1,6 +1,6 @@
 """Credential plugins: programs that print credentials (client.authentication.k8s.io, ``exec`` in a kubeconfig).
 
-As client-go runs them (``plugin/pkg/client/auth/exec/exec.go``), and all clients of this process share what one has given.
+They run as client-go runs them (``plugin/pkg/client/auth/exec/exec.go``), and all clients of this process share the result.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from typing import Any
 from . import go_yaml, pem
 from .access import AccessError, Secrets
 from .login import header
-from .plain_text import one_line
+from .plain_text import single_line
 
 SECONDS = 60.0
-"""So long a plugin may take that asks nobody."""
+"""How long a plugin may take that asks no questions."""
 
 EARLY = 10.0
-"""Seconds before the end of its credentials that a plugin is asked for new ones."""
+"""A plugin is run again this many seconds before its credentials end."""
 
 PAUSE = 5.0
-"""Seconds for which a plugin that gave what the server had refused is not asked again."""
+"""Seconds for which a plugin is not run again after it gave credentials that the server had refused."""
 
 GROUP = "client.authentication.k8s.io"
 VERSIONS = (f"{GROUP}/v1", f"{GROUP}/v1beta1")
@@ -52,7 +52,7 @@ class Plugin:
         variables: further environment variables.
         version: API version that it is to speak, one of ``VERSIONS``.
         mode: whether it may ask questions, one of ``MODES``.
-        cluster: what it is told about the cluster, as JSON; empty where it isn't.
+        cluster: facts about the cluster for the plugin, as JSON; empty where it asks for none.
         hint: how to install it.
     """
 
@@ -76,7 +76,7 @@ def plugin_of(settings: Mapping[str, Any], source: str, cluster: Mapping[str, An
     Args:
         settings: the section, of types that have been checked.
         source: the kubeconfig, for messages.
-        cluster: what the plugin is told of the cluster if it asks for it.
+        cluster: facts about the cluster for the plugin, which it gets if it asks for them.
 
     Raises:
         AccessError: client-go would not run it.
@@ -85,7 +85,7 @@ def plugin_of(settings: Mapping[str, Any], source: str, cluster: Mapping[str, An
         raise AccessError(f"{source}: `exec` has no command")
     if settings["apiVersion"] not in VERSIONS:
         raise AccessError(f"{source}: `exec.apiVersion` {settings['apiVersion']!r} is none of {', '.join(VERSIONS)}")
-    if any(not one["name"] for one in settings["env"]):
+    if any(not variable["name"] for variable in settings["env"]):
         raise AccessError(f"{source}: `exec.env` has a variable without a name")
     mode = settings["interactiveMode"]
     if not mode and settings["apiVersion"] == VERSIONS[0]:
@@ -96,7 +96,7 @@ def plugin_of(settings: Mapping[str, Any], source: str, cluster: Mapping[str, An
         source,
         settings["command"],
         tuple(settings["args"]),
-        tuple((one["name"], one["value"]) for one in settings["env"]),
+        tuple((variable["name"], variable["value"]) for variable in settings["env"]),
         settings["apiVersion"],
         mode or "IfAvailable",
         json.dumps(cluster) if settings["provideClusterInfo"] else "",
@@ -110,10 +110,10 @@ class PluginLogin:
     def __init__(self, plugin: Plugin) -> None:
         self._plugin = plugin
         self._lock = threading.Lock()
-        self._held: Secrets | None = None
+        self._secrets: Secrets | None = None
         self._expires: float | None = None
-        self._asked_early = False
-        self._unchanged_until = 0.0
+        self._has_early_attempt = False
+        self._pause_end = 0.0
 
     def secrets(self) -> Secrets:
         """The plugin's credentials.
@@ -123,32 +123,32 @@ class PluginLogin:
         """
         with self._lock:
             now = time.time()
-            if self._held is None or (self._expires is not None and now > self._expires):
+            if self._secrets is None or (self._expires is not None and now > self._expires):
                 return self._run()
-            if self._expires is not None and now > self._expires - EARLY and not self._asked_early:
-                self._asked_early = True
+            if self._expires is not None and now > self._expires - EARLY and not self._has_early_attempt:
+                self._has_early_attempt = True
                 before = self._expires
-                # What it gave before is good for some seconds yet.
+                # The present credentials are still valid for some seconds.
                 with contextlib.suppress(AccessError):
                     self._run()
-                self._asked_early = self._expires == before
-            return self._held
+                self._has_early_attempt = self._expires == before
+            return self._secrets
 
     def renew(self, secrets: Secrets) -> bool:
-        """Run the plugin again, unless that was done since; see :class:`.access.Login`."""
+        """Run the plugin again, unless another thread has; see :class:`.access.Login`."""
         with self._lock:
-            if self._held != secrets:
+            if self._secrets != secrets:
                 return True
-            if time.monotonic() < self._unchanged_until:
+            if time.monotonic() < self._pause_end:
                 return False
-            changed = self._run() != secrets
-            self._unchanged_until = 0.0 if changed else time.monotonic() + PAUSE
-            return changed
+            has_changed = self._run() != secrets
+            self._pause_end = 0.0 if has_changed else time.monotonic() + PAUSE
+            return has_changed
 
     def _run(self) -> Secrets:
-        self._held, self._expires = run(self._plugin)
-        self._asked_early = False
-        return self._held
+        self._secrets, self._expires = run(self._plugin)
+        self._has_early_attempt = False
+        return self._secrets
 
 
 _LOGINS: dict[Plugin, PluginLogin] = {}
@@ -156,7 +156,7 @@ _LOGINS_LOCK = threading.Lock()
 
 
 def login_of(plugin: Plugin) -> PluginLogin:
-    """The login of a plugin, the same one for all that describe it alike."""
+    """The login of a plugin, shared by all kubeconfigs that describe it alike."""
     with _LOGINS_LOCK:
         return _LOGINS.setdefault(plugin, PluginLogin(plugin))
 
@@ -181,7 +181,7 @@ def run(plugin: Plugin) -> tuple[Secrets, float | None]:
         token, certificate, key = (
             status.get(name) or "" for name in ("token", "clientCertificateData", "clientKeyData")
         )
-        if not all(isinstance(one, str) for one in (token, certificate, key)):
+        if not all(isinstance(text, str) for text in (token, certificate, key)):
             raise ValueError("gave credentials that are no text")
         if not (token or certificate or key):
             raise ValueError("gave neither a token nor a certificate")
@@ -200,17 +200,17 @@ def run(plugin: Plugin) -> tuple[Secrets, float | None]:
 
 
 def _status(plugin: Plugin, output: bytes) -> tuple[Mapping[str, Any], float | None]:
-    """What a plugin has printed, and when that ends."""
+    """The status in a plugin's output, and when its credentials end."""
     try:
-        printed = json.loads(output) if output.lstrip().startswith(b"{") else go_yaml.load(output)
+        document = json.loads(output) if output.lstrip().startswith(b"{") else go_yaml.load(output)
     except ValueError:
-        printed = None
-    if not isinstance(printed, Mapping) or printed.get("kind") not in (None, "", "ExecCredential"):
+        document = None
+    if not isinstance(document, Mapping) or document.get("kind") not in (None, "", "ExecCredential"):
         raise ValueError("gave no ExecCredential")
-    if printed.get("apiVersion") != plugin.version:
-        version = one_line(str(printed.get("apiVersion")))[:80]
+    if document.get("apiVersion") != plugin.version:
+        version = single_line(str(document.get("apiVersion")))[:80]
         raise ValueError(f"gave an ExecCredential of {version}, but the kubeconfig asks for {plugin.version}")
-    status = printed.get("status")
+    status = document.get("status")
     if not isinstance(status, Mapping):
         raise ValueError("gave an ExecCredential without a status")
     moment = status.get("expirationTimestamp")
@@ -226,7 +226,7 @@ def _status(plugin: Plugin, output: bytes) -> tuple[Mapping[str, Any], float | N
 
 
 def _interactive(plugin: Plugin) -> bool:
-    """Whether a plugin may ask questions: if it wants to, and there is somebody to ask."""
+    """Whether a plugin may ask questions: if its mode says so, and there is a terminal."""
     terminal = plugin.mode != "Never" and sys.stdin is not None and sys.stdin.isatty()
     if plugin.mode == "Always" and not terminal:
         raise plugin.failure("asks questions (interactiveMode: Always), and there is no terminal to ask")
@@ -243,7 +243,7 @@ def _output(plugin: Plugin, environment: Mapping[str, str], interactive: bool) -
             stdin=None if interactive else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=None if interactive else subprocess.PIPE,
-            # In a session of its own it finds no terminal: whoever may not ask questions can't.
+            # In a session of its own it has no terminal, and so can't ask questions.
             start_new_session=not interactive,
         )
     except (OSError, ValueError) as error:
@@ -258,7 +258,7 @@ def _output(plugin: Plugin, environment: Mapping[str, str], interactive: bool) -
             _kill(process, interactive)
     if process.returncode:
         lines = (errors or b"").decode(errors="replace").strip().splitlines()
-        last = one_line(_redact(plugin, lines[-1]))[:300] if lines else ""
+        last = single_line(_redact(plugin, lines[-1]))[:300] if lines else ""
         raise plugin.failure(f"failed with {process.returncode}" + (f": {last}" if last else ""))
     return output
 
@@ -276,16 +276,16 @@ def _kill(process: subprocess.Popen[bytes], interactive: bool) -> None:
 def _program(plugin: Plugin) -> str:
     if os.sep in plugin.command:
         if not os.path.exists(plugin.command):  # noqa: PTH110 - a name with a null character is no error here
-            raise _missing(plugin)
+            raise _absence_error(plugin)
         if os.path.isdir(plugin.command) or not os.access(plugin.command, os.X_OK):  # noqa: PTH112
             raise plugin.failure("can't be executed: it is no program, or its permissions don't allow it")
         return plugin.command
     # On the PATH of this process, not of its own variables.
-    return shutil.which(plugin.command) or _raise(_missing(plugin))
+    return shutil.which(plugin.command) or _raise(_absence_error(plugin))
 
 
-def _missing(plugin: Plugin) -> AccessError:
-    return plugin.failure("is not installed" + (f": {one_line(plugin.hint)}" if plugin.hint else ""))
+def _absence_error(plugin: Plugin) -> AccessError:
+    return plugin.failure("is not installed" + (f": {single_line(plugin.hint)}" if plugin.hint else ""))
 
 
 def _raise(error: AccessError) -> str:
@@ -294,7 +294,7 @@ def _raise(error: AccessError) -> str:
 
 def _redact(plugin: Plugin, text: str) -> str:
     """A text without what the kubeconfig gave the plugin, which may be secret."""
-    values = [value for _, value in plugin.variables] + [one.rpartition("=")[2] for one in plugin.arguments]
-    for value in sorted(filter(lambda one: len(one) >= 6, values), key=len, reverse=True):
+    values = [value for _, value in plugin.variables] + [argument.rpartition("=")[2] for argument in plugin.arguments]
+    for value in sorted(filter(lambda item: len(item) >= 6, values), key=len, reverse=True):
         text = text.replace(value, "...")
     return text

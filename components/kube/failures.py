@@ -6,7 +6,7 @@ import http.client
 import json
 import ssl
 
-from .plain_text import one_line
+from .plain_text import single_line
 
 _REASONS = {400: "BadRequest", 401: "Unauthorized", 403: "Forbidden", 404: "NotFound", 406: "NotAcceptable"}
 
@@ -32,14 +32,14 @@ class ApiError(Exception):
 
 
 def refusal(answer: http.client.HTTPResponse, content: bytes) -> ApiError:
-    """What an API server says that refuses a request."""
+    """The error in an API server's refusal of a request."""
     try:
-        decoded = json.loads(content)
+        document = json.loads(content)
     except ValueError:
-        decoded = None
-    status = decoded if isinstance(decoded, dict) and decoded.get("kind") == "Status" else {}
+        document = None
+    status = document if isinstance(document, dict) and document.get("kind") == "Status" else {}
     reason = str(status.get("reason") or _REASONS.get(answer.status) or f"Status{answer.status}")
-    text = one_line(content.decode(errors="replace")) if decoded is None else ""
+    text = single_line(content.decode(errors="replace")) if document is None else ""
     wait = answer.headers.get("Retry-After") or ""
     return ApiError(
         reason,
@@ -50,7 +50,7 @@ def refusal(answer: http.client.HTTPResponse, content: bytes) -> ApiError:
 
 
 def explain(error: Exception, server: str) -> ApiError:
-    """Why no answer came of a server."""
+    """The error for a server that gave no answer."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return ApiError("Untrusted", f"{server}: its certificate is not accepted: {error.verify_message}")
     if isinstance(error, http.client.RemoteDisconnected | ssl.SSLEOFError | ssl.SSLZeroReturnError):
@@ -64,5 +64,5 @@ def explain(error: Exception, server: str) -> ApiError:
         return ApiError("Unreachable", f"{server} refuses connections: nothing listens there")
     if isinstance(error, http.client.BadStatusLine):
         return ApiError("NotKubernetes", f"{server} does not speak HTTP")
-    what = error.strerror if isinstance(error, OSError) and error.strerror else str(error) or type(error).__name__
-    return ApiError("Unreachable", f"{server}: {one_line(what)}")
+    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error) or type(error).__name__
+    return ApiError("Unreachable", f"{server}: {single_line(text)}")

@@ -1,4 +1,4 @@
-"""YAML as Kubernetes' own programs read it (sigs.k8s.io/yaml on go-yaml v2), and text that they read without a doubt."""
+"""YAML as Kubernetes' own programs read it (sigs.k8s.io/yaml on go-yaml v2), and text that they read as it is meant."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 NODES = 200_000
-"""So many values a document may have: aliases make some kilobytes into more than any memory holds."""
+"""How many values a document may have: aliases can turn some kilobytes into more than any memory holds."""
 
 DEPTH = 100
 

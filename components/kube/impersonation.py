@@ -1,4 +1,4 @@
-"""Acting as somebody else: the request headers of a kubeconfig's ``as`` and what goes with it."""
+"""Acting as another user: the request headers of a kubeconfig's ``as`` and the settings beside it."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ def escape(key: str) -> str:
     )
 
 
-def _check(value: str, what: str) -> str:
+def _check(value: str, setting: str) -> str:
     try:
         return header(value)
     except ValueError as error:
-        raise ValueError(f"`{what}` {error}") from None
+        raise ValueError(f"`{setting}` {error}") from None

@@ -1,6 +1,6 @@
 """Kubeconfigs: where they are, and how several are merged, as client-go does it (``tools/clientcmd``). No connection is made.
 
-Kept to what the standard library and PyYAML can do, because every run of the program imports it.
+It imports only the standard library and PyYAML, because every run of the program loads it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _FILES = {"clusters": ("certificate-authority",), "users": ("client-certificate"
 
 
 class NoContext(AccessError):
-    """A kubeconfig without a current context, where none was asked for."""
+    """A kubeconfig without a current context, where the settings name none."""
 
 
 class NoFile(AccessError):
@@ -32,9 +32,9 @@ class Document:
     """A kubeconfig, possibly merged of several, whose types have been checked.
 
     Attributes:
-        content: what it holds; names of files are absolute.
+        content: its content; names of files are absolute.
         source: where it comes from, for messages.
-        text: its text, where that needs nothing but itself to be used elsewhere.
+        text: its text, where it means the same in any folder.
     """
 
     content: Mapping[str, Any] = field(repr=False)
@@ -123,26 +123,26 @@ def parse(text: str | bytes, source: str, folder: Path) -> Document:
         decode(document)
     except ValueError as error:
         raise AccessError(f"{source}: {error}; expected a kubeconfig") from None
-    same = not _settle(document, folder)
-    return Document(document, source, text if same and isinstance(text, str) else _decode(text) if same else None)
+    is_unchanged = not _settle(document, folder)
+    return Document(document, source, text if is_unchanged and isinstance(text, str) else _decode(text) if is_unchanged else None)
 
 
 def merge(documents: Iterable[Document]) -> Document:
-    """Several kubeconfigs as one: the first one that has an entry of a name, or a current context, gives it."""
+    """Several kubeconfigs as one: an entry, and the current context, come from the first one that has them."""
     documents = list(documents)
     if len(documents) == 1:
         return documents[0]
-    whole: dict[str, Any] = {"apiVersion": "v1", "kind": "Config"}
+    content: dict[str, Any] = {"apiVersion": "v1", "kind": "Config"}
     for section in SECTIONS:
         entries: dict[Any, Any] = {}
         for document in documents:
             for entry in document.content.get(section) or ():
                 # An entry without a name is one of an empty name to client-go.
                 entries.setdefault((entry or {}).get("name") or "", entry)
-        whole[section] = list(entries.values())
+        content[section] = list(entries.values())
     names = (document.content.get("current-context") for document in documents)
-    whole["current-context"] = next(filter(None, names), "")
-    return Document(whole, os.pathsep.join(document.source for document in documents))
+    content["current-context"] = next(filter(None, names), "")
+    return Document(content, os.pathsep.join(document.source for document in documents))
 
 
 def default_paths(environment: Mapping[str, str] = os.environ) -> list[Path]:
@@ -182,14 +182,14 @@ def _decode(text: str | bytes) -> str | None:
 
 def _settle(document: dict[str, Any], folder: Path) -> bool:
     """Make the names of files absolute; a command without a slash is looked for on PATH. Returns whether there were any."""
-    changed = False
+    has_changed = False
 
-    def absolute(holder: Any, name: str, needed: Callable[[str], bool] = bool) -> None:
-        nonlocal changed
+    def absolute(holder: Any, name: str, condition: Callable[[str], bool] = bool) -> None:
+        nonlocal has_changed
         value = holder.get(name) if isinstance(holder, dict) else None
-        if isinstance(value, str) and needed(value) and not os.path.isabs(value):  # noqa: PTH117 - ~ stays as it is
+        if isinstance(value, str) and condition(value) and not os.path.isabs(value):  # noqa: PTH117 - ~ stays as it is
             holder[name] = os.path.abspath(os.path.join(folder, value))  # noqa: PTH100,PTH118 - links stay
-            changed = True
+            has_changed = True
 
     for section, (key, _) in SECTIONS.items():
         for entry in document.get(section) or ():
@@ -198,7 +198,7 @@ def _settle(document: dict[str, Any], folder: Path) -> bool:
                 absolute(fields, name)
             if section == "users" and fields:
                 absolute(fields.get("exec"), "command", lambda command: os.sep in command)
-    return changed
+    return has_changed
 
 
 def _entry(entries: Mapping[str, Mapping[str, Any]], kind: str, name: str, source: str) -> Mapping[str, Any]:

@@ -1,4 +1,4 @@
-"""A cluster and a user of a kubeconfig, read down to one access as client-go validates them. Nothing is connected."""
+"""The access that a cluster and a user of a kubeconfig describe, validated as client-go does. Nothing is connected."""
 
 from __future__ import annotations
 
@@ -53,18 +53,18 @@ class Reader:
         )
 
     def _validate(self) -> None:
-        """What client-go refuses even where nothing of it is used (``clientcmd/validation.go``)."""
+        """Refuse what client-go refuses, even in settings that are not used (``clientcmd/validation.go``)."""
         cluster, user = self.cluster, self.user
-        self._one_of(cluster, "certificate-authority")
+        self._check_source(cluster, "certificate-authority")
         if user["token"] and (user["username"] or user["password"]):
             raise self._error("a token and username with password exclude each other")
         if user["client-certificate"] or user["client-certificate-data"]:
-            self._one_of(user, "client-certificate")
-            self._one_of(user, "client-key")
+            self._check_source(user, "client-certificate")
+            self._check_source(user, "client-key")
             if not (user["client-key"] or user["client-key-data"]):
                 raise self._error("client-certificate without client-key")
         if user["exec"] is not None:
-            # Here, because few need it, and it starts slowly.
+            # Imported here, because few need it, and it loads slowly.
             from .exec_plugin import plugin_of
 
             plugin_of(user["exec"], self.source, {})
@@ -99,13 +99,13 @@ class Reader:
         )
 
     def _cluster_info(self) -> dict[str, Any]:
-        """What a credential plugin is told of the cluster."""
+        """Facts about the cluster for a credential plugin."""
         cluster = self.cluster
         authorities = cluster["certificate-authority-data"]
         if cluster["certificate-authority"]:
             authorities = content(self.source, "certificate-authority", Path(cluster["certificate-authority"]))
         names = ("tls-server-name", "insecure-skip-tls-verify", "proxy-url", "disable-compression")
-        extensions = {one["name"]: one["extension"] for one in cluster["extensions"]}
+        extensions = {extension["name"]: extension["extension"] for extension in cluster["extensions"]}
         return {
             "server": cluster["server"],
             **{name: cluster[name] for name in names if cluster[name]},
@@ -126,7 +126,7 @@ class Reader:
         except ValueError as error:
             raise self._error(f"{name} {error}") from None
 
-    def _one_of(self, holder: Mapping[str, Any], name: str) -> None:
+    def _check_source(self, holder: Mapping[str, Any], name: str) -> None:
         if holder[name] and holder[f"{name}-data"]:
             raise self._error(f"{name} and {name}-data exclude each other")
         if holder[name]:

@@ -37,7 +37,7 @@ USER: Mapping[str, Any] = {
     "as-user-extra": {"*": [str]},
     "username": str,
     "password": str,
-    # In a tuple: None where it is not there at all.
+    # In a tuple: None where it is missing.
     "auth-provider": ({"name": str, "config": {"*": str}},),
     "exec": (
         {
@@ -86,7 +86,7 @@ class Kubeconfig:
 
 
 def document_of(text: str | bytes) -> dict[str, Any]:
-    """What a kubeconfig's text holds.
+    """The content of a kubeconfig's text.
 
     Raises:
         ValueError: it is no kubeconfig.
@@ -96,9 +96,9 @@ def document_of(text: str | bytes) -> dict[str, Any]:
         return {}
     if not isinstance(document, dict):
         raise ValueError("not a kubeconfig, but " + _type(document))
-    for name, expected in (("apiVersion", "v1"), ("kind", "Config")):
-        if document.get(name) not in (None, "", expected):
-            raise ValueError(f"not a kubeconfig: its {name} is not {expected}")
+    for name, constant in (("apiVersion", "v1"), ("kind", "Config")):
+        if document.get(name) not in (None, "", constant):
+            raise ValueError(f"not a kubeconfig: its {name} is not {constant}")
     return document
 
 
@@ -121,28 +121,28 @@ def _by_name(entries: Any, section: str, key: str, fields: Mapping[str, Any]) ->
     return by_name
 
 
-def _value(value: Any, expected: Any, where: str) -> Any:
-    if expected is object:
+def _value(value: Any, schema: Any, where: str) -> Any:
+    if schema is object:
         return value
-    if isinstance(expected, tuple):
-        return None if value is None else _value(value, expected[0], where)
-    if isinstance(expected, Mapping):
+    if isinstance(schema, tuple):
+        return None if value is None else _value(value, schema[0], where)
+    if isinstance(schema, Mapping):
         if not isinstance(value, Mapping | None):
             raise ValueError(f"{where} holds no settings, but {_type(value)}")
         mapping = value or {}
-        if "*" in expected:
-            return {name: _value(one, expected["*"], f"{where}.{name}") for name, one in mapping.items()}
-        return {name: _value(mapping.get(name), kind, f"{where}.{name}") for name, kind in expected.items()}
-    if isinstance(expected, list):
+        if "*" in schema:
+            return {name: _value(item, schema["*"], f"{where}.{name}") for name, item in mapping.items()}
+        return {name: _value(mapping.get(name), kind, f"{where}.{name}") for name, kind in schema.items()}
+    if isinstance(schema, list):
         if not isinstance(value, list | None):
             raise ValueError(f"{where} is not a list, but {_type(value)}")
-        return [_value(one, expected[0], f"{where}[{index}]") for index, one in enumerate(value or ())]
+        return [_value(item, schema[0], f"{where}[{index}]") for index, item in enumerate(value or ())]
     if value is None:
-        return _EMPTY[expected]
-    if not isinstance(value, str if expected is bytes else expected):
-        hint = "; put it in quotes" if expected is str and isinstance(value, bool | int | float) else ""
-        raise ValueError(f"{where} is not {_WORDS[expected]}, but {_type(value)}{hint}")
-    return _decode(value, where) if expected is bytes else value
+        return _EMPTY[schema]
+    if not isinstance(value, str if schema is bytes else schema):
+        hint = "; put it in quotes" if schema is str and isinstance(value, bool | int | float) else ""
+        raise ValueError(f"{where} is not {_WORDS[schema]}, but {_type(value)}{hint}")
+    return _decode(value, where) if schema is bytes else value
 
 
 def _decode(value: str, where: str) -> bytes:

@@ -1,4 +1,4 @@
-"""Logins from what a kubeconfig or a pod holds: in line, or in files that others renew."""
+"""Logins by the credentials of a kubeconfig or a pod: in the text itself, or in files that other programs renew."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ def login_from(
         certificate, key: PEM of a client certificate and its key, or the files of them.
 
     Raises:
-        AccessError: something of it can't be used.
+        AccessError: one of them can't be used.
     """
     login = FilesLogin(source, token, token_file, certificate, key)
     secrets = login.secrets()
-    return login if any(isinstance(one, Path) for one in (token_file, certificate, key)) else FixedLogin(secrets)
+    return login if any(isinstance(item, Path) for item in (token_file, certificate, key)) else FixedLogin(secrets)
 
 
 class FilesLogin:
-    """Reads its files for each request, as a kubelet or an agent writes them anew before they expire."""
+    """Reads its files for each request, because a kubelet or an agent renews them before they expire."""
 
     def __init__(
         self,
@@ -48,10 +48,10 @@ class FilesLogin:
         self._certificate, self._key = certificate, key
         self._lock = threading.Lock()
         self._contents: tuple[bytes | str | None, ...] = ()
-        self._held: Secrets | None = None
+        self._secrets: Secrets | None = None
 
     def secrets(self) -> Secrets:
-        """What the files hold; while one of them can't be used, what they held before.
+        """The credentials in the files; while one of them can't be used, the former credentials.
 
         Raises:
             AccessError: they could never be used.
@@ -60,9 +60,9 @@ class FilesLogin:
             try:
                 self._read()
             except AccessError:
-                if self._held is None:
+                if self._secrets is None:
                     raise
-            return self._held or Secrets()
+            return self._secrets or Secrets()
 
     def renew(self, secrets: Secrets) -> bool:
         """Whether the files have changed since."""
@@ -77,16 +77,16 @@ class FilesLogin:
         if contents == self._contents:
             return
         token, certificate, key = contents
-        what = "the token"
+        name = "the token"
         try:
             bearer = header(token) if token else None
-            what = "client-certificate"
+            name = "client-certificate"
             chain = pem.certificates(certificate) if certificate is not None else None
-            what = "client-key"
+            name = "client-key"
             secrets = Secrets(bearer, chain, pem.private_key(key) if key is not None else None)
         except ValueError as error:
-            raise AccessError(f"{self._source}: {what} {error}") from None
-        self._contents, self._held = contents, secrets
+            raise AccessError(f"{self._source}: {name} {error}") from None
+        self._contents, self._secrets = contents, secrets
 
     def _current_token(self) -> str:
         if self._token_file is None:
@@ -96,17 +96,17 @@ class FilesLogin:
         except (OSError, ValueError) as error:
             if self._token:
                 return self._token
-            what = error.strerror if isinstance(error, OSError) else "not a text file"
-            raise AccessError(f"{self._source}: tokenFile {self._token_file}: {what}") from None
+            reason = error.strerror if isinstance(error, OSError) else "not a text file"
+            raise AccessError(f"{self._source}: tokenFile {self._token_file}: {reason}") from None
         if not token and not self._token:
             raise AccessError(f"{self._source}: tokenFile {self._token_file} is empty")
         return token or self._token
 
-    def _content(self, what: str, source: bytes | Path | None) -> bytes | None:
-        return content(self._source, what, source) if isinstance(source, Path) else source
+    def _content(self, name: str, source: bytes | Path | None) -> bytes | None:
+        return content(self._source, name, source) if isinstance(source, Path) else source
 
 
-def content(source: str, what: str, path: Path) -> bytes:
+def content(source: str, name: str, path: Path) -> bytes:
     """The content of a file that a kubeconfig names.
 
     Raises:
@@ -116,7 +116,7 @@ def content(source: str, what: str, path: Path) -> bytes:
         return path.read_bytes()
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "no file can have this name"
-        raise AccessError(f"{source}: {what} {path}: {why}") from None
+        raise AccessError(f"{source}: {name} {path}: {why}") from None
 
 
 def header(value: str) -> str:

@@ -17,7 +17,7 @@ from .kubeconfig import Document, NoContext, NoFile
 
 @dataclass(frozen=True)
 class Credentials:
-    """The settings of ``management``. The program has checked them; its models would cost the plugin 0.2 s of every run."""
+    """The settings of ``management``, checked by the program: its models would cost the plugin 0.2 s of every run."""
 
     kubeconfig: str | None = field(default=None, repr=False)
     kubeconfig_path: str | None = None
@@ -74,10 +74,10 @@ def management_access(management: Management, folder: Path | None = None) -> Acc
     Raises:
         AccessError: there is none, or it can't be used.
     """
-    merged = document(management, folder)
-    if merged is not None:
+    config = document(management, folder)
+    if config is not None:
         try:
-            return merged.access(management.context)
+            return config.access(management.context)
         except NoContext as error:
             raise AccessError(f"{error}; name one in `management.context`") from None
     if inside := pod.access():
@@ -99,8 +99,8 @@ def kubeconfig_text(management: Management, folder: Path | None = None) -> str |
     Raises:
         AccessError: its file can't be read.
     """
-    merged = document(management, folder)
-    return merged.portable() if merged else None
+    config = document(management, folder)
+    return config.portable() if config else None
 
 
 def document(
@@ -109,7 +109,7 @@ def document(
     """The kubeconfig of the management cluster, None where only the pod's service account, or nothing, leads to it.
 
     Raises:
-        AccessError: it can't be read, or has to be there: only a kubeconfig has contexts.
+        AccessError: it can't be read, or is missing although a context is set: only a kubeconfig has contexts.
     """
     if text := clear(management.kubeconfig):
         return kubeconfig.parse(text, "management.kubeconfig", folder or Path())
@@ -146,7 +146,7 @@ def connect(
         management: how to reach it.
         folder: what a relative kubeconfig path starts from; the working folder by default.
         read_seconds: bound of the wait for an answer.
-        patience: how long a request is made again where the server asks for that, in seconds.
+        patience: seconds for which a request is repeated where the server asks for that.
 
     Raises:
         AccessError: the credentials can't be used.

@@ -1,4 +1,4 @@
-"""The few things that are read and written in the management cluster, by kind."""
+"""Objects of the management cluster, read and written by kind."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ class Kube:
         return self.api.get(path, accept=accept).get("items") or []
 
     def delete(self, kind: Kind, name: str, *, uid: str, version: str) -> None:
-        """Delete an object if it still is the one that was seen.
+        """Delete an object if its UID and version are still these.
 
         Raises:
             ApiError: reason Conflict where it has changed since; NotFound where it is gone.

@@ -1,7 +1,7 @@
 """Certificates and keys in PEM, read as Go reads them.
 
 OpenSSL is stricter about the text around and within a block, and laxer about keys: it asks the terminal for the password of
-an encrypted one. So blocks are taken apart here, and OpenSSL is given them as it likes them.
+an encrypted one. So the blocks are parsed here and written again in the form that OpenSSL reads.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def certificates(text: bytes) -> str:
 
 
 def authorities(text: bytes) -> str:
-    """The certificates in a bundle of authorities; as Go does, those whose block has headers are passed over.
+    """The certificates in a bundle of authorities; blocks with headers are passed over, as Go does.
 
     Raises:
         ValueError: it holds none. The message doesn't quote it.
@@ -52,7 +52,7 @@ def private_key(text: bytes) -> str:
                 "is encrypted with a password, which no Kubernetes client can ask for; "
                 "`openssl pkey -in FILE -out FILE` decrypts it"
             )
-        # Go goes by what a block holds, whatever it is called.
+        # Go judges a block by its content, not by its label.
         return _as_pem(_kind_of_key(content), [content])
     raise ValueError("holds no private key in PEM")
 
@@ -66,11 +66,11 @@ def ders(pem: str) -> Iterator[bytes]:
 def _blocks(text: bytes) -> Iterator[tuple[str, bytes, bytes]]:
     """Label, headers and content of each block that can be read; others are passed over."""
     for block in _BLOCK.finditer(text):
-        headers, blank, encoded = block["body"].replace(b"\r\n", b"\n").rpartition(b"\n\n")
+        headers, blank, base64_bytes = block["body"].replace(b"\r\n", b"\n").rpartition(b"\n\n")
         if b":" not in headers:
-            headers, encoded = b"", headers + blank + encoded
+            headers, base64_bytes = b"", headers + blank + base64_bytes
         try:
-            content = base64.b64decode(re.sub(rb"[ \t\r\n]", b"", encoded), validate=True)
+            content = base64.b64decode(re.sub(rb"[ \t\r\n]", b"", base64_bytes), validate=True)
         except binascii.Error:
             continue
         yield block["label"].decode(errors="replace"), headers, content
@@ -79,16 +79,16 @@ def _blocks(text: bytes) -> Iterator[tuple[str, bytes, bytes]]:
 def _as_pem(label: str, contents: Iterable[bytes]) -> str:
     lines = []
     for content in contents:
-        encoded = base64.b64encode(content).decode()
-        wrapped = (encoded[start : start + 64] for start in range(0, len(encoded), 64))
-        lines += [f"-----BEGIN {label}-----", *wrapped, f"-----END {label}-----"]
+        base64_text = base64.b64encode(content).decode()
+        rows = (base64_text[start : start + 64] for start in range(0, len(base64_text), 64))
+        lines += [f"-----BEGIN {label}-----", *rows, f"-----END {label}-----"]
     if not lines:
         raise ValueError("holds no certificate in PEM")
     return "\n".join([*lines, ""])
 
 
 def _kind_of_key(content: bytes) -> str:
-    """The label that fits a key's ASN.1: what comes after the version tells PKCS #1, #8 and SEC 1 apart."""
+    """The label that fits a key's ASN.1: the field after the version distinguishes PKCS #1, #8 and SEC 1."""
     start = 2 + (content[1] & 0x7F if len(content) > 1 and content[1] & 0x80 else 0)
     # A version is an integer of one byte: 02 01 xx.
     after = content[start + 3 : start + 4]

@@ -1,4 +1,4 @@
-"""Which proxy stands on the way to a host: HTTPS_PROXY, HTTP_PROXY and NO_PROXY as Go's ``httpproxy`` reads them."""
+"""The proxy for a host: HTTPS_PROXY, HTTP_PROXY and NO_PROXY as Go's ``httpproxy`` reads them."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def environment_proxy(
         environment: its variables; names in capitals come first.
 
     Returns:
-        The variable that names it and its value; None where none stands on the way.
+        The variable that names it and its value; None where there is none.
     """
     name = f"{scheme.upper()}_PROXY"
-    names = [one for one in (name, name.lower()) if environment.get(one)]
+    names = [variable for variable in (name, name.lower()) if environment.get(variable)]
     if not names or bypasses(host, port, environment.get("NO_PROXY") or environment.get("no_proxy") or ""):
         return None
     return names[0], environment[names[0]]
@@ -75,16 +75,16 @@ def _matches(rule: str, host: str, address: Address | None, port: str) -> bool:
 def _split(rule: str) -> tuple[str, str]:
     """Host and port of a rule, as Go's net.SplitHostPort; all of it is the host where it has no port."""
     if rule.startswith("["):
-        name, bracket, rest = rule[1:].partition("]")
-        return (name, rest[1:]) if bracket and rest.startswith(":") else (rule, "")
+        name, bracket, suffix = rule[1:].partition("]")
+        return (name, suffix[1:]) if bracket and suffix.startswith(":") else (rule, "")
     return (rule.partition(":")[0], rule.partition(":")[2]) if rule.count(":") == 1 else (rule, "")
 
 
 def _address(host: str) -> Address | None:
-    """An IP address; one of IPv4 in the form of IPv6 as Go sees it, as that of IPv4."""
+    """An IP address; an IPv4 address in the form of IPv6 becomes one of IPv4, as in Go."""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
         return None
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    return mapped or address
+    ipv4 = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return ipv4 or address

@@ -15,7 +15,7 @@ def tls_context(access: Access, secrets: Secrets | None = None) -> ssl.SSLContex
 
     Args:
         access: where it is.
-        secrets: what proves who asks; nothing by default.
+        secrets: the credentials; none by default.
 
     Raises:
         AccessError: the certificates can't be used.
@@ -35,8 +35,8 @@ def tls_context(access: Access, secrets: Secrets | None = None) -> ssl.SSLContex
                 # Without a password OpenSSL would ask the terminal for that of an encrypted key.
                 context.load_cert_chain(pair, password="")
             except ssl.SSLError as error:
-                what = "don't fit together" if "MISMATCH" in str(error) else "can't be used"
-                raise AccessError(f"{access.source}: client certificate and key {what}") from None
+                problem = "don't fit together" if "MISMATCH" in str(error) else "can't be used"
+                raise AccessError(f"{access.source}: client certificate and key {problem}") from None
     return context
 
 

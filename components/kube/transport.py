@@ -42,9 +42,9 @@ class Route:
         """Connect, and shake hands.
 
         Raises:
-            OSError: why that failed.
+            OSError: the connection or the handshake failed.
             http.client.HTTPException: the proxy does not speak HTTP.
-            UnicodeError: a host that no name can be.
+            UnicodeError: the host can't be a name.
         """
         host, port = address_of(self.server)
         connection = http.client.HTTPConnection(host, port, timeout=self.connect_seconds)
@@ -55,14 +55,14 @@ class Route:
             stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self.proxy:
                 stream = self._through(self.proxy, stream, host, port)
-            connection.sock = self._secured(stream, host) if self.tls else stream
+            connection.sock = self._wrap_tls(stream, host) if self.tls else stream
         except BaseException:
             stream.close()
             raise
         return connection
 
     def proxy_headers(self) -> list[tuple[str, str]]:
-        """How to log in to an HTTP proxy whose URL holds a user and a password."""
+        """The login for an HTTP proxy whose URL holds a user and a password."""
         login = login_of(self.proxy) if self.proxy else None
         return [("Proxy-Authorization", basic(*login))] if login else []
 
@@ -78,7 +78,7 @@ class Route:
             connect(stream, join(host, port), self.proxy_headers())
         return stream
 
-    def _secured(self, stream: Any, host: str) -> Any:
+    def _wrap_tls(self, stream: Any, host: str) -> Any:
         assert self.tls is not None  # noqa: S101 - for mypy; the caller has looked
         if isinstance(stream, ssl.SSLSocket):
             return TlsInTls(stream, self.tls, self._name(host))
@@ -109,13 +109,13 @@ def socks5(stream: socket.socket, host: str, port: int, login: tuple[str, str] |
     Raises:
         OSError: it refuses.
     """
-    # Go offers to come without a login, too.
+    # As Go does, also offer to connect without a login.
     stream.sendall(b"\x05\x02\x00\x02" if login else b"\x05\x01\x00")
     version, method = _exactly(stream, 2)
     if version != 5:
         raise OSError("the proxy does not speak SOCKS5")
     if method == 2 and login:
-        user, password = (one.encode() for one in login)
+        user, password = (text.encode() for text in login)
         stream.sendall(b"\x01" + bytes([len(user)]) + user + bytes([len(password)]) + password)
         if _exactly(stream, 2)[1]:
             raise OSError("the proxy refuses its user and password")
@@ -128,7 +128,7 @@ def socks5(stream: socket.socket, host: str, port: int, login: tuple[str, str] |
         name = host.encode("idna")
         where = b"\x03" + bytes([len(name)]) + name
     stream.sendall(b"\x05\x01\x00" + where + port.to_bytes(2, "big"))
-    _version, reply, _reserved, kind = _exactly(stream, 4)
+    _version, reply, _reserved_byte, kind = _exactly(stream, 4)
     if reply:
         raise OSError(f"the proxy can't connect (SOCKS reply {reply})")
     _exactly(stream, {1: 4, 4: 16}.get(kind) or _exactly(stream, 1)[0])
@@ -154,7 +154,7 @@ class TlsInTls:
         self._inner = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_name)
         self._files = 0
         self._closing = False
-        self._driven(self._inner.do_handshake)
+        self._drive(self._inner.do_handshake)
 
     def settimeout(self, seconds: float | None) -> None:
         """Bound of each wait."""
@@ -164,12 +164,12 @@ class TlsInTls:
         """Send everything."""
         view = memoryview(content)
         while view:
-            view = view[self._driven(self._inner.write, view) :]
+            view = view[self._drive(self._inner.write, view) :]
 
     def recv_into(self, buffer: Any) -> int:
         """Receive something; 0 at the end."""
         try:
-            return int(self._driven(self._inner.read, len(buffer), buffer))
+            return int(self._drive(self._inner.read, len(buffer), buffer))
         except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
             return 0
 
@@ -191,11 +191,11 @@ class TlsInTls:
         if self._closing:
             self.close()
 
-    def _driven(self, step: Any, *arguments: Any) -> Any:
-        """A step of TLS, with what it wants to send and to receive."""
+    def _drive(self, step: Any, *arguments: Any) -> Any:
+        """Do a step of TLS, and send and receive the data that it needs."""
         while True:
             try:
-                done = step(*arguments)
+                result = step(*arguments)
             except ssl.SSLWantReadError:
                 self._flush()
                 data = self._outer.recv(1 << 16)
@@ -205,7 +205,7 @@ class TlsInTls:
                     self._incoming.write_eof()
             else:
                 self._flush()
-                return done
+                return result
 
     def _flush(self) -> None:
         if pending := self._outgoing.read():

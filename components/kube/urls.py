@@ -64,21 +64,21 @@ def basic(user: str, password: str) -> str:
     return f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"
 
 
-def _parts(value: Any, what: str, schemes: tuple[str, ...]) -> SplitResult:
+def _parts(value: Any, name: str, schemes: tuple[str, ...]) -> SplitResult:
     kinds = " or ".join(", ".join(schemes).rsplit(", ", 1))
     if not isinstance(value, str):
-        raise ValueError(f"{what} is not text; expected an {kinds} URL")
+        raise ValueError(f"{name} is not text; expected an {kinds} URL")
     try:
         parts = urlsplit(value)
         host, _port = parts.hostname, parts.port
     except ValueError as error:
         # Its message quotes no more than host and port.
-        raise ValueError(f"{what} is not a URL ({error}); expected an {kinds} URL") from None
-    if what == "server" and "@" in parts.netloc:
-        raise ValueError(f"{what} holds a user or password, which would be shown with it; those belong into `users`")
+        raise ValueError(f"{name} is not a URL ({error}); expected an {kinds} URL") from None
+    if name == "server" and "@" in parts.netloc:
+        raise ValueError(f"{name} holds a user or password, which would be shown with it; those belong into `users`")
     clean = without_credentials(value)
     if parts.scheme not in schemes or not host:
-        raise ValueError(f"{what} {clean!r} is not an {kinds} URL")
+        raise ValueError(f"{name} {clean!r} is not an {kinds} URL")
     if _ODD.search(parts._replace(netloc="").geturl()) or re.search(r"\s", value):
-        raise ValueError(f"{what} {clean!r} holds more than host, port and path")
+        raise ValueError(f"{name} {clean!r} holds more than host, port and path")
     return parts
