@@ -83,7 +83,7 @@ def render(stack: StackSettings) -> str:
     parts = [HEADER]
     namespaces: set[str] = set()
     for tenant in stack.clusters:
-        if why := provider_of(tenant).unknown(tenant):
+        if why := provider_of(tenant).render_obstacle(tenant):
             raise RenderError(f"cluster {tenant.cluster.name}: {why}")
         for manifest in documents(tenant):
             if manifest["kind"] == "Namespace":

@@ -120,7 +120,7 @@ def declare(
                 running_version=current.versions.api_server or None,
                 former_pools=current.former | current.rolled_deployments,
                 templates=current.templates,
-                lost={loss.uid: str(loss) for loss in cluster_losses},
+                losses={loss.uid: str(loss) for loss in cluster_losses},
                 bootstrap_versions=outlook.bootstrap_versions,
                 # The Secret of a lost control plane belongs to another one, or to none.
                 kubeconfig_secret=None

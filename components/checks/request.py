@@ -13,7 +13,7 @@ from ..tree import PoolRequest, Request
 def request_of(tenant: TenantClusterSettings) -> Request:
     """What the settings of a cluster ask for."""
     machines = tenant.least_machines > 0
-    names = [addon.name for addon in (network_plugin(tenant, "", ""), cloud_controller(tenant, {})) if addon and addon.awaited]
+    names = [addon.name for addon in (network_plugin(tenant, "", ""), cloud_controller(tenant, {})) if addon and addon.is_required]
     external = provider_of(tenant).kubelet_arguments(tenant).get("cloud-provider") == "external"
     return Request(
         version=tenant.control_plane_version,
@@ -25,7 +25,7 @@ def request_of(tenant: TenantClusterSettings) -> Request:
             for pool in tenant.worker_pools
         },
         add_ons=tuple(names),
-        looks_inside=machines and (external or bool(names) or any(addon.awaited for addon in addons_of(tenant))),
+        looks_inside=machines and (external or bool(names) or any(addon.is_required for addon in addons_of(tenant))),
     )
 
 

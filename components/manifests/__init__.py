@@ -1,4 +1,4 @@
 """From settings to Kubernetes objects, as plain dicts. Pure: no engine, no request.
 
-What an infrastructure provider has a say in comes from ``providers``.
+``providers`` adds the parts that depend on the infrastructure provider.
 """

@@ -1,6 +1,6 @@
-"""What is installed into a tenant cluster, as Helm releases and plain objects. Pure.
+"""The add-ons of a tenant cluster, as Helm releases and plain objects. Pure.
 
-The address of the API server may be values of the engine that are not known yet: they are passed on as they come.
+The address of the API server may be values of the engine that are not known yet: they are passed on unchanged.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .network_plugins import PLUGINS
 
 @dataclass(frozen=True, kw_only=True)
 class Addon:
-    """Something that is installed into a tenant cluster: a chart, or manifests.
+    """An add-on of a tenant cluster: a chart, or manifests.
 
     Attributes:
         name: its name among the cluster's add-ons, and that of the chart's release.
@@ -27,7 +27,7 @@ class Addon:
         chart: name, folder or oci:// address; empty for manifests.
         repository: the chart's repository; empty where the chart needs none.
         version: the chart's version.
-        username: user of the repository; a registry is asked without (pulumi-kubernetes issue 1914).
+        username: user of the repository; for a registry it is not used (pulumi-kubernetes issue 1914).
         password: that user's password, a ``SecretStr`` or None.
         plain_http: whether the registry speaks no TLS.
         values: the chart's values, with ``SecretStr`` for secrets.
@@ -35,7 +35,7 @@ class Addon:
         objects: manifests.
         waits: whether its workloads are waited for, which takes nodes.
         seconds: how long its objects are waited for.
-        awaited: whether the cluster is not ready before its workloads run, though the engine may not wait for them.
+        is_required: whether the cluster is ready only once its workloads run, though the engine may not wait for them.
     """
 
     name: str
@@ -52,19 +52,19 @@ class Addon:
     objects: tuple[Mapping[str, Any], ...] = ()
     waits: bool = False
     seconds: int = 600
-    awaited: bool = False
+    is_required: bool = False
 
     @property
     def origin(self) -> str:
-        """What it is, and where it comes from, in words."""
-        what = f"chart {self.chart} {self.version}".rstrip() if self.chart else "manifests"
-        return f"{what} of {self.repository}" if self.repository else what
+        """Its content and its source, in words."""
+        content = f"chart {self.chart} {self.version}".rstrip() if self.chart else "manifests"
+        return f"{content} of {self.repository}" if self.repository else content
 
 
 def network_plugin(settings: TenantClusterSettings, host: Any, port: Any) -> Addon | None:
     """The network plugin; None where this program installs none.
 
-    Nobody waits for it: its pods need nodes, which come after it.
+    The run does not wait for it: its pods need nodes, which come later.
 
     Args:
         settings: the tenant cluster's settings.
@@ -85,12 +85,12 @@ def network_plugin(settings: TenantClusterSettings, host: Any, port: Any) -> Add
         repository="" if registry else repository,
         version=network.version or plugin.version,
         values=merge(plugin.values(settings, host, port), network.values),
-        awaited=settings.least_machines > 0,
+        is_required=settings.least_machines > 0,
     )
 
 
 def cloud_controller(settings: TenantClusterSettings, infrastructure: Mapping[str, Any]) -> Addon | None:
-    """The cloud controller of the infrastructure's provider; None where this program installs none. Nobody waits for it.
+    """The cloud controller of the infrastructure's provider; None where this program installs none.
 
     Args:
         settings: the tenant cluster's settings.
@@ -99,12 +99,12 @@ def cloud_controller(settings: TenantClusterSettings, infrastructure: Mapping[st
     objects = provider_of(settings).cloud_controller(settings, infrastructure)
     if not objects:
         return None
-    return Addon(name="cloud-controller", objects=tuple(objects), awaited=settings.least_machines > 0)
+    return Addon(name="cloud-controller", objects=tuple(objects), is_required=settings.least_machines > 0)
 
 
 def addons_of(settings: TenantClusterSettings) -> list[Addon]:
     """The add-ons that the settings list, in their order."""
-    return [of_settings(one, settings.least_machines > 0) for one in settings.addons]
+    return [of_settings(addon, settings.least_machines > 0) for addon in settings.addons]
 
 
 def of_settings(addon: AddonSettings, machines: bool) -> Addon:
@@ -128,6 +128,6 @@ def of_settings(addon: AddonSettings, machines: bool) -> Addon:
         files=addon.files,
         objects=addon.objects,
         waits=addon.wait and machines,
-        awaited=addon.wait and machines,
+        is_required=addon.wait and machines,
         seconds=addon.timeout_seconds,
     )

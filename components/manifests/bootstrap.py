@@ -20,7 +20,7 @@ from .profiles import ubuntu_containerd
 KIND = "KubeadmConfigTemplate"
 
 SCRIPTS = "/run/kamaji-equinix"
-"""Folder of the machine, gone with its next start, in which secret commands wait for their turn."""
+"""Folder of the machine with the secret commands; it does not outlive a restart."""
 
 
 def bootstrap_template(settings: TenantClusterSettings, pool: WorkerPoolSettings) -> Manifest:
@@ -29,7 +29,7 @@ def bootstrap_template(settings: TenantClusterSettings, pool: WorkerPoolSettings
     content = template(CONTRACTS["v1beta1"], settings, pool)
     name = naming.template(settings.cluster.name, pool.name, content)
     if secret_name(settings, pool) == naming.unknown_secret(settings.cluster.name, pool.name):
-        # The name that a run gives it is made of the secret, too.
+        # The digest in its name depends on the secret, which is unknown.
         name = secret_name(settings, pool)
     spec = content if generation.name == "v1beta1" else template(generation, settings, pool)
     return manifest(settings, generation.bootstrap, KIND, name, spec, pool=pool)
@@ -49,7 +49,7 @@ def template(generation: Contract, settings: TenantClusterSettings, pool: Worker
     secret = secret_name(settings, pool)
     config: dict[str, Any] = {
         "joinConfiguration": {"nodeRegistration": registration},
-        # Own commands arrive exactly as they were written.
+        # The user's commands stay exactly as they were written.
         "preKubeadmCommands": commands("commands", bootstrap.commands)
         or ubuntu_containerd(settings.pool_version(pool)),
         **drop_empty(
@@ -65,15 +65,15 @@ def kubelet_arguments(settings: TenantClusterSettings, pool: WorkerPoolSettings)
     """Command-line arguments of the kubelet, in the order of their names."""
     provider = provider_of(settings)
     arguments = {**pool.bootstrap.kubelet_extra_args, **provider.kubelet_arguments(settings)}
-    own_labels = {key: value for key, value in pool.labels.items() if not is_synced(key)}
-    own_labels |= provider.node_labels(settings)
-    if own_labels:
-        arguments["node-labels"] = ",".join(f"{key}={value}" for key, value in sorted(own_labels.items()))
+    node_labels = {key: value for key, value in pool.labels.items() if not is_synced(key)}
+    node_labels |= provider.node_labels(settings)
+    if node_labels:
+        arguments["node-labels"] = ",".join(f"{key}={value}" for key, value in sorted(node_labels.items()))
     return dict(sorted(arguments.items()))
 
 
 def secret_texts(bootstrap: BootstrapSettings) -> dict[str, SecretStr]:
-    """What of the bootstrap is a secret, by its key in the pool's Secret, which names its place in the settings."""
+    """The secret texts of the bootstrap, by their key in the pool's Secret, which names their place in the settings."""
     texts = {f"files.{index}": file.content for index, file in enumerate(bootstrap.files)}
     for key, lines in (("commands", bootstrap.commands), ("postCommands", bootstrap.post_commands)):
         texts |= {f"{key}.{index}": line and script(f"{key}.{index}", line) for index, line in enumerate(lines)}
@@ -92,27 +92,27 @@ def secret_name(settings: TenantClusterSettings, pool: WorkerPoolSettings) -> st
 
 
 def bootstrap_secret(settings: TenantClusterSettings, pool: WorkerPoolSettings) -> Manifest | None:
-    """The Secret that keeps what is secret out of the pool's template, named by its content; None where nothing is.
+    """The Secret with the secret texts of the pool's template, named by its content; None where there are none.
 
-    Its ``data`` holds pydantic's ``SecretStr``: only the resource of the engine takes the texts out.
+    Its ``data`` holds pydantic's ``SecretStr``: only the resource of the engine reads the texts.
     """
     texts = secret_texts(pool.bootstrap)
     if not texts:
         return None
-    whole = manifest(settings, "v1", "Secret", secret_name(settings, pool), {}, pool=pool)
-    del whole["spec"]
-    return {**whole, "immutable": True, "data": texts}
+    secret = manifest(settings, "v1", "Secret", secret_name(settings, pool), {}, pool=pool)
+    del secret["spec"]
+    return {**secret, "immutable": True, "data": texts}
 
 
 def script(key: str, command: str | SecretStr) -> str | SecretStr:
-    """A command as a file's text. It first removes the file, which the shell that reads it still has open."""
+    """A command as a file's text. It first removes the file, which the reading shell keeps open."""
     if not isinstance(command, SecretStr) or isinstance(command, Placeholder):
         return command
     return SecretStr(f"rm -f {SCRIPTS}/{key}\n{command.get_secret_value()}\n")
 
 
 def commands(key: str, lines: Sequence[str | SecretStr]) -> list[str]:
-    """Shell commands; a secret one is read by the same shell, so that it means the same, from a file that is no secret."""
+    """Shell commands; for a secret one the same shell reads its file, whose name is no secret."""
     return [f". {SCRIPTS}/{key}.{index}" if isinstance(line, SecretStr) else line for index, line in enumerate(lines)]
 
 
@@ -157,19 +157,19 @@ def files(bootstrap: BootstrapSettings, secret: str) -> list[dict[str, Any]]:
 def users(settings: TenantClusterSettings, bootstrap: BootstrapSettings) -> list[dict[str, Any]]:
     """Users of the machine, root among them where the infrastructure provider has keys for it.
 
-    cloud-init locks the password of each user that it is given, unless told not to; root's is needed at the rescue console.
+    cloud-init locks the password of each listed user, unless told not to; root's is needed at the rescue console.
     """
     entries: list[dict[str, Any]] = []
     keys = list(provider_of(settings).root_keys(settings))
     if keys and not any(user.name == "root" for user in bootstrap.users):
         entries.append({"name": "root", "lockPassword": False, "sshAuthorizedKeys": keys})
     for user in bootstrap.users:
-        own_keys = [*(keys if user.name == "root" else []), *user.ssh_authorized_keys]
+        user_keys = [*(keys if user.name == "root" else []), *user.ssh_authorized_keys]
         entries.append(
             {
                 "name": user.name,
                 **({"lockPassword": False} if user.name == "root" else {}),
-                **drop_empty(sshAuthorizedKeys=own_keys, groups=user.groups, sudo=user.sudo, shell=user.shell),
+                **drop_empty(sshAuthorizedKeys=user_keys, groups=user.groups, sudo=user.sudo, shell=user.shell),
             }
         )
     return entries

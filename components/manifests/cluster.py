@@ -1,4 +1,4 @@
-"""The Cluster, and the namespace that it lies in. Pure."""
+"""The Cluster and its namespace. Pure."""
 
 from __future__ import annotations
 

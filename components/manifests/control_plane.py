@@ -47,7 +47,7 @@ def kamaji_control_plane(settings: TenantClusterSettings) -> Manifest:
 
 
 def addons(plane: ControlPlaneSettings) -> dict[str, Any]:
-    """The add-ons that are wanted; an empty map means Kamaji's defaults."""
+    """The add-ons that the settings choose; an empty map means Kamaji's defaults."""
     section = plane.addons
     spec = {"coreDNS": image(section.core_dns), "kubeProxy": image(section.kube_proxy)}
     spec["konnectivity"] = konnectivity(section.konnectivity)
@@ -78,7 +78,7 @@ def component(section: ComponentSettings) -> dict[str, Any]:
 
 
 def deployment(settings: TenantClusterSettings, section: DeploymentSettings) -> dict[str, Any]:
-    """Placement of the pods; an empty map where nothing is asked for (an empty key would be null)."""
+    """Placement of the pods; an empty map where the settings say nothing (an empty key would be null)."""
     spread = [
         {
             "topologyKey": key,

@@ -17,7 +17,7 @@ def documents(settings: TenantClusterSettings) -> list[Manifest]:
         cluster.cluster(settings),
         provider.cluster(settings),
         control_plane.kamaji_control_plane(settings),
-        *provider.shared(settings),
+        *provider.shared_objects(settings),
     ]
     for pool in settings.worker_pools:
         manifests += [

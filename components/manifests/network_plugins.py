@@ -1,8 +1,8 @@
-"""The network plugins that have a preset: where their charts are, and the values that a Kamaji cluster on bare metal needs.
+"""The network plugins that have a preset: their charts, and the values that a Kamaji cluster on bare metal needs.
 
-Keys and defaults of the charts' own values files, version by version: tests/data/network_charts.yaml. What the values have in
-common: nodes are bare metal in any network, so pods go through VXLAN, and no BGP is spoken; the ranges of the nodes' pods
-come from Kubernetes (Kamaji lets kube-controller-manager allocate them).
+Keys and defaults of the charts' own values files, by version: tests/data/network_charts.yaml. All values assume nodes of bare
+metal in any network, so pods go through VXLAN without BGP, and the ranges of the nodes' pods come from Kubernetes (Kamaji
+lets kube-controller-manager allocate them).
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ class NetworkPlugin(NamedTuple):
 def cilium(settings: TenantClusterSettings, host: Any, port: Any) -> Values:
     """Values of Cilium's chart.
 
-    Without kube-proxy Cilium serves Services itself, so it must not look for the API server behind one: it is told the
-    address in any case. Hubble is off, because the chart makes new certificates for it each time that it is rendered, which
-    would be a change in every run.
+    Without kube-proxy Cilium serves Services itself, so it must not look for the API server behind one: it always gets the
+    address. Hubble is off, because the chart makes new certificates for it at each rendering, which would be a change in
+    every run.
     """
     ipv6 = ranges(settings)["ipv6"] is not None
     return {
@@ -52,7 +52,7 @@ def cilium(settings: TenantClusterSettings, host: Any, port: Any) -> Values:
         "ipv6": {"enabled": ipv6},
         "routingMode": "tunnel",
         "tunnelProtocol": "vxlan",
-        # Two never share a node.
+        # Two of its pods never share a node.
         "operator": {"replicas": 2 if settings.least_machines > 1 else 1},
         "hubble": {"enabled": False},
         **drop_empty(MTU=settings.network.mtu),

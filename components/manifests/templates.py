@@ -1,4 +1,4 @@
-"""What a pool's machines are made from, also under names that somebody else gave. Pure."""
+"""The templates of a pool's machines, also under names that somebody else chose. Pure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Templates:
     Attributes:
         machines: the infrastructure provider's.
         bootstrap: how a machine becomes a node.
-        companions: what the first refers to.
+        companions: the objects that the machine template refers to.
     """
 
     machines: Manifest
@@ -29,13 +29,13 @@ class Templates:
     companions: tuple[Manifest, ...] = ()
 
     def under(self, names: Mapping[str, str]) -> Templates:
-        """The same under other names, by kind; a companion's also where it is referred to."""
-        others = {str(one["metadata"]["name"]): names[one["kind"]] for one in self.companions if one["kind"] in names}
-        machines = {**self.machines, "spec": with_texts(self.machines["spec"], others)}
+        """The same templates under other names, by kind, also in the references to companions."""
+        companion_names = {str(companion["metadata"]["name"]): names[companion["kind"]] for companion in self.companions if companion["kind"] in names}
+        machines = {**self.machines, "spec": with_texts(self.machines["spec"], companion_names)}
         return Templates(
             with_name(machines, names),
             with_name(self.bootstrap, names),
-            tuple(with_name(one, names) for one in self.companions),
+            tuple(with_name(companion, names) for companion in self.companions),
         )
 
 
@@ -63,7 +63,7 @@ def with_name(manifest: Manifest, names: Mapping[str, str]) -> Manifest:
 
 
 def with_texts(value: Any, texts: Mapping[str, str]) -> Any:
-    """A value in which whole texts stand for others. Names made of content are no other text by chance."""
+    """A value with whole texts replaced by others. A name with a digest equals no other text by chance."""
     if isinstance(value, str):
         return texts.get(value, value)
     if isinstance(value, Mapping):
@@ -71,20 +71,20 @@ def with_texts(value: Any, texts: Mapping[str, str]) -> Any:
     return [with_texts(item, texts) for item in value] if isinstance(value, list) else value
 
 
-def counterparts(wish: Any, living: Any, texts: frozenset[str]) -> dict[str, str]:
-    """What stands in one value where texts stand in another: the names that a living template refers to.
+def counterparts(wish: Any, live: Any, texts: frozenset[str]) -> dict[str, str]:
+    """The names that a live template has in the places where its manifest has these texts.
 
     >>> counterparts({"a": {"name": "x"}}, {"a": {"name": "y"}}, frozenset({"x"}))
     {'x': 'y'}
     """
     if isinstance(wish, str) and wish in texts:
-        return {wish: living} if isinstance(living, str) else {}
+        return {wish: live} if isinstance(live, str) else {}
     pairs: list[tuple[Any, Any]] = []
-    if isinstance(wish, Mapping) and isinstance(living, Mapping):
-        pairs = [(item, living.get(key)) for key, item in wish.items()]
-    elif isinstance(wish, list) and isinstance(living, list):
-        pairs = list(zip(wish, living, strict=False))
-    found: dict[str, str] = {}
-    for one, other in pairs:
-        found |= counterparts(one, other, texts)
-    return found
+    if isinstance(wish, Mapping) and isinstance(live, Mapping):
+        pairs = [(item, live.get(key)) for key, item in wish.items()]
+    elif isinstance(wish, list) and isinstance(live, list):
+        pairs = list(zip(wish, live, strict=False))
+    names: dict[str, str] = {}
+    for wish_item, live_item in pairs:
+        names |= counterparts(wish_item, live_item, texts)
+    return names

@@ -1,7 +1,7 @@
 """The TenantControlPlane that Kamaji's Cluster API provider makes of a Cluster and a KamajiControlPlane.
 
-Only the fields that Kamaji's webhooks and its CRD judge: to ask them before anything is written. Source: the provider's
-``controllers/kamajicontrolplane_controller_tcp.go``, v0.15.2.
+It has only the fields that Kamaji's webhooks and its CRD judge, for a dry-run before anything is written. Source: the
+provider's ``controllers/kamajicontrolplane_controller_tcp.go``, v0.15.2.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ DEFAULTS = {
     "networkProfile.clusterDomain": "cluster.local",
     "networkProfile.port": 6443,
 }
-"""What the CRD fills in where a field is not set."""
+"""The CRD's defaults."""
 
 
 def tenant_control_plane(cluster: Mapping[str, Any], plane: Mapping[str, Any]) -> Manifest:
@@ -66,7 +66,7 @@ def tenant_control_plane(cluster: Mapping[str, Any], plane: Mapping[str, Any]) -
         "dataStoreSchema": spec.get("dataStoreSchema"),
     }
     tenant_spec: dict[str, Any] = {
-        # Kamaji's defaulting webhook adds the replicas to a deployment that must be there.
+        # Kamaji's defaulting webhook adds the replicas only to an existing deployment.
         "controlPlane": {"deployment": {"replicas": spec.get("replicas", 2)}},
         "addons": {"coreDNS": {}} if core_dns is not None else {},
     }
@@ -92,11 +92,11 @@ def set_field(target: dict[str, Any], path: str, value: Any) -> None:
     target[name] = value
 
 
-def differences(declared: Mapping[str, Any], living: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields in ``SETTINGS`` that a living TenantControlPlane would get another value of, by path."""
+def differences(manifest: Mapping[str, Any], current: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields in ``SETTINGS`` whose value in a live TenantControlPlane would change, by path."""
     changes = {}
     for path in SETTINGS:
-        value = dig(declared, "spec", *path.split("."))
-        if value is not None and value != dig(living, "spec", *path.split(".")):
+        value = dig(manifest, "spec", *path.split("."))
+        if value is not None and value != dig(current, "spec", *path.split(".")):
             changes[path] = value
     return changes

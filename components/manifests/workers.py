@@ -29,7 +29,7 @@ def machine_deployment(
     Args:
         settings: of its cluster.
         pool: its own.
-        after: machines that are older than this moment are replaced, in place of the pool's ``rolloutAfter``.
+        after: machines that are older than this time are replaced, in place of the pool's ``rolloutAfter``.
         templates: names of templates, by kind, that are not named by their content.
     """
     generation = settings.contract
@@ -68,7 +68,7 @@ def machine_deployment(
 
 
 def rollout(settings: TenantClusterSettings, pool: WorkerPoolSettings, after: Any) -> dict[str, Any]:
-    """How the pool rolls over, and since when; nothing where Cluster API's defaults are wanted."""
+    """How the pool rolls over, and since when; empty for Cluster API's defaults."""
     spec = strategy(settings, pool)
     if after is None:
         return spec
@@ -78,26 +78,26 @@ def rollout(settings: TenantClusterSettings, pool: WorkerPoolSettings, after: An
 
 
 def strategy(settings: TenantClusterSettings, pool: WorkerPoolSettings) -> dict[str, Any]:
-    """The strategy of a roll-out; nothing where Cluster API's defaults are wanted."""
+    """The strategy of a roll-out; empty for Cluster API's defaults."""
     choice = pool.strategy
     if choice is None:
         return {}
     rolling = {"maxSurge": choice.max_surge, "maxUnavailable": choice.max_unavailable}
-    whole: dict[str, Any] = {"type": choice.type}
+    strategy_spec: dict[str, Any] = {"type": choice.type}
     if choice.type == "RollingUpdate":
-        whole["rollingUpdate"] = rolling
+        strategy_spec["rollingUpdate"] = rolling
     if settings.contract.is_v1beta2:
-        return {"rollout": {"strategy": whole}, **drop_empty(deletion=drop_empty(order=choice.delete_policy))}
+        return {"rollout": {"strategy": strategy_spec}, **drop_empty(deletion=drop_empty(order=choice.delete_policy))}
     if choice.delete_policy:
-        whole["rollingUpdate"] = {**whole.get("rollingUpdate", {}), "deletePolicy": choice.delete_policy}
-    return {"strategy": whole}
+        strategy_spec["rollingUpdate"] = {**strategy_spec.get("rollingUpdate", {}), "deletePolicy": choice.delete_policy}
+    return {"strategy": strategy_spec}
 
 
 def machine_health_check(settings: TenantClusterSettings, pool: WorkerPoolSettings) -> Manifest | None:
     """The MachineHealthCheck of a pool, where it asks for one.
 
-    It matters more here than elsewhere: some infrastructure providers never retry a machine that could not be made
-    (``failureReason`` is terminal), only a new Machine helps.
+    It matters because some infrastructure providers never retry a machine that they could not create (``failureReason`` is
+    terminal): only a new Machine helps.
     """
     check = pool.health_check
     if check is None:
@@ -134,8 +134,8 @@ def duration(seconds: int) -> str:
     >>> duration(2400), duration(3661), duration(45)
     ('40m0s', '1h1m1s', '45s')
     """
-    hours, rest = divmod(seconds, 3600)
-    minutes, rest_seconds = divmod(rest, 60)
+    hours, remainder = divmod(seconds, 3600)
+    minutes, remaining_seconds = divmod(remainder, 60)
     if hours:
-        return f"{hours}h{minutes}m{rest_seconds}s"
-    return f"{minutes}m{rest_seconds}s" if minutes else f"{rest_seconds}s"
+        return f"{hours}h{minutes}m{remaining_seconds}s"
+    return f"{minutes}m{remaining_seconds}s" if minutes else f"{remaining_seconds}s"

@@ -1,7 +1,7 @@
-"""The infrastructure providers of Cluster API that machines come from; each module knows one of them, nothing else does.
+"""The infrastructure providers of Cluster API that machines come from, each in a module of its own.
 
-It owns the choice among them, by the section that a cluster's settings have, and what each is made of. Their settings are in
-``settings``, beside those of the cluster.
+It chooses one of them by the section that a cluster's settings have. Their settings are in ``settings``, beside those of the
+cluster.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .provider import EndpointOrigin, Provider
 
 __all__ = ["EndpointOrigin", "Provider", "cluster_kinds", "forget", "identity", "provider_of", "register"]
 
-_known: dict[str, Provider[Any, Any]] = {}
+_providers: dict[str, Provider[Any, Any]] = {}
 
 
 def register(provider: Provider[Any, Any]) -> None:
@@ -27,35 +27,35 @@ def register(provider: Provider[Any, Any]) -> None:
         ValueError: another one has its section.
     """
     SETTINGS.add(provider.settings)
-    _known[provider.settings.key] = provider
+    _providers[provider.settings.key] = provider
 
 
 def forget(provider: Provider[Any, Any]) -> None:
     """Let no cluster choose a provider any longer."""
     SETTINGS.remove(provider.settings.key)
-    _known.pop(provider.settings.key, None)
+    _providers.pop(provider.settings.key, None)
 
 
 def provider_of(tenant: TenantClusterSettings) -> Provider[Any, Any]:
     """The provider that a cluster's settings chose."""
-    return _known[tenant.provider]
+    return _providers[tenant.provider]
 
 
 def cluster_kinds() -> tuple[str, ...]:
     """The kinds of infrastructure clusters of all providers."""
-    return tuple(provider.cluster_kind for provider in _known.values())
+    return tuple(provider.cluster_kind for provider in _providers.values())
 
 
 def identity(objects: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """Values that can't change, or only with care, by the settings' keys, in a cluster's objects by kind."""
     values: dict[str, Any] = {}
-    for provider in _known.values():
+    for provider in _providers.values():
         values |= provider.identity(objects.get(provider.cluster_kind, {}))
     return values
 
 
 def _register_all() -> None:
-    """Register the providers that this package brings: each module with ``PROVIDER`` is one."""
+    """Register the providers of this package: each module with ``PROVIDER`` is one."""
     for module in iter_modules(__path__, f"{__name__}."):
         if provider := getattr(import_module(module.name), "PROVIDER", None):
             register(provider)

@@ -1,8 +1,8 @@
 """Cloud Provider Equinix Metal, the cloud controller of Equinix Metal's machines, as objects of the tenant cluster. Pure.
 
-As upstream's deployment.yaml of v3.8.1 has it, but for two things. That is a DaemonSet for nodes of the control plane, which
-a tenant of Kamaji does not have: here it is a Deployment that runs on any node. And what it needs to know comes from the
-environment (``metal/config.go``), which needs no file.
+It follows upstream's deployment.yaml of v3.8.1 with two differences. Upstream has a DaemonSet for nodes of the control plane,
+which a tenant of Kamaji does not have: here it is a Deployment that runs on any node. And its configuration comes from the
+environment (``metal/config.go``) instead of a file.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ RULES: tuple[tuple[str, list[str], list[str]], ...] = (
 
 TOLERATIONS: tuple[Mapping[str, str], ...] = (
     {"key": "node.cloudprovider.kubernetes.io/uninitialized", "operator": "Exists", "effect": "NoSchedule"},
-    # Cluster API's own, until it has found the node by the id that the kubelet has registered with.
+    # Cluster API's own, until it recognises the node by the id that the kubelet has registered with.
     {"key": "node.cluster.x-k8s.io/uninitialized", "operator": "Exists", "effect": "NoSchedule"},
     {"key": "node.kubernetes.io/not-ready", "operator": "Exists", "effect": "NoSchedule"},
     {"key": "node.kubernetes.io/network-unavailable", "operator": "Exists", "effect": "NoSchedule"},
@@ -77,7 +77,7 @@ def objects(settings: CpemSettings, project: Any, metro: str | None) -> list[Man
         "hostNetwork": True,
         "priorityClassName": "system-cluster-critical",
         "serviceAccountName": NAME,
-        "tolerations": [dict(one) for one in TOLERATIONS],
+        "tolerations": [dict(toleration) for toleration in TOLERATIONS],
         "containers": [container],
     }
     labels = {"app": NAME}
@@ -95,7 +95,7 @@ def objects(settings: CpemSettings, project: Any, metro: str | None) -> list[Man
             NAMESPACE,
             spec={
                 "replicas": 1,
-                # Two at a time would be in each other's way at the port that both listen on.
+                # Two at a time would need the same port.
                 "strategy": {"type": "Recreate"},
                 "selector": {"matchLabels": labels},
                 "template": {"metadata": {"labels": labels, "annotations": {DIGEST: digest(settings)}}, "spec": spec},
@@ -105,8 +105,7 @@ def objects(settings: CpemSettings, project: Any, metro: str | None) -> list[Man
 
 
 def digest(settings: CpemSettings) -> str:
-    """Tells one token from another, and not what it is: a program reads its environment when it starts, so that another token
-    needs other pods."""
+    """A digest of the token: another token needs new pods, because a program reads its environment when it starts."""
     return hashlib.sha256(settings.api_token.get_secret_value().encode()).hexdigest()[:12]
 
 

@@ -1,7 +1,7 @@
 """Servers of one's own: Metal3's Cluster API provider, CAPM3 1.13, with its IPAM and the baremetal-operator.
 
-Its webhook refuses a Metal3Cluster without endpoint, and Cluster API copies the endpoint into the Cluster once and for all:
-so it is created last. CAPM3 finds a machine's node by the label ``metal3.io/uuid`` and writes the providerID into it.
+Its webhook refuses a Metal3Cluster without endpoint, and Cluster API copies the endpoint into the Cluster only once: so it is
+created last. CAPM3 finds a machine's node by the label ``metal3.io/uuid`` and writes the providerID into it.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ INSTALL_HOSTS = "kubectl apply -k 'https://github.com/metal3-io/baremetal-operat
 
 
 class Metal3(Provider[Metal3ClusterSettings, Metal3PoolSettings]):
-    """CAPM3, with an endpoint that comes from Kamaji's load balancer and is dialled before CAPM3 is told."""
+    """CAPM3, with an endpoint that comes from Kamaji's load balancer and is dialled before CAPM3 gets it."""
 
     settings = METAL3
     cluster_kind = CLUSTER_KIND
@@ -70,7 +70,7 @@ class Metal3(Provider[Metal3ClusterSettings, Metal3PoolSettings]):
         """The hosts that the stack declares, each after the Secret with its BMC's credentials."""
         return metal3_hosts.hosts(tenant)
 
-    def shared(self, tenant: Metal3ClusterSettings) -> Sequence[Manifest]:
+    def shared_objects(self, tenant: Metal3ClusterSettings) -> Sequence[Manifest]:
         """The IP pools."""
         return metal3_data.ip_pools(tenant)
 
@@ -98,18 +98,18 @@ class Metal3(Provider[Metal3ClusterSettings, Metal3PoolSettings]):
             spec["hostSelector"] = drop_empty(
                 matchLabels=dict(selector.match_labels),
                 matchExpressions=[
-                    {"key": one.key, "operator": OPERATORS[one.operator], "values": list(one.values)}
-                    for one in selector.match_expressions
+                    {"key": expression.key, "operator": OPERATORS[expression.operator], "values": list(expression.values)}
+                    for expression in selector.match_expressions
                 ],
             )
-        whole: dict[str, Any] = {"template": {"spec": spec}}
+        template_spec: dict[str, Any] = {"template": {"spec": spec}}
         if pool.node_reuse:
-            whole["nodeReuse"] = True
-        name = naming.template(tenant.cluster.name, pool.name, whole)
-        return manifest(tenant, API_VERSION, TEMPLATE_KIND, name, whole, pool=pool)
+            template_spec["nodeReuse"] = True
+        name = naming.template(tenant.cluster.name, pool.name, template_spec)
+        return manifest(tenant, API_VERSION, TEMPLATE_KIND, name, template_spec, pool=pool)
 
     def kubelet_arguments(self, tenant: Metal3ClusterSettings) -> dict[str, str]:
-        """None for Metal3 itself. ``cloud-provider: external`` taints a node until a cloud controller has seen it."""
+        """None for Metal3 itself. ``cloud-provider: external`` taints a node until a cloud controller removes the taint."""
         return {"cloud-provider": "external"} if tenant.metal3.cloud_controller == "external" else {}
 
     def node_labels(self, tenant: Metal3ClusterSettings) -> dict[str, str]:
@@ -117,20 +117,20 @@ class Metal3(Provider[Metal3ClusterSettings, Metal3PoolSettings]):
         return {"metal3.io/uuid": "{{ ds.meta_data.uuid }}"}
 
     def identity(self, infrastructure_cluster: Mapping[str, Any]) -> dict[str, Any]:
-        """What of a living Metal3Cluster can't change."""
-        enabled = dig(infrastructure_cluster, "spec", "cloudProviderEnabled")
-        return {"metal3.cloudController": None if enabled is None else "external" if enabled else "none"}
+        """The settings in a live Metal3Cluster that can't change."""
+        is_enabled = dig(infrastructure_cluster, "spec", "cloudProviderEnabled")
+        return {"metal3.cloudController": None if is_enabled is None else "external" if is_enabled else "none"}
 
     def credentials_of(self, host: Mapping[str, Any]) -> str:
         """The Secret of its BMC.
 
-        The baremetal-operator holds the Secret that a host names by a finalizer, and takes that off only when the host goes,
-        from the Secret that it names then (``AcquireSecret``, ``ReleaseSecret`` in its pkg/secretutils).
+        The baremetal-operator puts a finalizer on the Secret that a host names, and removes it only at the host's deletion,
+        from the Secret that the host names then (``AcquireSecret``, ``ReleaseSecret`` in its pkg/secretutils).
         """
         return str(dig(host, "spec", "bmc", "credentialsName") or "")
 
     def in_use(self, host: Mapping[str, Any]) -> str:
-        """What is on a host, in words; empty where nothing is."""
+        """The consumer of a host, in words; empty where it has none."""
         consumer = dig(host, "spec", "consumerRef")
         return f"{consumer.get('kind')} {consumer.get('name')}" if consumer else ""
 

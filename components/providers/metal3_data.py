@@ -1,4 +1,4 @@
-"""What a server learns of itself and of its network: Metal3DataTemplates and IPPools. Pure."""
+"""The metadata and network data of a server: Metal3DataTemplates and IPPools. Pure."""
 
 from __future__ import annotations
 
@@ -75,24 +75,24 @@ def metadata(tenant: Metal3ClusterSettings, data: MetaDataSettings, version: str
 
     names = {**dict.fromkeys(NAMES, "machine"), **data.object_names}
     return {
-        "objectNames": [{"key": key, "object": thing} for key, thing in sorted(names.items())],
+        "objectNames": [{"key": key, "object": object_kind} for key, object_kind in sorted(names.items())],
         **drop_empty(
             strings=[{"key": key, "value": value} for key, value in sorted(data.strings.items())],
             indexes=[
                 {
-                    "key": one.key,
-                    "offset": one.offset,
-                    "step": one.step,
-                    **drop_empty(prefix=one.prefix, suffix=one.suffix),
+                    "key": index.key,
+                    "offset": index.offset,
+                    "step": index.step,
+                    **drop_empty(prefix=index.prefix, suffix=index.suffix),
                 }
-                for one in data.indexes
+                for index in data.indexes
             ],
             namespaces=[{"key": key} for key in data.namespaces],
             fromHostInterfaces=[
                 {"key": key, "interface": value} for key, value in sorted(data.from_host_interfaces.items())
             ],
-            fromLabels=[one.model_dump(by_alias=True) for one in data.from_labels],
-            fromAnnotations=[one.model_dump(by_alias=True) for one in data.from_annotations],
+            fromLabels=[label.model_dump(by_alias=True) for label in data.from_labels],
+            fromAnnotations=[annotation.model_dump(by_alias=True) for annotation in data.from_annotations],
             **{
                 f"ipAddresses{suffix}": from_pools(data.ip_addresses_from_pool),
                 f"prefixes{suffix}": from_pools(data.prefixes_from_pool),
@@ -112,68 +112,68 @@ def network_data(tenant: Metal3ClusterSettings, data: NetworkDataSettings) -> di
         "ipv6DHCP": networks.ipv6_dhcp,
         "ipv6SLAAC": networks.ipv6_slaac,
     }
-    named = data.services.dns_from_pool
+    dns_pool = data.services.dns_from_pool
     return drop_empty(
         links=drop_empty(
-            ethernets=[{**link(one), "type": one.type} for one in data.links.ethernets],
-            bonds=[bond(one) for one in data.links.bonds],
-            vlans=[{**link(one), "vlanID": one.vlan_id, "vlanLink": one.vlan_link} for one in data.links.vlans],
+            ethernets=[{**link(ethernet), "type": ethernet.type} for ethernet in data.links.ethernets],
+            bonds=[bond(item) for item in data.links.bonds],
+            vlans=[{**link(vlan), "vlanID": vlan.vlan_id, "vlanLink": vlan.vlan_link} for vlan in data.links.vlans],
         ),
         networks=drop_empty(
             **{
-                kind: [network(tenant, one, version_of(data)) for one in some]
-                for kind, some in networks_by_kind.items()
+                kind: [network(tenant, item, version_of(data)) for item in items]
+                for kind, items in networks_by_kind.items()
             }
         ),
         services=drop_empty(
             dns=list(data.services.dns),
-            dnsFromIPPool=pool_reference(tenant, named)["name"] if named else None,
+            dnsFromIPPool=pool_reference(tenant, dns_pool)["name"] if dns_pool else None,
         ),
     )
 
 
-def link(one: LinkSettings) -> dict[str, Any]:
-    """What all kinds of links have."""
-    return {"id": one.id, **drop_empty(name=one.name), "mtu": one.mtu, "macAddress": mac(one.mac_address)}
+def link(settings: LinkSettings) -> dict[str, Any]:
+    """The fields that all kinds of links have."""
+    return {"id": settings.id, **drop_empty(name=settings.name), "mtu": settings.mtu, "macAddress": mac(settings.mac_address)}
 
 
-def mac(one: MacSettings) -> dict[str, Any]:
-    """Which card it is."""
-    return one.model_dump(by_alias=True, exclude_none=True)
+def mac(settings: MacSettings) -> dict[str, Any]:
+    """The network card of a link."""
+    return settings.model_dump(by_alias=True, exclude_none=True)
 
 
-def bond(one: BondSettings) -> dict[str, Any]:
+def bond(settings: BondSettings) -> dict[str, Any]:
     """A bond, in v1beta1's shape."""
     return {
-        **link(one),
-        "bondMode": one.bond_mode,
-        "bondLinks": list(one.bond_links),
-        **drop_empty(bondXmitHashPolicy=one.bond_xmit_hash_policy, parameters=dict(one.parameters)),
+        **link(settings),
+        "bondMode": settings.bond_mode,
+        "bondLinks": list(settings.bond_links),
+        **drop_empty(bondXmitHashPolicy=settings.bond_xmit_hash_policy, parameters=dict(settings.parameters)),
     }
 
 
-def network(tenant: Metal3ClusterSettings, one: NetworkSettings, version: str) -> dict[str, Any]:
+def network(tenant: Metal3ClusterSettings, settings: NetworkSettings, version: str) -> dict[str, Any]:
     """A network with its routes. v1beta1 asks for the pool's name beside the reference, which counts where both are."""
-    entry: dict[str, Any] = {"id": one.id, "link": one.link}
-    if isinstance(one, StaticNetworkSettings):
-        entry["fromPoolRef"] = pool_reference(tenant, one.pool)
+    entry: dict[str, Any] = {"id": settings.id, "link": settings.link}
+    if isinstance(settings, StaticNetworkSettings):
+        entry["fromPoolRef"] = pool_reference(tenant, settings.pool)
         if version == "v1beta1":
             entry["ipAddressFromIPPool"] = entry["fromPoolRef"]["name"]
-    return {**entry, **drop_empty(routes=[route(tenant, each) for each in one.routes])}
+    return {**entry, **drop_empty(routes=[route(tenant, item) for item in settings.routes])}
 
 
-def route(tenant: Metal3ClusterSettings, one: RouteSettings) -> dict[str, Any]:
+def route(tenant: Metal3ClusterSettings, settings: RouteSettings) -> dict[str, Any]:
     """A route; its gateway is an IP pool's or an address."""
-    target = ipaddress.ip_network(one.network)
-    gateway = one.gateway
+    target = ipaddress.ip_network(settings.network)
+    gateway = settings.gateway
     return {
-        "network": one.network.partition("/")[0],
-        # 0 is what none means, and what v1beta1 forgets.
+        "network": settings.network.partition("/")[0],
+        # No prefix means 0, which v1beta1 drops.
         **({"prefix": target.prefixlen} if target.prefixlen else {}),
         "gateway": {"fromPoolRef": pool_reference(tenant, gateway.pool)}
         if gateway.pool
         else {"string": gateway.string},
-        **drop_empty(services=drop_empty(dns=list(one.dns))),
+        **drop_empty(services=drop_empty(dns=list(settings.dns))),
     }
 
 
@@ -188,7 +188,7 @@ def ip_pool(tenant: Metal3ClusterSettings, pool: IpPoolSettings) -> Manifest:
     spec = {
         "clusterName": tenant.cluster.name,
         "namePrefix": name,
-        "pools": [addresses(one) for one in pool.ranges],
+        "pools": [addresses(item) for item in pool.ranges],
         **drop_empty(
             prefix=pool.prefix,
             gateway=pool.gateway,
@@ -199,13 +199,13 @@ def ip_pool(tenant: Metal3ClusterSettings, pool: IpPoolSettings) -> Manifest:
     return manifest(tenant, IP_POOL.api_version, IP_POOL.name, name, spec)
 
 
-def addresses(one: RangeSettings) -> dict[str, Any]:
+def addresses(settings: RangeSettings) -> dict[str, Any]:
     """A range of addresses."""
     return drop_empty(
-        start=one.start,
-        end=one.end,
-        subnet=one.subnet,
-        prefix=one.prefix,
-        gateway=one.gateway,
-        dnsServers=list(one.dns_servers),
+        start=settings.start,
+        end=settings.end,
+        subnet=settings.subnet,
+        prefix=settings.prefix,
+        gateway=settings.gateway,
+        dnsServers=list(settings.dns_servers),
     )

@@ -1,7 +1,7 @@
 """The BareMetalHosts that a stack declares. Pure.
 
-They are not the Cluster's: they were there before it and outlive it. CAPM3 marks a host, and the Secret of its BMC, with the
-label of the Cluster whose machine is on it, so neither has that label here.
+They do not belong to the Cluster: they exist before it and outlive it. CAPM3 marks a host, and the Secret of its BMC, with
+the label of the Cluster whose machine is on it, so neither has that label here.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ KIND = Kind("metal3.io/v1alpha1", "BareMetalHost", "baremetalhosts")
 def hosts(tenant: Metal3ClusterSettings) -> list[Manifest]:
     """All hosts, each after the Secret with its BMC's credentials."""
     return [
-        one for host in tenant.metal3.hosts for one in (credentials(tenant, host), bare_metal_host(tenant, host)) if one
+        manifest for host in tenant.metal3.hosts for manifest in (credentials(tenant, host), bare_metal_host(tenant, host)) if manifest
     ]
 
 
 def secret_name(host: HostSettings) -> str:
     """Name of the Secret with the credentials of a host's BMC.
 
-    It stays the same when they change: the baremetal-operator puts a finalizer on the Secret that a host names, and never
-    takes it off one that it no longer names.
+    It stays the same when they change: the baremetal-operator puts a finalizer on the Secret that a host names, and does not
+    remove it when the host names another.
     """
     return host.bmc.credentials_name or f"{host.name}-bmc"
 
@@ -65,11 +65,11 @@ def bare_metal_host(tenant: Metal3ClusterSettings, host: HostSettings) -> Manife
             rootDeviceHints=hints.model_dump(by_alias=True, exclude_none=True) if hints else None,
         ),
     }
-    whole = metadata(tenant, KIND.name, host.name)
-    whole["labels"] = {**host.labels, **whole["labels"]}
+    host_metadata = metadata(tenant, KIND.name, host.name)
+    host_metadata["labels"] = {**host.labels, **host_metadata["labels"]}
     if host.annotations:
-        whole["annotations"] = dict(host.annotations)
-    return {"apiVersion": KIND.api_version, "kind": KIND.name, "metadata": whole, "spec": spec}
+        host_metadata["annotations"] = dict(host.annotations)
+    return {"apiVersion": KIND.api_version, "kind": KIND.name, "metadata": host_metadata, "spec": spec}
 
 
 def metadata(tenant: Metal3ClusterSettings, kind: str, name: str) -> Manifest:

@@ -22,8 +22,8 @@ CLUSTER_KIND = "PacketCluster"
 TEMPLATE_KIND = "PacketMachineTemplate"
 
 MANAGED_BY = {"cluster.x-k8s.io/managed-by": "kamaji"}
-"""Must be there from the first create: without it capp reserves an address of its own and adds a finalizer, which nobody
-removes once the annotation comes later. The price: capp leaves ``controlPlaneEndpoint`` and ``status.ready`` to others."""
+"""Needed from the first create: without it capp reserves an address of its own and adds a finalizer, which nobody removes
+if the annotation comes later. With it capp leaves ``controlPlaneEndpoint`` and ``status.ready`` to others."""
 
 CLUSTER_REMARK = (
     "The annotation keeps capp from reserving an address of its own; Kamaji's load balancer gives the endpoint, which must "
@@ -31,7 +31,7 @@ CLUSTER_REMARK = (
 )
 
 PROVIDER_ID = "equinixmetal://{{ v1.instance_id }}"
-"""What capp looks for on the node; cloud-init's jinja2 fills in the device's id."""
+"""The id by which capp recognises the node; cloud-init's jinja2 fills in the device's id."""
 
 
 class Packet(Provider[MetalClusterSettings, MetalPoolSettings]):
@@ -83,15 +83,15 @@ class Packet(Provider[MetalClusterSettings, MetalPoolSettings]):
             spec["ipxeURL"] = pool.ipxe_url
         if pool.hardware_reservation_ids:
             spec["hardwareReservationID"] = ",".join(pool.hardware_reservation_ids)
-        whole = {"template": {"spec": spec}}
-        name = naming.template(tenant.cluster.name, pool.name, whole)
-        return manifest(tenant, API_VERSION, TEMPLATE_KIND, name, whole, pool=pool)
+        template_spec = {"template": {"spec": spec}}
+        name = naming.template(tenant.cluster.name, pool.name, template_spec)
+        return manifest(tenant, API_VERSION, TEMPLATE_KIND, name, template_spec, pool=pool)
 
     def kubelet_arguments(self, tenant: MetalClusterSettings) -> dict[str, str]:
         """Kubelet arguments that tie a node to its device.
 
         capp runs Go's text/template over the user data first, so the braces for cloud-init's jinja2 go through it as a quoted
-        string. ``cloud-provider: external`` taints a node until a cloud controller has seen it; without one it stays tainted.
+        string. ``cloud-provider: external`` taints a node until a cloud controller removes the taint.
         """
         arguments = {"provider-id": PROVIDER_ID.replace("{{ v1.instance_id }}", "{{ `{{ v1.instance_id }}` }}")}
         if tenant.metal.cloud_controller != "none":
@@ -103,19 +103,19 @@ class Packet(Provider[MetalClusterSettings, MetalPoolSettings]):
         return [key.public_key for key in tenant.metal.ssh_keys]
 
     def identity(self, infrastructure_cluster: Mapping[str, Any]) -> dict[str, Any]:
-        """What of a living PacketCluster can't change (by capp's webhook), or only with care."""
+        """The settings in a live PacketCluster that can't change (by capp's webhook), or only with care."""
         spec = infrastructure_cluster.get("spec", {})
         keys = {"projectId": "projectID", "vipManager": "vipManager", "metro": "metro", "facility": "facility"}
         return {f"metal.{key}": spec.get(name) for key, name in keys.items()}
 
     def cloud_controller(self, tenant: MetalClusterSettings, infrastructure: Mapping[str, Any]) -> Sequence[Manifest]:
-        """Cloud Provider Equinix Metal, where it is asked for."""
+        """Cloud Provider Equinix Metal, where the settings ask for it."""
         metal = tenant.metal
         if metal.cloud_controller != "cpem" or metal.cpem is None:
             return ()
         return cpem.objects(metal.cpem, infrastructure.get("projectID", metal.project_id), metal.metro)
 
-    def unknown(self, tenant: MetalClusterSettings) -> str:
+    def render_obstacle(self, tenant: MetalClusterSettings) -> str:
         """The id of a project that the stack creates."""
         if tenant.metal.project_id:
             return ""

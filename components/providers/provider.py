@@ -1,4 +1,4 @@
-"""What an infrastructure provider of Cluster API must say of itself.
+"""The interface of an infrastructure provider of Cluster API.
 
 A new provider is a section of the settings (``settings.provider``), an implementation of :class:`Provider`, and where it has
 resources of its own beside Cluster API's a function in ``resources``. Nothing else names it.
@@ -20,11 +20,11 @@ Tenant = TypeVar("Tenant", bound=TenantClusterSettings, contravariant=True)
 Pool = TypeVar("Pool", bound=WorkerPoolSettings, contravariant=True)
 
 EndpointOrigin = Literal["patched", "created last"]
-"""How the control plane's endpoint comes into the infrastructure cluster.
+"""How the infrastructure cluster gets the control plane's endpoint.
 
-``patched``: the object is there first; Kamaji's Cluster API provider, or this program, writes the endpoint into it and marks
-it ready. ``created last``: the object must hold the right endpoint at its first write, so it is made once the control plane
-has answered, and its own controller marks it ready.
+``patched``: the object is created first; Kamaji's Cluster API provider, or this program, writes the endpoint into it and
+marks it ready. ``created last``: the object must hold the right endpoint at its first write, so it is created once the
+control plane has answered, and its own controller marks it ready.
 """
 
 
@@ -36,10 +36,10 @@ class Provider(Protocol[Tenant, Pool]):
         cluster_kind: kind of its infrastructure cluster.
         install: the command that installs it.
         endpoint: how the endpoint comes into its infrastructure cluster.
-        remarks: what a reader would ask about a rendered manifest, by kind.
+        remarks: explanations for a reader of rendered manifests, by kind.
         resources: dotted name of a function in ``resources`` that declares with Pulumi what the infrastructure cluster needs
-            beforehand. It takes the component's name, the settings and the component, and gives fields of the infrastructure
-            cluster's spec. A name, because only ``resources`` knows Pulumi; empty where there is nothing.
+            beforehand. It takes the component's name, the settings and the component, and returns fields of the
+            infrastructure cluster's spec. A name, because only ``resources`` knows Pulumi; empty where nothing is needed.
         installs: the commands that install kinds which come from elsewhere, by kind.
         relies_on: kinds that its controllers need although a stack may declare none of them.
         host_kind: kind of the objects of :meth:`permanent_objects` that machines are on; None where it has none.
@@ -72,23 +72,23 @@ class Provider(Protocol[Tenant, Pool]):
         ...
 
     def permanent_objects(self, tenant: Tenant) -> Sequence[Manifest]:
-        """What is there before the Cluster and stays when it goes: the hosts that machines are on, and their Secrets."""
+        """Objects that exist before the Cluster and outlive it: the hosts that machines are on, and their Secrets."""
         return ()
 
-    def shared(self, tenant: Tenant) -> Sequence[Manifest]:
+    def shared_objects(self, tenant: Tenant) -> Sequence[Manifest]:
         """Objects of the Cluster that the companions of its pools refer to."""
         return ()
 
     def credentials_of(self, host: Mapping[str, Any]) -> str:
-        """Name of the Secret with the credentials of a host, which can't be deleted under it; empty where there is none."""
+        """Name of the Secret with the credentials of a host, which must outlive the host; empty where there is none."""
         return ""
 
     def in_use(self, host: Mapping[str, Any]) -> str:
-        """What is on an object of ``host_kind``, in words; empty where nothing is, so that it may be deleted."""
+        """The consumer of an object of ``host_kind``, in words; empty where it has none, so that it may be deleted."""
         return ""
 
     def companions(self, tenant: Tenant, pool: Pool) -> Sequence[Manifest]:
-        """What a pool's machine template refers to: made before it, and removed after it."""
+        """The objects that a pool's machine template refers to: created before it, and removed after it."""
         return ()
 
     def kubelet_arguments(self, tenant: Tenant) -> Mapping[str, str]:
@@ -96,11 +96,11 @@ class Provider(Protocol[Tenant, Pool]):
         ...
 
     def node_labels(self, tenant: Tenant) -> Mapping[str, str]:
-        """Labels that a node must register with, so that its machine is found."""
+        """Labels that a node must register with, so that its controller recognises its machine."""
         return {}
 
     def root_keys(self, tenant: Tenant) -> Sequence[str]:
-        """Public keys that may log in as root, where the provider does not bring them there itself."""
+        """Public keys that may log in as root, where the provider does not install them itself."""
         return ()
 
     def identity(self, infrastructure_cluster: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -108,14 +108,14 @@ class Provider(Protocol[Tenant, Pool]):
         return {}
 
     def cloud_controller(self, tenant: Tenant, infrastructure: Mapping[str, Any]) -> Sequence[Manifest]:
-        """Objects of the cloud controller in the tenant cluster, secrets as ``SecretStr``; none where none is asked for.
+        """Objects of the cloud controller in the tenant cluster, secrets as ``SecretStr``; none where the settings name none.
 
         Args:
             tenant: the cluster's settings.
-            infrastructure: fields of the infrastructure cluster's spec that other resources give, not known before they are.
+            infrastructure: fields of the infrastructure cluster's spec that other resources give, perhaps not known yet.
         """
         return ()
 
-    def unknown(self, tenant: Tenant) -> str:
-        """Why the manifests can't be told from the settings alone; empty where they can."""
+    def render_obstacle(self, tenant: Tenant) -> str:
+        """Why the manifests can't be rendered from the settings alone; empty where they can."""
         return ""

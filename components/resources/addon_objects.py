@@ -1,4 +1,4 @@
-"""Objects of add-ons as the engine is to know them: what it waits for, what is secret in them, and whose they are."""
+"""Objects of add-ons for the engine: their waits, their secrets, and the add-on that each belongs to."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ NEED_NODES = {"DaemonSet", "Deployment", "Job", "PersistentVolumeClaim", "Pod", 
 
 
 WORKLOADS = {"DaemonSet", "Deployment", "Job", "StatefulSet"}
-"""Kinds whose state the cluster's status shows, found there by their label."""
+"""Kinds whose state the cluster's status shows, selected by their label."""
 
 
 class Owners:
-    """Which add-on of a tenant cluster has which object.
+    """The add-on of a tenant cluster that each object belongs to.
 
-    The engine calls an object after the cluster, not after its add-on: so one that moves to another add-on, because that was
-    renamed or is a preset now, stays the same resource. Else the engine would first create it, which the API server takes as
-    a change of the living object, and then delete the former one, which is the same living object.
+    An object's name in the engine begins with the cluster's, not with its add-on's: so an object that moves to another
+    add-on, because that was renamed or is a preset now, stays the same resource. Otherwise the engine would first create it,
+    which for the API server is a change of the live object, and then delete the former resource, which is the same object.
 
     Attributes:
-        prefix: what the engine calls all of them after.
-        namespaces: those that an add-on makes; the first one that asks for a namespace does.
+        prefix: the beginning of the names of all objects in the engine.
+        namespaces: namespaces that an add-on creates; the first add-on that asks for one does.
     """
 
     def __init__(self, prefix: str) -> None:
@@ -41,11 +41,11 @@ class Owners:
     def alias_former(
         self, addon: str, former: str, args: pulumi.ResourceTransformArgs
     ) -> pulumi.ResourceTransformResult | None:
-        """Note an object, and let the engine know it by the name that it once had.
+        """Remember an object's add-on, and give the engine its former name as an alias.
 
         Args:
             addon: the add-on that has it now.
-            former: what objects of this add-on were called after once.
+            former: the beginning of the former names of this add-on's objects.
             args: the object, as it is about to be registered.
 
         Raises:
@@ -53,26 +53,26 @@ class Owners:
         """
         if not args.custom or not args.name.startswith(f"{self.prefix}:"):
             return None
-        other = self._addons.setdefault((args.type_, args.name), addon)
-        what = args.name.removeprefix(f"{self.prefix}:")
-        if other != addon:
+        owner = self._addons.setdefault((args.type_, args.name), addon)
+        object_name = args.name.removeprefix(f"{self.prefix}:")
+        if owner != addon:
             raise pulumi.RunError(
-                f"add-ons {other} and {addon} both have {args.type_.rpartition(':')[2]} {what}, and there can be only one: "
-                "leave it out of one of them"
+                f"add-ons {owner} and {addon} both have {args.type_.rpartition(':')[2]} {object_name}, and there can be only "
+                "one: leave it out of one of them"
             )
-        former_name = pulumi.ResourceOptions(aliases=[pulumi.Alias(name=f"{former}:{what}")])
+        former_name = pulumi.ResourceOptions(aliases=[pulumi.Alias(name=f"{former}:{object_name}")])
         return pulumi.ResourceTransformResult(dict(args.props), pulumi.ResourceOptions.merge(args.opts, former_name))
 
 
 def adjust(
     addon: Addon, secrets: Sequence[str], args: pulumi.ResourceTransformArgs
 ) -> pulumi.ResourceTransformResult | None:
-    """What pulumi-kubernetes leaves to do for an object of a chart: its waits, and that its secrets stay secrets.
+    """Add what pulumi-kubernetes does not do for an object of a chart: set its waits, and keep its secrets secret.
 
-    The plugin renders a chart's values into text, and takes the result for no secret, but for the data of a Secret.
+    The plugin renders a chart's values into text, and marks only the data of a Secret as secret.
 
     Args:
-        addon: what the object belongs to.
+        addon: the object's add-on.
         secrets: the secret texts among the add-on's values.
         args: the object, as it is about to be registered.
     """
@@ -82,7 +82,7 @@ def adjust(
     kind, metadata = args.type_.rpartition(":")[2], dict(props.get("metadata") or {})
     if not addon.waits and kind in NEED_NODES:
         metadata["annotations"] = {**(metadata.get("annotations") or {}), SKIP_AWAIT: "true"}
-    if addon.awaited and kind in WORKLOADS:
+    if addon.is_required and kind in WORKLOADS:
         metadata["labels"] = {**(metadata.get("labels") or {}), ADD_ON: addon.name}
     if metadata:
         props["metadata"] = metadata
@@ -94,7 +94,7 @@ def adjust(
 
 
 def conceal(value: Any, secrets: Sequence[str]) -> Any:
-    """A value in which each text that holds a secret is one."""
+    """A value in which each text that contains a secret is an output of Pulumi's that is secret."""
     if isinstance(value, str):
         return pulumi.Output.secret(value) if any(secret in value for secret in secrets) else value
     if isinstance(value, Mapping):

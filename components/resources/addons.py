@@ -1,11 +1,11 @@
 """Add-ons of a tenant cluster as resources: Helm charts and manifests, by pulumi-kubernetes and the tenant's own kubeconfig.
 
-They go with the Cluster (``deleted_with``): the tenant's data is deleted with it, so a destroy asks the tenant's API server
-for nothing, whether it answers or not, and no finalizer in it can hold a destroy up.
+They are deleted with the Cluster (``deleted_with``), as the tenant's data is: so a destroy makes no request to the tenant's
+API server, whether it answers or not, and no finalizer in it can stop a destroy.
 
-Nothing of the management cluster depends on them, so a tenant that does not answer makes them fail alone; and they come after
+Nothing in the management cluster depends on them, so a tenant that does not answer makes only them fail; and they come after
 the pools' objects, because the first resource that fails ends the run. Nodes become Ready only with the network plugin: so
-what needs nodes is waited for only where an add-on asks for it, and machines never wait for an add-on.
+the run waits for objects that need nodes only where an add-on asks for it, and machines never wait for an add-on.
 """
 
 from __future__ import annotations
@@ -33,17 +33,17 @@ from .kubernetes import namespace
 
 @dataclass(frozen=True, kw_only=True)
 class AddOnArgs:
-    """What an add-on is made of.
+    """Arguments of ``AddOn``.
 
     Attributes:
-        addon: what is installed.
+        addon: the add-on.
         cluster_name: namespace and name of the Cluster, with a slash.
         provider: of the tenant cluster.
-        reachable: an output that is known once the tenant cluster can be reached: nothing is rendered before, in a preview,
-            because a chart would be told a Kubernetes of long ago.
-        cluster: the Cluster resource that it goes with.
-        after: what must be there first.
-        owners: of all add-ons of the tenant cluster; by default the add-on is alone in it.
+        reachable: an output that is known once the tenant cluster can be reached: a preview renders no chart before, because
+            the chart would get a very old Kubernetes version.
+        cluster: the Cluster resource that it is deleted with.
+        after: resources that must exist first.
+        owners: of all add-ons of the tenant cluster; by default the add-on is its only one.
     """
 
     addon: Addon
@@ -55,10 +55,10 @@ class AddOnArgs:
     owners: Owners | None = None
 
     def __post_init__(self) -> None:
-        """See that the add-on is one.
+        """Check the types.
 
         Raises:
-            SettingsError: it is not.
+            SettingsError: an argument has another type.
         """
         require(self, addon=Addon, cluster_name=str, provider=kubernetes.Provider, reachable=pulumi.Output)
 
@@ -79,7 +79,7 @@ class AddOn(pulumi.ComponentResource):
             opts = pulumi.ResourceOptions.merge(self._options(args, owners, *before), once)
             before.append(namespace(f"{owners.prefix}-namespace-{addon.namespace}", manifest, opts))
         options = self._options(args, owners, *before)
-        # By their whole names: pulumi_kubernetes loads these modules where they are used, not for a stack without add-ons.
+        # By their full names: so pulumi_kubernetes loads these modules only for a stack with add-ons.
         main: pulumi.Resource
         if addon.chart:
             main = kubernetes.helm.v4.Chart(
@@ -102,7 +102,7 @@ class AddOn(pulumi.ComponentResource):
                 resource_prefix=owners.prefix,
                 opts=options,
             )
-        # Known once all of its objects are there: then the engine tells that the add-on is.
+        # Known once all of its objects exist: only then the engine reports the add-on as complete.
         self.register_outputs({**props, "installed": main.urn})
 
     def _options(self, args: AddOnArgs, owners: Owners, *after: pulumi.Resource) -> pulumi.ResourceOptions:
@@ -142,7 +142,7 @@ def repository(addon: Addon) -> kubernetes.helm.v4.RepositoryOptsArgs | None:
 
 
 def tenant_provider(name: str, kubeconfig: pulumi.Output[str], parent: pulumi.Resource) -> kubernetes.Provider:
-    """The provider of what is inside of a tenant cluster.
+    """The provider for objects of a tenant cluster.
 
     A new certificate in the kubeconfig is no other cluster (``cluster_identifier``; pulumi-kubernetes issue 4019). ConfigMaps
     and Secrets change in place, as Helm changes them.
@@ -160,7 +160,7 @@ def tenant_provider(name: str, kubeconfig: pulumi.Output[str], parent: pulumi.Re
 
 
 class Tenant(Protocol):
-    """What add-ons need of the tenant cluster that they go into."""
+    """The parts of a tenant cluster that its add-ons need."""
 
     @property
     def kubeconfig(self) -> pulumi.Output[str]:
@@ -172,7 +172,7 @@ class Tenant(Protocol):
 
     @property
     def tenant_provider(self) -> kubernetes.Provider:
-        """The provider of what is inside of it, registered where it is asked for."""
+        """The provider for its objects, registered at the first use."""
 
 
 def declare_addons(
@@ -191,9 +191,9 @@ def declare_addons(
         tenant: the tenant cluster.
         parent: the component that they are shown under.
         infrastructure: fields of the infrastructure cluster's spec that other resources give.
-        after: what must be there first.
+        after: resources that must exist first.
     """
-    # Looked up where there is an add-on alone.
+    # Evaluated only where there is an add-on.
     server = cache(lambda: pulumi.Output.unsecret(tenant.kubeconfig.apply(address)))
     plugin = settings.network.plugin not in ("custom", "none")
     host, port = (server().apply(itemgetter(part)) for part in (0, 1)) if plugin else ("", "")

@@ -1,4 +1,4 @@
-"""Arguments of the components: one of a wrong type is said at once, in the words of a configuration's report."""
+"""Arguments of the components: a wrong type is reported at once, in the form of a configuration's report."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ HINTS = {"settings": "; pass one of `load_stack(...).clusters`", "pool": "; pass
 
 
 def require(arguments: Any, **kinds: type) -> None:
-    """See that attributes have their types.
+    """Check that attributes have their types.
 
     Args:
         arguments: of a component.

@@ -1,4 +1,4 @@
-"""The infrastructure half of a tenant cluster, whichever provider the settings chose."""
+"""The infrastructure of a tenant cluster, for any provider."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from .kubernetes import custom_resource, metadata_of, owned_secret
 
 @dataclass(frozen=True, kw_only=True)
 class InfrastructureClusterArgs:
-    """What an infrastructure cluster is made of.
+    """Arguments of ``InfrastructureCluster``.
 
     Attributes:
         settings: the tenant cluster's settings.
         cluster: the Cluster resource that refers to it.
         spec: fields of its spec that other resources give.
-        after: what must be done before it is made.
+        after: resources that must exist first.
     """
 
     settings: TenantClusterSettings
@@ -34,10 +34,10 @@ class InfrastructureClusterArgs:
     after: tuple[pulumi.Resource, ...] = ()
 
     def __post_init__(self) -> None:
-        """See that the settings are settings.
+        """Check the types.
 
         Raises:
-            SettingsError: they are not.
+            SettingsError: an argument has another type.
         """
         require(self, settings=TenantClusterSettings, spec=Mapping, after=tuple)
 
@@ -67,7 +67,7 @@ class InfrastructureCluster(pulumi.ComponentResource):
 def prerequisites(
     name: str, settings: TenantClusterSettings, parent: pulumi.Resource
 ) -> Mapping[str, pulumi.Input[Any]]:
-    """Register what the provider's infrastructure cluster needs beforehand.
+    """Register the resources that the provider's infrastructure cluster needs beforehand.
 
     Args:
         name: the component's name.
@@ -87,13 +87,13 @@ def prerequisites(
 def register_permanent_objects(
     name: str, settings: TenantClusterSettings, parent: pulumi.Resource, after: Sequence[pulumi.Resource]
 ) -> list[pulumi.Resource]:
-    """Register what is there before the Cluster and stays when it goes.
+    """Register the objects that exist before the Cluster and outlive it.
 
     Args:
         name: the component's name.
         settings: the tenant cluster's settings.
-        parent: the component that it is shown under.
-        after: what must be there first.
+        parent: the component that they are shown under.
+        after: resources that must exist first.
     """
     provider = provider_of(settings)
     resources: list[pulumi.Resource] = []
@@ -118,7 +118,7 @@ def register_permanent_objects(
             custom_timeouts=TEARDOWN,
             ignore_changes=list(provider.foreign_fields.get(kind, ())),
         )
-        # In the foreground the collector would first take what a host needs to the end: the credentials of its BMC.
+        # In the foreground the garbage collector would first delete the BMC's credentials, which a host needs to the end.
         resources.append(custom_resource(resource_name, manifest, options, annotations=DELETION_PROPAGATION))
     return resources
 
@@ -126,7 +126,7 @@ def register_permanent_objects(
 def shared_objects(
     name: str, settings: TenantClusterSettings, parent: pulumi.Resource, cluster: CustomResource
 ) -> list[pulumi.Resource]:
-    """Register what the pools' companions refer to.
+    """Register the objects that the pools' companions refer to.
 
     Args:
         name: the component's name.
@@ -142,5 +142,5 @@ def shared_objects(
             owner=cluster,
             owner_version=settings.contract.core,
         )
-        for manifest in provider_of(settings).shared(settings)
+        for manifest in provider_of(settings).shared_objects(settings)
     ]

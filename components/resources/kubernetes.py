@@ -1,8 +1,8 @@
 """From a manifest, a plain dict as ``kubectl apply`` takes it, to a resource of the engine.
 
-The engine's type of a Kubernetes object holds its API version, so that another ``capi.contract`` would be another resource:
-the living Cluster would be deleted with its servers. So each object is declared with the types that it has in the other
-generations as aliases. pulumi-kubernetes itself takes another apiVersion for an update (``forceNewProperties`` in its
+The engine's type of a Kubernetes object contains its API version, so another ``capi.contract`` would mean another resource:
+the living Cluster would be deleted with its servers. So each object is declared with its types in the other generations as
+aliases. pulumi-kubernetes itself takes another apiVersion for an update (``forceNewProperties`` in its
 ``provider/pkg/provider/diff.go`` names only metadata.name and namespace): it applies the new version to the same object, and
 the API server converts.
 """
@@ -34,15 +34,15 @@ def custom_resource(
 ) -> CustomResource:
     """Register ``manifest`` with pulumi-kubernetes.
 
-    Owner references are given once, at the creation. After that Cluster API keeps their apiVersion at its own newest
+    Owner references are set once, at the creation. After that Cluster API keeps their apiVersion at its own newest
     (``util.EnsureOwnerRef``), whatever the contract: to set it again would be a conflict with its field manager.
 
     Args:
         name: the resource's name in the engine, unique within its type and parent.
         manifest: apiVersion, kind, metadata with an explicit name and namespace, and spec.
         opts: options of the resource.
-        owner: the Cluster that owns the object. Cluster API would enter it too, but only once a controller has looked, which
-            for templates is after the hand-off; a run that ends before must leave nothing behind that goes with nobody.
+        owner: the Cluster that owns the object. Cluster API would enter it too, but for templates only after the hand-off: a
+            run that ends before must not leave an object without an owner.
         owner_version: the Cluster's API version.
         is_controller: enter the owner as the controller, as Cluster API does for control plane and infrastructure.
         annotations: annotations that only mean something to pulumi-kubernetes, so that rendered manifests lack them.
@@ -75,13 +75,13 @@ def owned_secret(
     owner_version: str,
     annotations: Mapping[str, str] | None = None,
 ) -> CoreResource:
-    """Register a Secret whose ``data`` holds pydantic's ``SecretStr``. Each lies in the state as a secret of Pulumi's.
+    """Register a Secret whose ``data`` holds pydantic's ``SecretStr``. The state holds each as a secret of Pulumi's.
 
     Args:
         name: the resource's name in the engine.
         manifest: the Secret.
         opts: options of the resource.
-        owner: the Cluster that it goes with.
+        owner: the Cluster that it is deleted with.
         owner_version: the Cluster's API version.
         annotations: as for :func:`custom_resource`.
     """
@@ -108,23 +108,23 @@ def owned_secret(
 def without_owners(
     args: pulumi.ResourceTransformationArgs,
 ) -> pulumi.ResourceTransformationResult | None:
-    """A transformation of resources that takes objects in as they live: their owners are entered already.
+    """A transformation for resources that adopt live objects: it leaves their owner references out.
 
-    Cluster API has entered them in its own newest version, and newer ones not as controllers (1.13,
+    Cluster API has entered them in its own newest version, and newer releases not as controllers (1.13,
     ``internal/controllers/cluster/cluster_controller_phases.go``, ensureOwnerRefAndLabel): another entry would be a conflict
-    with its field manager. It also enters them where an object is new. Secrets keep theirs, as nobody else enters them.
+    with its field manager. It also enters them into new objects. Secrets keep theirs: Cluster API does not enter them.
     """
     metadata = args.props.get("metadata")
     if not isinstance(args.resource, CustomResource) or not isinstance(metadata, Mapping):
         return None
-    rest = {key: value for key, value in metadata.items() if key != "ownerReferences"}
-    return pulumi.ResourceTransformationResult({**args.props, "metadata": rest}, args.opts)
+    fields = {key: value for key, value in metadata.items() if key != "ownerReferences"}
+    return pulumi.ResourceTransformationResult({**args.props, "metadata": fields}, args.opts)
 
 
 def without_fields(
     fields: Mapping[tuple[str, str, str], Iterable[str]], args: pulumi.ResourceTransformationArgs
 ) -> pulumi.ResourceTransformationResult | None:
-    """A transformation of resources that takes objects in without what controllers write into them.
+    """A transformation for resources that adopt live objects: it leaves out the fields that controllers write.
 
     Args:
         fields: paths of the fields, by kind, namespace and name of the object.
@@ -141,9 +141,9 @@ def without_fields(
 
 
 def owner_reference(cluster: CustomResource, api_version: str, *, is_controller: bool) -> dict[str, Any]:
-    """The very entry that Cluster API makes (``controllerutil.SetControllerReference`` for what it controls)."""
+    """The same entry that Cluster API makes (``controllerutil.SetControllerReference`` for what it controls)."""
     reference = {
-        # The engine does not hand back the Cluster's own.
+        # The engine does not return the Cluster's own.
         "apiVersion": api_version,
         "kind": "Cluster",
         "name": metadata_of(cluster, "name"),
@@ -155,34 +155,34 @@ def owner_reference(cluster: CustomResource, api_version: str, *, is_controller:
 def metadata_of(resource: CustomResource, key: str) -> pulumi.Output[str]:
     """A field of an object's metadata, such as its name or uid, once it is known."""
     # The SDK's class sets its outputs under names that it does not declare.
-    whole: pulumi.Output[dict[str, str]] = getattr(resource, "metadata")  # noqa: B009
+    metadata_output: pulumi.Output[dict[str, str]] = getattr(resource, "metadata")  # noqa: B009
 
     def field(metadata: dict[str, str]) -> pulumi.Input[str]:
         if key not in metadata and pulumi.runtime.is_dry_run():
-            # pulumi-kubernetes can't try out a create in a namespace that the same run makes: it answers with the inputs.
+            # In a namespace that the same run creates pulumi-kubernetes can't dry-run a create: it returns the inputs.
             return pulumi.Output.from_input(pulumi.output.Unknown())  # type: ignore[arg-type, no-untyped-call]
         return metadata[key]
 
-    return whole.apply(field)
+    return metadata_output.apply(field)
 
 
-def present(resource: CustomResource, lost: Mapping[str, str]) -> pulumi.Output[str]:
+def present(resource: CustomResource, losses: Mapping[str, str]) -> pulumi.Output[str]:
     """The UID of an object.
 
     Args:
         resource: the object.
-        lost: what to say of objects that are gone, by the UIDs that the last state knows them by.
+        losses: messages about objects that do not exist any more, by their UIDs in the last state.
 
     Raises:
-        pulumi.RunError: in the output, where the engine takes an object that is gone for unchanged.
+        pulumi.RunError: in the output, where the engine takes such an object for unchanged.
     """
 
-    def uid_of_living(uid: str) -> str:
-        if uid in lost:
-            raise pulumi.RunError(lost[uid])
+    def live_uid(uid: str) -> str:
+        if uid in losses:
+            raise pulumi.RunError(losses[uid])
         return uid
 
-    return metadata_of(resource, "uid").apply(uid_of_living)
+    return metadata_of(resource, "uid").apply(live_uid)
 
 
 class CoreResource(pulumi.CustomResource):
@@ -213,7 +213,7 @@ def read_secret(name: str, id_: pulumi.Output[str], parent: pulumi.Resource) -> 
         parent: the component that it is shown under.
     """
     opts = pulumi.ResourceOptions(parent=parent, id=id_, additional_secret_outputs=["data", "stringData"])
-    # Without these a refresh takes what it reads for inputs, and reports them as a change.
+    # Without these inputs a refresh would report what it reads as a change.
     where = id_.apply(lambda place: dict(zip(("namespace", "name"), place.split("/"), strict=True)))
     props = {"apiVersion": "v1", "kind": "Secret", "metadata": where}
     return pulumi.Output.secret(CoreResource("Secret", name, props, opts).data)

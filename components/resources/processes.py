@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 THREADS = 4
 """Requests that one process serves at a time."""
 
-SHARED = THREADS - 1
-"""So many hand-offs may use the engine's own process: one thread stays free for all other dynamic resources."""
+SHARED_HANDOFFS = THREADS - 1
+"""How many hand-offs may use the engine's own process: one thread stays free for all other dynamic resources."""
 
 CONFIGURATION_KEY = "kamaji-equinix:management"
 
@@ -34,14 +34,14 @@ def handoff_providers(
 
     Args:
         count: number of hand-offs.
-        management: credentials of the management cluster. An explicit provider is not told the stack's configuration, but
-            what is given here; what is secret in it is stored as a secret. None where each hand-off has its own.
+        management: credentials of the management cluster. An explicit provider gets these instead of the stack's
+            configuration; a secret among them is stored as a secret. None where each hand-off has its own.
         opts: options of the providers.
 
     Returns:
         As many as there are hand-offs; None stands for the engine's own process.
     """
-    if count <= SHARED:
+    if count <= SHARED_HANDOFFS:
         return [None] * count
     inputs = {} if management is None else {CONFIGURATION_KEY: configuration(management)}
     providers = [
@@ -55,5 +55,5 @@ def configuration(management: ManagementSettings) -> pulumi.Input[str]:
     """The credentials as the stack's configuration has them: JSON, a secret where it holds a kubeconfig."""
     text = management.kubeconfig.get_secret_value() if management.kubeconfig else None
     values = {"kubeconfig": text, "kubeconfigPath": management.kubeconfig_path, "context": management.context}
-    encoded = json.dumps({key: value for key, value in values.items() if value})
-    return pulumi.Output.secret(encoded) if text else encoded
+    json_text = json.dumps({key: value for key, value in values.items() if value})
+    return pulumi.Output.secret(json_text) if text else json_text

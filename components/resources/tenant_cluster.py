@@ -35,7 +35,7 @@ from .worker_pool import WorkerPool, WorkerPoolArgs
 
 @dataclass(frozen=True, kw_only=True)
 class TenantClusterArgs:
-    """What a tenant cluster is made of.
+    """Arguments of ``TenantCluster``.
 
     Attributes:
         settings: the tenant cluster's settings.
@@ -43,11 +43,11 @@ class TenantClusterArgs:
         kubeconfig: credentials of the management cluster for the hand-off, for programs that hold them as an output; by
             default the hand-off reads ``kamaji-equinix:management`` of the stack's configuration.
         running_version: Kubernetes version that a living control plane runs before this run; None where that is not known.
-        former_pools: names of the MachineDeployments whose machines joined a control plane that was lost: they are rolled.
+        former_pools: names of the MachineDeployments whose machines joined a former control plane: they are rolled.
         templates: names of templates to keep, by kind, by the name of each pool's MachineDeployment.
-        lost: what to say of an object that is gone, by the UID that the stack's last state knows it by. Where the engine
-            still has that UID, it did not look, and can't go on.
-        kubeconfig_secret: namespace and name, with a slash, of the Secret that the last run found the tenant's kubeconfig in;
+        losses: messages about objects that do not exist any more, by their UID in the stack's last state. Where the engine
+            still has that UID, it did not refresh, and can't go on.
+        kubeconfig_secret: namespace and name, with a slash, of the Secret with the tenant's kubeconfig in the last state;
             a preview reads it although the hand-off may be about to run again. None where there was none.
         handoff_provider: the dynamic provider process that does the hand-off; by default the engine's shared one.
         bootstrap_versions: see :attr:`.worker_pool.WorkerPoolArgs.bootstrap_versions`.
@@ -59,16 +59,16 @@ class TenantClusterArgs:
     running_version: str | None = None
     former_pools: Collection[str] = ()
     templates: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    lost: Mapping[str, str] = field(default_factory=dict)
+    losses: Mapping[str, str] = field(default_factory=dict)
     kubeconfig_secret: str | None = None
     handoff_provider: pulumi.ProviderResource | None = None
     bootstrap_versions: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """See that the settings are settings.
+        """Check the types.
 
         Raises:
-            SettingsError: they are not.
+            SettingsError: an argument has another type.
         """
         require(self, settings=TenantClusterSettings, infrastructure=Mapping)
 
@@ -83,7 +83,7 @@ class TenantCluster(pulumi.ComponentResource):
         cluster_name: name of the Cluster.
         namespace: its namespace in the management cluster.
         worker_pools: name of each pool's MachineDeployment, by the pool's name.
-        cluster: the Cluster's resource. What is made in the tenant cluster goes with it: ``deleted_with=tenant.cluster``.
+        cluster: the Cluster's resource, for objects of the tenant cluster: ``deleted_with=tenant.cluster``.
     """
 
     control_plane_endpoint: pulumi.Output[str]
@@ -97,10 +97,10 @@ class TenantCluster(pulumi.ComponentResource):
         super().__init__("kamaji-equinix:index:TenantCluster", name, None, opts)
         settings = args.settings
         before: list[pulumi.Resource] = []
-        if wanted := cluster_manifests.namespace(settings):
-            # It stays when the cluster goes, or is no longer to create it: other clusters, and Secrets of others, lie in it.
+        if namespace_manifest := cluster_manifests.namespace(settings):
+            # It outlives the cluster, because it may hold other clusters and Secrets of others.
             stays = pulumi.ResourceOptions(parent=self, retain_on_delete=True)
-            before.append(namespace(f"{name}-namespace", wanted, stays))
+            before.append(namespace(f"{name}-namespace", namespace_manifest, stays))
         # Made before the Cluster, so that the engine deletes them after it.
         hosts = register_permanent_objects(name, settings, self, before)
         cluster = custom_resource(
@@ -117,9 +117,9 @@ class TenantCluster(pulumi.ComponentResource):
         order = ControlPlaneEndpointArgs(
             namespace=settings.cluster.namespace,
             cluster=settings.cluster.name,
-            cluster_uid=present(cluster, args.lost),
+            cluster_uid=present(cluster, args.losses),
             control_plane=settings.control_plane_name,
-            control_plane_uid=present(control_plane.resource, args.lost),
+            control_plane_uid=present(control_plane.resource, args.losses),
             infrastructure=provider_of(settings).reference(settings),
             enabled=settings.handoff.enabled,
             timeout_seconds=settings.handoff.timeout_seconds,
@@ -155,7 +155,7 @@ class TenantCluster(pulumi.ComponentResource):
                 part_of(self, cluster, control_plane.resource, infrastructure.resource), waiting
             ),
         )
-        shared = shared_objects(name, settings, self, cluster)
+        shared_resources = shared_objects(name, settings, self, cluster)
         pools = {
             pool.name: WorkerPool(
                 f"{name}-{pool.name}",
@@ -167,8 +167,8 @@ class TenantCluster(pulumi.ComponentResource):
                     if naming.machine_deployment(settings.cluster.name, pool.name) in args.former_pools
                     else None,
                     templates=args.templates.get(naming.machine_deployment(settings.cluster.name, pool.name), {}),
-                    after=(endpoint, *shared),
-                    lost=args.lost,
+                    after=(endpoint, *shared_resources),
+                    losses=args.losses,
                     kubeconfig=args.kubeconfig,
                     waiting_provider=args.handoff_provider,
                     bootstrap_versions=args.bootstrap_versions,
@@ -177,7 +177,7 @@ class TenantCluster(pulumi.ComponentResource):
             )
             for pool in settings.worker_pools
         }
-        # Read by an id that the hand-off puts out: a first preview must not look for a Secret that Kamaji has yet to write.
+        # Read by an id that the hand-off outputs: a first preview must not look for a Secret that Kamaji has yet to write.
         former_secret = args.kubeconfig_secret if pulumi.runtime.is_dry_run() else None
         where = pulumi.Output.from_input(former_secret) if former_secret else endpoint.kubeconfig_secret
         data = read_secret(f"{name}-kubeconfig", where, self)
@@ -191,19 +191,19 @@ class TenantCluster(pulumi.ComponentResource):
         )
         self.cluster = cluster
         self._name = name
-        declare_addons(name, settings, self, self, spec, [one for pool in pools.values() for one in pool.written])
+        declare_addons(name, settings, self, self, spec, [resource for pool in pools.values() for resource in pool.immediate_resources])
         self.register_outputs(self.outputs())
 
     @cached_property
     def tenant_provider(self) -> kubernetes.Provider:
-        """The provider of what is inside of the tenant cluster, for resources of other programs, too.
+        """The provider for objects of the tenant cluster, also for resources of other programs.
 
-        It is declared when it is asked for: each provider is a process of the engine's.
+        It is declared at the first use, because each provider is a process of the engine's.
         """
         return tenant_provider(f"{self._name}-tenant", self.kubeconfig, self)
 
     def outputs(self) -> dict[str, pulumi.Output[object]]:
-        """What a stack exports of this cluster, by the names of the stack's outputs."""
+        """The outputs that a stack exports of this cluster, by name."""
         return {
             "controlPlaneEndpoint": self.control_plane_endpoint,
             "endpointSetBy": self.endpoint_set_by,
@@ -216,5 +216,5 @@ class TenantCluster(pulumi.ComponentResource):
 
 def marks(settings: TenantClusterSettings) -> dict[str, str]:
     """Annotations of the Cluster that only mean something to this program and to pulumi-kubernetes."""
-    allowed = {ALLOW_REPLACEMENT: "true"} if settings.cluster.allow_replacement else {}
-    return {**DELETION_PROPAGATION, **allowed}
+    permission = {ALLOW_REPLACEMENT: "true"} if settings.cluster.allow_replacement else {}
+    return {**DELETION_PROPAGATION, **permission}

@@ -16,7 +16,7 @@ from .kubernetes import custom_resource, metadata_of
 
 @dataclass(frozen=True, kw_only=True)
 class TenantControlPlaneArgs:
-    """What a tenant control plane is made of.
+    """Arguments of ``TenantControlPlane``.
 
     Attributes:
         settings: the tenant cluster's settings.
@@ -28,10 +28,10 @@ class TenantControlPlaneArgs:
     cluster: CustomResource | None = None
 
     def __post_init__(self) -> None:
-        """See that the settings are settings.
+        """Check the types.
 
         Raises:
-            SettingsError: they are not.
+            SettingsError: an argument has another type.
         """
         require(self, settings=TenantClusterSettings)
 

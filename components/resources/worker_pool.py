@@ -1,9 +1,9 @@
 """A pool of workers: machine and bootstrap templates, and the MachineDeployment that buys machines from them.
 
 Cluster API treats templates as immutable, so their names end in a digest of their content: a changed pool gets new
-templates, the MachineDeployment rolls over to them, and the old ones go once no machine is made from them any more (see
-:mod:`..rollout`). A change that is taken back finds the old template alive and takes it in again: pulumi-kubernetes creates
-by server-side apply, which an object that exists already does not hinder (its ``pkg/await/await.go``).
+templates, the MachineDeployment rolls over to them, and the old ones are removed once no machine is made from them any more
+(see :mod:`..rollout`). A change that is undone may adopt the old template again: pulumi-kubernetes creates by server-side
+apply, which also works for an object that exists (its ``pkg/await/await.go``).
 """
 
 from __future__ import annotations
@@ -25,28 +25,28 @@ from .edges import part_of
 from .kubernetes import custom_resource, metadata_of, owned_secret
 
 SHARED_FIELDS = {"pulumi.com/patchForce": "true"}
-"""Annotation for templates: one that is taken in again is still owned by the field manager of the resource that it was first
-made by, which pulumi-kubernetes names anew for each resource, and it may have gone with other labels since."""
+"""Annotation for templates: a template that is adopted again still belongs to the field manager of its first resource, which
+pulumi-kubernetes names anew for each resource, and its labels may have changed since."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class WorkerPoolArgs:
-    """What a worker pool is made of.
+    """Arguments of ``WorkerPool``.
 
     Attributes:
         settings: settings of the tenant cluster that the pool belongs to.
         pool: settings of this pool.
         cluster: the Cluster resource that the machines join.
-        rollout_after: machines that are older than this moment are replaced, whatever the settings say: their control plane
-            was made then, and they joined another.
-        templates: names of living templates, by kind, that have the content but not the name which this program gives; also
+        rollout_after: machines that are older than this time are replaced, whatever the settings say: it is the creation of
+            their control plane, so they joined a former one.
+        templates: names of live templates, by kind, that have the content but not the name which this program gives; also
             of what the machine template refers to.
-        lost: as of ``TenantClusterArgs``.
-        after: what must be done before the first machine is asked for: the hand-off.
+        losses: as of ``TenantClusterArgs``.
+        after: resources that must exist before the first machine is ordered: the hand-off.
         kubeconfig: credentials of the management cluster for the wait; by default those of the stack's configuration.
         waiting_provider: the dynamic provider process that waits; by default the engine's shared one.
         bootstrap_versions: API version of the bootstrap template that a MachineDeployment of contract v1beta1 refers to,
-            as the API server gives it back, by the MachineDeployment's namespace and name.
+            as the API server returns it, by the MachineDeployment's namespace and name.
     """
 
     settings: TenantClusterSettings
@@ -54,17 +54,17 @@ class WorkerPoolArgs:
     cluster: CustomResource | None = None
     rollout_after: pulumi.Output[str] | None = None
     templates: Mapping[str, str] = field(default_factory=dict)
-    lost: Mapping[str, str] = field(default_factory=dict)
+    losses: Mapping[str, str] = field(default_factory=dict)
     after: tuple[pulumi.Resource, ...] = field(default=())
     kubeconfig: pulumi.Input[str] | None = None
     waiting_provider: pulumi.ProviderResource | None = None
     bootstrap_versions: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """See that the settings are settings.
+        """Check the types.
 
         Raises:
-            SettingsError: they are not.
+            SettingsError: an argument has another type.
         """
         require(self, settings=TenantClusterSettings, pool=WorkerPoolSettings, after=tuple)
 
@@ -74,7 +74,7 @@ class WorkerPool(pulumi.ComponentResource):
 
     Attributes:
         machine_deployment_name: name of the MachineDeployment.
-        written: its resources that wait for no machine.
+        immediate_resources: its resources that wait for no machine.
     """
 
     machine_deployment_name: pulumi.Output[str]
@@ -83,23 +83,23 @@ class WorkerPool(pulumi.ComponentResource):
         super().__init__("kamaji-equinix:index:WorkerPool", name, None, opts)
         settings, pool = args.settings, args.pool
         core = settings.contract.core
-        whole = templates_of(settings, pool, args.templates)
-        manifests = {"machines": whole.machines, "bootstrap": whole.bootstrap}
+        pool_templates = templates_of(settings, pool, args.templates)
+        manifests = {"machines": pool_templates.machines, "bootstrap": pool_templates.bootstrap}
         kinds = tuple(
             Kind(template["apiVersion"], template["kind"], plural(template["kind"])) for template in manifests.values()
         )
         companion_kinds = tuple(
-            dict.fromkeys(Kind(one["apiVersion"], one["kind"], plural(one["kind"])) for one in whole.companions)
+            dict.fromkeys(Kind(companion["apiVersion"], companion["kind"], plural(companion["kind"])) for companion in pool_templates.companions)
         )
         deployment = workers.machine_deployment(
             settings, pool, after=later(args.rollout_after, pool.rollout_after), templates=args.templates
         )
         metadata = deployment["metadata"]
-        given_back = args.bootstrap_versions.get((metadata["namespace"], metadata["name"]))
-        if given_back and not settings.contract.is_v1beta2:
-            deployment["spec"]["template"]["spec"]["bootstrap"]["configRef"]["apiVersion"] = given_back
+        bootstrap_version = args.bootstrap_versions.get((metadata["namespace"], metadata["name"]))
+        if bootstrap_version and not settings.contract.is_v1beta2:
+            deployment["spec"]["template"]["spec"]["bootstrap"]["configRef"]["apiVersion"] = bootstrap_version
         waiting = pulumi.ResourceOptions(provider=args.waiting_provider)
-        # In the state before the first template, so that a run that ends between the two forgets none.
+        # In the state before the first template, so that a run that ends between them forgets no template.
         leftovers = WorkerPoolTemplates(
             f"{name}-templates",
             WorkerPoolTemplatesArgs(
@@ -122,7 +122,7 @@ class WorkerPool(pulumi.ComponentResource):
                 owner_version=core,
                 annotations=SHARED_FIELDS,
             )
-            for companion in whole.companions
+            for companion in pool_templates.companions
         ]
         templates = [
             custom_resource(
@@ -137,8 +137,8 @@ class WorkerPool(pulumi.ComponentResource):
         ]
         parts: list[pulumi.Resource] = [*templates]
         if secret := bootstrap.bootstrap_secret(settings, pool):
-            # After the template that names it: whoever may not list Secrets finds one by its template alone. No machine is
-            # made from that before the MachineDeployment names it.
+            # After the template that names it: without the right to list Secrets only the template leads to it. No machine
+            # is made from the template before the MachineDeployment names it.
             parts.append(
                 owned_secret(
                     f"{name}-secrets",
@@ -156,11 +156,11 @@ class WorkerPool(pulumi.ComponentResource):
             owner=args.cluster,
             owner_version=core,
         )
-        if args.lost:
-            metadata_of(self.resource, "uid").apply(lambda uid: warn(args.lost.get(uid)))
-        self.written: list[pulumi.Resource] = [self.resource]
+        if args.losses:
+            metadata_of(self.resource, "uid").apply(lambda uid: warn(args.losses.get(uid)))
+        self.immediate_resources: list[pulumi.Resource] = [self.resource]
         if health_check := workers.machine_health_check(settings, pool):
-            self.written.append(
+            self.immediate_resources.append(
                 custom_resource(
                     f"{name}-health",
                     health_check,
@@ -187,17 +187,17 @@ class WorkerPool(pulumi.ComponentResource):
             pulumi.ResourceOptions.merge(part_of(self, args.cluster, self.resource), waiting),
         )
         if not pool.wait:
-            self.written.append(rollout)
+            self.immediate_resources.append(rollout)
         self.machine_deployment_name = metadata_of(self.resource, "name")
         self.register_outputs({"machineDeploymentName": self.machine_deployment_name})
 
 
 def warn(text: str | None) -> None:
-    """Warn of something, where there is something to warn of."""
+    """Log a warning, where there is one."""
     if text:
         pulumi.log.warn(text)
 
 
 def later(moment: pulumi.Output[str] | None, from_settings: str | None) -> pulumi.Output[str] | None:
-    """The later of two moments, of which the second is known; None where only the settings name one."""
+    """The later of two times, of which the second is known; None where only the settings name one."""
     return None if moment is None else moment.apply(lambda text: max(text, from_settings or ""))

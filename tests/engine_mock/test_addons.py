@@ -97,7 +97,7 @@ def test_the_workloads_of_an_add_on_that_the_cluster_needs_have_its_name_for_the
         (False, "apps/v1:DaemonSet", {"own": "a"}),
     ):
         args = of_kind(kind, metadata={"name": "a", "labels": {"own": "a"}})
-        result = adjust(Addon(name="plugin", awaited=awaited), (), args)
+        result = adjust(Addon(name="plugin", is_required=awaited), (), args)
         assert result, "it is looked at"
         assert result.props["metadata"]["labels"] == labels, f"{kind} of one that is awaited: {awaited}"
 
