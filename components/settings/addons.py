@@ -1,4 +1,4 @@
-"""Settings of what is installed into the tenant cluster itself: its network plugin, charts and manifests."""
+"""Settings of the tenant cluster's add-ons: its network plugin, charts and manifests."""
 
 from __future__ import annotations
 

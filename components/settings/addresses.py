@@ -28,9 +28,9 @@ SPECIAL: tuple[tuple[str, tuple[Network, ...]], ...] = tuple(
 def special(network: Network) -> str:
     """What is special about a range, or empty."""
     for meaning, ranges in SPECIAL:
-        for other in ranges:
-            if network.version == other.version and network.overlaps(other):
-                return f"holds {meaning} addresses, {other}"
+        for block in ranges:
+            if network.version == block.version and network.overlaps(block):
+                return f"holds {meaning} addresses, {block}"
     return ""
 
 

@@ -1,9 +1,9 @@
-"""What a change of each setting does to a cluster that lives: the one table of it.
+"""The effect that a change of each setting has on a living cluster, in one table.
 
 Sources: Cluster API v1.10.1 (``internal/webhooks``; ``internal/controllers/cluster`` takes an endpoint over once and never
 again; ``machinedeployment/mdutil`` says what rolls), Kamaji (``internal/webhook/handlers``, rules of ``api/v1alpha1``), its
 Cluster API provider v0.15.2, Kubernetes for Services and for what nodes hold.
-tests/lab/test_effects.py asks the real ones, row by row.
+tests/lab/test_effects.py compares each row with the real programs.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ How = Literal["in place", "rolls machines", "with care", "never"]
 
 @dataclass(frozen=True)
 class Effect:
-    """What a change of a setting does.
+    """The effect of a change of a setting.
 
     Attributes:
-        how: ``in place``: no machine goes; ``rolls machines``: those of the pool are replaced; ``with care``: it happens,
-            with a consequence that ``why`` names; ``never``: it is refused, because of ``why``.
-        why: the consequence or the reason; empty where there is nothing to say.
+        how: ``in place``: no machine is replaced; ``rolls machines``: those of the pool are replaced; ``with care``: it is
+            done, with the consequence in ``why``; ``never``: it is refused, because of ``why``.
+        why: the consequence or the reason; may be empty.
     """
 
     how: How
@@ -113,11 +113,11 @@ EFFECTS: dict[str, Effect] = {
     "capi": Effect("in place", "the same objects are written in the other API versions"),
     "management": Effect("with care", "other credentials must lead to the same management cluster"),
 }
-"""By key. A key without a row of its own has that of the section it lies in; infrastructure providers add theirs."""
+"""By key. A key without a row of its own has that of its section; infrastructure providers add theirs."""
 
 
 def effect(key: str) -> Effect:
-    """What a change of a setting does.
+    """The effect of a change of a setting.
 
     Args:
         key: as docs/settings.md has it, list items as ``[]``.

@@ -9,13 +9,13 @@ import yaml
 from .engine_scalars import YamlError
 
 MOST = 1000
-"""So many apostrophes with a backslash before them are nobody's."""
+"""Limit of apostrophes with a backslash before them."""
 
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 
 
 def as_text(data: bytes) -> str:
-    """The text in which marks count; empty for another encoding than UTF-8."""
+    """The text that the parser's marks refer to; empty for another encoding than UTF-8."""
     try:
         return data.decode()
     except UnicodeDecodeError:
@@ -35,7 +35,7 @@ def with_apostrophe(data: bytes, error: yaml.YAMLError) -> bytes | None:
 
 
 def check(raw: str, line: int) -> None:
-    r"""See that a double-quoted scalar holds no ``\/``, which libyaml takes and yaml.v3 does not.
+    r"""Check that a double-quoted scalar holds no ``\/``, which libyaml accepts and yaml.v3 does not.
 
     Args:
         raw: the scalar with its quotes.

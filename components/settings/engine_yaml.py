@@ -1,8 +1,7 @@
 """YAML as Pulumi's engine reads it: gopkg.in/yaml.v3, which is neither YAML 1.1 nor 1.2.
 
-The grammar is libyaml's, of which yaml.v3 is a port, so PyYAML's parser reads it; what plain text means, how maps merge,
-which keys are double and how many aliases are too many is written down here and in ``engine_scalars`` from its resolve.go
-and decode.go (v3.0.1).
+The grammar is libyaml's, of which yaml.v3 is a port, so PyYAML's parser reads it. The meaning of plain text, the merging of
+maps, duplicate keys and the limit of aliases follow its resolve.go and decode.go (v3.0.1), here and in ``engine_scalars``.
 """
 
 from __future__ import annotations
@@ -100,10 +99,10 @@ def _first_document(data: bytes) -> Node | None:
         try:
             return _Composer(data).document()
         except yaml.YAMLError as error:
-            mended = engine_escapes.with_apostrophe(data, error)
-            if mended is None:
+            clean_data = engine_escapes.with_apostrophe(data, error)
+            if clean_data is None:
                 raise
-            data = mended
+            data = clean_data
     raise YamlError("holds too many apostrophes with a backslash before them")
 
 
@@ -144,7 +143,7 @@ class _Composer:
             self._anchor(event, node)
             return node
         node = Node("map" if isinstance(event, yaml.MappingStartEvent) else "list", tag, line=line)
-        # Known within itself: that it contains itself is noticed when it is read.
+        # Set before its content is read: a node may contain itself, which the decoder notices.
         self._anchor(event, node)
         while not isinstance(inner := next(self._events), yaml.MappingEndEvent | yaml.SequenceEndEvent):
             node.parts.append(self._node(inner))
@@ -180,7 +179,7 @@ class _Decoder:
         if node.kind == "list":
             return [self.value(part) for part in node.parts]
         content = Map(only_text=all(key.short_tag() in ("!!str", "!!merge") for key in node.parts[::2]))
-        self._fill(content, node, merged=False)
+        self._fill(content, node, is_merge=False)
         return content
 
     def _count(self) -> None:
@@ -191,7 +190,7 @@ class _Decoder:
         if self._of_aliases > 100 and self._values > 1000 and self._of_aliases / self._values > limit:
             raise YamlError("contains excessive aliasing: what its aliases mean is far longer than the file")
 
-    def _fill(self, content: Map, node: Node, *, merged: bool) -> None:
+    def _fill(self, content: Map, node: Node, *, is_merge: bool) -> None:
         pairs = list(zip(node.parts[::2], node.parts[1::2], strict=True))
         duplicates(pairs)
         merges = None
@@ -200,7 +199,7 @@ class _Decoder:
                 merges = value_node
                 continue
             key = self._key(content, key_node)
-            if key is _NO_KEY or (merged and content.has(key)):
+            if key is _NO_KEY or (is_merge and content.has(key)):
                 continue
             content.put(key, self.value(value_node))
         if merges is not None:
@@ -227,7 +226,7 @@ class _Decoder:
                 raise YamlError(f"holds an anchor {source.text!r} whose value contains itself")
             self._open.add(id(target))
             self._depth += is_alias
-            self._fill(content, target, merged=True)
+            self._fill(content, target, is_merge=True)
             self._depth -= is_alias
             self._open.discard(id(target))
 
@@ -241,8 +240,8 @@ def duplicates(pairs: list[tuple[Node, Node]]) -> None:
     for key, _ in pairs:
         place = (key.kind, key.text)
         if place in lines:
-            what = f"key {key.text!r}" if key.kind == "scalar" else "a map or list as key"
-            raise YamlError(f"has {what} twice, in lines {lines[place]} and {key.line}")
+            noun = f"key {key.text!r}" if key.kind == "scalar" else "a map or list as key"
+            raise YamlError(f"has {noun} twice, in lines {lines[place]} and {key.line}")
         lines[place] = key.line
 
 

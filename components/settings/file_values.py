@@ -1,4 +1,4 @@
-"""What a stack's file holds in clear: which of the values that the engine hands over are no secrets."""
+"""The values of a stack's file, which show what of the engine's values is secret."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ STACK_FILE = "KAMAJI_EQUINIX_STACK_FILE"
 
 
 def secret_paths(values: Mapping[str, Any], keys: Collection[str], folder: Path, stack: str) -> frozenset[str]:
-    """What is a secret of the values that the engine hands over.
+    """The paths of secrets among the values that the engine passes.
 
     Args:
         values: decoded values by key.
-        keys: the keys of which the engine tells that something in them is a secret.
+        keys: the keys that contain a secret, as the engine reports them.
         folder: the project's folder.
         stack: the stack's name, with or without organization and project.
     """
@@ -40,7 +40,7 @@ def stack_file(folder: Path, stack: str) -> Path:
 
 
 def project(folder: Path) -> dict[Any, Any]:
-    """What a project's file holds; nothing where there is none."""
+    """The content of a project's file; empty where there is none."""
     for name in ("Pulumi.yaml", "Pulumi.yml"):
         try:
             whole = engine_yaml.load((folder / name).read_bytes())
@@ -51,7 +51,7 @@ def project(folder: Path) -> dict[Any, Any]:
 
 
 def file_values(path: Path, folder: Path) -> dict[str, Any]:
-    """What a stack's file holds by key, with placeholders for what is encrypted; nothing where it can't be read.
+    """The values of a stack's file by key, with placeholders for encrypted ones; empty where it can't be read.
 
     Args:
         path: the file.

@@ -1,6 +1,6 @@
-"""Values of no fixed shape, such as a Helm chart's: what the engine carries as it is, and what it would not.
+"""Values of no fixed shape, such as a Helm chart's: which of them the engine passes on unchanged.
 
-A stack's file holds nothing else; other code may pass anything.
+A stack's file holds only such values; other code may pass anything.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ LARGEST_WHOLE = 2**53
 
 
 def check_free_values(value: dict[str, Any]) -> dict[str, Any]:
-    """A map all of whose values arrive as they are.
+    """A map whose values all arrive unchanged.
 
     Raises:
-        ValueError: names what would not, by its place in the map.
+        ValueError: names the values that would not, by their place in the map.
     """
     problems = [f"{path} {rule}" for path, rule in losses(value)]
     if problems:
@@ -30,7 +30,7 @@ def check_free_values(value: dict[str, Any]) -> dict[str, Any]:
 
 
 def losses(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
-    """The places of values that would not arrive as they are, each with the rule."""
+    """The places of values that would not arrive unchanged, each with the rule."""
     if isinstance(value, Mapping):
         for key, item in value.items():
             yield from losses(item, path_of(path, (key,)))

@@ -12,7 +12,7 @@ from . import model as model
 from .addons import AddonSettings, NetworkPluginSettings
 from .cluster import ClusterSettings
 from .control_plane import ControlPlaneSettings
-from .namespace import misspelt, unknown, unknown_of_stack
+from .namespace import misspelt, key_hint, stack_key_hint
 from .parse import ParseResult, SectionType, field_at, parse, plain
 from .providers import PROVIDERS
 from .report import NOTHING, Problem, SettingsError, below, steps_of
@@ -44,16 +44,16 @@ class Loader:
         self, kind: type[SectionType], path: str, value: Any, context: Mapping[str, Any] | None = None
     ) -> SectionType:
         """One section, with examples in the place of wrong values."""
-        parsed = parse(kind, path, value, context)
-        self.problems += [with_example(problem) if problem.path == path else problem for problem in parsed.problems]
-        self.wrong |= parsed.wrong
-        if parsed.model is None:
+        result = parse(kind, path, value, context)
+        self.problems += [with_example(problem) if problem.path == path else problem for problem in result.problems]
+        self.wrong |= result.wrong
+        if result.model is None:
             # Every required field has a valid example, so this is the model's fault, not the user's.
             raise SettingsError([*self.problems, Problem(path, "can't be read")])
-        return parsed.model
+        return result.model
 
     def add(self, problems: Collection[Problem]) -> None:
-        """Add what rules between settings found, except where they looked at replaced values."""
+        """Add the problems of rules between settings, except those of rules that used replaced values."""
         for problem in problems:
             looked_at = (problem.path, *problem.about)
             if not any(below(path, wrong) or below(wrong, path) for path in looked_at for wrong in self.wrong):
@@ -78,24 +78,24 @@ class Loader:
             handoff=self.section(model.HandoffSettings, f"{base}handoff", raw.get("handoff", {})),
             capi=self.section(model.CapiSettings, f"{base}capi", raw.get("capi", {})),
         )
-        for other in raw.keys() & {*PROVIDERS.keys()} - {provider.key}:
+        for key in raw.keys() & {*PROVIDERS.keys()} - {provider.key}:
             rule = (
                 f"can't be set beside {provider.key}: all machines of a cluster come from one infrastructure provider; "
                 "leave one out"
             )
-            self.add([Problem(f"{base}{other}", rule, example=None, about=(f"{base}{provider.key}",))])
+            self.add([Problem(f"{base}{key}", rule, example=None, about=(f"{base}{provider.key}",))])
         self.add(list(cluster_problems(base, tenant, provider)))
         return tenant
 
     def several(
-        self, kind: type[SectionType], path: str, value: Any, what: str, context: Mapping[str, Any] | None = None
+        self, kind: type[SectionType], path: str, value: Any, noun: str, context: Mapping[str, Any] | None = None
     ) -> tuple[SectionType, ...]:
         """A list of sections, such as the worker pools."""
         if not isinstance(value, list | tuple):
             if isinstance(value, SecretStr):
                 self.problems.append(Problem(path, refusal(path), example=None))
             else:
-                self.problems.append(with_example(Problem(path, f"must be a list of {what}", value)))
+                self.problems.append(with_example(Problem(path, f"must be a list of {noun}", value)))
             self.wrong.add(path)
             return ()
         return tuple(self.section(kind, f"{path}[{index}]", item, context) for index, item in enumerate(value))
@@ -108,8 +108,8 @@ def load_stack(
 
     Args:
         raw: decoded values by key, without the keys' namespace.
-        secret_paths: what is stored as a secret, as paths: a key such as ``management`` means all below it. Values that are
-            pydantic's ``SecretStr`` are secrets anyway.
+        secret_paths: paths of the values that are stored as secrets: a key such as ``management`` means all below it. Values
+            that are pydantic's ``SecretStr`` are secrets anyway.
         foreign_keys: the configuration's keys of other namespaces, each with its namespace.
 
     Raises:
@@ -118,39 +118,39 @@ def load_stack(
     if not isinstance(raw, Mapping):
         raise SettingsError([Problem("", "must be a map of sections such as cluster", raw)])
     for name, paths in (("secret_paths", secret_paths), ("foreign_keys", foreign_keys)):
-        # A text is a collection, too, of its letters: nothing would be a secret.
+        # A text is a collection of its letters, too: then nothing would be a secret.
         if (
             isinstance(paths, str)
             or not isinstance(paths, Collection)
-            or not all(isinstance(one, str) for one in paths)
+            or not all(isinstance(text, str) for text in paths)
         ):
             raise SettingsError([Problem(f"argument {name}", "must be a collection of texts", example=None)])
     loader = Loader()
     keys_of_stack = stack_keys()
-    # First: what is lost by it looks like other mistakes.
+    # First, because a misspelt key causes other mistakes.
     loader.problems += misspelt(foreign_keys, keys_of_stack)
-    checked: ParseResult[Any] = ParseResult(None)
-    values: dict[str, Any] = seal(plain(raw, "", checked), "", secret_value_paths(secret_paths))
+    result: ParseResult[Any] = ParseResult(None)
+    values: dict[str, Any] = seal(plain(raw, "", result), "", secret_value_paths(secret_paths))
     whole = list(whole_keys(raw, secret_paths))
-    loader.problems += checked.problems + whole
+    loader.problems += result.problems + whole
     loader.problems += [
-        Problem(key, unknown_of_stack(key, keys_of_stack)) for key in values if key not in keys_of_stack
+        Problem(key, stack_key_hint(key, keys_of_stack)) for key in values if key not in keys_of_stack
     ]
     management = loader.section(model.ManagementSettings, "management", values.get("management", {}))
     if management.kubeconfig and management.kubeconfig_path:
         rule = "can't be set beside management.kubeconfig; leave one out"
         loader.add([Problem("management.kubeconfigPath", rule, example=None)])
     tenants, bases = [], []
-    for base, item, merged_values in tenant_values(loader, values):
+    for base, item, tenant_raw in tenant_values(loader, values):
         bases.append(base)
         before = len(loader.problems)
-        tenants.append(loader.tenant(base, merged_values))
+        tenants.append(loader.tenant(base, tenant_raw))
         loader.problems[before:] = [at_origin(problem, base, item, values) for problem in loader.problems[before:]]
     loader.add(list(stack_problems(tenants)))
     for provider in PROVIDERS.all():
-        theirs = [pair for pair in zip(bases, tenants, strict=True) if PROVIDERS.of(pair[1]) is provider]
-        loader.add(list(provider.stack_problems(theirs)))
-    # What is said of a key as a whole is not said of each value below it.
+        members = [pair for pair in zip(bases, tenants, strict=True) if PROVIDERS.of(pair[1]) is provider]
+        loader.add(list(provider.stack_problems(members)))
+    # A problem of a whole key is not repeated for each value below it.
     keys = [problem.path for problem in whole]
     loader.problems = [
         problem for problem in loader.problems if problem in whole or not any(below(problem.path, key) for key in keys)
@@ -203,10 +203,10 @@ def tenant_values(loader: Loader, raw: Mapping[str, Any]) -> list[tuple[str, Map
             )
             loader.wrong.add(base)
             continue
-        loader.problems += [Problem(f"{base}.{key}", unknown(key, keys)) for key in item if key not in keys]
+        loader.problems += [Problem(f"{base}.{key}", key_hint(key, keys)) for key in item if key not in keys]
         # The section of another provider in the defaults is not for a cluster that has its own.
-        others = providers - item.keys() if providers & item.keys() else set()
-        mine = {key: value for key, value in defaults.items() if key not in others}
+        foreign_sections = providers - item.keys() if providers & item.keys() else set()
+        mine = {key: value for key, value in defaults.items() if key not in foreign_sections}
         tenants.append((f"{base}.", item, merge(mine, item)))
     return tenants
 
@@ -219,26 +219,26 @@ def merge(defaults: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, A
     """
     result = dict(defaults)
     for key, value in values.items():
-        inherited = result.get(key)
-        both = isinstance(value, Mapping) and isinstance(inherited, Mapping)
-        result[key] = merge(inherited, value) if both and inherited is not None else value
+        default = result.get(key)
+        are_maps = isinstance(value, Mapping) and isinstance(default, Mapping)
+        result[key] = merge(default, value) if are_maps and default is not None else value
     return result
 
 
-def at_origin(problem: Problem, base: str, values: Mapping[str, Any], shared: Mapping[str, Any]) -> Problem:
+def at_origin(problem: Problem, base: str, values: Mapping[str, Any], defaults: Mapping[str, Any]) -> Problem:
     """The problem at the shared key that its value comes from, where the cluster itself doesn't give it."""
     if not base or not problem.path.startswith(base):
         return problem
     path = problem.path.removeprefix(base)
     mine: Any = values
-    common: Any = shared
+    common: Any = defaults
     for step in steps_of(path):
         mine, common = child(mine, step), child(common, step)
     return replace(problem, path=path) if mine is NOTHING and common is not NOTHING else problem
 
 
 def with_example(problem: Problem) -> Problem:
-    """The problem with its field's example, if it has no better one and the example isn't what was given."""
+    """The problem with its field's example, if it has no better one and the example isn't the present value."""
     if problem.example is not NOTHING:
         return problem
     if problem.path == "management":
@@ -248,7 +248,7 @@ def with_example(problem: Problem) -> Problem:
         steps = steps[2:]
     place = tuple(step for step in steps if not step.isdigit())
     fields = (field_at(provider.tenant, place) for provider in PROVIDERS.all())
-    _, field = max(fields, key=lambda one: len(one[0]))
+    _, field = max(fields, key=lambda pair: len(pair[0]))
     if field is None or not field.examples or field.examples[0] == problem.value:
         return problem
     example = field.examples[0]
@@ -257,7 +257,7 @@ def with_example(problem: Problem) -> Problem:
 
 
 def child(value: Any, step: str) -> Any:
-    """What lies one step deeper, NOTHING where nothing does."""
+    """The value one step deeper, NOTHING where there is none."""
     if isinstance(value, Mapping):
         return value.get(step, NOTHING)
     if isinstance(value, list) and step.isdigit() and int(step) < len(value):

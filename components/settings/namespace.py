@@ -13,7 +13,7 @@ NAMESPACE = "kamaji-equinix"
 
 
 def misspelt(keys: Iterable[str], keys_of_stack: Collection[str]) -> Iterator[Problem]:
-    """Keys of other namespaces that are nearly this program's: the engine hands them to nobody, without a word.
+    """Keys of other namespaces whose names are nearly this program's: the engine passes them to no program.
 
     Args:
         keys: keys of the configuration with their namespaces.
@@ -24,26 +24,26 @@ def misspelt(keys: Iterable[str], keys_of_stack: Collection[str]) -> Iterator[Pr
         letters = namespace.lower().replace("_", "-")
         if namespace == NAMESPACE or not letters:
             continue
-        turned = sorted(letters.split("-")) == sorted(NAMESPACE.split("-"))
-        alike = 1.0 if turned else difflib.SequenceMatcher(None, letters, NAMESPACE).ratio()
+        has_same_words = sorted(letters.split("-")) == sorted(NAMESPACE.split("-"))
+        alike = 1.0 if has_same_words else difflib.SequenceMatcher(None, letters, NAMESPACE).ratio()
         # With the name of one of its keys, half of the namespace is enough: kamaji:cluster.
         if alike >= (0.6 if first_step(name) in keys_of_stack else 0.85):
             yield Problem(key, f"is in a namespace that this program does not read; write it as {NAMESPACE}:{name}")
 
 
-def unknown(key: str, choices: Collection[str]) -> str:
-    """A hint at what an unknown key may have meant; code that passes settings writes keys without their namespace."""
+def key_hint(key: str, choices: Collection[str]) -> str:
+    """A hint for an unknown key; code that passes settings writes keys without their namespace."""
     _, colon, name = key.rpartition(":")
     if colon and name in choices:
         return f"unknown key: a section's key has no namespace here; write it as {name!r}"
     return nearest(key, choices)
 
 
-def unknown_of_stack(key: str, choices: Collection[str]) -> str:
-    """As :func:`unknown`, of a stack's own keys: without ``--path`` the engine takes a path for the name of a key."""
+def stack_key_hint(key: str, choices: Collection[str]) -> str:
+    """As :func:`key_hint`, for a stack's keys: without ``--path`` the engine takes a path for the name of a key."""
     first = first_step(key)
     if first == key or first not in choices:
-        return unknown(key, choices)
+        return key_hint(key, choices)
     return (
         f"unknown key: it is a path into {first}. Set it with `pulumi config set --path '{NAMESPACE}:{key}' VALUE`, and "
         f"remove this one with `pulumi config rm '{NAMESPACE}:{key}'`"

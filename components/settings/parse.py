@@ -1,8 +1,7 @@
-"""From one raw section to its model, together with all that is wrong in it.
+"""From one raw section to its model, together with all its mistakes.
 
 A section with mistakes still gives a model: each wrong value is replaced by its default or by the field's example, so that
-the rules between settings can be checked in the same run. What was replaced is remembered, and a rule that looked at it is
-not reported.
+the rules between settings can be checked in the same run. Problems of a rule that used a replaced value are not reported.
 """
 
 from __future__ import annotations
@@ -34,10 +33,10 @@ IN_QUOTES = "; put it in quotes, or set it with `pulumi config set --type string
 
 @dataclass
 class ParseResult(Generic[SectionType]):
-    """What came of a section.
+    """The result of parsing a section.
 
     Attributes:
-        model: its settings, examples in the place of wrong ones; None where nothing could be made of it.
+        model: its settings, with examples in the place of wrong ones; None where it can't be parsed.
         problems: all mistakes found.
         wrong: paths whose values in the model are not the user's.
     """
@@ -55,8 +54,8 @@ def parse(
     Args:
         kind: its model.
         path: its key.
-        value: what the configuration holds.
-        context: what the types of its values are told besides.
+        value: its value in the configuration.
+        context: further facts for the types of its values.
     """
     result: ParseResult[SectionType] = ParseResult(None)
     if not isinstance(value, Mapping):
@@ -89,15 +88,15 @@ def parse(
 
 
 def root_errors(error: pydantic.ValidationError) -> list[Any]:
-    """The findings without those that follow from others: a list with wrong entries is also said to be too short."""
+    """The findings without those that follow from others: pydantic also reports a list with wrong entries as too short."""
     errors: list[Any] = list(error.errors(include_url=False))
     return [
         mistake
         for mistake in errors
         if mistake["type"] != "too_short"
         or not any(
-            len(other["loc"]) > len(mistake["loc"]) and other["loc"][: len(mistake["loc"])] == mistake["loc"]
-            for other in errors
+            len(finding["loc"]) > len(mistake["loc"]) and finding["loc"][: len(mistake["loc"])] == mistake["loc"]
+            for finding in errors
         )
     ]
 
@@ -125,7 +124,7 @@ def plain(value: Any, path: str, result: ParseResult[Any], depth: int = 0) -> An
 
 
 def repair(raw: dict[str, Any], mistake: Any, place: Location, info: FieldInfo | None) -> None:
-    """Replace what pydantic refused by something valid."""
+    """Replace a value that pydantic refused by a valid one."""
     if mistake["type"] == "extra_forbidden":
         container = lookup(raw, mistake["loc"][:-1])
         if isinstance(container, dict):
@@ -144,7 +143,7 @@ def repair(raw: dict[str, Any], mistake: Any, place: Location, info: FieldInfo |
 
 
 def lookup(raw: Any, location: Sequence[int | str]) -> Any:
-    """What lies at a location."""
+    """The value at a location."""
     for step in location:
         try:
             raw = raw[step]
@@ -156,7 +155,7 @@ def lookup(raw: Any, location: Sequence[int | str]) -> Any:
 def problem_of(base: str, model: type[Section], mistake: Any) -> Problem:
     """One finding of pydantic in the report's words."""
     kind, value = mistake["type"], mistake["input"]
-    # An unknown key is the user's, whatever it is called.
+    # An unknown key is the user's, even if it equals a marker.
     last = len(mistake["loc"]) - 1 if kind == "extra_forbidden" else -1
     location: Location = tuple(
         step for index, step in enumerate(mistake["loc"]) if index == last or step not in MARKERS

@@ -1,7 +1,7 @@
 """The settings of an infrastructure provider: where the machines of a cluster come from.
 
-A cluster names its provider by the section that it has. A provider brings that section, its own keys of a
-pool, and the rules and warnings about both. What it makes of them is in ``providers``.
+A cluster names its provider by the section that it has. A provider adds that section, its own keys of a pool, and the rules
+and warnings about both. The objects that it makes of them are in ``providers``.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from .text import UserDataCheck
 
 @dataclass(frozen=True, kw_only=True)
 class ProviderSettings:
-    """What a provider adds to the settings.
+    """The parts that a provider adds to the settings.
 
     Attributes:
         key: of its section in a cluster's settings.
@@ -30,9 +30,9 @@ class ProviderSettings:
         user_data: refuses text that does not reach a machine as it is meant.
         problems: mistakes in its section; takes the path before the section and the cluster's settings.
         pool_problems: mistakes in a pool; takes the pool's path, the path before the section, the cluster and the pool.
-        warnings: what is allowed, but better known; takes the path before the section and the cluster's settings.
-        effects: what a change of its settings does to a cluster that lives, by key.
-        kubelet_arguments: arguments of the kubelet that it sets itself, each with what sets it.
+        warnings: allowed values with consequences to know; takes the path before the section and the cluster's settings.
+        effects: the effect that a change of its settings has on a living cluster, by key.
+        kubelet_arguments: arguments of the kubelet that it sets itself, each with the setting that decides it.
         stack_problems: mistakes between the clusters of a stack that have its section; takes the path before each cluster's
             section, with the cluster's settings.
     """
@@ -51,39 +51,39 @@ class ProviderSettings:
 
 
 class Registry:
-    """The providers whose sections settings may have; the first is asked for where there is none."""
+    """The providers whose sections settings may have; the first is required where there is none."""
 
     def __init__(self) -> None:
-        self._known: dict[str, ProviderSettings] = {}
+        self._providers: dict[str, ProviderSettings] = {}
 
     def add(self, provider: ProviderSettings) -> None:
-        """Know a provider.
+        """Add a provider.
 
         Raises:
             ValueError: another one has its key.
         """
-        if self._known.setdefault(provider.key, provider) is not provider:
+        if self._providers.setdefault(provider.key, provider) is not provider:
             raise ValueError(f"two infrastructure providers have the section {provider.key}")
         EFFECTS.update(provider.effects)
 
     def remove(self, key: str) -> None:
-        """Know a provider no longer."""
-        provider = self._known.pop(key)
+        """Remove a provider."""
+        provider = self._providers.pop(key)
         for row in provider.effects:
             EFFECTS.pop(row, None)
 
     def all(self) -> tuple[ProviderSettings, ...]:
         """All of them."""
-        return tuple(self._known.values())
+        return tuple(self._providers.values())
 
     def keys(self) -> tuple[str, ...]:
         """The keys of their sections."""
-        return tuple(self._known)
+        return tuple(self._providers)
 
     def of(self, tenant: TenantClusterSettings) -> ProviderSettings:
         """The provider of checked settings."""
-        return self._known[tenant.provider]
+        return self._providers[tenant.provider]
 
     def choose(self, keys: Collection[str]) -> ProviderSettings:
         """The provider whose section is among the keys; the first one where none is."""
-        return next((one for key, one in self._known.items() if key in keys), self.all()[0])
+        return next((provider for key, provider in self._providers.items() if key in keys), self.all()[0])

@@ -1,4 +1,4 @@
-"""The infrastructure providers that this package brings: each package within ``settings`` is one, and holds ``PROVIDER``."""
+"""The infrastructure providers of this package: each package within ``settings`` is one, and holds ``PROVIDER``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ PROVIDERS = Registry()
 
 
 def add_all() -> None:
-    """Know all of them."""
+    """Add all of them."""
     package = __package__ or ""
     for module in iter_modules(import_module(package).__path__, f"{package}."):
         if module.ispkg:

@@ -1,4 +1,4 @@
-"""What is wrong with a stack's configuration, said in one report."""
+"""The mistakes in a stack's configuration, in one report."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import SecretStr
 
 NOTHING: Any = object()
-"""Stands for a value that was not given, or must not be shown."""
+"""Stands for a value that is missing, or must not be shown."""
 
 SECRET_PATH = re.compile(r"^management($|\.kubeconfig($|\W))|\.content$|passw|token", re.IGNORECASE)
 
@@ -34,10 +34,10 @@ class Problem:
 
     Attributes:
         path: the key, as in ``workerPools[1].taints[0].effect``.
-        rule: what is expected, or what follows from the value.
-        value: what was given; ``NOTHING`` where nothing was, or where it may be a secret.
+        rule: the rule that the value breaks, or the consequence of the value.
+        value: the user's value; ``NOTHING`` where there is none, or where it may be a secret.
         example: a valid value; None where none would help.
-        about: further keys that the rule looked at.
+        about: further keys that the rule used.
     """
 
     path: str
@@ -68,7 +68,7 @@ _REPORT = re.compile(r"the stack's configuration has \d+ mistakes?.*", re.DOTALL
 
 
 def report_in(text: str) -> tuple[str, list[str]] | None:
-    """The report within what an engine says of a failed program, and its lines; None where there is none."""
+    """The report in an engine's output of a failed program, and its lines; None where there is none."""
     match = _REPORT.search(text)
     if match is None:
         return None
@@ -127,22 +127,22 @@ def steps_of(path: str) -> list[str]:
     >>> steps_of('workerPools[1].labels["example.org/tier"]')
     ['workerPools', '1', 'labels', 'example.org/tier']
     """
-    return [one or other for one, other in re.findall(r'\["((?:[^"\\]|\\.)*)"\]|([A-Za-z0-9_-]+)', path)]
+    return [quoted_step or bare_step for quoted_step, bare_step in re.findall(r'\["((?:[^"\\]|\\.)*)"\]|([A-Za-z0-9_-]+)', path)]
 
 
-def below(path: str, other: str) -> bool:
-    """Whether a path is another, or lies in it.
+def below(path: str, root: str) -> bool:
+    """Whether a path is this root, or lies in it.
 
     >>> below("cluster.name", "cluster"), below("clusters", "cluster")
     (True, False)
     """
-    return path == other or (path.startswith(other) and path[len(other)] in ".[")
+    return path == root or (path.startswith(root) and path[len(root)] in ".[")
 
 
-WRITTEN_BY_KAMAJI = "is written by Kamaji once the control plane has an address; leave it out"
+KAMAJI_FIELD = "is written by Kamaji once the control plane has an address; leave it out"
 
 ELSEWHERE = {
-    "controlPlaneEndpoint": WRITTEN_BY_KAMAJI,
+    "controlPlaneEndpoint": KAMAJI_FIELD,
     "passwd": "unknown key: everyone could read a password in the template; set sshAuthorizedKeys instead",
     "projectID": "unknown key; did you mean 'projectId'?",
 }
@@ -150,12 +150,12 @@ ELSEWHERE = {
 
 
 def nearest(key: str, keys: Iterable[str]) -> str:
-    """A hint at the known key that an unknown one may have meant."""
+    """A hint at the key that an unknown one may have meant."""
     if key in ELSEWHERE:
         return ELSEWHERE[key]
     names = sorted(keys)
-    lowered = {name.lower(): name for name in reversed(names)}
-    close = difflib.get_close_matches(key.lower().replace("_", "").replace("-", ""), list(lowered), n=1, cutoff=0.6)
+    names_by_lower = {name.lower(): name for name in reversed(names)}
+    close = difflib.get_close_matches(key.lower().replace("_", "").replace("-", ""), list(names_by_lower), n=1, cutoff=0.6)
     if close:
-        return f"unknown key; did you mean {lowered[close[0]]!r}?"
+        return f"unknown key; did you mean {names_by_lower[close[0]]!r}?"
     return f"unknown key; known are {', '.join(names)}"

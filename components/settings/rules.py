@@ -41,7 +41,7 @@ def cluster_problems(base: str, tenant: model.TenantClusterSettings, provider: P
 
 
 def names(base: str, tenant: model.TenantClusterSettings) -> Iterator[Problem]:
-    """Names made from names fit where they are used."""
+    """Names that are made from other names fit the objects' limits."""
     cluster = tenant.cluster
     if tenant.control_plane.name is None and len(tenant.control_plane_name) > naming.LONGEST_LABEL:
         yield Problem(
@@ -77,9 +77,9 @@ def versions(base: str, tenant: model.TenantClusterSettings) -> Iterator[Problem
         return
     for index, pool in enumerate(tenant.worker_pools):
         kubelet = tenant.pool_version(pool)
-        has_own_version = pool.kubernetes_version is not None
+        has_pool_version = pool.kubernetes_version is not None
         path = (
-            f"{base}workerPools[{index}].kubernetesVersion" if has_own_version else f"{base}cluster.kubernetesVersion"
+            f"{base}workerPools[{index}].kubernetesVersion" if has_pool_version else f"{base}cluster.kubernetesVersion"
         )
         about = (plane_path,)
         if minor(kubelet) > minor(plane):
@@ -124,12 +124,12 @@ def stack_problems(tenants: Sequence[model.TenantClusterSettings]) -> Iterator[P
         base = f"clusters[{index}]." if len(tenants) > 1 else ""
         name, namespace = tenant.cluster.name, tenant.cluster.namespace
         if name in clusters:
-            other = f"clusters[{clusters[name]}]"
+            first = f"clusters[{clusters[name]}]"
             yield Problem(
                 f"{base}cluster.name",
-                f"is the name of {other} too; choose another",
+                f"is the name of {first} too; choose another",
                 name,
-                about=(f"{other}.cluster.name",),
+                about=(f"{first}.cluster.name",),
             )
             continue
         clusters[name] = index
@@ -166,7 +166,7 @@ def stack_problems(tenants: Sequence[model.TenantClusterSettings]) -> Iterator[P
             deployments.setdefault(key, path)
     for index, tenant in enumerate(tenants):
         if tenant.capi.contract != tenants[0].capi.contract:
-            # Each kind is asked for in one version, by the checks before a run and by what reads the state.
+            # The checks before a run and the readers of the state use one version of each kind.
             yield Problem(
                 f"clusters[{index}].capi.contract",
                 f"differs from that of clusters[0], {tenants[0].capi.contract}: all clusters of a stack have one "

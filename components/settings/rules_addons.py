@@ -1,4 +1,4 @@
-"""Rules about what is installed into the tenant cluster itself."""
+"""Rules about the add-ons of the tenant cluster."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .names import annotation_key, dns_label, label_key, label_value
 from .report import Problem, path_of
 from .secrets import refusal
 
-OWN_NAMES = ("cilium", "calico", "flannel", "cloud-controller")
+PRESET_NAMES = ("cilium", "calico", "flannel", "cloud-controller")
 """Names of this program's own add-ons."""
 
 CHART_ONLY = (
@@ -48,7 +48,7 @@ def addon_problems(base: str, tenant: model.TenantClusterSettings) -> Iterator[P
                 addon.name,
                 about=(first,),
             )
-        elif addon.name in OWN_NAMES:
+        elif addon.name in PRESET_NAMES:
             yield Problem(
                 f"{path}.name",
                 "is a name that this program uses itself; choose another",
@@ -162,9 +162,9 @@ def chart_problems(path: str, addon: AddonSettings, chart: str) -> Iterator[Prob
             False,
             about=(f"{path}.chart",),
         )
-    for key, other in (("username", "password"), ("password", "username")):
-        if getattr(addon, key) and not getattr(addon, other):
-            yield Problem(f"{path}.{other}", f"is required with {key}", about=(f"{path}.{key}",))
+    for key, partner in (("username", "password"), ("password", "username")):
+        if getattr(addon, key) and not getattr(addon, partner):
+            yield Problem(f"{path}.{partner}", f"is required with {key}", about=(f"{path}.{key}",))
     if addon.username and not addon.repository:
         # pulumi-kubernetes issue 1914: the charts of its helm/v4 are asked for without the credentials of repositoryOpts.
         host = chart.removeprefix("oci://").partition("/")[0]
@@ -180,7 +180,7 @@ def chart_problems(path: str, addon: AddonSettings, chart: str) -> Iterator[Prob
 
 
 def object_problems(path: str, item: Mapping[str, Any]) -> Iterator[Problem]:
-    """An object says what it is, and in clear: the engine knows it by that. What all kinds have in common is right."""
+    """An object has kind and name in clear, which the engine identifies it by. The fields of all kinds are valid."""
     metadata = item.get("metadata")
     metadata = metadata if isinstance(metadata, dict) else {}
     lacking = []
@@ -204,18 +204,18 @@ def object_problems(path: str, item: Mapping[str, Any]) -> Iterator[Problem]:
     elif namespace is not None:
         yield from judge(f"{path}.metadata.namespace", namespace, dns_label)
     for key, key_rule, value_rule in (("labels", label_key, label_value), ("annotations", annotation_key, str)):
-        held = metadata.get(key)
-        if held is not None and not isinstance(held, dict):
-            yield Problem(f"{path}.metadata.{key}", "must be a map of text", held, example=None)
+        entries = metadata.get(key)
+        if entries is not None and not isinstance(entries, dict):
+            yield Problem(f"{path}.metadata.{key}", "must be a map of text", entries, example=None)
             continue
-        for name, value in (held or {}).items():
+        for name, value in (entries or {}).items():
             place = path_of(f"{path}.metadata.{key}", (name,))
             yield from judge(place, name, key_rule)
             yield from judge(place, value, value_rule)
 
 
 def judge(path: str, value: Any, check: Callable[[str], object]) -> Iterator[Problem]:
-    """What a rule for text says of a value; a secret's content is nobody's business."""
+    """The problems of a value by a rule for text; a secret's content is not checked."""
     if isinstance(value, SecretStr):
         return
     if not isinstance(value, str):
@@ -228,7 +228,7 @@ def judge(path: str, value: Any, check: Callable[[str], object]) -> Iterator[Pro
 
 
 def same_objects(path: str, objects: Sequence[Mapping[str, Any]]) -> Iterator[Problem]:
-    """Objects that are given twice: the engine knows each by its kind, namespace and name."""
+    """Objects that are declared twice: the engine identifies each by its kind, namespace and name."""
     owners: dict[tuple[Any, ...], int] = {}
     for index, item in enumerate(objects):
         metadata = item.get("metadata")

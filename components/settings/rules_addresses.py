@@ -41,13 +41,13 @@ def address_problems(base: str, tenant: model.TenantClusterSettings) -> Iterator
         (f"{base}cluster.serviceCidrs[{i}]", ipaddress.ip_network(value))
         for i, value in enumerate(tenant.cluster.service_cidrs)
     ]
-    for (one_path, first), (path, second) in itertools.combinations([*pods, *services], 2):
-        yield from pair(one_path, first, path, second)
+    for (first_path, first), (path, second) in itertools.combinations([*pods, *services], 2):
+        yield from pair(first_path, first, path, second)
     for path, network in pods:
         yield from pod_range(path, network)
     dns = tenant.control_plane.network.dns_service_ips
     for path, network in services:
-        yield from service_range(path, network, dns_given=bool(dns))
+        yield from service_range(path, network, has_dns=bool(dns))
     if pods[0][1].version != services[0][1].version:
         yield Problem(
             pods[0][0],
@@ -91,7 +91,7 @@ def dns_path(base: str, index: int) -> str:
 
 
 def service_address(base: str, ranges: list[tuple[str, Network]], address: str | None) -> Iterator[Problem]:
-    """Nodes reach the API server outside the cluster's own ranges, which they take for pods and Services."""
+    """The API server's address is outside the cluster's ranges, which nodes take for pods and Services."""
     for path, network in ranges if address else ():
         if ipaddress.ip_address(address or "") in network:
             yield Problem(
@@ -103,19 +103,19 @@ def service_address(base: str, ranges: list[tuple[str, Network]], address: str |
             )
 
 
-def pair(one_path: str, first: Network, path: str, second: Network) -> Iterator[Problem]:
+def pair(first_path: str, first: Network, path: str, second: Network) -> Iterator[Problem]:
     """Two ranges share nothing, and two of one list are of two families."""
     if first.version != second.version:
         return
     if first.overlaps(second):
         yield Problem(
             path,
-            f"overlaps with {one_path}, {first}; pods and Services need ranges of their own",
+            f"overlaps with {first_path}, {first}; pods and Services need ranges of their own",
             str(second),
             example(path, second.version, first),
-            about=(one_path,),
+            about=(first_path,),
         )
-    elif key_of(one_path) == key_of(path):
+    elif key_of(first_path) == key_of(path):
         yield Problem(
             path,
             f"is IPv{second.version}, as the range before is; two ranges must be one of IPv4 and one of IPv6",
@@ -136,14 +136,14 @@ def pod_range(path: str, network: Network) -> Iterator[Problem]:
     yield Problem(path, rule, str(network), example(path, network.version))
 
 
-def service_range(path: str, network: Network, *, dns_given: bool) -> Iterator[Problem]:
+def service_range(path: str, network: Network, *, has_dns: bool) -> Iterator[Problem]:
     """kube-apiserver takes a Services' range, and cluster DNS has its address in it."""
     largest, dns = network.max_prefixlen - 20, DNS_INDEX[network.version]
     if network.prefixlen < largest:
         rule = f"is too large: kube-apiserver takes at most a /{largest} for Services"
     elif network.num_addresses < FEWEST_SERVICES:
         rule = f"is too small: kube-apiserver needs at least {FEWEST_SERVICES} addresses for Services"
-    elif network.num_addresses <= dns and not dns_given:
+    elif network.num_addresses <= dns and not has_dns:
         rule = (
             f"is too small: Kamaji gives address number {dns} of it to cluster DNS, unless "
             "controlPlane.network.dnsServiceIPs is set"
@@ -163,8 +163,8 @@ def nth(network: Network, index: int) -> str:
     return str(network[min(index, network.num_addresses - 1)])
 
 
-def example(path: str, version: int, other: Network | None = None) -> str:
-    """A range that would do, and does not overlap with one in use."""
+def example(path: str, version: int, used_range: Network | None = None) -> str:
+    """A valid range that does not overlap with one in use."""
     choices = EXAMPLES[key_of(path).rpartition(".")[2], version]
-    free = (choice for choice in choices if other is None or not ipaddress.ip_network(choice).overlaps(other))
+    free = (choice for choice in choices if used_range is None or not ipaddress.ip_network(choice).overlaps(used_range))
     return next(free, choices[0])

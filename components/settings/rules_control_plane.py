@@ -1,4 +1,4 @@
-"""Rules of the control plane: what Kamaji makes of the settings is taken by the management cluster's API server."""
+"""Rules of the control plane: the management cluster's API server accepts the objects that Kamaji makes of the settings."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def ports(base: str, tenant: model.TenantClusterSettings) -> Iterator[Problem]:
 
 
 def placement(path: str, plane: ControlPlaneSettings) -> Iterator[Problem]:
-    """What a pod's placement can be (pkg/apis/core/validation of Kubernetes)."""
+    """A pod's placement is valid (pkg/apis/core/validation of Kubernetes)."""
     for index, item in enumerate(plane.deployment.tolerations):
         place = f"{path}.tolerations[{index}]"
         if item.operator == "Exists" and item.value:
@@ -141,7 +141,7 @@ def placement(path: str, plane: ControlPlaneSettings) -> Iterator[Problem]:
 
 
 def programs(path: str, plane: ControlPlaneSettings) -> Iterator[Problem]:
-    """What containers can ask for, and arguments that Kamaji keeps one of."""
+    """Valid resources of containers, and arguments that Kamaji keeps one value of."""
     components = {
         "apiServer": plane.api_server,
         "controllerManager": plane.controller_manager,
@@ -153,8 +153,8 @@ def programs(path: str, plane: ControlPlaneSettings) -> Iterator[Problem]:
             place = (
                 f"{path}.{key}.{kind}.{name}" if re.fullmatch("[a-z0-9-]+", name) else f'{path}.{key}.{kind}["{name}"]'
             )
-            other = "limits" if kind == "requests" else "requests"
-            yield Problem(place, rule, amounts[name], about=(f"{path}.{key}.{other}",))
+            counterpart = "limits" if kind == "requests" else "requests"
+            yield Problem(place, rule, amounts[name], about=(f"{path}.{key}.{counterpart}",))
         flags = [argument.partition("=")[0] for argument in component.extra_args]
         yield from twice(
             f"{path}.{key}.extraArgs",
@@ -164,7 +164,7 @@ def programs(path: str, plane: ControlPlaneSettings) -> Iterator[Problem]:
 
 
 def labels(path: str, plane: ControlPlaneSettings) -> Iterator[Problem]:
-    """Kamaji's own labels stay its own: it selects by them, and the user's would win."""
+    """The user sets no label of Kamaji's: it selects by them, and the user's value would win."""
     ingress = plane.network.ingress
     for place, labels_ in (
         (f"{path}.deployment.labels", plane.deployment.labels),
@@ -255,7 +255,7 @@ def annotations_size(path: str, annotations: Mapping[str, str]) -> Iterator[Prob
 def twice(
     path: str, values: Iterator[str] | list[str] | tuple[str, ...], rule: str = "is given twice; leave one out"
 ) -> Iterator[Problem]:
-    """Entries of a list that stand in it before."""
+    """Entries that a list holds twice."""
     earlier: set[str] = set()
     for index, value in enumerate(values):
         if value in earlier:

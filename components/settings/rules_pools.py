@@ -52,7 +52,7 @@ PREFLIGHT_CHECKS = (
 )
 """Cluster API's webhook refuses other names (api/v1beta1/machineset_types.go)."""
 
-OWN_KUBELET_ARGUMENTS = {
+RESERVED_KUBELET_ARGUMENTS = {
     "provider-id": "is set by this program: Cluster API finds the machine's node by it",
     "node-labels": "is set by the pool's labels",
     "register-with-taints": "is set by the pool's taints",
@@ -62,7 +62,7 @@ OWN_KUBELET_ARGUMENTS = {
 def is_synced(key: str) -> bool:
     """Whether Cluster API, not the kubelet, puts a label on the node."""
     domain = key.rpartition("/")[0]
-    return domain == ROLE_DOMAIN or any(domain == each or domain.endswith(f".{each}") for each in SYNCED_DOMAINS)
+    return domain == ROLE_DOMAIN or any(domain == name or domain.endswith(f".{name}") for name in SYNCED_DOMAINS)
 
 
 def pool_problems(
@@ -93,20 +93,20 @@ def pool_problems(
     yield from sizes(path, pool)
     yield from labels(path, pool)
     yield from bootstrap(path, cluster, pool)
-    reasons = OWN_KUBELET_ARGUMENTS | {key: f"is set by {setting}" for key, setting in kubelet_arguments.items()}
+    reasons = RESERVED_KUBELET_ARGUMENTS | {key: f"is set by {setting}" for key, setting in kubelet_arguments.items()}
     for key, reason in reasons.items():
         if key in pool.bootstrap.kubelet_extra_args:
             yield Problem(
                 f"{path}.bootstrap.kubeletExtraArgs.{key}", f"{reason}; leave it out", example={"max-pods": "200"}
             )
     yield from annotations_size(f"{path}.annotations", pool.annotations)
-    skipped = pool.annotations.get(SKIPPED_CHECKS)
-    if skipped and not all(name.strip() in PREFLIGHT_CHECKS for name in skipped.split(",")):
+    skip_checks = pool.annotations.get(SKIPPED_CHECKS)
+    if skip_checks and not all(name.strip() in PREFLIGHT_CHECKS for name in skip_checks.split(",")):
         yield Problem(
             f'{path}.annotations["{SKIPPED_CHECKS}"]',
             "must be names of Cluster API's preflight checks with commas between; these are "
             f"{', '.join(PREFLIGHT_CHECKS)}",
-            skipped,
+            skip_checks,
             PREFLIGHT_CHECKS[1],
         )
 
@@ -161,11 +161,11 @@ def labels(path: str, pool: WorkerPoolSettings) -> Iterator[Problem]:
     """Labels that a node can get, taints that differ."""
     for key in pool.labels:
         domain = key.rpartition("/")[0]
-        reserved = any(domain == name or domain.endswith(f".{name}") for name in ("kubernetes.io", "k8s.io"))
+        is_reserved = any(domain == name or domain.endswith(f".{name}") for name in ("kubernetes.io", "k8s.io"))
         kubelets = key in KUBELET_LABELS or any(
             domain == name or domain.endswith(f".{name}") for name in ("kubelet.kubernetes.io", "node.kubernetes.io")
         )
-        if reserved and not kubelets and not is_synced(key):
+        if is_reserved and not kubelets and not is_synced(key):
             yield Problem(
                 f'{path}.labels["{key}"]',
                 "can't be set on a node: with it the kubelet does not start, and Cluster API does not copy it there",

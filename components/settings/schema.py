@@ -1,4 +1,4 @@
-"""What the settings' models say, for editors and readers: a JSON schema of ``Pulumi.<env>.yaml`` and a table of all keys.
+"""The settings' models for editors and readers: a JSON schema of ``Pulumi.<env>.yaml`` and a table of all keys.
 
 ``python -m kamaji_equinix.components.settings.schema`` writes both into ``docs/``; a test holds them current.
 """
@@ -51,13 +51,13 @@ def json_schema() -> dict[str, Any]:
     _, definitions = models_json_schema(
         [*((tenant, "validation") for tenant in tenants), (ManagementSettings, "validation")], by_alias=True
     )
-    shared = tidy(definitions["$defs"])
-    for addon in shared["AddOnsSettings"]["properties"].values():
+    sections = tidy(definitions["$defs"])
+    for addon in sections["AddOnsSettings"]["properties"].values():
         addon["anyOf"].append({"type": "boolean"})
-    properties = together([shared.pop(tenant.__name__)["properties"] for tenant in tenants])
-    # Given once beside `clusters`, or in each of them: the checks know, a schema can't tell.
+    properties = together([sections.pop(tenant.__name__)["properties"] for tenant in tenants])
+    # Required beside `clusters` or in each of them: only the checks can decide that, not a schema.
     for name in (ClusterSettings.__name__, *(provider.section.__name__ for provider in PROVIDERS.all())):
-        shared[name].pop("required", None)
+        sections[name].pop("required", None)
     keys = {f"{NAMESPACE}:{key}": value for key, value in properties.items()}
     keys[f"{NAMESPACE}:management"] = {"$ref": "#/$defs/ManagementSettings"}
     keys[f"{NAMESPACE}:clusters"] = {
@@ -83,7 +83,7 @@ def json_schema() -> dict[str, Any]:
                 "additionalProperties": False,
             }
         },
-        "$defs": shared,
+        "$defs": sections,
     }
 
 
@@ -125,8 +125,8 @@ def kind(model: type[Section], alias: str) -> str:
 @functools.cache
 def properties(model: type[Section]) -> dict[str, Any]:
     """The JSON types of a section's settings."""
-    found: dict[str, Any] = model.model_json_schema(by_alias=True)["properties"]
-    return found
+    types: dict[str, Any] = model.model_json_schema(by_alias=True)["properties"]
+    return types
 
 
 def in_words(schema: dict[str, Any]) -> str:
@@ -134,7 +134,7 @@ def in_words(schema: dict[str, Any]) -> str:
     if "anyOf" in schema:
         return " or ".join(
             dict.fromkeys(
-                # How pulumi writes a secret is nobody's to type.
+                # Nobody types the form in which pulumi writes a secret.
                 in_words(item)
                 for item in schema["anyOf"]
                 if item.get("type") != "null" and "secure" not in item.get("properties", {})
@@ -167,7 +167,7 @@ def meaning(field: FieldInfo) -> str:
 
 
 def table() -> str:
-    """All settings as a Markdown table: what all clusters have, and what an infrastructure provider adds."""
+    """All settings as a Markdown table, those of infrastructure providers among them."""
     lines = ["| key | type | default | meaning | a change, once the cluster lives |", "|---|---|---|---|---|"]
     fields = [field for provider in PROVIDERS.all() for field in provider.tenant.model_fields.values()]
     for field in fields:

@@ -1,12 +1,11 @@
 """Values that are stored as secrets: which they are, and how they go through the settings without being shown.
 
-From here on such a value is pydantic's ``SecretStr``, which no text, message or dump shows. Only the fields that can be kept
-apart in Kubernetes accept one; anywhere else it is refused, because it would end in clear in a manifest.
+From here on such a value is pydantic's ``SecretStr``, which no text, message or dump shows. Only the fields that Kubernetes
+can keep apart accept one; elsewhere it is refused, because it would end in clear in a manifest.
 
-The engine tells the program only that something below a top-level key is a secret (``PULUMI_CONFIG_SECRET_KEYS``). What it
-is, the stack's file tells: there the same place is encrypted. The file is compared with what the engine handed over, and
-only a value that stands there in clear, as it is, counts as no secret: so another file, or an environment of Pulumi's cloud,
-can at worst conceal too much.
+The engine reports only that something below a top-level key is a secret (``PULUMI_CONFIG_SECRET_KEYS``). The stack's file
+shows which value it is: that one is encrypted there. The file is compared with the engine's values, and only a value that is
+in clear in both counts as no secret: so another file, or an environment of Pulumi's cloud, can at worst conceal too much.
 """
 
 from __future__ import annotations
@@ -25,14 +24,14 @@ SECURE = {"anyOf": [{"type": "object", "properties": {"secure": {"type": "string
 """JSON schema of text that may be encrypted."""
 
 SECRET_RULE = "secret_rule"  # noqa: S105 - a name
-"""Type of pydantic's mistake in a secret that stands where one may; its message does not quote the secret."""
+"""Type of pydantic's mistake for a secret in a field that accepts one; its message does not quote the secret."""
 
 SHORTEST_QUOTE = 4
-"""So many characters of a secret count as a quotation of it."""
+"""Characters of a secret that count as a quotation of it."""
 
 UNPRINTABLE = "[^\t\n\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
-"""What cloud-init's YAML does not take in a block of text, or takes for the end of a line. A pattern, because to compile it
-takes longer than to import this module, and few stacks have a secret in a machine's bootstrap."""
+"""Characters that cloud-init's YAML does not accept in a block of text, or takes for the end of a line. Not compiled here,
+because that takes longer than to import this module, and few stacks have a secret in a machine's bootstrap."""
 
 ARGUMENTS = "a program's arguments are readable in its manifest and in the list of processes of its machine"
 FILE = "put the secret into a file (one of bootstrap.files, whose content may be a secret) and name the file here"
@@ -78,12 +77,12 @@ def secrets_in(value: Any) -> Iterator[str]:
 
 
 def seal(value: Any, path: str, secret_paths: Collection[str]) -> Any:
-    """A copy of plain values in which all that is stored as a secret is a ``SecretStr``.
+    """A copy of plain values in which each value that is stored as a secret is a ``SecretStr``.
 
     Args:
         value: maps, lists and scalars.
-        path: where it stands.
-        secret_paths: what is stored as a secret; a path means all below it.
+        path: its path.
+        secret_paths: paths of the secrets; a path means all below it.
     """
     if isinstance(value, Mapping):
         return {key: seal(item, path_of(path, (key,)), secret_paths) for key, item in value.items()}
@@ -95,41 +94,41 @@ def seal(value: Any, path: str, secret_paths: Collection[str]) -> Any:
 
 
 def secret_value_paths(secret_paths: Collection[str]) -> frozenset[str]:
-    """The paths whose values are kept from all that is shown.
+    """The paths whose values are never shown.
 
-    ``management`` may be a secret as a whole, as older versions of this program stored it. Then the kubeconfig in it is; the
-    names of a context and of a file beside it stand in messages, as those within a kubeconfig do.
+    ``management`` may be a secret as a whole, as older versions of this program stored it. Then only its kubeconfig is
+    secret; messages show the names of a context and of a file beside it, as they do for those within a kubeconfig.
     """
     return frozenset("management.kubeconfig" if path == "management" else path for path in secret_paths)
 
 
 def secret_paths_of(values: Mapping[str, Any], keys: Collection[str], file_values: Mapping[str, Any]) -> frozenset[str]:
-    """What is a secret below keys of which the engine tells only that something in them is.
+    """The paths of secrets below keys of which the engine reports only that they contain one.
 
     Args:
         values: the engine's values by key.
-        keys: the keys with something secret.
-        file_values: what the stack's file holds by key, with ``Placeholder`` for what is encrypted; empty without a file.
+        keys: the keys that contain a secret.
+        file_values: the values of the stack's file by key, with ``Placeholder`` for encrypted ones; empty without a file.
     """
     return frozenset(
         path for key in keys if key in values for path in differences(values[key], file_values.get(key), key)
     )
 
 
-def differences(value: Any, stored: Any, path: str) -> Iterator[str]:
-    """Where a value is not what the stack's file holds in clear."""
-    if isinstance(value, Mapping) and value and isinstance(stored, Mapping):
+def differences(value: Any, file_value: Any, path: str) -> Iterator[str]:
+    """The paths at which a value differs from the clear value in the stack's file."""
+    if isinstance(value, Mapping) and value and isinstance(file_value, Mapping):
         for key, item in value.items():
-            yield from differences(item, stored.get(key, NOTHING), path_of(path, (str(key),)))
-    elif isinstance(value, list) and value and isinstance(stored, list):
+            yield from differences(item, file_value.get(key, NOTHING), path_of(path, (str(key),)))
+    elif isinstance(value, list) and value and isinstance(file_value, list):
         for index, item in enumerate(value):
-            yield from differences(item, stored[index] if index < len(stored) else NOTHING, path_of(path, (index,)))
-    elif isinstance(stored, SecretStr) or type(value) is not type(stored) or value != stored:
+            yield from differences(item, file_value[index] if index < len(file_value) else NOTHING, path_of(path, (index,)))
+    elif isinstance(file_value, SecretStr) or type(value) is not type(file_value) or value != file_value:
         yield path
 
 
 def whole_keys(values: Mapping[str, Any], secret_paths: Collection[str]) -> Iterator[Problem]:
-    """Keys that are one secret as a whole, of which only parts can be kept apart."""
+    """Keys that are secret as a whole, although only parts of them can be kept apart."""
     for key in sorted(secret_paths):
         value = values.get(key)
         if key != "management" and (isinstance(value, Placeholder) or (isinstance(value, Mapping | list) and value)):
@@ -151,11 +150,11 @@ def refusal(path: str) -> str:
 
 
 def check_secret(value: Any, check: ValidatorFunctionWrapHandler) -> str | SecretStr:
-    """A text that is checked as such, and stays a secret where it is one.
+    """A text that is checked, and stays a secret where it is one.
 
     Raises:
         ValueError: of the check, or for a private key that is no secret.
-        PydanticCustomError: of the check of a secret, without a word of it.
+        PydanticCustomError: of the check of a secret, without quoting it.
     """
     if not isinstance(value, SecretStr):
         text: str = check(without_secret(value) if isinstance(value, str) else value)
@@ -171,7 +170,7 @@ def check_secret(value: Any, check: ValidatorFunctionWrapHandler) -> str | Secre
 
 
 def check_secret_command(value: Any, check: ValidatorFunctionWrapHandler) -> str | SecretStr:
-    """As :func:`check_secret`, of a command: a secret one becomes a file's content, which knows fewer characters."""
+    """As :func:`check_secret`, of a command: a secret one becomes a file's content, which allows fewer characters."""
     result = check_secret(value, check)
     text = reveal(result) if isinstance(result, SecretStr) else None
     if text and re.search(UNPRINTABLE, text):
@@ -187,7 +186,7 @@ def check_secret_command(value: Any, check: ValidatorFunctionWrapHandler) -> str
 
 
 def mask(message: str, secret: str) -> str:
-    """A message without what it quotes of a secret.
+    """A message without its quotations of a secret.
 
     >>> mask("line 1 holds 'hunter2!', which is wrong", "x hunter2! y")
     "line 1 holds '…', which is wrong"

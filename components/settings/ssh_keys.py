@@ -25,9 +25,9 @@ def check(value: str) -> str:
     match = re.fullmatch(r"([a-z0-9@.-]+)[ \t]+([A-Za-z0-9+/]+=*)([ \t].*)?", value)
     if match is None:
         raise ValueError(RULE)
-    kind, encoded = match[1], match[2]
+    kind, base64_text = match[1], match[2]
     try:
-        parts = fields(base64.b64decode(encoded, validate=True))
+        parts = fields(base64.b64decode(base64_text, validate=True))
     except (binascii.Error, ValueError):
         raise ValueError("is no SSH key: the text after its type is not a key in base64, or is cut off") from None
     if parts[0] != kind.encode():

@@ -83,13 +83,13 @@ def sections(data: bytes, project: str = NAMESPACE) -> tuple[dict[str, Any], fro
         whole = engine_yaml.load(data)
         values: dict[str, Any] = {}
         secret: set[str] = set()
-        others = []
+        foreign_keys = []
         for name, value in configuration(whole):
             namespace, key = key_of(name if ":" in name else f"{project}:{name}")
-            # The engine leaves an empty key as it was made: as empty text.
+            # The engine passes an empty value on as empty text.
             content = "" if value is None else as_engine(value)
             if namespace != NAMESPACE:
-                others.append(f"{namespace}:{key}")
+                foreign_keys.append(f"{namespace}:{key}")
                 continue
             if key in values:
                 raise YamlError(
@@ -101,7 +101,7 @@ def sections(data: bytes, project: str = NAMESPACE) -> tuple[dict[str, Any], fro
         raise StackFileError(str(error)) from None
     except RecursionError:
         raise StackFileError("is nested too deeply") from None
-    return values, frozenset(secret), tuple(others)
+    return values, frozenset(secret), tuple(foreign_keys)
 
 
 def configuration(whole: Any) -> list[tuple[str, Any]]:
@@ -147,7 +147,7 @@ def key_of(name: str) -> tuple[str, str]:
 
 
 def as_engine(value: Any) -> Any:
-    """A value as it arrives in a program, after the engine has written and read it once more."""
+    """A value as it arrives in a program, after the engine has written and read it again."""
     if isinstance(value, Timestamp):
         return value.engine
     if isinstance(value, float):
@@ -171,12 +171,12 @@ def as_engine(value: Any) -> Any:
 
 
 def within(value: Any) -> Any:
-    """A value in a list or map: that goes through JSON once more, which knows whole numbers of 64 bits with a sign."""
+    """A value in a list or map, which goes through JSON again: its whole numbers have 64 bits with a sign."""
     return as_number(float(value)) if isinstance(value, int) and value >= 2**63 else as_engine(value)
 
 
 def merge_again(value: Map) -> None:
-    """Merge what stands at a quoted key "<<": the engine writes it without quotes, so that its second reading merges."""
+    """Merge the maps at a quoted key "<<": the engine writes the key without quotes, so that its second reading merges."""
     place = ("str", "<<")
     if place not in value.items:
         return
@@ -196,8 +196,8 @@ def rewritten(text: str) -> str:
     A line break at its begin takes the place of the one behind the block's sign, and is lost.
     """
     unprintable = any(not (letter in "\t\n" or " " <= letter <= "~" or "\xa0" <= letter <= "\ufffd") for letter in text)
-    quoted = unprintable or "\ufeff" in text or text.endswith(" ") or re.search("[ ][\n\u2028\u2029]", text)
-    if "\n" not in text or quoted:
+    is_quoted = unprintable or "\ufeff" in text or text.endswith(" ") or re.search("[ ][\n\u2028\u2029]", text)
+    if "\n" not in text or is_quoted:
         return text
     if text.startswith("\t"):
         raise YamlError(

@@ -1,8 +1,8 @@
 """Text on its way into a machine's user data.
 
 Cluster API's kubeadm provider writes commands as quoted strings (Go's ``%q``) and other text as it stands into a
-cloud-config. What happens to it after that depends on the infrastructure provider: its settings say which text arrives as it
-is meant. A mistake here costs a machine that is bought and never joins.
+cloud-config. The next steps depend on the infrastructure provider: its settings judge which text arrives as it is meant. A
+mistake here costs a machine that is bought and never joins.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ USER_DATA = "user_data"
 class UserDataCheck(Protocol):
     """How an infrastructure provider judges text that goes into user data."""
 
-    def __call__(self, text: str, *, quoted: bool) -> None:
+    def __call__(self, text: str, *, is_quoted: bool) -> None:
         """Refuse what does not arrive as it is meant.
 
         Args:
             text: a command, a file's content or another piece of user data.
-            quoted: it arrives as a quoted string.
+            is_quoted: it arrives as a quoted string.
 
         Raises:
             ValueError: says where, why, and how to write it instead.
@@ -33,14 +33,14 @@ class UserDataCheck(Protocol):
 
 
 class Validation(Protocol):
-    """What pydantic tells a validator."""
+    """The facts that pydantic passes to a validator."""
 
     @property
     def context(self) -> Any:
         """The context that the caller gave, or None."""
 
 
-def user_data(text: str, validation: Validation, *, quoted: bool) -> str:
+def user_data(text: str, validation: Validation, *, is_quoted: bool) -> str:
     """Text that arrives on the machine as it is meant.
 
     Raises:
@@ -52,7 +52,7 @@ def user_data(text: str, validation: Validation, *, quoted: bool) -> str:
         raise ValueError(f"holds a NUL at {place(text, text.index(chr(0)))}, which shells and text files can't hold")
     check: UserDataCheck | None = (validation.context or {}).get(USER_DATA)
     if check:
-        check(text, quoted=quoted)
+        check(text, is_quoted=is_quoted)
     return text
 
 
@@ -67,12 +67,12 @@ def place(text: str, position: int) -> str:
 
 
 def excerpt(text: str, position: int) -> str:
-    """The beginning of what stands at a position, on one line."""
+    """The beginning of the text at a position, on one line."""
     return text[position : position + 30].partition("\n")[0]
 
 
-def one_line(text: str, validation: Validation) -> str:
-    """Text that stands unquoted in the cloud-config's YAML, as users' fields do.
+def single_line(text: str, validation: Validation) -> str:
+    """Text that is unquoted in the cloud-config's YAML, as users' fields are.
 
     Raises:
         ValueError: YAML would read something else.
@@ -87,11 +87,11 @@ def one_line(text: str, validation: Validation) -> str:
             "is written into the machine's YAML without quotes: it must be printable ASCII on one line, without ': ' "
             "and ' #', and not begin with a character that means something in YAML"
         )
-    return user_data(text, validation, quoted=False)
+    return user_data(text, validation, is_quoted=False)
 
 
 def without_secret(text: str) -> str:
-    """Refuse a private key in clear: what lies in a template can be read by everyone who can read templates."""
+    """Refuse a private key in clear: everyone who can read templates could read it."""
     if "PRIVATE KEY-----" in text:
         raise ValueError(
             "holds a private key, which everyone who may read the bootstrap template could read; store it as a secret, "

@@ -25,7 +25,7 @@ from .names import (
     secret_key,
 )
 from .secrets import SECURE, check_secret, check_secret_command
-from .text import Validation, one_line, user_data
+from .text import Validation, single_line, user_data
 
 NUMBER = r"(?:0|[1-9][0-9]{0,5})"
 VERSION = re.compile(rf"v?({NUMBER}\.{NUMBER}\.{NUMBER}(?:-[0-9A-Za-z]+(?:[.-][0-9A-Za-z]+)*)?)")
@@ -123,7 +123,7 @@ def admission_plugin(value: str) -> str:
 
 def ssh_key(value: str, validation: Validation) -> str:
     """A public SSH key in OpenSSH's form."""
-    return one_line(ssh_keys.check(value.strip()), validation)
+    return single_line(ssh_keys.check(value.strip()), validation)
 
 
 def int_or_percent(value: Any) -> int | str:
@@ -139,7 +139,7 @@ def absolute_path(value: str, validation: Validation) -> str:
     """A file's place on a machine."""
     if not value.startswith("/") or value.endswith("/") or len(value) > 512:
         raise ValueError("must be the absolute path of a file")
-    return one_line(value, validation)
+    return single_line(value, validation)
 
 
 def pattern_check(expression: re.Pattern[str], rule: str) -> AfterValidator:
@@ -157,14 +157,14 @@ def command(value: str, validation: Validation) -> str:
     """A shell command that arrives on the machine as it is meant."""
     if not value.strip():
         raise ValueError("must not be empty")
-    return user_data(value, validation, quoted=True)
+    return user_data(value, validation, is_quoted=True)
 
 
 def content(value: str, validation: Validation) -> str:
     """A file's text that arrives on the machine as it is meant."""
     if not value:
         raise ValueError("must not be empty")
-    return user_data(value, validation, quoted=False)
+    return user_data(value, validation, is_quoted=False)
 
 
 def add_on(value: Any) -> Any:
@@ -232,8 +232,8 @@ UserName = Annotated[
     pattern(USER_NAME),
 ]
 # As long as Cluster API's v1beta2 schema allows.
-ShortLine = Annotated[str, AfterValidator(one_line), Field(max_length=256)]
-ArgumentValue = Annotated[str, AfterValidator(one_line), Field(max_length=1024)]
+ShortLine = Annotated[str, AfterValidator(single_line), Field(max_length=256)]
+ArgumentValue = Annotated[str, AfterValidator(single_line), Field(max_length=1024)]
 if TYPE_CHECKING:
     Command = str | SecretStr
     Content = str | SecretStr

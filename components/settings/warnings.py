@@ -1,4 +1,4 @@
-"""What is allowed, but better known before it happens."""
+"""Warnings about values that are allowed, but have consequences to know."""
 
 from __future__ import annotations
 

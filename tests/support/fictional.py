@@ -66,7 +66,7 @@ def warnings(base: str, tenant: FictionalClusterSettings) -> Iterator[Problem]:
         yield Problem(f"{base}fictional.planet", "is hot")
 
 
-def user_data(text: str, *, quoted: bool) -> None:
+def user_data(text: str, *, is_quoted: bool) -> None:
     if "<<" in text:
         raise ValueError("holds '<<', which the fictional templating would run")
 

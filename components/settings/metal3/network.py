@@ -1,4 +1,4 @@
-"""What a server learns of itself and of its network: the content of a Metal3DataTemplate."""
+"""The metadata and network data of a server: the content of a Metal3DataTemplate."""
 
 from __future__ import annotations
 

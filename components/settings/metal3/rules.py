@@ -119,33 +119,33 @@ def image_problems(path: str, image: ImageSettings) -> Iterator[Problem]:
 def selector_problems(path: str, selector: HostSelectorSettings) -> Iterator[Problem]:
     """Apimachinery's ``labels.NewRequirement``; CAPM3 only logs what it refuses, and no host is ever chosen."""
     places: dict[str, int] = {}
-    for index, one in enumerate(selector.match_expressions):
+    for index, expression in enumerate(selector.match_expressions):
         where = f"{path}.matchExpressions[{index}]"
-        wants = one.operator in ("In", "NotIn")
-        if wants and not one.values:
+        needs_values = expression.operator in ("In", "NotIn")
+        if needs_values and not expression.values:
             yield Problem(
-                f"{where}.values", f"must have at least one entry with operator {one.operator}", example=["a"]
+                f"{where}.values", f"must have at least one entry with operator {expression.operator}", example=["a"]
             )
-        elif not wants and one.values:
+        elif not needs_values and expression.values:
             yield Problem(
-                f"{where}.values", f"has no effect with operator {one.operator}; leave it out", list(one.values), None
+                f"{where}.values", f"has no effect with operator {expression.operator}; leave it out", list(expression.values), None
             )
-        elif len(set(one.values)) != len(one.values) or "" in one.values:
+        elif len(set(expression.values)) != len(expression.values) or "" in expression.values:
             yield Problem(
                 f"{where}.values",
                 "must be values of which none is empty and none is given twice",
-                list(one.values),
+                list(expression.values),
                 ["a"],
             )
-        if one.key in places:
+        if expression.key in places:
             yield Problem(
                 f"{where}.key",
-                f"is that of {path}.matchExpressions[{places[one.key]}] too, and Metal3 takes each key once; leave one "
+                f"is that of {path}.matchExpressions[{places[expression.key]}] too, and Metal3 takes each key once; leave one "
                 "out",
-                one.key,
+                expression.key,
                 None,
             )
-        places.setdefault(one.key, index)
+        places.setdefault(expression.key, index)
 
 
 def pool_problems(path: str, base: str, tenant: Metal3ClusterSettings, pool: Metal3PoolSettings) -> Iterator[Problem]:
@@ -177,11 +177,11 @@ def pool_problems(path: str, base: str, tenant: Metal3ClusterSettings, pool: Met
         *((f"{path}.bootstrap.files[{index}].content", file.content) for index, file in enumerate(bootstrap.files)),
     ]
     for where, text in texts:
-        unknown = [name for name in METADATA.findall(reveal(text) or "") if name not in keys]
-        if unknown:
+        unknown_names = [name for name in METADATA.findall(reveal(text) or "") if name not in keys]
+        if unknown_names:
             yield Problem(
                 where,
-                f"names ds.meta_data.{unknown[0]}, which metaData does not define; it defines "
+                f"names ds.meta_data.{unknown_names[0]}, which metaData does not define; it defines "
                 f"{', '.join(sorted(keys))}",
                 example=None,
                 about=(f"{section}.metaData", f"{path}.metaData"),
@@ -202,7 +202,7 @@ def pool_problems(path: str, base: str, tenant: Metal3ClusterSettings, pool: Met
 def metadata_keys(tenant: Metal3ClusterSettings, pool: Metal3PoolSettings) -> Iterator[str]:
     """The keys that a pool's metadata has beside those that are always there."""
     data = tenant.metadata_of(pool)
-    for some in (
+    for names in (
         data.strings,
         data.object_names,
         data.namespaces,
@@ -211,20 +211,20 @@ def metadata_keys(tenant: Metal3ClusterSettings, pool: Metal3PoolSettings) -> It
         data.gateways_from_pool,
         data.from_host_interfaces,
     ):
-        yield from some
+        yield from names
     for entries in (data.indexes, data.from_labels, data.from_annotations):
-        yield from (one.key for one in entries)
+        yield from (entry.key for entry in entries)
 
 
 def warnings(base: str, tenant: Metal3ClusterSettings) -> Iterator[Problem]:
     """What is better known."""
     path, metal3 = f"{base}metal3", tenant.metal3
-    used = {
+    pool_names = {
         name for pool in tenant.worker_pools for name in used_pools(tenant.metadata_of(pool), tenant.network_of(pool))
     }
-    for index, one in enumerate(metal3.ip_pools):
-        if one.name not in used:
-            yield Problem(f"{path}.ipPools[{index}]", f"{one.name} is not used: no metaData or networkData names it")
+    for index, ip_pool in enumerate(metal3.ip_pools):
+        if ip_pool.name not in pool_names:
+            yield Problem(f"{path}.ipPools[{index}]", f"{ip_pool.name} is not used: no metaData or networkData names it")
     for index, host in enumerate(metal3.hosts):
         if host.bmc.disable_certificate_verification:
             yield Problem(

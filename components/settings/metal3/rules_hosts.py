@@ -10,7 +10,7 @@ from .hosts import HostSettings
 from .section import Metal3ClusterSettings, Metal3PoolSettings
 from .types import NO_CERTIFICATE, NO_SECURE_BOOT, VIRTUAL_MEDIA, driver_of
 
-OWN_LABELS = ("cluster.x-k8s.io/cluster-name", "infrastructure.cluster.x-k8s.io/node-reuse")
+CAPM3_LABELS = ("cluster.x-k8s.io/cluster-name", "infrastructure.cluster.x-k8s.io/node-reuse")
 """Set on a host by CAPM3 as long as a machine is on it."""
 
 
@@ -53,7 +53,7 @@ def host_problems(path: str, host: HostSettings) -> Iterator[Problem]:
         yield Problem(
             f"{path}.rootDeviceHints.deviceName", "must lie in /dev/ or /dev/disk/by-path/", device, "/dev/nvme0n1"
         )
-    for key in OWN_LABELS:
+    for key in CAPM3_LABELS:
         if key in host.labels:
             yield Problem(
                 f'{path}.labels["{key}"]',
@@ -61,7 +61,7 @@ def host_problems(path: str, host: HostSettings) -> Iterator[Problem]:
                 host.labels[key],
                 None,
             )
-    for key in sorted(naming.IDENTITY_LABELS & host.labels.keys() - {"pool", *OWN_LABELS}):
+    for key in sorted(naming.IDENTITY_LABELS & host.labels.keys() - {"pool", *CAPM3_LABELS}):
         yield Problem(f'{path}.labels["{key}"]', "is set by this program; leave it out", host.labels[key], None)
 
 

@@ -32,37 +32,37 @@ def ip_pool_problems(path: str, tenant: Metal3ClusterSettings, pool: IpPoolSetti
             "is required, unless existing is true",
             example=[{"start": "192.0.2.100", "end": "192.0.2.200"}],
         )
-    for index, one in enumerate(pool.ranges):
-        yield from range_problems(f"{path}.ranges[{index}]", pool, one)
+    for index, entry in enumerate(pool.ranges):
+        yield from range_problems(f"{path}.ranges[{index}]", pool, entry)
     inside = tenant.control_plane.network.service_address
-    for index, one in enumerate(pool.ranges):
-        if inside and one.start and one.end and within(inside, one.start, one.end):
+    for index, entry in enumerate(pool.ranges):
+        if inside and entry.start and entry.end and within(inside, entry.start, entry.end):
             yield Problem(
                 f"{path}.ranges[{index}]",
                 f"holds {inside}, the control plane's address, so a machine could get the same; leave it out of the range",
-                {"start": one.start, "end": one.end},
+                {"start": entry.start, "end": entry.end},
                 None,
                 about=("controlPlane.network.serviceAddress",),
             )
 
 
-def range_problems(path: str, pool: IpPoolSettings, one: RangeSettings) -> Iterator[Problem]:
+def range_problems(path: str, pool: IpPoolSettings, entry: RangeSettings) -> Iterator[Problem]:
     """Of the IPAM's webhook, and of ``GetIPAddress``, which fails only once a machine asks."""
-    if not one.start and not one.subnet:
+    if not entry.start and not entry.subnet:
         yield Problem(f"{path}.start", "is required, unless subnet is set", example="192.0.2.100")
         return
-    prefix = one.prefix or pool.prefix
+    prefix = entry.prefix or pool.prefix
     if prefix is None:
         yield Problem(
             f"{path}.prefix", "is required here or in the pool: a server needs it for its netmask", example=24
         )
-    named = [("start", one.start), ("end", one.end), ("gateway", one.gateway or pool.gateway)]
-    addresses = {key: ipaddress.ip_address(value) for key, value in named if value}
-    network = ipaddress.ip_network(one.subnet) if one.subnet else None
+    bounds = [("start", entry.start), ("end", entry.end), ("gateway", entry.gateway or pool.gateway)]
+    addresses = {key: ipaddress.ip_address(value) for key, value in bounds if value}
+    network = ipaddress.ip_network(entry.subnet) if entry.subnet else None
     version = network.version if network else addresses["start"].version
     for key, address in addresses.items():
         if address.version != version:
-            where = path if key != "gateway" or one.gateway else path.rpartition(".")[0]
+            where = path if key != "gateway" or entry.gateway else path.rpartition(".")[0]
             yield Problem(f"{where}.{key}", f"must be IPv{version}, as the range is", str(address), None)
             return
     if prefix is not None and prefix > (32 if version == 4 else 128):
@@ -82,5 +82,5 @@ def range_problems(path: str, pool: IpPoolSettings, one: RangeSettings) -> Itera
 
 def within(address: str, start: str, end: str) -> bool:
     """Whether an address is one of a range."""
-    numbers = [ipaddress.ip_address(one) for one in (start, address, end)]
-    return len({one.version for one in numbers}) == 1 and int(numbers[0]) <= int(numbers[1]) <= int(numbers[2])
+    numbers = [ipaddress.ip_address(text) for text in (start, address, end)]
+    return len({number.version for number in numbers}) == 1 and int(numbers[0]) <= int(numbers[1]) <= int(numbers[2])

@@ -15,7 +15,7 @@ from .network import (
 )
 from .section import IpPoolSettings
 
-OWN_KEYS = ("name", "local-hostname", "local_hostname", "uuid", "providerid", "metal3-name", "metal3-namespace")
+RESERVED_KEYS = ("name", "local-hostname", "local_hostname", "uuid", "providerid", "metal3-name", "metal3-namespace")
 """Metadata that this program, CAPM3 and the operator give each machine."""
 
 BOND_FIELDS = ("mode", "xmit_hash_policy", "links")
@@ -37,24 +37,24 @@ def metadata_problems(
     places = [(f'{path}.{part}["{key}"]', key) for part, mapping in maps.items() for key in mapping]
     places += [(f"{path}.namespaces[{index}]", key) for index, key in enumerate(data.namespaces)]
     keys = {
-        "indexes": [one.key for one in data.indexes],
-        "fromLabels": [one.key for one in data.from_labels],
-        "fromAnnotations": [one.key for one in data.from_annotations],
+        "indexes": [entry.key for entry in data.indexes],
+        "fromLabels": [entry.key for entry in data.from_labels],
+        "fromAnnotations": [entry.key for entry in data.from_annotations],
     }
-    for part, some in keys.items():
-        places += [(f"{path}.{part}[{index}].key", key) for index, key in enumerate(some)]
+    for part, names in keys.items():
+        places += [(f"{path}.{part}[{index}].key", key) for index, key in enumerate(names)]
     firsts: dict[str, str] = {}
     for where, key in places:
-        if key in OWN_KEYS:
+        if key in RESERVED_KEYS:
             yield Problem(where, f"{key} is defined for each machine anyway; leave it out", example=None)
         elif firsts.setdefault(key, where) != where:
             yield Problem(where, f"defines the same key as {firsts[key]}; leave one out", example=None)
     for part in ("ipAddressesFromPool", "prefixesFromPool", "gatewaysFromPool"):
         for key, pool in maps[part].items():
-            yield from known_pool(f'{path}.{part}["{key}"]', section, pool, pools)
+            yield from check_pool_name(f'{path}.{part}["{key}"]', section, pool, pools)
 
 
-def known_pool(path: str, section: str, name: str, pools: Sequence[IpPoolSettings]) -> Iterator[Problem]:
+def check_pool_name(path: str, section: str, name: str, pools: Sequence[IpPoolSettings]) -> Iterator[Problem]:
     """A name of an IP pool is one of ``ipPools``."""
     names = [pool.name for pool in pools]
     if name not in names:
@@ -105,9 +105,9 @@ def network_problems(
             where = f"{path}.networks.{part}[{index}]"
             if firsts.setdefault(network.id, where) != where:
                 yield Problem(f"{where}.id", f"is the id of {firsts[network.id]} too; choose another", network.id, None)
-            yield from known_link(f"{where}.link", f"{path}.links", network.link, links)
+            yield from check_link_name(f"{where}.link", f"{path}.links", network.link, links)
             if isinstance(network, StaticNetworkSettings):
-                yield from known_pool(f"{where}.pool", section, network.pool, pools)
+                yield from check_pool_name(f"{where}.pool", section, network.pool, pools)
                 yield from family(f"{where}.pool", section, network.pool, version, pools)
             yield from routes(where, section, network, version, pools)
     for index, address in enumerate(data.services.dns):
@@ -115,14 +115,14 @@ def network_problems(
             yield Problem(f"{path}.services.dns[{index}]", "is given twice; leave one out", address, None)
     if data.services.dns_from_pool:
         where = f"{path}.services.dnsFromPool"
-        yield from known_pool(where, section, data.services.dns_from_pool, pools)
-        used = {network.pool for network in (*data.networks.ipv4, *data.networks.ipv6)}
-        if data.services.dns_from_pool not in used:
+        yield from check_pool_name(where, section, data.services.dns_from_pool, pools)
+        address_pools = {network.pool for network in (*data.networks.ipv4, *data.networks.ipv6)}
+        if data.services.dns_from_pool not in address_pools:
             yield Problem(
                 where,
                 "must be the pool of a network in networks.ipv4 or networks.ipv6: CAPM3 knows no other pool's name servers",
                 data.services.dns_from_pool,
-                next(iter(sorted(used)), None),
+                next(iter(sorted(address_pools)), None),
                 about=(f"{path}.networks",),
             )
 
@@ -160,7 +160,7 @@ def bonds(path: str, data: NetworkDataSettings, links: Mapping[str, str]) -> Ite
 def vlans(path: str, data: NetworkDataSettings, links: Mapping[str, str]) -> Iterator[Problem]:
     """A VLAN is on another link; the CRD takes a number once."""
     numbers: dict[int, str] = {}
-    others = {name for name, where in links.items() if ".vlans[" not in where}
+    targets = {name for name, where in links.items() if ".vlans[" not in where}
     for index, vlan in enumerate(data.links.vlans):
         where = f"{path}.vlans[{index}]"
         if numbers.setdefault(vlan.vlan_id, where) != where:
@@ -170,17 +170,17 @@ def vlans(path: str, data: NetworkDataSettings, links: Mapping[str, str]) -> Ite
                 vlan.vlan_id,
                 None,
             )
-        if vlan.vlan_link not in others:
+        if vlan.vlan_link not in targets:
             yield Problem(
                 f"{where}.vlanLink",
-                f"names no link of ethernets or bonds, which have {', '.join(sorted(others)) or 'none'}",
+                f"names no link of ethernets or bonds, which have {', '.join(sorted(targets)) or 'none'}",
                 vlan.vlan_link,
-                next(iter(sorted(others)), None),
+                next(iter(sorted(targets)), None),
                 about=(path,),
             )
 
 
-def known_link(path: str, place: str, link: str, links: Mapping[str, str]) -> Iterator[Problem]:
+def check_link_name(path: str, place: str, link: str, links: Mapping[str, str]) -> Iterator[Problem]:
     """A network is on a link that there is."""
     if link not in links:
         names = ", ".join(links) or "none"
@@ -214,12 +214,12 @@ def routes(
         if gateway.string and ipaddress.ip_address(gateway.string).version != version:
             yield Problem(f"{where}.gateway.string", f"must be IPv{version}, as the network is", gateway.string, None)
         if gateway.pool:
-            yield from known_pool(f"{where}.gateway.pool", section, gateway.pool, pools)
-            one = next((pool for pool in pools if pool.name == gateway.pool), None)
-            if one and not one.existing and not one.gateway and not all(part.gateway for part in one.ranges):
+            yield from check_pool_name(f"{where}.gateway.pool", section, gateway.pool, pools)
+            ip_pool = next((pool for pool in pools if pool.name == gateway.pool), None)
+            if ip_pool and not ip_pool.existing and not ip_pool.gateway and not all(part.gateway for part in ip_pool.ranges):
                 yield Problem(
                     f"{where}.gateway.pool",
-                    f"names pool {one.name}, in which no gateway is set; set ipPools[].gateway, or gateway.string here",
+                    f"names pool {ip_pool.name}, in which no gateway is set; set ipPools[].gateway, or gateway.string here",
                     example=None,
                     about=(f"{section}.ipPools",),
                 )
@@ -233,8 +233,8 @@ def routes(
 def family(path: str, section: str, name: str, version: int, pools: Sequence[IpPoolSettings]) -> Iterator[Problem]:
     """Addresses of a pool are of the network's family."""
     for pool in pools:
-        for one in pool.ranges if pool.name == name else ():
-            text = one.start or (one.subnet or "").partition("/")[0]
+        for entry in pool.ranges if pool.name == name else ():
+            text = entry.start or (entry.subnet or "").partition("/")[0]
             if text and ipaddress.ip_address(text).version != version:
                 yield Problem(
                     path,
@@ -248,14 +248,14 @@ def family(path: str, section: str, name: str, version: int, pools: Sequence[IpP
 
 def used_pools(metadata: MetaDataSettings, network: NetworkDataSettings | None) -> Iterator[str]:
     """The IP pools that data names."""
-    for some in (metadata.ip_addresses_from_pool, metadata.prefixes_from_pool, metadata.gateways_from_pool):
-        yield from some.values()
+    for mapping in (metadata.ip_addresses_from_pool, metadata.prefixes_from_pool, metadata.gateways_from_pool):
+        yield from mapping.values()
     if network is None:
         return
     networks = network.networks
     for static in (*networks.ipv4, *networks.ipv6):
         yield static.pool
-    for one in (*networks.ipv4, *networks.ipv6, *networks.ipv4_dhcp, *networks.ipv6_dhcp, *networks.ipv6_slaac):
-        yield from (route.gateway.pool for route in one.routes if route.gateway.pool)
+    for entry in (*networks.ipv4, *networks.ipv6, *networks.ipv4_dhcp, *networks.ipv6_dhcp, *networks.ipv6_slaac):
+        yield from (route.gateway.pool for route in entry.routes if route.gateway.pool)
     if network.services.dns_from_pool:
         yield network.services.dns_from_pool

@@ -53,12 +53,12 @@ def driver_of(address: str) -> str:
 
 def bmc_address(value: str) -> str:
     """Where a BMC is, and by which driver."""
-    scheme, separator, rest = value.partition("://")
+    scheme, separator, location = value.partition("://")
     driver, plus, transport = scheme.partition("+")
     if not separator or driver not in BMC_DRIVERS or (plus and transport not in BMC_DRIVERS[driver]):
         raise ValueError(f"must be driver://host, with one of these drivers: {', '.join(BMC_DRIVERS)}")
     try:
-        parts = urlsplit(f"http://{rest}")
+        parts = urlsplit(f"http://{location}")
         host = parts.hostname or ""
         parts.port  # noqa: B018 - raises
     except ValueError:

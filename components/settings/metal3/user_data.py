@@ -1,9 +1,9 @@
-"""What cloud-init makes of user data on a server that Metal3 has installed.
+"""How cloud-init renders user data on a server that Metal3 has installed.
 
 The kubeadm provider begins it with ``## template: jinja``, so cloud-init renders all of it with jinja2, with the server's
-metadata as ``ds.meta_data``: what the Metal3DataTemplate says, and what Ironic adds. Nobody templates it before. jinja2 also
-reads the shell's ``${#name}`` as the begin of a comment, and a name that there is not becomes
-``CI_MISSING_JINJA_VAR/name`` (cloudinit/templater.py).
+metadata as ``ds.meta_data``: that of the Metal3DataTemplate, and what Ironic adds. No other engine renders it before. jinja2
+also reads the shell's ``${#name}`` as the beginning of a comment, and an unknown name becomes ``CI_MISSING_JINJA_VAR/name``
+(cloudinit/templater.py).
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ METADATA = re.compile(r"\{\{-?\s*ds\.meta_data\.([A-Za-z_][A-Za-z0-9_]*)")
 ESCAPE = "{{ '{{' }}"
 
 
-def check_templates(text: str, *, quoted: bool) -> None:
-    """Refuse what jinja2 would break on, or would take for something else.
+def check_templates(text: str, *, is_quoted: bool) -> None:
+    """Refuse text that jinja2 would fail on, or would misread.
 
     Args:
         text: a command, a file's content or another piece of user data.
-        quoted: it arrives as a quoted string, which does not matter here.
+        is_quoted: it arrives as a quoted string, which does not matter here.
 
     Raises:
         ValueError: says line, column, and how to write it instead.
