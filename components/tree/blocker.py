@@ -41,12 +41,12 @@ def describe(snapshot: Snapshot, obj: Json) -> str:
 
 
 def unreadable(failure: Failure, snapshot: Snapshot, referred_by: str = "") -> Blocker:
-    """How to mend a read that failed.
+    """Advice about a failed read.
 
     Args:
         failure: what could not be read.
-        snapshot: what was read besides.
-        referred_by: who refers to it, where that helps to find the cause.
+        snapshot: the other objects of the cluster.
+        referred_by: the object that refers to it, where that explains the failure.
     """
     by = f", which {referred_by} names," if referred_by else ""
     if failure.reason == "NotFound":

@@ -1,8 +1,7 @@
-"""What keeps a cluster from being ready, in words, and what to do about it. Pure.
+"""Reasons why a cluster is not ready, in words, with advice. Pure.
 
-The checks follow the order in which a cluster comes up: Cluster, control plane, hand-off of the endpoint,
-infrastructure, workers. The first that doesn't hold is the one to look at: those after it wait for it. Workers are
-judged in :mod:`.blockers_workers`.
+The checks follow the order in which a cluster comes up: Cluster, control plane, hand-off of the endpoint, infrastructure,
+workers. The first one that fails is the cause: the later ones wait for it. Workers are judged in :mod:`.blockers_workers`.
 """
 
 from __future__ import annotations
@@ -85,7 +84,7 @@ def _deletion(snapshot: Snapshot, cluster: Json) -> Blocker | None:
 
 def _pause(snapshot: Snapshot, cluster: Json) -> Blocker | None:
     if dig(cluster, "spec", "paused"):
-        # A stack that has not paused it declares nothing about it, and takes nothing back.
+        # A stack that has not paused it does not declare the field, and so does not reset it.
         change = """--type merge -p '{"spec":{"paused":false}}'"""
         command = kubectl(snapshot, "patch clusters.cluster.x-k8s.io", name(cluster), change)
         return Blocker(
@@ -153,7 +152,7 @@ def _address(snapshot: Snapshot, cluster: Json) -> Blocker | None:
 
 
 def _evidence(snapshot: Snapshot, kind_: str) -> ReadResult | None:
-    """What was read of the control plane's object of a kind."""
+    """The object of a kind that the control plane has, as it was read."""
     return next((obj for key, obj in snapshot.evidence.items() if key.startswith(f"{kind_}/")), None)
 
 
@@ -209,7 +208,7 @@ def _control_plane(snapshot: Snapshot, cluster: Json) -> Blocker | None:
 
 
 def _because(snapshot: Snapshot, control_plane: Json) -> str:
-    """What a control plane that isn't ready says: its own conditions, then its TenantControlPlane's."""
+    """The reasons of a control plane that isn't ready: its own conditions, then its TenantControlPlane's."""
     reasons = []
     if unmet := first_false(control_plane):
         reasons.append(f"{unmet.type} is {unmet.status}" + (f" ({unmet.message})" if unmet.message else ""))
@@ -246,7 +245,7 @@ def _unread_lists(snapshot: Snapshot, cluster: Json) -> Blocker | None:
 
 
 def _any_row(tree: Tree) -> Blocker | None:
-    """Any READY cell that isn't True, the deepest first: what a row above says comes from those below it."""
+    """Any READY cell that isn't True, the deepest first, because upper rows summarise lower ones."""
     root = tree.root
     if root.ready is None:
         return Blocker(

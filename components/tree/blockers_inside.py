@@ -1,4 +1,4 @@
-"""What in the tenant cluster itself keeps it from being of use, where all that Cluster API sees is as it should be. Pure."""
+"""Reasons inside the tenant cluster why it is not ready, where all objects of Cluster API are. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ INSIDE = "with the cluster's kubeconfig: `kubectl -n {} {}`"
 
 
 def inside(tree: Tree) -> Iterator[Blocker]:
-    """The reasons, the first of them first: without a cloud controller no add-on starts that tolerates no taint."""
+    """The reasons in the order of their causes: without a cloud controller only add-ons that tolerate the taint start."""
     content = tree.snapshot.inside
     if not isinstance(content, Inside):
         return
@@ -73,7 +73,7 @@ def _bad(condition: Json) -> bool:
 
 
 def _lacks(one: Json) -> str:
-    """What of a workload does not run, in words; empty where all does."""
+    """The pods that a workload lacks, in words; empty where it lacks none."""
     status, generation = dig(one, "status") or {}, dig(one, "metadata", "generation") or 0
     if kind(one) == "Job":
         return "has failed" if any(c["type"] == "Failed" and _bad(c) for c in status.get("conditions") or ()) else ""

@@ -1,7 +1,7 @@
-"""What keeps the workers of a cluster from being ready, in words. Pure.
+"""Reasons why the workers of a cluster are not ready, in words. Pure.
 
-A machine goes through bootstrap data, infrastructure, node; a pool through creation of its machines, then their
-readiness, then as many as asked. Failures that nobody retries come before delays.
+A machine goes through bootstrap data, infrastructure, node; a pool through the creation of its machines, then their
+readiness, then their number. Failures that no controller retries come before delays.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def _former(snapshot: Snapshot, machine: Json) -> Blocker | None:
 def _final_failure(snapshot: Snapshot, machine: Json) -> Blocker | None:
     if deletion_time(machine):
         return None
-    # The part that failed tells more than the machine, which copies it.
+    # The part that failed says more than the machine, which copies its message.
     for obj in (*_parts(snapshot, machine), machine):
         if failure := terminal_failure(obj):
             return Blocker(
@@ -155,7 +155,7 @@ def _machine(snapshot: Snapshot, machine: Json) -> Blocker | None:
 
 
 def _waits_for(snapshot: Snapshot, machine: Json, part: ReadResult | None, what: str) -> Blocker:
-    """A machine that lacks one of its parts: what that part says about it."""
+    """A machine that lacks one of its parts, with that part's condition."""
     if isinstance(part, Failure):
         return Blocker(
             subject(machine),
@@ -195,7 +195,7 @@ def _pool(snapshot: Snapshot, deployment: Json) -> Blocker | None:
 
 
 def _unhealthy_node(snapshot: Snapshot, deployment: Json) -> Blocker | None:
-    """The first node of a pool that Cluster API sees and finds unhealthy."""
+    """The first node of a pool that Cluster API reports as unhealthy."""
     for machine in _read(snapshot.machines):
         pool = dig(machine, "metadata", "labels", "cluster.x-k8s.io/deployment-name")
         problem = node_problem(machine)
@@ -219,7 +219,7 @@ def _unhealthy_node(snapshot: Snapshot, deployment: Json) -> Blocker | None:
 
 
 def _network(snapshot: Snapshot, node: str) -> str:
-    """What to do about a node without network, by what the stack installs."""
+    """Advice about a node without network, by the plugin that the stack installs."""
     plugin = None if isinstance(snapshot.cluster, Failure) else dig(snapshot.cluster, "metadata", "annotations")
     plugin = dig(plugin, NETWORK_PLUGIN)
     pods = (

@@ -1,6 +1,6 @@
-"""Where a living cluster differs from what its settings ask for, in words, and what to do about it. Pure.
+"""Differences between a living cluster and its settings, in words, with advice. Pure.
 
-Most of it keeps no condition from being True: a pool that was deleted, or was never made, has no condition at all.
+Most of them show in no condition: a pool that was deleted, or never created, has no condition at all.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .model import Snapshot, Tree
 from .request import PoolRequest, Request
 
 ENGINE = "pulumi-kubernetes"
-"""How the field managers of objects that a stack has made begin."""
+"""Beginning of the field managers' names on objects that a stack has made."""
 
 
 @dataclass(frozen=True)
@@ -30,19 +30,19 @@ class Difference(Blocker):
 
 @dataclass(frozen=True)
 class Unknown(Difference):
-    """What could not be compared."""
+    """An object that could not be compared."""
 
     def __str__(self) -> str:
         return f"Not known: {self.subject}: {self.reason}.\nWhat to do: {self.action}."
 
 
 def differences(tree: Tree) -> list[Difference]:
-    """All differences; none where it is not known what is asked for, or the cluster itself is not there."""
+    """All differences; none where the settings are not known, or the cluster itself does not exist."""
     return [*shortfalls(tree), *besides(tree)]
 
 
 def shortfalls(tree: Tree) -> Iterator[Difference]:
-    """What the cluster has not, or has in another way: it is not what was asked for as long as there is one of these."""
+    """What the cluster lacks, or has in another form: the cluster is not complete as long as there is one of these."""
     snapshot, request = tree.snapshot, tree.request
     if request is None or isinstance(snapshot.cluster, Failure) or deletion_time(snapshot.cluster):
         return
@@ -64,7 +64,7 @@ def shortfalls(tree: Tree) -> Iterator[Difference]:
 
 
 def besides(tree: Tree) -> Iterator[Difference]:
-    """What the cluster has besides what was asked for: it may be ready nevertheless."""
+    """What the cluster has beside the settings: it may be ready nevertheless."""
     snapshot, request = tree.snapshot, tree.request
     if request is None or isinstance(snapshot.cluster, Failure) or deletion_time(snapshot.cluster):
         return

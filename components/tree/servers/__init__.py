@@ -1,6 +1,6 @@
-"""The servers under a cluster's machines, where an infrastructure provider keeps objects of them: each module knows one's.
+"""The servers under a cluster's machines, where an infrastructure provider has objects for them: a module for each provider.
 
-A module has ``SERVERS``. Nothing else knows which providers there are.
+A module has ``SERVERS``. Nothing else names the providers.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from ..model import ListResult, Snapshot
 
 @dataclass(frozen=True)
 class Servers:
-    """What is known of one provider's servers.
+    """How to read one provider's servers.
 
     Attributes:
         machine_kind: kind of the infrastructure machines that are on them.
-        kind: of the servers, which lie in the Cluster's namespace.
+        kind: of the servers, which are in the Cluster's namespace.
         trouble: why a Machine's server is no node of the cluster; None where nothing is wrong with it.
-        state: the state of a Machine's server that is being deleted, as the end of a sentence; empty where nobody knows.
+        state: the state of a Machine's server that is being deleted, as the end of a sentence; empty where it is not known.
     """
 
     machine_kind: str
@@ -36,7 +36,7 @@ class Servers:
 
 @cache
 def _known() -> Mapping[str, Servers]:
-    """All that this package brings, by the kind of their infrastructure machines."""
+    """The providers of this package, by the kind of their infrastructure machines."""
     modules = (import_module(module.name) for module in iter_modules(__path__, f"{__name__}."))
     return {module.SERVERS.machine_kind: module.SERVERS for module in modules}
 
@@ -46,7 +46,7 @@ def _under(machine: Json) -> Servers | None:
 
 
 def kind_to_read(machines: ListResult) -> Kind | None:
-    """The servers that would explain why a machine is no healthy node, or how far its deletion is; None where none would."""
+    """The kind of servers that explain an unhealthy node or a deletion; None where no machine needs that."""
     for machine in () if isinstance(machines, Failure) else machines:
         servers = _under(machine)
         if servers and not _is_well(machine):
@@ -55,16 +55,16 @@ def kind_to_read(machines: ListResult) -> Kind | None:
 
 
 def trouble(snapshot: Snapshot, machine: Json) -> Blocker | None:
-    """Why a machine's server is no node of the cluster; None where nothing is wrong with it, or nobody knows.
+    """Why a machine's server is no node of the cluster; None where nothing is wrong with it, or it is not known.
 
-    The servers of machines that are all well were not read (:func:`kind_to_read`): nothing can be said of them.
+    The servers of healthy machines were not read (:func:`kind_to_read`).
     """
     servers = _under(machine)
     return servers.trouble(snapshot, machine) if servers and not _is_well(machine) else None
 
 
 def state(snapshot: Snapshot, machine: Json) -> str:
-    """The state of the server of a machine that is being deleted, as the end of a sentence; empty where nobody knows."""
+    """The state of the server of a machine that is being deleted, as the end of a sentence; empty where it is not known."""
     servers = _under(machine)
     return servers.state(snapshot, machine) if servers else ""
 
@@ -74,7 +74,7 @@ def _is_well(machine: Json) -> bool:
     return bool(
         dig(machine, "status", "nodeRef")
         and not deletion_time(machine)
-        # A node that is silent, because its server is off or gone, is unknown, not unhealthy.
+        # A node whose server is off or deleted is unknown, not unhealthy.
         and not any(one.status != "True" for one in node_conditions(machine))
         and seen
         and seen.status == "True"

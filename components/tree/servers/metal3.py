@@ -1,6 +1,6 @@
-"""What a machine's server says where it is one of Metal3's: its BareMetalHost. Pure.
+"""The state of a machine's server of Metal3, from its BareMetalHost. Pure.
 
-CAPM3 tells in a Metal3Machine only that no host is free. What goes wrong on a host, the baremetal-operator tells there alone.
+A Metal3Machine only shows that no host is free. The baremetal-operator reports the errors of a host in the host alone.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ HOST_ANNOTATION = "metal3.io/BareMetalHost"
 
 UNHEALTHY = "capm3.metal3.io/unhealthy"
 PASSED_OVER = {"baremetalhost.metal3.io/paused": "paused", UNHEALTHY: "marked unhealthy"}
-"""Annotations of a host that CAPM3 passes over, and what they say (``chooseHost`` in its metal3machine_manager.go)."""
+"""Annotations of hosts that CAPM3 passes over, with their meaning (``chooseHost`` in its metal3machine_manager.go)."""
 
 MOST_NAMES = 5
-"""So many hosts are named where none is free."""
+"""How many hosts are named where none is free."""
 
 
 def trouble(snapshot: Snapshot, machine: Json) -> Blocker | None:
@@ -59,7 +59,7 @@ def trouble(snapshot: Snapshot, machine: Json) -> Blocker | None:
 
 
 def state(snapshot: Snapshot, machine: Json) -> str:
-    """In what state the server of a machine is that is being deleted, as the end of a sentence; empty where nobody knows."""
+    """The state of the server of a machine that is being deleted, as the end of a sentence; empty where it is not known."""
     own = _infrastructure_machine(snapshot, machine)
     host = (
         _host_called(snapshot.servers, _host_name(own)) if own and not isinstance(snapshot.servers, Failure) else None
@@ -137,7 +137,7 @@ def _state(host: Json) -> str:
 
 
 def _none_free(snapshot: Snapshot, machine: Json, own: Json, hosts: tuple[Json, ...]) -> Blocker | None:
-    """No host is chosen: what there is, by what the machine's selector asks for."""
+    """The reason why no host is chosen, by the hosts and the machine's selector."""
     seen = condition(own, "AssociateBMH") or condition(own, "AssociateBareMetalHost")
     if seen is None or seen.status == "True":
         return None
@@ -202,7 +202,7 @@ def _expressions(selector: Json) -> Iterator[str]:
 
 
 def fits(selector: Json, labels: Json) -> bool:
-    """Whether labels are as a ``hostSelector`` asks; its operators are apimachinery's words.
+    """Whether labels match a ``hostSelector``; its operators are apimachinery's words.
 
     >>> fits({"matchExpressions": [{"key": "rack", "operator": "notin", "values": ["a"]}]}, {})
     True
