@@ -94,24 +94,24 @@ def _pause(snapshot: Snapshot, cluster: Json) -> Blocker | None:
             f"somebody else has paused it: {command}",
         )
     if is_paused(cluster):
-        annotated = kubectl(snapshot, "annotate clusters.cluster.x-k8s.io", name(cluster), f"{PAUSED_ANNOTATION}-")
+        removal = kubectl(snapshot, "annotate clusters.cluster.x-k8s.io", name(cluster), f"{PAUSED_ANNOTATION}-")
         return Blocker(
             subject(cluster),
             "it is paused by an annotation, so no controller acts on it",
-            f"Once whoever set it is done: {annotated}",
+            f"Once whoever set it is done: {removal}",
         )
     return None
 
 
 def _missing_control_plane(snapshot: Snapshot, cluster: Json) -> Blocker | None:
-    return _missing(snapshot, cluster, "controlPlaneRef", snapshot.control_plane)
+    return _reference_problem(snapshot, cluster, "controlPlaneRef", snapshot.control_plane)
 
 
 def _missing_infrastructure(snapshot: Snapshot, cluster: Json) -> Blocker | None:
-    return _missing(snapshot, cluster, "infrastructureRef", snapshot.infrastructure)
+    return _reference_problem(snapshot, cluster, "infrastructureRef", snapshot.infrastructure)
 
 
-def _missing(snapshot: Snapshot, cluster: Json, field: str, part: ReadResult | None) -> Blocker | None:
+def _reference_problem(snapshot: Snapshot, cluster: Json, field: str, part: ReadResult | None) -> Blocker | None:
     if part is None:
         return Blocker(subject(cluster), f"spec.{field} is empty", REPAIR)
     if isinstance(part, Failure):
@@ -140,15 +140,15 @@ def _address(snapshot: Snapshot, cluster: Json) -> Blocker | None:
     if control_plane is None or isinstance(control_plane, Failure) or endpoint_of(control_plane):
         return None
     tenant, service = (_evidence(snapshot, kind_) for kind_ in ("TenantControlPlane", "Service"))
-    missing = cause(control_plane, cluster, tenant, service)
+    address_cause = cause(control_plane, cluster, tenant, service)
     action = {
         "Cluster API": "If this lasts, see that Cluster API's controller runs and what it says: "
         + describe(snapshot, cluster),
         "load balancer": "See that the management cluster has a load balancer controller with free addresses: "
         + kubectl(snapshot, "describe service", name(control_plane)),
         "Kamaji": f"See what Kamaji says: {kubectl(snapshot, 'describe tenantcontrolplane', name(control_plane))}",
-    }[missing.actor]
-    return Blocker(subject(control_plane), f"it has no address: {missing.text}", action)
+    }[address_cause.actor]
+    return Blocker(subject(control_plane), f"it has no address: {address_cause.text}", action)
 
 
 def _evidence(snapshot: Snapshot, kind_: str) -> ReadResult | None:
@@ -165,29 +165,29 @@ def _handoff(snapshot: Snapshot, cluster: Json) -> Blocker | None:
         or isinstance(infrastructure, Failure)
     ):
         return None
-    published, written = endpoint_of(control_plane), endpoint_of(infrastructure)
-    if published and written and published != written:
+    plane_endpoint, infrastructure_endpoint = endpoint_of(control_plane), endpoint_of(infrastructure)
+    if plane_endpoint and infrastructure_endpoint and plane_endpoint != infrastructure_endpoint:
         return Blocker(
             subject(infrastructure),
-            f"its endpoint is {written}, but {subject(control_plane)} answers at {published}",
+            f"its endpoint is {infrastructure_endpoint}, but {subject(control_plane)} answers at {plane_endpoint}",
             "Find out who wrote it; `handoff.force: true` and `kamaji-equinix up` overwrite it",
         )
     lacking = [
-        what for what, there in (("endpoint", written), ("status.ready", is_provisioned(infrastructure))) if not there
+        noun for noun, value in (("endpoint", infrastructure_endpoint), ("status.ready", is_provisioned(infrastructure))) if not value
     ]
-    if published and lacking:
+    if plane_endpoint and lacking:
         return Blocker(
             subject(infrastructure),
-            f"the hand-off is not done: {subject(control_plane)} has endpoint {published}, "
+            f"the hand-off is not done: {subject(control_plane)} has endpoint {plane_endpoint}, "
             f"{subject(infrastructure)} has no {' and no '.join(lacking)}",
             "Run `kamaji-equinix up`, which awaits the endpoint and writes it; try it by hand: "
-            f"`curl -k https://{published}/readyz`",
+            f"`curl -k https://{plane_endpoint}/readyz`",
         )
-    seen = condition(cluster, "InfrastructureReady")
-    if seen and seen.status != "True":
+    readiness = condition(cluster, "InfrastructureReady")
+    if readiness and readiness.status != "True":
         return Blocker(
             subject(cluster),
-            f"Cluster API has not seen yet that {subject(infrastructure)} is ready{_after_colon(seen.message)}",
+            f"Cluster API has not seen yet that {subject(infrastructure)} is ready{_after_colon(readiness.message)}",
             f"If this lasts, see that Cluster API's controller runs: {describe(snapshot, cluster)}",
         )
     return None
@@ -224,8 +224,8 @@ def _tenant(tenant: Json) -> Iterator[str]:
     resources = dig(tenant, "status", "kubernetesResources")
     phase = dig(resources, "version", "status") or "without a status"
     pods = dig(resources, "deployment") or {}
-    counted = f", {pods.get('readyReplicas', 0)} of {pods['replicas']} pods ready" if pods.get("replicas") else ""
-    yield f"{subject(tenant)} is {phase}{counted}"
+    pod_count = f", {pods.get('readyReplicas', 0)} of {pods['replicas']} pods ready" if pods.get("replicas") else ""
+    yield f"{subject(tenant)} is {phase}{pod_count}"
     for unmet in conditions(tenant):
         if unmet.status == "False" and unmet.message:
             yield f"{unmet.type}: {unmet.message}"

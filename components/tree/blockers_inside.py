@@ -21,22 +21,22 @@ def inside(tree: Tree) -> Iterator[Blocker]:
     content = tree.snapshot.inside
     if not isinstance(content, Inside):
         return
-    missing = [] if tree.request is None else _missing(content, tree.request.add_ons)
-    yield from missing
+    absences = [] if tree.request is None else _absences(content, tree.request.add_ons)
+    yield from absences
     yield from filter(None, map(_taint, sorted(content.nodes, key=name)))
     yield from filter(None, map(_workload, sorted(content.workloads, key=_place)))
 
 
-def _missing(content: Inside, names: tuple[str, ...]) -> list[Blocker]:
-    there = {dig(one, "metadata", "labels", ADD_ON) for one in content.workloads}
+def _absences(content: Inside, names: tuple[str, ...]) -> list[Blocker]:
+    names_in_cluster = {dig(workload, "metadata", "labels", ADD_ON) for workload in content.workloads}
     return [
         Blocker(
-            f"AddOn/{one}",
-            f"the tenant cluster has no workload of it (label {ADD_ON}={one}): it was not installed, or was deleted there",
+            f"AddOn/{addon}",
+            f"the tenant cluster has no workload of it (label {ADD_ON}={addon}): it was not installed, or was deleted there",
             "Run `pulumi up --refresh`, which looks into the tenant cluster, too, and installs what is missing",
         )
-        for one in names
-        if one not in there
+        for addon in names
+        if addon not in names_in_cluster
     ]
 
 
@@ -53,17 +53,17 @@ def _taint(node: Json) -> Blocker | None:
     )
 
 
-def _workload(one: Json) -> Blocker | None:
-    lacks = _lacks(one)
+def _workload(workload: Json) -> Blocker | None:
+    lacks = _lacks(workload)
     if not lacks:
         return None
-    conditions = dig(one, "status", "conditions") or ()
+    conditions = dig(workload, "status", "conditions") or ()
     texts = [f"{c['type']}: {c['message']}" for c in conditions if c.get("message") and _bad(c)]
-    namespace = str(dig(one, "metadata", "namespace"))
+    namespace = str(dig(workload, "metadata", "namespace"))
     return Blocker(
-        f"AddOn/{dig(one, 'metadata', 'labels', ADD_ON)}",
-        f"{kind(one)} {namespace}/{name(one)} {lacks}" + (f" ({'; '.join(texts)})" if texts else ""),
-        "See its pods " + INSIDE.format(namespace, f"describe {kind(one).lower()} {name(one)}"),
+        f"AddOn/{dig(workload, 'metadata', 'labels', ADD_ON)}",
+        f"{kind(workload)} {namespace}/{name(workload)} {lacks}" + (f" ({'; '.join(texts)})" if texts else ""),
+        "See its pods " + INSIDE.format(namespace, f"describe {kind(workload).lower()} {name(workload)}"),
     )
 
 
@@ -72,20 +72,20 @@ def _bad(condition: Json) -> bool:
     return str(condition.get("status")) == ("True" if failure else "False")
 
 
-def _lacks(one: Json) -> str:
+def _lacks(workload: Json) -> str:
     """The pods that a workload lacks, in words; empty where it lacks none."""
-    status, generation = dig(one, "status") or {}, dig(one, "metadata", "generation") or 0
-    if kind(one) == "Job":
+    status, generation = dig(workload, "status") or {}, dig(workload, "metadata", "generation") or 0
+    if kind(workload) == "Job":
         return "has failed" if any(c["type"] == "Failed" and _bad(c) for c in status.get("conditions") or ()) else ""
     if (status.get("observedGeneration") or 0) < generation:
         return "is not acted on yet by its controller"
-    if kind(one) == "DaemonSet":
-        target, there = status.get("desiredNumberScheduled") or 0, status.get("numberAvailable") or 0
+    if kind(workload) == "DaemonSet":
+        target, available = status.get("desiredNumberScheduled") or 0, status.get("numberAvailable") or 0
     else:
-        replicas = dig(one, "spec", "replicas")
-        target, there = 1 if replicas is None else replicas, status.get("availableReplicas") or 0
-    return f"has {there} of {target} pods available" if there < target else ""
+        replicas = dig(workload, "spec", "replicas")
+        target, available = 1 if replicas is None else replicas, status.get("availableReplicas") or 0
+    return f"has {available} of {target} pods available" if available < target else ""
 
 
-def _place(one: Json) -> tuple[str, str, str]:
-    return str(dig(one, "metadata", "namespace")), kind(one), name(one)
+def _place(workload: Json) -> tuple[str, str, str]:
+    return str(dig(workload, "metadata", "namespace")), kind(workload), name(workload)

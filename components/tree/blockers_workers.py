@@ -47,11 +47,11 @@ def workers(snapshot: Snapshot, cluster: Json) -> Blocker | None:
     )
 
 
-def _read(listed: tuple[Json, ...] | Failure) -> tuple[Json, ...]:
-    return () if isinstance(listed, Failure) else tuple(sorted(listed, key=name))
+def _read(objects: tuple[Json, ...] | Failure) -> tuple[Json, ...]:
+    return () if isinstance(objects, Failure) else tuple(sorted(objects, key=name))
 
 
-def _referred(snapshot: Snapshot, value: object) -> ReadResult | None:
+def _object_of(snapshot: Snapshot, value: object) -> ReadResult | None:
     reference = Reference.parse(value, snapshot.namespace)
     return snapshot.references.get(reference) if reference else None
 
@@ -59,9 +59,9 @@ def _referred(snapshot: Snapshot, value: object) -> ReadResult | None:
 def _parts(snapshot: Snapshot, machine: Json) -> Iterable[Json]:
     spec = dig(machine, "spec")
     for value in (dig(spec, "infrastructureRef"), dig(spec, "bootstrap", "configRef")):
-        found = _referred(snapshot, value)
-        if found is not None and not isinstance(found, Failure):
-            yield found
+        part = _object_of(snapshot, value)
+        if part is not None and not isinstance(part, Failure):
+            yield part
 
 
 def _former(snapshot: Snapshot, machine: Json) -> Blocker | None:
@@ -93,22 +93,22 @@ def _final_failure(snapshot: Snapshot, machine: Json) -> Blocker | None:
 
 
 def _no_machines(snapshot: Snapshot, machine_set: Json) -> Blocker | None:
-    created = condition(machine_set, "MachinesCreated")
-    wanted, there = dig(machine_set, "spec", "replicas") or 0, dig(machine_set, "status", "replicas") or 0
-    if created is None or created.status == "True" or deletion_time(machine_set) or there >= wanted:
+    creation = condition(machine_set, "MachinesCreated")
+    target, present = dig(machine_set, "spec", "replicas") or 0, dig(machine_set, "status", "replicas") or 0
+    if creation is None or creation.status == "True" or deletion_time(machine_set) or present >= target:
         return None
     deployments = _read(snapshot.machine_deployments)
     owner = next((d for d in deployments if is_controlled_by(machine_set, d)), machine_set)
-    reason = f"it has {there} of {wanted} machines: {created.reason}: {created.message}"
-    if created.reason == "PreflightCheckFailed":
+    reason = f"it has {present} of {target} machines: {creation.reason}: {creation.message}"
+    if creation.reason == "PreflightCheckFailed":
         control_plane = snapshot.control_plane
         version = (
             None if not control_plane or isinstance(control_plane, Failure) else dig(control_plane, "status", "version")
         )
-        own = dig(machine_set, "spec", "template", "spec", "version")
+        version_of_set = dig(machine_set, "spec", "template", "spec", "version")
         return Blocker(
             subject(owner),
-            f"{reason} (its machines want {own or 'no version'}, the control plane runs {version or 'no version yet'})",
+            f"{reason} (its machines want {version_of_set or 'no version'}, the control plane runs {version or 'no version yet'})",
             "Cluster API creates machines once the control plane is stable and of the same minor version: "
             "bring `workerPools[].kubernetesVersion` and `cluster.kubernetesVersion` together",
         )
@@ -135,9 +135,9 @@ def _machine(snapshot: Snapshot, machine: Json) -> Blocker | None:
     status = machine.get("status") or {}
     spec = dig(machine, "spec") or {}
     if not has_bootstrap_data(machine):
-        return _waits_for(snapshot, machine, _referred(snapshot, dig(spec, "bootstrap", "configRef")), "bootstrap data")
+        return _waits_for(snapshot, machine, _object_of(snapshot, dig(spec, "bootstrap", "configRef")), "bootstrap data")
     if not infrastructure_ready(machine):
-        return _waits_for(snapshot, machine, _referred(snapshot, spec.get("infrastructureRef")), "its server")
+        return _waits_for(snapshot, machine, _object_of(snapshot, spec.get("infrastructureRef")), "its server")
     provider_id = spec.get("providerID") or "unknown provider ID"
     if not status.get("nodeRef"):
         return Blocker(
@@ -154,12 +154,12 @@ def _machine(snapshot: Snapshot, machine: Json) -> Blocker | None:
     )
 
 
-def _waits_for(snapshot: Snapshot, machine: Json, part: ReadResult | None, what: str) -> Blocker:
+def _waits_for(snapshot: Snapshot, machine: Json, part: ReadResult | None, need: str) -> Blocker:
     """A machine that lacks one of its parts, with that part's condition."""
     if isinstance(part, Failure):
         return Blocker(
             subject(machine),
-            f"it waits for {what}; {part.subject} could not be read: {part.reason}: {part.message}",
+            f"it waits for {need}; {part.subject} could not be read: {part.reason}: {part.message}",
             "Let the management credentials read it: a Role with get and list, as in docs/rbac.yaml",
         )
     unmet = (first_false(part) or ready(part)) if part else None
@@ -167,7 +167,7 @@ def _waits_for(snapshot: Snapshot, machine: Json, part: ReadResult | None, what:
         unmet = first_false(machine)
     return Blocker(
         subject(machine),
-        f"it waits for {what}"
+        f"it waits for {need}"
         + (f" from {subject(part)}" if part else "")
         + (f": {_words(unmet)}" if unmet and unmet.status != "True" else ""),
         f"If this lasts, see {describe(snapshot, part or machine)} and the log of {kind(part or machine)}'s controller",
@@ -184,8 +184,8 @@ def _pool(snapshot: Snapshot, deployment: Json) -> Blocker | None:
     counts = MachineCounts.of(deployment)
     if counts.desired is None or counts.complete(counts.desired):
         return None
-    if counts.ready < counts.desired and (found := _unhealthy_node(snapshot, deployment)):
-        return found
+    if counts.ready < counts.desired and (blocker := _unhealthy_node(snapshot, deployment)):
+        return blocker
     unmet = ready(deployment)
     return Blocker(
         subject(deployment),
@@ -201,8 +201,8 @@ def _unhealthy_node(snapshot: Snapshot, deployment: Json) -> Blocker | None:
         problem = node_problem(machine)
         if not problem or deletion_time(machine) or pool != name(deployment):
             continue
-        if found := servers.trouble(snapshot, machine):
-            return found
+        if blocker := servers.trouble(snapshot, machine):
+            return blocker
         node = dig(machine, "status", "nodeRef", "name")
         if "NetworkPluginNotReady" in problem:
             return Blocker(
@@ -231,8 +231,8 @@ def _network(snapshot: Snapshot, node: str) -> str:
             "The stack installs none, because its `network.plugin` is none: set it to cilium, calico or flannel, then "
             f"`pulumi up`. Where somebody else has installed one, {pods}"
         )
-    what = "one of the stack's `addons`" if plugin == "custom" else f"{plugin}, by the stack's `network.plugin`"
-    return f"It is to come from {what}: if the last `up` has installed that, {pods}"
+    source = "one of the stack's `addons`" if plugin == "custom" else f"{plugin}, by the stack's `network.plugin`"
+    return f"It is to come from {source}: if the last `up` has installed that, {pods}"
 
 
 def _words(unmet: Condition) -> str:

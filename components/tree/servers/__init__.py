@@ -35,14 +35,14 @@ class Servers:
 
 
 @cache
-def _known() -> Mapping[str, Servers]:
+def _servers_by_kind() -> Mapping[str, Servers]:
     """The providers of this package, by the kind of their infrastructure machines."""
     modules = (import_module(module.name) for module in iter_modules(__path__, f"{__name__}."))
     return {module.SERVERS.machine_kind: module.SERVERS for module in modules}
 
 
 def _under(machine: Json) -> Servers | None:
-    return _known().get(str(dig(machine, "spec", "infrastructureRef", "kind")))
+    return _servers_by_kind().get(str(dig(machine, "spec", "infrastructureRef", "kind")))
 
 
 def kind_to_read(machines: ListResult) -> Kind | None:
@@ -70,12 +70,12 @@ def state(snapshot: Snapshot, machine: Json) -> str:
 
 
 def _is_well(machine: Json) -> bool:
-    seen = ready(machine)
+    readiness = ready(machine)
     return bool(
         dig(machine, "status", "nodeRef")
         and not deletion_time(machine)
         # A node whose server is off or deleted is unknown, not unhealthy.
-        and not any(one.status != "True" for one in node_conditions(machine))
-        and seen
-        and seen.status == "True"
+        and not any(item.status != "True" for item in node_conditions(machine))
+        and readiness
+        and readiness.status == "True"
     )

@@ -39,15 +39,15 @@ MOST_NAMES = 5
 
 def trouble(snapshot: Snapshot, machine: Json) -> Blocker | None:
     """Why a machine's server is no node of the cluster; None where nothing is wrong with it, or it is none of Metal3's."""
-    own = _infrastructure_machine(snapshot, machine)
-    if own is None or not has_bootstrap_data(machine):
+    metal3_machine = _infrastructure_machine(snapshot, machine)
+    if metal3_machine is None or not has_bootstrap_data(machine):
         return None
-    host_name = _host_name(own)
+    host_name = _host_name(metal3_machine)
     if isinstance(snapshot.servers, Failure):
-        return None if dig(machine, "status", "nodeRef") else _unread(own, snapshot.servers)
+        return None if dig(machine, "status", "nodeRef") else _unreadable_hosts(metal3_machine, snapshot.servers)
     if not host_name:
-        return _none_free(snapshot, machine, own, snapshot.servers)
-    host = _host_called(snapshot.servers, host_name)
+        return _none_free(snapshot, machine, metal3_machine, snapshot.servers)
+    host = _host_by_name(snapshot.servers, host_name)
     if host is None:
         return Blocker(
             subject(machine),
@@ -60,32 +60,32 @@ def trouble(snapshot: Snapshot, machine: Json) -> Blocker | None:
 
 def state(snapshot: Snapshot, machine: Json) -> str:
     """The state of the server of a machine that is being deleted, as the end of a sentence; empty where it is not known."""
-    own = _infrastructure_machine(snapshot, machine)
+    metal3_machine = _infrastructure_machine(snapshot, machine)
     host = (
-        _host_called(snapshot.servers, _host_name(own)) if own and not isinstance(snapshot.servers, Failure) else None
+        _host_by_name(snapshot.servers, _host_name(metal3_machine)) if metal3_machine and not isinstance(snapshot.servers, Failure) else None
     )
     return f"; its server {subject(host)} is {_state(host)}" if host else ""
 
 
 def _infrastructure_machine(snapshot: Snapshot, machine: Json) -> Json | None:
     reference = Reference.parse(dig(machine, "spec", "infrastructureRef"), snapshot.namespace)
-    found: ReadResult | None = snapshot.references.get(reference) if reference else None
-    if found is None or isinstance(found, Failure) or kind(found) != MACHINE_KIND:
+    metal3_machine: ReadResult | None = snapshot.references.get(reference) if reference else None
+    if metal3_machine is None or isinstance(metal3_machine, Failure) or kind(metal3_machine) != MACHINE_KIND:
         return None
-    return found
+    return metal3_machine
 
 
-def _host_name(own: Json) -> str:
-    return str((dig(own, "metadata", "annotations") or {}).get(HOST_ANNOTATION) or "").rpartition("/")[2]
+def _host_name(metal3_machine: Json) -> str:
+    return str((dig(metal3_machine, "metadata", "annotations") or {}).get(HOST_ANNOTATION) or "").rpartition("/")[2]
 
 
-def _host_called(hosts: tuple[Json, ...], host_name: str) -> Json | None:
+def _host_by_name(hosts: tuple[Json, ...], host_name: str) -> Json | None:
     return next((host for host in hosts if name(host) == host_name), None)
 
 
-def _unread(own: Json, failure: Failure) -> Blocker:
+def _unreadable_hosts(metal3_machine: Json, failure: Failure) -> Blocker:
     return Blocker(
-        subject(own),
+        subject(metal3_machine),
         f"it is no node yet, and its {HOST.name} could not be read: {failure.reason}: {failure.message}",
         "Let the management credentials list hosts: docs/rbac-metal3.yaml",
     )
@@ -136,36 +136,36 @@ def _state(host: Json) -> str:
     return f"{state} with {status.get('errorType') or 'an error'}: {message}" if message else str(state)
 
 
-def _none_free(snapshot: Snapshot, machine: Json, own: Json, hosts: tuple[Json, ...]) -> Blocker | None:
+def _none_free(snapshot: Snapshot, machine: Json, metal3_machine: Json, hosts: tuple[Json, ...]) -> Blocker | None:
     """The reason why no host is chosen, by the hosts and the machine's selector."""
-    seen = condition(own, "AssociateBMH") or condition(own, "AssociateBareMetalHost")
-    if seen is None or seen.status == "True":
+    association = condition(metal3_machine, "AssociateBMH") or condition(metal3_machine, "AssociateBareMetalHost")
+    if association is None or association.status == "True":
         return None
-    selector = dig(own, "spec", "hostSelector") or {}
-    asked = selector_text(selector)
-    some = [host for host in sorted(hosts, key=name) if fits(selector, dig(host, "metadata", "labels") or {})]
-    told = [f"{name(host)} ({_why_not(host)})" for host in some[:MOST_NAMES]]
-    told += [f"{len(some) - MOST_NAMES} more"] if len(some) > MOST_NAMES else []
-    there = f"of {len(hosts)} hosts in namespace {snapshot.namespace} "
-    reason = there + (f"{len(some)} fit" if asked else "any will do") + (f" {asked}" if asked else "")
+    selector = dig(metal3_machine, "spec", "hostSelector") or {}
+    selection = selector_text(selector)
+    candidates = [host for host in sorted(hosts, key=name) if fits(selector, dig(host, "metadata", "labels") or {})]
+    texts = [f"{name(host)} ({_why_not(host)})" for host in candidates[:MOST_NAMES]]
+    texts += [f"{len(candidates) - MOST_NAMES} more"] if len(candidates) > MOST_NAMES else []
+    total = f"of {len(hosts)} hosts in namespace {snapshot.namespace} "
+    reason = total + (f"{len(candidates)} fit" if selection else "any will do") + (f" {selection}" if selection else "")
     return Blocker(
-        subject(own),
-        f"no host is free for {subject(machine)}: {reason}" + (f": {', '.join(told)}" if told else ""),
-        _free_one(snapshot, some, asked, bool(hosts)),
+        subject(metal3_machine),
+        f"no host is free for {subject(machine)}: {reason}" + (f": {', '.join(texts)}" if texts else ""),
+        _host_advice(snapshot, candidates, selection, bool(hosts)),
     )
 
 
-def _free_one(snapshot: Snapshot, some: list[Json], asked: str, any_there: bool) -> str:
-    if not any_there:
+def _host_advice(snapshot: Snapshot, candidates: list[Json], selection: str, has_hosts: bool) -> str:
+    if not has_hosts:
         return f"Declare servers in `metal3.hosts`, or make {HOST.name}s in namespace {snapshot.namespace}"
-    if not some:
+    if not candidates:
         return (
-            f"Give a server what the selector asks for ({asked}), by `metal3.hosts[].labels` or "
+            f"Give a server what the selector asks for ({selection}), by `metal3.hosts[].labels` or "
             f"{kubectl(snapshot, f'label {HOST.plural}.metal3.io', 'NAME', 'KEY=VALUE')}, or change `hostSelector`"
         )
-    if broken := next((host for host in some if dig(host, "status", "errorMessage")), None):
+    if broken := next((host for host in candidates if dig(host, "status", "errorMessage")), None):
         return f"Mend {subject(broken)}, the baremetal-operator tries again by itself: {describe(snapshot, broken)}"
-    if coming := next((host for host in some if not dig(host, "spec", "consumerRef")), None):
+    if coming := next((host for host in candidates if not dig(host, "spec", "consumerRef")), None):
         return f"Wait; if it doesn't change, see {describe(snapshot, coming)}"
     return "Declare more servers in `metal3.hosts`, or ask for fewer machines by `workerPools[].replicas`"
 
@@ -176,9 +176,9 @@ def _why_not(host: Json) -> str:
         return f"{consumer.get('kind')}/{consumer.get('name')} is on it"
     if deletion_time(host):
         return "it is being deleted"
-    for annotation, what in PASSED_OVER.items():
+    for annotation, text in PASSED_OVER.items():
         if annotation in (dig(host, "metadata", "annotations") or {}):
-            return what
+            return text
     return _state(host)
 
 
@@ -193,12 +193,12 @@ def selector_text(selector: Json) -> str:
 
 
 def _expressions(selector: Json) -> Iterator[str]:
-    for one in selector.get("matchExpressions") or ():
-        operator, values = str(one.get("operator", "")).lower(), ",".join(one.get("values") or ())
+    for expression in selector.get("matchExpressions") or ():
+        operator, values = str(expression.get("operator", "")).lower(), ",".join(expression.get("values") or ())
         if operator in ("in", "notin"):
-            yield f"{one.get('key')} {operator} ({values})"
+            yield f"{expression.get('key')} {operator} ({values})"
         else:
-            yield f"!{one.get('key')}" if operator == "!" else str(one.get("key"))
+            yield f"!{expression.get('key')}" if operator == "!" else str(expression.get("key"))
 
 
 def fits(selector: Json, labels: Json) -> bool:
@@ -209,12 +209,12 @@ def fits(selector: Json, labels: Json) -> bool:
     """
     if any(labels.get(key) != value for key, value in (selector.get("matchLabels") or {}).items()):
         return False
-    return all(_meets(one, labels) for one in selector.get("matchExpressions") or ())
+    return all(_meets(expression, labels) for expression in selector.get("matchExpressions") or ())
 
 
-def _meets(one: Json, labels: Json) -> bool:
-    operator, value = str(one.get("operator", "")).lower(), labels.get(str(one.get("key")))
-    values = one.get("values") or ()
+def _meets(expression: Json, labels: Json) -> bool:
+    operator, value = str(expression.get("operator", "")).lower(), labels.get(str(expression.get("key")))
+    values = expression.get("values") or ()
     if operator in ("in", "="):
         return value in values
     if operator == "notin":
