@@ -1,13 +1,13 @@
 """Clusters from other code, through the Pulumi Automation API.
 
-``ClusterStack`` is one stack: its settings in, typed results and events out. ``on_all`` does something with many of them.
+``ClusterStack`` is one stack: its settings in, typed results and events out. ``on_all`` runs an operation on many of them.
 """
 
 from __future__ import annotations
 
 import gc
 
-# What these imports make lives as long as the process: to search it for garbage meanwhile costs 0.1 s.
+# The objects of these imports live as long as the process: to search them for garbage costs 0.1 s.
 _collects = gc.isenabled()
 gc.disable()
 

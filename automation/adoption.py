@@ -1,4 +1,4 @@
-"""Whether living clusters can be taken into a stack, asked before the engine writes anything."""
+"""Whether a stack can adopt living clusters, checked before the engine writes anything."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .errors import ConfigurationError, PreflightFailed
 
 
 def require_alike(settings: StackSettings, api: Api, stack: str) -> None:
-    """See that the clusters live, and are as the settings describe them.
+    """Check that the clusters exist, and that they match the settings.
 
     Args:
         settings: the stack's settings.
@@ -18,30 +18,30 @@ def require_alike(settings: StackSettings, api: Api, stack: str) -> None:
         stack: the stack's name.
 
     Raises:
-        ConfigurationError: they don't, or are not.
+        ConfigurationError: a cluster does not exist, or differs.
         PreflightFailed: they can't be read.
     """
     for tenant in settings.clusters:
         name, namespace = tenant.cluster.name, tenant.cluster.namespace
         try:
-            living = Kube(api, namespace).find(Kind(tenant.contract.core, "Cluster", "clusters"), name)
+            cluster_object = Kube(api, namespace).find(Kind(tenant.contract.core, "Cluster", "clusters"), name)
         except ApiError as error:
             raise PreflightFailed(f"Cluster {namespace}/{name} can't be read: {error}", stack=stack) from error
-        if living is None:
+        if cluster_object is None:
             raise ConfigurationError(
                 f"there is no Cluster {namespace}/{name} to import in {api.access.server}; `up` creates it", stack=stack
             )
     try:
-        differing = [line for tenant in settings.clusters for line in obstacles(api, tenant)]
+        differences = [line for tenant in settings.clusters for line in obstacles(api, tenant)]
     except ApiError as error:
         raise PreflightFailed(
             f"the living objects can't be compared with the settings: {error}", stack=stack
         ) from error
-    if differing:
+    if differences:
         raise ConfigurationError(
             "the living objects differ from the settings, so nothing was imported or changed:\n- "
-            + "\n- ".join(differing)
+            + "\n- ".join(differences)
             + "\nWrite the living values into the configuration, or change the living objects; then import again",
-            problems=differing,
+            problems=differences,
             stack=stack,
         )

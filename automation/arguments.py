@@ -1,4 +1,4 @@
-"""Arguments of the typed API: a wrong one is an error of the family, before anything is opened."""
+"""Arguments of the typed API: a wrong one raises one of its errors, before anything is opened."""
 
 from __future__ import annotations
 
@@ -49,24 +49,24 @@ def check_arguments(function: Callable[Parameters, Value]) -> Callable[Parameter
         ConfigurationError: names the argument and what it must be; the value, which may be a secret, is not repeated.
     """
     config = ConfigDict(strict=True, arbitrary_types_allowed=True, defer_build=True)
-    validated = validate_call(config=config)(function)
+    validator = validate_call(config=config)(function)
     parameters = list(inspect.signature(function).parameters)
 
     @functools.wraps(function)
     def call(*arguments: Parameters.args, **keywords: Parameters.kwargs) -> Value:
         try:
-            return validated(*arguments, **keywords)
+            return validator(*arguments, **keywords)
         except ValidationError as error:
             if error.title != function.__name__ and not error.title.endswith(function.__qualname__):
                 raise
             mistakes = error.errors(include_url=False, include_input=False)
-            problems = tuple(dict.fromkeys(problem(parameters, each["loc"], each["msg"]) for each in mistakes))
+            problems = tuple(dict.fromkeys(problem(parameters, mistake["loc"], mistake["msg"]) for mistake in mistakes))
             raise ConfigurationError("; ".join(problems), problems=problems) from None
 
     return call
 
 
 def problem(parameters: Sequence[str], place: Sequence[int | str], message: str) -> str:
-    """One finding of pydantic in words; an argument without a name is found by its position."""
+    """One finding of pydantic in words; an argument without a name is named by its position."""
     name = parameters[place[0]] if isinstance(place[0], int) and place[0] < len(parameters) else place[0]
     return f"argument {name}: {message.removeprefix('Value error, ').replace('Input should be', 'must be')}"

@@ -32,10 +32,10 @@ from .session import EngineOutput, Session
 class ClusterStack:
     """One stack of tenant clusters.
 
-    With settings alone the program is the one in this package, run in the caller's process; nothing but the backend keeps
-    anything. With a folder it is that folder's program and its ``Pulumi.<stack>.yaml``, as ``pulumi up`` runs it.
+    With settings alone the program is the one in this package, run in the caller's process, and only the backend stores
+    state. With a folder it is that folder's program and its ``Pulumi.<stack>.yaml``, as ``pulumi up`` runs it.
 
-    One object does one operation at a time; different objects may do theirs in different threads.
+    One object runs one operation at a time; different objects may run in different threads.
     """
 
     @check_arguments
@@ -68,24 +68,24 @@ class ClusterStack:
             passphrase: for backends that encrypt with one; by default ``$PULUMI_CONFIG_PASSPHRASE``.
             environment: further variables for the engine.
             wait_for_lock: seconds to wait for another update to leave the stack, before :class:`Locked` is raised.
-            on_event: takes what happens, for all operations of this object.
+            on_event: takes each event of all operations of this object.
             on_output: takes each line that the engine prints.
 
         Raises:
-            ConfigurationError: the settings are wrong, or neither settings nor a folder were given.
+            ConfigurationError: the settings are wrong, or there are neither settings nor a folder.
             ToolMissing: there is no usable ``pulumi``.
         """
         if settings is None and folder is None:
             raise ConfigurationError(f"stack {name}: pass settings, or the folder of a Pulumi project")
         self.name = name
-        # Relative paths mean what they meant when they were given.
+        # Relative paths are resolved now: the working folder may change later.
         base = (folder or Path()).resolve()
-        declared = None if settings is None else configuration.with_absolute_paths(configuration.check(settings), base)
+        stack_settings = None if settings is None else configuration.with_absolute_paths(configuration.check(settings), base)
         secret = passphrase.get_secret_value() if isinstance(passphrase, SecretStr) else passphrase
         variables = {**(environment or {}), **({} if secret is None else {"PULUMI_CONFIG_PASSPHRASE": secret})}
         place = Place(name, base if folder else None, project, backend_url, secrets_provider, variables)
-        self._declaration = Declaration(place, declared, base)
-        secret_filter = SecretFilter(declared)
+        self._declaration = Declaration(place, stack_settings, base)
+        secret_filter = SecretFilter(stack_settings)
         self._session = Session(
             place,
             self._declaration.run,
@@ -101,7 +101,7 @@ class ClusterStack:
 
     @check_arguments
     def preview(self, *, cancellation: Cancellation | None = None, timeout: Seconds | None = None) -> Result:
-        """What ``up`` would change; nothing is changed, and a stack that is not there yet is none afterwards either.
+        """The changes that ``up`` would make. Nothing is changed, and a stack that does not exist is not created.
 
         Args:
             cancellation: stops it on request.
@@ -122,7 +122,7 @@ class ClusterStack:
         cancellation: Cancellation | None = None,
         timeout: Seconds | None = None,
     ) -> Result:
-        """Create or change the clusters. Ends after the hand-off: machines have been ordered, but are not there yet.
+        """Create or change the clusters. Ends after the hand-off: machines have been ordered, but may not exist yet.
 
         Args:
             wait: seconds to wait after that until all clusters with their machines are ready; None does not wait.
@@ -134,15 +134,15 @@ class ClusterStack:
             OperationError: see ``automation.errors``.
         """
         self._declaration.require_file()
-        declared: list[StackSettings] = []
+        declarations: list[StackSettings] = []
 
         def run(stack: automation.Stack, translate: Translator) -> EngineOutput:
-            declared.append(self._declaration.configure(stack, self._session.engine))
+            declarations.append(self._declaration.configure(stack, self._session.engine))
             return self._operations.up(stack, translate)
 
         result = self._session.operate("up", run, cancellation, timeout)
         if wait is not None:
-            self._await(declared[-1], wait, cancellation, on_look)
+            self._await(declarations[-1], wait, cancellation, on_look)
         return result
 
     @check_arguments
@@ -158,7 +158,7 @@ class ClusterStack:
     def destroy(
         self, *, remove: bool = False, cancellation: Cancellation | None = None, timeout: Seconds | None = None
     ) -> Result:
-        """Delete the clusters, and wait until neither object nor machine is left of them; before, tell the machines that go.
+        """Report the machines that will be deleted, delete the clusters, and wait until no object or machine is left.
 
         A stack that does not exist has nothing to delete: that is no error.
 
@@ -178,15 +178,15 @@ class ClusterStack:
 
     @check_arguments
     def import_existing(self, *, cancellation: Cancellation | None = None, timeout: Seconds | None = None) -> Result:
-        """Take living clusters, made by ``kubectl apply`` or another tool, into this stack; then it is as after ``up``.
+        """Adopt living clusters, made by ``kubectl apply`` or another tool, into this stack, which is then as after ``up``.
 
-        The API server applies the stack's manifests to the living objects, so nothing is created a second time and no machine
-        is touched. A living template keeps its name where its content is what the settings ask for. Where a living object
-        differs from the settings in a field that somebody else manages, that is told before anything is written: change the
-        settings, or give the field up there. An import that fails later leaves the stack as it was.
+        The API server applies the stack's manifests to the live objects, so nothing is created a second time and no machine
+        is touched. A live template keeps its name where it has the content of the settings. Where a live object differs from
+        the settings in a field that somebody else manages, an error reports that before anything is written: change the
+        settings, or release the field there. An import that fails later leaves the stack as it was.
 
         Raises:
-            ConfigurationError: a cluster of the settings does not live, or differs from them.
+            ConfigurationError: a cluster of the settings does not exist, or differs from them.
             OperationError: see ``automation.errors``.
         """
         self._declaration.require_file()
@@ -195,7 +195,7 @@ class ClusterStack:
     # Looking
 
     def settings(self) -> StackSettings:
-        """The checked settings of the stack: those given, else those of its file.
+        """The checked settings of the stack: those of the caller, else those of its file.
 
         Raises:
             ConfigurationError: the file's are wrong.
@@ -212,7 +212,7 @@ class ClusterStack:
             return results.clusters_of(stack.outputs())
 
     def deletions(self) -> tuple[MachinesChange, ...]:
-        """The machines that ``destroy`` would delete, pool by pool; nothing is changed.
+        """The machines that ``destroy`` would delete, by pool; nothing is changed.
 
         Raises:
             StackMissing: there is no such stack.
@@ -264,7 +264,7 @@ class ClusterStack:
     def wait_until_ready(
         self, timeout: Seconds = 900, *, cancellation: Cancellation | None = None, on_look: OnLook | None = None
     ) -> None:
-        """Wait until every condition of every cluster is true and all machines are as asked.
+        """Wait until every condition of every cluster is true and all machines are complete.
 
         Args:
             timeout: seconds, for all clusters together.

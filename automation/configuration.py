@@ -26,7 +26,7 @@ Settings = Annotated[StackSettings | Mapping[str, Any], SkipValidation]
 
 
 def check(settings: Settings) -> StackSettings:
-    """Settings that are known to be right.
+    """Checked settings.
 
     Raises:
         ConfigurationError: with the whole report.
@@ -38,7 +38,7 @@ def check(settings: Settings) -> StackSettings:
             f"settings are {type(settings).__name__}; must be a map of sections such as cluster, or StackSettings"
         )
     try:
-        # What a caller passes lives in its memory alone, so nothing of it is stored in clear by anybody else.
+        # A caller's settings are in memory only, so their kubeconfig is not stored in clear.
         return load_stack(settings, secret_paths=frozenset({"management.kubeconfig"}))
     except SettingsError as error:
         raise wrong(error) from error
@@ -129,7 +129,7 @@ def at_place(addon: AddonSettings, folder: Path) -> AddonSettings:
 
 
 def write_plain(path: Path, values: Mapping[str, Any]) -> None:
-    """Write sections that hold no secrets into a stack's file, keeping what else stands there, comments and order too.
+    """Write sections without secrets into a stack's file, and keep the rest of the file, its comments and its order.
 
     Raises:
         ConfigurationError: the file is no stack's file.
@@ -172,7 +172,7 @@ def as_read(value: Any) -> Any:
 
 
 def plainly(value: Any) -> Any:
-    """A value whose texts are quoted: no reader takes one for something else."""
+    """A value with its texts in quotes, so that no YAML reader misreads them."""
     from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
     if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""What a stack declares: the settings that its caller passed, or those of its file, and the program that they are for."""
+"""The declaration of a stack: the settings that its caller passed, or those of its file, and their program."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Declaration:
-    """What one stack declares.
+    """The declaration of one stack.
 
     Attributes:
         place: where the stack is.
-        settings: checked settings that the caller passed; None where those of the stack's file hold.
+        settings: checked settings that the caller passed; None where those of the stack's file are used.
         base: folder that relative paths of the settings start from.
     """
 
@@ -51,13 +51,13 @@ class Declaration:
             program.bring_up(self.settings)
 
     def configure(self, stack: automation.Stack, engine: Engine) -> StackSettings:
-        """Give the engine what its program, or the plugin of the hand-off, reads from the configuration.
+        """Write the configuration that the program and the plugin of the hand-off read.
 
         Returns:
             The settings.
 
         Raises:
-            ConfigurationError: the settings of the stack's file are wrong: said before the engine starts.
+            ConfigurationError: the settings of the stack's file are wrong; raised before the engine starts.
         """
         if self.settings is None:
             return configuration.of_stack(stack)
@@ -68,7 +68,7 @@ class Declaration:
         return self.settings
 
     def adopt(self, stack: automation.Stack) -> None:
-        """Let an operation that follows take living clusters in that the stack has not made."""
+        """Let the next operation adopt living clusters that the stack has not created."""
         settings = self.settings
         if self.place.folder is not None or settings is None:
             stack.workspace.env_vars = {**stack.workspace.env_vars, program.ADOPTS: "1"}
@@ -80,7 +80,7 @@ class Declaration:
         stack.workspace.program = adopting
 
     def contents(self, stack: automation.Stack) -> renewal.StackContents:
-        """What is known of an open stack before a destroy.
+        """The resources of an open stack before a destroy, and its management cluster.
 
         Raises:
             PreflightFailed: the management cluster does not answer; nothing was changed.
@@ -88,7 +88,7 @@ class Declaration:
         return renewal.stack_contents(stack, self.place.folder, self.management_of)
 
     def renew(self, stack: automation.Stack, before: renewal.StackContents) -> bool:
-        """Let a destroy that follows renew the credentials in the state, where that can and may be done.
+        """Let the next destroy renew the credentials in the state, where that is possible and safe.
 
         Returns:
             Whether the destroy is to run the program, which then registers nothing but the provider.
@@ -125,10 +125,10 @@ class Declaration:
             raise PreflightFailed(str(error), stack=self.place.name, seen=str(error)) from error
 
     def require_file(self) -> None:
-        """See that a stack of a folder has its file, before a stack is made of a mistyped name.
+        """Check that a stack of a folder has its file, so that no stack is created under a mistyped name.
 
         Raises:
-            ConfigurationError: it has none, and its settings come from nowhere else.
+            ConfigurationError: it has none, and no other source of settings.
         """
         name, folder = self.place.name, self.place.folder
         if folder is None or self.settings is not None or not (folder / "Pulumi.yaml").is_file():

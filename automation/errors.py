@@ -1,4 +1,4 @@
-"""Why an operation on a stack did not succeed: one small family, for callers that act on the kind and show the text."""
+"""The errors of operations on a stack, for callers that act on the kind and show the text."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class OperationError(Exception):
         stack: the stack's name; empty where none was opened.
         cluster: the cluster that it is about, as ``namespace/name``; empty where it is about all of them.
         phase: where it stopped: a phase of the hand-off, or ``settings``, ``preflight``, ``lock``, ``engine``, ``ready``.
-        seen: what was last observed, in one line; empty where nothing was.
+        seen: the last observation, in one line; may be empty.
         output: what the engine printed, for a log; empty where no engine ran.
         exit_code: exit code of the console script for this kind.
     """
@@ -58,7 +58,7 @@ class Locked(OperationError):
     """Another update holds the stack.
 
     Attributes:
-        holders: who, as ``user@host, process N, since TIME``, where the backend tells.
+        holders: the updates, as ``user@host, process N, since TIME``, where the backend names them.
     """
 
     exit_code = 4
@@ -94,7 +94,7 @@ class HandoffFailed(EngineFailed):
 
 
 class NotReady(OperationError):
-    """The objects are there, but did not become ready in time."""
+    """The objects exist, but did not become ready in time."""
 
     exit_code = 6
     phase = "ready"

@@ -1,4 +1,4 @@
-"""What happens in an operation, as typed events: good enough to draw a live view, and small enough to log."""
+"""The typed events of an operation, for a live view and for a log."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..components.handoff.progress import Step
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """Something happened in a stack.
+    """An event in a stack.
 
     Attributes:
         stack: the stack's name.
@@ -32,13 +32,13 @@ class Event:
 
 @dataclass(frozen=True, kw_only=True)
 class ResourceChanged(Event):
-    """A resource is being created, changed or deleted, or that has ended.
+    """A resource is being created, changed or deleted, or its operation has ended.
 
     Attributes:
         kind: kind of the object, such as ``MachineDeployment``.
         name: its name; the resource's name in the engine where it is no object of Kubernetes.
         operation: the engine's: ``create``, ``update``, ``delete``, ``replace`` and the like.
-        state: how far it is; in a preview only ``planned``.
+        state: of the operation; in a preview only ``planned``.
     """
 
     kind: str
@@ -52,12 +52,12 @@ class ResourceChanged(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class HandoffProgress(Step, Event):
-    """The hand-off of a cluster entered a phase, or says what it waits for.
+    """The hand-off of a cluster entered a phase, or reports its wait.
 
     Attributes:
         phase: ``address``, ``dial``, ``tls``, ``ready``, ``endpoint``, ``nudge``, ``version`` or ``kubeconfig``.
-        text: what happens, or what is waited for.
-        elapsed: seconds since the hand-off began, where it waits; None where it went on.
+        text: the event or the wait, in words.
+        elapsed: seconds since the hand-off began, for a wait; None for an event.
         limit: seconds that it may take.
     """
 
@@ -67,11 +67,11 @@ class HandoffProgress(Step, Event):
 
 @dataclass(frozen=True, kw_only=True)
 class AddOnProgress(Event):
-    """An add-on of a tenant cluster is being installed or changed, or that has ended. Nothing is told where nothing changes.
+    """An add-on of a tenant cluster is being installed or changed, or that has ended. Without a change there is no event.
 
     Attributes:
         addon: its name.
-        state: how far it is; ``done`` once all its objects are there, and its workloads run where it waits for them.
+        state: ``done`` once all its objects exist, and its workloads run where it waits for them.
         text: what failed, and why; empty otherwise.
     """
 
@@ -86,13 +86,13 @@ class AddOnProgress(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class MachinesChange(PoolChange, Event):
-    """What an ``up`` does to the machines of one pool, told before it does it.
+    """What an ``up`` will do to the machines of one pool.
 
     Attributes:
         pool: the pool's name.
-        deleted: machines that go for good.
+        deleted: machines that are deleted without replacement.
         rolled: machines that are replaced by new ones, as the pool's strategy allows.
-        added: machines that come.
+        added: new machines.
         reason: why.
     """
 
@@ -106,7 +106,7 @@ class MachinesChange(PoolChange, Event):
 
 @dataclass(frozen=True, kw_only=True)
 class Waiting(Event):
-    """A cluster's objects are there, but not all is ready.
+    """A cluster's objects exist, but not all are ready.
 
     Attributes:
         subject: what it waits for, as ``Kind/name``.
@@ -124,10 +124,10 @@ class Waiting(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class ClusterReady(Event):
-    """All conditions of a cluster are true, and all machines are as asked.
+    """All conditions of a cluster are true, and all machines are complete.
 
     Attributes:
-        seconds: how long that was waited for.
+        seconds: duration of the wait.
     """
 
     seconds: float
@@ -138,7 +138,7 @@ class ClusterReady(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class Message(Event):
-    """The engine, a provider or this package says something.
+    """A message of the engine, a provider or this package.
 
     Attributes:
         severity: ``info``, ``warning`` or ``error``.
@@ -160,8 +160,8 @@ class Finished(Event):
 
     Attributes:
         operation: ``up``, ``preview``, ``refresh``, ``destroy`` or ``import``.
-        succeeded: whether it did.
-        seconds: how long it took.
+        succeeded: whether it succeeded.
+        seconds: its duration.
     """
 
     operation: str

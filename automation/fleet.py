@@ -20,13 +20,13 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True)
 class Outcome(Generic[Value]):
-    """What an operation came to on one stack.
+    """The result of an operation on one stack.
 
     Attributes:
         stack: the stack's name.
-        value: what the operation returned; None where it failed.
+        value: the operation's return value; None where it failed.
         error: why it failed; None where it did not.
-        seconds: how long it took, without waiting for its turn.
+        seconds: its duration, without the wait for its turn.
     """
 
     stack: str
@@ -37,11 +37,11 @@ class Outcome(Generic[Value]):
 
 @dataclass(frozen=True)
 class Summary(Generic[Value]):
-    """What an operation came to on all stacks.
+    """The results of an operation on all stacks.
 
     Attributes:
-        outcomes: one of each stack, in the order in which the stacks were given.
-        seconds: how long all took together.
+        outcomes: one for each stack, in the order of the stacks.
+        seconds: duration of all together.
     """
 
     outcomes: tuple[Outcome[Value], ...]
@@ -49,11 +49,11 @@ class Summary(Generic[Value]):
 
     @property
     def failed(self) -> tuple[Outcome[Value], ...]:
-        """Those that failed."""
+        """The outcomes with an error."""
         return tuple(outcome for outcome in self.outcomes if outcome.error is not None)
 
     def values(self) -> dict[str, Value]:
-        """What the operation returned, by stack.
+        """The operation's return values, by stack.
 
         Raises:
             FleetError: some failed.
@@ -66,15 +66,15 @@ class Summary(Generic[Value]):
         lines = [
             f"{outcome.stack}: {outcome.error or 'succeeded'} ({outcome.seconds:.0f} s)" for outcome in self.outcomes
         ]
-        done = len(self.outcomes) - len(self.failed)
-        return "\n".join([f"{done} of {len(self.outcomes)} stacks succeeded in {self.seconds:.0f} s", *lines])
+        success_count = len(self.outcomes) - len(self.failed)
+        return "\n".join([f"{success_count} of {len(self.outcomes)} stacks succeeded in {self.seconds:.0f} s", *lines])
 
 
 class FleetError(OperationError):
     """The operation failed on some stacks.
 
     Attributes:
-        summary: what it came to on all of them.
+        summary: the results on all of them.
     """
 
     def __init__(self, summary: Summary[Value]) -> None:
@@ -90,21 +90,20 @@ def on_all(
     at_once: Annotated[int, Field(ge=1)] = 4,
     cancellation: Cancellation | None = None,
 ) -> Summary[Value]:
-    """Do something with many stacks. One that fails does not stop the others.
+    """Run an operation on many stacks. One that fails does not stop the others.
 
     Args:
         stacks: different stacks; one stack twice would be refused by its own lock.
         operation: called with each, in a thread; such as ``lambda stack: stack.up(wait=900)``.
         at_once: how many at a time. Each runs an engine and its plugins: about 250 MB, and a core while it starts.
-        cancellation: stacks whose turn has not come are not begun after it was requested; pass it to the operations too, to
-            stop those that run.
+        cancellation: after its request no further stack is started; pass it to the operations too, to stop those that run.
 
     Returns:
-        What it came to; nothing is raised for a stack.
+        The results; the failure of a stack raises no error.
     """
     began = time.monotonic()
 
-    def one(stack: ClusterStack) -> Outcome[Value]:
+    def run_operation(stack: ClusterStack) -> Outcome[Value]:
         start = time.monotonic()
         value: Value | None = None
         error: OperationError | None = None
@@ -112,16 +111,16 @@ def on_all(
             if cancellation is not None and cancellation.requested:
                 raise Cancelled(f"stack {stack.name} was not started: stopped {cancellation.reason}", stack=stack.name)
             value = operation(stack)
-        except OperationError as failed:
-            error = failed
-        except Exception as unexpected:  # noqa: BLE001 - it is the caller's function, and the others go on
-            error = OperationError(f"{type(unexpected).__name__}: {unexpected}", stack=stack.name)
-            error.__cause__ = unexpected
+        except OperationError as operation_error:
+            error = operation_error
+        except Exception as cause:  # noqa: BLE001 - it is the caller's function, and the others go on
+            error = OperationError(f"{type(cause).__name__}: {cause}", stack=stack.name)
+            error.__cause__ = cause
         return Outcome(stack.name, value, error, time.monotonic() - start)
 
     with ThreadPoolExecutor(max_workers=at_once, thread_name_prefix="stack") as pool:
         try:
-            outcomes = tuple(pool.map(one, stacks))
+            outcomes = tuple(pool.map(run_operation, stacks))
         except KeyboardInterrupt:
             if cancellation is not None:
                 cancellation.request("by Ctrl-C")

@@ -1,4 +1,4 @@
-"""What the engine does for each operation of a stack, and what is told or repaired before and after."""
+"""The engine's part in each operation of a stack, with reports and repairs before and after it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Operations:
     """The operations of one stack; each runs on the open stack.
 
     Attributes:
-        declaration: what the stack is to be.
+        declaration: the stack's settings and program.
         session: the engine and the stack.
     """
 
@@ -33,7 +33,7 @@ class Operations:
         return translate.changes, {}, plan.stdout
 
     def up(self, stack: automation.Stack, translate: Translator) -> EngineOutput:
-        """Create and change what the program of a configured stack declares."""
+        """Create and change the resources of a configured stack's program."""
         result = stack.up(
             on_output=self.session.on_output,
             on_event=translate,
@@ -44,18 +44,18 @@ class Operations:
         return translate.changes, result.outputs, result.stdout
 
     def refresh(self, stack: automation.Stack, translate: Translator) -> EngineOutput:
-        """Read what lives into the state."""
+        """Read the live objects into the state."""
         session = self.session
         with renewal.explain_failure(stack, session.place.folder, self.declaration.management_of):
             result = stack.refresh(on_output=session.on_output, on_event=translate, color="never", show_secrets=False)
         return translate.changes, stack.outputs(), result.stdout
 
     def destroy(self, stack: automation.Stack, translate: Translator, *, remove: bool) -> EngineOutput:
-        """Tell the machines that go, then delete all.
+        """Report the machines that will be deleted, then delete everything.
 
         Args:
             stack: the stack.
-            translate: takes what is told.
+            translate: takes the reports.
             remove: forget the stack itself with its history, too.
         """
         before = self.declaration.contents(stack)
@@ -71,7 +71,7 @@ class Operations:
         return translate.changes, {}, result.stdout
 
     def import_(self, stack: automation.Stack, translate: Translator) -> EngineOutput:
-        """Take living clusters into the stack; where that fails, the stack gets its former state back."""
+        """Adopt living clusters into the stack; where that fails, the stack gets its former state back."""
         settings = self.declaration.of(stack)
         api = self.declaration.management(settings)
         require_alike(settings, api, self.session.name)
@@ -81,7 +81,7 @@ class Operations:
         try:
             output = self.up(stack, translate)
         except BaseException:
-            # With a part of a living cluster in the stack, a destroy would delete that.
+            # A destroy would delete the part of a living cluster that is in the stack.
             restore(stack, before)
             translate.remark("the import failed, so the stack is as it was before")
             raise

@@ -1,4 +1,4 @@
-"""The wait after the hand-off: until every condition of every cluster is true and all machines are as asked."""
+"""The wait after the hand-off, until every condition of every cluster is true and all machines are complete."""
 
 from __future__ import annotations
 
@@ -52,14 +52,14 @@ def await_ready(
     *,
     clock: Callable[[], float] = time.monotonic,
 ) -> None:
-    """Look at all clusters in turn, tell what each waits for when that changes, and when it is ready.
+    """Look at all clusters in turn, and report each new reason to wait, and each cluster that is ready.
 
     Args:
         api: of the management cluster.
         settings: name the clusters.
         translate: takes the events.
         timeout: seconds, for all clusters together.
-        cancellation: stops it on request; between two looks it is what waits.
+        cancellation: stops it on request.
         on_look: takes each look, changed or not.
         clock: seconds that only go forward.
 
@@ -68,17 +68,17 @@ def await_ready(
         Cancelled: on request.
     """
     began, stack = clock(), translate.stack
-    missing = {(tenant.cluster.namespace, tenant.cluster.name): "" for tenant in settings.clusters}
+    last_blockers = {(tenant.cluster.namespace, tenant.cluster.name): "" for tenant in settings.clusters}
     requests = {(tenant.cluster.namespace, tenant.cluster.name): request_of(tenant) for tenant in settings.clusters}
     while True:
-        for (namespace, name), last in list(missing.items()):
+        for (namespace, name), last in list(last_blockers.items()):
             cluster = f"{namespace}/{name}"
             status = tree.describe(api, namespace, name, requests[namespace, name])
             blocker, elapsed = tree.first_blocker(status), clock() - began
             if on_look is not None:
                 on_look(Look(cluster, status, blocker, elapsed, timeout))
             if blocker is None:
-                del missing[namespace, name]
+                del last_blockers[namespace, name]
                 translate.emit(ClusterReady(stack=stack, cluster=cluster, seconds=elapsed))
                 continue
             if elapsed >= timeout:
@@ -89,7 +89,7 @@ def await_ready(
                     seen=f"{blocker.subject}: {blocker.reason}",
                 )
             if last != str(blocker):
-                missing[namespace, name] = str(blocker)
+                last_blockers[namespace, name] = str(blocker)
                 translate.emit(
                     Waiting(
                         stack=stack,
@@ -99,7 +99,7 @@ def await_ready(
                         action=blocker.action,
                     )
                 )
-        if not missing:
+        if not last_blockers:
             return
         if cancellation.wait(max(min(POLL_SECONDS, timeout - (clock() - began)), 0.01)):
             raise Cancelled(f"the wait for stack {stack} was stopped {cancellation.reason}", stack=stack)

@@ -1,4 +1,4 @@
-"""What operations come to."""
+"""The results of operations."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from .events import MachinesChange
 
-UNCHANGED = ("same", "read")
+QUIET_OPERATIONS = ("same", "read")
 """Operations of the engine that leave a resource as it is."""
 
 
@@ -23,12 +23,12 @@ WORDS = {
     "same": "unchanged",
     "discard": "forgotten",
 }
-"""What the engine's operations are called once they are done."""
+"""Words for the engine's operations once they are complete."""
 
 
 @dataclass(frozen=True)
 class ClusterResult:
-    """One tenant cluster, as its stack's outputs tell.
+    """One tenant cluster, from its stack's outputs.
 
     Attributes:
         name: the Cluster's name.
@@ -59,17 +59,17 @@ class ClusterResult:
 
 @dataclass(frozen=True)
 class Result:
-    """What an operation came to.
+    """The result of an operation.
 
     Attributes:
         operation: ``up``, ``preview``, ``refresh``, ``destroy`` or ``import``.
         stack: the stack's name.
         changes: number of resources by the engine's operation, such as ``{"create": 3, "same": 11}``.
-        seconds: how long it took.
+        seconds: its duration.
         clusters: the stack's clusters by name; empty for a preview and after a destroy.
-        output: what the engine printed.
-        machines: what happens to machines, pool by pool: those that go, roll or come. A preview tells it, too, and of a
-            destroy it is all.
+        output: the engine's output.
+        machines: what happens to machines, by pool: how many are deleted, rolled or added. A preview has it, too; for a
+            destroy it is all machines.
     """
 
     operation: str
@@ -83,7 +83,7 @@ class Result:
     @property
     def changed(self) -> bool:
         """Whether anything was, or in a preview would be, created, changed or deleted."""
-        return any(count for operation, count in self.changes.items() if operation not in UNCHANGED)
+        return any(count for operation, count in self.changes.items() if operation not in QUIET_OPERATIONS)
 
     def as_dict(self) -> dict[str, Any]:
         """The result for JSON, without secrets."""
@@ -98,7 +98,7 @@ class Result:
 
 
 def clusters_of(outputs: automation.OutputMap) -> dict[str, ClusterResult]:
-    """The clusters that a stack's outputs tell of, by name; none where the stack has not come up."""
+    """The clusters in a stack's outputs, by name; none where the stack has not come up."""
     if "clusters" in outputs:
         clusters = outputs["clusters"].value
     elif "clusterName" in outputs:

@@ -1,4 +1,4 @@
-"""How an operation on one stack is run: one at a time, on a settled state, stoppable, with errors of one family."""
+"""The run of an operation on one stack: one at a time, on a settled state, stoppable, with the errors of the typed API."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from . import results
 from .engine.failures import failure
 from .engine.process import Cancellation, Engine, Interruption
 from .engine.translator import Translator
-from .engine.workspace import Place, forget, missing, open_stack, preserve_file
+from .engine.workspace import Place, forget, missing_stack_error, open_stack, preserve_file
 from .errors import Cancelled, Locked, OperationError, TimedOut
 from .events import Finished, Listener
 from .repair.attributes import remove_empty_attributes
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     from ..components.kube.client import Api
 
 EngineOutput = tuple[Mapping[str, int], automation.OutputMap, str]
-"""Number of resources by operation, outputs, what the engine printed."""
+"""Number of resources by operation, outputs, the engine's output."""
 
 Run = Callable[[automation.Stack, Translator], EngineOutput]
-"""What an operation does on the stack."""
+"""Runs an operation on the stack."""
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,9 @@ class Session:
         program: the inline program; unused where the place has a folder.
         management: gives the management cluster's API, for the settings that the stack has.
         wait_for_lock: seconds to wait for another update to leave the stack.
-        on_event: takes what happens.
+        on_event: takes each event.
         on_output: takes each line that the engine prints.
-        secret_filter: hides secrets in what the engine says.
+        secret_filter: hides secrets in the engine's output.
     """
 
     place: Place
@@ -75,16 +75,16 @@ class Session:
         keep: bool = True,
         undo: bool = False,
     ) -> Result:
-        """Run an operation and tell how it ended, with an event too.
+        """Run an operation; its end is an event too.
 
         Args:
             operation: its name.
-            run: does it; again where the stack was locked.
+            run: the function that runs it; called again where the stack was locked.
             cancellation: stops it on request.
             timeout: seconds after which it is stopped, the wait for a lock included.
-            create: make the stack where there is none.
-            keep: a stack that was made stays; otherwise it goes again, and its file is as it was.
-            undo: a stack that was made goes again where the operation fails.
+            create: create the stack where there is none.
+            keep: whether a new stack stays; otherwise it is removed again, and its file restored.
+            undo: remove a new stack where the operation fails.
 
         Raises:
             OperationError: see ``automation.errors``.
@@ -94,7 +94,7 @@ class Session:
         began = time.monotonic()
         translate = Translator(self.name, self.on_event, self.secret_filter)
         cancellation = cancellation or Cancellation()
-        succeeded = False
+        is_success = False
         try:
             if cancellation.requested:
                 raise Cancelled(f"{operation} of stack {self.name} was stopped {cancellation.reason}", stack=self.name)
@@ -114,10 +114,10 @@ class Session:
                 )
                 counts, outputs, output = upkeep.run_unlocked(operation, lambda: run(stack, translate))
                 if translate.errors and operation != "preview":
-                    # Now and then the engine ends well although a plugin of its has died under it.
+                    # Now and then the engine succeeds although one of its plugins has died.
                     result = automation.CommandResult(stdout=output, stderr="", code=0)
                     raise automation.errors.create_command_error(result)
-            succeeded = True
+            is_success = True
             seconds, clusters = time.monotonic() - began, results.clusters_of(outputs)
             return Result(
                 operation, self.name, counts, seconds, clusters, self.secret_filter(output), tuple(translate.machines)
@@ -125,7 +125,7 @@ class Session:
         finally:
             self._busy.release()
             translate.emit(
-                Finished(stack=self.name, operation=operation, succeeded=succeeded, seconds=time.monotonic() - began)
+                Finished(stack=self.name, operation=operation, succeeded=is_success, seconds=time.monotonic() - began)
             )
 
     @contextlib.contextmanager
@@ -133,7 +133,7 @@ class Session:
         """The stack as it is, for reading.
 
         Args:
-            subject: what is read, for an error.
+            subject: name of what is read, for an error.
 
         Raises:
             OperationError: see ``automation.errors``.
@@ -145,13 +145,13 @@ class Session:
     def open(
         self, *, create: bool = False, keep: bool = True, undo: bool = False, look: bool = False
     ) -> Iterator[automation.Stack]:
-        """The stack; what is temporary goes again, the workspace of an inline program too: the backend lacks none of it.
+        """The stack. Temporary files, such as the workspace of an inline program, are removed: the backend has the state.
 
         Args:
-            create: make the stack where there is none.
-            keep: False takes one that was made away again, and leaves its file as it was.
-            undo: takes one that was made away again where what is done with it fails.
-            look: for one question, which is refused where there is no such stack.
+            create: create the stack where there is none.
+            keep: False removes a new stack again, and restores its file.
+            undo: remove a new stack where its use fails.
+            look: for one question, which fails where there is no such stack.
         """
         with (
             contextlib.nullcontext() if keep else preserve_file(self.place),
@@ -161,19 +161,19 @@ class Session:
         ):
             remove_empty_attributes(self.place.backend, self.place.name)
             stack, is_new = open_stack(self.place, self.engine, self.program, Path(folder), create=create, look=look)
-            succeeded = False
+            is_success = False
             try:
                 yield stack
-                succeeded = True
+                is_success = True
             finally:
-                if is_new and (not keep or (undo and not succeeded)):
+                if is_new and (not keep or (undo and not is_success)):
                     forget(stack)
 
     @contextlib.contextmanager
     def translate_errors(
         self, operation: str, translate: Translator | None = None, cancellation: Cancellation | None = None
     ) -> Iterator[None]:
-        """Whatever the Automation API raises, as one of the family."""
+        """Translate the errors of the Automation API into those of the typed API."""
         try:
             yield
         except OperationError as error:
@@ -182,17 +182,17 @@ class Session:
         except Interruption:
             raise self._end_error(operation, cancellation, "") from None
         except automation.StackNotFoundError as error:
-            raise missing(self.place) from error
+            raise missing_stack_error(self.place) from error
         except automation.CommandError as error:
-            if self.engine.interrupted and cancellation is not None:
+            if self.engine.is_interrupted and cancellation is not None:
                 raise self._end_error(operation, cancellation, self.secret_filter(str(error))) from None
             errors = translate.errors if translate else []
             raise failure(operation, self.name, errors, error, self.secret_filter(str(error))) from None
 
     def _end_error(self, operation: str, cancellation: Cancellation | None, output: str) -> Cancelled:
-        requested = cancellation is not None and cancellation.requested
-        kind: type[Cancelled] = Cancelled if requested else TimedOut
-        why = cancellation.reason if cancellation is not None and requested else "because its timeout has passed"
+        is_requested = cancellation is not None and cancellation.requested
+        kind: type[Cancelled] = Cancelled if is_requested else TimedOut
+        why = cancellation.reason if cancellation is not None and is_requested else "because its timeout has passed"
         return kind(
             f"{operation} of stack {self.name} was stopped {why}; the next up or destroy goes on from there",
             output=output,

@@ -1,6 +1,6 @@
 """The console script: its command line, and how an operation is shown on a terminal, in a pipe and in a file.
 
-What the operations do is the typed API's; nothing here opens a stack by itself.
+The typed API does the operations; nothing here opens a stack by itself.
 """
 
 from .command_line import main

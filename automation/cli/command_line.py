@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code: 0, or that of the error's kind (see ``automation.errors``); 130 after Ctrl-C.
     """
     if arguments is None:
-        # What the imports have made would be searched again when the process ends: 0.1 s.
+        # Otherwise the objects of the imports are searched for garbage when the process ends: 0.1 s.
         gc.freeze()
     options = parser().parse_args(arguments)
     try:
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def seconds(text: str) -> float:
-    """A number of seconds; before anything is begun, as the API sees it when it comes to wait.
+    """A number of seconds, checked before the operation begins: the API checks it only when it waits.
 
     Raises:
         ArgumentTypeError: it is none.

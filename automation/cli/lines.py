@@ -1,4 +1,4 @@
-"""What an operation tells where there is no terminal: one line for each event, and none twice in a row."""
+"""The output of an operation without a terminal: one line for each event, without repetitions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..events import Event, Finished, HandoffProgress, MachinesChange, Message, 
 class Lines:
     """Takes events, writes lines.
 
-    What the engine says besides, such as its own progress, is the business of a record of the whole run.
+    Other output of the engine, such as its own progress, goes only to a record of the whole run.
     """
 
     def __init__(self, out: IO[str]) -> None:
@@ -29,10 +29,10 @@ class Lines:
 def line(event: Event) -> str:
     """The line of an event; empty for one that only matters to a live view."""
     if isinstance(event, HandoffProgress):
-        # Without the time that has passed, which makes every look another line.
+        # Without the elapsed time, which would make each look a new line.
         return f"{event.cluster}: {event.phase}: {event.text}"
     if isinstance(event, ResourceChanged):
-        # What is deleted may take minutes; all else ends soon after it began, or tells of its wait itself.
+        # A deletion may take minutes; other operations end soon, or report their wait themselves.
         return str(event) if event.state != "started" or event.operation == "delete" else ""
     if isinstance(event, MachinesChange):
         return f"warning: {event}" if event.deleted or event.rolled else str(event)

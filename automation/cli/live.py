@@ -32,18 +32,18 @@ LINES = 6
 
 
 class View:
-    """Takes events and looks at clusters, and draws what holds now.
+    """Takes events and looks at clusters, and draws the present state.
 
-    From top to bottom: what the engine did, a row for each cluster, the status tree of each cluster that is waited for, and
-    the last messages. What is drawn last stays on the terminal.
+    From top to bottom: counts of the engine's operations, a row for each cluster, the status tree of each cluster that is
+    waited for, and the last messages. The last picture stays on the terminal.
     """
 
     def __init__(self, title: str, console: Console | None = None) -> None:
         self._title, self._began = title, time.monotonic()
-        self._ended: float | None = None
+        self._end: float | None = None
         self._rows: dict[str, tuple[str, str]] = {}
         self._trees: dict[str, Look] = {}
-        self._done: Counter[str] = Counter()
+        self._counts: Counter[str] = Counter()
         self._running: dict[str, str] = {}
         self._machines: list[Text] = []
         self._messages: deque[Text] = deque(maxlen=LINES)
@@ -58,7 +58,7 @@ class View:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._ended = time.monotonic()
+        self._end = time.monotonic()
         self._live.stop()
 
     def __call__(self, event: Event) -> None:
@@ -101,11 +101,11 @@ class View:
                 self._rows.setdefault(event.cluster, ("objects", ""))
         else:
             self._running.pop(key, None)
-            done = WORDS.get(event.operation, f"{event.operation} done")
-            self._done[done if event.state != "failed" else f"{event.operation} failed"] += 1
+            word = WORDS.get(event.operation, f"{event.operation} done")
+            self._counts[word if event.state != "failed" else f"{event.operation} failed"] += 1
 
     def render(self) -> RenderableType:
-        """What holds now."""
+        """The present state."""
         with self._lock:
             table = Table.grid(padding=(0, 2))
             table.add_column(min_width=max(map(len, self._rows), default=0))
@@ -113,9 +113,9 @@ class View:
             table.add_column(no_wrap=True, overflow="ellipsis")
             for cluster, (phase, text) in sorted(self._rows.items()):
                 table.add_row(Text(cluster, style="bold"), Text(phase, style="cyan"), Text(text, overflow="ellipsis"))
-            counts = ", ".join(f"{count} {what}" for what, count in sorted(self._done.items())) or "no changes yet"
+            counts = ", ".join(f"{count} {word}" for word, count in sorted(self._counts.items())) or "no changes yet"
             running = f"; under way: {', '.join(sorted(self._running)[:3])}" if self._running else ""
-            seconds = (self._ended or time.monotonic()) - self._began
+            seconds = (self._end or time.monotonic()) - self._began
             head = Text(f"{self._title}, {seconds:.0f} s: {counts}{running}", style="dim")
             trees = [self._tree(look) for _, look in sorted(self._trees.items())]
             return Group(head, *self._machines, table, *trees, *self._messages)

@@ -1,4 +1,4 @@
-"""The console script's commands: the typed API with words around it."""
+"""The console script's commands: the typed API with output for people."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def up(options: argparse.Namespace) -> None:
 
 
 def import_(options: argparse.Namespace) -> None:
-    """Take living clusters into the stack."""
+    """Adopt living clusters into the stack."""
     engine(options, "import", lambda stack, cancellation, _: stack.import_existing(cancellation=cancellation))
 
 
@@ -55,7 +55,7 @@ def refresh(options: argparse.Namespace) -> None:
 
 
 def destroy(options: argparse.Namespace) -> None:
-    """Delete the stack's clusters and wait until nothing is left of them; asks before, unless told not to."""
+    """Delete the stack's clusters and wait until nothing is left of them; ask first, unless ``--yes`` is set."""
     if not options.yes:
         confirm(options)
     result = engine(options, "destroy", lambda stack, cancellation, _: stack.destroy(cancellation=cancellation))
@@ -64,10 +64,10 @@ def destroy(options: argparse.Namespace) -> None:
 
 
 def confirm(options: argparse.Namespace) -> None:
-    """Show what would go, and ask for the stack's name.
+    """Show what would be deleted, and ask for the stack's name.
 
     Raises:
-        ConfigurationError: there is no terminal to ask at, or another answer was given.
+        ConfigurationError: there is no terminal to ask at, or the answer was another.
     """
     if not sys.stdin.isatty() or not sys.stderr.isatty():
         raise ConfigurationError(
@@ -79,7 +79,7 @@ def confirm(options: argparse.Namespace) -> None:
     try:
         clusters = stack.clusters()
     except StackMissing:
-        # There is nothing to ask about, and the operation says so.
+        # Nothing to confirm; the operation reports the missing stack.
         return
     print(f"stack {options.stack}: these clusters and all their machines will be deleted:", file=sys.stderr)
     for name, cluster in clusters.items():
@@ -122,14 +122,14 @@ def check(options: argparse.Namespace) -> None:
     """
     report = preflight.check_stack(ClusterStack(options.stack, folder=options.cwd).settings(), options.cwd.resolve())
     if options.json:
-        missing = [{"what": obstacle.text, "remedy": obstacle.remedy} for obstacle in report.obstacles]
+        obstacles = [{"what": obstacle.text, "remedy": obstacle.remedy} for obstacle in report.obstacles]
         document = {
             "server": report.server,
-            "ready": not missing,
+            "ready": not obstacles,
             "there": report.available,
             "controllers": dict(report.controllers),
         }
-        print(json.dumps({**document, "missing": missing, "notes": report.notes}, indent=2), flush=True)
+        print(json.dumps({**document, "missing": obstacles, "notes": report.notes}, indent=2), flush=True)
     else:
         for line in (*report.available, *(f"{name} {version}" for name, version in report.controllers.items())):
             print(f"there    {line}")
@@ -153,12 +153,12 @@ def render_(options: argparse.Namespace) -> int:
 
 
 def engine(options: argparse.Namespace, operation: str, run: Run) -> Result:
-    """Run an operation, show how it goes, and tell what it came to.
+    """Run an operation, and show its progress and its result.
 
     Args:
         options: of the command line.
         operation: its name.
-        run: does it.
+        run: the function that runs it.
 
     Raises:
         OperationError: see ``automation.errors``.
@@ -169,7 +169,7 @@ def engine(options: argparse.Namespace, operation: str, run: Run) -> Result:
         stack = ClusterStack(
             options.stack,
             folder=options.cwd,
-            # A preview has no such option: it waits for nobody.
+            # A preview has no such option, because it needs no lock.
             wait_for_lock=getattr(options, "wait_for_lock", 0),
             on_event=screen_.on_event,
             on_output=screen_.on_output,
@@ -186,7 +186,7 @@ def engine(options: argparse.Namespace, operation: str, run: Run) -> Result:
 class Screen:
     """Where an operation is shown: in a live view on a terminal, elsewhere in a line for each event.
 
-    Of a preview and a refresh the engine's own lines are shown, because what they find is told nowhere else.
+    For a preview and a refresh it shows the engine's own lines, which alone hold their results.
     """
 
     def __init__(self, operation: str, out: IO[str], view: View | None, record: Record | None) -> None:
@@ -200,7 +200,7 @@ class Screen:
         """Take an event."""
         if self._record:
             self._record.event(event)
-        # The engine's lines tell its events themselves.
+        # The engine's lines already show its events.
         if not self._engine or (isinstance(event, Message) and event.own):
             self._listener(event)
 
@@ -218,13 +218,13 @@ class Screen:
             self._view.look(look)
 
     def end(self) -> None:
-        """Leave the last tree of each cluster where no view did."""
+        """Print the last tree of each cluster where there is no view."""
         for look in self._looks.values():
-            drawn = tree.draw(look.status)
+            picture = tree.draw(look.status)
             if self._record:
-                self._record.write(drawn)
+                self._record.write(picture)
             if not self._view:
-                print(drawn, file=self._out, flush=True)
+                print(picture, file=self._out, flush=True)
 
 
 @contextlib.contextmanager
@@ -244,17 +244,17 @@ def screen(options: argparse.Namespace, operation: str, out: IO[str]) -> Iterato
 
 
 def summary(result: Result) -> str:
-    """What an operation came to, in a line."""
+    """The result of an operation, in a line."""
     counts = ", ".join(f"{count} {WORDS.get(name, name)}" for name, count in sorted(result.changes.items()) if count)
     return f"{result.operation} took {result.seconds:.0f} s: {counts or 'nothing to do'}"
 
 
 @contextlib.contextmanager
 def terminable(cancellation: Cancellation) -> Iterator[None]:
-    """SIGTERM and a terminal that closes stop the operation as Ctrl-C does: the engine has a session of its own."""
+    """Stop the operation at SIGTERM or SIGHUP as at Ctrl-C: the engine has a session of its own."""
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
     for number, handler in before.items():
-        # What nohup ignores stays ignored.
+        # A signal that nohup ignores stays ignored.
         if handler is not signal.SIG_IGN:
             signal.signal(number, lambda number, _frame: cancellation.request(f"by {signal.Signals(number).name}"))
     try:
@@ -265,7 +265,7 @@ def terminable(cancellation: Cancellation) -> Iterator[None]:
 
 
 def report(result: Result, out: Any) -> None:
-    """Print what a stack puts out, secrets as such."""
+    """Print a stack's outputs, with a placeholder for secrets."""
     for cluster in result.clusters.values():
         for name, value in sorted({**cluster.as_dict(), "kubeconfig": "[secret]"}.items()):
             label = "clusterName" if name == "name" else "controlPlaneEndpoint" if name == "endpoint" else name

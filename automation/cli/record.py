@@ -16,10 +16,10 @@ _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
 
 
 class Record:
-    """A file that only its owner may read; each run begins it anew."""
+    """A file that only its owner may read; each run overwrites it."""
 
     def __init__(self, path: Path) -> None:
-        """Write to ``path``, whose folder is there.
+        """Write to ``path``, whose folder exists.
 
         Raises:
             ConfigurationError: it can't be written.
@@ -43,12 +43,12 @@ class Record:
         self._file.close()
 
     def event(self, event: Event) -> None:
-        """Keep an event."""
+        """Write an event."""
         self.write(f"{type(event).__name__}: {event}")
 
     def write(self, text: str) -> None:
-        """Keep lines, with the time of day, without what only moves a terminal's cursor."""
+        """Write lines with the time of day, without control sequences of terminals."""
         moment = time.strftime("%H:%M:%S")
         with self._lock:
-            for each in text.splitlines():
-                print(f"{moment} {_CONTROL.sub('', each)}", file=self._file, flush=True)
+            for line in text.splitlines():
+                print(f"{moment} {_CONTROL.sub('', line)}", file=self._file, flush=True)

@@ -1,4 +1,4 @@
-"""Pulumi's engine from outside: its process, the stacks that it opens, what its events and failures mean, its locks.
+"""Pulumi's engine from outside: its process, the stacks that it opens, its events, failures and locks.
 
-No decision about a stack is made here.
+It makes no decision about a stack.
 """

@@ -1,4 +1,4 @@
-"""Which add-on of a tenant cluster an event of the engine is about, and how far that is."""
+"""The add-ons of tenant clusters in the engine's events, and their progress."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from pulumi import automation
 ADD_ON = "kamaji-equinix:index:AddOn"
 
 COMPONENTS = ("kubernetes:helm.sh/", "kubernetes:yaml/")
-"""Types of what an add-on's objects are grouped by; they change nothing themselves."""
+"""Types of the components that group an add-on's objects; they change nothing themselves."""
 
 PROBLEM = re.compile(r"resource '(?P<name>[^']+)' has a problem: (?P<text>.*)", re.DOTALL)
-"""How the engine says that a plugin could not make a component, such as a chart; it names no URN."""
+"""The engine's message about a component, such as a chart, that a plugin could not create; it names no URN."""
 
 State = Literal["started", "done", "failed"]
 Tell = Callable[[str, str, State, str], object]
-"""Takes an add-on's cluster, its name, how far it is, and what failed."""
+"""Takes an add-on's cluster, its name, its state, and what failed."""
 
 
 class AddOns:
@@ -41,11 +41,11 @@ class AddOns:
         return addon[0] if addon else None
 
     def step(self, metadata: automation.StepEventMetadata, state: State, *, quiet: bool) -> None:
-        """Take a step: an add-on has begun with the first of its objects that changes, and is done with itself.
+        """Take a step: an add-on starts with the first of its objects that changes, and is done with its component.
 
         Args:
             metadata: of the resource.
-            state: how far the resource is.
+            state: of the resource.
             quiet: whether the step changes nothing.
         """
         addon = self._by_urn.get(metadata.urn)
@@ -60,7 +60,7 @@ class AddOns:
         elif not quiet and addon not in self._states and not metadata.type.startswith(COMPONENTS):
             self._set(addon, "started")
 
-    def failed(self, text: str) -> str | None:
+    def take_error(self, text: str) -> str | None:
         """Take an error message.
 
         Returns:

@@ -1,4 +1,4 @@
-"""What is asked of pulumi about a stack, in fewer processes than upstream's workspace starts for it."""
+"""Questions to pulumi about a stack, in fewer processes than upstream's workspace starts."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from typing import Any
 from pulumi import automation
 
 EMPTY = '{"version": 3, "deployment": {}}'
-"""The state of a stack that was made just now."""
+"""The state of a new stack."""
 
 
 class Workspace(automation.LocalWorkspace):
-    """A workspace with fewer processes than upstream's, each of which costs more than what it is asked for.
+    """A workspace with fewer processes than upstream's, because each process costs more than its answer.
 
     Attributes:
-        state: of the stack, as it was read last, while nothing can have changed it here.
+        state: of the stack as it was last read, until this process may have changed it.
     """
 
     state = ""
 
     def select_stack(self, stack_name: str) -> None:
-        """See that there is such a stack. The one that the user has selected stays: each command here names its own."""
+        """Check that the stack exists. The user's selection stays, because each command here names its stack."""
         self.state = self._answer("stack", "export", "--stack", stack_name)
 
     def stack_outputs(self, stack_name: str) -> automation.OutputMap:
-        """The outputs of a stack in clear, each marked as a secret: which of them are, upstream asks separately."""
+        """The outputs of a stack in clear, all marked as secrets: upstream asks in another process which of them are."""
         outputs = json.loads(self._answer("stack", "output", "--json", "--show-secrets", "--stack", stack_name))
         return {name: automation.OutputValue(value=value, secret=True) for name, value in outputs.items()}
 
@@ -36,14 +36,14 @@ class Workspace(automation.LocalWorkspace):
 
 
 class Look(Workspace):
-    """A workspace for one question, which itself finds out whether there is such a stack."""
+    """A workspace for one question, whose command itself fails where there is no such stack."""
 
     def select_stack(self, stack_name: str) -> None:
         """Ask nothing."""
 
 
 def state_of(stack: automation.Stack) -> dict[str, Any]:
-    """The state with its secrets encrypted: what was read already, once, as it may be another by the next time."""
+    """The state with its secrets encrypted. A state that was read before is used only once, because it may change."""
     workspace = stack.workspace
     text = ""
     if isinstance(workspace, Workspace):
@@ -56,13 +56,13 @@ def state_of(stack: automation.Stack) -> dict[str, Any]:
 
 
 def keep_state(stack: automation.Stack, state: Mapping[str, Any]) -> None:
-    """Let the next one who asks for the state have this, which nothing has changed since."""
+    """Keep a state for the next call of :func:`state_of`, because nothing has changed it since."""
     if isinstance(stack.workspace, Workspace):
         stack.workspace.state = json.dumps(state)
 
 
 def without_history(stack: automation.Stack) -> automation.Stack:
-    """A stack that does not ask after each operation what that came to, in a process of its own: its events have told."""
+    """A stack without the process that reads each operation's summary: the events already have it."""
 
     def info(show_secrets: bool = True) -> automation.UpdateSummary:
         return automation.UpdateSummary("", datetime.datetime.now(datetime.timezone.utc), "", {}, {}, "")

@@ -1,4 +1,4 @@
-"""What kind of failure an engine reported: read off its messages, so that no caller has to parse any."""
+"""The kind of an engine's failure, derived from its messages, so that no caller has to parse them."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ def failure(
     """The error of an operation that failed in the engine.
 
     Args:
-        operation: what was done.
+        operation: its name.
         stack: the stack's name.
         errors: the engine's error messages, with the cluster that each is about.
-        cause: what the Automation API raised.
+        cause: the Automation API's error.
         output: its text, without secrets.
     """
     if isinstance(cause, automation.ConcurrentUpdateError):
@@ -36,17 +36,17 @@ def failure(
     if obstacles := refusal_in(whole):
         return PreflightFailed(obstacles[0], output=output, stack=stack, seen=obstacles[1])
     messages = tuple(dict.fromkeys(text for _, text in errors)) or (stderr_of(output),)
-    # Without a message of the engine's nothing began: a wrong name, passphrase or backend stays wrong.
+    # Without a message of the engine's nothing started: a wrong name, passphrase or backend stays wrong.
     again = "\nRunning it again goes on from here." if errors else ""
-    failed = EngineFailed(
+    engine_error = EngineFailed(
         f"{operation} of stack {stack} failed: {messages[0]}{again}",
         output=output,
         stack=stack,
         cluster=next((cluster for cluster, _ in errors if cluster), ""),
         seen=messages[0].splitlines()[0],
     )
-    failed.messages = messages
-    return failed
+    engine_error.messages = messages
+    return engine_error
 
 
 def handoff_error(stack: str, cluster: str, cause: HandoffError, output: str) -> HandoffFailed:
@@ -59,11 +59,11 @@ def handoff_error(stack: str, cluster: str, cause: HandoffError, output: str) ->
 
 
 def stderr_of(output: str) -> str:
-    """What pulumi wrote to stderr, of the Automation API's text for a failed command; its last lines where that is not it."""
+    """Pulumi's stderr in the Automation API's text for a failed command; the last lines of another text."""
     stderr = output.partition(" stderr: ")[2].strip()
     return stderr.removeprefix("error: ") or tail(output)
 
 
 def tail(output: str, lines: int = 5) -> str:
-    """The last lines of what the engine printed."""
+    """The last lines of the engine's output."""
     return "\n".join([line for line in output.splitlines() if line.strip()][-lines:])

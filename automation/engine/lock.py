@@ -1,4 +1,4 @@
-"""One lock of a Pulumi backend of its own: read from its file, or from what Pulumi says when it refuses an update."""
+"""A lock of one of Pulumi's own backends, read from its file or from Pulumi's refusal of an update."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ..errors import Locked
 
-# A process may seem to start after it wrote its lock by the grain of the kernel's clock.
+# Because of the kernel clock's grain a process may seem to start after it wrote its lock.
 CLOCK_GRAIN = timedelta(seconds=2)
 
 _REPORT = re.compile(r"(?P<url>\S+): created by (?P<user>\S*)@(?P<host>\S+) \(pid (?P<pid>\d+)\) at (?P<at>\S+)")
@@ -39,7 +39,7 @@ class Lock:
         return f"{self.user}@{self.host}, process {self.pid}, since {self.since.astimezone():%Y-%m-%d %H:%M:%S}"
 
     def is_dead(self) -> bool:
-        """Whether its process certainly doesn't run any more; False for one of another host, which can't be told."""
+        """Whether its process certainly doesn't run any more; False for one of another host, which is not known."""
         if self.host != socket.gethostname():
             return False
         start = process_start(self.pid)
@@ -60,7 +60,7 @@ def lock_error(stack: str, locks: Sequence[Lock], output: str) -> Locked:
     Args:
         stack: the stack's name.
         locks: the locks in its way; none where the backend does not name them.
-        output: what Pulumi said.
+        output: Pulumi's text.
     """
     if not locks:
         text = (
@@ -72,7 +72,7 @@ def lock_error(stack: str, locks: Sequence[Lock], output: str) -> Locked:
 
 
 def refusal(stack: str, locks: Sequence[Lock]) -> str:
-    """Who holds a stack, and what to do."""
+    """The holders of a stack, with advice."""
     return (
         f"stack {stack} is locked by another update ({'; '.join(map(str, locks))}); wait until it ends. "
         f"If you know that it is dead: `pulumi cancel --yes --stack {stack}`"
@@ -111,7 +111,7 @@ def moment(text: str) -> datetime:
 
 
 def process_start(pid: int) -> datetime | None:
-    """When a process of this machine started; None if there is none, or only its unreaped remains."""
+    """When a process of this machine started; None if there is none, or only a zombie."""
     proc = Path("/proc")
     if not (proc / "self" / "stat").exists():
         return _start_by_ps(pid)
@@ -123,8 +123,8 @@ def process_start(pid: int) -> datetime | None:
     state, *fields = stat.rpartition(")")[2].split()
     if state in ("Z", "X"):
         return None
-    booted = next(line for line in (proc / "stat").read_text().splitlines() if line.startswith("btime "))
-    seconds = int(booted.split()[1]) + int(fields[18]) / os.sysconf("SC_CLK_TCK")
+    boot_line = next(line for line in (proc / "stat").read_text().splitlines() if line.startswith("btime "))
+    seconds = int(boot_line.split()[1]) + int(fields[18]) / os.sysconf("SC_CLK_TCK")
     return datetime.fromtimestamp(seconds, timezone.utc)
 
 
@@ -132,7 +132,7 @@ def _start_by_ps(pid: int) -> datetime | None:
     run = subprocess.run(
         ["ps", "-o", "stat=,lstart=", "-p", str(pid)], env={**os.environ, "LC_ALL": "C"}, capture_output=True, text=True
     )
-    state, _, started = run.stdout.strip().partition(" ")
+    state, _, start_text = run.stdout.strip().partition(" ")
     if run.returncode or state.startswith("Z"):
         return None
-    return datetime.strptime(started.strip(), "%a %b %d %H:%M:%S %Y").astimezone()
+    return datetime.strptime(start_text.strip(), "%a %b %d %H:%M:%S %Y").astimezone()

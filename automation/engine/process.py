@@ -1,10 +1,10 @@
 """The ``pulumi`` command as a process that can be stopped.
 
-The Automation API starts it in the caller's process group and has no handle on it (pulumi issue 9103), and the engine's
-first interrupt waits for the operations under way, which for a hand-off can be its whole time-out, because a Python
-dynamic provider can't be cancelled (its ``Cancel`` is empty). So the engine runs in a session of its own, is interrupted once
-on request, again after a grace, when it stops its plugins within seconds and writes its state, and is killed only where
-that does not help; the lock that it then leaves is known as a dead one.
+The Automation API starts it in the caller's process group and has no handle on it (pulumi issue 9103). After its first
+interrupt the engine waits for the running operations, for a hand-off up to its whole time-out, because a Python dynamic
+provider can't be cancelled (its ``Cancel`` is empty). So the engine runs in a session of its own. It is interrupted on
+request, and again after a grace period, when it stops its plugins within seconds and writes its state. It is killed only
+where that does not help; the lock that it then leaves is recognised as dead.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from pulumi import automation
 from ..errors import ToolMissing
 
 GRACE = 10.0
-"""Seconds that the engine has for what is under way before the second interrupt."""
+"""Seconds that the engine has for running operations before the second interrupt."""
 
 LAST = 30.0
 """Seconds from the second interrupt to SIGKILL."""
@@ -39,7 +39,7 @@ class Cancellation:
         self.reason = ""
 
     def request(self, reason: str = "on request") -> None:
-        """Stop what runs, and what would begin; the first reason stays."""
+        """Stop running and later operations; the first reason stays."""
         if not self._event.is_set():
             self.reason = reason
             self._event.set()
@@ -65,7 +65,7 @@ class Engine(automation.PulumiCommand):
         """Find it on PATH.
 
         Args:
-            like: one that is known already, whose version need not be asked for again: that is a process of its own.
+            like: another one, whose version is taken over: to ask for it starts a process.
 
         Raises:
             ToolMissing: there is none, or it is too old.
@@ -82,12 +82,12 @@ class Engine(automation.PulumiCommand):
             ) from error
         self._cancellation: Cancellation | None = None
         self._deadline = float("inf")
-        self.interrupted = False
+        self.is_interrupted = False
 
     @contextlib.contextmanager
     def stoppable(self, cancellation: Cancellation, timeout: float | None) -> Iterator[None]:
         """Let the commands inside be stopped by a cancellation, or after some seconds."""
-        self._cancellation, self.interrupted = cancellation, False
+        self._cancellation, self.is_interrupted = cancellation, False
         self._deadline = time.monotonic() + timeout if timeout is not None else float("inf")
         try:
             yield
@@ -131,7 +131,7 @@ class Engine(automation.PulumiCommand):
 
         Raises:
             CommandError: it failed.
-            KeyboardInterrupt: Ctrl-C; it has been stopped and has ended.
+            KeyboardInterrupt: Ctrl-C; the command was stopped and has ended.
         """
         command = [self.command, *([] if "--non-interactive" in args else ["--non-interactive"]), *args]
         process = subprocess.Popen(
@@ -181,13 +181,13 @@ class Engine(automation.PulumiCommand):
             return
         while process.poll() is None:
             if self.late or cancellation.wait(0.1):
-                self.interrupted = True
+                self.is_interrupted = True
                 stop(process)
                 return
 
 
 def stop(process: subprocess.Popen[str], grace: float = GRACE, last: float = LAST) -> None:
-    """End an engine: by interrupts as long as that helps."""
+    """End an engine by interrupts, and where that does not help by SIGKILL."""
     for seconds in (grace, last):
         interrupt(process)
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -198,13 +198,13 @@ def stop(process: subprocess.Popen[str], grace: float = GRACE, last: float = LAS
 
 
 def interrupt(process: subprocess.Popen[str]) -> None:
-    """Send SIGINT to the engine alone: it tells its plugins itself."""
+    """Send SIGINT to the engine alone: it stops its plugins itself."""
     with contextlib.suppress(ProcessLookupError):
         process.send_signal(signal.SIGINT)
 
 
 def consume(stream: IO[str], callback: Line | None, chunks: list[str]) -> None:
-    """Keep the lines of a stream, and pass them on."""
+    """Collect the lines of a stream, and pass them on."""
     with stream:
         for line in stream:
             chunks.append(line.rstrip())

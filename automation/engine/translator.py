@@ -1,4 +1,4 @@
-"""The engine's events as those of this package, and what an error report needs of them."""
+"""The engine's events as those of this package, and the facts that an error report needs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..events import AddOnProgress, Event, HandoffProgress, Listener, MachinesCh
 from .addons import AddOns
 
 SHUT_DOWN = "Exception: resource monitor shut down"
-"""How the traceback of a program ends that the engine has given up, once it has said why."""
+"""End of the traceback of a program that the engine gave up after it had reported the reason."""
 
 QUIET = ("same", "read", "refresh", "read-replacement", "discard", "remove-pending-replace")
 """Operations of the engine that change nothing."""
@@ -24,13 +24,13 @@ _MARKUP = re.compile(r"<\{%.*?%\}>|\x1b\[[0-9;]*m")
 
 
 class Translator:
-    """Makes events of the engine's, and keeps what an error report needs.
+    """Translates the engine's events, and keeps the facts that an error report needs.
 
     Attributes:
         errors: error messages, with the cluster that each is about.
         clusters: cluster by the URN of a resource.
-        machines: what happens to machines, pool by pool, as they were told.
-        changes: number of resources by the engine's operation, as its last update or preview has told at its end.
+        machines: what happens to machines, by pool, in the order of the reports.
+        changes: number of resources by the engine's operation, from the end of its last update or preview.
     """
 
     def __init__(self, stack: str, listener: Listener | None, hide: Callable[[str], str] = lambda text: text) -> None:
@@ -47,7 +47,7 @@ class Translator:
             self._listener(event)
 
     def remark(self, text: str) -> None:
-        """Tell what this package does by itself."""
+        """Report an action of this package."""
         self.emit(Message(stack=self.stack, severity="warning", text=text, own=True))
 
     def message(self, severity: Literal["info", "warning", "error"], text: str, cluster: str = "") -> None:
@@ -55,7 +55,7 @@ class Translator:
         self.emit(Message(stack=self.stack, cluster=cluster, severity=severity, text=text))
 
     def change(self, change: PoolChange) -> None:
-        """Tell what happens to the machines of a pool, once."""
+        """Report a change of a pool's machines, once."""
         event = MachinesChange(stack=self.stack, **vars(change))
         if event.counts() not in [earlier.counts() for earlier in self.machines]:
             self.machines.append(event)
@@ -68,8 +68,8 @@ class Translator:
         elif outputs := event.res_outputs_event:
             if not outputs.planning:
                 self._resource(outputs.metadata, "done")
-        elif failed := event.res_op_failed_event:
-            self._resource(failed.metadata, "failed")
+        elif failure := event.res_op_failed_event:
+            self._resource(failure.metadata, "failed")
         elif summary := event.summary_event:
             counts = summary.resource_changes.items()
             self.changes = {str(getattr(operation, "value", operation)): count for operation, count in counts}
@@ -79,8 +79,8 @@ class Translator:
     def _resource(
         self, metadata: automation.StepEventMetadata, state: Literal["planned", "started", "done", "failed"]
     ) -> None:
-        described = metadata.new or metadata.old
-        inputs = (described.inputs or {}) if described else {}
+        resource_state = metadata.new or metadata.old
+        inputs = (resource_state.inputs or {}) if resource_state else {}
         cluster = self._addons.cluster_of(metadata) or cluster_of(inputs)
         if cluster:
             self.clusters[metadata.urn] = cluster
@@ -118,7 +118,7 @@ class Translator:
             text = text.removeprefix("an unhandled error occurred: ")
             if (cluster, text) in self.errors or text.endswith(SHUT_DOWN):
                 return
-            cluster = self._addons.failed(text) or cluster
+            cluster = self._addons.take_error(text) or cluster
             self.errors.append((cluster, text))
             self.message("error", text, cluster)
         elif diagnostic.severity == "warning":
@@ -136,7 +136,7 @@ class Translator:
 
 
 def cluster_of(inputs: Mapping[str, Any]) -> str:
-    """The cluster that a resource belongs to, by its inputs, as ``namespace/name``; empty where they don't tell."""
+    """The cluster that a resource belongs to, by its inputs, as ``namespace/name``; empty where they name none."""
     if isinstance(inputs.get("cluster"), str) and isinstance(inputs.get("namespace"), str):
         return f"{inputs['namespace']}/{inputs['cluster']}"
     metadata = inputs.get("metadata")

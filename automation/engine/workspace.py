@@ -26,7 +26,7 @@ PROJECT = "kamaji-equinix"
 
 
 class _EngineGone(logging.Filter):
-    """Drops what the server of an inline program logs, with tracebacks, when its engine was stopped: the error is raised."""
+    """Drops the tracebacks that the server of an inline program logs when its engine stops: the error is raised anyway."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         error = record.exc_info[1] if record.exc_info else None
@@ -41,7 +41,7 @@ _selection = threading.Lock()
 
 @dataclass(frozen=True)
 class Place:
-    """Where a stack is, and with what its engine runs.
+    """Where a stack is, and the environment of its engine.
 
     Attributes:
         name: the stack's name.
@@ -67,7 +67,7 @@ class Place:
         )
 
     def variables(self) -> dict[str, str]:
-        """What the engine's environment has beside this process's own.
+        """The variables that the engine's environment has beside this process's own.
 
         ``PULUMI_PYTHON_CMD``: the plugin of an inline program starts as plain ``python3`` otherwise, without this package
         (pulumi issue 7960).
@@ -76,14 +76,14 @@ class Place:
         return {"PULUMI_PYTHON_CMD": sys.executable, "PULUMI_SKIP_UPDATE_CHECK": "1", **backend, **self.environment}
 
     def require_passphrase(self) -> None:
-        """See that secrets can be encrypted, before a stack is made that could not hold any.
+        """Check that secrets can be encrypted, before a stack is created that could not hold any.
 
         Raises:
-            ConfigurationError: the backend has no keys of its own, and no passphrase was given.
+            ConfigurationError: the backend has no keys of its own, and there is no passphrase.
         """
-        own_keys = not self.backend or self.backend.startswith(("https://", "http://"))
+        has_keys = not self.backend or self.backend.startswith(("https://", "http://"))
         environment = {**os.environ, **self.environment}
-        if own_keys or self.secrets_provider not in (None, "default", "passphrase"):
+        if has_keys or self.secrets_provider not in (None, "default", "passphrase"):
             return
         if "PULUMI_CONFIG_PASSPHRASE" not in environment and "PULUMI_CONFIG_PASSPHRASE_FILE" not in environment:
             raise ConfigurationError(
@@ -121,31 +121,31 @@ def open_stack(
         place: where it is.
         engine: runs pulumi.
         program: the inline program; None where the folder holds one.
-        temporary: an empty folder that only this user can read, and that goes with the stack: the Kubernetes provider
+        temporary: an empty folder that only this user can read, and that is deleted afterwards: the Kubernetes provider
             leaves a copy of the kubeconfig in its folder for temporary files (pulumi-kubernetes, pkg/provider/provider.go:
             the file is for Helm's settings, and nothing removes it).
-        create: make the stack where the backend has none of that name.
-        look: for one question, which is refused where there is no such stack.
+        create: create the stack where the backend has none of that name.
+        look: for one question, which fails where there is no such stack.
 
     Returns:
-        The stack, and whether it was made just now.
+        The stack, and whether it is new.
 
     Raises:
-        ConfigurationError: no project there, or no passphrase.
+        ConfigurationError: no project in the folder, or no passphrase.
         StackNotFoundError: no such stack.
-        CommandError: the backend can't be reached, or anything else that pulumi says.
+        CommandError: the backend can't be reached, or another failure of pulumi.
     """
     if place.folder is not None and not (place.folder / "Pulumi.yaml").is_file():
         raise ConfigurationError(f"{place.folder} holds no Pulumi.yaml; name the project's folder with --cwd")
     place.require_passphrase()
     inline = place.folder is None
-    work_dir, rest = temporary / "project", temporary / "tmp"
-    for folder in (work_dir, rest):
+    work_dir, temporary_files = temporary / "project", temporary / "tmp"
+    for folder in (work_dir, temporary_files):
         folder.mkdir()
     workspace = (Look if look else Workspace)(
         work_dir=str(place.folder or work_dir),
         program=program if inline else None,
-        env_vars={**place.variables(), "TMPDIR": str(rest)},
+        env_vars={**place.variables(), "TMPDIR": str(temporary_files)},
         secrets_provider=place.secrets_provider,
         project_settings=automation.ProjectSettings(name=place.project, runtime="python") if inline else None,
         pulumi_command=engine,
@@ -157,16 +157,16 @@ def open_stack(
             raise
     try:
         with _selection:
-            made = without_history(automation.Stack.create(place.name, workspace))
+            stack = without_history(automation.Stack.create(place.name, workspace))
         workspace.state = EMPTY
-        return made, True
+        return stack, True
     except automation.StackAlreadyExistsError:
         # Another process was faster.
         return without_history(automation.Stack.select(place.name, workspace)), False
 
 
-def missing(place: Place) -> StackMissing:
-    """What to say where the backend has no such stack."""
+def missing_stack_error(place: Place) -> StackMissing:
+    """The error for a stack that the backend does not have."""
     return StackMissing(
         f"the backend {place.backend or 'that pulumi is logged in to'} has no stack {place.name!r}; "
         f"`kamaji-equinix up --stack {place.name}` creates it",
@@ -176,7 +176,7 @@ def missing(place: Place) -> StackMissing:
 
 @contextlib.contextmanager
 def preserve_file(place: Place) -> Iterator[None]:
-    """Leave the stack's file as it was: making a stack writes its salt into it."""
+    """Restore the stack's file afterwards: the creation of a stack writes its salt into it."""
     path = place.folder and place.folder / f"Pulumi.{place.name.rpartition('/')[2]}.yaml"
     before = path.read_bytes() if path and path.is_file() else None
     try:
@@ -189,9 +189,9 @@ def preserve_file(place: Place) -> Iterator[None]:
 
 
 def forget(stack: automation.Stack) -> None:
-    """Take a stack away that was made for a look; one that has resources by now stays, as pulumi refuses."""
+    """Remove a stack that was created for a look; one that has resources by now stays, because pulumi refuses."""
     with contextlib.suppress(automation.CommandError):
-        # Not the engine of the operation: that may be to stop.
+        # Not the engine of the operation, which may have to stop.
         Engine(stack.workspace.pulumi_command).run(
             ["stack", "rm", "--yes", "--preserve-config", "--stack", stack.name],
             str(stack.workspace.work_dir),
@@ -205,7 +205,7 @@ def export(stack: automation.Stack) -> str:
 
 
 def restore(stack: automation.Stack, state: str) -> None:
-    """Give a stack a state that it had before.
+    """Restore a former state of a stack.
 
     Raises:
         automation.CommandError: pulumi refuses.
@@ -214,7 +214,7 @@ def restore(stack: automation.Stack, state: str) -> None:
 
 
 def _pulumi(stack: automation.Stack, *arguments: str, text: str | None = None) -> automation.CommandResult:
-    # Not the engine of the operation: that may be to stop.
+    # Not the engine of the operation, which may have to stop.
     workspace = stack.workspace
     return Engine(workspace.pulumi_command).run(
         [*arguments, "--stack", stack.name], str(workspace.work_dir), workspace.env_vars, text=text
@@ -222,7 +222,7 @@ def _pulumi(stack: automation.Stack, *arguments: str, text: str | None = None) -
 
 
 def configure(stack: automation.Stack, engine: Engine, sections: Mapping[str, Any]) -> None:
-    """Write sections into a stack's configuration. What is secret goes to pulumi by its stdin, never by arguments."""
+    """Write sections into a stack's configuration. Secrets go to pulumi by its stdin, never by arguments."""
     folder = Path(stack.workspace.work_dir)
     secrets: dict[str, SecretStr] = {}
     plain = configuration.apart(sections, "", secrets)

@@ -1,4 +1,4 @@
-"""What is put right before an operation: locks of dead updates, what a killed engine left in the state, old credentials.
+"""Repairs before an operation: locks of dead updates, remains of a killed engine in the state, old credentials.
 
-Each is written for one operation on one stack; how the operation itself runs is the session's.
+Each repair serves one operation on one stack; the session runs the operation itself.
 """

@@ -1,4 +1,4 @@
-"""What a destroy takes away, told before it does: the engine knows of no machines."""
+"""A report of the machines that a destroy deletes: the engine knows of no machines."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from .renewal import StackContents
 
 
 def announce(before: StackContents, translate: Translator) -> None:
-    """Tell the machines that go, pool by pool.
+    """Report the machines that will be deleted, by pool.
 
     Args:
-        before: what is known of the stack.
-        translate: takes what is told.
+        before: the stack's resources.
+        translate: takes the reports.
     """
     if before.api is None:
         return

@@ -1,8 +1,8 @@
-"""Fields of imported objects that a stack which made them, and is no more, still manages.
+"""Fields of imported objects that a former stack, which created the objects, still manages.
 
-pulumi-kubernetes names a field manager of its own for each resource of each stack. Those of a former one would hold fields
-for ever: a plain ``pulumi up`` of another value is a conflict with them, and what the settings leave out stays in the object.
-What kubectl manages pulumi-kubernetes takes over by itself (its ``fixCSAFieldManagers`` in ``pkg/await/await.go``).
+pulumi-kubernetes uses another field manager for each resource of each stack. Those of a former stack would keep their fields:
+a plain ``pulumi up`` of another value conflicts with them, and fields that the settings leave out stay in the object.
+pulumi-kubernetes itself takes over the fields of kubectl (its ``fixCSAFieldManagers`` in ``pkg/await/await.go``).
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ from ...components.kube.client import Api, ApiError
 from ...components.kube.objects import Kind, dig, plural
 from ..engine.translator import Translator
 from ..engine.workspace import export
-from .recovery import THREADS, declared, finder
+from .recovery import THREADS, declared_resources, finder
 
 ENGINE = re.compile(r"pulumi-kubernetes-[0-9a-f]+")
 
 MERGE = "application/merge-patch+json"
 
 TRIES = 3
-"""Controllers may write between a look and the patch, which is of what was seen alone."""
+"""Attempts to patch: controllers may write between the read and the patch, which is for the version that was read."""
 
 
 def after_import(stack: automation.Stack, api: Api, translate: Translator) -> None:
-    """Give a stack all fields of the objects that it has taken in, and tell where that can't be done.
+    """Give a stack all fields of the objects that it has adopted, and report where that fails.
 
     Args:
         stack: the stack.
         api: the management cluster's.
-        translate: takes what is told.
+        translate: takes the reports.
     """
     resources = json.loads(export(stack))["deployment"].get("resources") or []
     try:
@@ -50,7 +50,7 @@ def after_import(stack: automation.Stack, api: Api, translate: Translator) -> No
 
 
 def dismiss(resources: Iterable[Mapping[str, Any]], api: Api) -> int:
-    """Leave a stack's resource as the only one of its kind that manages an object.
+    """Remove the field managers of former stacks from the objects of a stack.
 
     Args:
         resources: of the stack's state.
@@ -60,29 +60,29 @@ def dismiss(resources: Iterable[Mapping[str, Any]], api: Api) -> int:
         How many objects had a manager of a former stack.
 
     Raises:
-        ApiError: the management cluster does not tell, or refuses.
+        ApiError: the management cluster does not answer, or refuses.
     """
     with ThreadPoolExecutor(THREADS) as pool:
-        return sum(pool.map(partial(dismiss_from, api), declared(resources)))
+        return sum(pool.map(partial(dismiss_from, api), declared_resources(resources)))
 
 
 def dismiss_from(api: Api, resource: Mapping[str, Any]) -> bool:
-    """Whether the object of a resource had a manager of a former stack, which it has no longer.
+    """Remove the managers of former stacks from a resource's object; whether it had any.
 
     Raises:
         ApiError: see :func:`dismiss`.
     """
-    inputs, own = resource["inputs"], dig(resource, "outputs", "__fieldManager")
+    inputs, current_manager = resource["inputs"], dig(resource, "outputs", "__fieldManager")
     kind, metadata = Kind(inputs["apiVersion"], inputs["kind"], plural(inputs["kind"])), inputs["metadata"]
-    if not own or not metadata.get("namespace"):
+    if not current_manager or not metadata.get("namespace"):
         return False
     for attempt in range(1, TRIES + 1):
-        living = finder(api)(inputs)
-        managers = dig(living, "metadata", "managedFields") or []
-        rest = [entry for entry in managers if not is_former(entry, own)]
-        if len(rest) == len(managers):
+        live_object = finder(api)(inputs)
+        managers = dig(live_object, "metadata", "managedFields") or []
+        entries = [entry for entry in managers if not is_former(entry, current_manager)]
+        if len(entries) == len(managers):
             return attempt > 1
-        change = {"resourceVersion": dig(living, "metadata", "resourceVersion"), "managedFields": rest}
+        change = {"resourceVersion": dig(live_object, "metadata", "resourceVersion"), "managedFields": entries}
         try:
             api.patch(kind.path(metadata["namespace"], metadata["name"]), {"metadata": change}, MERGE)
         except ApiError as error:
@@ -93,7 +93,7 @@ def dismiss_from(api: Api, resource: Mapping[str, Any]) -> bool:
     return False
 
 
-def is_former(entry: Mapping[str, Any], own: str) -> bool:
+def is_former(entry: Mapping[str, Any], current_manager: str) -> bool:
     """Whether an entry of managedFields is of another stack's resource."""
     manager = str(entry.get("manager"))
-    return entry.get("operation") == "Apply" and manager != own and ENGINE.fullmatch(manager) is not None
+    return entry.get("operation") == "Apply" and manager != current_manager and ENGINE.fullmatch(manager) is not None

@@ -1,4 +1,4 @@
-"""An update whose stack is locked, on any of Pulumi's own backends: dead locks are cleared, living ones waited for."""
+"""An update of a locked stack, on any of Pulumi's own backends: clear dead locks, wait for live ones."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from ..errors import Locked
 Value = TypeVar("Value")
 
 RETRY_SECONDS = (2.0, 4.0)
-"""Between two attempts at a locked stack: random between these, so that two that wait don't meet again and again."""
+"""Bounds of the random pause between two attempts at a locked stack, so that two waiting updates don't collide again."""
 
 IMMEDIATE_RETRIES = 5
-"""How often in a row an update is tried again at once because those in its way had ended."""
+"""How often in a row an update is tried again at once because the locks were dead."""
 
 NOTES_SECONDS = 7 * 24 * 3600.0
-"""How long it is noted that a lock was cleared."""
+"""How long the note about a cleared lock is kept."""
 
 
 def wait_until_free(
@@ -38,16 +38,16 @@ def wait_until_free(
     cancel: Callable[[], object],
     pause: Callable[[float], object] = time.sleep,
 ) -> Value:
-    """Run an update on any of Pulumi's own backends; clear dead locks in its way, and wait for living ones.
+    """Run an update on any of Pulumi's own backends; clear dead locks, and wait for live ones.
 
-    A lock counts as left behind only when two refusals in a row name it and its process was dead at the first: the lock of an
-    update that ends by itself is gone at the second. ``pulumi cancel``, which deletes all locks of the stack, is then safe,
-    because as long as the dead one is there nobody else can have taken the stack.
+    A lock counts as dead only when two refusals in a row name it and its process was dead at the first: the lock of an update
+    that ends by itself is gone at the second. ``pulumi cancel``, which deletes all locks of the stack, is then safe, because
+    nobody else can have taken the stack while the dead lock exists.
 
     Args:
-        attempt: runs the update; it is called again after a refusal, so all that it does before the lock is done again.
+        attempt: runs the update; it is called again after a refusal, and then repeats its work before the lock.
         seconds: how long to wait for others; 0 does not wait.
-        report: takes what was cleared, and who is waited for, as sentences.
+        report: takes sentences about cleared locks and about waits.
         stack: the stack's name.
         cancel: runs ``pulumi cancel --yes`` for the stack.
         pause: waits some seconds; may raise, to give up.
@@ -56,7 +56,7 @@ def wait_until_free(
         What ``attempt`` returned.
 
     Raises:
-        Locked: somebody holds the stack, or may do so; the text names who, and the command.
+        Locked: another update holds the stack, or may hold it; the text names the holder and the command.
     """
     deadline = time.monotonic() + seconds
     dead: set[str] = set()
@@ -84,24 +84,24 @@ def wait_until_free(
         pause(min(random.uniform(*RETRY_SECONDS), max(0.0, deadline - time.monotonic())))  # noqa: S311 - no secret
 
 
-def require_unlocked(init: Callable[[], object]) -> None:
-    """Make sure that no living update holds a stack, on any of Pulumi's own backends, without changing anything.
+def require_no_lock(init: Callable[[], object]) -> None:
+    """Check that no live update holds a stack, on any of Pulumi's own backends, without a change.
 
     ``pulumi stack init`` of a stack that exists takes its lock, finds the stack, and gives up (``CreateStack`` in
-    pkg/backend/diy/backend.go). What is read of the state after this was written by nobody who still runs.
+    pkg/backend/diy/backend.go). So no running update has written the state that is read after this.
 
     Args:
-        init: runs it.
+        init: runs ``pulumi stack init``.
 
     Raises:
-        ConcurrentUpdateError: somebody holds the stack; for :func:`wait_until_free`.
+        ConcurrentUpdateError: another update holds the stack; for :func:`wait_until_free`.
     """
     with contextlib.suppress(StackAlreadyExistsError):
         init()
 
 
 def _clear(locks: Sequence[Lock], stack: str, cancel: Callable[[], object]) -> str:
-    """Cancel dead locks once, however many processes of this user see them: a second cancel could hit a living lock."""
+    """Cancel dead locks once among all processes of this user: a second cancel could remove a live lock."""
     names = "; ".join(map(str, locks))
     try:
         with _notes() as folder:
@@ -118,7 +118,7 @@ def _clear(locks: Sequence[Lock], stack: str, cancel: Callable[[], object]) -> s
 
 @contextlib.contextmanager
 def _notes() -> Iterator[Path]:
-    """The folder that notes which locks were cleared, while no other process works with it."""
+    """The folder with notes about cleared locks, locked against other processes."""
     folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kamaji-equinix" / "locks"
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".clearing").open("w") as guard:

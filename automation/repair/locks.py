@@ -1,4 +1,4 @@
-"""Locks that a killed engine leaves on a stack: cleared where their process is dead, otherwise named.
+"""Locks that a killed engine leaves on a stack: cleared where their process is dead, otherwise reported.
 
 Pulumi's own backends (files, S3 and the like) lock a stack with a file
 ``.pulumi/locks/organization/<project>/<stack>/<id>.json`` that holds pid, user, host and time (pulumi,
@@ -24,7 +24,7 @@ from ..errors import ConfigurationError, Locked
 def clear_stale_lock(backend_url: str, project: str, stack: str) -> str | None:
     """Remove the locks of a stack in a file backend whose process, on this host, is dead.
 
-    Locks of living processes, or of other hosts, stay; Pulumi refuses an update because of them, a mere look it does not.
+    Locks of live processes, or of other hosts, stay; Pulumi refuses an update because of them, but not a read.
 
     Args:
         backend_url: as Pulumi takes it, such as ``file:///path``; other backends are left alone (see
@@ -33,10 +33,10 @@ def clear_stale_lock(backend_url: str, project: str, stack: str) -> str | None:
         stack: the stack's name.
 
     Returns:
-        What was removed, as a sentence; None if nothing was.
+        A sentence about the removed locks; None if there were none.
     """
     removals = []
-    for lock in held_locks(backend_url, project, stack):
+    for lock in stack_locks(backend_url, project, stack):
         if lock.is_dead():
             # Each update has a file name of its own, so this can't be the lock of an update that begins now.
             Path(lock.where).unlink(missing_ok=True)
@@ -45,16 +45,16 @@ def clear_stale_lock(backend_url: str, project: str, stack: str) -> str | None:
 
 
 def require_free(backend_url: str, project: str, stack: str) -> None:
-    """Make sure that nobody holds a stack in a file backend.
+    """Check that no update holds a stack in a file backend.
 
     Raises:
-        Locked: somebody does; the text names who, and the command.
+        Locked: one does; the text names the holder and the command.
     """
-    if locks := held_locks(backend_url, project, stack):
+    if locks := stack_locks(backend_url, project, stack):
         raise Locked(refusal(stack, locks), holders=[str(lock) for lock in locks], stack=stack)
 
 
-def held_locks(backend_url: str, project: str, stack: str) -> list[Lock]:
+def stack_locks(backend_url: str, project: str, stack: str) -> list[Lock]:
     """The locks on a stack in a file backend; none for other backends."""
     root = backend_folder(backend_url)
     if root is None:

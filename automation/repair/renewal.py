@@ -1,9 +1,9 @@
 """Refresh and destroy where the credentials of the last ``up`` do not work any more.
 
-The engine takes the provider of both from the state: with a rotated token, or an API server that moved, it reaches nothing.
-And an engine that goes on all the same forgets the parts of a Cluster that it could not delete. So the management cluster is
-asked first, and a destroy runs a program that registers only the provider, which renews it in the state. A refresh doesn't,
-because the stack would lose the outputs that this program does not export.
+The engine takes the provider for both from the state: with a rotated token, or an API server that moved, it reaches nothing.
+An engine that continues without a connection forgets the parts of a Cluster that it could not delete. So the management
+cluster is asked first, and a destroy runs a program that registers only the provider, which renews it in the state. A refresh
+doesn't, because the stack would lose the outputs that this program does not export.
 """
 
 from __future__ import annotations
@@ -34,18 +34,18 @@ if TYPE_CHECKING:
     from ...components.kube.client import Api
 
 FAILURE = re.compile(r"^ *kubernetes:\S+ \((?P<name>.+)\):\n(?P<text>(?: {4,}.*\n?)+)", re.MULTILINE)
-"""How the engine names a resource that failed, and what it says below."""
+"""The engine's report of a resource that failed, with the lines below it."""
 
 Connect = Callable[[automation.Stack], "Api"]
 """Gives the management cluster's API."""
 
 STALE = re.compile(r"cluster is unreachable|provide credentials|Unauthorized")
-"""What pulumi-kubernetes says with credentials that do not work."""
+"""Texts of pulumi-kubernetes about credentials that do not work."""
 
 
 @dataclass(frozen=True)
 class StackContents:
-    """What is known of a stack before a refresh or a destroy.
+    """A stack's resources and its management cluster before a refresh or a destroy.
 
     Attributes:
         resources: of its state, secrets encrypted.
@@ -57,7 +57,7 @@ class StackContents:
 
 
 def stack_contents(stack: automation.Stack, folder: Path | None, connect: Connect) -> StackContents:
-    """What the state of a stack holds, and the management cluster that it is about.
+    """The resources in a stack's state, and their management cluster.
 
     Args:
         stack: the stack; its workspace serves this one operation.
@@ -77,12 +77,12 @@ def prepare(stack: automation.Stack, folder: Path | None, before: StackContents)
     Args:
         stack: the stack; its workspace serves this one operation.
         folder: holds the program; None where the caller's process does.
-        before: what is known of it.
+        before: its resources and its management cluster.
 
     Returns:
-        Whether the operation is to run the program, which then registers the provider alone. A program that is not this
-        package's own might do anything in a destroy, and today's credentials may lead to another management cluster, in which
-        the engine would take all that it looks for as deleted: in both cases the state's credentials have to do.
+        Whether the operation is to run the program, which then registers the provider alone. Another program than this
+        package's might do anything in a destroy, and today's credentials may lead to another management cluster, in which
+        the engine would take all its resources for deleted: in both cases the state's credentials are used.
     """
     api = before.api
     if api is None or not same_cluster(before.resources, api) or (folder is not None and not runs_stack(folder)):
@@ -93,7 +93,7 @@ def prepare(stack: automation.Stack, folder: Path | None, before: StackContents)
 
 @contextlib.contextmanager
 def explain_failure(stack: automation.Stack, folder: Path | None, connect: Connect) -> Iterator[None]:
-    """Say of a refresh that fails with the state's credentials what renews them. Arguments as of :func:`stack_contents`.
+    """For a refresh that fails with the state's credentials, say what renews them. Arguments as of :func:`stack_contents`.
 
     Raises:
         PreflightFailed: the management cluster does not answer, or not to those credentials; nothing was changed.
@@ -125,13 +125,13 @@ def silent_tenants(resources: Sequence[Mapping[str, Any]], output: str) -> list[
 
     Args:
         resources: of the state.
-        output: what the engine has said: below the name of each resource that failed, why.
+        output: the engine's, with the reason below the name of each resource that failed.
     """
-    failed = {match["name"] for match in FAILURE.finditer(output) if STALE.search(match["text"])}
-    found = [one for one in resources if one["urn"].rpartition("::")[2] in failed]
-    if not found or not all(map(inside_tenant, found)):
+    failed_names = {match["name"] for match in FAILURE.finditer(output) if STALE.search(match["text"])}
+    failures = [resource for resource in resources if resource["urn"].rpartition("::")[2] in failed_names]
+    if not failures or not all(map(inside_tenant, failures)):
         return []
-    return sorted({one["provider"].split("::")[-2].removesuffix("-tenant") for one in found})
+    return sorted({resource["provider"].split("::")[-2].removesuffix("-tenant") for resource in failures})
 
 
 def state_resources(stack: automation.Stack) -> list[dict[str, Any]]:
@@ -149,7 +149,7 @@ def live_api(stack: automation.Stack, folder: Path | None, connect: Connect) -> 
     try:
         api = connect(stack)
     except ConfigurationError:
-        # Settings that no `up` could use; the credentials among them may be right.
+        # The settings are wrong, but their credentials may be right.
         api = api_of_config(stack, folder)
     if why := preflight.no_answer(api):
         raise PreflightFailed(f"{why}\nnothing was deleted or changed", stack=stack.name, seen=why)
@@ -172,36 +172,36 @@ def api_of_config(stack: automation.Stack, folder: Path | None) -> Api:
 def same_cluster(resources: Sequence[Mapping[str, Any]], api: Api) -> bool:
     """Whether an API is that of the management cluster in which the state's Clusters were made.
 
-    A Cluster is known by its UID. One that is gone tells nothing, so then the address counts that the hand-off has noted.
+    A Cluster is recognised by its UID; for one that does not exist the address that the hand-off has stored counts.
     """
-    servers = {dig(one, "outputs", "server") for one in resources if one["type"].endswith(":ControlPlaneEndpoint")}
+    servers = {dig(resource, "outputs", "server") for resource in resources if resource["type"].endswith(":ControlPlaneEndpoint")}
     find = finder(api)
     for resource in resources:
         if not CLUSTER.match(resource["type"]):
             continue
         try:
-            living = find(resource["inputs"])
+            live_cluster = find(resource["inputs"])
         except ApiError:
             return False
-        if living is None and servers == {api.access.server}:
+        if live_cluster is None and servers == {api.access.server}:
             continue
-        if dig(living, "metadata", "uid") != dig(resource, "outputs", "metadata", "uid"):
+        if dig(live_cluster, "metadata", "uid") != dig(resource, "outputs", "metadata", "uid"):
             return False
     return True
 
 
 def runs_stack(folder: Path) -> bool:
-    """Whether the program of a folder runs this package's own, and can register nothing besides: it imports no Pulumi."""
+    """Whether the program of a folder only runs this package's own, and can register nothing else: it imports no Pulumi."""
     try:
         program = ast.parse((folder / "__main__.py").read_text(encoding="utf-8"))
     except (OSError, ValueError, SyntaxError):
         return False
     names: dict[str, str] = {}
-    for one in ast.walk(program):
-        if isinstance(one, ast.Import):
-            names |= {each.asname or each.name: each.name for each in one.names}
-        elif isinstance(one, ast.ImportFrom):
-            names |= {each.asname or each.name: f"{one.module}.{each.name}" for each in one.names}
-    calls = {ast.unparse(one.func) for one in ast.walk(program) if isinstance(one, ast.Call)}
+    for node in ast.walk(program):
+        if isinstance(node, ast.Import):
+            names |= {alias.asname or alias.name: alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
+    calls = {ast.unparse(node.func) for node in ast.walk(program) if isinstance(node, ast.Call)}
     runs = any(f"{name}.run" in calls for name, module in names.items() if module == stack_program.__name__)
     return runs and not any(module.partition(".")[0].startswith("pulumi") for module in names.values())

@@ -1,4 +1,4 @@
-"""Before an operation: the locks of dead updates, and what a killed engine left in the state."""
+"""Before an operation: repair the locks of dead updates, and the state that a killed engine left."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ FORCE = "PULUMI_K8S_ENABLE_PATCH_FORCE"
 
 @dataclass(frozen=True)
 class Upkeep:
-    """Of one stack, for one operation.
+    """The repairs of one stack, for one operation.
 
     Attributes:
         stack: the stack.
         engine: runs pulumi.
         backend: the backend's URL.
         connect: gives the management cluster's API.
-        translate: takes what is told.
+        translate: takes the reports.
         on_output: takes the lines of a refresh, where one is needed.
         wait_for_lock: seconds to wait for another update.
     """
@@ -45,15 +45,15 @@ class Upkeep:
     wait_for_lock: float = 0
 
     def run_unlocked(self, operation: str, run: Callable[[], Value]) -> Value:
-        """Settle the state and run; again where only the locks of dead updates were in the way.
+        """Settle the state and run; repeat it where only the locks of dead updates refused it.
 
         Raises:
-            Locked: a living update holds the stack.
-            PreflightFailed: what a killed engine left can't be told.
+            Locked: a live update holds the stack.
+            PreflightFailed: the objects of a killed engine can't be read.
         """
         project = self.stack.workspace.project_settings().name
-        if cleared := locks.clear_stale_lock(self.backend, project, self.stack.name):
-            self.translate.remark(cleared)
+        if report := locks.clear_stale_lock(self.backend, project, self.stack.name):
+            self.translate.remark(report)
 
         def attempt() -> Value:
             self.translate.errors.clear()
@@ -61,10 +61,10 @@ class Upkeep:
             try:
                 self.settle(operation)
             except automation.ConcurrentUpdateError:
-                # A preview takes no lock: it shows what would follow on the state as it is now.
+                # A preview takes no lock: it plans on the present state.
                 if operation != "preview":
                     raise
-            # What a refresh that did not succeed has said is no error of the run.
+            # Errors of a failed refresh are not errors of the run.
             self.translate.errors.clear()
             return run()
 
@@ -78,47 +78,47 @@ class Upkeep:
         )
 
     def settle(self, operation: str) -> None:
-        """Bring a state that a killed engine left to what really is; see ``recovery``."""
-        exported = state_of(self.stack)
-        creates = recovery.pending_creates(exported["deployment"])
+        """Correct a state that a killed engine left; see ``recovery``."""
+        state = state_of(self.stack)
+        creates = recovery.pending_creates(state["deployment"])
         if creates:
-            # What a living engine creates is pending too; an import of that, once the engine has ended, would undo its work.
-            lock_wait.require_unlocked(lambda: self.pulumi("stack", "init", self.stack.name))
-            exported = state_of(self.stack)
-            creates = recovery.pending_creates(exported["deployment"])
+            # The creations of a running engine are pending too; to import that state after its end would undo its work.
+            lock_wait.require_no_lock(lambda: self.pulumi("stack", "init", self.stack.name))
+            state = state_of(self.stack)
+            creates = recovery.pending_creates(state["deployment"])
         changing = operation in ("up", "import")
         if operation == "up":
-            # Whoever has changed a field manages it since; the API server would refuse to set it to what the stack asks for.
+            # Who has changed a field manages it since; without force the API server would refuse to reset it.
             self.stack.workspace.env_vars = {FORCE: "true", **self.stack.workspace.env_vars}
         if changing:
-            self.retain(exported)
-        going = recovery.possible_deletions(exported["deployment"]) if changing else []
+            self.retain(state)
+        going = recovery.possible_deletions(state["deployment"]) if changing else []
         if not creates and not going:
             if operation in ("refresh", "destroy"):
-                keep_state(self.stack, exported)
+                keep_state(self.stack, state)
             return
         find = recovery.finder(self.connect())
         try:
             if creates:
-                exported["deployment"], entries = recovery.settle(exported["deployment"], find)
+                state["deployment"], entries = recovery.settle(state["deployment"], find)
                 # Its ciphertexts stay as they are; nothing is in clear here.
-                self.pulumi("stack", "import", "--stack", self.stack.name, text=json.dumps(exported))
-                what = ", ".join(entries) or "none"
+                self.pulumi("stack", "import", "--stack", self.stack.name, text=json.dumps(state))
+                names = ", ".join(entries) or "none"
                 self.translate.remark(
-                    f"a killed engine was creating objects; the state now holds those that exist: {what}"
+                    f"a killed engine was creating objects; the state now holds those that exist: {names}"
                 )
             if deletions := recovery.await_deletions(going, find, self.pause()):
                 self.translate.remark(
                     "an earlier run that was interrupted has deleted these, so the state is refreshed: "
                     + ", ".join(deletions)
                 )
-                self.forget(exported, recovery.clusters_called(exported["deployment"], deletions))
-                self.refresh(exported["deployment"])
+                self.forget(state, recovery.clusters_by_name(state["deployment"], deletions))
+                self.refresh(state["deployment"])
             elif operation == "up" and not creates:
-                self.repair(exported)
+                self.repair(state)
         except ApiError as error:
             if not creates:
-                # The preflight that follows says what is wrong, in a preview as a warning only.
+                # The preflight that follows reports the failure, in a preview only as a warning.
                 return
             raise PreflightFailed(
                 f"stack {self.stack.name}: an engine that was killed was creating objects, and the management cluster does "
@@ -127,45 +127,45 @@ class Upkeep:
                 seen=str(error),
             ) from error
 
-    def retain(self, exported: dict[str, Any]) -> None:
-        """Let the engine delete no template that an earlier version has left to it."""
-        _, templates = recovery.retain_templates(exported["deployment"])
+    def retain(self, state: dict[str, Any]) -> None:
+        """Mark the templates of an earlier version, so that the engine does not delete them."""
+        _, templates = recovery.retain_templates(state["deployment"])
         if not templates:
             return
-        lock_wait.require_unlocked(lambda: self.pulumi("stack", "init", self.stack.name))
+        lock_wait.require_no_lock(lambda: self.pulumi("stack", "init", self.stack.name))
         fresh = state_of(self.stack)
-        exported["deployment"], templates = recovery.retain_templates(fresh["deployment"])
-        self.pulumi("stack", "import", "--stack", self.stack.name, text=json.dumps(exported))
+        state["deployment"], templates = recovery.retain_templates(fresh["deployment"])
+        self.pulumi("stack", "import", "--stack", self.stack.name, text=json.dumps(state))
         self.translate.remark(
             f"these templates were made by an earlier version of this program, and the engine will not delete them: "
             f"{', '.join(templates)}"
         )
 
-    def forget(self, exported: dict[str, Any], holders: Iterable[Mapping[str, Any]]) -> None:
-        """Drop from the state what was in tenant clusters whose data went with these resources."""
-        exported["deployment"], objects = recovery.without_tenants(exported["deployment"], holders)
+    def forget(self, state: dict[str, Any], holders: Iterable[Mapping[str, Any]]) -> None:
+        """Drop from the state the objects of tenant clusters whose data was deleted with these resources."""
+        state["deployment"], objects = recovery.without_tenants(state["deployment"], holders)
         if objects:
-            self.pulumi("stack", "import", "--stack", self.stack.name, text=json.dumps(exported))
+            self.pulumi("stack", "import", "--stack", self.stack.name, text=json.dumps(state))
 
-    def repair(self, exported: dict[str, Any]) -> None:
-        """Read again what somebody else has deleted or changed, so that the run that follows puts it right.
+    def repair(self, state: dict[str, Any]) -> None:
+        """Refresh what somebody else has deleted or changed, so that the following run corrects it.
 
-        A refresh of each run would cost more than the run; one look at each object tells whether there is anything to find.
+        A refresh in each run would cost more than the run; one read of each object shows whether a refresh is needed.
 
         Raises:
-            ApiError: the management cluster does not tell.
+            ApiError: the management cluster does not answer.
         """
-        resources = exported["deployment"].get("resources") or []
+        resources = state["deployment"].get("resources") or []
         api = self.connect()
         find = recovery.finder(api)
         differences = recovery.drift(resources, find)
         if not differences or not renewal.same_cluster(resources, api):
             return
-        if any(not living and recovery.elsewhere(resource, find) for resource, living in differences):
-            # A refresh would take it for deleted. The run that follows has the version that is served, or says what lacks.
+        if any(not exists and recovery.live_version(resource, find) for resource, exists in differences):
+            # A refresh would take it for deleted. The following run uses the served version, or reports what is missing.
             return
-        for resource, living in differences:
-            if living:
+        for resource, exists in differences:
+            if exists:
                 continue
             metadata = resource["inputs"]["metadata"]
             name = f"{resource['inputs']['kind']} {metadata.get('namespace', '')}/{metadata['name']}"
@@ -176,12 +176,12 @@ class Upkeep:
                     "one can't join it, so all of them are replaced"
                 )
             self.translate.remark(f"{name} was deleted by somebody else, so it is created again{warning}")
-        planes = [one for one, living in differences if not living and recovery.CONTROL_PLANE.match(one["type"])]
-        self.forget(exported, planes)
+        planes = [resource for resource, exists in differences if not exists and recovery.CONTROL_PLANE.match(resource["type"])]
+        self.forget(state, planes)
         try:
-            self.refresh(exported["deployment"])
+            self.refresh(state["deployment"])
         except automation.CommandError as error:
-            # The state's credentials are those of the last `up`; the run that follows renews them.
+            # The state has the credentials of the last `up`; the following run renews them.
             if not renewal.STALE.search(str(error)):
                 raise
             self.translate.remark(
@@ -189,8 +189,8 @@ class Upkeep:
             )
 
     def refresh(self, deployment: Mapping[str, Any]) -> None:
-        """Compare the state with the management cluster; tenants are left out, one of which may not answer."""
-        inside = [one["urn"] for one in deployment.get("resources") or [] if recovery.inside_tenant(one)]
+        """Compare the state with the management cluster, without the tenant clusters, which may not answer."""
+        inside = [resource["urn"] for resource in deployment.get("resources") or [] if recovery.inside_tenant(resource)]
         self.stack.refresh(
             on_output=self.on_output,
             on_event=self.translate,
@@ -205,7 +205,7 @@ class Upkeep:
         return self.engine.run(list(arguments), workspace.work_dir, workspace.env_vars, text=text)
 
     def pause(self) -> Callable[[str], None]:
-        """Waits a second each time it is called, and tells once what for."""
+        """A function that waits a second, and reports each reason once."""
         lines: set[str] = set()
 
         def pause(subject: str) -> None:

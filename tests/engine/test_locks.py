@@ -13,7 +13,7 @@ import pytest
 from kamaji_equinix.automation.engine.lock import reported_locks
 from kamaji_equinix.automation.errors import Locked
 from kamaji_equinix.automation.repair import locks
-from kamaji_equinix.automation.repair.lock_wait import require_unlocked
+from kamaji_equinix.automation.repair.lock_wait import require_no_lock
 from pulumi.automation import CommandResult, ConcurrentUpdateError
 from pulumi.automation.errors import create_command_error
 
@@ -144,12 +144,12 @@ def test_whether_a_stack_is_free_is_asked_without_changing_it(project: Project) 
 
     project.up()
     before = files()
-    require_unlocked(init)
+    require_no_lock(init)
     assert files() == before, "neither the state nor the project's files changed"
     engine = project.start()
     try:
         with pytest.raises(ConcurrentUpdateError, match=f"pid {engine.pid}"):
-            require_unlocked(init)
+            require_no_lock(init)
     finally:
         end(engine, project)
 

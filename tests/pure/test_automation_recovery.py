@@ -107,7 +107,7 @@ def test_a_tenants_objects_leave_the_state_with_what_holds_their_data(lost: str)
     after = {**resource("Secret", "after"), **depends}
     kept = [*above, cluster, parts, plane, *beside, other, elsewhere]
     before = state([*kept, agent, own, after], [])
-    gone = recovery.clusters_called(before, ["Cluster default/c1"]) if lost == "Cluster" else [plane]
+    gone = recovery.clusters_by_name(before, ["Cluster default/c1"]) if lost == "Cluster" else [plane]
     found, objects = recovery.without_tenants(before, gone)
     assert objects == sorted([agent["urn"], own["urn"]]), "no API server is left to tell that they are gone"
     assert [one["urn"] for one in found["resources"]] == [one["urn"] for one in (*kept, after)], (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from kamaji_equinix.automation.repair.recovery import elsewhere
+from kamaji_equinix.automation.repair.recovery import live_version
 from kamaji_equinix.components.checks.references import bootstrap_versions
 
 NEWER = "bootstrap.cluster.x-k8s.io/v1beta2"
@@ -42,6 +42,6 @@ def test_an_object_of_a_version_that_is_gone_is_looked_for_in_the_other() -> Non
     def find(inputs: Mapping[str, Any]) -> Mapping[str, Any] | None:
         return inputs if inputs["apiVersion"] == newer else None
 
-    assert elsewhere(declared("controlplane.cluster.x-k8s.io/v1alpha1"), find) == newer
-    assert elsewhere(declared(newer), lambda _inputs: None) == "", "what is nowhere is deleted"
-    assert elsewhere(declared("v1"), find) == "", "a kind of one version has no other"
+    assert live_version(declared("controlplane.cluster.x-k8s.io/v1alpha1"), find) == newer
+    assert live_version(declared(newer), lambda _inputs: None) == "", "what is nowhere is deleted"
+    assert live_version(declared("v1"), find) == "", "a kind of one version has no other"
