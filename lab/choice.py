@@ -1,4 +1,4 @@
-"""Which lab is asked for: the options of the command line, those of before, and what a stack needs."""
+"""The options of the lab to start: from the command line, the running lab, and what a stack needs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class LabError(Exception):
 
 
 def merge_options(folder: StateFolder, options: argparse.Namespace) -> LabOptions:
-    """The lab's options with those of the command line, saved.
+    """Change the lab's options by those of the command line, and save them.
 
     Raises:
         LabError: the lab is of a later generation than asked for.
@@ -36,23 +36,23 @@ def merge_options(folder: StateFolder, options: argparse.Namespace) -> LabOption
         choices["contract"] = contract_of(Path(f"Pulumi.{stack}.yaml"))
     before = LabOptions.load(folder.options)
     if "contract" in choices and "cluster_api" not in choices and choices["contract"] != before.contract:
-        # What was chosen for another contract means nothing for this one.
+        # A version chosen for another contract does not apply to this one.
         choices["cluster_api"] = ""
-    merged = dataclasses.replace(before, **choices)
-    order = [GENERATIONS.index(one.generation()) for one in (before, merged)]
+    lab_options = dataclasses.replace(before, **choices)
+    order = [GENERATIONS.index(item.generation()) for item in (before, lab_options)]
     if folder.options.exists() and order[0] > order[1]:
-        older, newer = merged.generation(), before.generation()
+        older, newer = lab_options.generation(), before.generation()
         raise LabError(
             f"it has contract {newer.contract} and Cluster API {newer.cluster_api}, and a management cluster can't go "
             f"back to contract {older.contract} and Cluster API {older.cluster_api}; remove it first with `make down`"
         )
-    build(merged.generation())
-    merged.save(folder.options)
-    return merged
+    build(lab_options.generation())
+    lab_options.save(folder.options)
+    return lab_options
 
 
 def build(generation: Generation) -> None:
-    """Build what a generation runs and `make toolchain` does not build."""
+    """Build the programs of a generation that `make toolchain` does not build."""
     toolchain.ensure(generation.programs(), lambda line: print(f"lab: {line}", flush=True))
 
 
@@ -69,15 +69,15 @@ def cluster_apis() -> list[str]:
 def contract_of(file: Path) -> str:
     """The contract that a stack's file asks for: its own, or what its infrastructure needs.
 
-    A file that is not there or not readable is the stack's trouble, told by its program.
+    A missing or unreadable file is not reported here: the stack's program does that.
     """
     try:
         config = (yaml.safe_load(file.read_text()) or {}).get("config") or {}
         sections = {key.partition(":")[2]: value for key, value in config.items()}
     except (OSError, yaml.YAMLError, AttributeError):
         return LabOptions().contract
-    clusters = [sections, *(one for one in sections.get("clusters") or [] if isinstance(one, dict))]
-    requests = [one["capi"].get("contract") for one in clusters if isinstance(one.get("capi"), dict)]
-    if any("metal3" in one for one in clusters):
+    clusters = [sections, *(section for section in sections.get("clusters") or [] if isinstance(section, dict))]
+    requests = [section["capi"].get("contract") for section in clusters if isinstance(section.get("capi"), dict)]
+    if any("metal3" in section for section in clusters):
         requests.append("v1beta2")
     return max((contract for contract in requests if contract in contracts()), default=LabOptions().contract)

@@ -83,16 +83,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def up(folder: StateFolder, options: argparse.Namespace) -> int:
     """Start the lab, or say that it runs."""
-    with folder.locked():
+    with folder.lock():
         choice = merge_options(folder, options)
         state = folder.read()
         if is_alive(state) and state["stage"] in ("starting", "ready"):
-            crashed = [entry for entry in state["processes"] if entry["exit"] is not None]
-            if not crashed:
+            crashes = [entry for entry in state["processes"] if entry["exit"] is not None]
+            if not crashes:
                 if state["stage"] == "ready":
                     await_options(folder, choice)
                 return follow(folder, already=state["stage"] == "ready")
-            print(f"lab: {', '.join(entry['name'] for entry in crashed)} crashed; starting the lab again", flush=True)
+            print(f"lab: {', '.join(entry['name'] for entry in crashes)} crashed; starting the lab again", flush=True)
         stop(folder)
         require_webhook_port()
         write_environment(folder)
@@ -105,7 +105,7 @@ def up(folder: StateFolder, options: argparse.Namespace) -> int:
                 cwd=Path(__file__).parents[1],
                 start_new_session=True,
             )
-        # Before it can say so itself: an interrupt now, and `down` would not know it.
+        # Recorded here, not only by the supervisor itself: `down` must know it even after an interrupt right now.
         identity = processes.identity(supervisor.pid)
         folder.write(
             {"stage": "starting", "progress": [], "processes": [], **({"supervisor": identity} if identity else {})}
@@ -119,12 +119,12 @@ def follow(folder: StateFolder, *, already: bool) -> int:
         print(f"lab: runs; kubeconfig {relative(folder.kubeconfig)}", flush=True)
         return 0
     deadline = time.monotonic() + START_SECONDS
-    printed = 0
+    line_count = 0
     while True:
         state = folder.read()
-        for line in state["progress"][printed:]:
+        for line in state["progress"][line_count:]:
             print(f"lab: {line}", flush=True)
-        printed = len(state["progress"])
+        line_count = len(state["progress"])
         if state["stage"] == "ready":
             print(f"lab: kubeconfig {relative(folder.kubeconfig)}, environment {relative(folder.env)}", flush=True)
             return 0
@@ -139,7 +139,7 @@ def follow(folder: StateFolder, *, already: bool) -> int:
 
 
 def change(folder: StateFolder, options: argparse.Namespace) -> int:
-    """Change options of the running lab, and wait until it has taken them."""
+    """Change options of the running lab, and wait until it has applied them."""
     if not is_alive(folder.read()):
         raise LabError("it does not run; `python -m lab up` takes the same options")
     choice = merge_options(folder, options)
@@ -149,10 +149,10 @@ def change(folder: StateFolder, options: argparse.Namespace) -> int:
 
 
 def await_options(folder: StateFolder, choice: LabOptions) -> None:
-    """Wait until the running lab has taken its options, which may be an upgrade.
+    """Wait until the running lab has applied its options, which may be an upgrade.
 
     Raises:
-        LabError: it did not in time.
+        LabError: it took too long.
     """
     generation = choice.generation()
     state = {
@@ -173,24 +173,24 @@ def down(folder: StateFolder, _options: argparse.Namespace) -> int:
     if not folder.folder.exists():
         print("lab: there is none to stop", flush=True)
         return 0
-    with folder.locked():
+    with folder.lock():
         began = time.monotonic()
-        stopped = stop(folder)
+        was_running = stop(folder)
         folder.forget()
-        print(f"lab: stopped ({time.monotonic() - began:.0f} s)" if stopped else "lab: was not running", flush=True)
+        print(f"lab: stopped ({time.monotonic() - began:.0f} s)" if was_running else "lab: was not running", flush=True)
     return 0
 
 
 def stop(folder: StateFolder) -> bool:
-    """End the supervisor, and whatever it left behind; True if anything ran."""
+    """End the supervisor and all processes that it started; True if any was running."""
     state = folder.read()
-    stopped = False
+    was_running = False
     if supervisor := state.get("supervisor"):
-        stopped = processes.end(supervisor, STOP_SECONDS)
+        was_running = processes.end(supervisor, STOP_SECONDS)
     # The supervisor may have been killed, and may have started processes after this state was read.
     for entry in reversed(folder.read().get("processes", [])):
-        stopped = processes.end(entry) or stopped
-    return stopped
+        was_running = processes.end(entry) or was_running
+    return was_running
 
 
 def status(folder: StateFolder, options: argparse.Namespace) -> int:
@@ -218,7 +218,7 @@ def status(folder: StateFolder, options: argparse.Namespace) -> int:
 
 
 def explain_end(folder: StateFolder, state: dict[str, Any], *, quiet: bool) -> int:
-    """Say of a lab that does not run whether it was stopped, failed or was killed."""
+    """Print why the lab does not run: it was stopped, failed or was killed."""
     if not state or state["stage"] == "stopped":
         if not quiet:
             print("lab: does not run; `make lab` starts it")
@@ -246,7 +246,7 @@ def is_alive(state: dict[str, Any]) -> bool:
 
 
 def write_environment(folder: StateFolder) -> None:
-    """Write ``env``: the toolchain's pulumi, and a backend and passphrase of the lab's own."""
+    """Write ``env``: the toolchain's pulumi, and the lab's own backend and passphrase."""
     passphrase = folder.folder / "passphrase"
     write_private(passphrase, PASSPHRASE.encode())
     backend = folder.folder / "pulumi"
@@ -255,7 +255,7 @@ def write_environment(folder: StateFolder) -> None:
     folder.write_env(
         {
             **variables,
-            # So that `python -m lab` and `kamaji-equinix` work in a shell that has read it.
+            # `python -m lab` and `kamaji-equinix` work in a shell that has read the file.
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), variables["PATH"]]),
             "PULUMI_BACKEND_URL": f"file://{backend}",
             "PULUMI_CONFIG_PASSPHRASE_FILE": str(passphrase),

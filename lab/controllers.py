@@ -1,4 +1,4 @@
-"""The controllers of the management cluster, with their webhooks: what each of them is started with."""
+"""The controllers of the management cluster: their arguments and their webhooks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .pki import Authority
 from .processes import Process, ProcessError, free_port, listener_on, start
 
 KAMAJI_WEBHOOK_PORT = 9443
-"""Kamaji has no flag for it."""
+"""Fixed: Kamaji has no flag for it."""
 
 NAMESPACE = "kamaji-system"
 
@@ -43,13 +43,13 @@ def require_webhook_port() -> None:
 
 @dataclass(frozen=True)
 class Setting:
-    """What a controller is started with.
+    """The values that a controller's arguments depend on.
 
     Attributes:
         folder: the lab's folder.
-        certificates: folder with its webhook server's certificate.
-        port: of its webhook server; 0 where it has none.
-        gate: Kamaji's feature gate SkipInfraClusterPatch is on.
+        certificates: folder with the certificate of its webhook server.
+        port: port of its webhook server; 0 where it has none.
+        gate: whether Kamaji's feature gate SkipInfraClusterPatch is on.
     """
 
     folder: Path
@@ -77,7 +77,7 @@ def kamaji_provider(setting: Setting) -> list[str | Path]:
 
 
 def cluster_api(setting: Setting) -> list[str | Path]:
-    """Arguments that Cluster API's own controllers share with capp and those of Metal3's community."""
+    """Arguments of Cluster API's own controllers; capp and Metal3's controllers have the same."""
     return [
         *("--leader-elect=false", "--diagnostics-address", "127.0.0.1:0", "--insecure-diagnostics"),
         *("--health-addr", "127.0.0.1:0", "--webhook-port", str(setting.port)),
@@ -86,7 +86,7 @@ def cluster_api(setting: Setting) -> list[str | Path]:
 
 
 def bare_metal_operator(setting: Setting) -> list[str | Path]:
-    """Arguments of the baremetal-operator: without Ironic, its hosts take the states that their names ask for."""
+    """Arguments of the baremetal-operator in demo mode: without Ironic, a host's name decides its states."""
     return [
         *("--demo-mode", "--webhook-port", str(setting.port)),
         *("--metrics-addr", "0", "--health-addr", "127.0.0.1:0"),
@@ -98,11 +98,11 @@ class Controller:
     """A controller of the management cluster.
 
     Attributes:
-        arguments: makes its arguments.
-        serves: it has a webhook server.
-        uses_proxy: it reaches simulated hosts by name.
-        temporary: its webhook server's certificate is looked for below the temporary folder.
-        metal: it calls the Metal API.
+        arguments: function that returns its arguments.
+        serves: whether it has a webhook server.
+        uses_proxy: whether it reaches simulated hosts by name.
+        temporary: whether it looks for its webhook server's certificate below the temporary folder.
+        metal: whether it calls the Metal API.
     """
 
     arguments: Callable[[Setting], list[str | Path]] = cluster_api
@@ -140,9 +140,9 @@ class Controllers:
 
         Args:
             folder: the lab's folder.
-            kubeconfig: the management cluster's.
+            kubeconfig: kubeconfig of the management cluster.
             authority: signs the webhooks' certificates; capp trusts it for api.equinix.com.
-            generation: which controllers.
+            generation: decides which controllers run.
             proxy_url: proxy that knows the tenants' Services and api.equinix.com.
             metal_key: API key of the simulated Metal API.
         """
@@ -169,11 +169,11 @@ class Controllers:
         return start(name, [program, *arguments], self.logs, environment)
 
     def port(self, name: str) -> int:
-        """Port of a controller's webhook server, which is chosen before the controller runs."""
+        """Port of a controller's webhook server, chosen before the controller starts."""
         return self.ports.setdefault(name, free_port())
 
     def conversions(self) -> dict[str, dict[str, str]]:
-        """How the API server calls the controllers that convert, by their names."""
+        """The client configuration of each conversion webhook, by its controller's name."""
         return {
             name: crds.client_config(f"https://127.0.0.1:{self.port(name)}/convert", self.authority.pem)
             for name in {folder.converter for folder in self.generation.crds if folder.converter}
@@ -221,7 +221,7 @@ class Controllers:
                 crds.apply(client, document)
 
     def remove_webhooks(self, client: httpx.Client) -> None:
-        """Take the webhooks of an earlier run away: they lead to ports that nobody serves."""
+        """Remove the webhooks of an earlier run: nothing listens on their ports any more."""
         for kind in ("mutating", "validating"):
             path = f"/apis/admissionregistration.k8s.io/v1/{kind}webhookconfigurations"
             client.delete(path).raise_for_status()

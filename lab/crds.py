@@ -16,8 +16,8 @@ import toolchain
 from .generations import FIRST, Generation
 
 CONTRACTS = {"v1alpha1": "v1beta1", "v1alpha2": "v1beta2", "v1beta1": "v1beta1", "v1beta2": "v1beta2"}
-"""Cluster API's contract that an API version implements. The release manifests have it as a label from kustomize; the bare
-CRDs of the modules lack it."""
+"""The contract of Cluster API that each API version implements. Release manifests have it as a label from kustomize; the
+CRDs in the Go modules lack that label."""
 
 PLURALS = {
     "CustomResourceDefinition": "customresourcedefinitions",
@@ -41,9 +41,8 @@ def definitions(
     """All CRDs, labelled with their contracts.
 
     Args:
-        generation: which CRDs.
-        convert: how to call each controller that converts (clientConfig of a webhook), by its name; None for CRDs that
-            keep every version's objects as they are.
+        generation: the generation whose CRDs are wanted.
+        convert: the client configuration of each conversion webhook, by its controller's name; None to convert nothing.
     """
     for folder in generation.crds:
         module = toolchain.module_folder(folder.module, generation.version(folder.module))
@@ -66,7 +65,7 @@ def add_contract_labels(definition: dict[str, Any]) -> dict[str, Any]:
 
 
 def set_conversion(definition: dict[str, Any], client_config: Mapping[str, Any] | None) -> dict[str, Any]:
-    """A CRD whose objects are converted by a webhook where it has several versions and there is one, else by nobody."""
+    """A CRD with conversion by webhook if it has several versions and a webhook, else without conversion."""
     definition["spec"].pop("conversion", None)
     if client_config and len(definition["spec"]["versions"]) > 1:
         webhook = {"clientConfig": dict(client_config), "conversionReviewVersions": ["v1", "v1beta1"]}
@@ -95,15 +94,15 @@ def await_crds(client: httpx.Client, names: list[str]) -> None:
 
 
 def missing_crds(client: httpx.Client, names: list[str]) -> list[str]:
-    """Those of the CRDs that the API server doesn't serve yet."""
+    """Names of the CRDs that the API server doesn't serve yet."""
     answer = client.get("/apis/apiextensions.k8s.io/v1/customresourcedefinitions").raise_for_status().json()
-    established = {
+    served_names = {
         item["metadata"]["name"]
         for item in answer["items"]
         for condition in item.get("status", {}).get("conditions") or []
         if condition["type"] == "Established" and condition["status"] == "True"
     }
-    return [name for name in names if name not in established]
+    return [name for name in names if name not in served_names]
 
 
 def webhooks(
@@ -117,10 +116,10 @@ def webhooks(
         name: name of the resulting configurations.
         url: address of the controller's webhook server.
         ca_pem: authority of that server's certificate.
-        version: the module's; None for the usual one.
+        version: version of the module; None for the default.
     """
     text = (toolchain.module_folder(module, version) / file).read_text()
-    # Kamaji's files are Helm fragments; their template expressions only name the Service that is replaced here.
+    # Kamaji's files are Helm fragments. Their template expressions only name the Service, which is replaced here.
     for document in yaml.safe_load_all(re.sub(r"'?\{\{[^}]*\}\}'?", "replaced", text)):
         if isinstance(document, list):
             kind = "MutatingWebhookConfiguration" if "mutating" in file else "ValidatingWebhookConfiguration"
@@ -134,7 +133,7 @@ def webhooks(
             "webhooks": [
                 with_local_server(hook, url, ca_pem)
                 for hook in document["webhooks"]
-                # It would report to Kamaji's authors.
+                # Without this it would report to Kamaji's authors.
                 if "telemetry" not in hook["clientConfig"]["service"]["path"]
             ],
         }
@@ -147,7 +146,7 @@ def with_local_server(hook: Mapping[str, Any], url: str, ca_pem: str) -> dict[st
 
 
 def client_config(url: str, ca_pem: str) -> dict[str, str]:
-    """How the API server calls a local webhook server."""
+    """The ``clientConfig`` by which the API server calls a local webhook server."""
     return {"url": url, "caBundle": base64.b64encode(ca_pem.encode()).decode()}
 
 

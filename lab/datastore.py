@@ -15,7 +15,7 @@ from .processes import Process, free_port, start
 
 
 def start_etcd(folder: Path, logs: Path, authority: Authority, client: httpx.Client) -> Process:
-    """Start the etcd that holds the tenants' data, and tell Kamaji of it.
+    """Start the etcd that holds the tenants' data, and create Kamaji's DataStore for it.
 
     Args:
         folder: the lab's folder.

@@ -1,6 +1,6 @@
-"""The generations of Cluster API that the lab runs: which programs, which CRDs, and who converts and admits what.
+"""The generations of Cluster API that the lab runs: the programs, CRDs and webhooks of each.
 
-A management cluster goes from one to the next: first Cluster API, under the older Kamaji provider, then that provider.
+A management cluster is upgraded from one to the next: first Cluster API, then the Kamaji provider.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Folder:
     Attributes:
         module: the module's path.
         path: the folder in it.
-        converter: the controller whose webhook converts between the CRDs' versions; empty where nobody has to.
+        converter: the controller whose webhook converts between the CRDs' versions; empty if none is needed.
     """
 
     module: str
@@ -53,10 +53,10 @@ class Generation:
     """What a management cluster consists of.
 
     Attributes:
-        contract: Cluster API's contract that Kamaji's provider follows: that of the stacks.
-        cluster_api: Cluster API's version.
-        controllers: in the order of starting.
-        versions: of the modules and programs that are not the usual ones.
+        contract: the contract of Cluster API that Kamaji's provider and the stacks follow.
+        cluster_api: version of Cluster API.
+        controllers: the controllers, in the order in which they are started.
+        versions: versions of modules and programs that differ from the defaults.
         crds: all CRDs.
         hooks: all admission webhooks.
     """
@@ -70,15 +70,15 @@ class Generation:
 
     @property
     def has_metal3(self) -> bool:
-        """Whether Metal3's controllers belong to it."""
+        """Whether it includes Metal3's controllers."""
         return "baremetal-operator" in self.controllers
 
     def version(self, name: str) -> str | None:
-        """Version of a module or program; None for the usual one."""
+        """Version of a module or program; None for the default."""
         return self.versions.get(name)
 
     def programs(self) -> tuple[str, ...]:
-        """Names of its programs, as the toolchain takes them, that `make toolchain` does not build."""
+        """Toolchain names of its programs that `make toolchain` does not build."""
         return tuple(
             f"{name}@{self.versions[name]}" if f"{name}@{self.versions[name]}" in pins.BY_NAME else name
             for name in self.controllers
@@ -128,7 +128,7 @@ FIRST = Generation(
 """Cluster API 1.10."""
 
 BETWEEN = Generation("v1beta1", pins.NEWER_CLUSTER_API, CONTROLLERS, _NEWER, (*_CONVERTED_CRDS, *_COMMON_CRDS), _HOOKS)
-"""Cluster API 1.13 with the Kamaji provider of before: a management cluster amid its upgrade."""
+"""Cluster API 1.13 with the old Kamaji provider: a management cluster in the middle of its upgrade."""
 
 SECOND = Generation(
     "v1beta2",
@@ -148,23 +148,23 @@ SECOND = Generation(
 """Cluster API 1.13 with the Kamaji provider of contract v1beta2, and Metal3."""
 
 GENERATIONS = (FIRST, BETWEEN, SECOND)
-"""In the order in which a management cluster goes through them; never back."""
+"""In the order of upgrades; a management cluster never goes back."""
 
 
 class NoSuchGeneration(Exception):
-    """There is no such generation, or none that the lab can become."""
+    """No generation fits, or the lab cannot be upgraded to it."""
 
 
 def choose(contract: str, cluster_api: str = "") -> Generation:
-    """The generation of a contract, and of a version of Cluster API where the contract leaves a choice.
+    """The generation of a contract; the version of Cluster API decides where a contract has several.
 
     Raises:
-        NoSuchGeneration: these two do not go together.
+        NoSuchGeneration: contract and version do not fit together.
     """
     for generation in GENERATIONS:
         if generation.contract == contract and cluster_api in ("", generation.cluster_api):
             return generation
     raise NoSuchGeneration(
         f"contract {contract} and Cluster API {cluster_api} do not go together; there are "
-        + ", ".join(f"{one.contract} on {one.cluster_api}" for one in GENERATIONS)
+        + ", ".join(f"{item.contract} on {item.cluster_api}" for item in GENERATIONS)
     )

@@ -15,23 +15,23 @@ from .pki import KeyPair, write_private
 
 
 def write(path: Path, server: str, ca_pem: str, pair: KeyPair) -> None:
-    """Write a kubeconfig with everything in it, readable by its owner only."""
+    """Write a kubeconfig with embedded credentials, readable by its owner only."""
 
-    def encoded(content: bytes) -> str:
+    def base64_text(content: bytes) -> str:
         return base64.b64encode(content).decode()
 
     document = {
         "apiVersion": "v1",
         "kind": "Config",
         "clusters": [
-            {"name": "lab", "cluster": {"server": server, "certificate-authority-data": encoded(ca_pem.encode())}}
+            {"name": "lab", "cluster": {"server": server, "certificate-authority-data": base64_text(ca_pem.encode())}}
         ],
         "users": [
             {
                 "name": "lab",
                 "user": {
-                    "client-certificate-data": encoded(pair.certificate.read_bytes()),
-                    "client-key-data": encoded(pair.key.read_bytes()),
+                    "client-certificate-data": base64_text(pair.certificate.read_bytes()),
+                    "client-key-data": base64_text(pair.key.read_bytes()),
                 },
             }
         ],
@@ -47,7 +47,7 @@ def http_client(path: Path, timeout: float = 10.0) -> httpx.Client:
 
 
 def client_of(document: dict[str, Any], timeout: float = 10.0) -> httpx.Client:
-    """An HTTP client for the only cluster of a kubeconfig with everything in it."""
+    """An HTTP client for the only cluster of a kubeconfig with embedded credentials."""
     cluster = document["clusters"][0]["cluster"]
     user = document["users"][0]["user"]
     context = ssl.create_default_context(cadata=base64.b64decode(cluster["certificate-authority-data"]).decode())
@@ -58,5 +58,5 @@ def client_of(document: dict[str, Any], timeout: float = 10.0) -> httpx.Client:
         pair.write(base64.b64decode(user["client-key-data"]))
         pair.flush()
         context.load_cert_chain(pair.name)
-    # trust_env: proxies of the caller's environment are not for loopback.
+    # trust_env: the proxies of the caller's environment must not be used for loopback.
     return httpx.Client(base_url=cluster["server"], verify=context, timeout=timeout, trust_env=False)

@@ -1,4 +1,4 @@
-"""What can be chosen about the lab, when it starts and while it runs."""
+"""The options of the lab, for its start and while it runs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class LabOptions:
         gate: Kamaji's feature gate SkipInfraClusterPatch: on, Kamaji leaves the PacketCluster's endpoint to others.
         load_balancer_delay: seconds from a load balancer's address to its first answer.
         boot_seconds: seconds from a device's order to its operating system running.
-        boot_fails: devices never get further than state ``failed``.
+        boot_fails: whether all devices end in state ``failed``.
         network: ``required``: nodes are Ready only where a network plugin's pod has run; ``provided``: always.
         contract: Cluster API's contract that the management cluster's stacks ask for.
         cluster_api: version of Cluster API; empty for the first that has the contract.
@@ -33,20 +33,20 @@ class LabOptions:
     cluster_api: str = ""
 
     def generation(self) -> Generation:
-        """What the management cluster consists of.
+        """The generation of the management cluster.
 
         Raises:
-            NoSuchGeneration: contract and version of Cluster API do not go together.
+            NoSuchGeneration: contract and version of Cluster API do not fit together.
         """
         return choose(self.contract, self.cluster_api)
 
     def save(self, path: Path) -> None:
-        """Write the options for the supervisor, which looks at the file all the time."""
+        """Write the options for the supervisor, which reads the file again and again."""
         write_private(path, json.dumps(asdict(self), indent=1).encode())
 
     @classmethod
     def load(cls, path: Path) -> LabOptions:
-        """Read the options; those that are not in the file have their defaults."""
+        """Read the options; those missing in the file have their defaults."""
         if not path.exists():
             return cls()
         names = {field.name for field in fields(cls)}

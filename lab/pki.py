@@ -31,7 +31,7 @@ class Authority:
     """
 
     def __init__(self, folder: Path) -> None:
-        """Open the authority in ``folder``, or make one there."""
+        """Open the authority in ``folder``, or create one there."""
         self.folder = folder
         self.certificate = folder / "ca.crt"
         self.key = folder / "ca.key"
@@ -49,14 +49,14 @@ class Authority:
             write_private(self.certificate, certificate.public_bytes(serialization.Encoding.PEM))
             write_private(self.key, private_pem(key))
         self._certificate = x509.load_pem_x509_certificate(self.certificate.read_bytes())
-        loaded = serialization.load_pem_private_key(self.key.read_bytes(), None)
-        if not isinstance(loaded, rsa.RSAPrivateKey):
+        private_key = serialization.load_pem_private_key(self.key.read_bytes(), None)
+        if not isinstance(private_key, rsa.RSAPrivateKey):
             raise TypeError(f"{self.key} is no RSA key")
-        self._key = loaded
+        self._key = private_key
 
     @property
     def pem(self) -> str:
-        """The authority's certificate."""
+        """The authority's certificate as PEM."""
         return self.certificate.read_text()
 
     def issue(
@@ -106,15 +106,15 @@ class Authority:
         folder = self.folder / name
         folder.mkdir(exist_ok=True, mode=0o700)
         pair = KeyPair(folder / "tls.crt", folder / "tls.key")
-        signed = certificate.sign(self._key, hashes.SHA256())
-        write_private(pair.certificate, signed.public_bytes(serialization.Encoding.PEM))
+        x509_certificate = certificate.sign(self._key, hashes.SHA256())
+        write_private(pair.certificate, x509_certificate.public_bytes(serialization.Encoding.PEM))
         write_private(pair.key, private_pem(key))
         write_private(folder / "ca.crt", self.certificate.read_bytes())
         return pair
 
 
 def builder(subject: x509.Name, issuer: x509.Name, key: rsa.RSAPublicKey) -> x509.CertificateBuilder:
-    """A certificate in the making, valid from an hour ago."""
+    """A certificate builder; the certificate is valid from an hour ago."""
     now = datetime.datetime.now(datetime.timezone.utc)
     return (
         x509.CertificateBuilder()
@@ -148,14 +148,14 @@ def new_key() -> rsa.RSAPrivateKey:
 
 
 def private_pem(key: rsa.RSAPrivateKey) -> bytes:
-    """PKCS#1, the form that Kamaji reads."""
+    """A key in PKCS#1, the format that Kamaji reads."""
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
     )
 
 
 def write_private(path: Path, content: bytes) -> None:
-    """Write a file that only its owner can read, whole or not at all."""
+    """Write a file atomically, readable by its owner only."""
     part = path.with_name(f".{path.name}.part")
     part.touch(mode=0o600)
     part.write_bytes(content)

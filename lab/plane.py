@@ -26,16 +26,16 @@ AUDIT_POLICY = {
     "omitStages": ["RequestReceived"],
     "rules": [{"level": "None", "userGroups": ["system:masters"]}, {"level": "Metadata"}],
 }
-"""The lab's own processes are administrators; what anybody else asks for is written down."""
+"""The audit policy: requests of everybody except administrators, as whom the lab's own processes act, are logged."""
 
 
 class ManagementPlane:
     """A management cluster's etcd and kube-apiserver in a folder, on free ports of loopback.
 
     Attributes:
-        folder: everything of it lies there.
+        folder: folder of all its files.
         authority: signs its certificates.
-        url: the API server's address.
+        url: address of the API server.
         kubeconfig: file with an administrator's credentials.
     """
 
@@ -43,7 +43,7 @@ class ManagementPlane:
         """Prepare a plane; nothing is started yet.
 
         Args:
-            folder: where it lives; data of an earlier run there is used.
+            folder: folder of its files; data of an earlier run in it is used again.
             install_crds: install the CRDs at ``start``.
             controller_manager: run kube-controller-manager (garbage collector and namespace controller) too.
         """
@@ -65,22 +65,22 @@ class ManagementPlane:
 
     @property
     def audit_log(self) -> Path:
-        """What others than administrators asked the API server, an event in a line."""
+        """Requests to the API server by others than administrators, one event per line."""
         return self.logs / "audit.log"
 
     @property
     def service_account_key(self) -> Path:
-        """The private key that signs the tokens of service accounts; there is one once it was started."""
+        """The private key that signs the tokens of service accounts; it exists after the first start."""
         return self._accounts.key
 
     def start(self) -> None:
         """Start it and wait until it serves the CRDs.
 
         Raises:
-            ProcessError: names the process and the end of its log.
+            ProcessError: a process ended or did not come up; names it and quotes its log.
         """
         client, peer = self._etcd_ports
-        # A client certificate would let any local user's process that reaches the port read every Secret otherwise.
+        # Without client certificates, any local user that reaches the port could read every Secret.
         self._etcd = self.authority.issue("etcd", "etcd", addresses=["127.0.0.1"], hosts=["localhost"])
         self.processes["etcd"] = start(
             "etcd",
@@ -138,7 +138,7 @@ class ManagementPlane:
         )
 
     def start_controller_manager(self) -> None:
-        """Start kube-controller-manager. Without its garbage collector a foreground delete hangs for ever."""
+        """Start kube-controller-manager. Without its garbage collector a foreground deletion never ends."""
         self.processes["kube-controller-manager"] = start(
             "kube-controller-manager",
             [
@@ -179,14 +179,14 @@ class ManagementPlane:
         return kubeconfig.http_client(self.kubeconfig)
 
     def user(self, name: str, *groups: str) -> Path:
-        """A kubeconfig for another user, for tests of what it may do."""
+        """A kubeconfig for another user, for tests of permissions."""
         pair: KeyPair = self.authority.issue(f"user-{name}", name, organizations=list(groups))
         path = self.folder / f"kubeconfig-{name}"
         kubeconfig.write(path, self.url, self.authority.pem, pair)
         return path
 
     def stop(self) -> None:
-        """Stop its processes and wait for each; etcd last, because the API server hangs without it."""
+        """Stop its processes and wait for each; etcd is last, because the API server hangs without it."""
         for name in ("kube-controller-manager", "kube-apiserver", "etcd"):
             if process := self.processes.pop(name, None):
                 process.stop()
@@ -200,7 +200,7 @@ class ManagementPlane:
 
 
 def api_server_port(path: Path) -> int:
-    """The API server's port of an earlier run, where it is still free: kubeconfigs and stacks name it. Else a new one."""
+    """The API server's port of an earlier run if it is free, because kubeconfigs and stacks name it; else a new one."""
     port = 0
     with contextlib.suppress(FileNotFoundError, ValueError):
         port = int(path.read_text())

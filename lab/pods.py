@@ -1,4 +1,4 @@
-"""What the lab's kubelet makes of a pod: its volumes as files, its containers as commands on this machine."""
+"""Pods of the tenants on this machine: their volumes as files, their containers as commands."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ import toolchain
 from .pki import write_private
 
 Fetch = Callable[[str, str], Mapping[str, Any] | None]
-"""Reads a Secret or ConfigMap (``secrets`` or ``configmaps``, and its name); None where there is none."""
+"""Reads a Secret or ConfigMap by plural (``secrets``, ``configmaps``) and name; None if missing."""
 
 
 class VolumeNotReady(Exception):
-    """A volume's source, or a key of it, is not there yet."""
+    """A volume's source, or a key of it, does not exist yet."""
 
 
 def digest(template: Mapping[str, Any]) -> str:
-    """What tells one pod template from another."""
+    """Hash of a pod template."""
     return hashlib.sha256(json.dumps(template, sort_keys=True).encode()).hexdigest()[:12]
 
 
@@ -75,9 +75,9 @@ def write_source(source: Mapping[str, Any], fetch: Fetch, target: Path) -> None:
 
 
 def arguments(container: Mapping[str, Any], volumes: Path) -> list[str]:
-    """A container's command line without its program, with paths of mounts turned into paths of this machine.
+    """A container's command line without its program; paths of mounts are replaced by paths of this machine.
 
-    The longest mount path that an argument holds counts, as in the container, where mounts can lie in one another.
+    Of several mount paths in an argument the longest is replaced: mounts can be nested.
     """
     mounts = sorted(container.get("volumeMounts") or [], key=lambda mount: -len(mount["mountPath"]))
 
@@ -94,7 +94,7 @@ def arguments(container: Mapping[str, Any], volumes: Path) -> list[str]:
 
 
 def program(name: str, container: Mapping[str, Any]) -> Path:
-    """The program of a container: of the minor that its image's tag names, where the toolchain has such a one."""
+    """The program of a container, in the minor version of its image's tag if the toolchain has that."""
     tag = re.search(r":v?(?P<minor>\d+\.\d+)\.\d+[^:]*$", str(container.get("image") or ""))
     usual = toolchain.program(name)
     releases = sorted(toolchain.cache_folder().glob(f"{name}-v{tag['minor']}.*")) if tag else []
@@ -102,20 +102,20 @@ def program(name: str, container: Mapping[str, Any]) -> Path:
 
 
 def replace_flags(words: Sequence[str], *settings: str) -> list[str]:
-    """Command line flags with some of them set anew (``--name=value``)."""
+    """Command line flags with ``settings`` (``--name=value``) in place of the flags of the same names."""
     names = tuple(setting.split("=", 1)[0] for setting in settings)
     return [word for word in words if word.split("=", 1)[0] not in names] + list(settings)
 
 
 def redirect(kubeconfig: Path, server: str, name: str) -> None:
-    """Let a component's kubeconfig lead to the pod's address.
+    """Replace the server of a component's kubeconfig by the pod's address.
 
-    Kamaji's own says localhost, which in a pod is the pod; here pods share one network.
+    Kamaji writes localhost, which in a pod is the pod itself; in the lab all pods share one network.
 
     Args:
         kubeconfig: the file, changed in place.
         server: the tenant's API server.
-        name: a name that its certificate holds, to verify it by.
+        name: a name in its certificate, for its verification.
     """
     document = yaml.safe_load(kubeconfig.read_text())
     for cluster in document["clusters"]:

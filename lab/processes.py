@@ -1,4 +1,4 @@
-"""Child processes of the lab: started with a log, watched, ended for certain."""
+"""Child processes of the lab: started with a log, watched, and ended reliably."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ class Process:
     """One process of the lab.
 
     Attributes:
-        name: how the lab calls it.
-        log: file that takes what it prints.
-        popen: the running child.
-        started: when it was started, in seconds since the epoch.
+        name: its name in the lab.
+        log: file of its output.
+        popen: the child process.
+        start_time: in seconds since the epoch.
         should_run: False once the lab itself ends it.
     """
 
     name: str
     log: Path
     popen: subprocess.Popen[bytes]
-    started: float = field(default_factory=time.time)
+    start_time: float = field(default_factory=time.time)
     should_run: bool = True
 
     @property
@@ -80,13 +80,13 @@ def start(
 ) -> Process:
     """Start a process whose output goes to ``logs/<name>.log``.
 
-    It gets a session of its own, so that a Ctrl-C in the lab's terminal does not reach it before the lab has asked it.
+    It has its own session: a Ctrl-C in the lab's terminal reaches only the lab, which then ends it.
 
     Args:
-        name: how the lab calls it.
+        name: its name in the lab.
         command: program and arguments; credentials only as names of files.
         logs: folder of the logs.
-        environment: variables beside those of ``base_environment``.
+        environment: variables in addition to ``base_environment``.
     """
     logs.mkdir(parents=True, exist_ok=True, mode=0o700)
     log = logs / f"{name}.log"
@@ -106,10 +106,10 @@ def start(
 
 
 def base_environment() -> dict[str, str]:
-    """The environment that lab processes get: nothing of the caller's proxies, certificates or credentials.
+    """The environment of lab processes, without the caller's proxies, certificates and credentials.
 
-    The lab's programs collect their garbage half as often as Go's default has it: an API server takes a fifth less of the
-    processor for it, and a third more memory (620 MB in place of 460).
+    The lab's programs collect garbage half as often as by Go's default: an API server needs a fifth less processor time,
+    and a third more memory (620 MB instead of 460).
     """
     return {"GOGC": "200"} | {
         key: os.environ[key] for key in ("PATH", "HOME", "TMPDIR", "LANG", "USER") if key in os.environ
@@ -155,7 +155,7 @@ def listener_on(port: int) -> str:
 
 
 def identity(pid: int) -> dict[str, Any] | None:
-    """What tells a process from a later one of the same id: the id and its start; None where it is gone."""
+    """A process's id and start time, which tell it from a later one with the same id; None if it has ended."""
     try:
         process = psutil.Process(pid)
         if process.status() == psutil.STATUS_ZOMBIE:
@@ -165,18 +165,18 @@ def identity(pid: int) -> dict[str, Any] | None:
         return None
 
 
-def alive(recorded: Mapping[str, Any]) -> psutil.Process | None:
-    """The process that ``identity`` recorded, None if it is gone, even if its id lives on."""
-    now = identity(int(recorded["pid"]))
-    # Linux derives the start time from the boot time, which an adjusted clock moves a little.
-    if now is None or abs(now["created"] - float(recorded["created"])) > 2:
+def alive(record: Mapping[str, Any]) -> psutil.Process | None:
+    """The process that ``identity`` recorded; None if it has ended, even if another has its id now."""
+    now = identity(int(record["pid"]))
+    # Linux derives the start time from the boot time, which changes slightly when the clock is adjusted.
+    if now is None or abs(now["created"] - float(record["created"])) > 2:
         return None
     return psutil.Process(now["pid"])
 
 
-def end(recorded: Mapping[str, Any], seconds: float = STOP_SECONDS) -> bool:
-    """End a recorded process that is no child of this one; True if it was alive."""
-    process = alive(recorded)
+def end(record: Mapping[str, Any], seconds: float = STOP_SECONDS) -> bool:
+    """End a recorded process that is not a child of this one; True if it was alive."""
+    process = alive(record)
     if process is None:
         return False
     with contextlib.suppress(psutil.NoSuchProcess):

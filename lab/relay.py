@@ -1,4 +1,4 @@
-"""Carrying bytes between two sockets: the load balancer and the proxy of the lab are made of this."""
+"""The lab's load balancers and its proxy: both carry bytes between two sockets."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from collections.abc import Callable
 log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 1.0
-"""Until a load balancer whose port is taken tries again."""
+"""Time until a load balancer whose port is in use tries again."""
 
 
-def carry(one: socket.socket, other: socket.socket) -> None:
+def carry(first: socket.socket, second: socket.socket) -> None:
     """Carry bytes both ways until either side ends, then close both."""
-    for connection in (one, other):
+    for connection in (first, second):
         connection.settimeout(None)
-    back = threading.Thread(target=pump, args=(other, one), daemon=True)
+    back = threading.Thread(target=pump, args=(second, first), daemon=True)
     back.start()
-    pump(one, other)
+    pump(first, second)
     back.join()
-    one.close()
-    other.close()
+    first.close()
+    second.close()
 
 
 def pump(source: socket.socket, target: socket.socket) -> None:
@@ -38,7 +38,7 @@ def pump(source: socket.socket, target: socket.socket) -> None:
 
 
 class Listener:
-    """Accepts connections on an address of loopback, each handled in a thread of its own."""
+    """Accepts connections on a loopback address and handles each in its own thread."""
 
     def __init__(self, address: str, port: int, handle: Callable[[socket.socket], None]) -> None:
         """Listen on ``address`` and ``port`` (0 for a free one) and call ``handle`` with each connection."""
@@ -62,8 +62,8 @@ class Listener:
             self._handle(connection)
 
     def close(self) -> None:
-        """Accept no more."""
-        # close() alone would leave a thread that is blocked in accept() with the port.
+        """Accept no more connections."""
+        # close() alone would leave the port with a thread that is blocked in accept().
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
@@ -72,7 +72,7 @@ class Listener:
 class LoadBalancer:
     """A simulated cloud load balancer: one loopback address that leads to one backend.
 
-    Until ``answers_at`` it holds its address but refuses connections, as a real one does while it is set up.
+    Until ``answers_at`` it has its address but refuses connections, as a real one does during its setup.
     """
 
     def __init__(self, address: str, port: int, backend: tuple[str, int], delay: float) -> None:
@@ -81,11 +81,11 @@ class LoadBalancer:
         self.answers_at = time.time() + delay
         self.problem = ""
         self._listener: Listener | None = None
-        self._closed = threading.Event()
+        self._close_event = threading.Event()
         threading.Thread(target=self._open, args=(delay,), daemon=True).start()
 
     def _open(self, delay: float) -> None:
-        while not self._closed.wait(delay):
+        while not self._close_event.wait(delay):
             try:
                 self._listener = Listener(self.address, self.port, self._connect)
             except OSError as error:
@@ -103,17 +103,17 @@ class LoadBalancer:
             carry(connection, socket.create_connection(self.backend, timeout=5))
 
     def close(self) -> None:
-        """Give the address back."""
-        self._closed.set()
+        """Stop answering and release the address."""
+        self._close_event.set()
         if self._listener:
             self._listener.close()
 
 
 class ConnectProxy:
-    """An HTTP CONNECT proxy with a table of its own in place of DNS.
+    """An HTTP CONNECT proxy with its own table of names instead of DNS.
 
-    Kamaji reaches a tenant by its Service's name, and capp's SDK has api.equinix.com compiled in; this makes both lead to
-    loopback without touching the machine's name resolution.
+    Kamaji reaches a tenant by its Service's name, and capp's SDK has api.equinix.com compiled in. The table leads both to
+    loopback, and the machine's name resolution stays as it is.
     """
 
     def __init__(self) -> None:
@@ -123,7 +123,7 @@ class ConnectProxy:
 
     @property
     def url(self) -> str:
-        """For HTTPS_PROXY."""
+        """Its URL, for HTTPS_PROXY."""
         return f"http://127.0.0.1:{self._listener.port}"
 
     def _serve(self, connection: socket.socket) -> None:

@@ -1,4 +1,4 @@
-"""The lab's folder: where everything lies, and what is written down about what runs."""
+"""The lab's folder: its paths, and the state file about the running processes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ RUNTIME = (
     "options.json",
     "api-port",
 )
-"""What ``down`` removes; logs stay."""
+"""The names that ``down`` removes; logs stay."""
 
 PULUMI = ("pulumi", "passphrase")
 
@@ -36,7 +36,7 @@ class StateFolder:
     """Paths of one lab."""
 
     def __init__(self, folder: Path) -> None:
-        """Name the folder; nothing is made yet."""
+        """Set the paths; nothing is created yet."""
         self.folder = folder.resolve()
         self.logs = self.folder / "logs"
         self.kubeconfig = self.folder / "kubeconfig"
@@ -45,21 +45,21 @@ class StateFolder:
         self._state = self.folder / "state.json"
 
     def make(self) -> None:
-        """Make the folder, for its owner only."""
+        """Create the folder, for its owner only."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self.folder.chmod(0o700)
         self.logs.mkdir(exist_ok=True, mode=0o700)
 
     @contextlib.contextmanager
-    def locked(self) -> Iterator[None]:
-        """One ``up`` or ``down`` at a time."""
+    def lock(self) -> Iterator[None]:
+        """Lock the folder: only one ``up`` or ``down`` runs at a time."""
         self.make()
         with (self.folder / "lock").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
     def read(self) -> dict[str, Any]:
-        """What the supervisor wrote last: its identity, stage, progress and processes; empty where there is none."""
+        """The supervisor's last state: its identity, stage, progress and processes; empty if there is none."""
         try:
             state: dict[str, Any] = json.loads(self._state.read_text())
         except FileNotFoundError:
@@ -67,11 +67,11 @@ class StateFolder:
         return state
 
     def write(self, state: Mapping[str, Any]) -> None:
-        """Replace what is written down."""
+        """Replace the state file."""
         write_private(self._state, json.dumps(state, indent=1).encode())
 
     def forget(self) -> None:
-        """Remove all of a lab that has ended: its data, credentials and stacks' state. Logs stay."""
+        """Remove the files of a lab that has ended: its data, credentials and stacks' state. Logs stay."""
         for name in (*RUNTIME, *PULUMI):
             path = self.folder / name
             if path.is_dir():
@@ -80,12 +80,12 @@ class StateFolder:
                 path.unlink(missing_ok=True)
 
     def write_env(self, variables: Mapping[str, str]) -> None:
-        """Write ``env``, to be read by a shell: ``. .lab/env``."""
+        """Write ``env``, which a shell reads by ``. .lab/env``."""
         lines = [f"export {name}={shlex.quote(value)}" for name, value in sorted(variables.items())]
         write_private(self.env, ("\n".join(lines) + "\n").encode())
 
     def read_env(self) -> dict[str, str]:
-        """The variables of ``env``, for programs."""
+        """The variables of ``env``."""
         variables = {}
         for line in self.env.read_text().splitlines():
             (_, assignment) = shlex.split(line)

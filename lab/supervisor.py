@@ -1,7 +1,7 @@
-"""The process that owns the lab: starts everything, keeps it in line, ends it on SIGTERM.
+"""The process that owns the lab: it starts all others, watches them, and ends them on SIGTERM.
 
-It writes what runs into the state file, so that ``status`` can name a process that crashed, and ``down`` can end the
-processes of a supervisor that was killed.
+It writes the running processes into the state file: ``status`` can name one that crashed, and ``down`` can end the processes
+of a supervisor that was killed.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Supervisor:
         self.progress: list[str] = []
         self._stop = threading.Event()
         self._began = time.monotonic()
-        self._written: object = None
+        self._last_state: object = None
         self._wrong = ""
         self._tenants: Tenants | None = None
         self._metal: MetalApi | None = None
@@ -67,7 +67,7 @@ class Supervisor:
         self._plane: ManagementPlane | None = None
 
     def run(self) -> int:
-        """Run until told to stop; the exit code is 1 if the lab could not start."""
+        """Run until SIGTERM; the exit code is 1 if the lab could not start."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._stop.set())
         code = 0
@@ -93,7 +93,7 @@ class Supervisor:
         return code
 
     def start(self) -> None:
-        """Start everything, in the order in which one needs the other."""
+        """Start everything, in the order of dependencies."""
         folder = self.folder.folder
         plane = self._plane = ManagementPlane(folder, install_crds=False)
         try:
@@ -127,13 +127,13 @@ class Supervisor:
         self.start_hosts(plane)
 
     def start_hosts(self, plane: ManagementPlane) -> None:
-        """Simulate Metal3's hosts, where it runs."""
+        """Simulate Metal3's hosts if Metal3 runs."""
         if self.generation.has_metal3 and not self._hosts:
-            # The lab's cloud controller is Equinix Metal's: it knows none of these machines.
+            # No programs: the lab's only cloud controller is for Equinix Metal.
             self._hosts = Hosts(plane.client(), self.folder.folder / "hosts", self.boot_options, programs={})
 
     def start_controllers(self, client: httpx.Client) -> None:
-        """Start those that do not run, and their webhooks."""
+        """Start the controllers that do not run yet, and install their webhooks."""
         for name in self.generation.controllers:
             self.check_stop()
             if name not in self.processes:
@@ -143,7 +143,7 @@ class Supervisor:
         self._controllers.install_webhooks(client)
 
     def upgrade(self, plane: ManagementPlane, generation: Generation) -> None:
-        """Make the management cluster one of a later generation: the same data under newer CRDs and controllers."""
+        """Upgrade the management cluster to a later generation: same data, newer CRDs and controllers."""
         log.info("upgrade to Cluster API %s, contract %s", generation.cluster_api, generation.contract)
         client = plane.client()
         for name in self.generation.controllers:
@@ -157,7 +157,7 @@ class Supervisor:
         log.info("upgraded to Cluster API %s, contract %s", generation.cluster_api, generation.contract)
 
     def metal_key(self) -> str:
-        """The API key of the simulated Metal API, made once."""
+        """The API key of the simulated Metal API, created once."""
         path = self.folder.folder / "pki" / "metal-api-key"
         if not path.exists():
             write_private(path, secrets.token_urlsafe(24).encode())
@@ -170,7 +170,7 @@ class Supervisor:
         )
 
     def look_safely(self) -> None:
-        """One look. What goes wrong in it is told once and ends no lab: the next look may find it mended."""
+        """Look once. An error is logged once and does not end the lab: it may be over by the next look."""
         try:
             self.look()
             self._wrong = ""
@@ -181,7 +181,7 @@ class Supervisor:
             self.write()
 
     def look(self) -> None:
-        """One look at the management cluster, the options and the processes."""
+        """Look at the management cluster, the options and the processes."""
         options = LabOptions.load(self.folder.options)
         if options != self.options:
             self.change(options)
@@ -202,7 +202,7 @@ class Supervisor:
         self.write()
 
     def change(self, options: LabOptions) -> None:
-        """Take new options over while running."""
+        """Apply new options to the running lab."""
         log.info("options: %s", options)
         restart = options.gate != self.options.gate
         self.options = options
@@ -213,19 +213,19 @@ class Supervisor:
             self.processes["kamaji-control-plane"] = self._controllers.start("kamaji-control-plane", gate=options.gate)
 
     def say(self, line: str) -> None:
-        """A line of progress."""
+        """Add a line of progress."""
         log.info(line)
         self.progress.append(line)
         self.check_stop()
         self.write()
 
     def check_stop(self) -> None:
-        """Leave off starting if the lab has been told to stop."""
+        """Raise StopRequest if SIGTERM has arrived."""
         if self._stop.is_set():
             raise StopRequest
 
     def entries(self) -> Iterator[dict[str, object]]:
-        """What runs, for the state file."""
+        """The running processes, for the state file."""
         tenants = [
             process
             for pod in (self._tenants.pods if self._tenants else {}).values()
@@ -236,12 +236,12 @@ class Supervisor:
                 "name": process.name,
                 "log": str(process.log),
                 "exit": process.exit_code,
-                "started": process.started,
-                **(identity(process.pid) or {"pid": process.pid, "created": process.started}),
+                "started": process.start_time,
+                **(identity(process.pid) or {"pid": process.pid, "created": process.start_time}),
             }
 
     def write(self) -> None:
-        """Write the state file, where something has changed."""
+        """Write the state file if the state has changed."""
         state = {
             "supervisor": identity(os.getpid()),
             "stage": self.stage,
@@ -256,8 +256,8 @@ class Supervisor:
             "balancers": self._tenants.answers_at() if self._tenants else {},
             "processes": list(self.entries()),
         }
-        if state != self._written:
-            self._written = state
+        if state != self._last_state:
+            self._last_state = state
             self.folder.write(state)
 
     def end(self) -> None:
@@ -280,7 +280,7 @@ class Supervisor:
 
 
 class StopRequest(Exception):
-    """The lab was told to stop while it started."""
+    """SIGTERM arrived while the lab was starting."""
 
 
 def main() -> int:

@@ -1,7 +1,7 @@
 """The simulated cloud around Kamaji: a load balancer for each Service, and a kubelet for Kamaji's Deployments.
 
-Of a tenant's pod the lab runs kube-apiserver, kube-controller-manager and kube-scheduler, once, however many replicas are
-asked for, of the release that the image's tag names where the toolchain has it, else of the only one that it always has.
+The lab runs one kube-apiserver, kube-controller-manager and kube-scheduler per tenant, whatever the number of replicas.
+Their release is that of the image's tag if the toolchain has it, else the release that the toolchain always has.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ log = logging.getLogger(__name__)
 RUNNABLE = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
 
 FIRST_BACKOFF, LONGEST_BACKOFF = 0.5, 20.0
-"""Seconds from a crash of a tenant's process to its next start."""
+"""Seconds from the crash of a tenant's process to its next start."""
 
 STEADY_SECONDS = 5.0
-"""For so long a pod must run to be taken for mended."""
+"""A pod that has run for so long counts as recovered."""
 
 Key = tuple[str, str]
 """Namespace and name."""
@@ -53,7 +53,7 @@ class Pod:
 
 @dataclass
 class Crash:
-    """How often a tenant's pod crashed since it last served, and when it is started again."""
+    """Number of crashes of a tenant's pod since it last served, and the time of its next start."""
 
     count: int = 0
     again: float = 0.0
@@ -61,15 +61,15 @@ class Crash:
 
 
 class Tenants:
-    """Keeps load balancers and pods as the management cluster's Services and Deployments ask for."""
+    """Runs the load balancers and pods for the management cluster's Services and Deployments."""
 
     def __init__(self, client: httpx.Client, folder: Path, proxy: ConnectProxy, delay: Callable[[], float]) -> None:
         """Prepare.
 
         Args:
-            client: administrator of the management cluster.
+            client: client of the management cluster, as administrator.
             folder: the lab's folder.
-            proxy: gets a route to each tenant, by its Service's name.
+            proxy: receives a route to each tenant, by its Service's name.
             delay: seconds until a new load balancer answers.
         """
         self._client, self._folder, self._proxy, self._delay = client, folder, proxy, delay
@@ -79,7 +79,7 @@ class Tenants:
         self._crashes: dict[Key, Crash] = {}
 
     def reconcile(self) -> None:
-        """Bring load balancers and pods in line with what the API server holds now."""
+        """Adjust load balancers and pods to the current Services and Deployments."""
         services = self._list("/api/v1/services", lambda item: item["spec"].get("type") == "LoadBalancer")
         deployments = self._list("/apis/apps/v1/deployments", lambda item: "kamaji.clastix.io/name" in labels(item))
         for key in [key for key in self._balancers if key not in services]:
@@ -144,13 +144,13 @@ class Tenants:
                 return
             self.pods[key] = pod
         ready = pod.serves()
-        # Something else on the port may answer in its place, just before it ends.
-        if ready and all(time.time() - process.started > STEADY_SECONDS for process in pod.processes.values()):
+        # A short run is no proof: another program on its port may have answered just before it ended.
+        if ready and all(time.time() - process.start_time > STEADY_SECONDS for process in pod.processes.values()):
             self._crashes.pop(key, None)
         self._report(key, deployment, ready=ready)
 
     def _note_crash(self, key: Key, process: Process) -> None:
-        """Note a crash, and when to start again: later each time, as a kubelet does."""
+        """Record a crash and the time of the next start, with a growing delay as a kubelet has it."""
         crash = self._crashes.setdefault(key, Crash())
         crash.count += 1
         crash.again = time.monotonic() + min(FIRST_BACKOFF * 2 ** (crash.count - 1), LONGEST_BACKOFF)
@@ -160,7 +160,7 @@ class Tenants:
         log.warning("%s", crash.text)
 
     def problems(self) -> list[str]:
-        """What keeps a tenant from serving, in words."""
+        """The problems of load balancers and pods, in words."""
         lines = []
         for balancer in self._balancers.values():
             if balancer.problem:
@@ -248,7 +248,7 @@ class Tenants:
         self._say(key, "stopped")
 
     def answers_at(self) -> dict[str, float]:
-        """From when each load balancer answers, in seconds since the epoch, by namespace and name."""
+        """The time from which each load balancer answers, in seconds since the epoch, by namespace and name."""
         return {"/".join(key): balancer.answers_at for key, balancer in self._balancers.items()}
 
     def stop(self) -> None:

@@ -1,4 +1,4 @@
-"""The routes of the simulated Metal API: what a request is answered with.
+"""The routes of the simulated Metal API.
 
 The contract is that of equinix-sdk-go 0.42 (services/metalv1), as far as cluster-api-provider-packet 0.9 uses it.
 """
@@ -24,7 +24,7 @@ BASE = "/metal/v1"
 
 @dataclass(frozen=True)
 class Request:
-    """What came in."""
+    """An HTTP request."""
 
     method: str
     target: str
@@ -44,7 +44,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Response:
-    """What goes out: JSON, or nothing; ``cut`` ends the connection within the answer's head."""
+    """A response: JSON, or an empty body; ``cut`` ends the connection within the response's head."""
 
     status: int
     document: Any = None
@@ -57,7 +57,7 @@ Handler = Callable[[Request, str], Response]
 
 
 def errors(status: int, *texts: str, project: str = "", device: str = "") -> Response:
-    """An error as the API words it."""
+    """An error in the format of the API."""
     return Response(status, {"errors": list(texts)}, project=project, device=device)
 
 
@@ -70,12 +70,12 @@ class Api:
         """Prepare.
 
         Args:
-            store: what the API knows.
-            api_key: the only token that it accepts.
+            store: the API's data.
+            api_key: the only token that the API accepts.
             on_order: called with each new device.
-            removal: called with each device that has been deleted, or has vanished.
+            removal: called with each device that was deleted or has vanished.
         """
-        self._store, self._api_key, self._ordered, self._gone = store, api_key, on_order, removal
+        self._store, self._api_key, self._on_order, self._on_removal = store, api_key, on_order, removal
         routes: tuple[tuple[str, str, Handler], ...] = (
             ("GET", f"{BASE}/projects/([^/]+)/devices", self._list),
             ("POST", f"{BASE}/projects/([^/]+)/devices", self._create),
@@ -93,7 +93,7 @@ class Api:
         self._routes = [(method, re.compile(path), handler) for method, path, handler in routes]
 
     def answer(self, request: Request) -> Response:
-        """Answer a request; calls of the Metal API itself go into the journal."""
+        """Answer a request; calls of the Metal API itself are recorded in the journal."""
         response = self._answer(request)
         if request.path.startswith(BASE):
             status = 0 if response.cut else response.status
@@ -123,14 +123,14 @@ class Api:
         return None
 
     def _list(self, request: Request, project: str) -> Response:
-        if failed := self._call_fault(project, "rate-limit"):
-            return failed
+        if failure := self._call_fault(project, "rate-limit"):
+            return failure
         page, meta = devices.page(request.path, request.query, devices.select(self._store.all(project), request.query))
         return Response(200, {"devices": [devices.document(device) for device in page], "meta": meta}, project=project)
 
     def _create(self, request: Request, project: str) -> Response:
-        if failed := self._call_fault(project, "rate-limit"):
-            return failed
+        if failure := self._call_fault(project, "rate-limit"):
+            return failure
         try:
             body = json.loads(request.body)
         except ValueError:
@@ -141,13 +141,13 @@ class Api:
         if fault := self._store.strike(project, "create-error", hostname):
             return errors(fault.status, fault.text, project=project)
         device = self._store.add(lambda numbers: devices.order(project, body, numbers, time.time()))
-        self._ordered(device)
+        self._on_order(device)
         cut = self._store.strike(project, "create-cut", device.id, hostname) is not None
         return Response(201, devices.document(device), cut=cut, project=project, device=device.id)
 
     def _reservations(self, request: Request, project: str) -> Response:
-        if failed := self._call_fault(project, "rate-limit"):
-            return failed
+        if failure := self._call_fault(project, "rate-limit"):
+            return failure
         _, meta = devices.page(request.path, request.query, [])
         return Response(200, {"ip_addresses": [], "meta": meta}, project=project)
 
@@ -174,10 +174,10 @@ class Api:
         device = self._find(identity, "delete-error")
         if isinstance(device, Response):
             return device
-        forced = request.query.get("force_delete") == "true"
+        is_forced = request.query.get("force_delete") == "true"
         if device.locked:
             return errors(422, "Cannot delete a locked item", project=device.project, device=device.id)
-        if device.state == "provisioning" and not forced:
+        if device.state == "provisioning" and not is_forced:
             text = "Cannot delete a device while it is provisioning"
             return errors(422, text, project=device.project, device=device.id)
         self._forget(device)
@@ -196,7 +196,7 @@ class Api:
 
     def _forget(self, device: Device) -> None:
         self._store.remove(device)
-        self._gone(device)
+        self._on_removal(device)
 
     def _faults(self, _request: Request, project: str) -> Response:
         return Response(200, {"faults": [fault.document() for fault in self._store.faults.get(project, [])]})

@@ -10,7 +10,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from .control import Control, ControlError
-from .faults import CALL_FAULTS, KINDS, OTHER_FAULTS, Fault, FaultInvalid
+from .faults import CALL_FAULTS, KINDS, DEVICE_FAULTS, Fault, FaultInvalid
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def add_commands(parser: argparse.ArgumentParser) -> None:
-    """Add the commands to a parser, which then has ``run(control, options)`` among its results."""
+    """Add the commands to a parser, whose result then includes ``run(control, options)``."""
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     commands.add_parser("devices", help="what is ordered, and how far each device is").set_defaults(run=show_devices)
     commands.add_parser("calls", help="all calls of the API, oldest first").set_defaults(run=show_calls)
@@ -35,7 +35,7 @@ def add_commands(parser: argparse.ArgumentParser) -> None:
     sub.add_argument("project")
     sub.set_defaults(run=show_faults)
     kinds = "; ".join(
-        [*(f"{kind}: calls end with an error" for kind in CALL_FAULTS), *(f"{k}: {v}" for k, v in OTHER_FAULTS.items())]
+        [*(f"{kind}: calls end with an error" for kind in CALL_FAULTS), *(f"{k}: {v}" for k, v in DEVICE_FAULTS.items())]
     )
     sub = commands.add_parser("fault", help="add a fault to a project", description=kinds)
     sub.add_argument("project")
@@ -83,6 +83,6 @@ def add_fault(control: Control, options: argparse.Namespace) -> int:
 
 
 def clear_faults(control: Control, options: argparse.Namespace) -> int:
-    """Take a project's faults away."""
+    """Remove a project's faults."""
     control.clear_faults(options.project)
     return 0

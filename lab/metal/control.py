@@ -1,4 +1,4 @@
-"""Looking into the simulated Metal API and switching its faults, from other processes."""
+"""Access to the simulated Metal API's data and faults from other processes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .store import Call
 
 
 class ControlError(Exception):
-    """The simulated Metal API did not do as asked; the text says why."""
+    """The simulated Metal API refused a request or did not answer; the text says why."""
 
 
 class Control:
@@ -25,7 +25,7 @@ class Control:
         """Prepare a client; nothing is sent yet.
 
         Args:
-            port: of the Metal API on 127.0.0.1.
+            port: port of the Metal API on 127.0.0.1.
             ca_pem: certificate of the lab's authority.
             api_key: the lab's Metal API key.
         """
@@ -41,7 +41,7 @@ class Control:
 
     @classmethod
     def of_lab(cls, state: Path) -> Control:
-        """The running lab's, by its state folder.
+        """A client for the running lab, by its state folder.
 
         Raises:
             ControlError: no lab runs there.
@@ -56,7 +56,7 @@ class Control:
         return cls(port, ca, key)
 
     def devices(self, project: str | None = None) -> list[dict[str, Any]]:
-        """The ordered devices, of one project or of all."""
+        """The devices of one project or of all."""
         devices: list[dict[str, Any]] = self._ask("GET", "/lab/devices")["devices"]
         return [device for device in devices if project in (None, device["project"])]
 
@@ -66,20 +66,20 @@ class Control:
         return [call for call in calls if method in (None, call.method) and project in (None, call.project)]
 
     def faults(self, project: str) -> list[Fault]:
-        """A project's faults, with the counts that are left."""
+        """A project's faults, with their remaining counts."""
         return [Fault(**fault) for fault in self._ask("GET", f"/lab/projects/{project}/faults")["faults"]]
 
     def set_faults(self, project: str, faults: Iterable[Fault]) -> None:
         """Replace a project's faults.
 
         Raises:
-            ControlError: a fault makes no sense.
+            ControlError: a fault is invalid.
         """
         body = {"faults": [fault.document() for fault in faults]}
         self._ask("PUT", f"/lab/projects/{project}/faults", body)
 
     def clear_faults(self, project: str) -> None:
-        """Take all of a project's faults away."""
+        """Remove all of a project's faults."""
         self._ask("DELETE", f"/lab/projects/{project}/faults")
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Devices: what is kept of each, and how the API shows it."""
+"""Devices: their records, and their form in the API."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 from . import orders
 
 PUBLIC = ipaddress.ip_network("198.18.0.0/15")
-"""For benchmarks (RFC 2544): no device can be mistaken for a real machine."""
+"""The range for benchmarks (RFC 2544): no device can be mistaken for a real machine."""
 
 PRIVATE = ipaddress.ip_network("10.64.0.0/15")
 
@@ -21,14 +21,14 @@ PER_PAGE, MOST_PER_PAGE = 10, 100
 
 @dataclass
 class Device:
-    """A server, from its order until it is deleted: for that time it is billed.
+    """A server, from its order to its deletion; it is billed for that time.
 
     Attributes:
-        number: place of its addresses in the networks.
-        state: of the real API: queued, provisioning, active, failed.
-        stage: what its operating system does: "", booting, joined, left out.
+        number: index of its addresses in the networks.
+        state: as in the real API: queued, provisioning, active, failed.
+        stage: state of its operating system: "", booting, joined, left out.
         problem: why it is left out of its cluster.
-        stuck: it never leaves state provisioning.
+        stuck: whether it never leaves state provisioning.
     """
 
     id: str
@@ -63,7 +63,7 @@ class Device:
 
 
 def order(project: str, body: Mapping[str, Any], numbers: Iterable[int], now: float) -> Device:
-    """The device that an order without problems makes."""
+    """The device of a valid order."""
     metro, facility = orders.location(body)
     in_use = set(numbers)
     identity = str(uuid.uuid4())
@@ -86,16 +86,16 @@ def order(project: str, body: Mapping[str, Any], numbers: Iterable[int], now: fl
 
 
 def timestamp(seconds: float) -> str:
-    """A time as the API writes it."""
+    """A time in the API's format."""
     moment = datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc)
     return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def document(device: Device) -> dict[str, Any]:
-    """A device as the API shows it.
+    """A device in the API's format.
 
-    capp 0.9 reads ``facility`` and ``metro`` without looking whether they are there; equinix-sdk-go decodes ``state`` and
-    the types of addresses strictly, and each object with an ``href`` must have it.
+    capp 0.9 reads ``facility`` and ``metro`` without checking that they exist. equinix-sdk-go decodes ``state`` and the types
+    of addresses strictly, and requires ``href`` in each object that has one.
     """
     href = f"/metal/v1/devices/{device.id}"
     metro = {
@@ -160,17 +160,17 @@ def address(device: Device, value: str, *, public: bool) -> dict[str, Any]:
 
 
 def identity(*words: str) -> str:
-    """An id that is always the same for the same words."""
+    """An id derived from words: the same words give the same id."""
     return str(uuid.uuid5(uuid.NAMESPACE_URL, "/".join(words)))
 
 
 def number(value: str | None, default: int) -> int:
-    """A query parameter as a whole number from 1."""
+    """A query parameter as an integer of at least 1."""
     return int(value) if value and value.isdecimal() and int(value) > 0 else default
 
 
 def page(path: str, query: Mapping[str, str], items: Sequence[Any]) -> tuple[Sequence[Any], dict[str, Any]]:
-    """One page of a list, and the ``meta`` object that tells of the others."""
+    """One page of a list, and the ``meta`` object that describes the others."""
     size = min(number(query.get("per_page"), PER_PAGE), MOST_PER_PAGE)
     last = max(1, -(-len(items) // size))
     current = number(query.get("page"), 1)
@@ -192,7 +192,7 @@ def page(path: str, query: Mapping[str, str], items: Sequence[Any]) -> tuple[Seq
 
 
 def select(devices: Iterable[Device], query: Mapping[str, str]) -> list[Device]:
-    """The devices that a list's filters leave, newest first."""
+    """The devices that match a query's filters, newest first."""
     matches = [
         device
         for device in devices

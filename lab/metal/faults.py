@@ -1,4 +1,4 @@
-"""Faults of the simulated Metal API: switched on per project, while it runs."""
+"""Faults of the simulated Metal API, which can be set per project while it runs."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ CALL_FAULTS: Mapping[str, Mapping[int, str]] = {
     },
     "rate-limit": {429: "You have exceeded your rate limit", 403: "You have exceeded your rate limit"},
 }
-"""Faults that answer a call with an error: the texts for each status; the first one is the default."""
+"""Faults that answer a call with an error: the texts for each status; the first is the default."""
 
-OTHER_FAULTS = {
+DEVICE_FAULTS = {
     "create-cut": "the device is made, but the connection ends within the answer's head",
     "vanishes": "a device that is asked for is gone for good (404), as after a failed installation",
     "slow-queue": "new devices stay queued for `seconds`",
@@ -42,11 +42,11 @@ OTHER_FAULTS = {
     "breaks": "a device that has joined reports its node as not Ready, as one whose container runtime has died",
 }
 
-KINDS = (*CALL_FAULTS, *OTHER_FAULTS)
+KINDS = (*CALL_FAULTS, *DEVICE_FAULTS)
 
 
 class FaultInvalid(ValueError):
-    """A fault cannot be set as asked for; the text says why."""
+    """A fault is invalid; the text says why."""
 
 
 @dataclass(frozen=True)
@@ -55,10 +55,10 @@ class Fault:
 
     Attributes:
         kind: one of ``KINDS``.
-        count: how often it still strikes; None for as long as it is set.
-        status: HTTP status of a call fault; its kind's usual one if 0.
-        text: what the answer says instead of the usual text; ``NOT_PROVISIONABLE`` is retried by capp 0.9 when it
-            comes with 422 (its packetmachine_controller.go).
+        count: how often it still strikes; None for no limit.
+        status: HTTP status of a call fault; 0 for the default of its kind.
+        text: error text; empty for the default of its kind. capp 0.9 retries ``NOT_PROVISIONABLE`` with status 422
+            (its packetmachine_controller.go).
         seconds: for ``slow-queue``.
         device: pattern (``*``, ``?``) that a device's id or hostname must match; empty for all.
     """
@@ -72,16 +72,16 @@ class Fault:
 
     @classmethod
     def parse(cls, document: object) -> Fault:
-        """Read a fault as the control endpoint gets it.
+        """Read a fault in the format of the control endpoint.
 
         Raises:
-            FaultInvalid: a field is unknown or has a value that makes no sense.
+            FaultInvalid: a field is unknown or has an invalid value.
         """
         if not isinstance(document, Mapping):
             raise FaultInvalid(f"a fault is an object such as {{'kind': 'fails', 'count': 1}}, not {document!r}")
         names = {field.name for field in fields(cls)}
-        if unknown := sorted(set(document) - names):
-            raise FaultInvalid(f"unknown field {', '.join(unknown)} of a fault; known: {', '.join(sorted(names))}")
+        if unknown_names := sorted(set(document) - names):
+            raise FaultInvalid(f"unknown field {', '.join(unknown_names)} of a fault; known: {', '.join(sorted(names))}")
         try:
             fault = cls(**document)
         except TypeError as error:
@@ -123,22 +123,22 @@ class Fault:
         return replace(self, status=status, text=self.text or texts.get(status, f"simulated error {status}"))
 
     def document(self) -> dict[str, Any]:
-        """As the control endpoint shows it."""
+        """The fault in the format of the control endpoint."""
         return asdict(self)
 
     def strikes(self, kind: str, *names: str) -> bool:
-        """Whether it is of this kind and meant for a device of these names (id, hostname)."""
+        """Whether it is of this kind and matches a device with these names (id, hostname)."""
         if self.kind != kind:
             return False
         return not self.device or any(fnmatch.fnmatchcase(name, self.device) for name in names)
 
 
 def strike(faults: list[Fault], kind: str, *names: str) -> tuple[Fault | None, list[Fault]]:
-    """The first fault of a kind that is meant for these names, and the faults that are left after it has struck."""
+    """The first fault of a kind that matches these names, and the faults that remain after it has struck."""
     for index, fault in enumerate(faults):
         if fault.strikes(kind, *names):
             if fault.count is None:
                 return fault, faults
-            rest = [] if fault.count == 1 else [replace(fault, count=fault.count - 1)]
-            return fault, faults[:index] + rest + faults[index + 1 :]
+            remainder = [] if fault.count == 1 else [replace(fault, count=fault.count - 1)]
+            return fault, faults[:index] + remainder + faults[index + 1 :]
     return None, faults

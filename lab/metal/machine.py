@@ -1,4 +1,4 @@
-"""A device's life, in a thread: queued, provisioning, active; then it boots from its user data and stays a node."""
+"""A device's life, in a thread: queued, provisioning, active; then it boots from its user data and runs as a node."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..simulation import boot, kubelet
-from ..simulation.cloudinit import one_line
+from ..simulation.cloudinit import single_line
 from ..simulation.kubeadm import Join
 from ..simulation.node_life import NodeLife
 from ..simulation.programs import Programs
@@ -29,7 +29,7 @@ class PowerOff(Exception):
 
 
 class Machine(threading.Thread):
-    """One device, from its order on. A lab that starts again powers it on again."""
+    """One device, from its order on. A restarted lab powers it on again."""
 
     def __init__(self, device: Device, store: Store, options: Callable[[], BootOptions], programs: Programs) -> None:
         """Prepare; ``start`` powers it on."""
@@ -53,7 +53,7 @@ class Machine(threading.Thread):
         except BootFailure as error:
             self._leave_out(str(error))
         except Exception as error:
-            self._leave_out(f"the lab failed at it: {type(error).__name__}: {one_line(error)}")
+            self._leave_out(f"the lab failed at it: {type(error).__name__}: {single_line(error)}")
             log.exception("device %s (%s)", self._device.id, self._device.hostname)
 
     def _leave_out(self, reason: str) -> None:
@@ -62,7 +62,7 @@ class Machine(threading.Thread):
             self._store.update(self._device, stage="left out", problem=reason)
 
     def wait(self, seconds: float) -> None:
-        """Wait; raises PowerOff once the device is to end."""
+        """Wait; raises PowerOff once the device is powered off."""
         if self._off.wait(seconds):
             raise PowerOff
 
@@ -84,8 +84,8 @@ class Machine(threading.Thread):
                     self.wait(slow.seconds)
                 self._enter("provisioning")
             elif device.state == "provisioning" and age >= options.seconds and not self._stuck():
-                failed = options.fails or self._store.strike(project, "fails", *names)
-                self._enter("failed" if failed else "active")
+                is_failure = options.fails or self._store.strike(project, "fails", *names)
+                self._enter("failed" if is_failure else "active")
             self.wait(POLL_SECONDS)
 
     def _stuck(self) -> bool:
@@ -115,47 +115,47 @@ class Machine(threading.Thread):
         device = self._device
         if join.name and join.name != device.hostname:
             raise BootFailure(f"its Node would be named {join.name!r}, but its hostname is {device.hostname!r}")
-        expected = f"equinixmetal://{device.id}"
+        provider_id = f"equinixmetal://{device.id}"
         if not join.provider_id:
             raise BootFailure(
-                f"its kubelet has no provider-id: without {expected} Cluster API never finds the Node of its Machine"
+                f"its kubelet has no provider-id: without {provider_id} Cluster API never finds the Node of its Machine"
             )
-        if join.provider_id != expected:
-            raise BootFailure(f"its kubelet's provider-id is {join.provider_id!r}, where {expected} is needed")
+        if join.provider_id != provider_id:
+            raise BootFailure(f"its kubelet's provider-id is {join.provider_id!r}, where {provider_id} is needed")
 
     def join_seconds(self) -> float:
-        """How long it looks for its control plane."""
+        """Seconds for which it tries to reach its control plane."""
         return self._options().join_seconds
 
     def keep(self, write: Callable[[Path], None]) -> None:
-        """Let ``write`` write to its disk."""
+        """Call ``write`` with the folder of its disk."""
         if not self._store.keep(self._device, write):
             raise PowerOff
 
     def has_fault(self, fault: str) -> bool:
-        """Whether a fault of its project strikes it now."""
+        """Whether a fault of its project affects it now."""
         device = self._device
         return self._store.strike(device.project, fault, device.id, device.hostname) is not None
 
     def heartbeat_seconds(self) -> float:
-        """Between two signs of life of its node."""
+        """Seconds between two heartbeats of its node."""
         return self._options().heartbeat_seconds
 
     def has_network(self) -> bool:
-        """Whether its node has a network without a plugin's pod."""
+        """Whether its node has a network without a network plugin's pod."""
         return self._options().network == "provided"
 
     def report_node(self, node: str) -> None:
-        """Its Node is there."""
+        """Record that its Node exists."""
         if self._device.stage != "joined":
             self._store.update(self._device, stage="joined")
             log.info("device %s (%s): Node %s has joined", self._device.id, self._device.hostname, node)
 
 
 def instance_data(device: Device) -> dict[str, dict[str, object]]:
-    """What cloud-init knows about the machine it runs on.
+    """The instance data that cloud-init reads.
 
-    Equinix Metal's metadata service speaks the EC2 format too, which its Ubuntu images use: the instance id is the device's.
+    Equinix Metal's metadata service also has the EC2 format, which its Ubuntu images use: the instance id is the device's.
     """
     metadata: dict[str, object] = {
         "instance-id": device.id,
@@ -175,7 +175,7 @@ def instance_data(device: Device) -> dict[str, dict[str, object]]:
 
 
 def hardware(device: Device) -> kubelet.Hardware:
-    """A device as its kubelet sees it."""
+    """The hardware of a device, for its kubelet."""
     return kubelet.Hardware(
         id=device.id,
         hostname=device.hostname,

@@ -1,7 +1,7 @@
-"""What may be ordered: the checks of ``POST /projects/{id}/devices``, with the real API's texts as far as they are known.
+"""The checks of orders, ``POST /projects/{id}/devices``, with the real API's texts as far as they are public.
 
-Known from reports about the real API: "... is not a valid plan", "... is not a valid facility", "Facility can't be blank"
-and the text about SSH keys. The others follow their pattern.
+Reports about the real API quote "... is not a valid plan", "... is not a valid facility", "Facility can't be blank" and the
+text about SSH keys. The other texts follow their pattern.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ FIELDS: Mapping[str, type | tuple[type, ...]] = {
 
 
 def problems(body: object) -> list[str]:
-    """All that is wrong with an order; empty if nothing is."""
+    """All errors in an order."""
     if not isinstance(body, Mapping):
         return ["the body is not a JSON object"]
     texts = [f"{name} is not a known attribute" for name in sorted(set(body) - set(FIELDS))]
@@ -92,7 +92,7 @@ def problems(body: object) -> list[str]:
             texts.append(f"{name} has the wrong type")
     if texts:
         return texts
-    texts += _location(values) + _named(values, "plan", PLAN) + _named(values, "operating_system", SYSTEM)
+    texts += _location(values) + _slug_problems(values, "plan", PLAN) + _slug_problems(values, "operating_system", SYSTEM)
     if (cycle := values.get("billing_cycle")) and cycle not in CYCLES:
         texts.append(f"{cycle} is not a valid billing cycle")
     if (hostname := values.get("hostname")) and not HOSTNAME.fullmatch(hostname):
@@ -105,7 +105,7 @@ def problems(body: object) -> list[str]:
 
 
 def location(body: Mapping[str, Any]) -> tuple[str, str]:
-    """Metro and facility that an order without problems leads to."""
+    """Metro and facility of a valid order."""
     if metro := body.get("metro"):
         return metro, f"{metro}11"
     code = body["facility"]
@@ -125,7 +125,7 @@ def _location(body: Mapping[str, Any]) -> list[str]:
     return [f"{name} is not a valid facility" for name in names if not FACILITY.fullmatch(str(name))]
 
 
-def _named(body: Mapping[str, Any], name: str, pattern: re.Pattern[str]) -> list[str]:
+def _slug_problems(body: Mapping[str, Any], name: str, pattern: re.Pattern[str]) -> list[str]:
     value = body.get(name)
     words = name.replace("_", " ")
     if not value:

@@ -32,14 +32,14 @@ class MetalApi:
 
     Attributes:
         boot: how devices boot; may be replaced at any time.
-        port: its port on 127.0.0.1, 0 before it is started.
+        port: its port on 127.0.0.1; 0 before the start.
     """
 
     def __init__(self, folder: Path, authority: Authority, *, api_key: str, boot: BootOptions | None = None) -> None:
         """Prepare; nothing is started yet.
 
         Args:
-            folder: where its devices, faults and journal are kept.
+            folder: folder of its devices, faults and journal.
             authority: signs its certificate for api.equinix.com and 127.0.0.1.
             api_key: the token that callers must send as X-Auth-Token.
             boot: how devices boot.
@@ -54,7 +54,7 @@ class MetalApi:
         self._lock = threading.Lock()
 
     def start(self) -> None:
-        """Serve, and power on the devices of an earlier run."""
+        """Start serving, and power on the devices of an earlier run."""
         pair = self._authority.issue("metal", HOST, addresses=["127.0.0.1"], hosts=[HOST, "localhost"])
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(pair.certificate, pair.key)
@@ -66,7 +66,7 @@ class MetalApi:
             self._power_on(device)
 
     def stop(self) -> None:
-        """Serve no more, and power the devices off; they are still ordered."""
+        """Stop serving, and power off the devices; they stay ordered."""
         if self._server:
             self._server.shutdown()
             self._server.server_close()
@@ -80,7 +80,7 @@ class MetalApi:
             machine.join(5)
 
     def devices(self) -> list[dict[str, Any]]:
-        """The devices that are ordered, as ``GET /lab/devices`` shows them."""
+        """The devices, as ``GET /lab/devices`` shows them."""
         return [overview(device) for device in self._store.all()]
 
     def _power_on(self, device: Device) -> None:
@@ -90,7 +90,7 @@ class MetalApi:
         machine.start()
 
     def _programs(self) -> Programs:
-        """What runs in pods on the devices: the cloud controller, in its place as in a chart of the lab's own."""
+        """The programs for pods on the devices: the cloud controller, for CPEM's image and that of the lab's chart."""
         url = f"https://127.0.0.1:{self.port}{BASE}"
         begin = functools.partial(cloud_controller.start, metal_url=url, metal_ca_pem=self._authority.pem)
         return dict.fromkeys(cloud_controller.IMAGES, begin)
@@ -114,11 +114,11 @@ class Server(ThreadingHTTPServer):
         """Listen; ``serve_forever`` serves."""
         super().__init__(("127.0.0.1", 0), Connection)
         self.api = api
-        # The handshake is left to the connection's own thread: a silent client must not keep the others out.
+        # The handshake happens in the connection's thread: a silent client must not block the others.
         self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Log what a connection's thread raised, in the lab's log."""
+        """Log an exception of a connection's thread in the lab's log."""
         log.exception("a connection of the Metal API from %s ended badly", client_address)
 
 
@@ -130,7 +130,7 @@ class Connection(BaseHTTPRequestHandler):
     timeout = 300
 
     def handle(self) -> None:
-        """Serve until the other side has gone."""
+        """Serve until the client has disconnected."""
         with contextlib.suppress(OSError, ssl.SSLError):
             super().handle()
 
@@ -163,5 +163,5 @@ class Connection(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Log a request, at a level of its own."""
+        """Log a request at debug level."""
         log.debug("%s", format % args)

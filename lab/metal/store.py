@@ -1,4 +1,4 @@
-"""What the simulated Metal API keeps on disk: a restarted lab still holds the servers that are billed."""
+"""The simulated Metal API's data on disk: a restarted lab still has the servers that are billed."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from .faults import Fault, strike
 
 @dataclass(frozen=True)
 class Call:
-    """A call of the API, as it was answered.
+    """A call of the API and its answer.
 
     Attributes:
-        time: seconds since the epoch.
-        status: HTTP status; 0 where the connection was cut.
+        time: in seconds since the epoch.
+        status: HTTP status; 0 if the connection was cut.
     """
 
     time: float
@@ -37,7 +37,7 @@ class Store:
     """Devices, faults and the journal of calls; safe for threads."""
 
     def __init__(self, folder: Path) -> None:
-        """Open what lies in the folder, or begin anew."""
+        """Open the data in the folder, or start with none."""
         self._disks, self._faults, self._journal = folder / "disks", folder / "faults.json", folder / "calls.jsonl"
         for needed_folder in (folder, self._disks):
             needed_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -53,18 +53,18 @@ class Store:
         self._calls = [Call(**json.loads(line)) for line in self._journal.read_text().splitlines()]
 
     def all(self, project: str | None = None) -> list[Device]:
-        """The devices, of one project or of all, in the order in which they were ordered."""
+        """The devices of one project or of all, in the order in which they were ordered."""
         with self._lock:
             devices = [device for device in self._devices.values() if project in (None, device.project)]
         return sorted(devices, key=lambda device: (device.created, device.number))
 
     def get(self, identity: str) -> Device | None:
-        """A device, None where there is none of that id."""
+        """The device with an id; None if there is none."""
         with self._lock:
             return self._devices.get(identity)
 
     def add(self, order: Callable[[Iterable[int]], Device]) -> Device:
-        """Keep the device that ``order`` makes, given the numbers that are taken."""
+        """Add the device that ``order`` returns; its argument are the numbers in use."""
         with self._lock:
             device = order([device.number for device in self._devices.values()])
             self._devices[device.id] = device
@@ -72,7 +72,7 @@ class Store:
             return device
 
     def update(self, device: Device, **changes: Any) -> bool:
-        """Change a device; False if it has been deleted meanwhile."""
+        """Change a device; False if it was deleted meanwhile."""
         with self._lock:
             if device.id not in self._devices:
                 return False
@@ -93,7 +93,7 @@ class Store:
         return self._disks / device.id
 
     def keep(self, device: Device, write: Callable[[Path], None]) -> bool:
-        """Let ``write`` write to a device's disk; False if the device has been deleted meanwhile."""
+        """Call ``write`` with the folder of a device's disk; False if the device was deleted meanwhile."""
         with self._lock:
             if device.id not in self._devices:
                 return False
@@ -109,11 +109,11 @@ class Store:
         write_private(self._faults, json.dumps(content, indent=1).encode())
 
     def strike(self, project: str, kind: str, *names: str) -> Fault | None:
-        """The project's fault of this kind that strikes now, which counts it down; None if there is none."""
+        """Find the project's fault of this kind that strikes now, and reduce its count; None if there is none."""
         with self._lock:
-            fault, rest = strike(self.faults.get(project, []), kind, *names)
+            fault, remainder = strike(self.faults.get(project, []), kind, *names)
             if fault and fault.count is not None:
-                self.faults[project] = rest
+                self.faults[project] = remainder
                 self._save_faults()
             return fault
 
@@ -126,7 +126,7 @@ class Store:
             self._save_faults()
 
     def note(self, call: Call) -> None:
-        """Write a call into the journal."""
+        """Record a call in the journal."""
         with self._lock:
             self._calls.append(call)
             with self._journal.open("a") as file:

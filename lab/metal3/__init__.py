@@ -1,4 +1,4 @@
-"""Simulated hosts behind Metal3's baremetal-operator: they boot from what Metal3 gives them, and from nothing else."""
+"""Simulated hosts behind Metal3's baremetal-operator; they boot from Metal3's data alone."""
 
 from .hosts import Hosts
 

@@ -1,7 +1,7 @@
-"""The config drive that a host boots with, and what cloud-init makes of its meta data.
+"""The config drive that a host boots with, and cloud-init's instance data from it.
 
-Ironic writes it; here it is made as baremetal-operator's pkg/provisioner/ironic/ironic.go (getConfigDrive) and
-internal/controller/metal3.io/host_config_data.go make it for Ironic.
+Really Ironic writes it. Here it is assembled as baremetal-operator does it for Ironic: pkg/provisioner/ironic/ironic.go
+(getConfigDrive) and internal/controller/metal3.io/host_config_data.go.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from ..simulation.cloudinit import yaml_problem
 from ..simulation.trouble import BootFailure
 
 Secrets = Callable[[str, str], Mapping[str, Any] | None]
-"""Reads a Secret by namespace and name; None where it is not there."""
+"""Reads a Secret by namespace and name; None if missing."""
 
 
 @dataclass(frozen=True)
 class ConfigDrive:
-    """What is on it.
+    """The content of a config drive.
 
     Attributes:
         user_data: the cloud-config.
-        meta_data: what templates know as ``ds.meta_data``.
-        network_data: OpenStack's network_data.json; empty where the host has none.
+        meta_data: ``ds.meta_data`` in templates.
+        network_data: OpenStack's network_data.json; empty if the host has none.
     """
 
     user_data: str
@@ -40,7 +40,7 @@ class ConfigDrive:
         return str(self.meta_data.get("hostname") or self.meta_data["local-hostname"])
 
     def instance_data(self) -> dict[str, dict[str, object]]:
-        """What cloud-init knows about the machine it runs on."""
+        """The instance data that cloud-init reads."""
         data = {"instance-id": self.meta_data["uuid"], "local-hostname": self.hostname}
         return {
             "v1": {**data, "platform": "openstack", "cloud-name": "openstack"},
@@ -52,7 +52,7 @@ def read(host: Mapping[str, Any], secrets: Secrets) -> ConfigDrive:
     """The config drive of a BareMetalHost.
 
     Raises:
-        BootFailure: a Secret is not there, or what it holds can't be read.
+        BootFailure: a Secret is missing, or its content can't be read.
     """
     metadata, spec = host["metadata"], host["spec"]
 
@@ -65,9 +65,9 @@ def read(host: Mapping[str, Any], secrets: Secrets) -> ConfigDrive:
         if secret is None:
             raise BootFailure(f"Secret {namespace}/{name} of its spec.{field} is not there")
         content = secret.get("data") or {}
-        if (encoded := content.get(field, content.get("value"))) is None:
+        if (base64_text := content.get(field, content.get("value"))) is None:
             raise BootFailure(f"Secret {namespace}/{name} of its spec.{field} has neither key {field} nor value")
-        return base64.b64decode(encoded).decode(errors="replace")
+        return base64.b64decode(base64_text).decode(errors="replace")
 
     default = {
         "uuid": metadata["uid"],
@@ -88,7 +88,7 @@ def mapping(text: str, field: str) -> dict[str, Any]:
     """A YAML mapping.
 
     Raises:
-        BootFailure: it is none.
+        BootFailure: the text is not a YAML mapping.
     """
     try:
         document = yaml.safe_load(text) if text else {}

@@ -1,4 +1,4 @@
-"""A provisioned host's life, in a thread: it boots from its config drive, joins, and stays a node until it is powered off."""
+"""A provisioned host's life, in a thread: it boots from its config drive, joins, and is a node until it is powered off."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 from ..metal.options import BootOptions
 from ..simulation import boot, kubelet
-from ..simulation.cloudinit import one_line
+from ..simulation.cloudinit import single_line
 from ..simulation.kubeadm import Join
 from ..simulation.node_life import NodeLife
 from ..simulation.programs import Programs
@@ -23,17 +23,17 @@ from .config_drive import Secrets
 log = logging.getLogger("lab.metal3")
 
 UUID_LABEL = "metal3.io/uuid"
-"""By this label CAPM3 finds the Node of a host, and writes the providerID into it."""
+"""CAPM3 finds the Node of a host by this label, and writes the providerID into it."""
 
 FAULTS = "lab.kamaji-equinix/faults"
-"""Annotation of a BareMetalHost with the faults of its node, separated by commas. What goes wrong before that, the
-baremetal-operator in demo mode does by itself, for hosts with certain names (its pkg/provisioner/demo/demo.go)."""
+"""Annotation of a BareMetalHost with the faults of its node, separated by commas. Earlier faults are simulated by the
+baremetal-operator in demo mode, for hosts with certain names (its pkg/provisioner/demo/demo.go)."""
 
-KNOWN_FAULTS = ("no-uuid-label", "hangs", "breaks")
+HOST_FAULTS = ("no-uuid-label", "hangs", "breaks")
 
 
 class PowerOff(Exception):
-    """The host was powered off or given back, or the lab stops."""
+    """The host was powered off or deprovisioned, or the lab stops."""
 
 
 class Host(threading.Thread):
@@ -41,7 +41,7 @@ class Host(threading.Thread):
 
     Attributes:
         host_name: namespace and name of its BareMetalHost.
-        number: tells it from all other hosts, for addresses.
+        number: unique number of the host, for addresses.
         stage: booting, joined, left out.
         problem: why it is left out of its cluster.
     """
@@ -60,10 +60,10 @@ class Host(threading.Thread):
         Args:
             document: its BareMetalHost.
             disk: the folder that is its disk.
-            number: tells it from all other hosts, for addresses.
+            number: unique number of the host, for addresses.
             secrets: reads Secrets of the management cluster.
             options: how it boots.
-            programs: what is run where a pod's container has its image.
+            programs: the programs for containers with certain images.
         """
         metadata = document["metadata"]
         host_name = f"{metadata['namespace']}/{metadata['name']}"
@@ -90,7 +90,7 @@ class Host(threading.Thread):
         except BootFailure as error:
             self._leave_out(str(error))
         except Exception as error:
-            self._leave_out(f"the lab failed at it: {type(error).__name__}: {one_line(error)}")
+            self._leave_out(f"the lab failed at it: {type(error).__name__}: {single_line(error)}")
             log.exception("host %s", self.host_name)
 
     def _leave_out(self, reason: str) -> None:
@@ -110,7 +110,7 @@ class Host(threading.Thread):
             hostname=name,
             operating_system="Ubuntu 24.04 LTS",
             architecture="amd64",
-            # Without a fixed address it has one from DHCP.
+            # Without a fixed address it has an address from DHCP.
             addresses={"InternalIP": next(iter(addresses), f"10.66.{self.number // 250}.{self.number % 250 + 1}")},
         )
         node = kubelet.Kubelet(machine, self._with_label(join), version, self._disk)
@@ -133,34 +133,34 @@ class Host(threading.Thread):
         return replace(join, labels=labels)
 
     def wait(self, seconds: float) -> None:
-        """Wait; raises PowerOff once the host is to end."""
+        """Wait; raises PowerOff once the host is powered off."""
         if self._off.wait(seconds):
             raise PowerOff
 
     def join_seconds(self) -> float:
-        """How long it looks for its control plane."""
+        """Seconds for which it tries to reach its control plane."""
         return self._options().join_seconds
 
     def keep(self, write: Callable[[Path], None]) -> None:
-        """Let ``write`` write to its disk."""
+        """Call ``write`` with the folder of its disk."""
         if self._off.is_set():
             raise PowerOff
         write(self._disk)
 
     def has_fault(self, fault: str) -> bool:
-        """Whether a fault of its BareMetalHost's annotation strikes it."""
+        """Whether its BareMetalHost's annotation has this fault."""
         return fault in faults(self.document)
 
     def heartbeat_seconds(self) -> float:
-        """Between two signs of life of its node."""
+        """Seconds between two heartbeats of its node."""
         return self._options().heartbeat_seconds
 
     def has_network(self) -> bool:
-        """Whether its node has a network without a plugin's pod."""
+        """Whether its node has a network without a network plugin's pod."""
         return self._options().network == "provided"
 
     def report_node(self, node: str) -> None:
-        """Its Node is there."""
+        """Record that its Node exists."""
         if self.stage != "joined":
             self.stage = "joined"
             log.info("host %s: Node %s has joined", self.host_name, node)
@@ -173,7 +173,7 @@ def faults(document: Mapping[str, Any]) -> set[str]:
 
 
 def cards(document: Mapping[str, Any]) -> list[str]:
-    """MAC addresses of a host's network cards: those that its inspection told, and the one that it boots from."""
+    """MAC addresses of a host's network cards: those of its inspection, and the card that it boots from."""
     nics = ((document.get("status") or {}).get("hardware") or {}).get("nics") or []
     boots = document["spec"].get("bootMACAddress")
     return [*(nic["mac"] for nic in nics if nic.get("mac")), *([boots] if boots else [])]

@@ -1,4 +1,4 @@
-"""All hosts: powers on those that are provisioned, and off those that are given back."""
+"""All hosts: they are powered on when provisioned, and off when deprovisioned."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import httpx
 
 from ..metal.options import BootOptions
 from ..simulation.programs import Programs
-from .host import KNOWN_FAULTS, Host, faults
+from .host import HOST_FAULTS, Host, faults
 
 log = logging.getLogger("lab.metal3")
 
@@ -26,29 +26,29 @@ class Hosts:
     def __init__(
         self, client: httpx.Client, folder: Path, options: Callable[[], BootOptions], programs: Programs
     ) -> None:
-        """Prepare; ``reconcile`` looks.
+        """Prepare; ``reconcile`` starts hosts.
 
         Args:
             client: the management cluster's API.
-            folder: where their disks are kept.
+            folder: folder of their disks.
             options: how they boot.
-            programs: what is run where a pod's container has its image.
+            programs: the programs for containers with certain images.
         """
         self._client, self._folder, self._options, self._programs = client, folder, options, programs
         self._running: dict[str, Host] = {}
-        self._told: set[str] = set()
+        self._reports: set[str] = set()
 
     def reconcile(self) -> None:
-        """One look at all BareMetalHosts.
+        """Read all BareMetalHosts, and power hosts on and off.
 
         Raises:
             httpx.HTTPError: the management cluster does not answer.
         """
         documents = self._client.get(PATH).raise_for_status().json()["items"]
-        provisioned = {disk(document): document for document in documents if runs(document)}
-        for key in [key for key in self._running if key not in provisioned]:
+        documents_by_disk = {disk(document): document for document in documents if runs(document)}
+        for key in [key for key in self._running if key not in documents_by_disk]:
             self._power_off(key)
-        for key, document in provisioned.items():
+        for key, document in documents_by_disk.items():
             self._check(document)
             if host := self._running.get(key):
                 host.document = document
@@ -56,16 +56,16 @@ class Hosts:
                 self._power_on(key, document)
 
     def _check(self, document: Mapping[str, Any]) -> None:
-        for fault in sorted(faults(document) - set(KNOWN_FAULTS)):
-            if fault not in self._told:
-                self._told.add(fault)
-                log.error("unknown fault %r of a host; known: %s", fault, ", ".join(KNOWN_FAULTS))
+        for fault in sorted(faults(document) - set(HOST_FAULTS)):
+            if fault not in self._reports:
+                self._reports.add(fault)
+                log.error("unknown fault %r of a host; known: %s", fault, ", ".join(HOST_FAULTS))
 
     def _power_on(self, key: str, document: Mapping[str, Any]) -> None:
         folder = self._folder / key
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        used = {host.number for host in self._running.values()}
-        number = next(number for number in range(1 + len(used)) if number not in used)
+        numbers = {host.number for host in self._running.values()}
+        number = next(number for number in range(1 + len(numbers)) if number not in numbers)
         host = Host(document, folder, number, self._secret, self._options, self._programs)
         self._running[key] = host
         host.start()
@@ -85,14 +85,14 @@ class Hosts:
         return secret
 
     def overview(self) -> list[dict[str, str]]:
-        """What runs, for the state file."""
+        """The running hosts, for the state file."""
         return [
             {"name": host.host_name, "stage": host.stage, "problem": host.problem}
             for host in list(self._running.values())
         ]
 
     def stop(self) -> None:
-        """Power all off; their disks stay, so that a lab that starts again finds them joined."""
+        """Power off all hosts; their disks stay, so that a restarted lab finds them joined."""
         for host in self._running.values():
             host.power_off()
         for host in self._running.values():
@@ -107,7 +107,7 @@ def runs(document: Mapping[str, Any]) -> bool:
 
 
 def disk(document: Mapping[str, Any]) -> str:
-    """Name of a host's disk, a fresh one for each machine that the host becomes."""
+    """Name of a host's disk; each machine that the host becomes has a new one."""
     user_data = document["spec"].get("userData") or {}
     consumer = (document["spec"].get("consumerRef") or {}).get("name", "")
     digest = hashlib.sha256(f"{user_data.get('namespace')}/{user_data.get('name')} {consumer}".encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""The network that a host's network data describes, checked as the host's hardware would.
+"""The network in a host's network data, checked against the host's hardware.
 
 Format: OpenStack's network_data.json, as CAPM3's metal3data_manager.go (renderNetworkData) writes it and cloud-init's
 sources/helpers/openstack.py (convert_net_json) reads it.
@@ -18,14 +18,14 @@ BOND_MODES = ("balance-rr", "active-backup", "balance-xor", "broadcast", "802.3a
 
 
 def addresses(network_data: Mapping[str, Any], cards: Iterable[str]) -> list[str]:
-    """The fixed addresses that the host has with this network; none where all come from DHCP.
+    """The fixed addresses of the host in this network; none if all come from DHCP.
 
     Args:
-        network_data: the document; empty for a host that asks DHCP on all its cards.
+        network_data: the document; empty for a host that uses DHCP on all its cards.
         cards: MAC addresses of the host's network cards.
 
     Raises:
-        BootFailure: says which link or network can't be, and why.
+        BootFailure: a link or network is invalid; says which and why.
     """
     if not network_data:
         return []
@@ -49,10 +49,10 @@ def addresses(network_data: Mapping[str, Any], cards: Iterable[str]) -> list[str
 
 
 def checked_links(links: Iterable[Mapping[str, Any]], cards: set[str]) -> set[str]:
-    """The ids of the links, each of which is a card of the host or made of others."""
+    """The ids of the links; each is a card of the host or combines other links."""
     links = list(links)
     ids = [str(link.get("id")) for link in links]
-    if double := sorted({one for one in ids if ids.count(one) > 1}):
+    if double := sorted({link_id for link_id in ids if ids.count(link_id) > 1}):
         raise BootFailure(f"its network data has two links {double[0]!r}")
     for link in links:
         name, kind = f"link {link.get('id')!r} of its network data", str(link.get("type"))
@@ -82,7 +82,7 @@ def checked_links(links: Iterable[Mapping[str, Any]], cards: set[str]) -> set[st
 
 
 def checked_address(network: Mapping[str, Any], name: str) -> str:
-    """A network's fixed address, with gateways that can be reached from it."""
+    """A network's fixed address; its gateways must be reachable from it."""
     try:
         interface = ipaddress.ip_interface(f"{network['ip_address']}/{network['netmask']}")
     except (KeyError, ValueError) as error:

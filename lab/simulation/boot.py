@@ -1,4 +1,4 @@
-"""A machine's first boot, whoever provides it: user data read, cluster found, a node's certificate got."""
+"""A machine's first boot, for all providers: it reads its user data, finds the cluster and gets a node's certificate."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ from .trouble import BootFailure, NotYet
 
 RETRY_SECONDS = 0.5
 PATIENCE_SECONDS = 3.0
-"""What lasts no longer than this is no news: a certificate takes a second."""
+"""Waiting is logged only after this time: a certificate takes a second."""
 
 Result = TypeVar("Result")
 
 
 class Surroundings(Protocol):
-    """Where a machine boots."""
+    """The machine that boots."""
 
     def wait(self, seconds: float) -> None:
-        """Wait; raises whatever ends the machine's life once it is powered off."""
+        """Wait; raises an exception once the machine is powered off."""
 
     def join_seconds(self) -> float:
-        """How long it looks for its control plane."""
+        """Seconds for which it tries to reach its control plane."""
 
     def keep(self, write: Callable[[Path], None]) -> None:
-        """Let ``write`` write to the machine's disk; raises whatever ends its life where that is gone."""
+        """Call ``write`` with the folder of the machine's disk; raises an exception if the machine was deleted."""
 
 
 def read(user_data: str, instance_data: Mapping[str, Any]) -> tuple[Join, str]:
-    """What user data wants of a machine: how to join, and the kubelet's version.
+    """How user data lets a machine join, and the kubelet's version.
 
-    The version is empty, to take the API server's, where the commands name neither a version nor a minor one.
+    The version is empty if the commands name none; the API server's is used then.
 
     Raises:
-        BootFailure: it does not make a node.
+        BootFailure: the user data is invalid or does not let the machine join.
     """
     config = cloudinit.read(user_data, instance_data)
     commands.check(config)
@@ -49,7 +49,7 @@ def read(user_data: str, instance_data: Mapping[str, Any]) -> tuple[Join, str]:
 
 
 def version(config: CloudConfig) -> str:
-    """The kubelet's version that the commands install; empty where they don't say."""
+    """The kubelet's version that the commands install; empty if they name none."""
     return commands.installed_version(config) or (f"v{minor}.0" if (minor := commands.repository(config)) else "")
 
 
@@ -57,14 +57,14 @@ class NodeJoin:
     """``kubeadm join`` on one machine."""
 
     def __init__(self, label: str, log: logging.Logger, surroundings: Surroundings) -> None:
-        """Prepare; ``label`` is how the log calls the machine."""
+        """Prepare; ``label`` is the machine's name in the log."""
         self._label, self._log, self._surroundings = label, log, surroundings
 
     def run(self, request: Join, name: str) -> None:
-        """Join as Node ``name``, and keep the credentials on the machine's disk.
+        """Join as Node ``name``, and save the credentials on the machine's disk.
 
         Raises:
-            BootFailure: it can't, or could not in time.
+            BootFailure: joining is impossible or took too long.
         """
         cluster = self._persist(lambda: join.discover(request))
         self._log.info("%s: found its cluster at %s", self._label, cluster.server)
@@ -77,14 +77,14 @@ class NodeJoin:
         self._surroundings.keep(lambda disk: kubelet.save(credentials, disk))
 
     def _persist(self, step: Callable[[], Result]) -> Result:
-        """Do a step again and again, as kubeadm does, until its time is over."""
+        """Repeat a step until it succeeds or its time is over, as kubeadm does."""
         began = time.monotonic()
         last_reason = ""
         while True:
             try:
                 return step()
             except (NotYet, httpx.HTTPError) as error:
-                reason = cloudinit.one_line(error) or type(error).__name__
+                reason = cloudinit.single_line(error) or type(error).__name__
             duration, seconds = time.monotonic() - began, self._surroundings.join_seconds()
             if duration >= seconds:
                 raise BootFailure(f"gave up after {seconds:.0f} s: {reason}")

@@ -1,4 +1,4 @@
-"""The lab's cloud controller: stands in for Equinix Metal's (CPEM), whose module can't be built here.
+"""The lab's cloud controller, in place of Equinix Metal's (CPEM), whose module can't be built here.
 
 Follows metal/config.go and metal/devices.go of cloud-provider-equinix-metal 3.8, and controllers/node and
 controllers/nodelifecycle of k8s.io/cloud-provider. It gives Services no load balancer.
@@ -21,10 +21,10 @@ from .programs import Program, Surroundings
 log = logging.getLogger("lab.cloud-controller")
 
 IMAGES = ("cloud-provider-equinix-metal", "cloud-controller")
-"""Last parts of the names of the images that it is run for."""
+"""Last parts of the image names for which it runs."""
 
 CONFIG = "/etc/cloud-sa/cloud-sa.json"
-UNINITIALIZED = "node.cloudprovider.kubernetes.io/uninitialized"
+UNINITIALIZED_TAINT = "node.cloudprovider.kubernetes.io/uninitialized"
 PROVIDERS = ("equinixmetal", "packet")
 POLL_SECONDS = 1.0
 
@@ -32,22 +32,22 @@ STRATEGIC, MERGE = "application/strategic-merge-patch+json", "application/merge-
 
 
 class ConfigInvalid(Exception):
-    """It exits at once, as CPEM does."""
+    """The configuration is invalid: it exits at once, as CPEM does."""
 
 
 @dataclass(frozen=True)
 class Config:
-    """What it is told: the key of the Metal API, and the project."""
+    """Its configuration: the key of the Metal API, and the project."""
 
     api_key: str
     project: str
 
 
 def configuration(around: Surroundings) -> Config:
-    """Read its configuration: a file, over which the environment goes.
+    """Read its configuration: a file, and the environment, which has precedence.
 
     Raises:
-        ConfigInvalid: with CPEM's words.
+        ConfigInvalid: with CPEM's text.
     """
     path = CONFIG
     for index, word in enumerate(around.words):
@@ -62,7 +62,7 @@ def configuration(around: Surroundings) -> Config:
             raise ConfigInvalid(f"failed to process json of configuration file at path {path}: {error}") from None
         if not isinstance(document, Mapping):
             raise ConfigInvalid(f"failed to process json of configuration file at path {path}: it is no object")
-    # Go's encoding/json takes keys in any case.
+    # Go's encoding/json ignores the case of keys.
     plain = {str(key).lower(): str(value) for key, value in document.items()}
     values = []
     for variable, key in (("METAL_API_KEY", "apikey"), ("METAL_PROJECT_ID", "projectid")):
@@ -74,7 +74,7 @@ def configuration(around: Surroundings) -> Config:
 
 
 def device_id(provider_id: str) -> str:
-    """The device of a Node, by its providerID; empty where it is none of Equinix Metal.
+    """The device of a Node, by its providerID; empty if it is not of Equinix Metal.
 
     >>> device_id("equinixmetal://1"), device_id("1"), device_id("metal3://1")
     ('1', '1', '')
@@ -84,7 +84,7 @@ def device_id(provider_id: str) -> str:
 
 
 def addresses(device: Mapping[str, Any]) -> list[dict[str, str]]:
-    """A Node's addresses; empty while the device lacks a public or a private one."""
+    """A Node's addresses; empty while the device has no public or no private address."""
     entries = [{"type": "Hostname", "address": str(device.get("hostname", ""))}]
     for entry in device.get("ip_addresses") or []:
         if entry.get("address_family") == 4:
@@ -94,7 +94,7 @@ def addresses(device: Mapping[str, Any]) -> list[dict[str, str]]:
 
 
 def labels(device: Mapping[str, Any]) -> dict[str, str]:
-    """The labels that it gives a Node: the plan, and the metro as region. CPEM names no zone."""
+    """The labels that it sets on a Node: the plan, and the metro as region. CPEM sets no zone."""
     plan, metro = (device.get("plan") or {}).get("slug"), (device.get("metro") or {}).get("code")
     values: dict[str, str] = {}
     if plan:
@@ -105,15 +105,15 @@ def labels(device: Mapping[str, Any]) -> dict[str, str]:
 
 
 class CloudController(threading.Thread):
-    """The program, from its pod's start on."""
+    """The running program, from the start of its pod."""
 
     def __init__(self, around: Surroundings, metal_url: str, metal_ca_pem: str) -> None:
         """Prepare.
 
         Args:
-            around: what its pod gives it.
-            metal_url: the Metal API, where the machines' network leads to api.equinix.com.
-            metal_ca_pem: certificate of the authority that the Metal API is trusted by.
+            around: the surroundings in its pod.
+            metal_url: URL of the Metal API, in place of api.equinix.com.
+            metal_ca_pem: certificate of the Metal API's authority.
         """
         super().__init__(daemon=True, name=around.name)
         self._around = around
@@ -123,15 +123,15 @@ class CloudController(threading.Thread):
         self.exit_code: int | None = None
 
     def stop(self) -> None:
-        """Let it end soon."""
+        """Ask it to stop, without waiting."""
         self._off.set()
 
     def run(self) -> None:
-        """Live until stopped, or without a configuration not at all."""
+        """Run until stopped; end at once if the configuration is invalid."""
         try:
             config = configuration(self._around)
         except ConfigInvalid as error:
-            log.error("%s ends: %s", self._around.name, error)  # noqa: TRY400 - its words say all
+            log.error("%s ends: %s", self._around.name, error)  # noqa: TRY400 - the text is enough
             self.exit_code = 1
             return
         around = self._around
@@ -173,17 +173,17 @@ class CloudController(threading.Thread):
             if self._off.is_set():
                 return
             taints = (node["spec"].get("taints")) or []
-            if any(taint["key"] == UNINITIALIZED for taint in taints):
+            if any(taint["key"] == UNINITIALIZED_TAINT for taint in taints):
                 self._initialize(cluster, metal, node)
             elif not is_ready(node):
-                self._delete_if_gone(cluster, metal, node)
+                self._delete_orphan(cluster, metal, node)
 
     def _device(self, metal: httpx.Client, node: Mapping[str, Any]) -> httpx.Response | None:
         identity = device_id(node["spec"].get("providerID") or "")
         return metal.get(f"/devices/{identity}") if identity else None
 
     def _initialize(self, cluster: httpx.Client, metal: httpx.Client, node: Mapping[str, Any]) -> None:
-        """Tell a Node's addresses and labels, then take the taint away."""
+        """Set a Node's addresses and labels, then remove the taint."""
         name = node["metadata"]["name"]
         answer = self._device(metal, node)
         if answer is None:
@@ -203,7 +203,7 @@ class CloudController(threading.Thread):
             current := self._patch(cluster, f"{path}/status", {"status": {"addresses": node_addresses}}, STRATEGIC)
         ):
             return
-        taints = [taint for taint in current["spec"].get("taints") or [] if taint["key"] != UNINITIALIZED]
+        taints = [taint for taint in current["spec"].get("taints") or [] if taint["key"] != UNINITIALIZED_TAINT]
         # With the version that was read: others change the list of taints too, and a conflict is tried again.
         metadata = {"labels": labels(device), "resourceVersion": current["metadata"]["resourceVersion"]}
         if not self._patch(cluster, path, {"metadata": metadata, "spec": {"taints": taints}}, MERGE):
@@ -219,8 +219,8 @@ class CloudController(threading.Thread):
         obj: dict[str, Any] = answer.json()
         return obj
 
-    def _delete_if_gone(self, cluster: httpx.Client, metal: httpx.Client, node: Mapping[str, Any]) -> None:
-        """Delete the Node of a device that is gone, as k8s.io/cloud-provider does with Nodes that are not Ready."""
+    def _delete_orphan(self, cluster: httpx.Client, metal: httpx.Client, node: Mapping[str, Any]) -> None:
+        """Delete a Node whose device does not exist, as k8s.io/cloud-provider does with Nodes that are not Ready."""
         answer = self._device(metal, node)
         if answer is not None and answer.status_code == httpx.codes.NOT_FOUND:
             name = node["metadata"]["name"]
@@ -229,13 +229,13 @@ class CloudController(threading.Thread):
 
 
 def is_ready(node: Mapping[str, Any]) -> bool:
-    """Whether a Node says that it is ready."""
+    """Whether a Node's condition Ready is true."""
     conditions = (node.get("status") or {}).get("conditions") or []
     return any(entry["type"] == "Ready" and entry["status"] == "True" for entry in conditions)
 
 
 def start(around: Surroundings, metal_url: str, metal_ca_pem: str) -> Program:
-    """Start it."""
+    """Start the cloud controller."""
     program = CloudController(around, metal_url, metal_ca_pem)
     program.start()
     return program

@@ -1,7 +1,7 @@
-"""What cloud-init makes of a device's user data: the template rendered, files and commands taken out.
+"""User data as cloud-init reads it: the rendered template, its files and commands.
 
-Follows cloudinit/templater.py, handlers/jinja_template.py, config/cc_write_files.py and util.shellify of cloud-init; where
-cloud-init would only warn and leave something out (an unknown variable, say), this refuses.
+Follows cloudinit/templater.py, handlers/jinja_template.py, config/cc_write_files.py and util.shellify of cloud-init. It
+refuses what cloud-init would leave out with a warning, such as an unknown variable.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ class WrittenFile:
 
 @dataclass(frozen=True)
 class CloudConfig:
-    """The part of a cloud-config that makes a node of a machine.
+    """The part of a cloud-config by which a machine becomes a node.
 
     Attributes:
-        files: by path, as they are on disk at last.
-        commands: entries of runcmd, as lines of the one shell script that cloud-init makes of them.
+        files: the files on disk after cloud-init, by path.
+        commands: entries of runcmd, as lines of the single shell script that cloud-init writes.
     """
 
     files: Mapping[str, WrittenFile]
@@ -58,14 +58,14 @@ class CloudConfig:
 
 
 def read(userdata: str, instance: Mapping[str, Any]) -> CloudConfig:
-    """Read user data as a machine with this instance data does.
+    """Read user data on a machine with this instance data.
 
     Args:
-        userdata: as the Metal API got it.
+        userdata: the user data as the provider delivers it.
         instance: instance data: ``v1`` and ``ds``.
 
     Raises:
-        BootFailure: it cannot be rendered or parsed, or is no cloud-config.
+        BootFailure: the user data cannot be rendered or parsed, or is not a cloud-config.
     """
     if not userdata.strip():
         raise BootFailure("it has no user data")
@@ -85,12 +85,12 @@ def read(userdata: str, instance: Mapping[str, Any]) -> CloudConfig:
 
 
 def render(userdata: str, instance: Mapping[str, Any]) -> str:
-    """Render user data whose first line asks for it (``## template: jinja``); other user data stays as it is.
+    """Render user data with the first line ``## template: jinja``; other user data is returned unchanged.
 
     Raises:
         BootFailure: a variable is unknown, or the template is not valid.
     """
-    first, _, rest = userdata.partition("\n")
+    first, _, template_text = userdata.partition("\n")
     header = TEMPLATE_HEADER.match(first)
     if not header:
         return userdata
@@ -104,33 +104,33 @@ def render(userdata: str, instance: Mapping[str, Any]) -> str:
         autoescape=False,
     )
     try:
-        return environment.from_string(rest).render(**variables(instance))
+        return environment.from_string(template_text).render(**variables(instance))
     except jinja2.UndefinedError as error:
-        raise BootFailure(f"its user data has an unresolved jinja variable: {one_line(error)}") from None
+        raise BootFailure(f"its user data has an unresolved jinja variable: {single_line(error)}") from None
     except jinja2.TemplateSyntaxError as error:
-        # +1: the header is a line of the user data, but not of the template.
-        place = f"line {error.lineno + 1}: {source_line(rest, error.lineno)!r}"
-        raise BootFailure(f"its user data is not valid jinja: {one_line(error.message)}, {place}") from None
+        # +1: the template starts after the header line.
+        place = f"line {error.lineno + 1}: {source_line(template_text, error.lineno)!r}"
+        raise BootFailure(f"its user data is not valid jinja: {single_line(error.message)}, {place}") from None
     except (jinja2.TemplateError, TypeError, ValueError, ArithmeticError) as error:
-        raise BootFailure(f"its user data cannot be rendered: {one_line(error)}") from None
+        raise BootFailure(f"its user data cannot be rendered: {single_line(error)}") from None
 
 
 def variables(instance: Mapping[str, Any]) -> dict[str, Any]:
-    """Instance data as templates see it: names with ``-`` also with ``_``, those of ``v1`` also at the top."""
-    converted: dict[str, Any] = {}
+    """The variables of templates: instance data, its names also with ``_`` for ``-``, those of ``v1`` also at the top."""
+    values: dict[str, Any] = {}
     for key, value in instance.items():
-        converted[key] = variables(value) if isinstance(value, Mapping) else value
-        converted[re.sub(r"[-.]", "_", key)] = converted[key]
+        values[key] = variables(value) if isinstance(value, Mapping) else value
+        values[re.sub(r"[-.]", "_", key)] = values[key]
         if re.fullmatch(r"v\d+", key):
-            converted |= converted[key]
-    return converted
+            values |= values[key]
+    return values
 
 
 def files(entries: object) -> dict[str, WrittenFile]:
     """The files of ``write_files``.
 
     Raises:
-        BootFailure: names the entry that is wrong.
+        BootFailure: an entry is invalid; names it.
     """
     if not isinstance(entries, list):
         raise BootFailure("write_files of its user data is no list")
@@ -150,7 +150,7 @@ def files(entries: object) -> dict[str, WrittenFile]:
 
 
 def permissions(entry: Mapping[str, Any], path: str) -> int:
-    """A file's mode; octal digits as text, a number as it is."""
+    """A file's mode: a text has octal digits, a number is the mode itself."""
     value = entry.get("permissions")
     if value is None:
         return 0o644
@@ -163,7 +163,7 @@ def permissions(entry: Mapping[str, Any], path: str) -> int:
 
 
 def decode(content: str, encoding: str, path: str) -> str:
-    """A file's content without its encoding."""
+    """A file's decoded content."""
     try:
         data = content.encode()
         if encoding in BASE64 or encoding in GZIP_BASE64:
@@ -173,12 +173,12 @@ def decode(content: str, encoding: str, path: str) -> str:
         if encoding in GZIP_BASE64:
             data = gzip.decompress(data)
     except (binascii.Error, OSError, EOFError, zlib.error) as error:
-        raise BootFailure(f"{path} of its user data is not {encoding}: {one_line(error)}") from None
+        raise BootFailure(f"{path} of its user data is not {encoding}: {single_line(error)}") from None
     return data.decode(errors="replace")
 
 
 def commands(entries: object) -> tuple[str, ...]:
-    """The entries of ``runcmd`` as lines of a shell script; a list is one command with quoted words."""
+    """The entries of ``runcmd`` as lines of a shell script; a list becomes one command with quoted words."""
     if not isinstance(entries, list):
         raise BootFailure("runcmd of its user data is no list")
     lines = []
@@ -193,19 +193,19 @@ def commands(entries: object) -> tuple[str, ...]:
 
 
 def yaml_problem(error: yaml.YAMLError) -> str:
-    """What is wrong with a YAML text and where, without the text itself: it may hold a token."""
+    """The error in a YAML text and its place, without the text itself, which may contain a token."""
     if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
         place = f"line {error.problem_mark.line + 1}, column {error.problem_mark.column + 1}"
-        return one_line(f"{error.context or ''} {error.problem or ''} ({place})")
+        return single_line(f"{error.context or ''} {error.problem or ''} ({place})")
     return type(error).__name__
 
 
-def one_line(value: object) -> str:
+def single_line(value: object) -> str:
     """A text or error on one line."""
     return " ".join(str(value).split())
 
 
 def source_line(text: str, number: int) -> str:
-    """A line of a text by its number from 1, shortened."""
+    """A line of a text by its number (from 1), shortened."""
     lines = text.split("\n")
     return lines[number - 1].strip()[:80] if 0 < number <= len(lines) else ""

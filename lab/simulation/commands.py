@@ -1,4 +1,4 @@
-"""What can be said about the user data's commands without running them: their syntax, and what they install."""
+"""Checks of the user data's commands without running them: their syntax, and the version that they install."""
 
 from __future__ import annotations
 
@@ -6,28 +6,28 @@ import re
 import shutil
 import subprocess
 
-from .cloudinit import CloudConfig, one_line
+from .cloudinit import CloudConfig, single_line
 from .trouble import BootFailure
 
 SHEBANG = re.compile(r"#!\s*(?:/usr)?/bin/(?:env\s+)?(ba|da)?sh\b")
 TEMPLATE = re.compile(r"\{\{.*?\}\}")
 FORMATS = re.compile(r"format|go-template|jsonpath|custom-columns")
-"""Words of a line whose braces are for the program that it calls (``crictl ... --format '{{.ID}}'``)."""
+"""Lines with these words have braces for the program that they call (``crictl ... --format '{{.ID}}'``)."""
 
 VERSION = re.compile(r"(?<![\d.])v?(1\.\d{1,2}\.\d{1,2})(?![\d.])")
 REPOSITORY = re.compile(r"/core:/stable:/v(1\.\d{1,2})/")
 
 SOURCE = re.compile(r"(?:\.|source)\s+(/\S+)\s*")
-"""A command that reads its lines from a file, with the same shell."""
+"""A command that runs the lines of a file in the same shell."""
 
 
 def check(config: CloudConfig) -> None:
     """Check the shell syntax of the commands and of the scripts among the files.
 
-    cloud-init makes one script of all runcmd entries, and Ubuntu's sh is dash: one unclosed quote, and nothing after it runs.
+    cloud-init writes one script for all runcmd entries, and Ubuntu's sh is dash: after an unclosed quote nothing runs.
 
     Raises:
-        BootFailure: names the entry or file, and what the shell says.
+        BootFailure: the shell finds an error; names the entry or file and quotes the error.
     """
     for index, command in enumerate(config.commands):
         where, text = read_by_shell(config, command)
@@ -47,7 +47,7 @@ def check(config: CloudConfig) -> None:
 
 
 def read_by_shell(config: CloudConfig, command: str) -> tuple[str, str]:
-    """The file that a command reads, empty where it reads none, and the text that the shell makes of the command.
+    """The file that a command reads (empty if none), and the command's text for the shell.
 
     Raises:
         BootFailure: the user data writes no such file.
@@ -61,25 +61,25 @@ def read_by_shell(config: CloudConfig, command: str) -> tuple[str, str]:
 
 
 def lines(config: CloudConfig) -> str:
-    """All commands, those that are read from files among them."""
+    """All commands, including those in files that they read."""
     return "\n".join(read_by_shell(config, command)[1] for command in config.commands)
 
 
 def shell() -> str:
-    """The shell that is ``sh`` on Ubuntu, if it is here."""
+    """dash, which is Ubuntu's ``sh``, if it is installed here; else ``sh``."""
     return "dash" if shutil.which("dash") else "sh"
 
 
 def syntax_problem(script: str, program: str) -> str:
-    """What a shell has against a script, without running it; empty if nothing."""
-    done = subprocess.run([program, "-n"], input=script, capture_output=True, text=True, timeout=30, check=False)
-    return "" if done.returncode == 0 else one_line(done.stderr) or f"exit code {done.returncode}"
+    """The syntax error that a shell finds in a script, without running it; empty if none."""
+    result = subprocess.run([program, "-n"], input=script, capture_output=True, text=True, timeout=30, check=False)
+    return "" if result.returncode == 0 else single_line(result.stderr) or f"exit code {result.returncode}"
 
 
 def installed_version(config: CloudConfig) -> str:
-    """The Kubernetes version that the commands install, such as v1.33.0; empty if they do not say.
+    """The Kubernetes version that the commands install, such as v1.33.0; empty if they name none.
 
-    A full version counts in lines that name Kubernetes or the kubelet.
+    Only lines that name Kubernetes or the kubelet are searched.
     """
     text = "\n".join([lines(config), *(file.content for file in config.files.values() if SHEBANG.match(file.content))])
     for line in text.split("\n"):

@@ -1,4 +1,4 @@
-"""What ``kubeadm join`` and the kubelet's TLS bootstrap do over the network, until the machine has a node's certificate.
+"""``kubeadm join`` and the kubelet's TLS bootstrap over the network, until the machine has a node's certificate.
 
 Follows cmd/kubeadm/app/discovery/token, cmd/kubeadm/app/cmd/phases/join/kubelet.go and k8s.io/cluster-bootstrap/token/jws.
 """
@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from .cloudinit import one_line, yaml_problem
+from .cloudinit import single_line, yaml_problem
 from .kubeadm import Join
 from .trouble import BootFailure, NotYet
 
@@ -39,7 +39,7 @@ class Cluster:
 
 @dataclass(frozen=True)
 class NodeCredentials:
-    """What a kubelet has on disk after its bootstrap."""
+    """A kubelet's credentials on disk after its bootstrap."""
 
     cluster: Cluster
     certificate_pem: str
@@ -47,26 +47,26 @@ class NodeCredentials:
 
 
 def discover(join: Join) -> Cluster:
-    """Find the cluster by its signed cluster-info, and trust it by the token and the CA pins.
+    """Find the cluster by its signed cluster-info, verified with the token and the CA pins.
 
     Raises:
-        NotYet: the API server does not answer, or cluster-info bears no signature for the token yet; kubeadm tries again.
-        BootFailure: the signature or the CA is not what the JoinConfiguration says.
+        NotYet: the API server does not answer, or cluster-info has no signature for the token yet; kubeadm tries again.
+        BootFailure: the signature or the CA does not match the JoinConfiguration.
     """
     url = f"https://{join.endpoint}"
     untrusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    # As kubeadm does: who signs cluster-info with the token's secret is trusted, not who serves it.
+    # As kubeadm: it trusts the signature of cluster-info with the token's secret, not the server's certificate.
     untrusting.check_hostname = False
     untrusting.verify_mode = ssl.CERT_NONE
     kubeconfig = cluster_info(join, url, untrusting)
     cluster = only_cluster(kubeconfig)
     if not join.hashes:
         return cluster
-    pinned = {pin(certificate) for certificate in x509.load_pem_x509_certificates(cluster.ca_pem.encode())}
-    if not pinned & join.hashes:
+    pins = {pin(certificate) for certificate in x509.load_pem_x509_certificates(cluster.ca_pem.encode())}
+    if not pins & join.hashes:
         raise BootFailure(
             f"the cluster's CA is not the one that its JoinConfiguration pins: expected {', '.join(sorted(join.hashes))}, "
-            f"found {', '.join(sorted(pinned))} at {join.endpoint}"
+            f"found {', '.join(sorted(pins))} at {join.endpoint}"
         )
     if cluster_info(join, url, client_context(cluster.ca_pem)) != kubeconfig:
         raise BootFailure(f"cluster-info of {join.endpoint} is another one over verified TLS")
@@ -89,19 +89,19 @@ def cluster_info(join: Join, url: str, context: ssl.SSLContext) -> str:
     return kubeconfig
 
 
-def is_signed(content: str, detached: str, token_id: str, secret: str) -> bool:
+def is_signed(content: str, jws: str, token_id: str, secret: str) -> bool:
     """Whether a detached JWS (HS256) signs the content with a bootstrap token."""
-    header, _, signature = detached.partition("..")
+    header, _, signature = jws.partition("..")
     try:
         fields = json.loads(decode_base64url(header))
         if fields.get("alg") != "HS256" or fields.get("kid") != token_id:
             return False
-        received = decode_base64url(signature)
+        signature_bytes = decode_base64url(signature)
     except (ValueError, AttributeError):
         return False
     payload = base64.urlsafe_b64encode(content.encode()).rstrip(b"=")
-    expected = hmac.new(secret.encode(), header.encode() + b"." + payload, hashlib.sha256).digest()
-    return hmac.compare_digest(expected, received)
+    digest = hmac.new(secret.encode(), header.encode() + b"." + payload, hashlib.sha256).digest()
+    return hmac.compare_digest(digest, signature_bytes)
 
 
 def decode_base64url(text: str) -> bytes:
@@ -110,7 +110,7 @@ def decode_base64url(text: str) -> bytes:
 
 
 def only_cluster(kubeconfig: str) -> Cluster:
-    """The one cluster of cluster-info's kubeconfig."""
+    """The only cluster of cluster-info's kubeconfig."""
     try:
         (entry,) = yaml.safe_load(kubeconfig)["clusters"]
         cluster = entry["cluster"]
@@ -118,7 +118,7 @@ def only_cluster(kubeconfig: str) -> Cluster:
     except yaml.YAMLError as error:
         raise BootFailure(f"cluster-info holds no valid YAML: {yaml_problem(error)}") from None
     except (KeyError, TypeError, ValueError) as error:
-        raise BootFailure(f"cluster-info holds no kubeconfig with one cluster: {one_line(error)}") from None
+        raise BootFailure(f"cluster-info holds no kubeconfig with one cluster: {single_line(error)}") from None
 
 
 def pin(certificate: x509.Certificate) -> str:
@@ -130,7 +130,7 @@ def pin(certificate: x509.Certificate) -> str:
 
 
 def client_context(ca_pem: str) -> ssl.SSLContext:
-    """TLS that trusts one authority."""
+    """A TLS context that trusts one authority."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.load_verify_locations(cadata=ca_pem)
     return context
@@ -142,17 +142,17 @@ def http(url: str, context: ssl.SSLContext, token: str = "") -> httpx.Client:
     return httpx.Client(base_url=url, verify=context, headers=headers, timeout=TIMEOUT, trust_env=False)
 
 
-def fetch(client: httpx.Client, path: str, what: str) -> dict[str, Any]:
+def fetch(client: httpx.Client, path: str, subject: str) -> dict[str, Any]:
     """GET an object.
 
     Raises:
         NotYet: with the reason, on any failure.
     """
-    return require_answer(lambda: client.get(path), f"{what} of {client.base_url.netloc.decode()}")
+    return require_answer(lambda: client.get(path), f"{subject} of {client.base_url.netloc.decode()}")
 
 
-def require_answer(call: Callable[[], httpx.Response], what: str) -> dict[str, Any]:
-    """The JSON of a call that succeeded.
+def require_answer(call: Callable[[], httpx.Response], subject: str) -> dict[str, Any]:
+    """The JSON of a successful call.
 
     Raises:
         NotYet: with the reason, on any failure.
@@ -160,9 +160,9 @@ def require_answer(call: Callable[[], httpx.Response], what: str) -> dict[str, A
     try:
         answer = call()
     except httpx.HTTPError as error:
-        raise NotYet(f"{what}: no answer: {one_line(error) or type(error).__name__}") from None
+        raise NotYet(f"{subject}: no answer: {single_line(error) or type(error).__name__}") from None
     if answer.is_error:
-        raise NotYet(f"{what}: {answer.status_code} {status_text(answer)}")
+        raise NotYet(f"{subject}: {answer.status_code} {status_text(answer)}")
     document: dict[str, Any] = answer.json()
     return document
 
@@ -170,16 +170,16 @@ def require_answer(call: Callable[[], httpx.Response], what: str) -> dict[str, A
 def status_text(answer: httpx.Response) -> str:
     """The message of an API server's error."""
     try:
-        return one_line(answer.json()["message"])[:300]
+        return single_line(answer.json()["message"])[:300]
     except (ValueError, KeyError, TypeError):
-        return one_line(answer.text)[:200]
+        return single_line(answer.text)[:200]
 
 
 class Bootstrap:
     """A machine with a bootstrap token, on its way to a node's certificate."""
 
     def __init__(self, join: Join, cluster: Cluster, name: str) -> None:
-        """Prepare; the cluster has been discovered, the Node will be called ``name``."""
+        """Prepare to join a cluster that ``discover`` returned, as Node ``name``."""
         self._client = http(cluster.server, client_context(cluster.ca_pem), f"{join.token_id}.{join.token_secret}")
         self._cluster, self._name = cluster, name
         self._key = ec.generate_private_key(ec.SECP256R1())
@@ -190,10 +190,10 @@ class Bootstrap:
         self._client.close()
 
     def preflight(self) -> None:
-        """What kubeadm reads before it configures the kubelet.
+        """Read the objects that kubeadm reads before it configures the kubelet.
 
         Raises:
-            NotYet: one of its ConfigMaps cannot be read.
+            NotYet: a ConfigMap cannot be read.
             BootFailure: a Node of this name is Ready already.
         """
         for name in ("kubeadm-config", "kubelet-config"):
@@ -206,7 +206,7 @@ class Bootstrap:
             raise BootFailure(f"a Node named {self._name} is Ready already; kubeadm refuses to join a second one")
 
     def request(self) -> None:
-        """Ask for a node's client certificate."""
+        """Request a node's client certificate."""
         subject = x509.Name(
             [
                 x509.NameAttribute(NameOID.ORGANIZATION_NAME, "system:nodes"),
@@ -231,10 +231,10 @@ class Bootstrap:
         self._request = request_["metadata"]["name"]
 
     def credentials(self) -> NodeCredentials:
-        """The certificate, once it is approved and signed; asks for it first if that has not been done.
+        """The certificate, once it is approved and signed; requests it first if necessary.
 
         Raises:
-            NotYet: it is not there yet.
+            NotYet: it is not signed yet.
             BootFailure: it was denied.
         """
         if not self._request:
@@ -249,8 +249,8 @@ class Bootstrap:
                     f"its CertificateSigningRequest {self._request} is {condition['type']}: {condition.get('message', '')}"
                 )
         if not status.get("certificate"):
-            approved = "approved but not signed" if status.get("conditions") else "not approved"
-            raise NotYet(f"CertificateSigningRequest {self._request} is {approved}: kube-controller-manager does that")
+            approval = "approved but not signed" if status.get("conditions") else "not approved"
+            raise NotYet(f"CertificateSigningRequest {self._request} is {approval}: kube-controller-manager does that")
         key = self._key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
@@ -258,6 +258,6 @@ class Bootstrap:
 
 
 def ready(node: Mapping[str, Any]) -> bool:
-    """Whether a Node says that it is ready."""
+    """Whether a Node's condition Ready is true."""
     conditions = (node.get("status") or {}).get("conditions") or []
     return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)

@@ -1,7 +1,7 @@
-"""What ``kubeadm join`` reads: the JoinConfiguration among the files of the user data.
+"""The JoinConfiguration of ``kubeadm join``, a file of the user data.
 
-Formats: cmd/kubeadm/app/apis/kubeadm/{v1beta3,v1beta4}/types.go and validation of Kubernetes 1.33; the user data is
-what Cluster API's bootstrap/kubeadm/internal/cloudinit writes.
+Formats: cmd/kubeadm/app/apis/kubeadm/{v1beta3,v1beta4}/types.go and validation of Kubernetes 1.33; Cluster API's
+bootstrap/kubeadm/internal/cloudinit writes the user data.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ TOKEN = re.compile(r"([a-z0-9]{6})\.([a-z0-9]{16})")
 HASH = re.compile(r"sha256:[0-9a-fA-F]{64}")
 
 VERSIONS = ("kubeadm.k8s.io/v1beta3", "kubeadm.k8s.io/v1beta4")
-"""Versions of the format that a kubeadm of today reads."""
+"""Versions of the format that current kubeadm reads."""
 
 KUBELET_LABELS = {
     "kubernetes.io/hostname",
@@ -43,22 +43,22 @@ KUBELET_LABEL_DOMAINS = ("kubelet.kubernetes.io", "node.kubernetes.io")
 
 EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 
-UNINITIALIZED = {"key": "node.cloudprovider.kubernetes.io/uninitialized", "value": "true", "effect": "NoSchedule"}
+UNINITIALIZED_TAINT = {"key": "node.cloudprovider.kubernetes.io/uninitialized", "value": "true", "effect": "NoSchedule"}
 
 
 @dataclass(frozen=True)
 class Join:
-    """How a machine is to join its cluster.
+    """How a machine joins its cluster.
 
     Attributes:
         endpoint: host and port of the API server.
-        token_id: public half of the bootstrap token.
-        token_secret: its other half.
-        hashes: pins of the cluster's authority, in lower case; empty where ``unsafe`` was asked for.
+        token_id: public part of the bootstrap token.
+        token_secret: secret part of the bootstrap token.
+        hashes: CA pins in lower case; empty with unsafeSkipCAVerification.
         name: name of the Node; empty for the machine's hostname.
         provider_id: ``--provider-id`` of the kubelet.
         labels: ``--node-labels``.
-        taints: those that the Node registers with, the uninitialized one of external cloud providers included.
+        taints: the Node's taints at registration, including the uninitialized taint for external cloud providers.
     """
 
     endpoint: str
@@ -75,7 +75,7 @@ def read(config: CloudConfig) -> Join:
     """Find and check the JoinConfiguration of a cloud-config.
 
     Raises:
-        BootFailure: there is none, or kubeadm or the kubelet would refuse it.
+        BootFailure: there is none, or kubeadm or the kubelet would reject it.
     """
     path = config_path(config)
     file = config.files.get(path)
@@ -91,7 +91,7 @@ def read(config: CloudConfig) -> Join:
         raise BootFailure(
             f"its JoinConfiguration {problem} (discovery.bootstrapToken.token, 6 and 16 of a-z0-9, with a dot between)"
         )
-    registration = section(document, "nodeRegistration", required=False)
+    registration = section(document, "nodeRegistration", is_required=False)
     arguments = kubelet_arguments(registration.get("kubeletExtraArgs"), str(document["apiVersion"]))
     return Join(
         endpoint=checked_endpoint(token.get("apiServerEndpoint")),
@@ -106,7 +106,7 @@ def read(config: CloudConfig) -> Join:
 
 
 def config_path(config: CloudConfig) -> str:
-    """The file that the ``kubeadm join`` of runcmd reads, also where a script of the user data calls it."""
+    """The file that ``kubeadm join`` reads, called by runcmd or by a script of the user data."""
     script = config.script
     for text in (script, *(file.content for path, file in config.files.items() if path in script)):
         if JOIN.search(text):
@@ -135,10 +135,10 @@ def join_configuration(path: str, content: str) -> dict[str, Any]:
     raise BootFailure(f"{path} holds no JoinConfiguration (kinds found: {', '.join(kinds) or 'none'})")
 
 
-def section(document: Mapping[str, Any], name: str, prefix: str = "", *, required: bool = True) -> Mapping[str, Any]:
-    """A mapping within the JoinConfiguration."""
+def section(document: Mapping[str, Any], name: str, prefix: str = "", *, is_required: bool = True) -> Mapping[str, Any]:
+    """A mapping in the JoinConfiguration."""
     section_ = document.get(name)
-    if section_ is None and not required:
+    if section_ is None and not is_required:
         return {}
     if not isinstance(section_, Mapping):
         raise BootFailure(f"its JoinConfiguration has no {prefix}{name}")
@@ -146,7 +146,7 @@ def section(document: Mapping[str, Any], name: str, prefix: str = "", *, require
 
 
 def checked_endpoint(value: object) -> str:
-    """Host and port, as kubeadm demands them."""
+    """Host and port in the form that kubeadm requires."""
     host, _, port = str(value or "").rpartition(":")
     if not host or not port.isdecimal() or not 1 <= int(port) <= 65535:
         raise BootFailure(f"apiServerEndpoint of its JoinConfiguration is {value!r}, where host:port is needed")
@@ -154,7 +154,7 @@ def checked_endpoint(value: object) -> str:
 
 
 def pins(token: Mapping[str, Any]) -> frozenset[str]:
-    """The CA pins; without any, kubeadm demands that the lack is asked for."""
+    """The CA pins; kubeadm accepts none only with unsafeSkipCAVerification."""
     hashes = token.get("caCertHashes") or []
     if not isinstance(hashes, list) or not all(HASH.fullmatch(str(value)) for value in hashes):
         raise BootFailure("caCertHashes of its JoinConfiguration is no list of sha256:<64 hex digits>")
@@ -164,7 +164,7 @@ def pins(token: Mapping[str, Any]) -> frozenset[str]:
 
 
 def kubelet_arguments(section_value: object, version: str) -> dict[str, str]:
-    """``kubeletExtraArgs``: a mapping up to v1beta3, a list of name and value in v1beta4."""
+    """``kubeletExtraArgs``: a mapping in v1beta3, a list of names and values in v1beta4."""
     if section_value is None:
         return {}
     if version.endswith("v1beta4"):
@@ -186,7 +186,7 @@ def kubelet_arguments(section_value: object, version: str) -> dict[str, str]:
 
 
 def node_labels(text: str) -> dict[str, str]:
-    """``--node-labels``; the kubelet refuses to start with labels of Kubernetes' domains that are not its own."""
+    """``--node-labels``; the kubelet refuses to start with Kubernetes' labels that are not for kubelets."""
     labels = {}
     for pair in filter(None, text.split(",")):
         name, equals, value = pair.partition("=")
@@ -201,17 +201,17 @@ def node_labels(text: str) -> dict[str, str]:
 
 
 def is_reserved(label: str) -> bool:
-    """Whether a label is of Kubernetes' own domains and not among those of a kubelet."""
+    """Whether a label is in one of Kubernetes' domains and not for kubelets."""
     domain, slash, _ = label.partition("/")
     if not slash or label in KUBELET_LABELS:
         return False
-    if not any(domain == each or domain.endswith(f".{each}") for each in ("kubernetes.io", "k8s.io")):
+    if not any(domain == name or domain.endswith(f".{name}") for name in ("kubernetes.io", "k8s.io")):
         return False
-    return not any(domain == each or domain.endswith(f".{each}") for each in KUBELET_LABEL_DOMAINS)
+    return not any(domain == name or domain.endswith(f".{name}") for name in KUBELET_LABEL_DOMAINS)
 
 
 def taints(registration: Mapping[str, Any], arguments: Mapping[str, str]) -> list[Mapping[str, str]]:
-    """The taints that the Node registers with: ``--register-with-taints`` replaces those of nodeRegistration."""
+    """The Node's taints at registration: ``--register-with-taints`` replaces those of nodeRegistration."""
     entries: list[Mapping[str, str]] = []
     if "register-with-taints" in arguments:
         for text in filter(None, arguments["register-with-taints"].split(",")):
@@ -224,7 +224,7 @@ def taints(registration: Mapping[str, Any], arguments: Mapping[str, str]) -> lis
                 raise BootFailure("nodeRegistration.taints of its JoinConfiguration is no list of taints")
             entries.append(taint(entry.get("key"), entry.get("value"), entry.get("effect")))
     if arguments.get("cloud-provider") == "external":
-        entries.append(UNINITIALIZED)
+        entries.append(UNINITIALIZED_TAINT)
     return entries
 
 
@@ -236,5 +236,5 @@ def taint(key: object, value: object, effect: object) -> Mapping[str, str]:
 
 
 def line_with(text: str, part: str) -> str:
-    """The first line that holds a text."""
+    """The first line that contains a text."""
     return next(line.strip()[:80] for line in text.split("\n") if part in line)

@@ -1,4 +1,4 @@
-"""What a kubelet tells its API server: the Node, its status and its lease.
+"""A kubelet's reports to its API server: the Node, its status and its lease.
 
 Follows pkg/kubelet/kubelet_node_status.go and nodestatus/setters.go of Kubernetes 1.33; its pods are in :mod:`.workloads`.
 """
@@ -16,7 +16,7 @@ import httpx
 
 from ..pki import write_private
 from .join import NodeCredentials, client_context, require_answer, status_text
-from .kubeadm import UNINITIALIZED, Join
+from .kubeadm import UNINITIALIZED_TAINT, Join
 from .pod_rules import NO_NETWORK
 from .pod_summary import rfc3339
 from .trouble import BootFailure, NotYet
@@ -33,20 +33,20 @@ def save(credentials: NodeCredentials, disk: Path) -> None:
 
 
 def has_credentials(disk: Path) -> bool:
-    """Whether a node's credentials lie on its disk."""
+    """Whether a node's credentials are on its disk."""
     return (disk / "kubelet.pem").exists()
 
 
 @dataclass(frozen=True)
 class Hardware:
-    """What a kubelet tells of its machine.
+    """A machine as its kubelet reports it.
 
     Attributes:
-        id: the machine's UUID.
-        hostname: its name.
-        operating_system: its image.
-        architecture: of its processor, as Go calls it.
-        addresses: by their type in a Node: InternalIP, ExternalIP.
+        id: UUID of the machine.
+        hostname: hostname of the machine.
+        operating_system: image of its operating system.
+        architecture: architecture of its processor, in Go's terms.
+        addresses: its addresses, by their type in a Node: InternalIP, ExternalIP.
     """
 
     id: str
@@ -66,7 +66,7 @@ def node(machine: Hardware, join: Join) -> dict[str, Any]:
         "beta.kubernetes.io/arch": machine.architecture,
         **join.labels,
     }
-    # Who finds the Node by a label writes its providerID later: CAPM3 does.
+    # CAPM3 finds the Node by a label and writes its providerID later.
     spec: dict[str, Any] = {"providerID": join.provider_id} if join.provider_id else {}
     if join.taints:
         spec["taints"] = [dict(taint) for taint in join.taints]
@@ -82,8 +82,8 @@ def readiness(*, healthy: bool, network: bool) -> tuple[str, str, str]:
     """Status, reason and message of a Node's condition Ready.
 
     Args:
-        healthy: False as where the container runtime does not answer.
-        network: whether a network plugin has put its configuration on the machine.
+        healthy: False for a container runtime that does not answer.
+        network: whether a network plugin's configuration is on the machine.
     """
     if not healthy:
         return "False", "KubeletNotReady", "container runtime is down"
@@ -98,11 +98,11 @@ def status(
     """The status that a kubelet reports.
 
     Args:
-        machine: what it runs on.
-        version: the kubelet's.
+        machine: the kubelet's machine.
+        version: the kubelet's version.
         now: time of this report.
         condition: status, reason and message of Ready.
-        external: the addresses are left to a cloud controller.
+        external: whether a cloud controller sets the addresses.
     """
     conditions = {
         "MemoryPressure": ("False", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
@@ -148,9 +148,9 @@ class Kubelet:
     """A machine with a node's certificate.
 
     Attributes:
-        client: of the API server, with the node's credentials.
+        client: client of the API server, with the node's credentials.
         name: the Node's name.
-        node: the Node, as last read.
+        node: the Node when it was last read.
     """
 
     def __init__(self, machine: Hardware, join: Join, version: str, disk: Path) -> None:
@@ -169,11 +169,11 @@ class Kubelet:
         self.client.close()
 
     def register(self) -> None:
-        """Create the Node, or find it there.
+        """Create the Node, or read it if it exists.
 
         Raises:
-            NotYet: the API server does not answer, or not as hoped.
-            BootFailure: it refuses this Node for good.
+            NotYet: the API server does not answer, or with a temporary error.
+            BootFailure: the API server rejects this Node permanently.
         """
         if not self._version:
             self._version = require_answer(lambda: self.client.get("/version"), "the API server's version")[
@@ -198,7 +198,7 @@ class Kubelet:
         self.node = require_answer(lambda: self.client.get(self._path), f"Node {self.name}")
 
     def beat(self, *, healthy: bool = True, network: bool = True) -> None:
-        """One sign of life: the lease renewed, the status reported where it has changed.
+        """Send a heartbeat: renew the lease, and report the status if it has changed.
 
         Raises:
             NotYet: the API server does not answer, or the Node is gone.
@@ -207,15 +207,15 @@ class Kubelet:
         self.look()
         self._renew(self.node, now)
         condition = readiness(healthy=healthy, network=network)
-        if ready_condition(self.node) != condition or self._outdated(self.node):
-            external = UNINITIALIZED in self._join.taints
+        if ready_condition(self.node) != condition or self._has_old_version(self.node):
+            external = UNINITIALIZED_TAINT in self._join.taints
             body = {"status": status(self._machine, self._version, now, condition, external=external)}
             self.node = require_answer(
                 lambda: self.client.patch(f"{self._path}/status", json=body, headers=MERGE),
                 f"status of Node {self.name}",
             )
 
-    def _outdated(self, node: Mapping[str, Any]) -> bool:
+    def _has_old_version(self, node: Mapping[str, Any]) -> bool:
         return bool(node["status"].get("nodeInfo", {}).get("kubeletVersion") != self._version)
 
     def _renew(self, node: Mapping[str, Any], now: datetime.datetime) -> None:
@@ -236,7 +236,7 @@ class Kubelet:
 
 
 def ready_condition(node: Mapping[str, Any]) -> tuple[str, str, str]:
-    """Status, reason and message of a Node's condition Ready; empty while it has none."""
+    """Status, reason and message of a Node's condition Ready; empty texts while it has none."""
     conditions = (node.get("status") or {}).get("conditions") or []
     condition: Mapping[str, str] = next((entry for entry in conditions if entry["type"] == "Ready"), {})
     return condition.get("status", ""), condition.get("reason", ""), condition.get("message", "")

@@ -1,4 +1,4 @@
-"""A machine's life as a node: it registers, gives signs of life, and runs the pods that are bound to it."""
+"""A machine's life as a node: it registers, sends heartbeats, and runs the pods that are bound to it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Protocol
 
 import httpx
 
-from .cloudinit import one_line
+from .cloudinit import single_line
 from .kubelet import Kubelet
 from .trouble import NotYet
 from .workloads import Workloads
@@ -17,26 +17,26 @@ log = logging.getLogger("lab.nodes")
 
 RETRY_SECONDS = 0.5
 POD_SECONDS = 1.0
-"""Between two looks at a node's pods."""
+"""Time between two checks of a node's pods."""
 
 
 class Outside(Protocol):
-    """What comes upon a machine from outside."""
+    """The outside world of a node: its machine's power, faults and network."""
 
     def wait(self, seconds: float) -> None:
-        """Wait; raises whatever ends the machine's life once it is powered off."""
+        """Wait; raises an exception once the machine is powered off."""
 
     def has_fault(self, fault: str) -> bool:
-        """Whether a fault strikes now: ``hangs`` or ``breaks``."""
+        """Whether the node has a fault now: ``hangs`` or ``breaks``."""
 
     def heartbeat_seconds(self) -> float:
-        """Between two signs of life."""
+        """Seconds between two heartbeats."""
 
     def has_network(self) -> bool:
-        """Whether it has a network without any plugin's pod."""
+        """Whether it has a network without a network plugin's pod."""
 
     def report_node(self, node: str) -> None:
-        """Told after each good look: its Node is there."""
+        """Called after each successful check: the Node exists."""
 
 
 class NodeLife:
@@ -45,12 +45,12 @@ class NodeLife:
     def __init__(self, kubelet: Kubelet, workloads: Workloads, outside: Outside) -> None:
         """Prepare."""
         self._kubelet, self._workloads, self._outside = kubelet, workloads, outside
-        self._registered = False
+        self._is_registered = False
         self._due = 0.0
         self._hangs = self._broken = False
 
     def run(self) -> None:
-        """Live."""
+        """Run until the machine is powered off."""
         last_reason = ""
         try:
             while True:
@@ -59,21 +59,21 @@ class NodeLife:
                     self._outside.report_node(self._kubelet.name)
                     last_reason = ""
                 except (NotYet, httpx.HTTPError) as error:
-                    reason = one_line(error) or type(error).__name__
+                    reason = single_line(error) or type(error).__name__
                     if reason != last_reason:
                         last_reason = reason
                         log.warning("Node %s: %s", self._kubelet.name, reason)
                 pause = min(POD_SECONDS, self._outside.heartbeat_seconds())
-                self._outside.wait(pause if self._registered else RETRY_SECONDS)
+                self._outside.wait(pause if self._is_registered else RETRY_SECONDS)
         finally:
             self._workloads.stop()
             self._kubelet.close()
 
     def _look(self) -> None:
-        """One look: a sign of life where it is due, then the pods."""
-        if not self._registered:
+        """Check once: send a heartbeat if it is due, then sync the pods."""
+        if not self._is_registered:
             self._kubelet.register()
-            self._registered = True
+            self._is_registered = True
         now = time.monotonic()
         if now >= self._due:
             self._hangs = self._outside.has_fault("hangs")

@@ -1,4 +1,4 @@
-"""What a kubelet asks its API server for pods, and what it writes of them, with a node's credentials."""
+"""A kubelet's requests to its API server about pods, with a node's credentials."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class PodRequests:
     """The requests of one node.
 
     Attributes:
-        client: with the node's credentials.
+        client: client of the API server, with the node's credentials.
         node: the Node's name.
     """
 
@@ -42,22 +42,22 @@ class PodRequests:
         return pods
 
     def fetch(self, namespace: str, plural: str, name: str) -> Mapping[str, Any] | None:
-        """An object that a pod refers to; None where there is none.
+        """An object that a pod refers to; None if it does not exist.
 
         Raises:
-            Missing: it may not be read.
+            Missing: the node may not read it.
         """
         answer = self.client.get(f"/api/v1/namespaces/{namespace}/{plural}/{name}")
         if answer.status_code == httpx.codes.NOT_FOUND:
             return None
         if answer.is_error:
-            # Of a pod that was just bound the API server doesn't know yet that its node may read this.
+            # Just after a pod was bound, the API server doesn't know yet that its node may read this.
             raise Missing(status_text(answer))
         obj: dict[str, Any] = answer.json()
         return obj
 
     def report(self, pod: Mapping[str, Any], status: Mapping[str, Any]) -> bool:
-        """Write a pod's status; False where the pod is gone, or another one of its name is there."""
+        """Write a pod's status; False if the pod does not exist, or another one has its name."""
         body = {"metadata": {"uid": pod["metadata"]["uid"]}, "status": status}
         answer = self.client.patch(f"{path(pod)}/status", json=body, headers=MERGE)
         if answer.status_code in (httpx.codes.NOT_FOUND, httpx.codes.CONFLICT):
@@ -66,7 +66,7 @@ class PodRequests:
         return True
 
     def delete(self, pod: Mapping[str, Any]) -> None:
-        """Let go of a pod that is being deleted; another one of its name stays."""
+        """Complete a pod's deletion; another pod with its name stays."""
         uid = pod["metadata"]["uid"]
         body = {"kind": "DeleteOptions", "apiVersion": "v1", "gracePeriodSeconds": 0, "preconditions": {"uid": uid}}
         answer = self.client.request("DELETE", path(pod), json=body)
@@ -74,7 +74,7 @@ class PodRequests:
             require_answer(lambda: answer, f"deleting {name(pod)}")
 
     def token(self, pod: Mapping[str, Any]) -> str:
-        """A token of a pod's service account, bound to the pod, as a kubelet asks for it."""
+        """A token of a pod's service account, bound to the pod, as a kubelet requests it."""
         metadata = pod["metadata"]
         account = pod["spec"].get("serviceAccountName") or "default"
         bound = {"kind": "Pod", "apiVersion": "v1", "name": metadata["name"], "uid": metadata["uid"]}
@@ -117,10 +117,10 @@ class PodRequests:
 
 
 def name(pod: Mapping[str, Any]) -> str:
-    """A pod as logs name it."""
+    """A pod's name in logs."""
     return f"pod {pod['metadata']['namespace']}/{pod['metadata']['name']}"
 
 
 def path(pod: Mapping[str, Any]) -> str:
-    """A pod's path at the API server."""
+    """A pod's path on the API server."""
     return f"/api/v1/namespaces/{pod['metadata']['namespace']}/pods/{pod['metadata']['name']}"

@@ -1,7 +1,7 @@
-"""What a kubelet makes of a pod: the next status of its simulated containers. Pure.
+"""The rules of a kubelet for a pod: the next status of its simulated containers. Pure.
 
 Follows pkg/kubelet/kubelet_pods.go (getPhase), status/generate.go and kubelet.go (syncPod) of Kubernetes 1.33. A container
-of restartPolicy Always runs for ever; one that is to end (of a Job, or an init container) ends well after a second.
+with restartPolicy Always runs for ever; one of a Job or an init container succeeds after a second.
 """
 
 from __future__ import annotations
@@ -14,32 +14,32 @@ from typing import Any
 from .pod_summary import Json, conditions, has_started, is_initialized, phase, rfc3339
 
 RUN_SECONDS = 1.0
-"""For so long a container runs that is to end."""
+"""Running time of a container that ends by itself."""
 
 FIRST_BACKOFF, LONGEST_BACKOFF = 10.0, 300.0
-"""Seconds until a container that has crashed starts again; doubled with each crash."""
+"""Seconds until a crashed container starts again; doubled with each crash."""
 
 NETWORK_FOLDERS = ("/etc/cni/net.d", "/opt/cni/bin")
-"""Folders of a machine in which a network plugin puts its configuration and its programs."""
+"""Folders of a machine for a network plugin's configuration and programs."""
 
 NO_NETWORK = (
     "container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady "
     "message:Network plugin returns error: cni plugin not initialized"
 )
-"""As containerd says it, and the kubelet after it."""
+"""containerd's text, which the kubelet repeats."""
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What a kubelet knows beside the pod.
+    """A kubelet's knowledge besides the pod.
 
     Attributes:
         now: the time.
         network: whether the machine has a network plugin.
-        host_ip: the node's address; empty while no cloud controller has told it.
+        host_ip: the node's address; empty until a cloud controller has set it.
         pod_ip: the pod's address in the pods' network.
-        volumes: why the pod's volumes can't be mounted; empty where they can.
-        environment: why a container's environment can't be made, by its name.
+        volumes: why the pod's volumes can't be mounted; empty if they can.
+        environment: why a container's environment is incomplete, by the container's name.
         exit_codes: exit codes of containers' programs that have ended, by the container's name.
     """
 
@@ -68,25 +68,25 @@ def status(pod: Json, facts: Facts) -> dict[str, Any]:
         current = wait_status(container, previous, reason) if waits else advance(container, previous, policy, facts)
         first.append(current)
         waits = waits or not is_initialized(container, current)
-    rest = [
+    main_statuses = [
         wait_status(container, states.get(container["name"]), reason)
         if waits
         else advance(container, states.get(container["name"]), spec["restartPolicy"], facts)
         for container in spec["containers"]
     ]
-    if all("terminated" in entry["state"] for entry in rest):
-        # Sidecars end with the last of the others.
+    if all("terminated" in entry["state"] for entry in main_statuses):
+        # Sidecars end after the last of the other containers.
         first = [entry if "terminated" in entry["state"] else stop_status(entry, facts) for entry in first]
-    return whole(pod, first, rest, facts)
+    return whole(pod, first, main_statuses, facts)
 
 
 def stop_status(entry: Json, facts: Facts) -> dict[str, Any]:
-    """A container's status, once the kubelet has stopped it."""
+    """A container's status after the kubelet has stopped it."""
     state = entry["state"]
     if "running" in state:
         termination = end(state["running"], 0, facts)
     else:
-        # As the kubelet does for containers of which it knows nothing.
+        # As the kubelet does for containers without a known state.
         termination = {
             "exitCode": 137,
             "reason": "ContainerStatusUnknown",
@@ -96,7 +96,7 @@ def stop_status(entry: Json, facts: Facts) -> dict[str, Any]:
 
 
 def last_status(pod: Json, facts: Facts) -> dict[str, Any]:
-    """The status of a pod whose containers were stopped for good, because it is being deleted."""
+    """The status of a pod whose containers were stopped because it is being deleted."""
     if is_finished(pod):
         return dict(pod["status"])
     states = container_states(pod)
@@ -106,25 +106,25 @@ def last_status(pod: Json, facts: Facts) -> dict[str, Any]:
         return entry if "terminated" in entry["state"] else {**stop_status(entry, facts), "ready": False}
 
     first = [last(container) for container in pod["spec"].get("initContainers") or []]
-    rest = [last(container) for container in pod["spec"]["containers"]]
-    return whole(pod, first, rest, facts, terminal=True)
+    main_statuses = [last(container) for container in pod["spec"]["containers"]]
+    return whole(pod, first, main_statuses, facts, terminal=True)
 
 
 def whole(
-    pod: Json, first: list[dict[str, Any]], rest: list[dict[str, Any]], facts: Facts, *, terminal: bool = False
+    pod: Json, first: list[dict[str, Any]], main_statuses: list[dict[str, Any]], facts: Facts, *, terminal: bool = False
 ) -> dict[str, Any]:
-    """The status around the containers'."""
+    """A pod's status with these statuses of its containers."""
     before = pod.get("status") or {}
     status_: dict[str, Any] = {
-        "phase": phase(pod["spec"], first, rest, terminal=terminal),
+        "phase": phase(pod["spec"], first, main_statuses, terminal=terminal),
         "startTime": before.get("startTime") or rfc3339(facts.now),
-        "containerStatuses": rest,
+        "containerStatuses": main_statuses,
     }
     if first:
         status_["initContainerStatuses"] = first
     if facts.host_ip:
         status_ |= {"hostIP": facts.host_ip, "hostIPs": [{"ip": facts.host_ip}]}
-    address = facts.host_ip if host_network(pod) else facts.pod_ip if any(map(has_started, [*first, *rest])) else ""
+    address = facts.host_ip if host_network(pod) else facts.pod_ip if any(map(has_started, [*first, *main_statuses])) else ""
     if address := before.get("podIP") or address:
         status_ |= {"podIP": address, "podIPs": [{"ip": address}]}
     status_["conditions"] = conditions(pod, status_, facts.now)
@@ -132,7 +132,7 @@ def whole(
 
 
 def is_finished(pod: Json) -> bool:
-    """Whether a pod has come to its end: nothing changes any more."""
+    """Whether a pod has ended: its status never changes any more."""
     return (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
 
 
@@ -142,7 +142,7 @@ def host_network(pod: Json) -> bool:
 
 
 def brings_network(pod: Json) -> bool:
-    """Whether a pod is a network plugin's: in the host's network, with the host's CNI folders mounted."""
+    """Whether a pod belongs to a network plugin: it is in the host's network and mounts the host's CNI folders."""
     volumes = {
         volume["name"]
         for volume in pod["spec"].get("volumes") or []
@@ -165,7 +165,7 @@ def obstacle(pod: Json, facts: Facts) -> tuple[str, str] | None:
 
 
 def trouble(pod: Json, status: Json, facts: Facts) -> tuple[str, str] | None:
-    """What the kubelet says in an event about a pod: reason and message."""
+    """The kubelet's event about a pod: reason and message."""
     if is_finished(pod):
         return None
     if problem := obstacle(pod, facts):
@@ -183,10 +183,10 @@ def trouble(pod: Json, status: Json, facts: Facts) -> tuple[str, str] | None:
 
 
 def container_states(pod: Json) -> dict[str, dict[str, Any]]:
-    """The states of a pod's containers, init containers too, by name."""
+    """The states of a pod's containers and init containers, by name."""
     status_ = pod.get("status") or {}
-    both = [*(status_.get("initContainerStatuses") or []), *(status_.get("containerStatuses") or [])]
-    return {entry["name"]: dict(entry) for entry in both}
+    entries = [*(status_.get("initContainerStatuses") or []), *(status_.get("containerStatuses") or [])]
+    return {entry["name"]: dict(entry) for entry in entries}
 
 
 def advance(container: Json, previous: Json | None, policy: str, facts: Facts) -> dict[str, Any]:
@@ -240,26 +240,26 @@ def container_status(container: Json, previous: Json | None, state: dict[str, An
 
 
 def wait_status(container: Json, previous: Json | None, reason: str) -> dict[str, Any]:
-    """A container that doesn't start yet; one that has run already stays what it is."""
+    """The status of a container that can't start yet; one that has run keeps its state."""
     if previous and has_started(previous):
         return dict(previous)
     return container_status(container, previous, {"waiting": {"reason": reason}})
 
 
 def back_off(container: Json, previous: Json | None) -> dict[str, Any]:
-    """The state of a container that has crashed."""
+    """The waiting state of a container that has crashed."""
     seconds = seconds_off((previous or {}).get("restartCount", 0))
     message = f"back-off {seconds:.0f}s restarting failed container={container['name']}"
     return {"waiting": {"reason": "CrashLoopBackOff", "message": message}}
 
 
 def seconds_off(restarts: int) -> float:
-    """How long a container that has crashed rests, by how often it was started again before."""
+    """Seconds until a crashed container starts again, by its number of restarts."""
     return float(min(FIRST_BACKOFF * 2 ** min(restarts, 10), LONGEST_BACKOFF))
 
 
 def end(running: Json, code: int, facts: Facts) -> dict[str, Any]:
-    """How a container has ended."""
+    """The terminated state of a container."""
     return {
         "exitCode": code,
         "reason": "Error" if code else "Completed",
@@ -269,12 +269,12 @@ def end(running: Json, code: int, facts: Facts) -> dict[str, Any]:
 
 
 def delay(container: Json) -> float:
-    """Seconds from a container's start until its probes say that it is ready."""
+    """Seconds from a container's start until its probes succeed."""
     probes = (container.get("startupProbe"), container.get("readinessProbe"))
     return float(sum((probe or {}).get("initialDelaySeconds") or 0 for probe in probes))
 
 
 def age(moment: str, facts: Facts) -> float:
-    """Seconds since a time of a status."""
+    """Seconds since a time in a status."""
     then = datetime.datetime.strptime(moment, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=datetime.timezone.utc)
     return (facts.now - then).total_seconds()

@@ -1,6 +1,6 @@
-"""What a pod takes from Secrets and ConfigMaps: the files of its volumes and the environment of its containers.
+"""A pod's data from Secrets and ConfigMaps: the files of its volumes and the environment of its containers.
 
-The words of what is missing are the kubelet's (pkg/kubelet/kubelet_pods.go, pkg/volume of Kubernetes 1.33).
+The texts about missing data are the kubelet's (pkg/kubelet/kubelet_pods.go, pkg/volume of Kubernetes 1.33).
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ Fetch = Callable[[str, str], Json | None]
 
 
 class Missing(Exception):
-    """A source is not there, or may not be read; the text is the kubelet's."""
+    """A source does not exist, or the node may not read it; the text is the kubelet's."""
 
 
 def files(pod: Json, fetch: Fetch) -> dict[str, dict[str, bytes]]:
     """The files of a pod's Secret, ConfigMap and projected volumes, by the volume's name and the path in it.
 
     Raises:
-        Missing: names the volume and what it lacks.
+        Missing: a source is missing; names it and the volume.
     """
     volumes = {}
     for volume in pod["spec"].get("volumes") or []:
@@ -40,7 +40,7 @@ def files(pod: Json, fetch: Fetch) -> dict[str, dict[str, bytes]]:
 
 
 def volume_sources(volume: Json) -> Iterator[tuple[str, Json]]:
-    """The Secrets and ConfigMaps of a volume: kind and source, in the form that projected volumes have."""
+    """The Secrets and ConfigMaps of a volume: kind and source, in the form of projected volumes."""
     if secret := volume.get("secret"):
         yield "secret", {**secret, "name": secret["secretName"]}
     if config_map := volume.get("configMap"):
@@ -68,10 +68,10 @@ def source_files(kind: str, source: Json, fetch: Fetch) -> dict[str, bytes]:
 
 
 def environment(pod: Json, container: Json, fetch: Fetch) -> dict[str, str]:
-    """A container's environment, as far as it is written down in the pod, in Secrets and in ConfigMaps.
+    """A container's environment from the pod, from Secrets and from ConfigMaps.
 
     Raises:
-        Missing: names what it lacks.
+        Missing: a source is missing; names it.
     """
     variables: dict[str, str] = {}
     for entry in container.get("envFrom") or []:
@@ -109,14 +109,14 @@ def read(kind: str, name: str, fetch: Fetch, *, optional: bool) -> dict[str, byt
 
 def mounts(container: Json, volumes: Mapping[str, Mapping[str, bytes]]) -> dict[str, bytes]:
     """The files that a container sees, by their absolute paths."""
-    seen = {}
+    file_contents = {}
     for mount in container.get("volumeMounts") or []:
         root, part = mount["mountPath"].rstrip("/"), mount.get("subPath", "")
         for path, content in volumes.get(mount["name"], {}).items():
             if not part:
-                seen[f"{root}/{path}"] = content
+                file_contents[f"{root}/{path}"] = content
             elif path == part:
-                seen[root] = content
+                file_contents[root] = content
             elif path.startswith(f"{part}/"):
-                seen[f"{root}/{path.removeprefix(f'{part}/')}"] = content
-    return seen
+                file_contents[f"{root}/{path.removeprefix(f'{part}/')}"] = content
+    return file_contents

@@ -1,4 +1,4 @@
-"""What the states of a pod's containers make of the pod: its phase and its conditions. Pure.
+"""A pod's phase and conditions, derived from the states of its containers. Pure.
 
 Follows getPhase of pkg/kubelet/kubelet_pods.go and pkg/kubelet/status/generate.go of Kubernetes 1.33.
 """
@@ -14,23 +14,23 @@ Json = Mapping[str, Any]
 TIMES = ("lastTransitionTime", "lastProbeTime")
 
 
-def phase(spec: Json, first: Iterable[Json], rest: Iterable[Json], *, terminal: bool = False) -> str:
+def phase(spec: Json, first: Iterable[Json], main_statuses: Iterable[Json], *, terminal: bool = False) -> str:
     """A pod's phase, by the states of its containers.
 
     Args:
-        spec: the pod's.
-        first: its init containers.
-        rest: its other containers.
-        terminal: none of them is started again.
+        spec: spec of the pod.
+        first: statuses of its init containers.
+        main_statuses: statuses of its other containers.
+        terminal: whether no container is started again.
     """
     sidecars = {c["name"] for c in spec.get("initContainers") or [] if c.get("restartPolicy") == "Always"}
     plain = [entry for entry in first if entry["name"] not in sidecars]
     if spec["restartPolicy"] == "Never" and any(has_failed(entry) for entry in plain):
         return "Failed"
-    states = [entry["state"] for entry in rest]
+    states = [entry["state"] for entry in main_statuses]
     running = sum("running" in state for state in states)
     running += sum("running" in entry["state"] for entry in first if entry["name"] in sidecars)
-    over = [entry for entry in rest if "terminated" in entry["state"] or entry.get("lastState")]
+    over = [entry for entry in main_statuses if "terminated" in entry["state"] or entry.get("lastState")]
     over = [entry for entry in over if "running" not in entry["state"]]
     if not terminal and any("terminated" not in entry["state"] for entry in plain):
         return "Pending"
@@ -39,7 +39,7 @@ def phase(spec: Json, first: Iterable[Json], rest: Iterable[Json], *, terminal: 
     if running and not terminal:
         return "Running"
     if terminal:
-        return "Failed" if any(has_failed(entry) for entry in rest) else "Succeeded"
+        return "Failed" if any(has_failed(entry) for entry in main_statuses) else "Succeeded"
     if spec["restartPolicy"] == "Always":
         return "Running"
     if not any(has_failed(entry) for entry in over):
@@ -53,20 +53,20 @@ def is_over(status: Json) -> bool:
 
 
 def has_failed(entry: Json) -> bool:
-    """Whether a container ended badly."""
+    """Whether a container ended with an error."""
     termination = entry["state"].get("terminated") or (entry.get("lastState") or {}).get("terminated") or {}
     return "running" not in entry["state"] and bool(termination.get("exitCode"))
 
 
 def conditions(pod: Json, status: Json, now: datetime.datetime) -> list[dict[str, Any]]:
-    """The conditions that a kubelet keeps, and those of others as they are."""
+    """The kubelet's conditions, and those of others unchanged."""
     conditions_now = {entry["type"]: dict(entry) for entry in (pod.get("status") or {}).get("conditions") or []}
-    spec, rest = pod["spec"], status["containerStatuses"]
-    done = {"reason": "PodCompleted" if status["phase"] == "Succeeded" else "PodFailed"} if is_over(status) else None
+    spec, main_statuses = pod["spec"], status["containerStatuses"]
+    completion = {"reason": "PodCompleted" if status["phase"] == "Succeeded" else "PodFailed"} if is_over(status) else None
     sidecars = {c["name"] for c in spec.get("initContainers") or [] if c.get("restartPolicy") == "Always"}
     containers_with_sidecars = [
         entry for entry in status.get("initContainerStatuses", []) if entry["name"] in sidecars
-    ] + rest
+    ] + main_statuses
     first = dict(
         zip((c["name"] for c in spec.get("initContainers") or []), spec.get("initContainers") or [], strict=True)
     )
@@ -76,7 +76,7 @@ def conditions(pod: Json, status: Json, now: datetime.datetime) -> list[dict[str
         if not is_initialized(first[entry["name"]], entry)
     ]
     unready = [entry["name"] for entry in containers_with_sidecars if not entry["ready"]]
-    containers = done or (
+    containers = completion or (
         {"reason": "ContainersNotReady", "message": f"containers with unready status: {go_list(unready)}"}
         if unready
         else {}
@@ -88,15 +88,15 @@ def conditions(pod: Json, status: Json, now: datetime.datetime) -> list[dict[str
         if unmet
         else {}
     )
-    missing = {
+    initialization = {
         "reason": "ContainersNotInitialized",
         "message": f"containers with incomplete status: {go_list(incomplete)}",
     }
     kubelets = {
         "PodReadyToStartContainers": {}
-        if any(map(has_started, [*status.get("initContainerStatuses", []), *rest]))
+        if any(map(has_started, [*status.get("initContainerStatuses", []), *main_statuses]))
         else {"": ""},
-        "Initialized": missing if incomplete and not any(map(has_started, rest)) else {},
+        "Initialized": initialization if incomplete and not any(map(has_started, main_statuses)) else {},
         "Ready": ready,
         "ContainersReady": containers,
         "PodScheduled": {},
@@ -115,7 +115,7 @@ def conditions(pod: Json, status: Json, now: datetime.datetime) -> list[dict[str
 
 
 def go_list(names: Iterable[str]) -> str:
-    """Names as Go prints a list of texts."""
+    """Names in Go's format of a list of texts."""
     return f"[{' '.join(names)}]"
 
 
@@ -132,17 +132,17 @@ def is_initialized(container: Json, current: Json) -> bool:
 
 
 def rfc3339(moment: datetime.datetime) -> str:
-    """A time as the API server wants it."""
+    """A time in the API server's format."""
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def has_changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
-    """Whether a status says anything else than the one before, its times left aside."""
+    """Whether a status differs from the one before, apart from its times."""
     return any(plain(before.get(key)) != plain(value) for key, value in after.items())
 
 
 def plain(value: Any) -> Any:
-    """A part of a status without times of its conditions, and conditions in order."""
+    """A part of a status with sorted conditions, without their times."""
     if isinstance(value, Mapping):
         return {key: plain(part) for key, part in value.items() if key not in TIMES and part not in ({}, "", None)}
     if isinstance(value, list):

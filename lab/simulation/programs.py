@@ -1,4 +1,4 @@
-"""Programs that the lab runs where a pod's container has their image; all other containers are simulated."""
+"""Programs that the lab runs for containers with their images; all other containers are simulated."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ IMAGE = re.compile(r"(?:.*/)?(?P<name>[^/:@]+)(?::[^/:@]+)?(?:@.*)?")
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What a container's program finds around it.
+    """The surroundings of a container's program.
 
     Attributes:
-        name: of the pod, for the log.
-        words: its command line.
-        environment: its environment variables.
-        files: what is mounted, by path.
-        server: the API server's address.
-        ca_pem: certificate of its authority.
-        token: asks for a token of the pod's service account; raises httpx.HTTPError.
+        name: name of the pod, for the log.
+        words: the program's command line.
+        environment: the program's environment variables.
+        files: content of the mounted files, by path.
+        server: address of the API server.
+        ca_pem: certificate of the API server's authority.
+        token: requests a token of the pod's service account; raises httpx.HTTPError.
     """
 
     name: str
@@ -34,18 +34,18 @@ class Surroundings:
 
 
 class Program(Protocol):
-    """A program that runs."""
+    """A running program."""
 
     @property
     def exit_code(self) -> int | None:
         """Its exit code, None while it runs."""
 
     def stop(self) -> None:
-        """Let it end soon."""
+        """Ask it to stop, without waiting."""
 
 
 Programs = Mapping[str, Callable[[Surroundings], Program]]
-"""What starts a program, by the last part of its image's name."""
+"""Functions that start a program, by the last part of its image's name."""
 
 
 def image_name(image: str) -> str:

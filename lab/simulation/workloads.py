@@ -1,7 +1,7 @@
-"""A kubelet's pods: which gets which step further. The rules are in :mod:`.pod_rules`, the requests in :mod:`.pod_requests`.
+"""A kubelet's pods and their progress. The rules are in :mod:`.pod_rules`, the requests in :mod:`.pod_requests`.
 
-Own code rather than kwok: kwok knows neither network plugins nor missing Secrets and would be one more program to build,
-where the machines here have a node's own credentials already.
+kwok is not used: it simulates neither network plugins nor missing Secrets and would be one more program to build, while the
+machines here already have a node's credentials.
 """
 
 from __future__ import annotations
@@ -27,22 +27,22 @@ from .programs import Program, Programs, Surroundings, image_name
 log = logging.getLogger("lab.pods")
 
 RANGE_SECONDS = 15.0
-OWN_RANGE = ipaddress.ip_network("100.64.0.0/10")
-"""Pods' addresses where the node has no range: the network plugin has its own then."""
+FALLBACK_RANGE = ipaddress.ip_network("100.64.0.0/10")
+"""Range of pods' addresses for nodes without a range, whose network plugin has its own."""
 
 
 class Workloads:
     """The pods that are bound to one node."""
 
     def __init__(self, client: httpx.Client, node: str, disk: Path, number: int, programs: Programs) -> None:
-        """Prepare; nothing is asked yet.
+        """Prepare; no request is sent yet.
 
         Args:
-            client: with the node's credentials.
+            client: client of the API server, with the node's credentials.
             node: the Node's name.
-            disk: the machine's disk: its network's configuration outlives the machine's restart, and the plugin's pod.
-            number: of the machine, for addresses where the node has no range.
-            programs: what is run where a container has its image.
+            disk: the machine's disk; the network's configuration on it outlives restarts and the plugin's pod.
+            number: number of the machine, for pods' addresses if the node has no range.
+            programs: the programs for containers with certain images.
         """
         self._requests = PodRequests(client, node)
         self._node, self._number, self._programs = node, number, programs
@@ -54,14 +54,14 @@ class Workloads:
 
     @property
     def network(self) -> bool:
-        """Whether a network plugin has put its configuration on the machine."""
+        """Whether a network plugin's configuration is on the machine."""
         return (self._disk / "cni").exists()
 
     def sync(self, node: Mapping[str, Any], *, network: bool) -> bool:
-        """Bring each pod a step further; True where one lacks an address, because the Node as read lacks its own or a range.
+        """Advance each pod by a step; True if a pod lacks an address because the Node has none yet, or no range.
 
         Args:
-            node: the Node, as last read.
+            node: the Node when it was last read.
             network: whether the machine has a network.
 
         Raises:
@@ -136,20 +136,20 @@ class Workloads:
         )
 
     def _address(self, uid: str, node: Mapping[str, Any]) -> str:
-        """A pod's address, from the node's range; the first one of it is the bridge's."""
+        """A pod's address from the node's range, whose first address is the bridge's."""
         if uid not in self._addresses:
             if expects_range(node):
                 return ""
             range_ = node["spec"].get("podCIDR")
-            hosts = ipaddress.ip_network(range_) if range_ else own_range(self._number)
-            others = set(self._addresses.values())
+            hosts = ipaddress.ip_network(range_) if range_ else machine_range(self._number)
+            addresses_in_use = set(self._addresses.values())
             self._addresses[uid] = next(
-                (text for number in range(2, hosts.num_addresses) if (text := str(hosts[number])) not in others), ""
+                (text for number in range(2, hosts.num_addresses) if (text := str(hosts[number])) not in addresses_in_use), ""
             )
         return self._addresses[uid]
 
     def _remove(self, pod: Mapping[str, Any], facts: Facts) -> None:
-        """Stop a pod's containers, say so, and let go of it."""
+        """Stop a pod's containers, report that, and complete the pod's deletion."""
         uid = pod["metadata"]["uid"]
         for key in [key for key in self._running if key[0] == uid]:
             self._running.pop(key).stop()
@@ -184,7 +184,7 @@ class Workloads:
             )
 
     def _tell(self, pod: Mapping[str, Any], trouble: tuple[str, str] | None) -> None:
-        # As a kubelet's, an event is told once and not again.
+        # As by a kubelet, an event is reported only once.
         uid = pod["metadata"]["uid"]
         if trouble is not None and self._events.get(uid) != trouble:
             self._events[uid] = trouble
@@ -192,26 +192,26 @@ class Workloads:
 
 
 def expects_range(node: Mapping[str, Any]) -> bool:
-    """Whether kube-controller-manager may still give a Node its range of pods' addresses: it takes a moment."""
+    """Whether kube-controller-manager may still set a Node's range of pods' addresses, which takes a moment."""
     creation = datetime.datetime.strptime(node["metadata"]["creationTimestamp"], "%Y-%m-%dT%H:%M:%S%z")
     age = datetime.datetime.now(datetime.timezone.utc) - creation
     return not node["spec"].get("podCIDR") and age.total_seconds() < RANGE_SECONDS
 
 
 def host_ip(node: Mapping[str, Any]) -> str:
-    """A Node's address for its pods; empty where it has none yet."""
+    """A Node's address for its pods; empty if it has none yet."""
     addresses = {entry["type"]: entry["address"] for entry in (node.get("status") or {}).get("addresses") or []}
     return str(addresses.get("InternalIP") or addresses.get("ExternalIP") or "")
 
 
-def own_range(number: int) -> ipaddress.IPv4Network:
-    """A /24 of a machine's own, by its number."""
-    first = int(OWN_RANGE.network_address) + (number % 2**14) * 256
+def machine_range(number: int) -> ipaddress.IPv4Network:
+    """The /24 for a machine without a range, by the machine's number."""
+    first = int(FALLBACK_RANGE.network_address) + (number % 2**14) * 256
     return ipaddress.IPv4Network((first, 24))
 
 
 def problem(look: Callable[[], object]) -> str:
-    """What a look at a pod's sources finds missing; empty where nothing is."""
+    """The problem that a look at a pod's sources raises; empty if there is none."""
     try:
         look()
     except Missing as error:
