@@ -80,7 +80,9 @@ class ClusterStack:
         self.name = name
         # Relative paths are resolved now: the working folder may change later.
         base = (folder or Path()).resolve()
-        stack_settings = None if settings is None else configuration.with_absolute_paths(configuration.check(settings), base)
+        stack_settings = (
+            None if settings is None else configuration.with_absolute_paths(configuration.check(settings), base)
+        )
         secret = passphrase.get_secret_value() if isinstance(passphrase, SecretStr) else passphrase
         variables = {**(environment or {}), **({} if secret is None else {"PULUMI_CONFIG_PASSPHRASE": secret})}
         place = Place(name, base if folder else None, project, backend_url, secrets_provider, variables)

@@ -1,4 +1,4 @@
-"""What measurements on a lab share: a lab of their own, and the dev stack on it."""
+"""Shared by measurements on a lab: a temporary lab, and the dev stack on it."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ STACK = "dev"
 
 
 @contextmanager
-def own_lab(folder: Path, *options: str) -> Iterator[Lab]:
-    """A lab whose nodes are Ready without a network plugin; it goes with whatever is on it.
+def temporary_lab(folder: Path, *options: str) -> Iterator[Lab]:
+    """A lab whose nodes are Ready without a network plugin; it is removed at the end with all that is on it.
 
     Args:
-        folder: for its files.
-        options: further ones of ``python -m lab up``.
+        folder: folder of its files.
+        options: further options of ``python -m lab up``.
 
     Raises:
         RuntimeError: it does not start.
     """
     lab = Lab(folder)
-    if (started := lab.command("up", "--network", "provided", *options)).returncode != 0:
-        raise RuntimeError(started.stdout)
+    if (result := lab.command("up", "--network", "provided", *options)).returncode != 0:
+        raise RuntimeError(result.stdout)
     try:
         yield lab
     finally:
@@ -33,13 +33,13 @@ def own_lab(folder: Path, *options: str) -> Iterator[Lab]:
 
 
 def dev_project(folder: Path, lab: Lab, *, kubeconfig: Path | None = None, name: str = "") -> Project:
-    """A project with the dev stack, which is not up yet.
+    """A project with the dev stack, before its first `pulumi up`.
 
     Args:
-        folder: for its files.
-        lab: with the management cluster.
-        kubeconfig: other credentials than the lab's own.
-        name: of the cluster, where it is not to be the dev stack's.
+        folder: folder of its files.
+        lab: the lab with the management cluster.
+        kubeconfig: credentials in place of the lab's.
+        name: name of the cluster in place of the dev stack's.
     """
     project = Project.make(folder, lab.environment())
     # Some containers forbid compiled modules beside their source; then each run would compile this package anew.

@@ -18,7 +18,7 @@ import yaml
 from tests.support.lab import Lab
 from tests.support.project import Project
 
-from .dev_stack import STACK, dev_project, own_lab
+from .dev_stack import STACK, dev_project, temporary_lab
 
 USER = "no-new-secrets"
 
@@ -42,33 +42,37 @@ LESS_RIGHTS = {
         ),
     ],
 }
-"""Of all that a stack needs, only the right to create Secrets is lacking."""
+"""All rights that a stack needs, except that to create Secrets."""
 
 
 def measure(folder: Path, rounds: int = 2) -> dict[str, Any]:
-    """Seconds from the hand-off's end to the first order, and to the tree with all True: medians would need more rounds, so
-    the shortest of a few, of both in turn, and their ratios.
+    """Seconds from the hand-off's end to the first order, and to the tree with all True.
+
+    The result has the minimum of each variant, because a median would need more rounds, and the ratios.
 
     Args:
-        folder: for the lab and the projects.
-        rounds: pairs of clusters that are brought up.
+        folder: folder of the lab and the projects.
+        rounds: number of clusters of each variant.
     """
-    with own_lab(folder / "lab", "--load-balancer-delay", "3") as lab:
+    with temporary_lab(folder / "lab", "--load-balancer-delay", "3") as lab:
         less = restricted_kubeconfig(lab, folder / "kubeconfig-before")
         runs: dict[str, list[dict[str, float]]] = {"before": [], "now": []}
         for index in range(rounds):
-            for which, kubeconfig in (("before", less), ("now", lab.kubeconfig)):
-                runs[which].append(measure_once(lab, folder / f"{which}-{index}", kubeconfig))
+            for variant, kubeconfig in (("before", less), ("now", lab.kubeconfig)):
+                runs[variant].append(measure_once(lab, folder / f"{variant}-{index}", kubeconfig))
     results: dict[str, Any] = {
-        which: {what: min(run[what] for run in series) for what in ("order", "tree")} for which, series in runs.items()
+        variant: {quantity: min(run[quantity] for run in series) for quantity in ("order", "tree")}
+        for variant, series in runs.items()
     }
     results["runs"] = runs
-    results["ratio"] = {what: results["now"][what] / results["before"][what] for what in ("order", "tree")}
+    results["ratio"] = {
+        quantity: results["now"][quantity] / results["before"][quantity] for quantity in ("order", "tree")
+    }
     return results
 
 
 def restricted_kubeconfig(lab: Lab, path: Path) -> Path:
-    """A kubeconfig of somebody who may not create Secrets."""
+    """A kubeconfig of a user who may not create Secrets."""
     binding = {
         "apiVersion": LESS_RIGHTS["apiVersion"],
         "kind": "ClusterRoleBinding",
@@ -102,9 +106,9 @@ def measure_once(lab: Lab, folder: Path, kubeconfig: Path) -> dict[str, float]:
 
 
 def until_hand_off(project: Project) -> float:
-    """Run `pulumi up`; when it said that the hand-off is done, in seconds since the epoch."""
+    """Run `pulumi up`; returns when it reported the hand-off's end, in seconds since the epoch."""
     command = ["pulumi", "up", "--yes", "--skip-preview", "--stack", STACK, "--non-interactive", "--color", "never"]
-    done, lines = 0.0, []
+    handoff_time, lines = 0.0, []
     with subprocess.Popen(
         command,
         cwd=project.folder,
@@ -118,17 +122,17 @@ def until_hand_off(project: Project) -> float:
         for line in process.stdout:
             lines.append(line)
             if "ControlPlaneEndpoint" in line and " created" in line:
-                done = time.time()
-    if process.returncode or not done:
+                handoff_time = time.time()
+    if process.returncode or not handoff_time:
         raise RuntimeError("".join(lines))
-    return done
+    return handoff_time
 
 
 def table(results: dict[str, Any]) -> str:
-    """The figures for people."""
+    """The results as text."""
     lines = [f"{'from the hand-off':24}{'to first order':>16}{'to the tree':>14}"]
-    for which, text in (("before", "without the Secret"), ("now", "with the Secret")):
-        lines.append(f"{text:24}{results[which]['order']:15.1f}s{results[which]['tree']:13.1f}s")
+    for variant, text in (("before", "without the Secret"), ("now", "with the Secret")):
+        lines.append(f"{text:24}{results[variant]['order']:15.1f}s{results[variant]['tree']:13.1f}s")
     lines.append(f"{'ratio':24}{results['ratio']['order']:16.2f}{results['ratio']['tree']:14.2f}")
     return "\n".join(lines)
 

@@ -34,11 +34,11 @@ FLEETS = (1, 5, 20, 50)
 """Clusters in one stack."""
 
 FLEET_DELAY = 20.0
-"""Seconds from a published address to its first answer, as of a load balancer that is being built."""
+"""Seconds from a published address to its first answer, as with a new load balancer."""
 
 
 def main() -> None:
-    """Measure, print a table, write JSON where that is asked for."""
+    """Measure, print a table, and write JSON on request."""
     parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
     parser.add_argument("--runs", type=int, default=20)
     parser.add_argument("--fleets", default=",".join(map(str, FLEETS)))
@@ -54,17 +54,17 @@ def main() -> None:
 
 
 def measure(folder: Path, runs: int = 20, sizes: Sequence[int] = FLEETS) -> dict[str, Any]:
-    """All figures, in seconds.
+    """All results, in seconds.
 
     Args:
-        folder: for the management cluster and the projects.
-        runs: single hand-offs.
-        sizes: fleets.
+        folder: folder of the management cluster and the projects.
+        runs: number of single hand-offs.
+        sizes: numbers of clusters in the fleets.
     """
     plane = ManagementPlane(folder / "management")
     plane.start()
     try:
-        # What the provider tells on the way belongs into an update's display.
+        # The provider's progress is for the display of an update.
         with contextlib.redirect_stderr(io.StringIO()):
             warm_up(plane)
             results: dict[str, Any] = latencies(plane, runs)
@@ -75,12 +75,12 @@ def measure(folder: Path, runs: int = 20, sizes: Sequence[int] = FLEETS) -> dict
 
 
 def table(results: Mapping[str, Any]) -> str:
-    """The figures for people."""
-    patched, floor = results["answer_to_patched"], results["floor"]
+    """The results as text."""
+    latency, floor = results["answer_to_patched"], results["floor"]
     lines = [
         f"from a control plane's first answer to PacketCluster patched ({results['runs']} runs)",
         f"{'':24}{'median':>9}{'max':>9}",
-        f"{'hand-off':24}{patched['median'] * 1000:7.0f}ms{patched['max'] * 1000:7.0f}ms",
+        f"{'hand-off':24}{latency['median'] * 1000:7.0f}ms{latency['max'] * 1000:7.0f}ms",
         f"{'floor: probe, 2 writes':24}{floor['median'] * 1000:7.0f}ms{floor['max'] * 1000:7.0f}ms",
         f"times the floor: {results['times_floor']:.1f}",
     ]
@@ -91,8 +91,8 @@ def table(results: Mapping[str, Any]) -> str:
             f"{'clusters':>8}{'wall time':>11}{'last answer to last hand-off':>30}{'no-change up':>14}",
         ]
         lines += [
-            f"{one['clusters']:8}{one['wall']:10.1f}s{one['after_last_answer']:29.1f}s{one['unchanged']:13.1f}s"
-            for one in results["fleets"]
+            f"{row['clusters']:8}{row['wall']:10.1f}s{row['after_last_answer']:29.1f}s{row['unchanged']:13.1f}s"
+            for row in results["fleets"]
         ]
     return "\n".join(lines)
 
@@ -101,37 +101,37 @@ def table(results: Mapping[str, Any]) -> str:
 
 
 def latencies(plane: ManagementPlane, runs: int) -> dict[str, Any]:
-    """From the first answer to the patch, beside one probe and the two writes in line."""
-    patched, floors = [], []
+    """Seconds from the first answer to the patch, and of one probe with two writes in sequence."""
+    patch_seconds, floors = [], []
     with Fleet(plane, delay=float("inf")) as tenants:
         for index in range(runs):
             name = f"one-{index}"
             tenants.create(name)
             member = await_member(tenants, name)
-            patched.append(measure_once(plane, tenants, member))
+            patch_seconds.append(measure_once(plane, tenants, member))
             floors.append(in_line(plane, tenants, f"floor-{index}", member))
     return {
         "runs": runs,
-        "answer_to_patched": summary(patched),
+        "answer_to_patched": summary(patch_seconds),
         "floor": summary(floors),
-        "times_floor": statistics.median(patched) / statistics.median(floors),
+        "times_floor": statistics.median(patch_seconds) / statistics.median(floors),
     }
 
 
 def measure_once(plane: ManagementPlane, tenants: Fleet, member: Member) -> float:
-    """Seconds from the first answer to the patch that a watch of the PacketCluster shows."""
+    """Seconds from the first answer to the patch, which a watch of the PacketCluster observes."""
     failures: list[Exception] = []
 
     def run() -> None:
         try:
             provider(plane).create(properties(tenants, member.name))
-        except Exception as error:  # noqa: BLE001 - told below, by the thread that measures
+        except Exception as error:  # noqa: BLE001 - raised again below, by the thread that measures
             failures.append(error)
 
     with watch_patch(tenants, member.name) as patched_at:
         thread = threading.Thread(target=run)
         thread.start()
-        # Long enough for the pauses between attempts to have reached their longest, and out of step with them.
+        # Until the pauses between attempts have their maximum; random, to be out of step with them.
         time.sleep(1.5 + random.random())  # noqa: S311 - no secret
         tenants.answer(member)
         thread.join(60)
@@ -141,7 +141,7 @@ def measure_once(plane: ManagementPlane, tenants: Fleet, member: Member) -> floa
 
 
 def in_line(plane: ManagementPlane, tenants: Fleet, name: str, responder: Member) -> float:
-    """Seconds that one probe and the two writes take, with a connection that is open."""
+    """Seconds of one probe and the two writes, with an open connection."""
     tenants.create(name)
     api = connect(Credentials(kubeconfig_path=str(plane.kubeconfig)))
     kube = Kube(api, tenants.namespace)
@@ -162,7 +162,7 @@ def in_line(plane: ManagementPlane, tenants: Fleet, name: str, responder: Member
 
 @contextlib.contextmanager
 def watch_patch(tenants: Fleet, name: str) -> Iterator[list[float]]:
-    """When a PacketCluster was seen with its endpoint and ready, by ``time.monotonic``."""
+    """Collects when a PacketCluster is ready with its endpoint, by ``time.monotonic``."""
     moments: list[float] = []
     client = tenants.management.client()
     path = INFRASTRUCTURE.format(tenants.namespace)
@@ -187,7 +187,7 @@ def watch_patch(tenants: Fleet, name: str) -> Iterator[list[float]]:
 
 
 def await_member(tenants: Fleet, name: str) -> Member:
-    """A control plane whose address is known."""
+    """Wait until a control plane's address is published."""
     deadline = time.monotonic() + 30
     while not (name in tenants.members and tenants.members[name].publication):
         if time.monotonic() > deadline:
@@ -197,7 +197,7 @@ def await_member(tenants: Fleet, name: str) -> Member:
 
 
 def provider(plane: ManagementPlane) -> EndpointProvider:
-    """The provider as the engine configures it."""
+    """The dynamic provider, with the engine's configuration."""
     provider_ = EndpointProvider()
     settings = {"kamaji-equinix:management": json.dumps({"kubeconfigPath": str(plane.kubeconfig)})}
     provider_.configure(ConfigureRequest(Config(settings, "bench")))
@@ -237,24 +237,24 @@ def summary(values: list[float]) -> dict[str, float]:
 
 
 def fleet(plane: ManagementPlane, folder: Path, size: int) -> dict[str, Any]:
-    """`pulumi up` of so many hand-offs in one stack, and once more without a change."""
+    """`pulumi up` of ``size`` hand-offs in one stack, and a second one without changes."""
     names = [f"c{index:02}" for index in range(size)]
     with Fleet(plane, delay=FLEET_DELAY) as tenants:
         project = HandoffStack.of(folder, tenants, *names, timeout_seconds=300)
         for name in names:
             await_member(tenants, name)
-        # From here, so that the start of the engine and its processes is part of the wait, as it is in life.
+        # The addresses are published now: as in reality, the engine and its processes start during the wait.
         tenants.publish_again()
         update = project.start_update()
         if update.end(600):
             raise RuntimeError(update.output)
         wall = time.monotonic() - update.began
         last = max(member.answers for member in tenants.members.values())
-        late = max(at for what, at in update.seen.items() if what.startswith("ControlPlaneEndpoint")) - last
+        late = max(at for resource, at in update.seen.items() if resource.startswith("ControlPlaneEndpoint")) - last
         began = time.monotonic()
         project.again()
-        unchanged = time.monotonic() - began
-    return {"clusters": size, "wall": wall, "after_last_answer": late, "unchanged": unchanged}
+        no_change_seconds = time.monotonic() - began
+    return {"clusters": size, "wall": wall, "after_last_answer": late, "unchanged": no_change_seconds}
 
 
 if __name__ == "__main__":

@@ -15,11 +15,11 @@ from typing import Any
 from tests.support.project import ROOT
 
 PLUGIN = "import kamaji_equinix.components.endpoint, kamaji_equinix.components.rollout"
-"""What the engine's Python plugin imports to unpickle the stored providers."""
+"""The imports of the engine's Python plugin for the stored providers."""
 
 
 def measure(pairs: int = 15, against: Path | None = None) -> dict[str, Any]:
-    """Seconds of processor time of each process, all taken in turn; the first round, which compiles, does not count."""
+    """Processor seconds of each process, measured in turn; the first round compiles modules and does not count."""
     checkouts = {"here": ROOT, **({"there": against} if against else {})}
     codes = {
         (name, where): (checkout, code)
@@ -39,7 +39,7 @@ def program(checkout: Path) -> str:
 
 
 def seconds(checkout: Path, code: str) -> float:
-    """One process. Other guests of the machine take wall time, but hardly any of a process's own."""
+    """Processor seconds of one process, on which other load of the machine has little effect, unlike on wall time."""
     process = subprocess.Popen([checkout / ".venv/bin/python", "-c", code], cwd="/", env={"PATH": os.environ["PATH"]})
     _, status, usage = os.wait4(process.pid, 0)
     if status:
@@ -48,7 +48,7 @@ def seconds(checkout: Path, code: str) -> float:
 
 
 def table(results: dict[str, Any]) -> str:
-    """The figures for people."""
+    """The results as text."""
     lines = [f"  {key}: {value['median']:.3f} s ({value['min']:.3f} s)" for key, value in results.items()]
     return "\n".join(["imports of a process, processor time, median (least):", *lines])
 

@@ -14,20 +14,20 @@ from kamaji_equinix.automation.repair.upkeep import Upkeep
 
 from tests.support.project import ROOT, Project
 
-from .dev_stack import STACK, dev_project, own_lab
+from .dev_stack import STACK, dev_project, temporary_lab
 
 
-def no_look(upkeep: Upkeep, exported: dict[str, Any]) -> None:
+def no_look(upkeep: Upkeep, state: dict[str, Any]) -> None:
     """Begin the run without a look at any object."""
 
 
-def refresh(upkeep: Upkeep, exported: dict[str, Any]) -> None:
+def refresh(upkeep: Upkeep, state: dict[str, Any]) -> None:
     """Refresh the whole state, whatever has changed."""
-    upkeep.refresh(exported["deployment"])
+    upkeep.refresh(state["deployment"])
 
 
 WAYS = {"look": Upkeep.repair, "none": no_look, "refresh": refresh}
-"""What `up` does before its engine runs."""
+"""Actions of `up` before its engine runs."""
 
 SCRIPT = """\
 import sys
@@ -44,11 +44,11 @@ def run(way: str) -> int:
 
 
 def measure(folder: Path, rounds: int = 5) -> dict[str, Any]:
-    """Wall seconds of each way, taken in turn on a lab of the bench's own."""
-    with own_lab(folder / "lab") as lab:
+    """Wall seconds of each way, measured in turn on a temporary lab."""
+    with temporary_lab(folder / "lab") as lab:
         project = dev_project(folder / "dev", lab)
         project.script("up", "--stack", STACK, "--timeout", "300").ok()
-        # Controllers' part of the objects is noted once.
+        # The first run records the controllers' part of the objects.
         seconds(project, "look")
         runs = [{way: seconds(project, way) for way in WAYS} for _ in range(rounds)]
         project.script("destroy", "--yes", "--stack", STACK).ok()
@@ -57,16 +57,16 @@ def measure(folder: Path, rounds: int = 5) -> dict[str, Any]:
 
 
 def seconds(project: Project, way: str) -> float:
-    """One run."""
+    """Wall seconds of one run."""
     began = time.monotonic()
-    done = project.run(sys.executable, "-c", SCRIPT.format(root=str(ROOT), way=way))
-    if "created" in done.ok() or "updated" in done.output:
-        raise RuntimeError(f"nothing should change:\n{done.output}")
+    result = project.run(sys.executable, "-c", SCRIPT.format(root=str(ROOT), way=way))
+    if "created" in result.ok() or "updated" in result.output:
+        raise RuntimeError(f"nothing should change:\n{result.output}")
     return time.monotonic() - began
 
 
 def table(results: dict[str, Any]) -> str:
-    """The figures for people."""
+    """The results as text."""
     return (
         f"the script's up without changes, median: {results['look']:.2f} s with a look at each object, "
         f"{results['none']:.2f} s without, {results['refresh']:.2f} s with a refresh instead; ratio of the look "

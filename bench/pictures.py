@@ -24,29 +24,29 @@ _TAGS = re.compile(r"<style.*?</style>|<[^>]*>", re.DOTALL)
 
 
 class Camera:
-    """A view that keeps a picture of the hand-off and of the end."""
+    """A view that saves a picture of the hand-off and one of the end."""
 
     def __init__(self) -> None:
         self.view = View(f"up of stack {STACK}", Console(file=io.StringIO(), width=WIDTH, force_terminal=True))
         self.pictures: dict[str, str] = {}
 
     def event(self, event: Event) -> None:
-        """Take an event; the wait for the control plane's answer is worth a picture."""
+        """Handle an event; the wait for the control plane's answer gets a picture."""
         self.view(event)
         if isinstance(event, HandoffProgress) and event.phase == "dial":
             self.take("hand-off")
 
     def look(self, look: Look) -> None:
-        """Take a look at a cluster."""
+        """Handle a look at a cluster."""
         self.view.look(look)
 
     def take(self, name: str) -> None:
-        """Keep what the view shows now."""
+        """Save a picture of the view."""
         self.pictures[name] = svg(self.view.render(), f"make up: {name}")
 
 
 def svg(content: RenderableType, title: str) -> str:
-    """What a terminal shows as SVG, with the reader's own monospace font: a picture must ask no other server for one."""
+    """Terminal output as SVG, with the reader's monospace font: a picture must not load a font from a server."""
     console = Console(record=True, file=io.StringIO(), width=WIDTH, force_terminal=True, color_system="standard")
     console.print(content)
     picture = console.export_svg(title=title, unique_id=re.sub(r"\W+", "-", title))
@@ -54,13 +54,13 @@ def svg(content: RenderableType, title: str) -> str:
 
 
 def words(picture: str) -> set[str]:
-    """The words of a picture, without numbers and names that each run chooses anew."""
+    """The words of a picture, without numbers and random names."""
     text = _TAGS.sub(" ", picture).replace("&#160;", " ").replace("&#x27;", "'")
     return {word for word in re.findall(r"[A-Za-z][A-Za-z/:,.-]+", text) if not re.search(r"-[a-z0-9]{5}\b", word)}
 
 
 def main() -> None:
-    """Bring stack dev up, and write the pictures of it."""
+    """Bring stack dev up, and write pictures of it."""
     camera = Camera()
     stack = ClusterStack(STACK, folder=FOLDER.parents[1], on_event=camera.event)
     stack.up()

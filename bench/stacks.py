@@ -24,9 +24,9 @@ DELAY = 5.0
 
 
 def measure(folder: Path, count: int = COUNT) -> dict[str, Any]:
-    """Wall seconds of both, and the peak of resident memory of this process with all that it starts, in bytes.
+    """Wall seconds of both, and the peak of resident memory of this process and its child processes, in bytes.
 
-    Memory that processes share is counted for each of them.
+    Shared memory is counted for each process.
     """
     os.environ.update(toolchain.pulumi_environment())
     (folder / "backend").mkdir(parents=True)
@@ -60,7 +60,7 @@ def make_stack(fleet: Fleet, folder: Path, name: str) -> ClusterStack:
 
 
 def time_ups(stacks: list[ClusterStack], at_once: int) -> tuple[float, int]:
-    """Wall seconds of bringing stacks up, and the peak of memory meanwhile."""
+    """Wall seconds of the stacks' `up`, and the peak of memory meanwhile."""
     end, peak = threading.Event(), [0]
 
     def sample() -> None:
@@ -78,7 +78,7 @@ def time_ups(stacks: list[ClusterStack], at_once: int) -> tuple[float, int]:
 
 
 def resident() -> int:
-    """Resident memory of this process and the engines, plugins and programs that it started; not of the API server."""
+    """Resident memory of this process and its engines, plugins and programs, without the API server."""
     process = psutil.Process()
     total: int = process.memory_info().rss
     for child in process.children(recursive=True):
@@ -91,7 +91,7 @@ def resident() -> int:
 
 
 def table(results: dict[str, Any]) -> str:
-    """The figures for people."""
+    """The results as text."""
     return (
         f"{results['count']} stacks one after another: {results['singles']:.1f} s; from one process at once: "
         f"{results['together']:.1f} s; ratio {results['ratio']:.2f}; peak memory {results['peak_bytes'] / 2**20:.0f} MiB"

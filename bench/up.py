@@ -19,7 +19,7 @@ import yaml
 from tests.support.lab import Lab
 from tests.support.project import ROOT, Project
 
-from .dev_stack import STACK, dev_project, own_lab
+from .dev_stack import STACK, dev_project, temporary_lab
 
 EMPTY = """\
 from thing import Thing
@@ -43,11 +43,11 @@ class Thing(Resource):
 
 
 def measure(folder: Path, pairs: int = 15, against: Path | None = None) -> dict[str, Any]:
-    """Wall seconds of all, taken in turn on a lab of the bench's own.
+    """Wall seconds of all, measured in turn on a temporary lab.
 
-    One run differs from the next by a fifth on a machine with other guests, so their medians are compared.
+    On a shared machine one run differs from the next by a fifth, so medians are compared.
     """
-    with own_lab(folder / "lab") as lab:
+    with temporary_lab(folder / "lab") as lab:
         dev = dev_project(folder / "dev", lab)
         dev.script("up", "--stack", STACK, "--timeout", "300").ok()
         empty = Project.make(folder / "empty", lab.environment())
@@ -66,8 +66,8 @@ def measure(folder: Path, pairs: int = 15, against: Path | None = None) -> dict[
         for project in projects.values():
             project.pulumi("destroy", "--yes", "--skip-preview", "--stack", STACK).ok()
     medians = {name: statistics.median(run[name] for run in runs) for name in projects}
-    rounded = [{name: round(value, 2) for name, value in run.items()} for run in runs]
-    return {**medians, "ratio": medians["dev"] / medians["empty"], "runs": rounded}
+    rounded_runs = [{name: round(value, 2) for name, value in run.items()} for run in runs]
+    return {**medians, "ratio": medians["dev"] / medians["empty"], "runs": rounded_runs}
 
 
 def elsewhere(folder: Path, checkout: Path, lab: Lab) -> Project:
@@ -75,7 +75,7 @@ def elsewhere(folder: Path, checkout: Path, lab: Lab) -> Project:
     project = dev_project(folder, lab, name="there")
     (folder / "__main__.py").write_text((checkout / "__main__.py").read_text())
     document = yaml.safe_load((folder / "Pulumi.yaml").read_text())
-    # The lab's backend holds this checkout's stack under the project's own name.
+    # The lab's backend has this checkout's stack under the project's name.
     document["name"] = "there"
     document["runtime"]["options"]["virtualenv"] = str(checkout / ".venv")
     (folder / "Pulumi.yaml").write_text(yaml.safe_dump(document))
@@ -85,14 +85,14 @@ def elsewhere(folder: Path, checkout: Path, lab: Lab) -> Project:
 
 
 def seconds(project: Project, stack: str = STACK) -> float:
-    """One run."""
+    """Wall seconds of one run."""
     began = time.monotonic()
     project.up(stack).ok()
     return time.monotonic() - began
 
 
 def table(results: dict[str, Any]) -> str:
-    """The figures for people."""
+    """The results as text."""
     return (
         f"pulumi up without changes, median: {results['dev']:.2f} s; an empty program with one dynamic resource: "
         f"{results['empty']:.2f} s; ratio {results['ratio']:.2f}"

@@ -1,6 +1,6 @@
-"""The programs that the lab and the tests run: found where they are, built once from pinned Go modules where not.
+"""The programs that the lab and the tests run; those that are missing are built once from pinned Go modules.
 
-``program`` and ``module_folder`` look things up, ``ensure`` builds, ``pulumi_environment`` says how to call the engine.
+``program`` and ``module_folder`` return paths, ``ensure`` builds, ``pulumi_environment`` returns the engine's environment.
 """
 
 from .build import BuildError, ensure

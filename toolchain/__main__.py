@@ -16,15 +16,15 @@ WHEN: dict[Need, str] = {"up": "built by make up", "test": "built by make test",
 
 
 def main() -> int:
-    """Run the command line; the exit code is 1 where something can't be had, 130 after Ctrl-C."""
+    """Run the command line; the exit code is 1 if a program or source is missing, 130 after Ctrl-C."""
     parser = argparse.ArgumentParser(prog="python -m toolchain", description=__doc__)
     parser.add_argument("--only", nargs="+", metavar="NAME", choices=BY_NAME, help="only these programs")
     parser.add_argument("--tests", action="store_true", help="also what only the tests run")
     parser.add_argument("--list", action="store_true", help="list the programs and where they are, build nothing")
     options = parser.parse_args()
-    # A build that is told to end leaves as little behind as one that is interrupted.
+    # SIGTERM and SIGHUP clean up like Ctrl-C.
     for number in (signal.SIGTERM, signal.SIGHUP):
-        # What nohup ignores stays ignored.
+        # A signal that nohup ignores stays ignored.
         if signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, signal.default_int_handler)
     try:

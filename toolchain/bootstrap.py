@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Make the virtual environment, and say what it is doing: ``python3 toolchain/bootstrap.py lab`` or ``... dev``.
+"""Create the virtual environment and show its progress: ``python3 toolchain/bootstrap.py lab`` or ``... dev``.
 
-It runs before anything is installed: standard library only, and syntax that an old Python can still read, so that it can say
-that it is too old. ``lab`` installs what the project and its lab run with; ``dev`` also what its tests and linters need.
+It runs before anything is installed, so it uses only the standard library; its syntax is old, so that it can report an old
+version of Python. ``lab`` installs the packages of the project and its lab; ``dev`` also those of its tests and linters.
 """
 
 import os
@@ -21,19 +21,19 @@ TAIL = 15
 
 
 class BootstrapError(Exception):
-    """The environment can't be made; the text says why and what helps."""
+    """The environment can't be created; the text says why and what helps."""
 
 
 class Progress:
-    """One line that changes on a terminal, one line for each event elsewhere; on stderr, for stdout may be a pipe's."""
+    """A single changing line on a terminal, else a line per event; on stderr, because stdout may be a pipe."""
 
     def __init__(self) -> None:
-        """Begin to count the seconds."""
+        """Start the clock."""
         self.began = time.monotonic()
         self.terminal = sys.stderr.isatty()
 
     def tell(self, text: str) -> None:
-        """Say what happens now."""
+        """Show the current step."""
         line = f"environment: {text} ({time.monotonic() - self.began:.0f} s)"
         if self.terminal:
             width = os.get_terminal_size(sys.stderr.fileno()).columns or 80
@@ -43,33 +43,33 @@ class Progress:
         sys.stderr.flush()
 
     def end(self, text: str) -> None:
-        """Say how it ended, on a line that stays."""
+        """Show the result, on a line that stays."""
         self.tell(text)
         if self.terminal:
             sys.stderr.write("\n")
             sys.stderr.flush()
 
     def fail(self, text: str) -> None:
-        """Say why it ended."""
+        """Show the error."""
         sys.stderr.write(("\r\033[K" if self.terminal else "") + f"environment: {text}\n")
 
 
 def current(extra: str) -> bool:
-    """Whether the environment has this already: ``dev`` has all that ``lab`` has."""
+    """Whether the environment has these packages already; ``dev`` includes ``lab``."""
     stamps = [STAMPS["dev"]] if extra == "dev" else [STAMPS["lab"], STAMPS["dev"]]
     newest = max(path.stat().st_mtime for path in INPUTS)
     return any(stamp.exists() and stamp.stat().st_mtime >= newest for stamp in stamps)
 
 
 def make(progress: Progress) -> None:
-    """Make the environment where there is none."""
+    """Create the environment if there is none."""
     if sys.version_info[:2] < OLDEST:
         raise BootstrapError(
             f"{sys.executable} is Python {sys.version_info[0]}.{sys.version_info[1]}, but 3.10 or newer is needed: "
             "install one and put it first on PATH as python3"
         )
     try:
-        import ensurepip  # noqa: F401 - Debian has it in a package of its own
+        import ensurepip  # noqa: F401 - Debian has it in a separate package
         import venv  # noqa: F401
     except ImportError:
         raise BootstrapError(
@@ -78,13 +78,13 @@ def make(progress: Progress) -> None:
     if PYTHON.exists() and subprocess.call([str(PYTHON), "-c", "import pip"], stderr=subprocess.DEVNULL) == 0:
         return
     progress.tell("creating .venv")
-    done = subprocess.run([sys.executable, "-m", "venv", "--clear", FOLDER], capture_output=True, text=True)
-    if done.returncode != 0:
-        raise BootstrapError(f"python3 -m venv failed:\n{done.stdout}{done.stderr}")
+    result = subprocess.run([sys.executable, "-m", "venv", "--clear", FOLDER], capture_output=True, text=True)
+    if result.returncode != 0:
+        raise BootstrapError(f"python3 -m venv failed:\n{result.stdout}{result.stderr}")
 
 
 def install(extra: str, progress: Progress) -> None:
-    """Install the project with what ``extra`` stands for, telling each download."""
+    """Install the project with an extra, and show each download."""
     progress.tell(f"installing kamaji-equinix[{extra}]")
     words = [str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check", "--progress-bar", "off"]
     process = subprocess.Popen(
@@ -113,7 +113,7 @@ def install(extra: str, progress: Progress) -> None:
 
 
 def event(line: str) -> str:
-    """What a line of pip tells; nothing where it is not worth a line."""
+    """The event in a line of pip's output; empty if there is none to show."""
     words = line.split()
     if words[:1] == ["Downloading"] and len(words) > 1:
         name = " ".join(words[1].rsplit("/", 1)[-1].split("-")[:2])
@@ -124,7 +124,7 @@ def event(line: str) -> str:
 
 
 def link_types() -> None:
-    """Give mypy and import-linter the installed names of the checkout's folders."""
+    """Create links to the checkout's folders under their installed names, for mypy and import-linter."""
     folder = FOLDER / "typing" / "kamaji_equinix"
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("components", "automation"):
@@ -135,7 +135,7 @@ def link_types() -> None:
 
 
 def main(extra: str) -> int:
-    """Make the environment; the exit code."""
+    """Create the environment; returns the exit code."""
     if current(extra):
         STAMPS[extra].touch()
         return 0

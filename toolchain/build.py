@@ -26,24 +26,24 @@ TAIL = 15
 """Lines of a build's log that an error quotes."""
 
 COMPILER_FLAGS = ("-gcflags=all=-dwarf=false -l",)
-"""No debug information, which the linker would drop, and no inlining: a quarter of the compiler's time."""
+"""No debug information, which the linker would drop, and no inlining: saves a quarter of the compiler's time."""
 
 UNREACHABLE = re.compile(
     r"dial tcp|lookup \S+ on |proxyconnect|i/o timeout|403 Forbidden|404 Not Found|lookup disabled by GOPROXY"
 )
-"""What go writes where a module can't be downloaded."""
+"""Go's messages about a module that can't be downloaded."""
 
 
 class BuildError(Exception):
     """A program could not be built."""
 
 
-def missing(names: Iterable[str] | None = None, need: Need = "test") -> list[Program]:
+def missing_programs(names: Iterable[str] | None = None, need: Need = "test") -> list[Program]:
     """The programs that have to be built, in the order of building.
 
     Args:
-        names: which; None for those that are needed.
-        need: for what: ``up`` leaves out those that only tests run. Those on request are named, or not built.
+        names: the programs; None for those that are needed.
+        need: their purpose: ``up`` leaves out those that only tests run. Programs on request are built only by name.
 
     Raises:
         KeyError: no program of that name is pinned.
@@ -51,16 +51,16 @@ def missing(names: Iterable[str] | None = None, need: Need = "test") -> list[Pro
     if names is None:
         names = (name for name, program in BY_NAME.items() if program.need in ("up", need))
     required_names = set(names)
-    if unknown := required_names - set(BY_NAME):
-        raise KeyError(f"unknown program {', '.join(sorted(unknown))}; there are {', '.join(BY_NAME)}")
+    if unknown_names := required_names - set(BY_NAME):
+        raise KeyError(f"unknown program {', '.join(sorted(unknown_names))}; there are {', '.join(BY_NAME)}")
     if locate.machines_pulumi():
-        # A Pulumi of the machine's own fetches its own plugins.
+        # The machine's own Pulumi downloads its plugins itself.
         required_names.discard("pulumi-resource-kubernetes")
-    return [program for name, program in BY_NAME.items() if name in required_names and not there(program)]
+    return [program for name, program in BY_NAME.items() if name in required_names and not is_available(program)]
 
 
-def there(program: Program) -> bool:
-    """Whether nothing has to be built for a program."""
+def is_available(program: Program) -> bool:
+    """Whether a program needs no build."""
     return locate.find(program.name, program.version) is not None
 
 
@@ -70,19 +70,19 @@ def ensure(
     need: Need = "test",
     watch: Callable[[Progress], None] | None = None,
 ) -> None:
-    """Build what is missing.
+    """Build the missing programs.
 
-    A file appears in the cache only when it is whole; what a run has built, the next one finds. Two runs at once share
-    the work: the second waits for a program that the first is building.
+    A file appears in the cache only when it is complete, and a later run uses it. Two runs at the same time share the work:
+    the second waits for a program that the first is building.
 
     Args:
-        names: which programs, another version than the usual one as ``name@version``; None for those that are needed.
-        report: takes the lines of progress.
-        need: for what, where there are no names.
-        watch: takes the progress, for a picture of it.
+        names: the programs, with ``name@version`` for a version other than the default; None for those that are needed.
+        report: receives the lines of progress.
+        need: the purpose, if there are no names.
+        watch: receives the progress, for a display of it.
 
     Raises:
-        BuildError: names the log and quotes its end.
+        BuildError: a build failed; names the log and quotes its end.
         GoMissing: nothing can be built on this machine.
         MissingProgram: KUBEBUILDER_ASSETS names a program that doesn't run.
         KeyError: no program of that name is pinned.
@@ -91,7 +91,7 @@ def ensure(
     for name in ("etcd", "kube-apiserver"):
         if (names is None or name in names) and (path := locate.system_program(name)):
             report(f"{name}: {path}, {locate.version_of(path, '--version')} (KUBEBUILDER_ASSETS)")
-    todo = missing(names, need)
+    todo = missing_programs(names, need)
     if not todo:
         return
     command = go(report)
@@ -106,25 +106,25 @@ def ensure(
 
 
 def build_all(todo: list[Program], command: Path, progress: Progress, report: Callable[[str], None]) -> None:
-    """Build programs: the next group's modules are downloaded meanwhile, and one program is linked while another compiles.
+    """Build programs, and download the next group's modules meanwhile. One program is linked while another is compiled.
 
-    The first program comes alone, because it compiles Go's own packages, which all share. Programs of one group follow each
-    other for the same reason.
+    The first program is built alone: it compiles Go's own packages, which all share. Programs of one group are built one
+    after another for the same reason.
     """
     groups = [list(programs) for _group, programs in itertools.groupby(todo[1:], key=lambda program: program.group)]
     jobs = Jobs()
-    one = functools.partial(build_once, command=command, progress=progress, jobs=jobs)
+    build_program = functools.partial(build_once, command=command, progress=progress, jobs=jobs)
 
     def several(programs: list[Program]) -> None:
         for program in programs:
-            one(program)
+            build_program(program)
 
     with ThreadPoolExecutor(builders()) as pool, ThreadPoolExecutor(1) as downloader:
         try:
             downloads = downloader.submit(download, todo, command, progress, report, jobs)
-            wait_for([pool.submit(one, todo[0])])
+            wait_for([pool.submit(build_program, todo[0])])
             wait_for([pool.submit(several, group) for group in groups])
-            # Whatever is still on its way is not needed any more.
+            # Downloads that are still running are not needed any more.
             jobs.stop()
             downloads.exception()
         except BaseException:
@@ -133,26 +133,26 @@ def build_all(todo: list[Program], command: Path, progress: Progress, report: Ca
 
 
 def builders() -> int:
-    """How many programs are built at a time: two where the memory is enough for two of the larger compilations."""
+    """Number of parallel builds: two if the memory is enough for two of the larger compilations."""
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return 2 if memory >= 7 << 30 else 1
 
 
 def wait_for(tasks: list[Future[None]]) -> None:
     """Wait for the first failure, or for all."""
-    done, _pending = wait(tasks, return_when=FIRST_EXCEPTION)
-    failures = [failure for task in done if (failure := task.exception())]
-    # Those that were stopped for another's failure say nothing of their own.
+    completed_tasks, _pending = wait(tasks, return_when=FIRST_EXCEPTION)
+    failures = [failure for task in completed_tasks if (failure := task.exception())]
+    # The failure that stopped the others is raised first.
     for failure in sorted(failures, key=lambda failure: isinstance(failure, Stop)):
         raise failure
 
 
 def build_once(program: Program, *, command: Path, progress: Progress, jobs: Jobs) -> None:
-    """Build a program unless another process does."""
+    """Build a program unless another process has built it meanwhile."""
     jobs.proceed()
     with exclusive(program.file_name, functools.partial(progress.wait, program), jobs.proceed) as lock:
         took = None
-        if not there(program):
+        if not is_available(program):
             progress.start(program)
             took = build(program, command, lock, jobs)
         progress.end(program, took)
@@ -161,7 +161,7 @@ def build_once(program: Program, *, command: Path, progress: Progress, jobs: Job
 def download(todo: list[Program], command: Path, progress: Progress, report: Callable[[str], None], jobs: Jobs) -> None:
     """Download the modules of the groups, in the order of building.
 
-    It fails in silence: the build of the program fails for the same reason, and says so.
+    A failure is not reported: the build of the program fails for the same reason and reports it.
     """
     for group, programs in itertools.groupby(todo, key=lambda program: program.group):
         folder = cache_folder() / "work" / group
@@ -185,18 +185,18 @@ def download(todo: list[Program], command: Path, progress: Progress, report: Cal
 
 
 def build(program: Program, command: Path, lock: int, jobs: Jobs) -> float:
-    """Build one program; the seconds of CPU that it took.
+    """Build one program; returns the seconds of CPU time.
 
     Args:
-        program: which.
+        program: the program.
         command: the go command.
-        lock: descriptor of the program's lock. ``go`` inherits it, so that the lock outlives a killed parent for as long
-            as there is somebody who writes.
-        jobs: of which the process becomes one.
+        lock: descriptor of the program's lock. ``go`` inherits it, so that after the parent was killed the lock lasts until
+            nobody writes any more.
+        jobs: the processes of this build; ``go`` is added to them.
 
     Raises:
-        BuildError: names the log and quotes its end.
-        Stopped: all is to end.
+        BuildError: the build failed; names the log and quotes its end.
+        Stop: all builds end.
     """
     cache = cache_folder()
     work = cache / "work" / program.group
@@ -204,7 +204,7 @@ def build(program: Program, command: Path, lock: int, jobs: Jobs) -> float:
     part = cache / f".{program.file_name}.part"
     # go build refuses to replace a file that doesn't look like a program, as a killed run may have left it.
     part.unlink(missing_ok=True)
-    # An interrupted go doesn't always remove what it keeps in the system's temporary folder, and a killed one never does.
+    # An interrupted go doesn't always remove its temporary files, and a killed one never does.
     temporary = cache / "work" / f"{program.file_name}.tmp"
     remove(temporary)
     temporary.mkdir(parents=True)
@@ -243,7 +243,7 @@ def build(program: Program, command: Path, lock: int, jobs: Jobs) -> float:
 
 
 def remove(folder: Path) -> None:
-    """Remove a temporary folder; a compiler that was just killed may still be creating files in it."""
+    """Remove a temporary folder in which a killed compiler may still be creating files."""
     for _ in range(20):
         shutil.rmtree(folder, ignore_errors=True)
         if not folder.exists():
@@ -252,7 +252,7 @@ def remove(folder: Path) -> None:
 
 
 def advice(log: str) -> str:
-    """What to do about a failed build, where its log tells; with a line break in front."""
+    """Advice on a failed build, by its log, after a line break; empty if the log shows no known cause."""
     if UNREACHABLE.search(log):
         return (
             "\nA Go module could not be downloaded: check the network and GOPROXY, "
@@ -264,29 +264,29 @@ def advice(log: str) -> str:
 
 
 def prepare(program: Program, work: Path) -> None:
-    """Lay out the folder that a program is built in: its pins, and files that upstream generates."""
+    """Fill a program's build folder: its pins, and files that upstream generates."""
     shutil.copytree(pins.PINS / program.group, work, dirs_exist_ok=True)
     if program.group == SECOND_GENERATION:
         kamaji_api.lay_out(work)
     if program.name == "pulumi-resource-kubernetes":
-        # What the release build of pulumi-kubernetes embeds: its schema with the version, and the compacted mapping.
-        generated = module_folder("github.com/pulumi/pulumi-kubernetes/provider/v4") / "cmd" / program.name
-        schema = json.loads((generated / "schema.json").read_text())
+        # As in the release build of pulumi-kubernetes: its schema with the version, and the compacted mapping.
+        resource_folder = module_folder("github.com/pulumi/pulumi-kubernetes/provider/v4") / "cmd" / program.name
+        schema = json.loads((resource_folder / "schema.json").read_text())
         schema["version"] = program.version.removeprefix("v")
         (work / "plugin" / "schema-embed.json").write_text(json.dumps(schema))
-        mapping = json.loads((generated / "terraform-mapping.json").read_text())
+        mapping = json.loads((resource_folder / "terraform-mapping.json").read_text())
         (work / "plugin" / "terraform-mapping-embed.json").write_text(json.dumps(mapping, separators=(",", ":")))
 
 
 def linker_flags(program: Program) -> str:
-    """Flags for the linker: no symbol tables, and the versions that the program tells."""
+    """Flags for the linker: no symbol tables, and the program's version."""
     return " ".join(["-s", "-w", *(f"-X {name}={value}" for name, value in program.variables)])
 
 
 def environment() -> dict[str, str]:
     """Environment of a build.
 
-    GOGC=400 lets the compiler collect less garbage: a fifth of a cold build's time. CGO_ENABLED=0 halves the build of the
-    Kubernetes plugin and makes the programs static.
+    With GOGC=400 the compiler collects less garbage, which saves a fifth of a first build's time. CGO_ENABLED=0 halves the
+    build of the Kubernetes plugin and makes the programs static.
     """
     return {**os.environ, "GOGC": "400", "CGO_ENABLED": "0", "GOFLAGS": "-mod=mod -buildvcs=false", "GOWORK": "off"}

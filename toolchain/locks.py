@@ -1,4 +1,4 @@
-"""One builder at a time, also between processes."""
+"""Locks between builders, also of several processes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ POLL_SECONDS = 0.2
 
 
 def lock_now(file: IO[str]) -> bool:
-    """Take a file's lock unless another process holds it; whether it was taken."""
+    """Lock a file unless another process holds the lock; True if it is locked now."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -26,14 +26,14 @@ def lock_now(file: IO[str]) -> bool:
 def exclusive(
     name: str, on_wait: Callable[[], None] | None = None, proceed: Callable[[], None] | None = None
 ) -> Iterator[int]:
-    """Hold the lock ``name`` of the cache; the kernel frees it when the process ends, however it ends.
+    """Hold the lock ``name`` of the cache; the kernel releases it at the end of the process.
 
-    Yields the lock's file descriptor: a child that inherits it holds the lock too, for as long as it lives.
+    Yields the lock's file descriptor: a child process that inherits it holds the lock too.
 
     Args:
-        name: what is locked.
-        on_wait: called once if another process holds it.
-        proceed: called now and then while waiting; raises to end it. Without it the wait ends only with the lock.
+        name: name of the lock.
+        on_wait: called once if another process holds the lock.
+        proceed: called repeatedly while waiting; it ends the wait by an exception.
     """
     folder = cache_folder() / "locks"
     folder.mkdir(parents=True, exist_ok=True)
@@ -44,6 +44,6 @@ def exclusive(
             while proceed and not lock_now(file):
                 proceed()
                 time.sleep(POLL_SECONDS)
-            # Nothing to wait for where the lock was taken just now.
+            # Returns at once if the loop has locked the file.
             fcntl.flock(file, fcntl.LOCK_EX)
         yield file.fileno()

@@ -1,4 +1,4 @@
-"""What is pinned: the programs, their versions, and the Go modules that they are built from."""
+"""The pins: the programs, their versions, and the Go modules that they are built from."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ METAL3_PROVIDER = "v1.13.2"
 METAL3_IPAM = "v1.13.2"
 BARE_METAL_OPERATOR = "v0.13.2"
 SECOND_GENERATION = "second-generation"
-"""Group of the programs of Cluster API's contract v1beta2, and of Metal3, which knows no older one."""
+"""Group of the programs of Cluster API's contract v1beta2, and of Metal3, which supports no older contract."""
 PULUMI = "v3.259.0"
 PULUMI_KUBERNETES = "v4.25.0"
 PULUMI_OPERATOR = "v1.16.0"
 
 
 Need = Literal["up", "test", "request"]
-"""When a program is built: before the lab starts, before the tests, or when somebody asks for it by its name."""
+"""When a program is built: before the lab starts, before the tests, or on request by its name."""
 
 
 @dataclass(frozen=True)
@@ -38,13 +38,12 @@ class Program:
     """A program of the toolchain.
 
     Attributes:
-        name: how the project calls it.
-        version: as in its file's name.
+        name: its name in the project.
+        version: its version, as in its file's name.
         group: folder under ``toolchain/pins`` whose go.mod pins it.
-        package: Go package that builds it; "./" and a folder for one whose ``main.go`` lies in the group's.
-        variables: Go variables set by the linker: package path and name to value.
-        seconds: what its build takes after those of its group that stand before it, in seconds of CPU, with the modules
-            downloaded. Measured; the progress is weighed with it.
+        package: its Go package; "./" and a folder if ``main.go`` is in the group's.
+        variables: Go variables that the linker sets: package path and name, and the value.
+        seconds: measured CPU time of its build after the earlier ones of its group; its weight in the progress.
         need: when it is built.
     """
 
@@ -63,7 +62,7 @@ class Program:
 
 
 def _kubernetes_version(version: str) -> tuple[tuple[str, str], ...]:
-    """Variables of a Kubernetes program; Cluster API refuses an API server that doesn't tell its version."""
+    """Variables of a Kubernetes program; Cluster API rejects an API server without a version."""
     major, minor, _patch = version.removeprefix("v").split(".")
     package = "k8s.io/component-base/version"
     return ((f"{package}.gitVersion", version), (f"{package}.gitMajor", major), (f"{package}.gitMinor", minor))
@@ -110,7 +109,7 @@ PROGRAMS = (
         "github.com/clastix/cluster-api-control-plane-provider-kamaji",
         4,
     ),
-    # Only tests compare the tree with it.
+    # Only for tests, which compare the status tree with it.
     Program("clusterctl", CLUSTER_API, "cluster-api", "sigs.k8s.io/cluster-api/cmd/clusterctl", 10, need="test"),
     Program(
         "pulumi",
@@ -139,25 +138,26 @@ PROGRAMS = (
     _kubernetes("kube-scheduler", 6),
     Program("kamaji", KAMAJI, "kubernetes", "github.com/clastix/kamaji", 41),
 )
-"""What the project runs, the smallest group first, so that progress shows early; a group's programs follow each other."""
+"""The programs that every lab needs; the smallest group is first, to show progress early, and groups are contiguous."""
 
-OTHERS = (
+EXTRA_PROGRAMS = (
     *_second_generation(),
     _kubernetes("kube-apiserver", 285, OLDER_KUBERNETES, "kubernetes-1.32", "request"),
     _kubernetes("kube-controller-manager", 81, OLDER_KUBERNETES, "kubernetes-1.32", "request"),
 )
-"""What the project runs beside: other versions, and programs of a generation that not every lab is of."""
+"""Programs that not every lab needs: other versions, and those of the second generation."""
 
 _USUAL = {program.name for program in PROGRAMS}
 
 BY_NAME = {program.name: program for program in PROGRAMS} | {
-    f"{program.name}@{program.version}" if program.name in _USUAL else program.name: program for program in OTHERS
+    f"{program.name}@{program.version}" if program.name in _USUAL else program.name: program
+    for program in EXTRA_PROGRAMS
 }
-"""All programs by name; another version than the usual one by ``name@version``."""
+"""All programs by name; versions other than the default by ``name@version``."""
 
 
 def pin_of(name: str, version: str | None = None) -> Program:
-    """A program by its name, and by its version where it is another than the usual one.
+    """A program by its name and its version, None for the default.
 
     Raises:
         KeyError: no such program is pinned.
@@ -172,13 +172,12 @@ class Source:
     """Files of a Go module that are used as files: CRDs, webhook configurations, scripts.
 
     Attributes:
-        module: the module's path.
-        version: its version.
-        group: folder under ``toolchain/pins`` whose go.sum vouches for it; the checksum database doesn't know
-            pseudo-versions of github.com/pulumi modules.
-        folders: what of it is kept in the cache: folders, and files.
-        need: when it is fetched.
-        part: names another part of a module of which one is kept already.
+        module: path of the module.
+        version: version of the module.
+        group: folder under ``toolchain/pins`` whose go.sum has its checksum, which the checksum database may lack.
+        folders: its folders and files to keep in the cache.
+        need: when it is downloaded.
+        part: name of these folders, for a second source with the same module.
     """
 
     module: str
@@ -189,7 +188,7 @@ class Source:
     part: str = ""
 
 
-# Without a version the first of a module is meant: what the lab runs stands first.
+# The first source of a module is the default: the lab's version is first.
 SOURCES = (
     Source(
         "sigs.k8s.io/cluster-api",
@@ -252,7 +251,7 @@ SOURCES = (
         ("config/base/crds/bases", "config/base/webhook"),
         "test",
     ),
-    # What releases for clusterctl are made of.
+    # The content of releases for clusterctl.
     Source(
         "sigs.k8s.io/cluster-api",
         CLUSTER_API,
@@ -297,6 +296,6 @@ SOURCES = (
 
 
 def cache_folder() -> Path:
-    """Where programs are kept: ``$KAMAJI_EQUINIX_TOOLCHAIN``, else ``~/.cache/kamaji-equinix/toolchain``."""
+    """Folder of the programs: ``$KAMAJI_EQUINIX_TOOLCHAIN``, else ``~/.cache/kamaji-equinix/toolchain``."""
     folder = os.environ.get("KAMAJI_EQUINIX_TOOLCHAIN")
     return Path(folder).expanduser().resolve() if folder else Path.home() / ".cache" / "kamaji-equinix" / "toolchain"

@@ -1,4 +1,4 @@
-"""How far a build of the toolchain is: the arithmetic, and what a terminal shows of it."""
+"""The progress of a toolchain build: its calculation, and its display on a terminal."""
 
 from __future__ import annotations
 
@@ -17,21 +17,18 @@ from rich.text import Text
 from .pins import Program
 
 NEARLY = 0.95
-"""A program that still builds never counts for more than this part of its weight."""
+"""Maximum share of a program's weight that counts while its build is running."""
 
 FIRST_PACE = 0.85 * min(os.cpu_count() or 1, 2)
-"""Weight that is built in a second, until programs have shown what it is here."""
+"""Assumed weight that is built per second, until programs have been built."""
 
 FIRST_PACE_WEIGHT = 150.0
-"""How much weight the first pace has beside what was measured: the first program is built alone, while modules are
-downloaded, and would by itself make the rest look three times as long as it is."""
+"""Weight of the first pace beside the measured one. The first program is built alone, while modules are downloaded: by itself
+it would make the rest seem three times as long."""
 
 
 class Progress:
-    """Which programs are built, which are under way, and how long the rest takes.
-
-    Builders of several threads report to it.
-    """
+    """The programs that are built and those under way, and the remaining time. Safe for threads."""
 
     def __init__(
         self,
@@ -41,38 +38,38 @@ class Progress:
         *,
         starts: bool = True,
     ) -> None:
-        """Begin.
+        """Start the clock.
 
         Args:
-            programs: all that are to be built.
-            report: takes one line for each event.
-            clock: seconds that only grow.
-            starts: whether the start of a build is such an event; a picture shows what is under way by itself.
+            programs: all programs of the build.
+            report: receives a line for each event.
+            clock: monotonic clock, in seconds.
+            starts: whether the start of a build is such an event; a display shows the running builds anyway.
         """
         self._programs, self._report, self._clock, self._starts = list(programs), report, clock, starts
         self._began = clock()
         self._running: dict[Program, float] = {}
-        self._built = 0.0
-        self._gone = 0.0
+        self._built_seconds = 0.0
+        self._skipped_seconds = 0.0
         self._spent = 0.0
         self._lock = threading.RLock()
         self.download = ""
 
     @property
     def elapsed(self) -> float:
-        """Seconds since the beginning."""
+        """Seconds since the start."""
         return self._clock() - self._began
 
     def label(self, program: Program) -> str:
-        """A program with its place in the order."""
+        """A program with its position in the order."""
         return f"[{self._programs.index(program) + 1}/{len(self._programs)}] {program.name} {program.version}"
 
     def wait(self, program: Program) -> None:
-        """Another process builds it."""
+        """Report that another process builds a program."""
         self._report(f"{self.label(program)}: another process builds it; waiting")
 
     def start(self, program: Program) -> None:
-        """Its build begins."""
+        """Report the start of a program's build."""
         with self._lock:
             self._running[program] = self._clock()
             if self._starts:
@@ -80,43 +77,47 @@ class Progress:
                 self._report(f"{self.label(program)}: building ({self.elapsed:.0f} s so far, {remaining_time})")
 
     def end(self, program: Program, seconds_of_cpu: float | None = None) -> None:
-        """It is there.
+        """Report that a program exists.
 
         Args:
-            program: which.
-            seconds_of_cpu: what its build took; None where another process built it.
+            program: the program.
+            seconds_of_cpu: CPU time of its build; None if another process built it.
         """
         with self._lock:
             began = self._running.pop(program, None)
             if began is None or seconds_of_cpu is None:
-                self._gone += program.seconds
+                self._skipped_seconds += program.seconds
                 return
-            self._built += program.seconds
+            self._built_seconds += program.seconds
             self._spent = self.elapsed
             took = self._clock() - began
             self._report(f"{self.label(program)}: built in {took:.0f} s ({seconds_of_cpu:.0f} s of CPU)")
 
     def builds(self) -> list[tuple[Program, float]]:
-        """What is under way, and for how many seconds."""
+        """The programs under way, and the seconds since the start of each."""
         with self._lock:
             return [(program, self._clock() - began) for program, began in self._running.items()]
 
     def _pace(self) -> float:
-        return (self._built + FIRST_PACE_WEIGHT) / (self._spent + FIRST_PACE_WEIGHT / FIRST_PACE)
+        return (self._built_seconds + FIRST_PACE_WEIGHT) / (self._spent + FIRST_PACE_WEIGHT / FIRST_PACE)
 
     def weight(self) -> float:
-        """Weight of what is done; programs under way count by their time."""
+        """Weight of the complete programs; programs under way count by their time."""
         with self._lock:
             running = self.builds()
             pace = self._pace() / max(len(running), 1)
-            return self._built + self._gone + sum(min(pace * s, NEARLY * program.seconds) for program, s in running)
+            return (
+                self._built_seconds
+                + self._skipped_seconds
+                + sum(min(pace * s, NEARLY * program.seconds) for program, s in running)
+            )
 
     def total(self) -> float:
-        """Weight of all."""
+        """Weight of all programs."""
         return float(sum(program.seconds for program in self._programs))
 
     def remaining_seconds(self) -> float:
-        """Seconds until all is built, as far as one can tell."""
+        """Estimated seconds until all programs are built."""
         return max(self.total() - self.weight(), 0.0) / self._pace()
 
 
@@ -130,10 +131,10 @@ def duration_text(seconds: float) -> str:
 
 
 class Picture:
-    """What a terminal shows, drawn anew again and again."""
+    """The display on a terminal, rendered repeatedly."""
 
     def __init__(self) -> None:
-        """Show nothing yet."""
+        """Start with an empty display."""
         self.progress: Progress | None = None
 
     def __rich__(self) -> Group:
@@ -143,7 +144,9 @@ class Picture:
         now, total = self.progress.weight(), self.progress.total()
         bar = Table.grid(padding=(0, 1))
         share = f"{now / total * 100 if total else 100:3.0f} %"
-        bar.add_row(ProgressBar(total, now, width=40), Text(f"{share}, {duration_text(self.progress.remaining_seconds())}"))
+        bar.add_row(
+            ProgressBar(total, now, width=40), Text(f"{share}, {duration_text(self.progress.remaining_seconds())}")
+        )
         lines = [
             Text(f"  building {program.name} {program.version} ({seconds:.0f} s)", overflow="ellipsis", no_wrap=True)
             for program, seconds in self.progress.builds()
@@ -157,11 +160,11 @@ class Picture:
 def display(console: Console) -> Iterator[tuple[Callable[[str], None], Callable[[Progress], None] | None]]:
     """Show a build.
 
-    Yields a function that takes lines, and one that takes the progress to draw: None without a terminal, where there are only
-    lines.
+    Yields a function for lines, and one for the progress to show. Without a terminal only lines are shown, and the second is
+    None.
     """
     if not console.is_terminal:
-        # Not the console's print: a line stays one line however long it is.
+        # The console's print would wrap long lines.
         yield lambda line: print(line, file=console.file, flush=True), None
         return
     picture = Picture()

@@ -1,4 +1,4 @@
-"""Files of Go modules that are used as files, kept in the cache, so that Go and the network are needed only once."""
+"""Files of Go modules, copied into the cache: Go and the network are needed only once."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ class SourceMissing(MissingProgram):
 
 
 def module_folder(module: str, version: str | None = None, part: str = "") -> Path:
-    """Folder with the kept files of a module, at their paths in the module.
+    """Folder with a module's files in the cache, at their paths in the module.
 
     Args:
         module: the module's path, such as ``sigs.k8s.io/cluster-api``.
-        version: which, where several are pinned; by default the one that the lab runs.
-        part: which of its parts, where several are kept.
+        version: version of the module; by default the lab's.
+        part: part of the module, as in ``Source.part``.
 
     Raises:
-        SourceMissing: it is neither in the cache nor to be had.
+        SourceMissing: it is not in the cache and can't be downloaded.
         KeyError: no such module is pinned.
     """
     for source in SOURCES:
@@ -37,7 +37,7 @@ def module_folder(module: str, version: str | None = None, part: str = "") -> Pa
 
 
 def source_folder(source: Source) -> Path:
-    """The folder of one pinned source, downloaded where it is not there yet."""
+    """The folder of a pinned source, which is downloaded if it is not in the cache."""
     name = f"{source.module.replace('/', '_')}@{source.version}" + (f"+{source.part}" if source.part else "")
     folder = cache_folder() / "sources" / name
     if folder.is_dir():
@@ -49,11 +49,11 @@ def source_folder(source: Source) -> Path:
 
 
 def download(source: Source) -> Path:
-    """Folder of the module as Go downloaded it."""
+    """Folder of the module in Go's module cache."""
     command = go(lambda _line: None)
     work = cache_folder() / "work" / source.group
     shutil.copytree(PINS / source.group, work, dirs_exist_ok=True)
-    done = subprocess.run(
+    result = subprocess.run(
         [command, "mod", "download", "-json", f"{source.module}@{source.version}"],
         capture_output=True,
         text=True,
@@ -61,21 +61,21 @@ def download(source: Source) -> Path:
         cwd=work,
         env={**os.environ, "GOFLAGS": "-mod=mod"},
     )
-    answer = json.loads(done.stdout or "{}")
+    answer = json.loads(result.stdout or "{}")
     if "Dir" not in answer:
         raise SourceMissing(
             f"Go module {source.module}@{source.version} can't be downloaded: "
-            f"{answer.get('Error') or done.stderr.strip() or 'no reason given'}. Check GOPROXY and the network."
+            f"{answer.get('Error') or result.stderr.strip() or 'no reason given'}. Check GOPROXY and the network."
         )
     return Path(answer["Dir"])
 
 
 def keep(source: Source, module: Path, folder: Path) -> None:
-    """Copy what is wanted of a module; the folder appears whole or not at all."""
+    """Copy a source's folders and files from its module; the folder appears only when complete."""
     part = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     for name in source.folders:
-        # The module cache is read-only; copy contents, not modes.
+        # The module cache is read-only: copy the content without modes.
         if (module / name).is_file():
             (part / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(module / name, part / name)

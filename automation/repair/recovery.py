@@ -152,7 +152,8 @@ def clusters_by_name(deployment: Mapping[str, Any], clusters: Collection[str]) -
         resource
         for resource in deployment.get("resources") or []
         if CLUSTER.match(resource["type"])
-        and f"Cluster {resource['inputs']['metadata'].get('namespace', '')}/{resource['inputs']['metadata']['name']}" in clusters
+        and f"Cluster {resource['inputs']['metadata'].get('namespace', '')}/{resource['inputs']['metadata']['name']}"
+        in clusters
     ]
 
 
@@ -193,7 +194,8 @@ def without(resource: Mapping[str, Any], absent_urns: Collection[str]) -> dict[s
         copy["dependencies"] = [urn for urn in copy["dependencies"] if urn not in absent_urns]
     if "propertyDependencies" in copy:
         copy["propertyDependencies"] = {
-            key: [urn for urn in urns or () if urn not in absent_urns] for key, urns in copy["propertyDependencies"].items()
+            key: [urn for urn in urns or () if urn not in absent_urns]
+            for key, urns in copy["propertyDependencies"].items()
         }
     return copy
 

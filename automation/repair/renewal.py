@@ -174,7 +174,11 @@ def same_cluster(resources: Sequence[Mapping[str, Any]], api: Api) -> bool:
 
     A Cluster is recognised by its UID; for one that does not exist the address that the hand-off has stored counts.
     """
-    servers = {dig(resource, "outputs", "server") for resource in resources if resource["type"].endswith(":ControlPlaneEndpoint")}
+    servers = {
+        dig(resource, "outputs", "server")
+        for resource in resources
+        if resource["type"].endswith(":ControlPlaneEndpoint")
+    }
     find = finder(api)
     for resource in resources:
         if not CLUSTER.match(resource["type"]):

@@ -176,7 +176,11 @@ class Upkeep:
                     "one can't join it, so all of them are replaced"
                 )
             self.translate.remark(f"{name} was deleted by somebody else, so it is created again{warning}")
-        planes = [resource for resource, exists in differences if not exists and recovery.CONTROL_PLANE.match(resource["type"])]
+        planes = [
+            resource
+            for resource, exists in differences
+            if not exists and recovery.CONTROL_PLANE.match(resource["type"])
+        ]
         self.forget(state, planes)
         try:
             self.refresh(state["deployment"])

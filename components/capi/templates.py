@@ -195,7 +195,9 @@ def references(kube: Kube, pool: PoolTemplates) -> set[tuple[str, str]]:
         for holder in kube.items(kind, {CLUSTER_LABEL: pool.cluster})
     ]
     machines = [dig(holder, "spec", "template", "spec") for holder in holders]
-    items = [dig(machine, *path) for machine in machines for path in (("infrastructureRef",), ("bootstrap", "configRef"))]
+    items = [
+        dig(machine, *path) for machine in machines for path in (("infrastructureRef",), ("bootstrap", "configRef"))
+    ]
     return {(str(item.get("kind")), str(item.get("name"))) for item in items if isinstance(item, Mapping)}
 
 

@@ -21,7 +21,7 @@ from ..settings.model import StackSettings
 from ..settings.report import NOTHING, Problem
 from . import admission, changes, departures, hosts, strangers, upgrades
 from .kubeconfig_secrets import kubeconfig_secrets
-from .living_cluster import THREADS, LivingCluster, read_clusters, machines
+from .living_cluster import THREADS, LivingCluster, machines, read_clusters
 from .losses import Loss, losses
 from .machines import plan_of, skew_problems
 from .pool_change import PoolChange
@@ -90,7 +90,9 @@ def compare(settings: StackSettings, last: Mapping[str, Any] | None, *, adopts: 
         *strangers.hosts(api, settings, state),
     ]
     clusters = read_clusters(api, settings)
-    stack_clusters = None if adopts or last is None else {(item.namespace, item.name) for item in departures.clusters_in_state(last)}
+    stack_clusters = (
+        None if adopts or last is None else {(item.namespace, item.name) for item in departures.clusters_in_state(last)}
+    )
     for index, (tenant, current) in enumerate(zip(settings.clusters, clusters, strict=True)):
         problems += strangers.problems(api, departures.base_of(index, settings), tenant, current, stack_clusters)
     plans = [plan_of(tenant, current, state) for tenant, current in zip(settings.clusters, clusters, strict=True)]
@@ -101,7 +103,9 @@ def compare(settings: StackSettings, last: Mapping[str, Any] | None, *, adopts: 
         f"Cluster {item.namespace}/{item.name} will be deleted, with its control plane and all its machines"
         for item in removals
     ]
-    consequence_notes = [line for index, current in enumerate(clusters) for line in consequences(settings, index, current)]
+    consequence_notes = [
+        line for index, current in enumerate(clusters) for line in consequences(settings, index, current)
+    ]
     machine_deletions = [change for item in removals for change in machines_of(api, item, settings, remarks)]
     return Outlook(
         tuple(clusters),
@@ -112,7 +116,8 @@ def compare(settings: StackSettings, last: Mapping[str, Any] | None, *, adopts: 
         tuple(remarks.unread),
         bootstrap_versions(state),
         tuple(
-            frozenset(losses(tenant, current, state)) for tenant, current in zip(settings.clusters, clusters, strict=True)
+            frozenset(losses(tenant, current, state))
+            for tenant, current in zip(settings.clusters, clusters, strict=True)
         ),
         next((UNCERTAIN.format(api.access.server, current.uncertain) for current in clusters if current.uncertain), ""),
         kubeconfig_secrets(state),
@@ -207,13 +212,19 @@ def current_cluster(
 ) -> departures.AppliedCluster | None:
     """A cluster of the last state as it is now; None where it does not exist, or another cluster has its name."""
     try:
-        cluster_object = objects.Kube(api, cluster.namespace).find(objects.Kind(version, "Cluster", "clusters"), cluster.name)
+        cluster_object = objects.Kube(api, cluster.namespace).find(
+            objects.Kind(version, "Cluster", "clusters"), cluster.name
+        )
     except ApiError as error:
         remarks.unread.append(
             f"Cluster {cluster.namespace}/{cluster.name} can't be read, so it is taken for living: {error}"
         )
         return cluster
-    if cluster_object is None or cluster_object["metadata"]["uid"] != cluster.uid or "deletionTimestamp" in cluster_object["metadata"]:
+    if (
+        cluster_object is None
+        or cluster_object["metadata"]["uid"] != cluster.uid
+        or "deletionTimestamp" in cluster_object["metadata"]
+    ):
         return None
     annotations = cluster_object["metadata"].get("annotations") or {}
     return replace(cluster, allow_replacement=annotations.get(departures.ALLOW_REPLACEMENT) == "true")

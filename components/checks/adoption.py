@@ -60,7 +60,10 @@ def beside_pools(tenant: TenantClusterSettings) -> Iterator[Manifest]:
     pool_kinds = {"Namespace", "MachineDeployment"}
     for pool in tenant.worker_pools:
         pool_templates = templates(tenant, pool)
-        pool_kinds |= {template["kind"] for template in (pool_templates.machines, pool_templates.bootstrap, *pool_templates.companions)}
+        pool_kinds |= {
+            template["kind"]
+            for template in (pool_templates.machines, pool_templates.bootstrap, *pool_templates.companions)
+        }
     for document in documents(tenant):
         of_pool = POOL_LABEL in document["metadata"].get("labels", {})
         if document["kind"] not in pool_kinds and not (document["kind"] == "Secret" and of_pool):

@@ -53,7 +53,10 @@ def clusters_in_state(resources: Mapping[str, Any]) -> list[AppliedCluster]:
             allow_replacement = (metadata.get("annotations") or {}).get(ALLOW_REPLACEMENT) == "true"
             clusters.append(
                 AppliedCluster(
-                    metadata["name"], metadata.get("namespace") or "default", metadata.get("uid") or "", allow_replacement
+                    metadata["name"],
+                    metadata.get("namespace") or "default",
+                    metadata.get("uid") or "",
+                    allow_replacement,
                 )
             )
     return clusters
@@ -86,7 +89,9 @@ def problems(removals: Iterable[AppliedCluster], new: StackSettings, before: Ite
         if departure.allow_replacement:
             continue
         if departure.name not in places:
-            problems.append(rename_problem(departure.name, new_names, places, new) if new_names else removal(departure.name))
+            problems.append(
+                rename_problem(departure.name, new_names, places, new) if new_names else removal(departure.name)
+            )
             continue
         index = places[departure.name]
         cluster = new.clusters[index].cluster

@@ -17,4 +17,8 @@ def kubeconfig_secrets(resources: Mapping[str, Any]) -> dict[tuple[str, str], st
         resources: of a stack's state by URN, with their outputs.
     """
     handoffs = (resource.get("outputs") or {} for urn, resource in resources.items() if HANDOFF_URN.search(urn))
-    return {(outputs["namespace"], outputs["cluster"]): outputs["kubeconfigSecret"] for outputs in handoffs if outputs.get("kubeconfigSecret")}
+    return {
+        (outputs["namespace"], outputs["cluster"]): outputs["kubeconfigSecret"]
+        for outputs in handoffs
+        if outputs.get("kubeconfigSecret")
+    }

@@ -108,7 +108,9 @@ def read_cluster(api: Api, tenant: TenantClusterSettings) -> LivingCluster:
     templates: Mapping[str, Mapping[str, str]] = {}
     uncertain: ApiError | None = None
     try:
-        templates = template_names(api, tenant, {str(dig(deployment, "metadata", "name")): deployment for deployment in deployments or ()})
+        templates = template_names(
+            api, tenant, {str(dig(deployment, "metadata", "name")): deployment for deployment in deployments or ()}
+        )
     except ApiError as error:
         uncertain = error
     return LivingCluster(
@@ -138,7 +140,9 @@ def former_deployments(
         plane: its KamajiControlPlane; None where it could not be read, or there is none.
         is_gone: there is certainly none.
     """
-    active_deployments = [deployment for deployment in deployments if not dig(deployment, "metadata", "deletionTimestamp")]
+    active_deployments = [
+        deployment for deployment in deployments if not dig(deployment, "metadata", "deletionTimestamp")
+    ]
     if is_gone:
         return {str(deployment["metadata"]["name"]) for deployment in active_deployments}, set()
     older = [deployment for deployment in active_deployments if plane and is_older(deployment, plane)]

@@ -21,7 +21,7 @@ from ..settings.model import TenantClusterSettings
 from ..settings.pools import WorkerPoolSettings
 from ..settings.report import Problem
 from .living_cluster import LivingCluster
-from .pool_change import FORMER, DELETED_DEPLOYMENT, PoolChange
+from .pool_change import DELETED_DEPLOYMENT, FORMER, PoolChange
 
 Json = Mapping[str, Any]
 
@@ -81,7 +81,11 @@ def skew_problems(base: str, tenant: TenantClusterSettings, changes: Iterable[Po
     for index, pool in enumerate(tenant.worker_pools):
         skip_checks = pool.annotations.get(SKIP, "").replace(" ", "").split(",")
         version = tenant.pool_version(pool)
-        if pool.name in rolling_pools and minor(version) != minor(plane) and not {"All", "KubeadmVersionSkew"} & {*skip_checks}:
+        if (
+            pool.name in rolling_pools
+            and minor(version) != minor(plane)
+            and not {"All", "KubeadmVersionSkew"} & {*skip_checks}
+        ):
             yield Problem(
                 f"{base}workerPools[{index}].kubernetesVersion",
                 f"has another minor version than the control plane, {plane}, and the pool would roll "

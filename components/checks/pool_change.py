@@ -11,7 +11,9 @@ NONE = "none goes by itself"
 FORMER = "they joined a control plane that is gone, and can't join the new one"
 """A reason: machines that no controller replaces by itself."""
 
-DELETED_DEPLOYMENT = "somebody else has deleted its MachineDeployment; `kamaji-equinix up` or `pulumi up --refresh` creates it again"
+DELETED_DEPLOYMENT = (
+    "somebody else has deleted its MachineDeployment; `kamaji-equinix up` or `pulumi up --refresh` creates it again"
+)
 """A reason: machines that were deleted from outside."""
 
 _VERB = "|".join(VERBS.values())

@@ -13,7 +13,11 @@ from ..tree import PoolRequest, Request
 def request_of(tenant: TenantClusterSettings) -> Request:
     """What the settings of a cluster ask for."""
     machines = tenant.least_machines > 0
-    names = [addon.name for addon in (network_plugin(tenant, "", ""), cloud_controller(tenant, {})) if addon and addon.is_required]
+    names = [
+        addon.name
+        for addon in (network_plugin(tenant, "", ""), cloud_controller(tenant, {}))
+        if addon and addon.is_required
+    ]
     external = provider_of(tenant).kubelet_arguments(tenant).get("cloud-provider") == "external"
     return Request(
         version=tenant.control_plane_version,

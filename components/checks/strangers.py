@@ -68,7 +68,10 @@ def pools(api: Api, base: str, tenant: TenantClusterSettings, current: LivingClu
     """The pools whose MachineDeployment belongs to another cluster: a hyphen joins the names of cluster and pool."""
     if current.deployments is None:
         return
-    kube, deployment_names = Kube(api, tenant.cluster.namespace), {str(dig(deployment, "metadata", "name")) for deployment in current.deployments}
+    kube, deployment_names = (
+        Kube(api, tenant.cluster.namespace),
+        {str(dig(deployment, "metadata", "name")) for deployment in current.deployments},
+    )
     kind = Kind(tenant.contract.core, "MachineDeployment", "machinedeployments")
     for index, pool in enumerate(tenant.worker_pools):
         name = naming.machine_deployment(tenant.cluster.name, pool.name)
@@ -127,7 +130,9 @@ def is_established(current: LivingCluster) -> bool:
     cluster = current.of("Cluster")
     if cluster is None or dig(cluster, "metadata", "deletionTimestamp"):
         return False
-    return bool(current.deployments or current.of(CONTROL_PLANE) or endpoint_of(cluster) or infrastructure_ready(cluster))
+    return bool(
+        current.deployments or current.of(CONTROL_PLANE) or endpoint_of(cluster) or infrastructure_ready(cluster)
+    )
 
 
 def holder(obj: Json | None, cluster: str) -> str:

@@ -58,7 +58,12 @@ def template_names(
 
 def names_of_equals(pool_comparisons: Iterable[Comparison]) -> dict[str, str]:
     """Names of templates to keep, by kind."""
-    return {kind: name for comparison in pool_comparisons if not comparison.differences for kind, name in comparison.names.items()}
+    return {
+        kind: name
+        for comparison in pool_comparisons
+        if not comparison.differences
+        for kind, name in comparison.names.items()
+    }
 
 
 def comparisons(

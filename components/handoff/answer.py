@@ -42,7 +42,9 @@ def await_answer(wait: Wait, address: Endpoint) -> Endpoint:
         answer = NO_AUTHORITY
         if authority is not None or not order.verify:
             target = reachability.Target(address.host, address.port, authority, order.path)
-            answer = reachability.attempt(target, min(reachability.ATTEMPT_SECONDS, max(progress.remaining_seconds, 0.1)))
+            answer = reachability.attempt(
+                target, min(reachability.ATTEMPT_SECONDS, max(progress.remaining_seconds, 0.1))
+            )
         progress.phase = answer.stage
         now = progress.elapsed
         refused_since = (now if refused_since is None else refused_since) if answer.is_refusal else None

@@ -63,7 +63,8 @@ class Elsewhere:
         except ApiError:
             return None
         hosts = [
-            entry.get("ip") or entry.get("hostname") for entry in dig(service, "status", "loadBalancer", "ingress") or ()
+            entry.get("ip") or entry.get("hostname")
+            for entry in dig(service, "status", "loadBalancer", "ingress") or ()
         ]
         endpoints = [Endpoint(str(host), address.port) for host in hosts if host]
         if address in endpoints:

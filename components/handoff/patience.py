@@ -88,7 +88,9 @@ class Wait:
         except ApiError as error:
             self.bearable(error, "endpoint", self.infrastructure_subject)
 
-    def eventually(self, phase: Phase, subject: str, expectation: str, condition: Callable[[], bool], advice: str) -> None:
+    def eventually(
+        self, phase: Phase, subject: str, expectation: str, condition: Callable[[], bool], advice: str
+    ) -> None:
         """Wait until a condition is true.
 
         Raises:
@@ -158,7 +160,12 @@ class Wait:
     def failure(self, phase: Phase, subject: str, *, expectation: str, observation: str, advice: str) -> HandoffError:
         """An error of a phase."""
         return HandoffError(
-            phase, subject, expectation=expectation, observation=observation, elapsed=self.progress.elapsed, advice=advice
+            phase,
+            subject,
+            expectation=expectation,
+            observation=observation,
+            elapsed=self.progress.elapsed,
+            advice=advice,
         )
 
 

@@ -124,7 +124,9 @@ def parse(text: str | bytes, source: str, folder: Path) -> Document:
     except ValueError as error:
         raise AccessError(f"{source}: {error}; expected a kubeconfig") from None
     is_unchanged = not _settle(document, folder)
-    return Document(document, source, text if is_unchanged and isinstance(text, str) else _decode(text) if is_unchanged else None)
+    return Document(
+        document, source, text if is_unchanged and isinstance(text, str) else _decode(text) if is_unchanged else None
+    )
 
 
 def merge(documents: Iterable[Document]) -> Document:

@@ -30,7 +30,11 @@ class Templates:
 
     def under(self, names: Mapping[str, str]) -> Templates:
         """The same templates under other names, by kind, also in the references to companions."""
-        companion_names = {str(companion["metadata"]["name"]): names[companion["kind"]] for companion in self.companions if companion["kind"] in names}
+        companion_names = {
+            str(companion["metadata"]["name"]): names[companion["kind"]]
+            for companion in self.companions
+            if companion["kind"] in names
+        }
         machines = {**self.machines, "spec": with_texts(self.machines["spec"], companion_names)}
         return Templates(
             with_name(machines, names),

@@ -89,7 +89,10 @@ def strategy(settings: TenantClusterSettings, pool: WorkerPoolSettings) -> dict[
     if settings.contract.is_v1beta2:
         return {"rollout": {"strategy": strategy_spec}, **drop_empty(deletion=drop_empty(order=choice.delete_policy))}
     if choice.delete_policy:
-        strategy_spec["rollingUpdate"] = {**strategy_spec.get("rollingUpdate", {}), "deletePolicy": choice.delete_policy}
+        strategy_spec["rollingUpdate"] = {
+            **strategy_spec.get("rollingUpdate", {}),
+            "deletePolicy": choice.delete_policy,
+        }
     return {"strategy": strategy_spec}
 
 

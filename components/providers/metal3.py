@@ -98,7 +98,11 @@ class Metal3(Provider[Metal3ClusterSettings, Metal3PoolSettings]):
             spec["hostSelector"] = drop_empty(
                 matchLabels=dict(selector.match_labels),
                 matchExpressions=[
-                    {"key": expression.key, "operator": OPERATORS[expression.operator], "values": list(expression.values)}
+                    {
+                        "key": expression.key,
+                        "operator": OPERATORS[expression.operator],
+                        "values": list(expression.values),
+                    }
                     for expression in selector.match_expressions
                 ],
             )

@@ -134,7 +134,12 @@ def network_data(tenant: Metal3ClusterSettings, data: NetworkDataSettings) -> di
 
 def link(settings: LinkSettings) -> dict[str, Any]:
     """The fields that all kinds of links have."""
-    return {"id": settings.id, **drop_empty(name=settings.name), "mtu": settings.mtu, "macAddress": mac(settings.mac_address)}
+    return {
+        "id": settings.id,
+        **drop_empty(name=settings.name),
+        "mtu": settings.mtu,
+        "macAddress": mac(settings.mac_address),
+    }
 
 
 def mac(settings: MacSettings) -> dict[str, Any]:

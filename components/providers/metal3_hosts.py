@@ -19,7 +19,10 @@ KIND = Kind("metal3.io/v1alpha1", "BareMetalHost", "baremetalhosts")
 def hosts(tenant: Metal3ClusterSettings) -> list[Manifest]:
     """All hosts, each after the Secret with its BMC's credentials."""
     return [
-        manifest for host in tenant.metal3.hosts for manifest in (credentials(tenant, host), bare_metal_host(tenant, host)) if manifest
+        manifest
+        for host in tenant.metal3.hosts
+        for manifest in (credentials(tenant, host), bare_metal_host(tenant, host))
+        if manifest
     ]
 
 

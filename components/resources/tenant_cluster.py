@@ -191,7 +191,14 @@ class TenantCluster(pulumi.ComponentResource):
         )
         self.cluster = cluster
         self._name = name
-        declare_addons(name, settings, self, self, spec, [resource for pool in pools.values() for resource in pool.immediate_resources])
+        declare_addons(
+            name,
+            settings,
+            self,
+            self,
+            spec,
+            [resource for pool in pools.values() for resource in pool.immediate_resources],
+        )
         self.register_outputs(self.outputs())
 
     @cached_property

@@ -89,7 +89,10 @@ class WorkerPool(pulumi.ComponentResource):
             Kind(template["apiVersion"], template["kind"], plural(template["kind"])) for template in manifests.values()
         )
         companion_kinds = tuple(
-            dict.fromkeys(Kind(companion["apiVersion"], companion["kind"], plural(companion["kind"])) for companion in pool_templates.companions)
+            dict.fromkeys(
+                Kind(companion["apiVersion"], companion["kind"], plural(companion["kind"]))
+                for companion in pool_templates.companions
+            )
         )
         deployment = workers.machine_deployment(
             settings, pool, after=later(args.rollout_after, pool.rollout_after), templates=args.templates

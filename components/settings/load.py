@@ -12,7 +12,7 @@ from . import model as model
 from .addons import AddonSettings, NetworkPluginSettings
 from .cluster import ClusterSettings
 from .control_plane import ControlPlaneSettings
-from .namespace import misspelt, key_hint, stack_key_hint
+from .namespace import key_hint, misspelt, stack_key_hint
 from .parse import ParseResult, SectionType, field_at, parse, plain
 from .providers import PROVIDERS
 from .report import NOTHING, Problem, SettingsError, below, steps_of
@@ -133,9 +133,7 @@ def load_stack(
     values: dict[str, Any] = seal(plain(raw, "", result), "", secret_value_paths(secret_paths))
     whole = list(whole_keys(raw, secret_paths))
     loader.problems += result.problems + whole
-    loader.problems += [
-        Problem(key, stack_key_hint(key, keys_of_stack)) for key in values if key not in keys_of_stack
-    ]
+    loader.problems += [Problem(key, stack_key_hint(key, keys_of_stack)) for key in values if key not in keys_of_stack]
     management = loader.section(model.ManagementSettings, "management", values.get("management", {}))
     if management.kubeconfig and management.kubeconfig_path:
         rule = "can't be set beside management.kubeconfig; leave one out"

@@ -127,7 +127,10 @@ def steps_of(path: str) -> list[str]:
     >>> steps_of('workerPools[1].labels["example.org/tier"]')
     ['workerPools', '1', 'labels', 'example.org/tier']
     """
-    return [quoted_step or bare_step for quoted_step, bare_step in re.findall(r'\["((?:[^"\\]|\\.)*)"\]|([A-Za-z0-9_-]+)', path)]
+    return [
+        quoted_step or bare_step
+        for quoted_step, bare_step in re.findall(r'\["((?:[^"\\]|\\.)*)"\]|([A-Za-z0-9_-]+)', path)
+    ]
 
 
 def below(path: str, root: str) -> bool:
@@ -155,7 +158,9 @@ def nearest(key: str, keys: Iterable[str]) -> str:
         return ELSEWHERE[key]
     names = sorted(keys)
     names_by_lower = {name.lower(): name for name in reversed(names)}
-    close = difflib.get_close_matches(key.lower().replace("_", "").replace("-", ""), list(names_by_lower), n=1, cutoff=0.6)
+    close = difflib.get_close_matches(
+        key.lower().replace("_", "").replace("-", ""), list(names_by_lower), n=1, cutoff=0.6
+    )
     if close:
         return f"unknown key; did you mean {names_by_lower[close[0]]!r}?"
     return f"unknown key; known are {', '.join(names)}"

@@ -122,7 +122,9 @@ def differences(value: Any, file_value: Any, path: str) -> Iterator[str]:
             yield from differences(item, file_value.get(key, NOTHING), path_of(path, (str(key),)))
     elif isinstance(value, list) and value and isinstance(file_value, list):
         for index, item in enumerate(value):
-            yield from differences(item, file_value[index] if index < len(file_value) else NOTHING, path_of(path, (index,)))
+            yield from differences(
+                item, file_value[index] if index < len(file_value) else NOTHING, path_of(path, (index,))
+            )
     elif isinstance(file_value, SecretStr) or type(value) is not type(file_value) or value != file_value:
         yield path
 

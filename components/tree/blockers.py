@@ -173,7 +173,9 @@ def _handoff(snapshot: Snapshot, cluster: Json) -> Blocker | None:
             "Find out who wrote it; `handoff.force: true` and `kamaji-equinix up` overwrite it",
         )
     lacking = [
-        noun for noun, value in (("endpoint", infrastructure_endpoint), ("status.ready", is_provisioned(infrastructure))) if not value
+        noun
+        for noun, value in (("endpoint", infrastructure_endpoint), ("status.ready", is_provisioned(infrastructure)))
+        if not value
     ]
     if plane_endpoint and lacking:
         return Blocker(

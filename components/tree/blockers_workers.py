@@ -108,7 +108,8 @@ def _no_machines(snapshot: Snapshot, machine_set: Json) -> Blocker | None:
         version_of_set = dig(machine_set, "spec", "template", "spec", "version")
         return Blocker(
             subject(owner),
-            f"{reason} (its machines want {version_of_set or 'no version'}, the control plane runs {version or 'no version yet'})",
+            f"{reason} (its machines want {version_of_set or 'no version'}, "
+            f"the control plane runs {version or 'no version yet'})",
             "Cluster API creates machines once the control plane is stable and of the same minor version: "
             "bring `workerPools[].kubernetesVersion` and `cluster.kubernetesVersion` together",
         )
@@ -135,7 +136,9 @@ def _machine(snapshot: Snapshot, machine: Json) -> Blocker | None:
     status = machine.get("status") or {}
     spec = dig(machine, "spec") or {}
     if not has_bootstrap_data(machine):
-        return _waits_for(snapshot, machine, _object_of(snapshot, dig(spec, "bootstrap", "configRef")), "bootstrap data")
+        return _waits_for(
+            snapshot, machine, _object_of(snapshot, dig(spec, "bootstrap", "configRef")), "bootstrap data"
+        )
     if not infrastructure_ready(machine):
         return _waits_for(snapshot, machine, _object_of(snapshot, spec.get("infrastructureRef")), "its server")
     provider_id = spec.get("providerID") or "unknown provider ID"

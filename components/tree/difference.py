@@ -50,7 +50,9 @@ def shortfalls(tree: Tree) -> Iterator[Difference]:
         yield from _control_plane(snapshot, snapshot.control_plane, request)
     if isinstance(snapshot.machine_deployments, Failure):
         return
-    deployments = {name(deployment): deployment for deployment in snapshot.machine_deployments if not deletion_time(deployment)}
+    deployments = {
+        name(deployment): deployment for deployment in snapshot.machine_deployments if not deletion_time(deployment)
+    }
     for deployment_name, pool in request.pools.items():
         if deployment_name in deployments:
             yield from _pool(deployments[deployment_name], pool)

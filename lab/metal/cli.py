@@ -10,7 +10,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from .control import Control, ControlError
-from .faults import CALL_FAULTS, KINDS, DEVICE_FAULTS, Fault, FaultInvalid
+from .faults import CALL_FAULTS, DEVICE_FAULTS, KINDS, Fault, FaultInvalid
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -35,7 +35,10 @@ def add_commands(parser: argparse.ArgumentParser) -> None:
     sub.add_argument("project")
     sub.set_defaults(run=show_faults)
     kinds = "; ".join(
-        [*(f"{kind}: calls end with an error" for kind in CALL_FAULTS), *(f"{k}: {v}" for k, v in DEVICE_FAULTS.items())]
+        [
+            *(f"{kind}: calls end with an error" for kind in CALL_FAULTS),
+            *(f"{k}: {v}" for k, v in DEVICE_FAULTS.items()),
+        ]
     )
     sub = commands.add_parser("fault", help="add a fault to a project", description=kinds)
     sub.add_argument("project")

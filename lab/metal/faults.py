@@ -81,7 +81,9 @@ class Fault:
             raise FaultInvalid(f"a fault is an object such as {{'kind': 'fails', 'count': 1}}, not {document!r}")
         names = {field.name for field in fields(cls)}
         if unknown_names := sorted(set(document) - names):
-            raise FaultInvalid(f"unknown field {', '.join(unknown_names)} of a fault; known: {', '.join(sorted(names))}")
+            raise FaultInvalid(
+                f"unknown field {', '.join(unknown_names)} of a fault; known: {', '.join(sorted(names))}"
+            )
         try:
             fault = cls(**document)
         except TypeError as error:

@@ -92,7 +92,9 @@ def problems(body: object) -> list[str]:
             texts.append(f"{name} has the wrong type")
     if texts:
         return texts
-    texts += _location(values) + _slug_problems(values, "plan", PLAN) + _slug_problems(values, "operating_system", SYSTEM)
+    texts += (
+        _location(values) + _slug_problems(values, "plan", PLAN) + _slug_problems(values, "operating_system", SYSTEM)
+    )
     if (cycle := values.get("billing_cycle")) and cycle not in CYCLES:
         texts.append(f"{cycle} is not a valid billing cycle")
     if (hostname := values.get("hostname")) and not HOSTNAME.fullmatch(hostname):

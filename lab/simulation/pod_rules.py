@@ -124,7 +124,9 @@ def whole(
         status_["initContainerStatuses"] = first
     if facts.host_ip:
         status_ |= {"hostIP": facts.host_ip, "hostIPs": [{"ip": facts.host_ip}]}
-    address = facts.host_ip if host_network(pod) else facts.pod_ip if any(map(has_started, [*first, *main_statuses])) else ""
+    address = (
+        facts.host_ip if host_network(pod) else facts.pod_ip if any(map(has_started, [*first, *main_statuses])) else ""
+    )
     if address := before.get("podIP") or address:
         status_ |= {"podIP": address, "podIPs": [{"ip": address}]}
     status_["conditions"] = conditions(pod, status_, facts.now)

@@ -62,7 +62,9 @@ def conditions(pod: Json, status: Json, now: datetime.datetime) -> list[dict[str
     """The kubelet's conditions, and those of others unchanged."""
     conditions_now = {entry["type"]: dict(entry) for entry in (pod.get("status") or {}).get("conditions") or []}
     spec, main_statuses = pod["spec"], status["containerStatuses"]
-    completion = {"reason": "PodCompleted" if status["phase"] == "Succeeded" else "PodFailed"} if is_over(status) else None
+    completion = (
+        {"reason": "PodCompleted" if status["phase"] == "Succeeded" else "PodFailed"} if is_over(status) else None
+    )
     sidecars = {c["name"] for c in spec.get("initContainers") or [] if c.get("restartPolicy") == "Always"}
     containers_with_sidecars = [
         entry for entry in status.get("initContainerStatuses", []) if entry["name"] in sidecars

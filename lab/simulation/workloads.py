@@ -144,7 +144,12 @@ class Workloads:
             hosts = ipaddress.ip_network(range_) if range_ else machine_range(self._number)
             addresses_in_use = set(self._addresses.values())
             self._addresses[uid] = next(
-                (text for number in range(2, hosts.num_addresses) if (text := str(hosts[number])) not in addresses_in_use), ""
+                (
+                    text
+                    for number in range(2, hosts.num_addresses)
+                    if (text := str(hosts[number])) not in addresses_in_use
+                ),
+                "",
             )
         return self._addresses[uid]
 

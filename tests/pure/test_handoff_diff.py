@@ -17,10 +17,10 @@ from kamaji_equinix.components.handoff.state import (
     SCHEMA,
     complete,
     has_new_control_plane,
-    order_of,
-    outputs_of,
     is_equal,
     is_unknown,
+    order_of,
+    outputs_of,
 )
 from pulumi.runtime.rpc import UNKNOWN
 

@@ -41,8 +41,8 @@ def own_pulumi(folder: Path, version: str) -> Path:
 
 
 def test_an_empty_cache_is_filled_the_smallest_group_first(cache: Path) -> None:
-    plan = build.missing()
-    tested = [program for program in pins.OTHERS if program.need == "test"]
+    plan = build.missing_programs()
+    tested = [program for program in pins.EXTRA_PROGRAMS if program.need == "test"]
     assert plan == [*pins.PROGRAMS, *tested], "everything that the lab and the tests run has to be built"
     usual = groupby(pins.PROGRAMS, key=lambda entry: entry.group)
     times = [sum(program.seconds for program in of if program.need == "up") for _group, of in usual]
@@ -52,7 +52,7 @@ def test_an_empty_cache_is_filled_the_smallest_group_first(cache: Path) -> None:
 
 
 def test_what_only_tests_run_is_not_built_before_the_lab(cache: Path) -> None:
-    left_out = set(build.missing()) - set(build.missing(need="up"))
+    left_out = set(build.missing_programs()) - set(build.missing_programs(need="up"))
     assert {(program.name, program.group) for program in left_out if program.group != pins.SECOND_GENERATION} == {
         ("clusterctl", "cluster-api")
     }, f"`make up` must not wait for what it does not run, it leaves out {left_out}"
@@ -61,7 +61,7 @@ def test_what_only_tests_run_is_not_built_before_the_lab(cache: Path) -> None:
 
 
 def test_another_version_is_asked_for_by_name_and_version(cache: Path) -> None:
-    [older] = build.missing(["kube-apiserver@v1.32.2"])
+    [older] = build.missing_programs(["kube-apiserver@v1.32.2"])
     assert older.file_name == "kube-apiserver-v1.32.2", f"one file for each version, not {older.file_name}"
     assert "gitMinor=32" in build.linker_flags(older), "it tells its own version"
     usual = executable(cache / "kube-apiserver-v1.33.0", "exit 0")
@@ -150,7 +150,7 @@ def test_programs_of_one_group_follow_each_other() -> None:
 def test_what_is_in_the_cache_is_not_built_again(cache: Path) -> None:
     etcd = executable(cache / "etcd-v3.6.16", "exit 0")
     assert locate.program("etcd") == etcd, "the cached file is the program"
-    assert "etcd" not in {program.name for program in build.missing()}, "nothing is left to build for it"
+    assert "etcd" not in {program.name for program in build.missing_programs()}, "nothing is left to build for it"
 
 
 def test_a_file_that_cannot_be_run_counts_as_missing(cache: Path) -> None:
@@ -167,7 +167,7 @@ def test_a_missing_program_says_where_it_was_sought_and_what_builds_it(cache: Pa
 
 def test_an_unknown_program_is_refused_with_the_known_names(cache: Path) -> None:
     with pytest.raises(KeyError, match=r"unknown program nginx; there are pulumi-language-python, etcd"):
-        build.missing(["etcd", "nginx"])
+        build.missing_programs(["etcd", "nginx"])
 
 
 @pytest.mark.parametrize("group", GROUPS)
@@ -224,7 +224,7 @@ def test_with_the_machines_own_pulumi_no_engine_and_no_plugin_is_built(
 ) -> None:
     cli = own_pulumi(tmp_path / "bin", "v3.260.0")
     monkeypatch.setenv("PATH", f"/usr/bin:/bin:{cli.parent}")
-    plan = {program.name for program in build.missing()}
+    plan = {program.name for program in build.missing_programs()}
     assert not any(name.startswith("pulumi") for name in plan), f"Pulumi fetches its own plugins; planned: {plan}"
     told = environment.pulumi_environment()
     assert told["PATH"].split(os.pathsep)[0] == str(cli.parent), "its folder comes first"

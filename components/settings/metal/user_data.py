@@ -14,7 +14,9 @@ from ..text import excerpt, place
 
 _ACTION_CONTENT = r"\.kubernetesVersion|`[^`]*`|/\*.*?\*/"
 _ACTION = re.compile(r"\{\{(?:-\s+|\s*)(?:" + _ACTION_CONTENT + r")(?:\s+-|\s*)\}\}", re.DOTALL)
-_STRING_ACTION = re.compile(r"\{\{(?:-\s+|\s*)(?:" + _ACTION_CONTENT + r'|"(?:[^"\\\n]|\\.)*")(?:\s+-|\s*)\}\}', re.DOTALL)
+_STRING_ACTION = re.compile(
+    r"\{\{(?:-\s+|\s*)(?:" + _ACTION_CONTENT + r'|"(?:[^"\\\n]|\\.)*")(?:\s+-|\s*)\}\}', re.DOTALL
+)
 _OPENING = re.compile(r"\{\{|\{%|\{#")
 
 ESCAPE = "{{ `{{ v1.instance_id }}` }}"

@@ -216,7 +216,12 @@ def routes(
         if gateway.pool:
             yield from check_pool_name(f"{where}.gateway.pool", section, gateway.pool, pools)
             ip_pool = next((pool for pool in pools if pool.name == gateway.pool), None)
-            if ip_pool and not ip_pool.existing and not ip_pool.gateway and not all(part.gateway for part in ip_pool.ranges):
+            if (
+                ip_pool
+                and not ip_pool.existing
+                and not ip_pool.gateway
+                and not all(part.gateway for part in ip_pool.ranges)
+            ):
                 yield Problem(
                     f"{where}.gateway.pool",
                     f"names pool {ip_pool.name}, in which no gateway is set; set ipPools[].gateway, or gateway.string here",

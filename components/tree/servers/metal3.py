@@ -62,7 +62,9 @@ def state(snapshot: Snapshot, machine: Json) -> str:
     """The state of the server of a machine that is being deleted, as the end of a sentence; empty where it is not known."""
     metal3_machine = _infrastructure_machine(snapshot, machine)
     host = (
-        _host_by_name(snapshot.servers, _host_name(metal3_machine)) if metal3_machine and not isinstance(snapshot.servers, Failure) else None
+        _host_by_name(snapshot.servers, _host_name(metal3_machine))
+        if metal3_machine and not isinstance(snapshot.servers, Failure)
+        else None
     )
     return f"; its server {subject(host)} is {_state(host)}" if host else ""
 
