@@ -1,8 +1,8 @@
 """The network plugins that have a preset: their charts, and the values that a Kamaji cluster on bare metal needs.
 
-Keys and defaults of the charts' own values files, by version: tests/data/network_charts.yaml. All values assume nodes of bare
-metal in any network, so pods go through VXLAN without BGP, and the ranges of the nodes' pods come from Kubernetes (Kamaji
-lets kube-controller-manager allocate them).
+Keys and defaults of the charts' own values files, by version: tests/data/network_charts.yaml. All values assume bare metal
+nodes in any network: pods go through VXLAN without BGP, and the ranges of the nodes' pods come from Kubernetes (Kamaji lets
+kube-controller-manager allocate them).
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ ADVICE = {
     "tree/blockers._deletion#1": WAITS,
     "tree/blockers._pause#1": COMMANDS,
     "tree/blockers._pause#2": COMMANDS,
-    "tree/blockers._missing#1": UP,
+    "tree/blockers._reference_problem#1": UP,
     "tree/blockers._final_failure#1": COMMANDS,
     "tree/blockers._address#1": COMMANDS,
     "tree/blockers._handoff#1": UP,
@@ -55,7 +55,7 @@ ADVICE = {
     "tree/blockers._control_plane#1": COMMANDS,
     "tree/blockers._any_row#1": POINTS,
     "tree/blockers._any_row#2": POINTS,
-    "tree/blockers_inside._missing#1": INSTALLED,
+    "tree/blockers_inside._absences#1": INSTALLED,
     "tree/blockers_inside._taint#1": CLOUD,
     "tree/blockers_inside._workload#1": POINTS,
     "tree/blockers_workers._former#1": LOST,
@@ -75,7 +75,7 @@ ADVICE = {
     "tree/blockers_workers._unhealthy_node#1": ELSEWHERE,
     "tree/blockers_workers._unhealthy_node#2": ELSEWHERE,
     "tree/servers/metal3.trouble#1": f"{RACKS}::test_a_machine_whose_server_is_gone_is_replaced_as_status_advises",
-    "tree/servers/metal3._unread#1": (
+    "tree/servers/metal3._unreadable_hosts#1": (
         "tests/soak/test_metal3.py::test_a_rack_comes_up_rolls_and_is_given_back_with_the_documented_rights_alone"
     ),
     "tree/servers/metal3._host_blocker#1": f"{RACKS}::test_a_marked_server_is_passed_over_as_status_advises",

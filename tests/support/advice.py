@@ -13,7 +13,7 @@ ROOMS = ("tree", "handoff", "checks")
 
 MAKERS = {
     *("Blocker", "Difference", "Problem", "Obstacle", "HandoffError", "Loss"),
-    *("failure", "expire", "eventually", "other_endpoint"),
+    *("failure", "expire", "eventually", "endpoint_conflict"),
 }
 """What makes advice: classes, and the functions of the hand-off that take it as an argument."""
 
@@ -21,7 +21,7 @@ FORWARDERS = {
     "handoff/patience.expire",
     "handoff/patience.failure",
     "handoff/patience.eventually",
-    "handoff/link.other_endpoint",
+    "handoff/link.endpoint_conflict",
 }
 """Functions that pass on the advice of their callers."""
 
