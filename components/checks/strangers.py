@@ -117,9 +117,8 @@ def hosts(api: Api, settings: StackSettings, before: Mapping[str, Any]) -> Itera
             if (cluster_name := owner or labels.get(CLUSTER_LABEL) or cluster.name) != cluster.name:
                 yield Problem(
                     f"{base_of(index, settings)}{provider.settings.key}.hosts",
-                    f"declares {name}, which belongs to Cluster {cluster.namespace}/{cluster_name}: a run would take the host "
-                    "over, "
-                    "and a destroy would delete it while a machine runs on it. Leave it out here, or take it out "
+                    f"declares {name}, which belongs to Cluster {cluster.namespace}/{cluster_name}: a run would take the "
+                    "host over, and a destroy would delete it while a machine runs on it. Leave it out here, or take it out "
                     "there first",
                     example=None,
                 )

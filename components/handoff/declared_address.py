@@ -47,9 +47,9 @@ class Elsewhere:
                 observation=f"{answer.text}; it answers at {balancer_address.host}, which the load balancer gave "
                 f"Service {name}",
                 advice=f"Let the load balancer give {address.host} (by `controlPlane.network.serviceAnnotations`, such "
-                f"as metallb.io/loadBalancerIPs), or set `controlPlane.network.serviceAddress` to {balancer_address.host}, or "
-                f"leave that key out. Nothing has stored the wrong address yet. See `kubectl -n {namespace} get "
-                f"service {name}`.",
+                f"as metallb.io/loadBalancerIPs), or set `controlPlane.network.serviceAddress` to {balancer_address.host}, "
+                "or leave that key out. Nothing has stored the wrong address yet. See "
+                f"`kubectl -n {namespace} get service {name}`.",
             )
 
     def balancer_address(self, address: Endpoint) -> Endpoint | None:

@@ -128,7 +128,10 @@ def selector_problems(path: str, selector: HostSelectorSettings) -> Iterator[Pro
             )
         elif not needs_values and expression.values:
             yield Problem(
-                f"{where}.values", f"has no effect with operator {expression.operator}; leave it out", list(expression.values), None
+                f"{where}.values",
+                f"has no effect with operator {expression.operator}; leave it out",
+                list(expression.values),
+                None,
             )
         elif len(set(expression.values)) != len(expression.values) or "" in expression.values:
             yield Problem(
@@ -140,8 +143,8 @@ def selector_problems(path: str, selector: HostSelectorSettings) -> Iterator[Pro
         if expression.key in places:
             yield Problem(
                 f"{where}.key",
-                f"is that of {path}.matchExpressions[{places[expression.key]}] too, and Metal3 takes each key once; leave one "
-                "out",
+                f"is that of {path}.matchExpressions[{places[expression.key]}] too, and Metal3 takes each key once; leave "
+                "one out",
                 expression.key,
                 None,
             )
@@ -224,7 +227,9 @@ def warnings(base: str, tenant: Metal3ClusterSettings) -> Iterator[Problem]:
     }
     for index, ip_pool in enumerate(metal3.ip_pools):
         if ip_pool.name not in pool_names:
-            yield Problem(f"{path}.ipPools[{index}]", f"{ip_pool.name} is not used: no metaData or networkData names it")
+            yield Problem(
+                f"{path}.ipPools[{index}]", f"{ip_pool.name} is not used: no metaData or networkData names it"
+            )
     for index, host in enumerate(metal3.hosts):
         if host.bmc.disable_certificate_verification:
             yield Problem(
