@@ -41,7 +41,7 @@ class Program:
         name: its name in the project.
         version: its version, as in its file's name.
         group: folder under ``toolchain/pins`` whose go.mod pins it.
-        package: its Go package; "./" and a folder if ``main.go`` is in the group's.
+        package: its Go package; a path from "./" if it is in the group's folder.
         variables: Go variables that the linker sets: package path and name, and the value.
         seconds: measured CPU time of its build after the earlier ones of its group; its weight in the progress.
         need: when it is built.
@@ -209,8 +209,7 @@ SOURCES = (
         "cluster-api",
         ("config/crd/bases",),
     ),
-    # The second generation. The Kamaji that its provider names in its go.mod is not on the module proxy; its
-    # TenantControlPlane has the same API version as the one above.
+    # The second generation. Its Kamaji has the same API version of TenantControlPlane as the one above.
     Source(
         "sigs.k8s.io/cluster-api",
         NEWER_CLUSTER_API,

@@ -44,12 +44,12 @@ def cluster_warnings(base: str, tenant: TenantClusterSettings, provider: Provide
             f"{base}controlPlane.network.serviceType",
             "ClusterIP: workers outside the management cluster can't reach the API server",
         )
-    installed = [pool.name for pool in tenant.worker_pools if not pool.bootstrap.commands]
-    if tenant.control_plane.kubelet.cgroupfs != "systemd" and installed:
+    containerd_pools = [pool.name for pool in tenant.worker_pools if not pool.bootstrap.commands]
+    if tenant.control_plane.kubelet.cgroupfs != "systemd" and containerd_pools:
         yield Problem(
             f"{base}controlPlane.kubelet.cgroupfs",
             f"cgroupfs: profile ubuntu-containerd sets containerd to systemd, and both must have the same driver; set "
-            f"bootstrap.commands that install containerd with cgroupfs in pools {', '.join(installed)}",
+            f"bootstrap.commands that install containerd with cgroupfs in pools {', '.join(containerd_pools)}",
         )
     if not tenant.handoff.enabled:
         yield Problem(
