@@ -86,7 +86,7 @@ class AddOnProgress(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class MachinesChange(PoolChange, Event):
-    """What an ``up`` will do to the machines of one pool.
+    """The effect of an ``up`` on the machines of one pool.
 
     Attributes:
         pool: the pool's name.

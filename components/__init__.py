@@ -1,6 +1,6 @@
 """The Pulumi program: settings, manifests, component resources, the hand-off and the status tree.
 
-The names that other programs use are loaded when they are asked for, so that importing the package costs nothing else.
+The names for other programs are loaded on first use, so that the import of the package stays cheap.
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ class ManagementProvider(ResourceProvider):
 
 
 def state_properties(props: Mapping[str, Any]) -> dict[str, Any]:
-    """What of a resource's properties is kept in the state."""
+    """The properties of a resource that are stored in the state."""
     return {key: value for key, value in props.items() if key not in UNSTORED_INPUTS}
 
 

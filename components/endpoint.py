@@ -67,7 +67,7 @@ class EndpointProvider(ManagementProvider):
         return UpdateResult(self._hand_off(news, olds.get("handedOff") or None))
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
-        """What is live now.
+        """Read the live properties.
 
         Raises:
             HandoffError: the management cluster does not answer, or is another one. That must never look like a deletion.
@@ -178,7 +178,7 @@ class ControlPlaneEndpointArgs:
         cluster_uid: its UID; the hand-off's credentials must lead to this very Cluster.
         control_plane: name of the KamajiControlPlane.
         infrastructure: the infrastructure cluster.
-        control_plane_uid: the KamajiControlPlane's UID: one that was made anew is handed off anew.
+        control_plane_uid: UID of the KamajiControlPlane: after its replacement the hand-off is repeated.
         enabled: False reports what Kamaji wrote, without dialling it.
         timeout_seconds: one deadline for the whole hand-off.
         path: path of the tenant's API server that must answer 200.
@@ -186,9 +186,9 @@ class ControlPlaneEndpointArgs:
         force: overwrite a different endpoint.
         contract: of Cluster API, which tells the versions of the objects.
         linking: ``verify`` for an infrastructure cluster that is created with the endpoint; see ``handoff.order``.
-        version: Kubernetes version that the control plane is asked for; another one is a reason to hand off again, which
-            ends once the control plane runs it.
-        running_version: the version that it runs before this run; None where that is not known.
+        version: requested Kubernetes version of the control plane. After its change the hand-off is repeated, and ends once
+            the control plane runs it.
+        running_version: the version that it runs before this run; None if unknown.
         kubeconfig: credentials of the management cluster, a secret; by default those of the stack's configuration.
     """
 

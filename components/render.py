@@ -99,7 +99,7 @@ def render(stack: StackSettings) -> str:
 
 
 def beside(stack: StackSettings) -> Iterator[str]:
-    """What is installed into the tenant clusters: charts are rendered by the engine, which asks the cluster."""
+    """The add-ons, which are not rendered: the engine renders charts and asks the tenant cluster for that."""
     for tenant in stack.clusters:
         addons = [network_plugin(tenant, "", ""), cloud_controller(tenant, {}), *addons_of(tenant)]
         for addon in filter(None, addons):
@@ -123,7 +123,7 @@ def readable(manifest: Manifest) -> Manifest:
 
 
 def remark(tenant: TenantClusterSettings, manifest: Manifest) -> str:
-    """What a reader would ask about a manifest."""
+    """A remark for readers of a manifest; empty if there is none."""
     kind = manifest["kind"]
     if kind == "MachineDeployment" and "replicas" not in manifest["spec"]:
         return "No replicas: the cluster autoscaler sets them, between the annotations' bounds."

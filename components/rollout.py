@@ -44,7 +44,7 @@ class RolloutError(Exception):
 
 
 class PoolProvider(ManagementProvider):
-    """What both providers of a pool share."""
+    """Base of both providers of a pool."""
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         """The stored properties: the status tree checks what is live."""

@@ -25,7 +25,7 @@ class Lock:
     """One lock on a stack.
 
     Attributes:
-        where: its file or URL; each update has one of its own.
+        where: its file or URL, a different one for each update.
         since: when it was taken.
     """
 

@@ -79,7 +79,7 @@ class Place:
         """Check that secrets can be encrypted, before a stack is created that could not hold any.
 
         Raises:
-            ConfigurationError: the backend has no keys of its own, and there is no passphrase.
+            ConfigurationError: the backend has no keys, and there is no passphrase.
         """
         has_keys = not self.backend or self.backend.startswith(("https://", "http://"))
         environment = {**os.environ, **self.environment}

@@ -38,7 +38,7 @@ def clear_stale_lock(backend_url: str, project: str, stack: str) -> str | None:
     removals = []
     for lock in stack_locks(backend_url, project, stack):
         if lock.is_dead():
-            # Each update has a file name of its own, so this can't be the lock of an update that begins now.
+            # Each update has its own file name, so this can't be the lock of an update that begins now.
             Path(lock.where).unlink(missing_ok=True)
             removals.append(str(lock))
     return f"cleared the lock of a dead update on stack {stack} ({'; '.join(removals)})" if removals else None

@@ -15,7 +15,7 @@ DEPLOYMENT_LABEL = "cluster.x-k8s.io/deployment-name"
 """Cluster API's label of a Machine: its MachineDeployment."""
 
 BOOTSTRAP_CONDITIONS = ("BootstrapReady", "BootstrapConfigReady")
-"""Of a Machine, in either generation."""
+"""Condition types of a Machine, in both generations."""
 
 
 def is_former(machine: Json, control_plane: Json) -> bool:

@@ -50,7 +50,7 @@ class MachineCounts:
 
 
 def shortfall(deployment: Mapping[str, Any] | None) -> str:
-    """What a MachineDeployment still lacks, in words; empty where it lacks nothing."""
+    """The reason why a MachineDeployment is not complete, in words; empty if it is."""
     if deployment is None:
         return "it does not exist"
     if not is_current(deployment):

@@ -1,4 +1,4 @@
-"""What all manifests share."""
+"""Shared parts of all manifests."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Tenant(Protocol):
 
     @property
     def cluster(self) -> ClusterMetadata:
-        """Those of its Cluster."""
+        """Settings of its Cluster."""
 
 
 class Pool(Protocol):

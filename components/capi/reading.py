@@ -26,7 +26,7 @@ class Failure:
     """An object, or a list of objects, that could not be read.
 
     Attributes:
-        subject: what was asked for, such as ``KamajiControlPlane/x``.
+        subject: the object of the request, such as ``KamajiControlPlane/x``.
         reason: one CamelCase word: ``NotFound``, ``Forbidden``, ``Unauthorized``, ``Unreachable``, ``NotServed`` or
             what the API server calls it.
         message: what the API server, or the network, said.
@@ -59,7 +59,7 @@ class Condition:
 
     @property
     def state(self) -> tuple[str, str, str]:
-        """What decides whether siblings share a row: status, severity, reason."""
+        """Status, severity and reason; siblings in which all are equal share a row."""
         return self.status, self.severity, self.reason
 
 
@@ -143,7 +143,7 @@ def first_false(obj: Json, *, ignore: tuple[str, ...] = ("Ready", "Available", "
 
 
 def node_conditions(machine: Json) -> Iterator[Condition]:
-    """What Cluster API says of the health of a machine's node: nothing where there is none.
+    """Cluster API's conditions about the health of a machine's node; none if there is no node.
 
     Its newer conditions hold the kubelet's own words, beside the older ones in the v1beta1 generation.
     """
@@ -153,7 +153,7 @@ def node_conditions(machine: Json) -> Iterator[Condition]:
 
 
 def node_problem(machine: Json) -> str:
-    """What Cluster API says of a machine's node that is not healthy; empty where it is, or where there is none."""
+    """Cluster API's text about an unhealthy node of a machine; empty if it is healthy or does not exist."""
     for entry in node_conditions(machine):
         if entry.status == "False" and entry.message:
             return " ".join(entry.message.removeprefix("* ").split())

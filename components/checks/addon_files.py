@@ -15,10 +15,10 @@ from ..settings.report import Problem
 from .departures import base_of
 
 SUFFIXES = (".yaml", ".yml", ".json")
-"""Of the files in a folder of manifests."""
+"""File name suffixes of manifests in a folder."""
 
 ANSWER_SECONDS = 10.0
-"""A server that needs longer is not judged: pulumi-kubernetes has more patience."""
+"""A slower server is not reported: pulumi-kubernetes waits longer."""
 
 
 def problems(settings: StackSettings) -> Iterator[Problem]:

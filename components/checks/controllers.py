@@ -41,7 +41,7 @@ def missing_deployments(answers: Answers, requirements: Requirements) -> Iterato
 
 
 def notes(answers: Answers, versions: Mapping[str, str]) -> Iterator[str]:
-    """What may go wrong: controllers that do not run now, and versions that do not fit."""
+    """Notes on controllers that do not run now, and on versions that do not fit."""
     for item in (*_items(answers.deployments), *_items(answers.kamaji)):
         if not (item.get("status") or {}).get("availableReplicas"):
             name, namespace = item["metadata"]["name"], item["metadata"]["namespace"]

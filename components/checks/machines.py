@@ -33,7 +33,7 @@ _DEPLOYMENT = re.compile(r"kubernetes:cluster\.x-k8s\.io/[^:]+:MachineDeployment
 
 
 def plan_of(tenant: TenantClusterSettings, current: LivingCluster, state: Mapping[str, Any]) -> list[PoolChange]:
-    """What a run does to the machines of a cluster.
+    """The effects of a run on the machines of a cluster.
 
     Args:
         tenant: the cluster's settings.
@@ -136,7 +136,7 @@ def pool_change(
     former: bool = False,
     is_lost: bool = False,
 ) -> Iterator[PoolChange]:
-    """What happens to one pool; nothing where its machines stay as they are.
+    """The effect of a run on one pool; none if its machines do not change.
 
     Args:
         cluster: namespace and name of the Cluster.
@@ -216,7 +216,7 @@ def matches(machine_set: Json, deployment: Json) -> bool:
 
 
 def difference(tenant: TenantClusterSettings, pool: WorkerPoolSettings, before: Json | None) -> str:
-    """What differs between a machine template and the one that a pool declares; only plain text is shown as a value."""
+    """The differences between a machine template and that of a pool's settings; only plain text is shown as a value."""
     after = dig(provider_of(tenant).machine_template(tenant, pool), "spec", "template", "spec") or {}
     old = dig(before, "spec", "template", "spec")
     if not isinstance(old, Mapping):

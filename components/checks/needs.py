@@ -1,4 +1,4 @@
-"""What a stack needs of a management cluster, as data. Pure."""
+"""The requirements of a stack on a management cluster, as data. Pure."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Right:
 
 @dataclass(frozen=True)
 class Requirements:
-    """What a stack needs of a management cluster.
+    """The requirements of a stack on a management cluster.
 
     Attributes:
         kinds: custom resources that it uses.

@@ -1,4 +1,4 @@
-"""What a run does to the machines of one pool, and the line that the program writes and its caller reads. Pure."""
+"""The effect of a run on the machines of one pool, and its line, which the program writes and its caller reads. Pure."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _LINE = re.compile(
 
 @dataclass(frozen=True)
 class PoolChange:
-    """What a run does to the machines of one pool.
+    """The effect of a run on the machines of one pool.
 
     Attributes:
         cluster: namespace and name of the Cluster.

@@ -137,7 +137,7 @@ def no_answer(api: Api) -> str | None:
 
 
 def check_api(api: Api, requirements: Requirements) -> Report:
-    """As :func:`check`, for an API that is open already."""
+    """Like :func:`check`, for an open API client."""
     questions = _questions(api, requirements)
     answers = _ask(questions)
     server, source = api.access.server, api.access.source

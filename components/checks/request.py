@@ -1,4 +1,4 @@
-"""What a cluster's settings ask for, which its status is compared with."""
+"""The state that a cluster's settings request, with which its status is compared."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..tree import PoolRequest, Request
 
 
 def request_of(tenant: TenantClusterSettings) -> Request:
-    """What the settings of a cluster ask for."""
+    """The state that the settings of a cluster request."""
     machines = tenant.least_machines > 0
     names = [
         addon.name

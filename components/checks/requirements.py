@@ -1,4 +1,4 @@
-"""What the manifests of a stack need of a management cluster, derived from the manifests themselves. Pure."""
+"""The requirements of a stack's manifests on a management cluster. Pure."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from . import installation
 from .needs import RequiredKind, Requirements, Right
 
 APPLY = ("get", "create", "patch")
-"""What pulumi-kubernetes does with an object that goes with the Cluster: server-side apply, and reads."""
+"""Verbs of pulumi-kubernetes for an object that is deleted with the Cluster: server-side apply, and reads."""
 
 WRITE = (*APPLY, "delete", "list", "watch")
-"""What it does with an object that it also deletes: it watches the object until it is gone."""
+"""Verbs for an object that it also deletes: it watches the object until it does not exist any more."""
 
 TEMPLATE = (*APPLY, "list", "delete")
-"""What it does with a template: the engine retains it, and the program removes it once no machine is made from it."""
+"""Verbs for a template: the engine retains it, and the program removes it once no machine uses it."""
 
 GROUP = "cluster.x-k8s.io"
 """Of Cluster API's own kinds."""
@@ -50,7 +50,7 @@ def requirements(
     relies_on: Iterable[Kind] = (),
     alternate_contracts: Mapping[str, Mapping[str, str]] | None = None,
 ) -> Requirements:
-    """What a stack needs.
+    """The requirements of a stack.
 
     Args:
         manifests: all objects of the stack.

@@ -52,7 +52,7 @@ class Answers:
 
     @property
     def inventory(self) -> dict[str, Mapping[str, Any]]:
-        """What clusterctl has installed, by its option, such as ``--core cluster-api``."""
+        """The providers that clusterctl has installed, by its option, such as ``--core cluster-api``."""
         items = [] if isinstance(self.providers, ApiError) else self.providers.get("items") or []
         return {f"--{PROVIDER_TYPES.get(item.get('type'), '')} {item.get('providerName')}": item for item in items}
 
@@ -176,7 +176,7 @@ def secrets(answers: Answers, requirements: Requirements) -> Iterator[str]:
 
 
 def available(answers: Answers, requirements: Requirements) -> Iterator[str]:
-    """What a stack needs and the cluster has: kinds with their versions, namespaces, DataStores."""
+    """The requirements that the cluster meets: kinds with their versions, namespaces, DataStores."""
     for need in requirements.kinds:
         if need.kind.version in answers.versions.get((need.kind.group, need.kind.name), ()):
             yield f"{need.kind.name} {need.kind.api_version}"

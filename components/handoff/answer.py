@@ -27,7 +27,7 @@ def await_answer(wait: Wait, address: Endpoint) -> Endpoint:
         Where it answers.
 
     Raises:
-        HandoffError: it does not in time, or the infrastructure cluster is gone.
+        HandoffError: there is no answer in time, or the infrastructure cluster does not exist any more.
     """
     order, progress = wait.order, wait.progress
     progress.phase = "dial"

@@ -1,7 +1,7 @@
 """An address that the settings declare, and the one that the load balancer assigned.
 
 Kamaji publishes a declared ``serviceAddress`` even if the Service got another one: it neither asks the load balancer for it
-nor compares. An infrastructure cluster that is created last would hold it for good.
+nor compares. An infrastructure cluster that is created last would keep the wrong address for ever.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from ..kube.objects import FIELD_MANAGER, Json, Kind, Kube, dig
 
 @dataclass(frozen=True)
 class Order:
-    """What is to be handed off.
+    """A request for a hand-off.
 
     Attributes:
         cluster: name of the Cluster.

@@ -180,7 +180,7 @@ def by_webhook(error: ApiError) -> bool:
 
 
 def advice_for(error: ApiError) -> str:
-    """What to do about a refusal."""
+    """Advice on a refusal."""
     if by_webhook(error) or error.code in (400, 422):
         return (
             "The API server, or an admission webhook, refuses the change: `last seen` says which, and why. Remove the "

@@ -158,7 +158,7 @@ def read_answer(connection: ssl.SSLSocket, until: float) -> tuple[int, str, str]
 
 
 class _ReceivedBytes:
-    """What ``HTTPResponse`` takes for a socket."""
+    """Stands in for a socket in ``HTTPResponse``."""
 
     def __init__(self, content: bytes) -> None:
         self.content = content

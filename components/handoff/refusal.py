@@ -53,7 +53,7 @@ def refusal(control_plane: Mapping[str, Any] | None) -> str:
 
 
 def way_back(control_plane: Mapping[str, Any] | None, reason: str) -> str:
-    """What to do about a refusal."""
+    """Advice on a refusal."""
     current = bare(dig(control_plane, "status", "version"))
     if not current:
         return "Change the setting to what Kamaji accepts, and run `pulumi up` again; no machine has been asked for."

@@ -100,7 +100,7 @@ def server_version(target: reachability.Target, seconds: float = reachability.AT
 
     Raises:
         OSError: it does not answer.
-        ValueError: it has an error of its own for the moment.
+        ValueError: it answers with a temporary error.
         http.client.HTTPException: it does not speak HTTP.
     """
     until = time.monotonic() + seconds

@@ -1,6 +1,6 @@
 """Connections to a Kubernetes API: the way there, TLS, and one request over them.
 
-Each thread has a connection of its own, kept open between requests.
+Each thread has its own connection, which stays open between requests.
 """
 
 from __future__ import annotations

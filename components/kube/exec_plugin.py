@@ -280,7 +280,7 @@ def _program(plugin: Plugin) -> str:
         if os.path.isdir(plugin.command) or not os.access(plugin.command, os.X_OK):  # noqa: PTH112
             raise plugin.failure("can't be executed: it is no program, or its permissions don't allow it")
         return plugin.command
-    # On the PATH of this process, not of its own variables.
+    # By the PATH of this process: the plugin's own variables do not count.
     return shutil.which(plugin.command) or _raise(_absence_error(plugin))
 
 

@@ -15,7 +15,7 @@ def impersonation(user: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     """The headers for a user's settings.
 
     Raises:
-        ValueError: groups or more are asked for without a user, or a value can't be sent.
+        ValueError: groups or other values are set without a user, or a value can't be sent.
     """
     name, uid, groups, extra = (user[key] for key in ("as", "as-uid", "as-groups", "as-user-extra"))
     if not name:

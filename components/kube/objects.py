@@ -115,7 +115,7 @@ class Kube:
         """Delete an object if its UID and version are still these.
 
         Raises:
-            ApiError: reason Conflict where it has changed since; NotFound where it is gone.
+            ApiError: reason Conflict if it has changed since; NotFound if it does not exist any more.
         """
         self.api.delete(kind.path(self.namespace, name), {"preconditions": {"uid": uid, "resourceVersion": version}})
 

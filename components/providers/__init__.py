@@ -1,4 +1,4 @@
-"""The infrastructure providers of Cluster API that machines come from, each in a module of its own.
+"""The infrastructure providers of Cluster API that machines come from, each in its own module.
 
 It chooses one of them by the section that a cluster's settings have. Their settings are in ``settings``, beside those of the
 cluster.

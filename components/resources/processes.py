@@ -39,7 +39,7 @@ def handoff_providers(
         opts: options of the providers.
 
     Returns:
-        As many as there are hand-offs; None stands for the engine's own process.
+        One entry per hand-off; None is the engine's own process.
     """
     if count <= SHARED_HANDOFFS:
         return [None] * count

@@ -26,7 +26,7 @@ SPECIAL: tuple[tuple[str, tuple[Network, ...]], ...] = tuple(
 
 
 def special(network: Network) -> str:
-    """What is special about a range, or empty."""
+    """The special addresses in a range, in words; empty if there are none."""
     for meaning, ranges in SPECIAL:
         for block in ranges:
             if network.version == block.version and network.overlaps(block):

@@ -1,4 +1,4 @@
-"""What plain text means to Pulumi's engine: a scalar's tag and value, from resolve.go of gopkg.in/yaml.v3 (v3.0.1)."""
+"""The meaning of plain text for Pulumi's engine: a scalar's tag and value, as in resolve.go of gopkg.in/yaml.v3 (v3.0.1)."""
 
 from __future__ import annotations
 

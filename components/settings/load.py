@@ -174,7 +174,7 @@ def warnings_of(raw: Mapping[str, Any], index: int, tenant: model.TenantClusterS
 
 
 def tenant_values(loader: Loader, raw: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any], Mapping[str, Any]]]:
-    """Of each tenant cluster: its path, its own values, and those merged over the shared defaults.
+    """The path of each tenant cluster, its own values, and these merged over the shared defaults.
 
     In a stack with ``clusters``, the other keys are defaults of them all.
     """

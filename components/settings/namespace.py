@@ -40,7 +40,7 @@ def key_hint(key: str, choices: Collection[str]) -> str:
 
 
 def stack_key_hint(key: str, choices: Collection[str]) -> str:
-    """As :func:`key_hint`, for a stack's keys: without ``--path`` the engine takes a path for the name of a key."""
+    """Like :func:`key_hint`, for a stack's keys: without ``--path`` the engine treats a path as the name of a key."""
     first = first_step(key)
     if first == key or first not in choices:
         return key_hint(key, choices)

@@ -104,7 +104,7 @@ def is_extended(name: str) -> bool:
 
 
 def problems(requests: dict[str, str], limits: dict[str, str]) -> list[tuple[str, str, str]]:
-    """What a container can't ask for: ``requests`` or ``limits``, the resource, the rule.
+    """Invalid resources of a container: ``requests`` or ``limits``, the resource, the rule.
 
     (pkg/apis/core/validation of Kubernetes, validateResourceRequirements.)
     """

@@ -264,7 +264,7 @@ def path_segment(value: str) -> str:
 
 
 def addon_warnings(base: str, tenant: model.TenantClusterSettings) -> Iterator[Problem]:
-    """What is better known about the network plugin."""
+    """Warnings about the network plugin."""
     if tenant.network.plugin == "none" and tenant.worker_pools:
         yield Problem(
             f"{base}network.plugin",

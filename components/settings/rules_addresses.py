@@ -18,8 +18,8 @@ EXAMPLES = {
 }
 
 NODE_PREFIX = {4: 24, 6: 64}
-"""What a node gets of the pods' range: Kamaji runs kube-controller-manager with --allocate-node-cidrs and without a mask size
-(its internal/builders/controlplane/deployment.go), so the defaults hold (cmd/kube-controller-manager/app/core.go)."""
+"""Size of a node's part of the pods' range. Kamaji runs kube-controller-manager with --allocate-node-cidrs and without a mask
+size (its internal/builders/controlplane/deployment.go), so the defaults apply (cmd/kube-controller-manager/app/core.go)."""
 
 LARGEST_IPV6 = 48
 """The allocator keeps at most 2^16 nodes' ranges of an IPv6 one (nodeipam/ipam/cidrset, clusterSubnetMaxDiff)."""

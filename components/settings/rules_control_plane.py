@@ -221,7 +221,7 @@ def annotation_values(path: str, plane: ControlPlaneSettings) -> Iterator[Proble
 
 
 def pod_annotation(key: str, value: str) -> str:
-    """What is wrong with an annotation of pods (ValidatePodSpecificAnnotations of Kubernetes), or empty."""
+    """The error in an annotation of pods (ValidatePodSpecificAnnotations of Kubernetes); empty if it is valid."""
     if key == "kubernetes.io/config.mirror":
         return "is for copies of static pods, and these are none; leave it out"
     if key == "scheduler.alpha.kubernetes.io/tolerations":

@@ -191,7 +191,7 @@ def labels(path: str, pool: WorkerPoolSettings) -> Iterator[Problem]:
 
 
 def bootstrap(path: str, cluster: ClusterSettings, pool: WorkerPoolSettings) -> Iterator[Problem]:
-    """What makes a machine a node."""
+    """Problems of a pool's ``bootstrap``."""
     section = pool.bootstrap
     base = f"{path}.bootstrap"
     if section.commands and section.profile:
@@ -243,7 +243,7 @@ def files(base: str, section: BootstrapSettings) -> Iterator[Problem]:
 
 
 def encoding_problem(text: str, encoding: str) -> str:
-    """What is wrong with a text that is said to be encoded, or empty."""
+    """The error in an encoded text; empty if it is valid."""
     if encoding == "gzip":
         return "can't be gzip, which is not text; use encoding gzip+base64, or contentFrom"
     try:

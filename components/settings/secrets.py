@@ -172,7 +172,7 @@ def check_secret(value: Any, check: ValidatorFunctionWrapHandler) -> str | Secre
 
 
 def check_secret_command(value: Any, check: ValidatorFunctionWrapHandler) -> str | SecretStr:
-    """As :func:`check_secret`, of a command: a secret one becomes a file's content, which allows fewer characters."""
+    """Like :func:`check_secret`, for a command: a secret one becomes a file's content, which allows fewer characters."""
     result = check_secret(value, check)
     text = reveal(result) if isinstance(result, SecretStr) else None
     if text and re.search(UNPRINTABLE, text):

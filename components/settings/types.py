@@ -175,7 +175,7 @@ def add_on(value: Any) -> Any:
 
 
 def pattern(expression: re.Pattern[str]) -> WithJsonSchema:
-    """What an editor checks of a text."""
+    """The JSON schema of a text with a pattern, for editors."""
     return WithJsonSchema({"type": "string", "pattern": f"^({expression.pattern})$"})
 
 

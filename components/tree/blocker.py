@@ -8,7 +8,7 @@ from ..capi.reading import Failure, Json, kind, name
 from .model import Snapshot
 
 REPAIR = "Run `kamaji-equinix up`, which looks for what is missing or was changed and puts it right"
-"""What to do about an object that the stack declares. Plain ``pulumi up`` compares with its state alone."""
+"""Advice on an object that the stack declares. Plain ``pulumi up`` would compare with its state only."""
 
 
 @dataclass(frozen=True)

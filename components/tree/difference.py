@@ -42,7 +42,7 @@ def differences(tree: Tree) -> list[Difference]:
 
 
 def shortfalls(tree: Tree) -> Iterator[Difference]:
-    """What the cluster lacks, or has in another form: the cluster is not complete as long as there is one of these."""
+    """Objects that the cluster lacks or that differ from the settings; with one of them it is not complete."""
     snapshot, request = tree.snapshot, tree.request
     if request is None or isinstance(snapshot.cluster, Failure) or deletion_time(snapshot.cluster):
         return
@@ -66,7 +66,7 @@ def shortfalls(tree: Tree) -> Iterator[Difference]:
 
 
 def besides(tree: Tree) -> Iterator[Difference]:
-    """What the cluster has beside the settings: it may be ready nevertheless."""
+    """Objects of the cluster that the settings do not have; it may be ready nevertheless."""
     snapshot, request = tree.snapshot, tree.request
     if request is None or isinstance(snapshot.cluster, Failure) or deletion_time(snapshot.cluster):
         return

@@ -17,7 +17,7 @@ from .discovery import Reader
 from .model import Inside
 
 SECONDS = 5.0
-"""For so long each answer of a tenant is waited for: a status must not take longer because one is down."""
+"""Timeout of each request to a tenant: a status must not take long because one tenant is down."""
 
 WORKLOADS = (
     ("apps/v1", "DaemonSet", "daemonsets"),
@@ -28,10 +28,10 @@ WORKLOADS = (
 
 
 def look(reader: Reader, namespace: str, cluster: str) -> Inside | Failure:
-    """What a tenant cluster says of its nodes and of its add-ons' workloads.
+    """Read a tenant cluster's nodes and the workloads of its add-ons.
 
     Args:
-        reader: of the management cluster, for the Secret with the kubeconfig.
+        reader: reader of the management cluster, for the Secret with the kubeconfig.
         namespace: the Cluster's namespace.
         cluster: the Cluster's name.
     """

@@ -1,4 +1,4 @@
-"""What a change of a setting does to a cluster that lives on Equinix Metal: capp v0.9.0 (``api/v1beta1``)."""
+"""The effects of changed settings on a cluster on Equinix Metal: capp v0.9.0 (``api/v1beta1``)."""
 
 from __future__ import annotations
 

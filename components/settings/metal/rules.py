@@ -8,7 +8,7 @@ from ..report import Problem
 from .section import MetalClusterSettings, MetalPoolSettings
 
 LEAVE_OUT = "leave the key out of a new pool, but keep it in a living one: to take it out replaces all its machines"
-"""What to do about a key that has no effect."""
+"""Advice on a key that has no effect."""
 
 
 def problems(base: str, tenant: MetalClusterSettings) -> Iterator[Problem]:
@@ -71,7 +71,7 @@ def problems(base: str, tenant: MetalClusterSettings) -> Iterator[Problem]:
 
 
 def pool_problems(path: str, base: str, tenant: MetalClusterSettings, pool: MetalPoolSettings) -> Iterator[Problem]:
-    """What capp makes of a pool's machines (pkg/cloud/packet/client.go, NewDevice)."""
+    """Problems of a pool, by capp's order of a machine (pkg/cloud/packet/client.go, NewDevice)."""
     metal = tenant.metal
     if pool.metro and pool.facility:
         yield Problem(
@@ -117,7 +117,7 @@ def pool_problems(path: str, base: str, tenant: MetalClusterSettings, pool: Meta
 
 
 def warnings(base: str, tenant: MetalClusterSettings) -> Iterator[Problem]:
-    """What capp 0.9 drops, and what else is better known."""
+    """Warnings, among them about settings that capp 0.9 ignores."""
     if tenant.metal.vip_manager == "KUBE_VIP":
         yield Problem(
             f"{base}metal.vipManager",

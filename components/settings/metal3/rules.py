@@ -22,7 +22,7 @@ DEFAULT_KEYS = frozenset({"name", "local_hostname", "uuid", "providerid", "metal
 
 
 def problems(base: str, tenant: Metal3ClusterSettings) -> Iterator[Problem]:
-    """What the section itself must hold."""
+    """Problems of the section ``metal3``."""
     path, metal3 = f"{base}metal3", tenant.metal3
     if tenant.capi.contract != "v1beta2":
         yield Problem(
@@ -152,7 +152,7 @@ def selector_problems(path: str, selector: HostSelectorSettings) -> Iterator[Pro
 
 
 def pool_problems(path: str, base: str, tenant: Metal3ClusterSettings, pool: Metal3PoolSettings) -> Iterator[Problem]:
-    """What a pool adds, or lacks."""
+    """Problems of a pool."""
     section = f"{base}metal3"
     if pool.image:
         yield from image_problems(f"{path}.image", pool.image)
@@ -220,7 +220,7 @@ def metadata_keys(tenant: Metal3ClusterSettings, pool: Metal3PoolSettings) -> It
 
 
 def warnings(base: str, tenant: Metal3ClusterSettings) -> Iterator[Problem]:
-    """What is better known."""
+    """Warnings about settings that are valid."""
     path, metal3 = f"{base}metal3", tenant.metal3
     pool_names = {
         name for pool in tenant.worker_pools for name in used_pools(tenant.metadata_of(pool), tenant.network_of(pool))

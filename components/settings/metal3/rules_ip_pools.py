@@ -47,7 +47,7 @@ def ip_pool_problems(path: str, tenant: Metal3ClusterSettings, pool: IpPoolSetti
 
 
 def range_problems(path: str, pool: IpPoolSettings, entry: RangeSettings) -> Iterator[Problem]:
-    """Of the IPAM's webhook, and of ``GetIPAddress``, which fails only once a machine asks."""
+    """Rules of the IPAM's webhook, and of ``GetIPAddress``, which fails only when a machine requests an address."""
     if not entry.start and not entry.subnet:
         yield Problem(f"{path}.start", "is required, unless subnet is set", example="192.0.2.100")
         return

@@ -27,7 +27,7 @@ MACHINE_KIND = "Metal3Machine"
 HOST = Kind("metal3.io/v1alpha1", "BareMetalHost", "baremetalhosts")
 
 HOST_ANNOTATION = "metal3.io/BareMetalHost"
-"""Of a Metal3Machine: namespace and name of its host. CAPM3 ignores the namespace and takes its own."""
+"""Annotation of a Metal3Machine: namespace and name of its host. CAPM3 ignores the namespace and uses its own."""
 
 UNHEALTHY = "capm3.metal3.io/unhealthy"
 PASSED_OVER = {"baremetalhost.metal3.io/paused": "paused", UNHEALTHY: "marked unhealthy"}
