@@ -49,8 +49,8 @@ class Progress:
         self._programs, self._report, self._clock, self._starts = list(programs), report, clock, starts
         self._began = clock()
         self._running: dict[Program, float] = {}
-        self._built_seconds = 0.0
-        self._skipped_seconds = 0.0
+        self._built_weight = 0.0
+        self._skipped_weight = 0.0
         self._spent = 0.0
         self._lock = threading.RLock()
         self.download = ""
@@ -86,9 +86,9 @@ class Progress:
         with self._lock:
             began = self._running.pop(program, None)
             if began is None or seconds_of_cpu is None:
-                self._skipped_seconds += program.seconds
+                self._skipped_weight += program.seconds
                 return
-            self._built_seconds += program.seconds
+            self._built_weight += program.seconds
             self._spent = self.elapsed
             took = self._clock() - began
             self._report(f"{self.label(program)}: built in {took:.0f} s ({seconds_of_cpu:.0f} s of CPU)")
@@ -99,7 +99,7 @@ class Progress:
             return [(program, self._clock() - began) for program, began in self._running.items()]
 
     def _pace(self) -> float:
-        return (self._built_seconds + FIRST_PACE_WEIGHT) / (self._spent + FIRST_PACE_WEIGHT / FIRST_PACE)
+        return (self._built_weight + FIRST_PACE_WEIGHT) / (self._spent + FIRST_PACE_WEIGHT / FIRST_PACE)
 
     def weight(self) -> float:
         """Weight of the complete programs; programs under way count by their time."""
@@ -107,8 +107,8 @@ class Progress:
             running = self.builds()
             pace = self._pace() / max(len(running), 1)
             return (
-                self._built_seconds
-                + self._skipped_seconds
+                self._built_weight
+                + self._skipped_weight
                 + sum(min(pace * s, NEARLY * program.seconds) for program, s in running)
             )
 

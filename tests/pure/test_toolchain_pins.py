@@ -91,7 +91,7 @@ def test_the_remaining_time_follows_from_the_pace_of_what_is_built() -> None:
     assert 0 < progress.weight() < small.seconds, "a program under way counts by its time"
     now[0] = 1000.0
     assert progress.weight() < small.seconds, "and never for all of it, however long it takes"
-    before = progress.seconds_left()
+    before = progress.remaining_seconds()
     now[0] = 126.0
     progress.end(small, 63.0)
     assert progress.weight() == small.seconds, "what is built counts for its weight"
@@ -117,7 +117,7 @@ def test_the_remaining_time_comes_near_to_what_this_machine_shows() -> None:
         progress.start(program)
         now[0] += 3 * program.seconds
         progress.end(program, float(program.seconds))
-    assert progress.seconds_left() == pytest.approx(3 * pins.PROGRAMS[-1].seconds, rel=0.2), (
+    assert progress.remaining_seconds() == pytest.approx(3 * pins.PROGRAMS[-1].seconds, rel=0.2), (
         "this machine takes three seconds for one of weight"
     )
 
