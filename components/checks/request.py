@@ -26,6 +26,7 @@ def request_of(tenant: TenantClusterSettings) -> Request:
         },
         add_ons=tuple(names),
         looks_inside=machines and (external or bool(names) or any(one.awaited for one in addons_of(tenant))),
+        contract=tenant.capi.contract,
     )
 
 
