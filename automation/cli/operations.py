@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import dataclasses
 import json
 import os
 import signal
@@ -22,6 +21,7 @@ from ..errors import ConfigurationError, PreflightFailed, StackMissing
 from ..events import Event, Listener, Message
 from ..readiness import Look, OnLook
 from ..results import WORDS, Result
+from . import documents
 from .lines import Lines
 from .live import View
 from .record import Record
@@ -98,18 +98,7 @@ def status(options: argparse.Namespace) -> None:
     """Draw the status tree of the stack's clusters."""
     stack = ClusterStack(options.stack, folder=options.cwd)
     if options.json:
-        trees = stack.status()
-        blockers = {name: tree.first_blocker(snapshot) for name, snapshot in trees.items()}
-        document = {
-            name: {
-                "ready": blocker is None,
-                "blockedBy": None if blocker is None else dataclasses.asdict(blocker),
-                "differences": list(map(dataclasses.asdict, tree.differences(trees[name]))),
-                "rows": [dict(zip(map(str.lower, tree.HEADER), row, strict=True)) for row in tree.rows(trees[name])],
-            }
-            for name, blocker in blockers.items()
-        }
-        print(json.dumps(document, indent=2))
+        print(json.dumps(documents.of_status(stack.status()), indent=2))
         return
     show(stack, options, wait=options.timeout if options.wait else None)
 

@@ -2,13 +2,13 @@
 
 Both generations of the Cluster API contract are read: ``v1beta1`` keeps conditions with a severity in
 ``status.conditions``; ``v1beta2`` moved those to ``status.deprecated.v1beta1.conditions`` and booleans such as
-``status.ready`` to ``status.initialization``.
+``status.ready`` to ``status.initialization``. It keeps its own conditions, which have no severity, in ``status.conditions``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import Any
 
@@ -19,6 +19,9 @@ Json = Mapping[str, Any]
 CLUSTER_API = "cluster.x-k8s.io"
 CONTROL_PLANE_LABEL = "cluster.x-k8s.io/control-plane"
 PAUSED_ANNOTATION = "cluster.x-k8s.io/paused"
+
+NO_REASON = "NoReasonReported"
+"""What Cluster API reads where a provider's condition names no reason, which the v1beta2 generation requires."""
 
 
 @dataclass(frozen=True)
@@ -135,6 +138,26 @@ def ready(obj: Json) -> Condition | None:
     if state is None and str(obj.get("apiVersion", "")) == f"{CLUSTER_API}/v1beta2":
         state = condition(obj, "Available")
     return state
+
+
+def newer_conditions(obj: Json) -> list[Condition]:
+    """The conditions of the v1beta2 generation: in ``status.v1beta2`` of an object of the older one that has them already.
+
+    As Cluster API reads them (util/conditions.UnstructuredGet): a provider's conditions of the older generation count where
+    there are no others, and none counts where one of them is no condition.
+    """
+    raw_conditions = dig(obj, "status", "v1beta2", "conditions")
+    entries = list(
+        conditions_in(raw_conditions if isinstance(raw_conditions, list) else dig(obj, "status", "conditions"))
+    )
+    if any(not entry.type or entry.status not in ("True", "False", "Unknown") for entry in entries):
+        return []
+    return [replace(entry, severity="", reason=entry.reason or NO_REASON) for entry in entries]
+
+
+def newer_condition(obj: Json, type_: str) -> Condition | None:
+    """One condition of the v1beta2 generation."""
+    return next((entry for entry in newer_conditions(obj) if entry.type == type_), None)
 
 
 def first_false(obj: Json, *, ignore: tuple[str, ...] = ("Ready", "Available", "Paused")) -> Condition | None:

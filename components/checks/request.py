@@ -30,6 +30,7 @@ def request_of(tenant: TenantClusterSettings) -> Request:
         },
         add_ons=tuple(names),
         looks_inside=machines and (external or bool(names) or any(addon.is_required for addon in addons_of(tenant))),
+        contract=tenant.capi.contract,
     )
 
 

@@ -1,7 +1,8 @@
 """Status of a cluster: the tree of ``clusterctl describe cluster``, and what blocks, in words.
 
-Discovery and inside (which objects, read how), model (which rows), blockers (what is missing, what to do), difference (what
-the settings ask for besides) and drawing (text) are apart; only the first two make requests.
+Discovery and inside (which objects, read how), hierarchy (which rows), shape (what a row says), blockers (what is missing,
+what to do), difference (what the settings ask for besides), table (cells) and drawing (text) are apart; only the first two
+make requests.
 """
 
 from __future__ import annotations
@@ -9,14 +10,17 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..capi.reading import Condition, Failure
+from ..capi.replica_counters import ReplicaCounters
 from . import discovery, inside
 from .blocker import Blocker
 from .blockers import first_blocker
 from .difference import Difference, differences
-from .discovery import Reader
-from .drawing import HEADER, draw, rows
-from .model import Inside, Node, Snapshot, Tree, build
+from .drawing import draw
+from .hierarchy import build
+from .model import Inside, Node, Snapshot, Tree
+from .references import Reader
 from .request import PoolRequest, Request
+from .table import HEADER, cells, columns, rows
 
 blocking = first_blocker
 """Its name in the first edition, which programs of users import."""
@@ -31,11 +35,14 @@ __all__ = [
     "Node",
     "PoolRequest",
     "Reader",
+    "ReplicaCounters",
     "Request",
     "Snapshot",
     "Tree",
     "blocking",
     "build",
+    "cells",
+    "columns",
     "describe",
     "differences",
     "draw",
@@ -51,12 +58,14 @@ def describe(client: Reader, namespace: str, cluster: str, request: Request | No
         client: reads the management cluster, such as ``kube.connect`` returns it.
         namespace: the Cluster's namespace.
         cluster: the Cluster's name.
-        request: what its settings ask for; None where that is not known.
+        request: what its settings ask for; None where that is not known. By its contract the table is that of clusterctl 1.10
+            or of 1.13.
 
     Returns:
         The tree; what could not be read is in it.
     """
-    tree = build(discovery.take(client, namespace, cluster), request)
+    snapshot = discovery.take(client, namespace, cluster, request.contract if request else "v1beta1")
+    tree = build(snapshot, request)
     if request is None or not request.looks_inside or first_blocker(tree) is not None:
         return tree
     # Only now, because it costs requests of another API server's, which may be far away.

@@ -43,9 +43,10 @@ NEW_CONTROL_PLANE = (
 def first_blocker(tree: Tree) -> Blocker | None:
     """The first reason why the cluster is not ready; None exactly when it is.
 
-    Ready means: every condition of a READY cell is True, the control plane and the infrastructure cluster fulfil their
-    contract, every pool has as many ready, current machines as asked, nothing is missing that the settings ask for, and in
-    the tenant cluster, where it was asked, no node waits for a cloud controller and all awaited add-ons run.
+    Ready means: every condition in the table is True, and so is every ``Node.ready``, the control plane and the
+    infrastructure cluster fulfil their contract, every pool has as many ready, current machines as asked, nothing is missing
+    that the settings ask for, and in the tenant cluster, where it was asked, no node waits for a cloud controller and all
+    awaited add-ons run.
     """
     snapshot = tree.snapshot
     if isinstance(snapshot.cluster, Failure):
@@ -247,20 +248,21 @@ def _unread_lists(snapshot: Snapshot, cluster: Json) -> Blocker | None:
 
 
 def _any_row(tree: Tree) -> Blocker | None:
-    """Any READY cell that isn't True, the deepest first, because upper rows summarise lower ones."""
+    """Any condition in the table that isn't True, the deepest first, because upper rows summarise lower ones."""
     root = tree.root
     if root.ready is None:
         return Blocker(
             root.title, "Cluster API has not acted on it yet", "If this lasts, see that Cluster API's controller runs"
         )
     for node in reversed(list(tree.nodes)):
-        if node.ready and node.ready.status != "True":
-            text = ": ".join(part for part in (node.ready.reason, node.ready.message) if part)
-            return Blocker(
-                f"{node.kind}/{node.members[0] if node.members else node.name}",
-                f"its condition Ready is {node.ready.status}{_after_colon(text)}",
-                "If this lasts, see the log of the controller that owns it",
-            )
+        for condition in (node.ready, node.condition):
+            if condition and condition.status != "True":
+                text = ": ".join(part for part in (condition.reason, " ".join(condition.message.split())) if part)
+                return Blocker(
+                    f"{node.kind}/{node.members[0] if node.members else node.name}",
+                    f"its condition {condition.type} is {condition.status}{_after_colon(text)}",
+                    "If this lasts, see the log of the controller that owns it",
+                )
     return None
 
 

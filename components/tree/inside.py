@@ -13,8 +13,8 @@ from ..kube import kubeconfig
 from ..kube.access import AccessError
 from ..kube.client import Api, ApiError
 from ..kube.objects import dig
-from .discovery import Reader
 from .model import Inside
+from .references import Reader
 
 SECONDS = 5.0
 """Timeout of each request to a tenant: a status must not take long because one tenant is down."""

@@ -31,6 +31,7 @@ class Request:
         pools: by the name of each pool's MachineDeployment.
         add_ons: names of what this program installs by itself into the tenant cluster: it has workloads for certain.
         looks_inside: whether the tenant cluster itself is asked: for add-ons, or for a taint of its nodes.
+        contract: of Cluster API, ``v1beta1`` or ``v1beta2``.
     """
 
     version: str
@@ -38,3 +39,4 @@ class Request:
     pools: Mapping[str, PoolRequest] = field(default_factory=dict)
     add_ons: tuple[str, ...] = ()
     looks_inside: bool = False
+    contract: str = "v1beta1"

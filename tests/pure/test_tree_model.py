@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from kamaji_equinix.components import tree
 from kamaji_equinix.components.capi.reading import Condition, timestamp
 from kamaji_equinix.components.kube.objects import plural
-from kamaji_equinix.components.tree import Failure, Snapshot, drawing
+from kamaji_equinix.components.tree import Failure, Snapshot, table
 from kamaji_equinix.components.tree.model import Reference
 
 from tests.support import cluster_objects as made
@@ -128,7 +128,7 @@ def test_colours_mark_states_and_change_no_text() -> None:
     ],
 )
 def test_durations_are_written_as_kubectl_writes_them(seconds: float, text: str) -> None:
-    assert drawing.human_duration(seconds) == text, "HumanDuration of apimachinery"
+    assert table.human_duration(seconds) == text, "HumanDuration of apimachinery"
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import tempfile
@@ -10,6 +11,8 @@ from pathlib import Path
 
 import toolchain
 from toolchain.pins import NEWER_CLUSTER_API
+
+NEWER_HEADER = ("NAME", "REPLICAS", "AVAILABLE", "READY", "UP TO DATE", "STATUS", "REASON", "SINCE", "MESSAGE")
 
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -32,10 +35,14 @@ def describe(kubeconfig: Path, cluster: str, *words: str, version: str | None = 
         kubeconfig,
         *words,
     ]
+    # It would ask GitHub for a newer version, which takes minutes where there is no network.
+    environment = {**os.environ, "CLUSTERCTL_DISABLE_VERSIONCHECK": "true"}
     # clusterctl 1.13 writes the tree of --v1beta2=false to its standard input (createObjectTreeV1Beta1 in
     # internal/util/tree/tree.go).
     with tempfile.TemporaryFile("w+") as input_:
-        done = subprocess.run([*map(str, command)], stdin=input_, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [*map(str, command)], env=environment, stdin=input_, capture_output=True, text=True, check=False
+        )
         input_.seek(0)
         text = done.stdout + input_.read()
     assert done.returncode == 0, f"clusterctl failed:\n{done.stderr}"
@@ -51,14 +58,31 @@ def cells(tree: str, column: str = "READY", end: str = "SEVERITY") -> list[tuple
     return [(row[: name.end()].rstrip(), row[left:right].strip()) for row in rows if row.strip()]
 
 
+def newer_table(tree: str) -> list[tuple[str, ...]]:
+    """All cells but SINCE of each line of a status tree of clusterctl 1.13, its heading included."""
+    lines = tree[tree.index("NAME") :].rstrip("\n").split("\n")
+    starts = [lines[0].index(column) for column in NEWER_HEADER]
+    since = NEWER_HEADER.index("SINCE")
+    found = []
+    for line in lines:
+        parts = [line[left:right].rstrip() for left, right in zip(starts, [*starts[1:], None], strict=True)]
+        found.append((*parts[:since], *parts[since + 1 :]))
+    return found
+
+
+def older_differences(
+    status: Callable[[], str], kubeconfig: Path, cluster: str, *, namespace: str = "default"
+) -> list[str]:
+    """Both trees where ours has not NAME and READY as clusterctl 1.13 tells them of contract v1beta1."""
+    ours, words = status(), ("--namespace", namespace, "--v1beta2=false")
+    theirs = describe(kubeconfig, cluster, *words, version=NEWER_CLUSTER_API)
+    return [] if cells(ours) == cells(theirs) else [ours, theirs]
+
+
 def newer_differences(
     status: Callable[[], str], kubeconfig: Path, cluster: str, *, namespace: str = "default"
 ) -> list[str]:
-    """Trees of which one should be the other: NAME and READY as clusterctl 1.13 tells them, NAME also in its newer shape."""
+    """Both trees where ours is not the table of clusterctl 1.13, from NAME to MESSAGE, but for SINCE."""
     ours = status()
-    words = ("--namespace", namespace)
-    older = describe(kubeconfig, cluster, *words, "--v1beta2=false", version=NEWER_CLUSTER_API)
-    newer = describe(kubeconfig, cluster, *words, version=NEWER_CLUSTER_API)
-    same = cells(ours) == cells(older)
-    names = [name for name, _ in cells(ours)] == [name for name, _ in cells(newer, "READY", "UP TO DATE")]
-    return [ours, *([] if same else [older]), *([] if names else [newer])] if not (same and names) else []
+    theirs = describe(kubeconfig, cluster, "--namespace", namespace, version=NEWER_CLUSTER_API)
+    return [] if newer_table(ours) == newer_table(theirs) else [ours, theirs]
