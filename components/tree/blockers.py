@@ -255,12 +255,12 @@ def _any_row(tree: Tree) -> Blocker | None:
             root.title, "Cluster API has not acted on it yet", "If this lasts, see that Cluster API's controller runs"
         )
     for node in reversed(list(tree.nodes)):
-        for condition in (node.ready, node.condition):
-            if condition and condition.status != "True":
-                text = ": ".join(part for part in (condition.reason, " ".join(condition.message.split())) if part)
+        for entry in (node.ready, node.condition):
+            if entry and entry.status != "True":
+                text = ": ".join(part for part in (entry.reason, " ".join(entry.message.split())) if part)
                 return Blocker(
                     f"{node.kind}/{node.members[0] if node.members else node.name}",
-                    f"its condition {condition.type} is {condition.status}{_after_colon(text)}",
+                    f"its condition {entry.type} is {entry.status}{_after_colon(text)}",
                     "If this lasts, see the log of the controller that owns it",
                 )
     return None
