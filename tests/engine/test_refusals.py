@@ -110,7 +110,8 @@ def test_a_key_in_nearly_the_right_namespace_is_named_in_every_way_in(
     document = yaml.safe_load(path.read_text())
     document["config"]["kamaji_equinix:workerPools"] = pools
     path.write_text(yaml.safe_dump(document))
-    wanted = "workerPools: is in a namespace that this program does not read; write it as kamaji-equinix:workerPools"
+    right = "kamaji-equinix:workerPools"
+    wanted = f"kamaji_equinix:workerPools: is in a namespace that this program does not read; write it as {right}"
     done = refused(project, "namespace")
     assert_nothing_happened(project, "namespace", done)
     for way, output in {
