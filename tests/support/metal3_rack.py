@@ -101,7 +101,12 @@ class Rack:
         else:
             self.apply()
         self.fleet.machines["host-0"] = "one-a-x"
-        eventually(self.host, lambda one: dig(one, "spec", "online"), 20, "a machine is on the host")
+        eventually(self.host, lambda one: dig(one, "spec", "online"), 60, "a machine is on the host")
+        # Kamaji's provider writes it last, and on a busy machine after all else.
+        secret = f"/api/v1/namespaces/{self.fleet.namespace}/secrets/one-kubeconfig"
+        eventually(
+            lambda: self.fleet.http.get(secret), lambda got: got.status_code == 200, 60, "the tenant's kubeconfig"
+        )
 
     def host(self) -> Json:
         """The host with a machine."""
