@@ -10,6 +10,7 @@ from .adoption import require_alike
 from .declaration import Declaration
 from .engine.translator import Translator
 from .engine.workspace import export, restore
+from .protection import require_unprotected
 from .repair import announcement, former_managers, renewal
 from .session import EngineOutput, Session
 
@@ -57,8 +58,12 @@ class Operations:
             stack: the stack.
             translate: takes the reports.
             remove: forget the stack itself with its history, too.
+
+        Raises:
+            PreflightFailed: the stack has protected resources, or its management cluster does not answer.
         """
         before = self.declaration.contents(stack)
+        require_unprotected(before.resources, self.session.name)
         announcement.announce(before, translate)
         result = stack.destroy(
             on_output=self.session.on_output,

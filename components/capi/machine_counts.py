@@ -35,8 +35,7 @@ class MachineCounts:
         return cls(
             desired=None if desired is None else int(desired),
             present=int(status.get("replicas") or 0),
-            # v1beta2 says upToDateReplicas where v1beta1 says updatedReplicas.
-            current=int(status.get("upToDateReplicas", status.get("updatedReplicas")) or 0),
+            current=current_replicas(status),
             ready=int(status.get("readyReplicas") or 0),
             available=int(status.get("availableReplicas") or 0),
         )
@@ -47,6 +46,21 @@ class MachineCounts:
 
     def __str__(self) -> str:
         return f"{self.present} present, {self.current} up to date, {self.ready} ready, {self.available} available"
+
+
+def current_replicas(status: Mapping[str, Any]) -> int:
+    """How many machines are made from the current templates, by a MachineDeployment's status of either contract.
+
+    v1beta2's ``upToDateReplicas`` adds up what each MachineSet said last, so right after a change it still counts machines of
+    the former templates, although the change is observed (machinedeployment_status.go of Cluster API 1.13). The older count,
+    which it keeps beside, is that of the newest MachineSet (machinedeployment_sync.go).
+    """
+    counts = (
+        status.get("upToDateReplicas"),
+        status.get("updatedReplicas"),
+        dig(status, "deprecated", "v1beta1", "updatedReplicas"),
+    )
+    return min((int(count) for count in counts if count is not None), default=0)
 
 
 def shortfall(deployment: Mapping[str, Any] | None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from kamaji_equinix.components.capi.machine_counts import shortfall
+from kamaji_equinix.components.capi.machine_counts import current_replicas, shortfall
 from kamaji_equinix.components.rollout import RolloutProvider
 
 
@@ -72,4 +72,21 @@ def test_only_what_matters_is_a_reason_to_look(change: dict[str, Any], looks: bo
 def test_another_pool_is_another_resource() -> None:
     assert RolloutProvider().diff("default/a", PROPS, {**PROPS, "name": "b"}).replaces == ["name"], (
         "it waits for another object"
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "current"),
+    [
+        ({}, 0),
+        ({"updatedReplicas": 2}, 2),
+        ({"upToDateReplicas": 2}, 2),
+        ({"upToDateReplicas": 2, "deprecated": {"v1beta1": {"updatedReplicas": 0}}}, 0),
+        ({"upToDateReplicas": 2, "deprecated": {"v1beta1": {}}}, 2),
+        ({"upToDateReplicas": 1, "deprecated": {"v1beta1": {"updatedReplicas": 2}}}, 1),
+    ],
+)
+def test_machines_of_the_former_templates_are_never_counted_as_current(status: dict[str, Any], current: int) -> None:
+    assert current_replicas(status) == current, (
+        "right after a change the newer count still holds those of before; the lower one is right"
     )

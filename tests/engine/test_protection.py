@@ -1,0 +1,48 @@
+"""A destroy of a protected cluster: refused before anything is deleted, by advice that works."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from tests.support.fleet import CLUSTERS, Fleet
+from tests.support.project import Project
+
+STACK = "protected"
+
+
+def configure(project: Project, fleet: Fleet, *, protect: bool) -> None:
+    project.configure(
+        STACK,
+        cluster={"name": STACK, "namespace": fleet.namespace, "protect": protect},
+        metal={"projectId": "5a2e6a42-9c1f-4b6e-8a55-2f4f6f0d7c11", "metro": "da"},
+        workerPools=[{"name": "a", "replicas": 1}],
+        handoff={"timeoutSeconds": 60},
+        management={"kubeconfigPath": str(fleet.management.kubeconfig)},
+    )
+
+
+def state(project: Project) -> dict[str, Any]:
+    deployment: dict[str, Any] = json.loads(project.pulumi("stack", "export", "--stack", STACK).ok())["deployment"]
+    return deployment
+
+
+def test_a_protected_cluster_outlives_a_destroy_and_its_state_stays_whole(project: Project, fleet: Fleet) -> None:
+    project.pulumi("stack", "init", STACK).ok()
+    configure(project, fleet, protect=True)
+    project.script("up", "--no-wait", "--stack", STACK).ok()
+    before = state(project)["resources"]
+
+    done = project.script("destroy", "--yes", "--stack", STACK)
+    assert done.code == 7, f"it is refused as what cannot be done now:\n{done.output}"
+    assert "nothing was deleted" in done.output, done.output
+    assert f"Cluster/{STACK}" in done.output, f"it names the cluster:\n{done.output}"
+    assert "cluster.protect: false" in done.output, f"and the setting:\n{done.output}"
+    assert "delete" not in done.output.replace("nothing was deleted", ""), f"no machine is announced:\n{done.output}"
+    assert state(project)["resources"] == before, "the state knows all that it knew"
+    project.script("up", "--no-wait", "--stack", STACK).ok()
+
+    configure(project, fleet, protect=False)
+    project.script("up", "--no-wait", "--stack", STACK).ok()
+    project.script("destroy", "--yes", "--stack", STACK).ok()
+    assert not fleet.http.get(CLUSTERS.format(fleet.namespace)).json()["items"], "the advice works to the letter"
