@@ -1,7 +1,9 @@
 """An address that the settings declare, and the one that the load balancer assigned.
 
 Kamaji publishes a declared ``serviceAddress`` even if the Service got another one: it neither asks the load balancer for it
-nor compares. An infrastructure cluster that is created last would keep the wrong address for ever.
+nor compares. It keeps what it published first, even if the declaration is removed or changed, because it looks at the Service
+again only when that changes (ShouldStatusBeUpdated in Kamaji's internal/resources/k8s_service_resource.go). An infrastructure
+cluster that is created last would keep the wrong address for ever.
 """
 
 from __future__ import annotations
@@ -43,22 +45,21 @@ class Elsewhere:
             raise self.wait.failure(
                 "dial",
                 str(address),
-                expectation=f"the control plane at {address.host}, which controlPlane.network.serviceAddress declares",
+                expectation=f"the control plane at {address.host}, which Kamaji publishes because "
+                "controlPlane.network.serviceAddress declares it, or did so when the control plane was created",
                 observation=f"{answer.text}; it answers at {balancer_address.host}, which the load balancer gave "
                 f"Service {name}",
                 advice=f"Let the load balancer give {address.host} (by `controlPlane.network.serviceAnnotations`, such "
-                f"as metallb.io/loadBalancerIPs), or set `controlPlane.network.serviceAddress` to {balancer_address.host}, "
-                "or leave that key out. Nothing has stored the wrong address yet. See "
-                f"`kubectl -n {namespace} get service {name}`.",
+                "as metallb.io/loadBalancerIPs). Otherwise run `kamaji-equinix destroy`, take "
+                "`controlPlane.network.serviceAddress` out or set it to "
+                f"{balancer_address.host}, and run `up`: Kamaji keeps the address that it published first, and no server is "
+                f"installed yet. See `kubectl -n {namespace} get service {name}`.",
             )
 
     def balancer_address(self, address: Endpoint) -> Endpoint | None:
-        """Another address of the load balancer at which something answers; None where the address was not declared."""
+        """Another address of the load balancer at which something answers; None where there is no such address."""
         kube, order = self.wait.kube, self.wait.order
         try:
-            plane = kube.find(order.control_plane_kind, order.control_plane)
-            if dig(plane, "spec", "network", "serviceAddress") is None:
-                return None
             service = kube.find(SERVICE, order.control_plane)
         except ApiError:
             return None

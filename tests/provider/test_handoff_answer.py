@@ -166,16 +166,20 @@ def test_an_api_server_that_restarts_while_the_control_plane_is_asked_is_waited_
         assert run.end(100).require_success()["ready"] is True, "the patches come once the API server is back"
 
 
-def test_a_declared_address_that_the_load_balancer_did_not_give_is_named_beside_the_one_it_gave(tenant: Tenant) -> None:
+@pytest.mark.parametrize("declared", ["127.0.0.77", None], ids=["declared still", "no longer declared"])
+def test_a_declared_address_that_the_load_balancer_did_not_give_is_named_beside_the_one_it_gave(
+    tenant: Tenant, declared: str | None
+) -> None:
     tenant.create().play()
     tenant.tenant()
     with endpoint(tenant.authority) as answering:
-        tenant.patch(CONTROL_PLANES, "cp", {"spec": {"network": {"serviceAddress": "127.0.0.77"}}})
+        # Kamaji keeps the address that it published, whatever becomes of the declaration.
+        tenant.patch(CONTROL_PLANES, "cp", {"spec": {"network": {"serviceAddress": declared}}})
         tenant.service(answering.host)
         tenant.publish("127.0.0.77", answering.port)
         run = hand_off(tenant, linking="none", timeoutSeconds=60)
         text = run.require_failure(
-            "dial", "127.0.0.77, which controlPlane.network.serviceAddress declares", "metallb.io/loadBalancerIPs"
+            "dial", "127.0.0.77, which Kamaji publishes", "metallb.io/loadBalancerIPs", "kamaji-equinix destroy"
         )
     assert f"it answers at {answering.host}, which the load balancer gave" in text, f"both are named: {text}"
     assert run.seconds < 30, f"long before the deadline: {run.seconds:.0f} s"
