@@ -147,7 +147,9 @@ def nodes(kubeconfig: str) -> dict[str, bool]:
         items = client.get("/api/v1/nodes").raise_for_status().json()["items"]
     return {
         node["metadata"]["name"]: any(
-            condition["type"] == "Ready" and condition["status"] == "True" for condition in node["status"]["conditions"]
+            condition["type"] == "Ready" and condition["status"] == "True"
+            # A node that has just joined has none yet.
+            for condition in node["status"].get("conditions", ())
         )
         for node in items
     }
