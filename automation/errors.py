@@ -101,7 +101,7 @@ class NotReady(OperationError):
 
 
 class PreflightFailed(OperationError):
-    """The management cluster can't take the stack; nothing was created or changed."""
+    """The management cluster can't take the stack, or a destroy would meet what is protected; nothing was changed."""
 
     exit_code = 7
     phase = "preflight"
