@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from uuid import uuid4
 
 import httpx
 import pytest
@@ -26,7 +25,7 @@ OLDER = tree.Request("1.33.0", 2)
 
 
 @pytest.fixture(scope="module")
-def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ManagementPlane]:
+def management(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ManagementPlane]:
     """An API server with all CRDs of the second generation, and no controllers."""
     made = ManagementPlane(tmp_path_factory.mktemp("second"), install_crds=False)
     try:
@@ -38,30 +37,15 @@ def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ManagementPlane]
         made.stop()
 
 
-@pytest.fixture
-def client(plane: ManagementPlane) -> Iterator[httpx.Client]:
-    """An administrator's client of it."""
-    with plane.client() as made:
-        yield made
-
-
-@pytest.fixture
-def namespace(client: httpx.Client) -> str:
-    """A namespace of the test's own."""
-    name = f"test-{uuid4().hex[:8]}"
-    client.post("/api/v1/namespaces", json={"metadata": {"name": name}}).raise_for_status()
-    return name
-
-
-def drawn(plane: ManagementPlane, namespace: str, request: tree.Request = NEWER) -> str:
+def drawn(management: ManagementPlane, namespace: str, request: tree.Request = NEWER) -> str:
     """Our table."""
-    return tree.draw(tree.describe(Api(kubeconfig_of(plane.kubeconfig).access()), namespace, "c1", request))
+    return tree.draw(tree.describe(Api(kubeconfig_of(management.kubeconfig).access()), namespace, "c1", request))
 
 
-def compare(plane: ManagementPlane, namespace: str) -> list[tuple[str, ...]]:
+def compare(management: ManagementPlane, namespace: str) -> list[tuple[str, ...]]:
     """The cells of the table, once both have the same."""
-    told = describe(plane.kubeconfig, "c1", "--namespace", namespace, version=NEWER_CLUSTER_API)
-    mine = drawn(plane, namespace)
+    told = describe(management.kubeconfig, "c1", "--namespace", namespace, version=NEWER_CLUSTER_API)
+    mine = drawn(management, namespace)
     theirs, ours = newer_table(told), newer_table(mine)
     assert ours == theirs, f"every cell is clusterctl's:\n{mine}\n{told}"
     assert mine.partition("SINCE")[0] == told.partition("SINCE")[0], "and the columns have its widths"
@@ -85,26 +69,26 @@ def pool(name: str, states: Iterable[list[Object]]) -> list[Object]:
 
 @pytest.mark.parametrize("seed", range(24))
 def test_a_cluster_in_any_state_has_clusterctls_table(
-    plane: ManagementPlane, client: httpx.Client, namespace: str, seed: int
+    management: ManagementPlane, http: httpx.Client, namespace: str, seed: int
 ) -> None:
     made = Maker(seed)
-    older.create(client, namespace, made.objects)
+    older.create(http, namespace, made.objects)
     for obj in made.going:
-        older.delete(client, namespace, obj)
-    rows = compare(plane, namespace)
+        older.delete(http, namespace, obj)
+    rows = compare(management, namespace)
     assert rows[1][0].removeprefix("!! DELETED !! ") == "Cluster/c1", "clusterctl told of the cluster"
 
 
 def test_machines_share_a_row_if_they_are_available_ready_and_up_to_date_alike(
-    plane: ManagementPlane, client: httpx.Client, namespace: str
+    management: ManagementPlane, http: httpx.Client, namespace: str
 ) -> None:
     well = [newer.condition(type_, True) for type_ in ("Available", "Ready", "UpToDate")]
     outdated = [*well[:2], newer.condition("UpToDate", False, "Rollout")]
     infrastructure, control_plane = older.packet_cluster(), newer.control_plane()
     cluster = newer.cluster(infrastructure, control_plane)
     objects = [infrastructure, control_plane, cluster, *pool("a", [well, well, well, outdated, outdated])]
-    older.create(client, namespace, objects)
-    rows = compare(plane, namespace)
+    older.create(http, namespace, objects)
+    rows = compare(management, namespace)
     groups = [row[:6] for row in rows if row[0].endswith("Machines...")]
     assert groups == [
         ("    ├─2 Machines...", "", "2", "2", "0", "True"),
@@ -113,19 +97,19 @@ def test_machines_share_a_row_if_they_are_available_ready_and_up_to_date_alike(
 
 
 def test_an_object_that_cannot_be_read_has_a_row_in_this_table_too(
-    plane: ManagementPlane, client: httpx.Client, namespace: str
+    management: ManagementPlane, http: httpx.Client, namespace: str
 ) -> None:
     infrastructure, control_plane = older.packet_cluster(), newer.control_plane()
-    older.create(client, namespace, [infrastructure, newer.cluster(infrastructure, control_plane)])
-    (row,) = (row for row in newer_table(drawn(plane, namespace)) if "ControlPlane" in row[0])
+    older.create(http, namespace, [infrastructure, newer.cluster(infrastructure, control_plane)])
+    (row,) = (row for row in newer_table(drawn(management, namespace)) if "ControlPlane" in row[0])
     assert row[:6] == ("└─ControlPlane - KamajiControlPlane/cp", *[""] * 5), "nothing is known of it"
     assert row[6] == "NotFound", "but why"
 
 
 def test_a_request_of_contract_v1beta1_has_the_older_table(
-    plane: ManagementPlane, client: httpx.Client, namespace: str
+    management: ManagementPlane, http: httpx.Client, namespace: str
 ) -> None:
     infrastructure, control_plane = older.packet_cluster(), newer.control_plane()
-    older.create(client, namespace, [infrastructure, control_plane, newer.cluster(infrastructure, control_plane)])
-    header = drawn(plane, namespace, OLDER).splitlines()[0]
+    older.create(http, namespace, [infrastructure, control_plane, newer.cluster(infrastructure, control_plane)])
+    header = drawn(management, namespace, OLDER).splitlines()[0]
     assert header.split() == list(tree.HEADER), "whatever the management cluster serves"
