@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import sys
 import threading
@@ -12,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import grpc  # type: ignore[import-untyped]
 from pulumi import automation
 from pydantic import SecretStr
 
@@ -20,20 +18,13 @@ from ...components.settings.namespace import NAMESPACE
 from .. import configuration
 from ..errors import ConfigurationError, StackMissing
 from .answers import EMPTY, Look, Workspace, without_history
+from .channels import separate_engines
 from .process import Engine
 
 PROJECT = "kamaji-equinix"
 
 
-class _EngineGone(logging.Filter):
-    """Drops the tracebacks that the server of an inline program logs when its engine stops: the error is raised anyway."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        error = record.exc_info[1] if record.exc_info else None
-        return not isinstance(error, grpc.RpcError) or error.code() != grpc.StatusCode.UNAVAILABLE
-
-
-logging.getLogger("grpc._server").addFilter(_EngineGone())
+separate_engines()
 
 # `pulumi stack init` writes the selected stack into one file of the user's (pulumi issue 8186).
 _selection = threading.Lock()
