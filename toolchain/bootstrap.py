@@ -6,8 +6,10 @@ version of Python. ``lab`` installs the packages of the project and its lab; ``d
 """
 
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -87,15 +89,17 @@ def install(extra: str, progress: Progress) -> None:
     """Install the project with an extra, and show each download."""
     progress.tell(f"installing kamaji-equinix[{extra}]")
     words = [str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check", "--progress-bar", "off"]
+    lines = []
+    folder = tempfile.mkdtemp(prefix="kamaji-equinix-")
     process = subprocess.Popen(
         [*words, "-e", f"{ROOT}[{extra}]"],
         cwd=ROOT,
+        env=environment(Path(folder)),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     )
-    lines = []
     try:
         for line in process.stdout or ():
             lines.append(line.rstrip())
@@ -107,9 +111,23 @@ def install(extra: str, progress: Progress) -> None:
         process.terminate()
         process.wait()
         raise
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
     if code != 0:
         end = "\n".join("    " + line for line in lines[-TAIL:])
         raise BootstrapError(f"pip install failed; it ends:\n{end}\nCheck the network and pip's index.")
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """Variables of this process, and a ``pulumi`` in an empty folder that comes first on PATH and does nothing.
+
+    The setup.py of pulumi-equinix-metal downloads a plugin with the ``pulumi`` on PATH, and fails without a network to the
+    place of plugins. Where a stack needs the plugin, the engine downloads it.
+    """
+    program = folder / "pulumi"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o700)
+    return {**os.environ, "PATH": f"{folder}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
 
 
 def event(line: str) -> str:
