@@ -25,7 +25,7 @@ from .sources import module_folder
 TAIL = 15
 """Lines of a build's log that an error quotes."""
 
-COMPILER_FLAGS = ("-gcflags=all=-dwarf=false -l",)
+GO_BUILD = ("build", "-trimpath", "-gcflags=all=-dwarf=false -l")
 """No debug information, which the linker would drop, and no inlining: saves a quarter of the compiler's time."""
 
 UNREACHABLE = re.compile(
@@ -99,7 +99,7 @@ def ensure(
     if watch:
         watch(progress)
     report(
-        f"building {len(todo)} programs into {cache_folder()}; on this machine: {duration_text(progress.remaining_seconds())}"
+        f"building {len(todo)} programs, {duration_text(progress.remaining_seconds())}; they stay in {cache_folder()}"
     )
     build_all(todo, command, progress, report)
     report(f"the toolchain is complete ({progress.elapsed:.0f} s)")
@@ -108,10 +108,10 @@ def ensure(
 def build_all(todo: list[Program], command: Path, progress: Progress, report: Callable[[str], None]) -> None:
     """Build programs, and download the next group's modules meanwhile. One program is linked while another is compiled.
 
-    The first program is built alone: it compiles Go's own packages, which all share. Programs of one group are built one
-    after another for the same reason.
+    Go's own packages, which all share, are compiled first. Programs of one group are built one after another for the same
+    reason.
     """
-    groups = [list(programs) for _group, programs in itertools.groupby(todo[1:], key=lambda program: program.group)]
+    groups = [list(programs) for _group, programs in itertools.groupby(todo, key=lambda program: program.group)]
     jobs = Jobs()
     build_program = functools.partial(build_once, command=command, progress=progress, jobs=jobs)
 
@@ -122,7 +122,8 @@ def build_all(todo: list[Program], command: Path, progress: Progress, report: Ca
     with ThreadPoolExecutor(builders()) as pool, ThreadPoolExecutor(1) as downloader:
         try:
             downloads = downloader.submit(download, todo, command, progress, report, jobs)
-            wait_for([pool.submit(build_program, todo[0])])
+            if len(groups) > 1:
+                compile_standard_library(command, jobs)
             wait_for([pool.submit(several, group) for group in groups])
             # Downloads that are still running are not needed any more.
             jobs.stop()
@@ -130,6 +131,29 @@ def build_all(todo: list[Program], command: Path, progress: Progress, report: Ca
         except BaseException:
             jobs.stop()
             raise
+
+
+def compile_standard_library(command: Path, jobs: Jobs) -> None:
+    """Compile Go's own packages. They need no download and keep all cores busy, as a program that is built alone does not.
+
+    A failure is not reported: the build of the first program fails for the same reason and reports it.
+
+    Raises:
+        Stop: all builds end.
+    """
+    temporary = cache_folder() / "work" / f"std-{os.getpid()}.tmp"
+    temporary.mkdir(parents=True, exist_ok=True)
+    try:
+        with jobs.run(
+            [command, *GO_BUILD, "std"],
+            folder=temporary,
+            environment={**environment(), "GOTMPDIR": str(temporary)},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        ) as process:
+            process.wait()
+    finally:
+        remove(temporary)
 
 
 def builders() -> int:
@@ -210,7 +234,7 @@ def build(program: Program, command: Path, lock: int, jobs: Jobs) -> float:
     temporary.mkdir(parents=True)
     log = cache / "logs" / f"{program.file_name}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    words: list[str | Path] = [command, "build", "-trimpath", *COMPILER_FLAGS]
+    words: list[str | Path] = [command, *GO_BUILD]
     words += ["-ldflags", linker_flags(program), "-o", part, program.package]
     try:
         with (
