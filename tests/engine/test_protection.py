@@ -33,12 +33,12 @@ def test_a_protected_cluster_outlives_a_destroy_and_its_state_stays_whole(projec
     project.script("up", "--no-wait", "--stack", STACK).ok()
     before = state(project)["resources"]
 
-    done = project.script("destroy", "--yes", "--stack", STACK)
-    assert done.code == 7, f"it is refused as what cannot be done now:\n{done.output}"
-    assert "nothing was deleted" in done.output, done.output
-    assert f"Cluster/{STACK}" in done.output, f"it names the cluster:\n{done.output}"
-    assert "cluster.protect: false" in done.output, f"and the setting:\n{done.output}"
-    assert "delete" not in done.output.replace("nothing was deleted", ""), f"no machine is announced:\n{done.output}"
+    result = project.script("destroy", "--yes", "--stack", STACK)
+    assert result.code == 7, f"it is refused as what cannot be done now:\n{result.output}"
+    assert "nothing was deleted" in result.output, result.output
+    assert f"Cluster/{STACK}" in result.output, f"it names the cluster:\n{result.output}"
+    assert "cluster.protect: false" in result.output, f"and the setting:\n{result.output}"
+    assert "delete" not in result.output.replace("nothing was deleted", ""), f"no machine is announced:\n{result.output}"
     assert state(project)["resources"] == before, "the state knows all that it knew"
     project.script("up", "--no-wait", "--stack", STACK).ok()
 

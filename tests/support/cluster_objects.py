@@ -244,7 +244,7 @@ def create(client: httpx.Client, namespace: str, objects: Iterable[Object]) -> N
         body["metadata"]["ownerReferences"] = [
             {**owner, "uid": uids[owner["kind"], owner["name"]]} for owner in obj["metadata"].get("ownerReferences", ())
         ]
-        body["spec"] = _placed(obj["spec"], namespace)
+        body["spec"] = _in_namespace(obj["spec"], namespace)
         answer = _required(client.post(path(obj, namespace), json=body))
         uids[obj["kind"], obj["metadata"]["name"]] = answer["metadata"]["uid"]
         answer["status"] = obj["status"]
@@ -256,10 +256,10 @@ def delete(client: httpx.Client, namespace: str, obj: Object) -> None:
     _required(client.delete(f"{path(obj, namespace)}/{obj['metadata']['name']}"))
 
 
-def _placed(value: Any, namespace: str) -> Any:
+def _in_namespace(value: Any, namespace: str) -> Any:
     """A spec whose references point into a namespace."""
     if isinstance(value, dict):
-        return {key: namespace if key == "namespace" else _placed(item, namespace) for key, item in value.items()}
+        return {key: namespace if key == "namespace" else _in_namespace(item, namespace) for key, item in value.items()}
     return value
 
 

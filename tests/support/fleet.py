@@ -50,8 +50,8 @@ class Member:
 
     @property
     def port(self) -> int:
-        found: int = self.listener.getsockname()[1]
-        return found
+        port: int = self.listener.getsockname()[1]
+        return port
 
 
 class Fleet:
@@ -67,7 +67,7 @@ class Fleet:
         problem: what the last round of playing failed with.
     """
 
-    watched: tuple[str, ...] = (CONTROL_PLANES, INFRASTRUCTURE, CLUSTERS)
+    watches: tuple[str, ...] = (CONTROL_PLANES, INFRASTRUCTURE, CLUSTERS)
     """Collections whose changes begin a round; a fleet that also looks elsewhere has none, and looks again and again."""
 
     def __init__(
@@ -91,7 +91,7 @@ class Fleet:
         self.http = management.client()
         answer = self.http.post("/api/v1/namespaces", json={"metadata": {"name": self.namespace}})
         assert answer.status_code in (httpx.codes.CREATED, httpx.codes.CONFLICT), answer.text
-        self._changes = Changes(management, [path.format(self.namespace) for path in self.watched])
+        self._changes = Changes(management, [path.format(self.namespace) for path in self.watches])
         self._threads = [threading.Thread(target=run, daemon=True) for run in (self._play, self._accept)]
 
     def start(self) -> Fleet:
@@ -128,8 +128,8 @@ class Fleet:
 
     def change(self, path: str, name: str, content: Json, *, subresource: str = "") -> Json:
         """Change an object, as somebody else."""
-        where = f"{path.format(self.namespace)}/{name}{subresource}"
-        return _must(self.http.patch(where, json=content, headers=MERGE, params={"fieldManager": "somebody"}))
+        url = f"{path.format(self.namespace)}/{name}{subresource}"
+        return _must(self.http.patch(url, json=content, headers=MERGE, params={"fieldManager": "somebody"}))
 
     def close(self) -> None:
         """Stop playing."""
@@ -243,9 +243,9 @@ class Fleet:
             name,
             {"certificates": {"ca": {"secretName": holder}}, "kubeconfig": {"admin": {"secretName": admin}}},
         )
-        where = f"{CONTROL_PLANES.format(self.namespace)}/{name}"
+        url = f"{CONTROL_PLANES.format(self.namespace)}/{name}"
         endpoint = {"host": "127.0.0.1", "port": member.port}
-        _must(client.patch(where, json={"spec": {"controlPlaneEndpoint": endpoint}}, headers=MERGE))
+        _must(client.patch(url, json={"spec": {"controlPlaneEndpoint": endpoint}}, headers=MERGE))
         member.publication = time.monotonic()
         self.members[name] = member
 
@@ -260,8 +260,8 @@ class Fleet:
         return {item["metadata"]["name"]: item for item in items}
 
     def _status(self, client: httpx.Client, path: str, name: str, content: Json) -> None:
-        where = f"{path.format(self.namespace)}/{name}/status"
-        _must(client.patch(where, json={"status": content}, headers=MERGE))
+        url = f"{path.format(self.namespace)}/{name}/status"
+        _must(client.patch(url, json={"status": content}, headers=MERGE))
 
     def _secret(self, client: httpx.Client, name: str, data: dict[str, str]) -> None:
         encoded = {key: base64.b64encode(value.encode()).decode() for key, value in data.items()}

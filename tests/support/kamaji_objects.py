@@ -132,8 +132,8 @@ class Tenant:
         return self.get(INFRASTRUCTURE, CLUSTER)
 
     def patch(self, path: str, name: str, content: Json, *, subresource: str = "", manager: str = "manager") -> Json:
-        where = f"{path.format(self.namespace)}/{name}{subresource}"
-        return self._must(self.http.patch(where, json=content, headers=MERGE, params={"fieldManager": manager}))
+        url = f"{path.format(self.namespace)}/{name}{subresource}"
+        return self._must(self.http.patch(url, json=content, headers=MERGE, params={"fieldManager": manager}))
 
     def delete(self, path: str, name: str) -> None:
         self._must(self.http.delete(f"{path.format(self.namespace)}/{name}"))
@@ -169,8 +169,8 @@ class Tenant:
             return self._must(client.get(f"{path.format(self.namespace)}/{name}"))
 
         def status(path: str, name: str, content: Json) -> None:
-            where = f"{path.format(self.namespace)}/{name}/status"
-            self._must(client.patch(where, json={"status": content}, headers=MERGE))
+            url = f"{path.format(self.namespace)}/{name}/status"
+            self._must(client.patch(url, json={"status": content}, headers=MERGE))
 
         cluster = read(CLUSTERS, CLUSTER)
         if cluster_api and read(INFRASTRUCTURE, CLUSTER).get("status", {}).get("ready"):
@@ -191,9 +191,9 @@ class Tenant:
             thread.join(20)
         self.http.close()
 
-    def _post(self, path: str, version: str, kind: str, name: str, spec: Json | None, **more: Any) -> Json:
-        data = {"data": more.pop("data")} if "data" in more else {}
-        metadata = {"name": name, "namespace": self.namespace, **more}
+    def _post(self, path: str, version: str, kind: str, name: str, spec: Json | None, **extra: Any) -> Json:
+        data = {"data": extra.pop("data")} if "data" in extra else {}
+        metadata = {"name": name, "namespace": self.namespace, **extra}
         document: Json = {"apiVersion": version, "kind": kind, "metadata": metadata, **data}
         if spec is not None:
             document["spec"] = spec

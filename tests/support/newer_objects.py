@@ -112,10 +112,10 @@ def machine(
     marks = labels("c1")
     if control_plane_machine:
         marks["cluster.x-k8s.io/control-plane"] = ""
-    made = _object("Machine", name, spec, {"conditions": list(conditions)}, labels=marks)
+    obj = _object("Machine", name, spec, {"conditions": list(conditions)}, labels=marks)
     if finalizers:
-        made["metadata"]["finalizers"] = list(finalizers)
-    return with_owner(made, owner, finalizers=finalizers) if owner else made
+        obj["metadata"]["finalizers"] = list(finalizers)
+    return with_owner(obj, owner, finalizers=finalizers) if owner else obj
 
 
 def machine_pool(name: str, conditions: Iterable[Object] = (), *, parts: Mapping[str, Object]) -> Object:
