@@ -37,10 +37,10 @@ def metadata(management: ManagementPlane) -> dict[str, Any]:
     return result
 
 
-def lines(management: ManagementPlane, metadata: dict[str, Any], **extra: Any) -> list[str]:
+def lines(management: ManagementPlane, metadata: dict[str, Any]) -> list[str]:
     """What is told of a stack with this Cluster."""
     api = Api(kubeconfig_of(management.kubeconfig).access())
-    state = [{"urn": "urn:pulumi:x::p::other::thing"}, {"urn": URN, "outputs": {"metadata": metadata}, **extra}]
+    state = [{"urn": "urn:pulumi:x::p::other::thing"}, {"urn": URN, "outputs": {"metadata": metadata}}]
     return list(map(str, machines_of_stack(api, state)))
 
 
@@ -49,12 +49,9 @@ def test_each_pool_with_machines_has_a_line(management: ManagementPlane, metadat
     assert lines(management, metadata) == [f"{place}: 3 will be deleted; its Cluster is deleted"], "and no other"
 
 
-def test_a_cluster_that_is_not_the_stacks_or_is_protected_has_none(
-    management: ManagementPlane, metadata: dict[str, Any]
-) -> None:
+def test_a_cluster_that_is_not_the_stacks_has_none(management: ManagementPlane, metadata: dict[str, Any]) -> None:
     assert lines(management, {**metadata, "uid": "another"}) == [], "another Cluster has its name now"
     assert lines(management, {**metadata, "name": "gone"}) == [], "it is gone"
-    assert lines(management, metadata, protect=True) == [], "the engine refuses the destroy"
 
 
 def test_machines_that_can_not_be_counted_are_no_silent_zero(
