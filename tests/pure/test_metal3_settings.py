@@ -11,7 +11,8 @@ from kamaji_equinix.components.settings.load import load_stack
 from kamaji_equinix.components.settings.report import SettingsError
 from pydantic import SecretStr
 
-from tests.support.metal3_mistakes import MISTAKES, NETWORK, Json, put
+from tests.support.metal3_mistakes import MISTAKES
+from tests.support.metal3_mistakes.places import NETWORK, Json, put
 from tests.support.metal3_settings import ADDRESS, BOND, FULL, PASSWORD, host, settings
 
 
