@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 
 import pytest
 from hypothesis import given, settings
@@ -18,18 +17,12 @@ from kamaji_equinix.components.handoff.reachability import (
     pause,
 )
 
-from tests.support.tls_endpoint import TRAP, TenantAuthority, TlsEndpoint, endpoint
+from tests.support.tls_endpoint import TRAP, TenantAuthority, endpoint
 
 
 @pytest.fixture(scope="module")
 def authority() -> TenantAuthority:
     return TenantAuthority()
-
-
-@pytest.fixture
-def answering(authority: TenantAuthority) -> Iterator[TlsEndpoint]:
-    with endpoint(authority) as instance:
-        yield instance
 
 
 @pytest.mark.parametrize(
