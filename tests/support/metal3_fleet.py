@@ -11,7 +11,8 @@ from typing import Any
 import httpx
 
 from lab.plane import ManagementPlane
-from tests.support.fleet import CLUSTERS, CONTROL_PLANES, INFRASTRUCTURE, MERGE, Fleet, Json, _must, dig
+from tests.support.answers import body_of
+from tests.support.fleet import CLUSTERS, CONTROL_PLANES, INFRASTRUCTURE, MERGE, Fleet, Json, dig
 
 NEWER = {
     CLUSTERS: CLUSTERS.replace("v1beta1", "v1beta2"),
@@ -81,7 +82,7 @@ class Metal3Fleet(Fleet):
                 "metadata": {"labels": label},
                 "spec": {"consumerRef": consumer, "online": bool(machine)},
             }
-            _must(client.patch(f"{HOSTS.format(self.namespace)}/{name}", json=change, headers=MERGE))
+            body_of(client.patch(f"{HOSTS.format(self.namespace)}/{name}", json=change, headers=MERGE))
 
 
 class _Newer:
