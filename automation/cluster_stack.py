@@ -23,7 +23,6 @@ from .errors import ConfigurationError, StackMissing
 from .events import Listener, MachinesChange
 from .operations import Operations
 from .readiness import OnLook, await_ready
-from .repair import announcement
 from .results import Result
 from .secret_filter import SecretFilter
 from .session import EngineOutput, Session
@@ -218,11 +217,11 @@ class ClusterStack:
 
         Raises:
             StackMissing: there is no such stack.
-            PreflightFailed: the management cluster does not answer.
+            PreflightFailed: the stack has protected resources, or its management cluster does not answer.
         """
         translate = Translator(self.name, self._session.on_event)
         with self._session.look("machines") as stack:
-            announcement.announce(self._declaration.contents(stack), translate)
+            self._operations.announce(stack, translate)
         return tuple(translate.machines)
 
     @check_arguments

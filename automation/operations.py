@@ -51,6 +51,17 @@ class Operations:
             result = stack.refresh(on_output=session.on_output, on_event=translate, color="never", show_secrets=False)
         return translate.changes, stack.outputs(), result.stdout
 
+    def announce(self, stack: automation.Stack, translate: Translator) -> renewal.StackContents:
+        """Report the machines that a destroy deletes, and give the stack's contents.
+
+        Raises:
+            PreflightFailed: the stack has protected resources, or its management cluster does not answer.
+        """
+        before = self.declaration.contents(stack)
+        require_unprotected(before.resources, self.session.name)
+        announcement.announce(before, translate)
+        return before
+
     def destroy(self, stack: automation.Stack, translate: Translator, *, remove: bool) -> EngineOutput:
         """Report the machines that will be deleted, then delete everything.
 
@@ -62,9 +73,7 @@ class Operations:
         Raises:
             PreflightFailed: the stack has protected resources, or its management cluster does not answer.
         """
-        before = self.declaration.contents(stack)
-        require_unprotected(before.resources, self.session.name)
-        announcement.announce(before, translate)
+        before = self.announce(stack, translate)
         result = stack.destroy(
             on_output=self.session.on_output,
             on_event=translate,

@@ -248,11 +248,13 @@ def fleet(plane: ManagementPlane, folder: Path, size: int) -> dict[str, Any]:
         update = project.start_update()
         if update.end(600):
             raise RuntimeError(update.output)
-        wall = time.monotonic() - update.began
+        wall = time.monotonic() - update.start
         last = max(member.answers for member in tenants.members.values())
-        late = max(at for resource, at in update.seen.items() if resource.startswith("ControlPlaneEndpoint")) - last
+        late = (
+            max(at for resource, at in update.creations.items() if resource.startswith("ControlPlaneEndpoint")) - last
+        )
         began = time.monotonic()
-        project.again()
+        project.rerun()
         no_change_seconds = time.monotonic() - began
     return {"clusters": size, "wall": wall, "after_last_answer": late, "unchanged": no_change_seconds}
 

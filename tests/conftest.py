@@ -82,11 +82,11 @@ def pytest_configure(config: pytest.Config) -> None:
             signal.signal(number, lambda *_: None)
     if hasattr(config, "workerinput"):
         return
-    isolated = [sys.executable, str(ROOT / "tests/support/network_namespace.py")]
+    command = [sys.executable, str(ROOT / "tests/support/network_namespace.py")]
     if len(config.getoption("tx", None) or []) > 1:
-        probe = subprocess.run([*isolated, "-c", ""], capture_output=True, check=False)
+        probe = subprocess.run([*command, "-c", ""], capture_output=True, check=False)
         if probe.returncode == 0:
-            config.option.tx[0] = f"popen//python={shlex.join(isolated)}"
+            config.option.tx[0] = f"popen//python={shlex.join(command)}"
     # The engine's processes live for seconds: nothing of theirs is worth a collector's time.
     os.environ.setdefault("GOGC", "400")
     # Where Python is to keep no bytecode, each of some thousand processes would compile this package anew: up to 0.3 s.

@@ -50,8 +50,7 @@ def machines_of_stack(api: Api, resources: Iterable[Mapping[str, Any]]) -> Itera
     for resource in resources:
         match = CLUSTER_URN.search(str(resource.get("urn")))
         metadata = dig(resource, "outputs", "metadata")
-        # The engine deletes nothing of a stack that has a protected resource.
-        if match is None or not metadata or resource.get("protect"):
+        if match is None or not metadata:
             continue
         core, namespace, name = f"cluster.x-k8s.io/{match['version']}", metadata["namespace"], metadata["name"]
         cluster = Kube(api, namespace).find(Kind(core, "Cluster", "clusters"), name)

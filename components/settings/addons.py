@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, SecretStr, WithJsonSchema
 
 from .free_values import check_free_values
 from .secrets import SECURE
-from .section import Section
+from .section import Section, timeout
 from .types import ChartsUrl, ChartVersion, DnsLabel, Url
 
 Values = Annotated[dict[str, Any], AfterValidator(check_free_values), WithJsonSchema({"type": "object"})]
@@ -97,6 +97,4 @@ class AddonSettings(Section):
         description="Wait until its workloads run, where the stack asks for machines; the add-ons after it wait for it.",
         examples=[True],
     )
-    timeout_seconds: int = Field(
-        1800, description="Longest wait for each of its objects.", ge=10, le=86400, examples=[1800]
-    )
+    timeout_seconds: int = timeout(1800, longest=86400, description="Longest wait for each of its objects.")

@@ -17,7 +17,7 @@ from .control_plane import ControlPlaneSettings
 from .pools import WorkerPoolSettings
 from .report import Problem
 from .secrets import SECURE
-from .section import Section
+from .section import Section, timeout
 from .types import UrlPath
 
 
@@ -47,9 +47,7 @@ class HandoffSettings(Section):
         description="false: report what Kamaji wrote, and neither dial nor write anything.",
         examples=[True],
     )
-    timeout_seconds: int = Field(
-        900, description="One deadline for the whole hand-off.", ge=10, le=7200, examples=[900]
-    )
+    timeout_seconds: int = timeout(900, longest=7200, description="One deadline for the whole hand-off.")
     path: UrlPath = Field("/readyz", description="Path of the API server that must answer 200.", examples=["/readyz"])
     verify: Literal["ca", "none"] = Field(
         "ca", description="Verify the certificate against the tenant's CA; none is unsafe.", examples=["ca"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 if TYPE_CHECKING:
@@ -38,3 +38,15 @@ class Section(BaseModel):
         """
         # pydantic's plugin for mypy takes what it returns for the class that defines this method.
         return cls.model_construct()  # type: ignore[return-value]
+
+
+def timeout(default: int, *, longest: int, description: str) -> int:
+    """A setting that bounds a wait, in seconds, of at least ten.
+
+    Args:
+        default: what the wait may take without it; its example, too.
+        longest: the greatest value that it may have.
+        description: what is waited for.
+    """
+    field: int = Field(default, description=description, ge=10, le=longest, examples=[default])
+    return field

@@ -44,8 +44,8 @@ def collecting_management(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 def fleet(management: ManagementPlane) -> Iterator[Fleet]:
     """The controllers of the management cluster, played for a namespace of the test's own."""
     make_data_store(management)
-    with Fleet(management) as playing:
-        yield playing
+    with Fleet(management) as instance:
+        yield instance
 
 
 @pytest.fixture

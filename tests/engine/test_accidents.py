@@ -27,48 +27,48 @@ class Two:
     shared: dict[str, Any]
 
     def configure(self, *clusters: dict[str, Any]) -> None:
-        listed = [{"cluster": {**cluster, "createNamespace": False}} for cluster in clusters]
-        self.project.configure(STACK, **self.shared, clusters=listed)
+        entries = [{"cluster": {**cluster, "createNamespace": False}} for cluster in clusters]
+        self.project.configure(STACK, **self.shared, clusters=entries)
 
     def living(self) -> dict[str, str]:
         """UIDs of all Clusters, by name, wherever they are."""
         path = CLUSTERS.format("").replace("/namespaces//", "/")
-        found = self.fleet.http.get(path).raise_for_status().json()["items"]
+        items = self.fleet.http.get(path).raise_for_status().json()["items"]
         return {
-            item["metadata"]["name"]: item["metadata"]["uid"] for item in found if item["metadata"]["name"] in NAMES
+            item["metadata"]["name"]: item["metadata"]["uid"] for item in items if item["metadata"]["name"] in NAMES
         }
 
-    def refused(self, *words: str) -> None:
+    def check_refusal(self, *words: str) -> None:
         """Neither preview nor up goes through, each says why, and nothing changes."""
         before, state = self.living(), self.resources()
-        for done in (self.project.pulumi("preview", "--stack", STACK), self.project.up(STACK)):
-            assert_refused(done, *words)
+        for result in (self.project.pulumi("preview", "--stack", STACK), self.project.up(STACK)):
+            assert_refused(result, *words)
         assert self.living() == before, "nothing was touched"
         assert self.resources() == state, "nothing was forgotten"
 
     def strangers_pool(self, cluster: str, name: str) -> None:
         """A pool of four machines that somebody else has given a cluster."""
         path = f"/apis/cluster.x-k8s.io/v1beta1/namespaces/{self.fleet.namespace}/machinedeployments"
-        one = self.fleet.http.get(f"{path}/{cluster}-a").raise_for_status().json()
-        owners, labels = one["metadata"]["ownerReferences"], {"cluster.x-k8s.io/cluster-name": cluster}
+        deployment = self.fleet.http.get(f"{path}/{cluster}-a").raise_for_status().json()
+        owners, labels = deployment["metadata"]["ownerReferences"], {"cluster.x-k8s.io/cluster-name": cluster}
         metadata = {"name": name, "labels": labels, "ownerReferences": owners}
-        more = {"metadata": metadata, "spec": {**one["spec"], "replicas": 4}}
-        self.fleet.http.post(path, json={**one, **more}).raise_for_status()
+        extra = {"metadata": metadata, "spec": {**deployment["spec"], "replicas": 4}}
+        self.fleet.http.post(path, json={**deployment, **extra}).raise_for_status()
 
     def resources(self) -> set[str]:
-        told = self.project.pulumi("stack", "export", "--stack", STACK).ok()
-        return {item["urn"] for item in json.loads(told)["deployment"]["resources"]}
+        output = self.project.pulumi("stack", "export", "--stack", STACK).ok()
+        return {item["urn"] for item in json.loads(output)["deployment"]["resources"]}
 
 
 NAMES = ("one", "two", "renamed")
 
 
-def assert_refused(done: CommandResult, *words: str) -> None:
-    assert done.code != 0, f"it must fail:\n{done.output}"
-    assert "Traceback" not in done.output, f"a user's change must not look like a bug:\n{done.output}"
-    flat = " ".join(done.output.split())
+def assert_refused(result: CommandResult, *words: str) -> None:
+    assert result.code != 0, f"it must fail:\n{result.output}"
+    assert "Traceback" not in result.output, f"a user's change must not look like a bug:\n{result.output}"
+    flat = " ".join(result.output.split())
     for word in words:
-        assert word in flat, f"the report misses {word!r}:\n{done.output}"
+        assert word in flat, f"the report misses {word!r}:\n{result.output}"
 
 
 @pytest.fixture(scope="module")
@@ -83,11 +83,11 @@ def two(project: Project, management: ManagementPlane) -> Iterator[Two]:
             "management": {"kubeconfigPath": str(management.kubeconfig)},
             "handoff": {"timeoutSeconds": 60},
         }
-        found = Two(project, fleet, shared)
+        instance = Two(project, fleet, shared)
         project.pulumi("stack", "init", STACK).ok()
-        found.configure({"name": "one"}, {"name": "two"})
+        instance.configure({"name": "one"}, {"name": "two"})
         project.up(STACK).ok()
-        yield found
+        yield instance
 
 
 def test_the_check_hinders_no_other_change(two: Two) -> None:
@@ -97,19 +97,19 @@ def test_the_check_hinders_no_other_change(two: Two) -> None:
 
 def test_a_cluster_that_leaves_the_list_is_refused(two: Two) -> None:
     two.configure({"name": "one"})
-    two.refused(
+    two.check_refusal(
         "lacks the living cluster two", "deleted with all its machines", "put it back with `cluster.allowReplacement"
     )
 
 
 def test_a_renamed_cluster_is_refused(two: Two) -> None:
     two.configure({"name": "one"}, {"name": "renamed"})
-    two.refused("clusters[1].cluster.name", "two would be deleted with all its machines, and renamed created")
+    two.check_refusal("clusters[1].cluster.name", "two would be deleted with all its machines, and renamed created")
 
 
 def test_a_cluster_in_another_namespace_is_refused(two: Two) -> None:
     two.configure({"name": "one"}, {"name": "two", "namespace": "default"})
-    two.refused("clusters[1].cluster.namespace", f"is {two.fleet.namespace} in the living cluster")
+    two.check_refusal("clusters[1].cluster.namespace", f"is {two.fleet.namespace} in the living cluster")
 
 
 def test_a_cluster_that_somebody_has_deleted_is_not_missed(two: Two) -> None:
@@ -122,24 +122,24 @@ def test_a_cluster_that_somebody_has_deleted_is_not_missed(two: Two) -> None:
 
 
 def test_what_was_allowed_and_applied_before_goes_through(two: Two) -> None:
-    kept = two.living()["one"]
+    uid = two.living()["one"]
     two.configure({"name": "one"}, {"name": "two", "allowReplacement": True})
     two.project.up(STACK).ok()
     annotations = two.fleet.read(CLUSTERS, "two")["metadata"]["annotations"]
     assert annotations[ALLOW_REPLACEMENT] == "true", "everybody can see it"
     two.strangers_pool("two", "theirs")
     two.configure({"name": "one"})
-    told = " ".join(two.project.pulumi("preview", "--stack", STACK).ok().split())
+    output = " ".join(two.project.pulumi("preview", "--stack", STACK).ok().split())
     for pool, count in (("a", 1), ("theirs", 4)):
         line = f"machines of {two.fleet.namespace}/two, pool {pool}: {count} will be deleted; its Cluster is deleted"
-        assert line in told, f"each pool of it is told, whoever made it: {told}"
-    assert f"machines of {two.fleet.namespace}/one" not in told, "and none of the other's"
+        assert line in output, f"each pool of it is told, whoever made it: {output}"
+    assert f"machines of {two.fleet.namespace}/one" not in output, "and none of the other's"
     two.project.up(STACK).ok()
-    assert two.living() == {"one": kept}, "the other cluster is that of before"
+    assert two.living() == {"one": uid}, "the other cluster is that of before"
 
 
 def test_destroy_needs_no_permission(two: Two) -> None:
     two.configure({"name": "renamed"})
-    two.refused("one would be deleted with all its machines, and renamed created")
+    two.check_refusal("one would be deleted with all its machines, and renamed created")
     two.project.pulumi("destroy", "--yes", "--skip-preview", "--stack", STACK).ok()
     assert two.living() == {}, "it says by itself what it does"

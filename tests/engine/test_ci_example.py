@@ -29,8 +29,8 @@ def check(path: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_workflow_is_one_by_githubs_schema(tmp_path: Path) -> None:
-    done = check(WORKFLOW)
-    assert done.returncode == 0, done.stdout + done.stderr
+    process = check(WORKFLOW)
+    assert process.returncode == 0, process.stdout + process.stderr
     wrong = tmp_path / "wrong.yaml"
     wrong.write_text(WORKFLOW.read_text().replace("runs-on:", "runs-at:"))
     assert check(wrong).returncode != 0, "the schema notices a misspelt key"
@@ -59,12 +59,12 @@ def sections(fleet: Fleet, replicas: int) -> dict[str, Any]:
     }
 
 
-def write(clone: Path, found: dict[str, Any]) -> None:
+def write(clone: Path, sections: dict[str, Any]) -> None:
     """Change the stack's file, keeping what pulumi wrote there: the salt, and the credentials that it encrypted."""
     path = clone / f"Pulumi.{STACK}.yaml"
     document = yaml.safe_load(path.read_text()) if path.exists() else {}
-    kept = {key: value for key, value in document.get("config", {}).items() if key == "kamaji-equinix:management"}
-    document["config"] = {f"kamaji-equinix:{key}": value for key, value in found.items()} | kept
+    management = {key: value for key, value in document.get("config", {}).items() if key == "kamaji-equinix:management"}
+    document["config"] = {f"kamaji-equinix:{key}": value for key, value in sections.items()} | management
     path.write_text(yaml.safe_dump(document))
 
 
@@ -123,11 +123,11 @@ def test_a_pull_request_shows_what_changes_and_its_merge_does_it(bucket: Bucket,
         files = checkout.with_name(f"{checkout.name}-files")
         files.mkdir()
         runner = Runner(checkout, files, values, actions, base)
-        said = runner.run(load(WORKFLOW), kind)
-        assert runner.used >= set(actions), f"the job is prepared by each action: {runner.used}"
+        outputs = runner.run(load(WORKFLOW), kind)
+        assert runner.uses >= set(actions), f"the job is prepared by each action: {runner.uses}"
         for secret in (PASSPHRASE, "client-key-data", fleet.secret):
-            assert secret not in str(said), f"{secret.split()[0]}… is in a log that many read"
-        return said
+            assert secret not in str(outputs), f"{secret.split()[0]}… is in a log that many read"
+        return outputs
 
     def names() -> set[str]:
         return {item["metadata"]["name"] for item in fleet.http.get(CLUSTERS.format(fleet.namespace)).json()["items"]}
@@ -150,8 +150,8 @@ def test_a_pull_request_shows_what_changes_and_its_merge_does_it(bucket: Bucket,
     deployments = "/apis/cluster.x-k8s.io/v1beta1/namespaces/{}/machinedeployments/staging-general"
 
     def replicas() -> int:
-        found: int = fleet.read(deployments.rpartition("/")[0], "staging-general")["spec"]["replicas"]
-        return found
+        count: int = fleet.read(deployments.rpartition("/")[0], "staging-general")["spec"]["replicas"]
+        return count
 
     assert replicas() == 1, "nothing was changed by looking"
     git(clone, "push", "--quiet", "origin", "scale:main")

@@ -65,7 +65,7 @@ class Living:
                 .json()["items"]
             }
 
-    def seen(self) -> dict[str, str]:
+    def current_uids(self) -> dict[str, str]:
         return {name: item["metadata"]["uid"] for name, item in self.objects().items()}
 
     def newest(self) -> dict[str, Any]:
@@ -79,19 +79,19 @@ class Living:
                 .json()["items"]
             }
 
-    def contract(self, name: str, **more: Any) -> None:
-        self.project.configure(STACK, **{**self.sections, **more, "capi": {"contract": name}})
+    def contract(self, name: str, **extra: Any) -> None:
+        self.project.configure(STACK, **{**self.sections, **extra, "capi": {"contract": name}})
 
     def steps(self) -> dict[str, str]:
         """What a preview would do, by URN."""
-        told = self.project.pulumi("preview", "--json", "--stack", STACK).ok()
-        steps = json.loads(told[told.index("{") :])["steps"]
+        output = self.project.pulumi("preview", "--json", "--stack", STACK).ok()
+        steps = json.loads(output[output.index("{") :])["steps"]
         return {step["urn"]: step["op"] for step in steps}
 
     def resources(self) -> list[dict[str, Any]]:
-        told = self.project.pulumi("stack", "export", "--stack", STACK).ok()
-        found: list[dict[str, Any]] = json.loads(told)["deployment"]["resources"]
-        return found
+        output = self.project.pulumi("stack", "export", "--stack", STACK).ok()
+        resources: list[dict[str, Any]] = json.loads(output)["deployment"]["resources"]
+        return resources
 
 
 @pytest.fixture(scope="module")
@@ -108,13 +108,13 @@ def living(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterat
                 "management": {"kubeconfigPath": str(plane.kubeconfig)},
                 "handoff": {"timeoutSeconds": 60},
             }
-            found = Living(project, plane, fleet, sections)
+            instance = Living(project, plane, fleet, sections)
             project.pulumi("stack", "init", STACK).ok()
-            found.contract("v1beta1")
+            instance.contract("v1beta1")
             project.up(STACK).ok()
-            found.uids = found.seen()
+            instance.uids = instance.current_uids()
             with upgrade(plane):
-                yield found
+                yield instance
     finally:
         plane.stop()
 
@@ -124,11 +124,11 @@ def assert_in_place(living: Living) -> None:
     steps, content = living.steps(), living.newest()
     assert set(steps.values()) <= HARMLESS, f"a delete or replace takes the servers away: {steps}"
     assert "update" in steps.values(), f"the contract is part of the objects: {steps}"
-    done = living.project.up(STACK).ok()
-    assert re.findall(r" (?:created|replaced|deleted) \(", done) == [], (
-        f"nothing is made anew, and nothing goes:\n{done}"
+    output = living.project.up(STACK).ok()
+    assert re.findall(r" (?:created|replaced|deleted) \(", output) == [], (
+        f"nothing is made anew, and nothing goes:\n{output}"
     )
-    assert living.seen() == living.uids, "each object, each template's name and each UID is that of before"
+    assert living.current_uids() == living.uids, "each object, each template's name and each UID is that of before"
     assert living.newest() == content, "Cluster API sees no change at all, so that no machine rolls"
 
 
@@ -141,17 +141,17 @@ def refused_updates(plane: ManagementPlane, plural: str) -> Iterator[None]:
         "matchConstraints": {"resourceRules": [rule]},
         "validations": [{"expression": "false", "message": "frozen by the test"}],
     }
-    where = f"/apis/{PLURALS[plural]}/{plural}"
+    url = f"/apis/{PLURALS[plural]}/{plural}"
     with plane.client() as client:
         for part, spec in (("ies", policy), ("ybindings", {"policyName": name, "validationActions": ["Deny"]})):
             client.post(f"{path}{part}", json={"metadata": {"name": name}, "spec": spec}).raise_for_status()
-        found = client.get(where).raise_for_status().json()["items"][0]["metadata"]
-        own = f"/apis/{PLURALS[plural]}/namespaces/{found['namespace']}/{plural}/{found['name']}"
+        metadata = client.get(url).raise_for_status().json()["items"][0]["metadata"]
+        target = f"/apis/{PLURALS[plural]}/namespaces/{metadata['namespace']}/{plural}/{metadata['name']}"
 
         def frozen() -> bool:
             change = {"metadata": {"annotations": {"example.com/tried": str(time.monotonic())}}}
             return client.patch(
-                own, json=change, params={"dryRun": "All"}, headers={"Content-Type": "application/merge-patch+json"}
+                target, json=change, params={"dryRun": "All"}, headers={"Content-Type": "application/merge-patch+json"}
             ).is_client_error
 
         eventually(frozen, bool, 30, "the refusal is in force")
@@ -160,7 +160,7 @@ def refused_updates(plane: ManagementPlane, plural: str) -> Iterator[None]:
         finally:
             for part in ("ybindings", "ies"):
                 client.delete(f"{path}{part}/{name}").raise_for_status()
-            eventually(frozen, lambda refused: not refused, 30, "the refusal is over")
+            eventually(frozen, lambda state: not state, 30, "the refusal is over")
 
 
 def test_the_stack_has_objects_of_every_kind(living: Living) -> None:
@@ -180,8 +180,8 @@ def test_the_newer_contract_is_taken_in_place(living: Living) -> None:
 
 def test_the_objects_then_have_the_newer_shape(living: Living) -> None:
     with living.plane.client() as client:
-        where = f"/apis/bootstrap.cluster.x-k8s.io/v1beta2/namespaces/{living.fleet.namespace}/kubeadmconfigtemplates"
-        templates = client.get(where).raise_for_status().json()["items"]
+        url = f"/apis/bootstrap.cluster.x-k8s.io/v1beta2/namespaces/{living.fleet.namespace}/kubeadmconfigtemplates"
+        templates = client.get(url).raise_for_status().json()["items"]
         for template in templates:
             arguments = template["spec"]["template"]["spec"]["joinConfiguration"]["nodeRegistration"][
                 "kubeletExtraArgs"
@@ -189,8 +189,8 @@ def test_the_objects_then_have_the_newer_shape(living: Living) -> None:
             names = [argument["name"] for argument in arguments]
             assert len(names) == len(set(names)), f"an argument is there twice: {arguments}"
             assert "provider-id" in names, f"without it no node is found: {arguments}"
-        where = f"/apis/cluster.x-k8s.io/v1beta2/namespaces/{living.fleet.namespace}/clusters/full"
-        reference = client.get(where).raise_for_status().json()["spec"]["controlPlaneRef"]
+        url = f"/apis/cluster.x-k8s.io/v1beta2/namespaces/{living.fleet.namespace}/clusters/full"
+        reference = client.get(url).raise_for_status().json()["spec"]["controlPlaneRef"]
     assert reference["apiGroup"] == "controlplane.cluster.x-k8s.io", "a reference without a version"
 
 
@@ -208,23 +208,23 @@ def test_the_state_knows_only_the_newer_types_and_whose_deletion_takes_all(livin
 
 
 def test_a_second_run_with_the_newer_contract_changes_nothing(living: Living) -> None:
-    done = living.project.up(STACK).ok()
-    assert "updated" not in done, f"what the API server gives back is what was sent:\n{done}"
+    output = living.project.up(STACK).ok()
+    assert "updated" not in output, f"what the API server gives back is what was sent:\n{output}"
 
 
 def test_owner_references_are_left_to_cluster_api(living: Living) -> None:
     """Cluster API sets their apiVersion to its newest, whatever the contract; a change must not fail on that."""
     merge = {"Content-Type": "application/merge-patch+json"}
     for name, item in living.objects().items():
-        plural, _, own = name.partition(" ")
+        plural, _, object_name = name.partition(" ")
         if plural == "clusters":
             continue
         (owner,) = item["metadata"]["ownerReferences"]
         assert owner["uid"] == living.uids["clusters full"], f"{name} belongs to the Cluster"
-        bumped = {"metadata": {"ownerReferences": [{**owner, "apiVersion": "cluster.x-k8s.io/v1beta2"}]}}
-        where = f"/apis/{PLURALS[plural]}/namespaces/{living.fleet.namespace}/{plural}/{own}"
+        patch = {"metadata": {"ownerReferences": [{**owner, "apiVersion": "cluster.x-k8s.io/v1beta2"}]}}
+        url = f"/apis/{PLURALS[plural]}/namespaces/{living.fleet.namespace}/{plural}/{object_name}"
         with living.plane.client() as client:
-            client.patch(where, json=bumped, headers=merge, params={"fieldManager": "manager"}).raise_for_status()
+            client.patch(url, json=patch, headers=merge, params={"fieldManager": "manager"}).raise_for_status()
     labels = {**living.sections["cluster"], "labels": {"team": "b"}}
     living.contract("v1beta2", cluster=labels)
     living.project.up(STACK).ok()
@@ -247,17 +247,17 @@ def test_a_change_that_fails_halfway_goes_on_in_place(living: Living) -> None:
     """Then the state has the newer type of some objects and the older of others; all must go on with the one Cluster."""
     living.contract("v1beta2")
     with refused_updates(living.plane, "machinedeployments"):
-        done = living.project.up(STACK)
-    assert done.code != 0, f"the pools could not be changed:\n{done.output}"
+        result = living.project.up(STACK)
+    assert result.code != 0, f"the pools could not be changed:\n{result.output}"
     types = {resource["type"] for resource in living.resources()}
     assert {
         f"kubernetes:cluster.x-k8s.io/{part}" for part in ("v1beta2:Cluster", "v1beta1:MachineHealthCheck")
     } <= types, f"or it was not halfway: {types}"
-    assert living.seen() == living.uids, "half of the change harms nothing"
+    assert living.current_uids() == living.uids, "half of the change harms nothing"
     assert_in_place(living)
 
 
 def test_destroy_deletes_the_cluster_through_its_present_type(living: Living) -> None:
     living.project.pulumi("state", "unprotect", "--all", "--yes", "--stack", STACK).ok()
     living.project.pulumi("destroy", "--yes", "--skip-preview", "--stack", STACK).ok()
-    assert not [name for name in living.seen() if name.startswith("clusters ")], "the Cluster is gone"
+    assert not [name for name in living.current_uids() if name.startswith("clusters ")], "the Cluster is gone"

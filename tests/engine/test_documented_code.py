@@ -35,18 +35,18 @@ def test_the_page_about_progress(management: ManagementPlane, capsys: pytest.Cap
     make_data_store(management)
     with Fleet(management) as fleet:
         document_code.run("progress.md", SETTINGS=settings(fleet, "told"))
-    told = capsys.readouterr().out
-    for wanted in ("create Cluster told", "address: waits for", "up succeeded", "destroy succeeded"):
-        assert wanted in told, f"{wanted!r} is not shown:\n{told}"
+    output = capsys.readouterr().out
+    for text in ("create Cluster told", "address: waits for", "up succeeded", "destroy succeeded"):
+        assert text in output, f"{text!r} is not shown:\n{output}"
 
 
 def test_the_page_about_errors(management: ManagementPlane, capsys: pytest.CaptureFixture[str]) -> None:
     make_data_store(management)
     with Fleet(management, delay=3600) as fleet:
         document_code.run("errors.md", SETTINGS=settings(fleet, "failing"))
-    told = capsys.readouterr().out
-    for wanted in ("metal.facility", "stopped in phase dial after 1", "refuses connections", "by the operator"):
-        assert wanted in told, f"{wanted!r} is not shown:\n{told}"
+    output = capsys.readouterr().out
+    for text in ("metal.facility", "stopped in phase dial after 1", "refuses connections", "by the operator"):
+        assert text in output, f"{text!r} is not shown:\n{output}"
 
 
 def test_the_pages_part_about_many_stacks(management: ManagementPlane, capsys: pytest.CaptureFixture[str]) -> None:
@@ -57,8 +57,8 @@ def test_the_pages_part_about_many_stacks(management: ManagementPlane, capsys: p
         space: dict[str, Any] = {"FLEET": stacks}
         first, second = (code for code in document_code.blocks("fleets.md") if "on_all" in code or "gone" in code)
         exec(compile(first, "docs/fleets.md", "exec"), space)  # noqa: S102 - the project's own code
-        told = capsys.readouterr().out
-        for wanted in ("2 of 3 stacks succeeded", "nowhere", "north: succeeded", "preflight"):
-            assert wanted in told, f"{wanted!r} is not shown:\n{told}"
+        output = capsys.readouterr().out
+        for text in ("2 of 3 stacks succeeded", "nowhere", "north: succeeded", "preflight"):
+            assert text in output, f"{text!r} is not shown:\n{output}"
         space["stacks"] = [stack for stack in space["stacks"] if stack.name != "nowhere"]
         exec(compile(second, "docs/fleets.md", "exec"), space)  # noqa: S102

@@ -23,9 +23,9 @@ def pools(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PoolLife]:
     plane = ManagementPlane(tmp_path_factory.mktemp("management"), controller_manager=True)
     try:
         plane.start()
-        with PoolLife(plane, tmp_path_factory.mktemp("drift"), "drift") as found:
-            found.sections["cluster"] |= {"namespace": "made-by-the-stack", "createNamespace": True}
-            yield found
+        with PoolLife(plane, tmp_path_factory.mktemp("drift"), "drift") as instance:
+            instance.sections["cluster"] |= {"namespace": "made-by-the-stack", "createNamespace": True}
+            yield instance
     finally:
         plane.stop()
 
@@ -33,8 +33,8 @@ def pools(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PoolLife]:
 def test_the_first_preview_of_a_namespace_that_the_stack_makes_goes_through(pools: PoolLife) -> None:
     pools.project.pulumi("stack", "init", pools.stack).ok()
     pools.life.configure({"a": {"replicas": 1}})
-    told = pools.project.pulumi("preview", "--stack", pools.stack).ok()
-    assert "to create" in told, "a preview that fails keeps `pulumi up` from being tried"
+    output = pools.project.pulumi("preview", "--stack", pools.stack).ok()
+    assert "to create" in output, "a preview that fails keeps `pulumi up` from being tried"
 
 
 def test_a_refresh_without_a_change_reports_none(pools: PoolLife) -> None:
@@ -43,21 +43,21 @@ def test_a_refresh_without_a_change_reports_none(pools: PoolLife) -> None:
     pools.life.whole()
     # Cluster API's and Kamaji's part of the objects is read once.
     pools.project.pulumi("refresh", "--yes", "--skip-preview", "--stack", pools.stack).ok()
-    told = pools.project.pulumi("refresh", "--yes", "--skip-preview", "--expect-no-changes", "--stack", pools.stack)
-    assert told.code == 0, f"nothing has changed:\n{told.output}"
-    told = pools.project.pulumi("preview", "--expect-no-changes", "--stack", pools.stack)
-    assert told.code == 0, f"and nothing is to do:\n{told.output}"
+    result = pools.project.pulumi("refresh", "--yes", "--skip-preview", "--expect-no-changes", "--stack", pools.stack)
+    assert result.code == 0, f"nothing has changed:\n{result.output}"
+    result = pools.project.pulumi("preview", "--expect-no-changes", "--stack", pools.stack)
+    assert result.code == 0, f"and nothing is to do:\n{result.output}"
 
 
 def test_a_deleted_and_a_changed_object_are_put_right(pools: PoolLife) -> None:
-    http, where = pools.sets.http, f"{DEPLOYMENTS.format(pools.fleet.namespace)}/drift-a"
-    http.patch(where, json={"spec": {"replicas": 7}}, headers=MERGE).raise_for_status()
+    http, url = pools.sets.http, f"{DEPLOYMENTS.format(pools.fleet.namespace)}/drift-a"
+    http.patch(url, json={"spec": {"replicas": 7}}, headers=MERGE).raise_for_status()
     pools.life.whole()
-    assert http.get(where).json()["spec"]["replicas"] == 1, "machines that nobody asked for are billed"
-    http.delete(where).raise_for_status()
-    done = pools.project.script_here("up", "--stack", pools.stack, "--no-wait").ok()
-    assert "drift-a was deleted by somebody else" in done, f"it is said:\n{done}"
-    assert http.get(where).status_code == 200, "the pool is there again"
+    assert http.get(url).json()["spec"]["replicas"] == 1, "machines that nobody asked for are billed"
+    http.delete(url).raise_for_status()
+    output = pools.project.script_here("up", "--stack", pools.stack, "--no-wait").ok()
+    assert "drift-a was deleted by somebody else" in output, f"it is said:\n{output}"
+    assert http.get(url).status_code == 200, "the pool is there again"
 
 
 def test_a_deleted_template_is_made_again(pools: PoolLife) -> None:
@@ -71,20 +71,20 @@ def test_a_deleted_template_is_made_again(pools: PoolLife) -> None:
 
 def status(pools: PoolLife) -> Json:
     """What `kamaji-equinix status` tells of the only cluster."""
-    told: Json = json.loads(pools.project.script_here("status", "--json", "--stack", pools.stack).ok())[pools.stack]
-    return told
+    report: Json = json.loads(pools.project.script_here("status", "--json", "--stack", pools.stack).ok())[pools.stack]
+    return report
 
 
 def patched(pools: PoolLife, path: str, name: str, content: Json, *, subresource: str = "") -> None:
-    where = f"{path.format(pools.fleet.namespace)}/{name}{subresource}"
+    url = f"{path.format(pools.fleet.namespace)}/{name}{subresource}"
     manager = {"fieldManager": "somebody"}
-    pools.sets.http.patch(where, json=content, headers=MERGE, params=manager).raise_for_status()
+    pools.sets.http.patch(url, json=content, headers=MERGE, params=manager).raise_for_status()
 
 
-def deleted(pools: PoolLife, path: str, name: str) -> None:
-    where = f"{path.format(pools.fleet.namespace)}/{name}"
-    pools.sets.http.delete(where).raise_for_status()
-    eventually(lambda: pools.sets.http.get(where).status_code, lambda code: code == 404, 30, f"{where} is gone")
+def delete(pools: PoolLife, path: str, name: str) -> None:
+    url = f"{path.format(pools.fleet.namespace)}/{name}"
+    pools.sets.http.delete(url).raise_for_status()
+    eventually(lambda: pools.sets.http.get(url).status_code, lambda code: code == 404, 30, f"{url} is gone")
 
 
 def changed_by_somebody(pools: PoolLife) -> None:
@@ -115,19 +115,19 @@ def without_a_reference(pools: PoolLife) -> None:
 
 
 def without_infrastructure(pools: PoolLife) -> None:
-    deleted(pools, INFRASTRUCTURE, "drift")
+    delete(pools, INFRASTRUCTURE, "drift")
 
 
 def without_a_pool(pools: PoolLife) -> None:
-    deleted(pools, DEPLOYMENTS, "drift-a")
+    delete(pools, DEPLOYMENTS, "drift-a")
 
 
 def without_a_control_plane(pools: PoolLife) -> None:
-    deleted(pools, CONTROL_PLANES, "drift-control-plane")
+    delete(pools, CONTROL_PLANES, "drift-control-plane")
 
 
 def without_a_cluster(pools: PoolLife) -> None:
-    deleted(pools, CLUSTERS, "drift")
+    delete(pools, CLUSTERS, "drift")
 
 
 LOSSES: list[tuple[Callable[[PoolLife], None], list[str]]] = [
@@ -156,13 +156,13 @@ def test_up_mends_what_status_says_that_it_mends(
     pools: PoolLife, lose: Callable[[PoolLife], None], words: list[str]
 ) -> None:
     lose(pools)
-    told = status(pools)
-    remarks = [one for one in (told["blockedBy"], *told["differences"]) if one]
+    report = status(pools)
+    remarks = [remark for remark in (report["blockedBy"], *report["differences"]) if remark]
     for text in words:
-        named = [one for one in remarks if text in one["reason"]]
-        assert named, f"{text!r} is told: {remarks}"
-        assert "kamaji-equinix up" in named[0]["action"], "with the advice that is followed here"
+        matches = [remark for remark in remarks if text in remark["reason"]]
+        assert matches, f"{text!r} is told: {remarks}"
+        assert "kamaji-equinix up" in matches[0]["action"], "with the advice that is followed here"
     pools.project.script_here("up", "--stack", pools.stack, "--no-wait").ok()
-    told = status(pools)
-    left = [one["reason"] for one in (told["blockedBy"], *told["differences"]) if one]
-    assert not [text for text in words if any(text in reason for reason in left)], f"the advice worked: {left}"
+    report = status(pools)
+    rest = [remark["reason"] for remark in (report["blockedBy"], *report["differences"]) if remark]
+    assert not [text for text in words if any(text in reason for reason in rest)], f"the advice worked: {rest}"

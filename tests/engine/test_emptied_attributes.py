@@ -17,10 +17,10 @@ ENVIRONMENT = {**toolchain.pulumi_environment(), "PULUMI_CONFIG_PASSPHRASE": "te
 def project(tmp_path: Path) -> Project:
     state = tmp_path / "state"
     state.mkdir()
-    made = Project.make(tmp_path / "project", {**ENVIRONMENT, "PULUMI_BACKEND_URL": f"file://{state}"})
+    instance = Project.make(tmp_path / "project", {**ENVIRONMENT, "PULUMI_BACKEND_URL": f"file://{state}"})
     for stack in ("dev", "other"):
-        made.pulumi("stack", "init", stack).ok()
-    return made
+        instance.pulumi("stack", "init", stack).ok()
+    return instance
 
 
 def attributes(project: Project) -> list[Path]:
@@ -29,13 +29,13 @@ def attributes(project: Project) -> list[Path]:
 
 @pytest.mark.parametrize("name", ["dev.json.attrs", "meta.yaml.attrs"])
 def test_a_stack_whose_attributes_are_empty_is_read_again(project: Project, name: str) -> None:
-    (emptied,) = [path for path in attributes(project) if path.name == name]
-    emptied.write_bytes(b"")
+    (file,) = [path for path in attributes(project) if path.name == name]
+    file.write_bytes(b"")
     plain = project.pulumi("stack", "export", "--stack", "dev")
     assert plain.code != 0, f"plain Pulumi can't read it, or this test tests nothing:\n{plain.output}"
     assert "EOF" in plain.output, f"and says no more than that:\n{plain.output}"
-    looked = project.script("kubeconfig", "--stack", "dev")
-    assert "EOF" not in looked.output, f"the script mends it before it looks:\n{looked.output}"
+    result = project.script("kubeconfig", "--stack", "dev")
+    assert "EOF" not in result.output, f"the script mends it before it looks:\n{result.output}"
     project.pulumi("stack", "export", "--stack", "dev").ok()
 
 
@@ -46,10 +46,10 @@ def test_only_empty_files_of_this_stack_go(project: Project) -> None:
     assert remove_empty_attributes(backend, "dev") == [], "none is empty"
     for path in before:
         path.write_bytes(b"")
-    removed = remove_empty_attributes(backend, "organization/kamaji-equinix/dev")
-    left = attributes(project)
-    assert sorted([*removed, *left]) == before, "what went is told"
-    assert {path.name.partition(".")[0] for path in left} == {"other"}, f"another stack's stay: {left}"
+    removals = remove_empty_attributes(backend, "organization/kamaji-equinix/dev")
+    rest = attributes(project)
+    assert sorted([*removals, *rest]) == before, "what went is told"
+    assert {path.name.partition(".")[0] for path in rest} == {"other"}, f"another stack's stay: {rest}"
 
 
 def test_a_backend_in_a_bucket_is_left_alone() -> None:

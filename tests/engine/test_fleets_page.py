@@ -24,7 +24,7 @@ BUCKET = "s3://fleet-state?region=eu-central-1"
 
 
 def blocks(kind: str) -> list[str]:
-    return [text for found, text in BLOCKS if found == kind]
+    return [text for language, text in BLOCKS if language == kind]
 
 
 def test_every_block_is_of_a_kind_that_is_checked() -> None:
@@ -38,8 +38,8 @@ def test_what_is_quoted_of_the_examples_is_in_them() -> None:
     for block in blocks("yaml"):
         assert any(block in example for example in examples), f"no example holds:\n{block}"
     for block in blocks("console"):
-        commented = textwrap.indent(block, "#     ")
-        assert any(commented in example for example in examples), f"no example tells:\n{block}"
+        comment = textwrap.indent(block, "#     ")
+        assert any(comment in example for example in examples), f"no example tells:\n{block}"
 
 
 def test_the_url_of_another_server_is_formed_as_the_tests_form_theirs(tmp_path: Path) -> None:
@@ -51,8 +51,8 @@ def test_the_url_of_another_server_is_formed_as_the_tests_form_theirs(tmp_path: 
 
 def test_the_refusal_is_told_as_it_is_said() -> None:
     since = datetime(2026, 1, 2, 3, 4, 5).astimezone()
-    held = [Lock("s3://fleet-state/…", "ann", "runner-7", 4711, since)]
-    assert blocks("text")[1].strip() == refusal("staging", held), "word for word"
+    locks = [Lock("s3://fleet-state/…", "ann", "runner-7", 4711, since)]
+    assert blocks("text")[1].strip() == refusal("staging", locks), "word for word"
     assert f"exit code {Locked.exit_code}" in PAGE, "with its exit code"
 
 
@@ -75,7 +75,7 @@ def test_the_commands_do_what_the_page_says(fleet: Fleet, tmp_path: Path) -> Non
             management={"kubeconfigPath": str(fleet.management.kubeconfig)},
         )
         assert all(BUCKET not in text for text in commands[1:]), "the backend is named once"
-        said = []
+        outputs = []
         for index, text in enumerate(commands):
             if index == len(commands) - 1:
                 key = bucket.put_lock(
@@ -83,7 +83,7 @@ def test_the_commands_do_what_the_page_says(fleet: Fleet, tmp_path: Path) -> Non
                 )
             # Each block goes on in the shell of the first.
             script = "\n".join([*(line for line in commands[0].splitlines() if line.startswith("export ")), text])
-            done = subprocess.run(
+            process = subprocess.run(
                 ["bash", "--noprofile", "--norc", "-euo", "pipefail", "-c", script.replace(BUCKET, bucket.url)],
                 cwd=project.folder,
                 env=project.environment,
@@ -94,10 +94,10 @@ def test_the_commands_do_what_the_page_says(fleet: Fleet, tmp_path: Path) -> Non
                 timeout=300,
                 check=False,
             )
-            assert done.returncode == 0, f"{text}\n{done.stdout}"
-            said.append(done.stdout)
+            assert process.returncode == 0, f"{text}\n{process.stdout}"
+            outputs.append(process.stdout)
         names = {item["metadata"]["name"] for item in fleet.http.get(CLUSTERS.format(fleet.namespace)).json()["items"]}
         assert names == {"staging"}, f"the first block brings the stack up: {names}"
-        assert "unchanged" in said[1], f"the second finds nothing to do:\n{said[1]}"
+        assert "unchanged" in outputs[1], f"the second finds nothing to do:\n{outputs[1]}"
         assert fleet.secret in (project.folder / "staging.kubeconfig").read_text(), "and has the kubeconfig"
         assert key not in bucket.objects(), "the last one clears the lock of another host"

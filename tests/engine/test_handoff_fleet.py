@@ -27,11 +27,11 @@ def test_twenty_clusters_are_handed_off_together_and_a_plain_resource_does_not_w
         code = update.end()
         assert code == 0, f"all are handed off; the controllers that are played: {fleet.problem!r}\n{update.output}"
         first, last = (pick(member.answers for member in fleet.members.values()) for pick in (min, max))
-        ended = {name: update.seen[f"ControlPlaneEndpoint {name}"] for name in names}
-        early = [name for name, at in ended.items() if at < first]
+        ends = {name: update.creations[f"ControlPlaneEndpoint {name}"] for name in names}
+        early = [name for name, at in ends.items() if at < first]
         assert not early, f"handed off before anything answered: {early}"
-        late = max(ended.values()) - last
+        late = max(ends.values()) - last
         assert late < LATE_SECONDS, f"the last hand-off ended {late:.0f} s after the last first answer"
-        assert update.seen["Plain beside"] < first, "a plain dynamic resource waited for control planes"
-        again = project.again()
-        assert f"{SIZE + 7} unchanged" in again, f"twenty hand-offs, five processes, the stack, the plain one:\n{again}"
+        assert update.creations["Plain beside"] < first, "a plain dynamic resource waited for control planes"
+        rerun = project.rerun()
+        assert f"{SIZE + 7} unchanged" in rerun, f"twenty hand-offs, five processes, the stack, the plain one:\n{rerun}"

@@ -30,29 +30,29 @@ def management(collecting_management: ManagementPlane) -> ManagementPlane:
 def project(fleet: Fleet, proxy: FaultProxy, tmp_path: Path) -> Project:
     (tmp_path / "backend").mkdir()
     backend = {"PULUMI_BACKEND_URL": f"file://{tmp_path}/backend", "PULUMI_CONFIG_PASSPHRASE": "test"}
-    made = Project.make(tmp_path / "project", {**toolchain.pulumi_environment(), **backend})
-    made.configure(
+    instance = Project.make(tmp_path / "project", {**toolchain.pulumi_environment(), **backend})
+    instance.configure(
         STACK,
         cluster={"name": STACK, "namespace": fleet.namespace},
         metal={"projectId": "5a2e6a42-9c1f-4b6e-8a55-2f4f6f0d7c11", "metro": "da"},
         handoff={"timeoutSeconds": 60},
         management={"kubeconfigPath": str(proxy.kubeconfig)},
     )
-    return made
+    return instance
 
 
 def uid(fleet: Fleet) -> str:
-    found = {
+    uids = {
         item["metadata"]["name"]: str(item["metadata"]["uid"])
         for item in fleet.http.get(CLUSTERS.format(fleet.namespace)).json()["items"]
     }
-    return found.get(STACK, "")
+    return uids.get(STACK, "")
 
 
 def parts(fleet: Fleet) -> list[str]:
     """What the garbage collector clears once the Cluster is gone, one after the other."""
-    found = [fleet.http.get(path.format(fleet.namespace)).json()["items"] for path in (CONTROL_PLANES, INFRASTRUCTURE)]
-    return [item["metadata"]["name"] for items in found for item in items]
+    lists = [fleet.http.get(path.format(fleet.namespace)).json()["items"] for path in (CONTROL_PLANES, INFRASTRUCTURE)]
+    return [item["metadata"]["name"] for items in lists for item in items]
 
 
 def killed_at(project: Project, proxy: FaultProxy, method: str, *command: str) -> None:
@@ -71,14 +71,14 @@ def killed_at(project: Project, proxy: FaultProxy, method: str, *command: str) -
 
 
 def state(project: Project) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(project.pulumi("stack", "export", "--stack", STACK).ok())["deployment"]
-    return found
+    deployment: dict[str, Any] = json.loads(project.pulumi("stack", "export", "--stack", STACK).ok())["deployment"]
+    return deployment
 
 
 def appears(fleet: Fleet) -> str:
     for _ in range(100):
-        if found := uid(fleet):
-            return found
+        if identity := uid(fleet):
+            return identity
         threading.Event().wait(0.1)
     raise AssertionError("the Cluster was not made")
 
@@ -88,11 +88,15 @@ def test_a_cluster_that_the_state_does_not_know_is_destroyed_all_the_same(
 ) -> None:
     killed_at(project, proxy, "PATCH", "up", "--no-wait")
     appears(fleet)
-    told = state(project)
-    assert [one["type"] for one in told["pending_operations"]] == ["creating"], "its creation was under way"
-    assert f"v1beta1:Cluster::{STACK}" not in str(told["resources"]), "and is not known to have ended"
-    done = project.script("destroy", "--yes", "--stack", STACK).ok()
-    assert f"the state now holds those that exist: Cluster {fleet.namespace}/{STACK}" in done, f"it is said:\n{done}"
+    content = state(project)
+    assert [operation["type"] for operation in content["pending_operations"]] == ["creating"], (
+        "its creation was under way"
+    )
+    assert f"v1beta1:Cluster::{STACK}" not in str(content["resources"]), "and is not known to have ended"
+    output = project.script("destroy", "--yes", "--stack", STACK).ok()
+    assert f"the state now holds those that exist: Cluster {fleet.namespace}/{STACK}" in output, (
+        f"it is said:\n{output}"
+    )
     assert not uid(fleet), "a Cluster that stays would go on buying machines"
 
 
@@ -104,8 +108,8 @@ def test_a_cluster_that_the_state_does_not_know_is_gone_on_with(
     project.script("up", "--no-wait", "--stack", STACK).ok()
     assert uid(fleet) == before, "it is the same Cluster"
     assert not state(project).get("pending_operations"), "and the state is whole"
-    again = project.script("up", "--no-wait", "--stack", STACK).ok()
-    assert "created" not in again, f"there is nothing left to do:\n{again}"
+    rerun = project.script("up", "--no-wait", "--stack", STACK).ok()
+    assert "created" not in rerun, f"there is nothing left to do:\n{rerun}"
     project.script("destroy", "--yes", "--stack", STACK).ok()
     assert not uid(fleet), "and it goes"
 
@@ -115,9 +119,9 @@ def test_a_cluster_that_was_being_deleted_comes_up_anew(project: Project, proxy:
     before = uid(fleet)
     killed_at(project, proxy, "DELETE", "destroy", "--yes")
     # With Cluster API's controllers a Cluster outlives its parts; here nobody holds it that long.
-    eventually(lambda: (uid(fleet), parts(fleet)), lambda found: found == ("", []), 60, "Cluster and its parts gone")
-    done = project.script("up", "--no-wait", "--stack", STACK).ok()
-    assert "an earlier run that was interrupted has deleted these" in done, f"it is said:\n{done}"
+    eventually(lambda: (uid(fleet), parts(fleet)), lambda rest: rest == ("", []), 60, "Cluster and its parts gone")
+    output = project.script("up", "--no-wait", "--stack", STACK).ok()
+    assert "an earlier run that was interrupted has deleted these" in output, f"it is said:\n{output}"
     assert uid(fleet) not in ("", before), "an up that took it for unchanged would build around nothing"
     project.script("destroy", "--yes", "--stack", STACK).ok()
     assert not uid(fleet), "and it goes"

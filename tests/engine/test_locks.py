@@ -106,16 +106,16 @@ def test_after_a_kill_of_the_engine_the_lock_is_cleared_and_the_next_update_succ
     engine = project.start()
     end(engine, project)
     assert len(project.lock_files()) == 1, "the killed engine left its lock"
-    refused = project.up()
-    assert refused.returncode != 0, "pulumi refuses an update because of it"
-    (reported,) = reported_locks(refused.stdout + refused.stderr)
-    assert reported.pid == engine.pid, "its refusal names the dead process, and is understood"
-    said = locks.clear_stale_lock(project.backend, "shop", "dev")
-    assert said is not None, "the lock is cleared"
-    assert f"process {engine.pid}" in said, "and whose it was is told"
+    refusal = project.up()
+    assert refusal.returncode != 0, "pulumi refuses an update because of it"
+    (lock,) = reported_locks(refusal.stdout + refusal.stderr)
+    assert lock.pid == engine.pid, "its refusal names the dead process, and is understood"
+    message = locks.clear_stale_lock(project.backend, "shop", "dev")
+    assert message is not None, "the lock is cleared"
+    assert f"process {engine.pid}" in message, "and whose it was is told"
     assert not project.lock_files(), "nothing is left of it"
-    done = project.up()
-    assert done.returncode == 0, f"the next update goes on: {done.stdout}{done.stderr}"
+    process = project.up()
+    assert process.returncode == 0, f"the next update goes on: {process.stdout}{process.stderr}"
 
 
 def test_the_lock_of_a_running_update_is_respected(project: Project) -> None:
@@ -124,11 +124,11 @@ def test_the_lock_of_a_running_update_is_respected(project: Project) -> None:
         assert locks.clear_stale_lock(project.backend, "shop", "dev") is None, "a running update keeps its lock"
         with pytest.raises(Locked, match=f"process {engine.pid}"):
             locks.require_free(project.backend, "shop", "dev")
-        cancelled: list[bool] = []
-        refused = project.up()
+        cancels: list[bool] = []
+        refusal = project.up()
         with pytest.raises(Locked, match=f"process {engine.pid}"):
-            clear_locks(refused.stdout + refused.stderr, "dev", lambda: cancelled.append(True))
-        assert not cancelled, "nothing cancels a running update"
+            clear_locks(refusal.stdout + refusal.stderr, "dev", lambda: cancels.append(True))
+        assert not cancels, "nothing cancels a running update"
         assert project.lock_files(), "its lock is still there"
     finally:
         end(engine, project)
@@ -136,8 +136,8 @@ def test_the_lock_of_a_running_update_is_respected(project: Project) -> None:
 
 def test_whether_a_stack_is_free_is_asked_without_changing_it(project: Project) -> None:
     def init() -> None:
-        done = project.run("stack", "init", "dev")
-        raise create_command_error(CommandResult(done.stdout, done.stderr, done.returncode))
+        process = project.run("stack", "init", "dev")
+        raise create_command_error(CommandResult(process.stdout, process.stderr, process.returncode))
 
     def files() -> dict[Path, bytes]:
         return {path: path.read_bytes() for path in project.folder.parent.rglob("*") if path.is_file()}
@@ -156,9 +156,11 @@ def test_whether_a_stack_is_free_is_asked_without_changing_it(project: Project) 
 
 def test_the_lock_that_pulumi_reports_can_be_cancelled_where_its_files_cannot_be_read(project: Project) -> None:
     end(project.start(), project)
-    refused = project.up()
-    said = clear_locks(refused.stdout + refused.stderr, "dev", lambda: project.run("cancel", "--yes", "--stack", "dev"))
-    assert "dead update" in said, "it is told"
+    refusal = project.up()
+    message = clear_locks(
+        refusal.stdout + refusal.stderr, "dev", lambda: project.run("cancel", "--yes", "--stack", "dev")
+    )
+    assert "dead update" in message, "it is told"
     assert not project.lock_files(), "pulumi cancel removed the lock"
 
 
@@ -175,12 +177,12 @@ def test_the_command_line_clears_a_dead_lock_and_names_a_living_one(project: Pro
 
     engine = project.start()
     try:
-        refused = command()
-        assert refused.returncode == Locked.exit_code, "a living lock has an exit code of its own"
-        assert f"process {engine.pid}" in refused.stderr, "and its holder is named"
+        refusal = command()
+        assert refusal.returncode == Locked.exit_code, "a living lock has an exit code of its own"
+        assert f"process {engine.pid}" in refusal.stderr, "and its holder is named"
     finally:
         end(engine, project)
-    cleared = command()
-    assert cleared.returncode == 0, cleared.stderr
-    assert "cleared the lock" in cleared.stdout, "a dead one is cleared"
+    success = command()
+    assert success.returncode == 0, success.stderr
+    assert "cleared the lock" in success.stdout, "a dead one is cleared"
     assert command().stdout == "", "a second time there is nothing to do"

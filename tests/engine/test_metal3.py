@@ -37,8 +37,8 @@ class Up:
 
     def names(self, path: str) -> set[str]:
         """Names of objects."""
-        found = self.fleet.http.get(path.format(self.fleet.namespace)).raise_for_status().json()["items"]
-        return {item["metadata"]["name"] for item in found}
+        items = self.fleet.http.get(path.format(self.fleet.namespace)).raise_for_status().json()["items"]
+        return {item["metadata"]["name"] for item in items}
 
     def change(self, **metal3: Any) -> None:
         """Other settings of the section."""
@@ -91,16 +91,16 @@ def up(plane: ManagementPlane, project: Project) -> Iterator[Up]:
         }
         project.pulumi("stack", "init", STACK).ok()
         project.configure(STACK, **sections)
-        made = Up(project, fleet, sections, "")
-        made.password(PASSWORD)
-        made.output = project.up(STACK).ok()
-        yield made
+        instance = Up(project, fleet, sections, "")
+        instance.password(PASSWORD)
+        instance.output = project.up(STACK).ok()
+        yield instance
 
 
 def test_the_metal3_cluster_is_made_last_from_where_the_control_plane_answers(up: Up) -> None:
-    found = up.fleet.http.get(f"{KINDS.format(up.fleet.namespace)}metal3clusters/one").raise_for_status().json()
+    cluster = up.fleet.http.get(f"{KINDS.format(up.fleet.namespace)}metal3clusters/one").raise_for_status().json()
     plane = up.fleet.read(NEWER[CONTROL_PLANES], "one-control-plane")
-    assert found["spec"]["controlPlaneEndpoint"] == plane["spec"]["controlPlaneEndpoint"], "where it answers"
+    assert cluster["spec"]["controlPlaneEndpoint"] == plane["spec"]["controlPlaneEndpoint"], "where it answers"
     assert not up.fleet.early, "it was made once that had answered"
 
 
@@ -109,21 +109,23 @@ def test_hosts_pools_and_templates_are_there(up: Up) -> None:
     assert up.names(IP_POOLS) == {"one-nodes"}, "its addresses"
     (template,) = up.names(f"{KINDS}metal3machinetemplates")
     (data,) = up.names(f"{KINDS}metal3datatemplates")
-    found = up.fleet.http.get(f"{KINDS.format(up.fleet.namespace)}metal3machinetemplates/{template}").json()
-    assert found["spec"]["template"]["spec"]["dataTemplate"] == {"name": data}, "one refers to the other"
+    machine_template = up.fleet.http.get(f"{KINDS.format(up.fleet.namespace)}metal3machinetemplates/{template}").json()
+    assert machine_template["spec"]["template"]["spec"]["dataTemplate"] == {"name": data}, "one refers to the other"
 
 
 def test_what_controllers_write_into_a_host_is_no_change(up: Up) -> None:
     up.fleet.machines["host-0"] = "one-a-x"
     path = f"{HOSTS.format(up.fleet.namespace)}/host-0"
     eventually(
-        lambda: up.fleet.http.get(path).json(), lambda one: one["spec"]["online"], 20, "a machine is on the host"
+        lambda: up.fleet.http.get(path).json(), lambda obj: obj["spec"]["online"], 20, "a machine is on the host"
     )
-    done = up.project.up(STACK, "--expect-no-changes", "--refresh")
-    assert done.code == 0, f"CAPM3 switches it on:\n{done.output}"
+    result = up.project.up(STACK, "--expect-no-changes", "--refresh")
+    assert result.code == 0, f"CAPM3 switches it on:\n{result.output}"
     host = up.fleet.http.get(path).json()
     assert host["spec"]["online"], "and nobody off"
-    up.change(hosts=[{**one, "labels": {"pool": "worker-a", "rack": "1"}} for one in up.sections["metal3"]["hosts"]])
+    up.change(
+        hosts=[{**entry, "labels": {"pool": "worker-a", "rack": "1"}} for entry in up.sections["metal3"]["hosts"]]
+    )
     up.password(PASSWORD)
     up.project.up(STACK).ok()
     host = up.fleet.http.get(path).json()
@@ -145,7 +147,7 @@ def test_what_somebody_deletes_or_changes_is_put_right(up: Up) -> None:
     namespace = up.fleet.namespace
     (template,) = up.names(f"{KINDS}metal3machinetemplates")
     (data,) = up.names(f"{KINDS}metal3datatemplates")
-    lost = [
+    paths = [
         f"{KINDS.format(namespace)}metal3clusters/one",
         f"{KINDS.format(namespace)}metal3machinetemplates/{template}",
         f"{KINDS.format(namespace)}metal3datatemplates/{data}",
@@ -153,7 +155,7 @@ def test_what_somebody_deletes_or_changes_is_put_right(up: Up) -> None:
         f"{HOSTS.format(namespace)}/host-1",
         f"/api/v1/namespaces/{namespace}/secrets/host-1-bmc",
     ]
-    for path in lost:
+    for path in paths:
         up.fleet.http.delete(path).raise_for_status()
         eventually(
             lambda path=path: up.fleet.http.get(path).status_code, lambda code: code == 404, 30, f"{path} is gone"
@@ -162,25 +164,25 @@ def test_what_somebody_deletes_or_changes_is_put_right(up: Up) -> None:
     change = {"metadata": {"labels": {"pool": "other"}}, "spec": {"bmc": {"address": "ipmi://192.0.2.1"}}}
     up.fleet.http.patch(host, json=change, headers=MERGE, params={"fieldManager": "somebody"}).raise_for_status()
     output = up.project.script("up", "--stack", STACK, "--no-wait").ok()
-    for path in lost:
+    for path in paths:
         assert up.fleet.http.get(path).is_success, f"{path} is there again:\n{output}"
-    found = up.fleet.http.get(host).json()
-    assert found["metadata"]["labels"]["pool"] == "worker-a", "which chooses it"
-    assert found["spec"]["bmc"]["address"].endswith("Systems/0"), "and where its BMC is"
-    assert (found["spec"]["online"], found["spec"]["consumerRef"]["name"]) == (True, "one-a-x"), "its machine stays"
-    done = up.project.up(STACK, "--expect-no-changes")
-    assert done.code == 0, f"nothing is left to do:\n{done.output}"
+    obj = up.fleet.http.get(host).json()
+    assert obj["metadata"]["labels"]["pool"] == "worker-a", "which chooses it"
+    assert obj["spec"]["bmc"]["address"].endswith("Systems/0"), "and where its BMC is"
+    assert (obj["spec"]["online"], obj["spec"]["consumerRef"]["name"]) == (True, "one-a-x"), "its machine stays"
+    result = up.project.up(STACK, "--expect-no-changes")
+    assert result.code == 0, f"nothing is left to do:\n{result.output}"
 
 
 def test_a_host_with_a_machine_is_not_left_out(up: Up) -> None:
-    kept = up.sections["metal3"]["hosts"]
-    up.change(hosts=kept[1:])
+    hosts = up.sections["metal3"]["hosts"]
+    up.change(hosts=hosts[1:])
     up.password(f"{PASSWORD}-2")
-    done = up.project.up(STACK)
-    said = " ".join(done.output.split())
-    assert done.code != 0, said
-    assert "metal3.hosts: lacks host-0, which Metal3Machine one-a-x is on: its server would be wiped" in said, said
-    up.change(hosts=kept[:1])
+    result = up.project.up(STACK)
+    text = " ".join(result.output.split())
+    assert result.code != 0, text
+    assert "metal3.hosts: lacks host-0, which Metal3Machine one-a-x is on: its server would be wiped" in text, text
+    up.change(hosts=hosts[:1])
     up.password(f"{PASSWORD}-2")
     up.project.up(STACK).ok()
     assert up.names(HOSTS) == {"host-0"}, "one without a machine may go"
@@ -190,51 +192,51 @@ def test_another_data_template_rolls_and_the_old_one_goes_with_its_last_use(up: 
     templates, datas = (f"{KINDS}{kind}" for kind in ("metal3machinetemplates", "metal3datatemplates"))
     (old,) = up.names(templates)
     (old_data,) = up.names(datas)
-    where = f"/apis/cluster.x-k8s.io/v1beta2/namespaces/{up.fleet.namespace}/machinesets"
-    deployment = up.fleet.http.get(where.replace("machinesets", "machinedeployments/one-a")).raise_for_status().json()
+    url = f"/apis/cluster.x-k8s.io/v1beta2/namespaces/{up.fleet.namespace}/machinesets"
+    deployment = up.fleet.http.get(url.replace("machinesets", "machinedeployments/one-a")).raise_for_status().json()
     spec = {"clusterName": "one", "replicas": 1, **{key: deployment["spec"][key] for key in ("selector", "template")}}
     metadata = {"name": "old", "labels": {"cluster.x-k8s.io/cluster-name": "one"}}
-    made = {"apiVersion": "cluster.x-k8s.io/v1beta2", "kind": "MachineSet", "metadata": metadata, "spec": spec}
-    up.fleet.http.post(where, json=made).raise_for_status()
+    machine_set = {"apiVersion": "cluster.x-k8s.io/v1beta2", "kind": "MachineSet", "metadata": metadata, "spec": spec}
+    up.fleet.http.post(url, json=machine_set).raise_for_status()
     up.change(metaData={"ipAddressesFromPool": {"nodeIP": "nodes"}, "strings": {"site": "ams"}})
     up.password(f"{PASSWORD}-2")
     up.project.up(STACK).ok()
     assert len(up.names(templates)) == 2 == len(up.names(datas)), (
         "a MachineSet still names the old template, which names its data"
     )
-    up.fleet.http.delete(f"{where}/old").raise_for_status()
+    up.fleet.http.delete(f"{url}/old").raise_for_status()
     output = up.project.up(STACK).ok()
     assert not {old, old_data} & (up.names(templates) | up.names(datas)), f"then both go:\n{output}"
-    done = up.project.up(STACK, "--expect-no-changes")
-    assert done.code == 0, done.output
+    result = up.project.up(STACK, "--expect-no-changes")
+    assert result.code == 0, result.output
 
 
 def test_an_endpoint_that_somebody_has_changed_ends_a_hand_off_whose_advice_puts_it_right(up: Up) -> None:
-    where = f"{KINDS.format(up.fleet.namespace)}metal3clusters/one"
-    before = up.fleet.http.get(where).raise_for_status().json()["spec"]["controlPlaneEndpoint"]
+    url = f"{KINDS.format(up.fleet.namespace)}metal3clusters/one"
+    before = up.fleet.http.get(url).raise_for_status().json()["spec"]["controlPlaneEndpoint"]
     strange = {"spec": {"controlPlaneEndpoint": {"host": "192.0.2.250", "port": 6443}}}
     manager = {"fieldManager": "somebody"}
-    up.fleet.http.patch(where, json=strange, headers=MERGE, params=manager).raise_for_status()
+    up.fleet.http.patch(url, json=strange, headers=MERGE, params=manager).raise_for_status()
     # Another path is a reason to hand off again; plain Pulumi has not looked at the object before.
     up.sections["handoff"]["path"] = "/livez"
     up.change()
     up.password(f"{PASSWORD}-2")
-    done = up.project.up(STACK)
-    said = " ".join(done.output.split())
-    assert done.code != 0, said
-    assert "spec.controlPlaneEndpoint is 192.0.2.250:6443, written by somebody" in said, said
-    assert "`kamaji-equinix up`, which compares it and writes the right one" in said, f"the advice: {said}"
+    result = up.project.up(STACK)
+    text = " ".join(result.output.split())
+    assert result.code != 0, text
+    assert "spec.controlPlaneEndpoint is 192.0.2.250:6443, written by somebody" in text, text
+    assert "`kamaji-equinix up`, which compares it and writes the right one" in text, f"the advice: {text}"
     up.project.script("up", "--no-wait", "--stack", STACK).ok()
-    after = up.fleet.http.get(where).raise_for_status().json()["spec"]["controlPlaneEndpoint"]
+    after = up.fleet.http.get(url).raise_for_status().json()["spec"]["controlPlaneEndpoint"]
     assert after == before, "it is put right"
 
 
 def test_what_never_changes_is_refused(up: Up) -> None:
     up.change(cloudController="external")
     up.password(f"{PASSWORD}-2")
-    done = up.project.up(STACK)
-    assert done.code != 0, done.output
-    assert "metal3.cloudController" in done.output, done.output
+    result = up.project.up(STACK)
+    assert result.code != 0, result.output
+    assert "metal3.cloudController" in result.output, result.output
     up.change(cloudController="none")
     up.password(f"{PASSWORD}-2")
 
@@ -242,8 +244,8 @@ def test_what_never_changes_is_refused(up: Up) -> None:
 def test_no_password_stands_in_clear(up: Up) -> None:
     state = up.project.pulumi("stack", "export", "--stack", STACK).ok()
     assert PASSWORD not in state + up.output, "the state and the output hold it as a secret"
-    shown = up.project.pulumi("stack", "export", "--show-secrets", "--stack", STACK).ok()
-    assert re.search("plaintext", shown), "which who may sees"
+    clear_state = up.project.pulumi("stack", "export", "--show-secrets", "--stack", STACK).ok()
+    assert re.search("plaintext", clear_state), "which who may sees"
 
 
 def test_the_hosts_go_after_their_cluster(up: Up) -> None:
@@ -251,18 +253,18 @@ def test_the_hosts_go_after_their_cluster(up: Up) -> None:
     up.fleet.http.patch(
         clusters, json={"metadata": {"finalizers": ["test.example/held"]}}, headers=MERGE
     ).raise_for_status()
-    seen: list[set[str]] = []
+    names: list[set[str]] = []
 
     def release() -> bool:
         """As Cluster API: once all machines have gone, and with them their hosts' consumers."""
-        found = up.fleet.http.get(clusters)
-        if found.status_code == httpx.codes.NOT_FOUND or not dig(found.json(), "metadata", "deletionTimestamp"):
+        answer = up.fleet.http.get(clusters)
+        if answer.status_code == httpx.codes.NOT_FOUND or not dig(answer.json(), "metadata", "deletionTimestamp"):
             return False
-        seen.append(up.names(HOSTS))
+        names.append(up.names(HOSTS))
         up.fleet.machines.clear()
         eventually(
             lambda: up.fleet.http.get(f"{HOSTS.format(up.fleet.namespace)}/host-0").json(),
-            lambda one: "consumerRef" not in one["spec"],
+            lambda obj: "consumerRef" not in obj["spec"],
             20,
             "the host gives its machine back",
         )
@@ -275,8 +277,8 @@ def test_the_hosts_go_after_their_cluster(up: Up) -> None:
     thread.start()
     up.project.pulumi("destroy", "--yes", "--skip-preview", "--stack", STACK).ok()
     thread.join(10)
-    assert seen == [{"host-0"}], "the host was there as long as its Cluster"
+    assert names == [{"host-0"}], "the host was there as long as its Cluster"
     assert up.names(HOSTS) == set(), "and then it went"
-    told = json.loads(up.project.pulumi("stack", "export", "--stack", STACK).ok())
-    assert not told["deployment"].get("resources"), "nothing is left in the state"
+    export = json.loads(up.project.pulumi("stack", "export", "--stack", STACK).ok())
+    assert not export["deployment"].get("resources"), "nothing is left in the state"
     assert not {"host-0-bmc", "host-1-bmc"} & up.names("/api/v1/namespaces/{}/secrets"), "nor are credentials"

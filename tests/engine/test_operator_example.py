@@ -28,7 +28,7 @@ EXAMPLE = ROOT / "examples" / "operator" / "stack.yaml"
 DOCUMENTS = list(yaml.safe_load_all(EXAMPLE.read_text()))
 STACK = next(document for document in DOCUMENTS if document["kind"] == "Stack")
 SPEC = STACK["spec"]
-OWN, TENANT = "fleet", "tenant-staging"
+FLEET_NAMESPACE, TENANT = "fleet", "tenant-staging"
 PASSPHRASE = "correct horse battery"
 HEAD = EXAMPLE.read_text().partition("\napiVersion")[0]
 
@@ -36,20 +36,20 @@ HEAD = EXAMPLE.read_text().partition("\napiVersion")[0]
 @pytest.fixture(scope="module", params=operator_crds.releases())
 def plane(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ManagementPlane]:
     """A management cluster's API that knows the operator's Stack, with the namespaces of the example."""
-    made = ManagementPlane(tmp_path_factory.mktemp("operator"))
+    instance = ManagementPlane(tmp_path_factory.mktemp("operator"))
     try:
-        made.start()
-        with made.client() as client:
+        instance.start()
+        with instance.client() as client:
             operator_crds.install(client, request.param)
-            for name in (OWN, TENANT):
+            for name in (FLEET_NAMESPACE, TENANT):
                 crds.apply(client, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
             for document in yaml.safe_load_all((ROOT / "docs" / "rbac.yaml").read_text()):
                 if not document["kind"].startswith("Cluster"):
                     document["metadata"]["namespace"] = TENANT
                 crds.apply(client, document)
-        yield made
+        yield instance
     finally:
-        made.stop()
+        instance.stop()
 
 
 def test_the_api_server_takes_every_field_of_the_example(plane: ManagementPlane) -> None:
@@ -71,9 +71,15 @@ def test_the_workspaces_pod_is_one(plane: ManagementPlane) -> None:
     (container,) = pod["containers"]
     assert container["name"] == "pulumi", "the operator merges by this name"
     container |= {"image": template["image"], "resources": template["resources"]}
-    made = {"apiVersion": "v1", "kind": "PodTemplate", "metadata": {"name": "workspace", "namespace": OWN}}
+    pod_template = {
+        "apiVersion": "v1",
+        "kind": "PodTemplate",
+        "metadata": {"name": "workspace", "namespace": FLEET_NAMESPACE},
+    }
     with plane.client() as client:
-        dry_run(client, {**made, "template": {"spec": {**pod, "serviceAccountName": SPEC["serviceAccountName"]}}})
+        dry_run(
+            client, {**pod_template, "template": {"spec": {**pod, "serviceAccountName": SPEC["serviceAccountName"]}}}
+        )
 
 
 def test_the_image_has_the_pulumi_that_the_program_is_pinned_to() -> None:
@@ -87,19 +93,19 @@ def test_each_secret_that_the_stack_needs_is_named_at_the_top() -> None:
         assert secret["key"] == variable, "the keys are the variables' names, so that one file makes the Secret"
         assert variable in HEAD, f"{variable} is not told"
         assert f"create secret generic {secret['name']} " in HEAD, f"how {secret['name']} is made is not told"
-    for namespace in (OWN, TENANT):
+    for namespace in (FLEET_NAMESPACE, TENANT):
         assert f"kubectl create namespace {namespace}\n" in HEAD, f"how {namespace} is made is not told"
 
 
 def token(client: httpx.Client) -> str:
     """A token as the kubelet mounts it into the workspace's pod."""
     answer = client.post(
-        f"/api/v1/namespaces/{OWN}/serviceaccounts/{SPEC['serviceAccountName']}/token",
+        f"/api/v1/namespaces/{FLEET_NAMESPACE}/serviceaccounts/{SPEC['serviceAccountName']}/token",
         json={"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}},
     )
     assert answer.is_success, answer.text
-    found: str = answer.json()["status"]["token"]
-    return found
+    value: str = answer.json()["status"]["token"]
+    return value
 
 
 def apply(client: httpx.Client) -> None:
@@ -107,8 +113,8 @@ def apply(client: httpx.Client) -> None:
     for document in DOCUMENTS:
         if document["kind"] != "Stack":
             if document["kind"] == "ServiceAccount":
-                where = f"/api/v1/namespaces/{document['metadata']['namespace']}/serviceaccounts"
-                answer = client.post(where, json=document)
+                url = f"/api/v1/namespaces/{document['metadata']['namespace']}/serviceaccounts"
+                answer = client.post(url, json=document)
                 assert answer.status_code in (httpx.codes.CREATED, httpx.codes.CONFLICT), answer.text
             else:
                 crds.apply(client, document)
@@ -127,7 +133,7 @@ def triples(rules: list[dict[str, Any]]) -> set[tuple[str, str, str]]:
 
 def test_the_service_account_has_the_documented_rights_and_no_more(plane: ManagementPlane) -> None:
     documents = yaml.safe_load_all((ROOT / "docs" / "rbac.yaml").read_text())
-    wanted = triples([rule for document in documents if document["kind"] == "Role" for rule in document["rules"]])
+    expected = triples([rule for document in documents if document["kind"] == "Role" for rule in document["rules"]])
     with plane.client() as client:
         apply(client)
         with httpx.Client(
@@ -137,11 +143,11 @@ def test_the_service_account_has_the_documented_rights_and_no_more(plane: Manage
             trust_env=False,
         ) as account:
             deadline = time.monotonic() + 20
-            while not wanted <= (found := rights(account, TENANT)):
-                assert time.monotonic() < deadline, f"not granted after 20 s: {sorted(wanted - found)}"
+            while not expected <= (grants := rights(account, TENANT)):
+                assert time.monotonic() < deadline, f"not granted after 20 s: {sorted(expected - grants)}"
                 time.sleep(0.2)
             elsewhere = rights(account, "default")
-    assert found - wanted == elsewhere, f"more than documented: {sorted(found - wanted - elsewhere)}"
+    assert grants - expected == elsewhere, f"more than documented: {sorted(grants - expected - elsewhere)}"
     assert {group for group, _, _ in elsewhere} <= {"authorization.k8s.io", "authentication.k8s.io"}, (
         f"outside of its namespace it asks who is who, and may do nothing: {sorted(elsewhere)}"
     )
@@ -172,8 +178,8 @@ def test_the_stack_comes_up_and_goes_as_the_workspace_would_run_it(plane: Manage
     make_data_store(plane)
     with Bucket(tmp_path / "s3") as bucket, plane.client() as client, Fleet(plane, namespace=TENANT) as fleet:
         apply(client)
-        held = {"PULUMI_CONFIG_PASSPHRASE": PASSPHRASE, "AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET}
-        environment = {name: held[reference["secret"]["key"]] for name, reference in SPEC["envRefs"].items()}
+        values = {"PULUMI_CONFIG_PASSPHRASE": PASSPHRASE, "AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET}
+        environment = {name: values[reference["secret"]["key"]] for name, reference in SPEC["envRefs"].items()}
         assert re.match(r"s3://[\w-]+\?region=", SPEC["backend"]), "the backend is a bucket"
         config = tmp_path / "kubeconfig"
         document = yaml.safe_load(plane.kubeconfig.read_text())
@@ -201,11 +207,11 @@ def test_the_stack_comes_up_and_goes_as_the_workspace_would_run_it(plane: Manage
         first = project.up(name)
         assert first.code == 0, f"the account can do what the stack needs:\n{first.output}"
         assert "orbidden" not in first.output, f"nothing was denied on the way:\n{first.output}"
-        again = project.up(name, "--refresh").ok()
-        assert not re.search(r"\b[1-9]\d* (created|updated|deleted|replaced)", again), f"nothing to do:\n{again}"
+        rerun = project.up(name, "--refresh").ok()
+        assert not re.search(r"\b[1-9]\d* (created|updated|deleted|replaced)", rerun), f"nothing to do:\n{rerun}"
         project.pulumi("destroy", "--yes", "--skip-preview", "--stack", name).ok()
-        left = fleet.http.get(CLUSTERS.format(TENANT)).json()["items"]
-        assert not left, f"the finalizer's destroy leaves no cluster: {left}"
+        clusters = fleet.http.get(CLUSTERS.format(TENANT)).json()["items"]
+        assert not clusters, f"the finalizer's destroy leaves no cluster: {clusters}"
         objects = b"".join(bucket.objects().values())
         for secret in (fleet.secret, PASSPHRASE, SECRET):
             assert secret.encode() not in objects, "no secret in clear in the bucket"

@@ -130,11 +130,11 @@ COMPONENTS = {
 
 def pulumi(folder: Path, *words: str) -> str:
     """Run ``pulumi`` in the project; its output."""
-    done = subprocess.run(
+    process = subprocess.run(
         ["pulumi", *words], cwd=folder, env=variables(folder), capture_output=True, text=True, check=False, timeout=240
     )
-    assert done.returncode == 0, f"pulumi {' '.join(words)}:\n{done.stdout}{done.stderr}"
-    return done.stdout
+    assert process.returncode == 0, f"pulumi {' '.join(words)}:\n{process.stdout}{process.stderr}"
+    return process.stdout
 
 
 def variables(folder: Path) -> dict[str, str]:

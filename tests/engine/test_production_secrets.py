@@ -25,27 +25,27 @@ STACK, NAMESPACE = "production", "tenant-production"
 
 
 @dataclass
-class Left:
+class Traces:
     """What a run of the example printed and left behind.
 
     Attributes:
         secrets: by what they are.
         texts: by where they come from.
-        shown: the state with its secrets in clear, as only who has the passphrase sees it.
+        clear_state: the state with its secrets in clear, as only who has the passphrase sees it.
     """
 
     secrets: dict[str, str]
     texts: dict[str, str]
-    shown: str
+    clear_state: str
 
 
-def kubeconfig(plane: ManagementPlane, seeded: dict[str, str]) -> str:
+def kubeconfig(plane: ManagementPlane, markers: dict[str, str]) -> str:
     """The plane's kubeconfig with the example's context, and a second user with seeded credentials of every kind."""
     config = yaml.safe_load(plane.kubeconfig.read_text())
     config["contexts"][0]["name"] = config["current-context"] = "management"
-    key = "".join(f"{seeded['key']}\n" for _ in range(2))
+    key = "".join(f"{markers['key']}\n" for _ in range(2))
     pem = f"-----BEGIN PRIVATE KEY-----\n{key}-----END PRIVATE KEY-----\n"
-    other = {"token": seeded["token"], "username": "seeded", "password": seeded["password"]}
+    other = {"token": markers["token"], "username": "seeded", "password": markers["password"]}
     encoded = base64.b64encode(pem.encode()).decode()
     config["users"].append({"name": "seeded", "user": {**other, "client-key-data": encoded}})
     text: str = yaml.safe_dump(config)
@@ -53,8 +53,8 @@ def kubeconfig(plane: ManagementPlane, seeded: dict[str, str]) -> str:
 
 
 @pytest.fixture(scope="module")
-def left(project: Project, management: ManagementPlane) -> Left:
-    seeded = {kind: f"{kind}-{secrets.token_hex(12)}" for kind in ("token", "password", "key", "registry")}
+def traces(project: Project, management: ManagementPlane) -> Traces:
+    markers = {kind: f"{kind}-{secrets.token_hex(12)}" for kind in ("token", "password", "key", "registry")}
     example, plugin = (ROOT / f"Pulumi.{STACK}.yaml").read_text(), "kamaji-equinix:network:\n    plugin: cilium\n"
     assert plugin in example, "its nodes become Ready"
     # Its tenant is played, so nothing can be installed into it.
@@ -64,7 +64,7 @@ def left(project: Project, management: ManagementPlane) -> Left:
         fleet.namespace = NAMESPACE
         crds.apply(client, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
         metadata = {"name": "registry-credentials", "namespace": NAMESPACE}
-        content = {"hosts.toml": f"authorization = {seeded['registry']}"}
+        content = {"hosts.toml": f"authorization = {markers['registry']}"}
         crds.apply(client, {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": content})
         project.pulumi("stack", "init", STACK).ok()
         command = [
@@ -77,8 +77,8 @@ def left(project: Project, management: ManagementPlane) -> Left:
             "--stack",
             STACK,
         ]
-        given = kubeconfig(management, seeded)
-        subprocess.run(command, cwd=project.folder, env=project.environment, input=given, text=True, check=True)
+        stdin = kubeconfig(management, markers)
+        subprocess.run(command, cwd=project.folder, env=project.environment, input=stdin, text=True, check=True)
         texts = {
             "preview": project.pulumi("preview", "--diff", "--stack", STACK).ok(),
             "preview as JSON": project.pulumi("preview", "--json", "--stack", STACK).ok(),
@@ -91,12 +91,12 @@ def left(project: Project, management: ManagementPlane) -> Left:
         }
         render = (sys.executable, "-m", "kamaji_equinix.components.render", "--stack", STACK)
         texts["rendered files"] = project.run(*render).ok()
-        shown = project.pulumi("stack", "export", "--show-secrets", "--stack", STACK).ok()
+        clear_state = project.pulumi("stack", "export", "--show-secrets", "--stack", STACK).ok()
         active = yaml.safe_load(management.kubeconfig.read_text())["users"][0]["user"]["client-key-data"]
-        found = {**seeded, "tenant's kubeconfig": fleet.secret, "administrator's key": pem_line(active)}
+        values = {**markers, "tenant's kubeconfig": fleet.secret, "administrator's key": pem_line(active)}
     backend = Path(project.environment["PULUMI_BACKEND_URL"].removeprefix("file://"))
     texts |= {f"backend's {path.name}": path.read_text() for path in sorted(backend.rglob("*.json*"))}
-    return Left(found, texts, shown)
+    return Traces(values, texts, clear_state)
 
 
 def pem_line(encoded: str) -> str:
@@ -117,22 +117,22 @@ def forms(secret: str) -> Iterator[str]:
         yield from layer
 
 
-def test_no_secret_stands_in_clear(left: Left) -> None:
-    for what, secret in left.secrets.items():
+def test_no_secret_stands_in_clear(traces: Traces) -> None:
+    for owner, secret in traces.secrets.items():
         for form in forms(secret):
-            for where, text in left.texts.items():
-                assert form not in text, f"the {what} stands in the {where}"
+            for source, text in traces.texts.items():
+                assert form not in text, f"the {owner} stands in the {source}"
 
 
-def test_the_secrets_are_there_for_who_may_see_them(left: Left) -> None:
+def test_the_secrets_are_there_for_who_may_see_them(traces: Traces) -> None:
     """Guards the test above: it would find nothing where nothing was used."""
-    resources = json.loads(left.shown)["deployment"]["resources"]
+    resources = json.loads(traces.clear_state)["deployment"]["resources"]
     provider: dict[str, Any] = next(item for item in resources if item["type"] == "pulumi:providers:kubernetes")
-    for what in ("token", "password", "administrator's key", "tenant's kubeconfig"):
-        found = [form for form in forms(left.secrets[what]) if form in left.shown]
-        assert found, f"the {what} was not used by the run"
+    for owner in ("token", "password", "administrator's key", "tenant's kubeconfig"):
+        hits = [form for form in forms(traces.secrets[owner]) if form in traces.clear_state]
+        assert hits, f"the {owner} was not used by the run"
     assert "plaintext" in json.dumps(provider["inputs"]["kubeconfig"]), "the provider's credentials are a secret"
-    assert left.secrets["registry"] not in left.shown, "a machine's secret content stays in its Secret"
+    assert traces.secrets["registry"] not in traces.clear_state, "a machine's secret content stays in its Secret"
 
 
 def test_the_forms_of_a_secret_are_found_at_any_offset() -> None:
@@ -144,14 +144,16 @@ def test_the_forms_of_a_secret_are_found_at_any_offset() -> None:
             assert any(form in encoded for form in forms("needle-in-a-haystack")), f"offset {offset}: {encoded}"
 
 
-def test_the_rendered_files_name_the_secret_instead(left: Left) -> None:
-    lines = left.texts["rendered files"].splitlines()
+def test_the_rendered_files_name_the_secret_instead(traces: Traces) -> None:
+    lines = traces.texts["rendered files"].splitlines()
     manifests = "\n".join(line for line in lines if not line.startswith("warning: "))
-    rendered = [document for document in yaml.safe_load_all(manifests) if document]
-    kinds = {document["kind"] for document in rendered}
+    documents = [document for document in yaml.safe_load_all(manifests) if document]
+    kinds = {document["kind"] for document in documents}
     assert "Secret" not in kinds, "no Secret is rendered"
-    templates = [document for document in rendered if document["kind"] == "KubeadmConfigTemplate"]
-    named = [
+    templates = [document for document in documents if document["kind"] == "KubeadmConfigTemplate"]
+    sources = [
         file.get("contentFrom") for item in templates for file in item["spec"]["template"]["spec"].get("files", [])
     ]
-    assert {"secret": {"name": "registry-credentials", "key": "hosts.toml"}} in named, "the machine reads it by itself"
+    assert {"secret": {"name": "registry-credentials", "key": "hosts.toml"}} in sources, (
+        "the machine reads it by itself"
+    )

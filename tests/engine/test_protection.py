@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+from kamaji_equinix.automation import ClusterStack, PreflightFailed
+
 from tests.support.fleet import CLUSTERS, Fleet
 from tests.support.project import Project
 
@@ -27,19 +30,28 @@ def state(project: Project) -> dict[str, Any]:
     return deployment
 
 
-def test_a_protected_cluster_outlives_a_destroy_and_its_state_stays_whole(project: Project, fleet: Fleet) -> None:
+def test_a_protected_cluster_outlives_a_destroy_and_its_state_stays_whole(
+    project: Project, fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
     project.pulumi("stack", "init", STACK).ok()
     configure(project, fleet, protect=True)
     project.script("up", "--no-wait", "--stack", STACK).ok()
     before = state(project)["resources"]
 
-    done = project.script("destroy", "--yes", "--stack", STACK)
-    assert done.code == 7, f"it is refused as what cannot be done now:\n{done.output}"
-    assert "nothing was deleted" in done.output, done.output
-    assert f"Cluster/{STACK}" in done.output, f"it names the cluster:\n{done.output}"
-    assert "cluster.protect: false" in done.output, f"and the setting:\n{done.output}"
-    assert "delete" not in done.output.replace("nothing was deleted", ""), f"no machine is announced:\n{done.output}"
+    result = project.script("destroy", "--yes", "--stack", STACK)
+    assert result.code == 7, f"it is refused as what cannot be done now:\n{result.output}"
+    assert "nothing was deleted" in result.output, result.output
+    assert f"Cluster/{STACK}" in result.output, f"it names the cluster:\n{result.output}"
+    assert "cluster.protect: false" in result.output, f"and the setting:\n{result.output}"
+    assert "delete" not in result.output.replace("nothing was deleted", ""), (
+        f"no machine is announced:\n{result.output}"
+    )
     assert state(project)["resources"] == before, "the state knows all that it knew"
+    monkeypatch.setenv("PATH", project.environment["PATH"])
+    stack = ClusterStack(STACK, folder=project.folder, environment=project.environment)
+    # Before the question of `kamaji-equinix destroy`, too, which would be about nothing.
+    with pytest.raises(PreflightFailed, match=rf"Cluster/{STACK}.*`cluster\.protect: false`"):
+        stack.deletions()
     project.script("up", "--no-wait", "--stack", STACK).ok()
 
     configure(project, fleet, protect=False)

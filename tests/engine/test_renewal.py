@@ -28,13 +28,13 @@ def project(fleet: Fleet, proxy: FaultProxy, tmp_path: Path) -> Project:
     """A stack that came up by that way."""
     (tmp_path / "backend").mkdir()
     backend = {"PULUMI_BACKEND_URL": f"file://{tmp_path}/backend", "PULUMI_CONFIG_PASSPHRASE": "test"}
-    made = Project.make(tmp_path / "project", {**toolchain.pulumi_environment(), **backend})
-    configure(made, fleet, proxy.kubeconfig)
-    made.script_here("up", "--no-wait", "--stack", STACK).ok()
-    return made
+    instance = Project.make(tmp_path / "project", {**toolchain.pulumi_environment(), **backend})
+    configure(instance, fleet, proxy.kubeconfig)
+    instance.script_here("up", "--no-wait", "--stack", STACK).ok()
+    return instance
 
 
-def configure(project: Project, fleet: Fleet, kubeconfig: Path, **more: Any) -> None:
+def configure(project: Project, fleet: Fleet, kubeconfig: Path, **extra: Any) -> None:
     project.configure(
         STACK,
         **{
@@ -42,14 +42,14 @@ def configure(project: Project, fleet: Fleet, kubeconfig: Path, **more: Any) -> 
             "metal": {"projectId": "5a2e6a42-9c1f-4b6e-8a55-2f4f6f0d7c11", "metro": "da"},
             "handoff": {"timeoutSeconds": 60},
             "management": {"kubeconfigPath": str(kubeconfig)},
-            **more,
+            **extra,
         },
     )
 
 
 def resources(project: Project) -> list[str]:
-    found = json.loads(project.pulumi("stack", "export", "--stack", STACK).ok())["deployment"]
-    return sorted(resource["urn"] for resource in found.get("resources") or [])
+    deployment = json.loads(project.pulumi("stack", "export", "--stack", STACK).ok())["deployment"]
+    return sorted(resource["urn"] for resource in deployment.get("resources") or [])
 
 
 def clusters(fleet: Fleet) -> list[str]:
@@ -62,9 +62,9 @@ def test_a_destroy_uses_the_credentials_of_today(
     proxy.close()
     configure(project, fleet, management.kubeconfig)
     before = resources(project)
-    refused = project.script_here("refresh", "--stack", STACK)
-    assert refused.code != 0, f"a refresh has those of the state: {refused.output}"
-    assert "`up` renews them" in refused.output, f"it says what to do:\n{refused.output}"
+    result = project.script_here("refresh", "--stack", STACK)
+    assert result.code != 0, f"a refresh has those of the state: {result.output}"
+    assert "`up` renews them" in result.output, f"it says what to do:\n{result.output}"
     assert resources(project) == before, "and forgets nothing"
     project.script_here("destroy", "--yes", "--stack", STACK).ok()
     assert clusters(fleet) == [], "a Cluster that stays goes on holding billed machines"
@@ -99,10 +99,10 @@ def test_without_the_management_cluster_nothing_is_forgotten(
 ) -> None:
     before = resources(project)
     proxy.close()
-    refused = project.script_here(operation, "--stack", STACK, *(["--yes"] if operation == "destroy" else []))
-    assert refused.code != 0, refused.output
-    assert "refuses connections" in refused.output, f"why is said:\n{refused.output}"
-    assert "nothing was deleted or changed" in refused.output, refused.output
+    result = project.script_here(operation, "--stack", STACK, *(["--yes"] if operation == "destroy" else []))
+    assert result.code != 0, result.output
+    assert "refuses connections" in result.output, f"why is said:\n{result.output}"
+    assert "nothing was deleted or changed" in result.output, result.output
     assert resources(project) == before, "an engine that goes on drops what it takes for deleted with the Cluster"
     configure(project, fleet, management.kubeconfig)
     project.script_here("destroy", "--yes", "--stack", STACK).ok()
@@ -110,13 +110,13 @@ def test_without_the_management_cluster_nothing_is_forgotten(
 
 
 def test_a_stack_without_a_file_is_not_made(project: Project) -> None:
-    refused = project.script_here("up", "--stack", "mistyped")
-    assert (refused.code, "there is no Pulumi.mistyped.yaml" in refused.output) == (2, True), refused.output
+    result = project.script_here("up", "--stack", "mistyped")
+    assert (result.code, "there is no Pulumi.mistyped.yaml" in result.output) == (2, True), result.output
     assert "mistyped" not in project.pulumi("stack", "ls").ok(), "no stack of that name"
     assert not (project.folder / "Pulumi.mistyped.yaml").exists(), "and no file"
     wrong = {**project.environment, "PULUMI_CONFIG_PASSPHRASE": "another"}
-    told = Project(project.folder, wrong).script_here("up", "--stack", STACK)
-    assert "incorrect passphrase" in told.output, told.output
-    assert "Running it again" not in told.output, f"that would not help:\n{told.output}"
-    assert "stdout" not in told.output, f"nor does the Automation API's wrapping:\n{told.output}"
+    attempt = Project(project.folder, wrong).script_here("up", "--stack", STACK)
+    assert "incorrect passphrase" in attempt.output, attempt.output
+    assert "Running it again" not in attempt.output, f"that would not help:\n{attempt.output}"
+    assert "stdout" not in attempt.output, f"nor does the Automation API's wrapping:\n{attempt.output}"
     project.script_here("destroy", "--yes", "--stack", STACK).ok()

@@ -70,16 +70,16 @@ class FictionalFleet(Fleet):
     """
 
     early = False
-    watched = ()
+    watches = ()
 
     def _list(self, client: httpx.Client, path: str) -> dict[str, Json]:
         return super()._list(client, FICTIONAL if path == INFRASTRUCTURE else path)
 
     def _round(self, client: httpx.Client) -> None:
-        for name, found in super()._list(client, FICTIONAL).items():
+        for name, obj in super()._list(client, FICTIONAL).items():
             answers = any(member.answers for member in self.members.values())
             self.early = self.early or not answers
-            if dig(found, "spec", "controlPlaneEndpoint", "host") and not dig(found, "status", "ready"):
+            if dig(obj, "spec", "controlPlaneEndpoint", "host") and not dig(obj, "status", "ready"):
                 body = {"status": {"ready": True, "initialization": {"provisioned": True}}}
                 client.patch(f"{FICTIONAL.format(self.namespace)}/{name}/status", json=body, headers=MERGE)
         super()._round(client)
@@ -108,13 +108,13 @@ def up(request: pytest.FixtureRequest, project: Project, tmp_path_factory: pytes
     try:
         plane.start()
         with plane.client() as client:
-            made = [
+            definitions = [
                 definition(kind, endpoint) for kind in ("FictionalCluster", "FictionalMachineTemplate", "FictionalData")
             ]
-            for one in made:
-                crds.apply(client, one)
-            names = [one["metadata"]["name"] for one in made]
-            eventually(lambda: crds.missing_crds(client, names), lambda left: not left, 30, "the CRDs are served")
+            for document in definitions:
+                crds.apply(client, document)
+            names = [document["metadata"]["name"] for document in definitions]
+            eventually(lambda: crds.missing_crds(client, names), lambda rest: not rest, 30, "the CRDs are served")
         make_data_store(plane)
         with FictionalFleet(plane, delay=3.0) as fleet:
             (project.folder / "fictional.py").write_text((ROOT / "tests/support/fictional.py").read_text())
@@ -149,9 +149,9 @@ def test_settings_choose_it_by_its_section_with_its_own_rules(up: Up) -> None:
             "bootstrap": {"commands": ["echo <<x"], "kubeletExtraArgs": {"hostname-override": "y"}},
         }
     ]
-    with pytest.raises(SettingsError) as caught:
+    with pytest.raises(SettingsError) as error:
         load_stack(wrong)
-    report = str(caught.value)
+    report = str(error.value)
     for expected in (
         'fictional.planet is "pluto": is no planet',
         "machineType: unknown key",
@@ -177,8 +177,8 @@ def test_it_is_rendered(up: Up) -> None:
     text = render(load_stack(up.sections))
     assert "# Of no cloud that there is." in text, "with its remark"
     kinds = [document["kind"] for document in yaml.safe_load_all(text) if document]
-    there = {"FictionalData", "FictionalMachineTemplate", "MachineDeployment", "Cluster"}
-    assert there <= set(kinds), "all its objects"
+    expected = {"FictionalData", "FictionalMachineTemplate", "MachineDeployment", "Cluster"}
+    assert expected <= set(kinds), "all its objects"
     assert ("FictionalCluster" in kinds) == (up.endpoint == "patched"), (
         "one that is created last can't be applied before"
     )
@@ -187,47 +187,45 @@ def test_it_is_rendered(up: Up) -> None:
 
 
 def test_the_hand_off_comes_about(up: Up) -> None:
-    found = up.fleet.http.get(f"{FICTIONAL.format(up.fleet.namespace)}/one").raise_for_status().json()
+    cluster = up.fleet.http.get(f"{FICTIONAL.format(up.fleet.namespace)}/one").raise_for_status().json()
     endpoint = up.fleet.read(CONTROL_PLANES, "one-control-plane")["spec"]["controlPlaneEndpoint"]
-    assert found["spec"]["controlPlaneEndpoint"] == endpoint, "where the control plane answers"
+    assert cluster["spec"]["controlPlaneEndpoint"] == endpoint, "where the control plane answers"
     assert up.fleet.early == (up.endpoint == "patched"), "one that is created last is made once that has answered"
-    created = [
-        line for line in up.output.splitlines() if re.search(r"ControlPlane(Answer|Endpoint) .*created \(", line)
-    ]
-    assert len(created) == (2 if up.endpoint == "created last" else 1), f"a step of its own before it: {up.output}"
+    steps = [line for line in up.output.splitlines() if re.search(r"ControlPlane(Answer|Endpoint) .*created \(", line)]
+    assert len(steps) == (2 if up.endpoint == "created last" else 1), f"a step of its own before it: {up.output}"
 
 
 def test_a_second_run_and_a_refresh_change_nothing(up: Up) -> None:
     stack = stack_of(up)
-    done = up.project.up(stack, "--expect-no-changes")
-    assert done.code == 0, done.output
+    result = up.project.up(stack, "--expect-no-changes")
+    assert result.code == 0, result.output
     up.project.pulumi("refresh", "--yes", "--skip-preview", "--stack", stack).ok()
-    done = up.project.up(stack, "--expect-no-changes")
-    assert done.code == 0, f"what was refreshed is what was stored:\n{done.output}"
+    result = up.project.up(stack, "--expect-no-changes")
+    assert result.code == 0, f"what was refreshed is what was stored:\n{result.output}"
 
 
 def test_the_status_tree_shows_it(up: Up) -> None:
-    found = tree.describe(up.reader(), up.fleet.namespace, "one")
-    assert any("FictionalCluster" in row for row in map(str, tree.rows(found))), "whatever its kind"
-    blocker = tree.first_blocker(found)
+    status_tree = tree.describe(up.reader(), up.fleet.namespace, "one")
+    assert any("FictionalCluster" in row for row in map(str, tree.rows(status_tree))), "whatever its kind"
+    blocker = tree.first_blocker(status_tree)
     assert blocker is None or "FictionalCluster" not in blocker.subject, f"it is ready by its contract: {blocker}"
 
 
 def test_what_never_changes_is_refused(up: Up) -> None:
     stack = stack_of(up)
     up.project.configure(stack, **{**up.sections, "fictional": {"planet": "venus"}})
-    done = up.project.up(stack)
-    assert done.code != 0, done.output
-    assert "a planet can't be left" in " ".join(done.output.split()), done.output
+    result = up.project.up(stack)
+    assert result.code != 0, result.output
+    assert "a planet can't be left" in " ".join(result.output.split()), result.output
     up.project.configure(stack, **up.sections)
 
 
 def test_destroy_deletes_the_cluster_alone(up: Up) -> None:
     stack = stack_of(up)
     up.project.pulumi("destroy", "--yes", "--skip-preview", "--stack", stack).ok()
-    gone = up.fleet.http.get(f"{CLUSTERS.format(up.fleet.namespace)}/one")
-    assert gone.status_code == httpx.codes.NOT_FOUND, "the Cluster is gone"
-    there = up.fleet.http.get(f"{FICTIONAL.format(up.fleet.namespace)}/one").raise_for_status().json()
-    assert there["metadata"]["ownerReferences"][0]["kind"] == "Cluster", "Cluster API, or the collector, takes the rest"
-    told = json.loads(up.project.pulumi("stack", "export", "--stack", stack).ok())
-    assert not told["deployment"].get("resources"), "nothing is left in the state"
+    answer = up.fleet.http.get(f"{CLUSTERS.format(up.fleet.namespace)}/one")
+    assert answer.status_code == httpx.codes.NOT_FOUND, "the Cluster is gone"
+    obj = up.fleet.http.get(f"{FICTIONAL.format(up.fleet.namespace)}/one").raise_for_status().json()
+    assert obj["metadata"]["ownerReferences"][0]["kind"] == "Cluster", "Cluster API, or the collector, takes the rest"
+    export = json.loads(up.project.pulumi("stack", "export", "--stack", stack).ok())
+    assert not export["deployment"].get("resources"), "nothing is left in the state"

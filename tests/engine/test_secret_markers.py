@@ -19,7 +19,7 @@ from lab.plane import ManagementPlane
 from tests.support.arguments import Arguments
 from tests.support.data_store import make_data_store
 from tests.support.fleet import Fleet
-from tests.support.markers import marker, shown
+from tests.support.markers import leaks, marker
 from tests.support.project import Project
 
 STACK = "marked"
@@ -32,14 +32,14 @@ PLACES = {
 
 
 @dataclass
-class Left:
+class Traces:
     """What the runs printed and left behind.
 
     Attributes:
         secret: markers that were stored as secrets.
         plain: markers that were not.
         texts: by where they come from.
-        held: the Secrets of the pool, by name, decoded.
+        secret_data: the Secrets of the pool, by name, decoded.
         templates: the KubeadmConfigTemplates that were there after each change.
         state: with its secrets in clear.
         credential: the tenant's own, which its kubeconfig holds.
@@ -48,27 +48,27 @@ class Left:
     secret: list[str]
     plain: list[str]
     texts: dict[str, str]
-    held: dict[str, dict[str, str]]
+    secret_data: dict[str, dict[str, str]]
     templates: list[set[str]]
     state: str
     credential: str
 
 
 def settings(fleet: Fleet, plain: list[str]) -> dict[str, Any]:
-    one, two, three, four, five = plain
+    first, second, third, fourth, fifth = plain
     return {
-        "cluster": {"name": STACK, "namespace": fleet.namespace, "labels": {"team": one}},
-        "controlPlane": {"network": {"serviceAnnotations": {"example.org/a": two}}},
+        "cluster": {"name": STACK, "namespace": fleet.namespace, "labels": {"team": first}},
+        "controlPlane": {"network": {"serviceAnnotations": {"example.org/a": second}}},
         "metal": {"projectId": "5a2e6a42-9c1f-4b6e-8a55-2f4f6f0d7c11", "metro": "da"},
         "workerPools": [
             {
                 "name": "a",
                 "replicas": 0,
                 "bootstrap": {
-                    "commands": [f"echo {three}", ""],
+                    "commands": [f"echo {third}", ""],
                     "postCommands": [""],
-                    "files": [{"path": "/etc/a", "content": four}, {"path": "/etc/b", "content": ""}],
-                    "kubeletExtraArgs": {"node-ip": five},
+                    "files": [{"path": "/etc/a", "content": fourth}, {"path": "/etc/b", "content": ""}],
+                    "kubeletExtraArgs": {"node-ip": fifth},
                 },
             }
         ],
@@ -90,7 +90,7 @@ def engine(project: Project) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def left(project: Project, management: ManagementPlane, tmp_path_factory: pytest.TempPathFactory) -> Left:
+def traces(project: Project, management: ManagementPlane, tmp_path_factory: pytest.TempPathFactory) -> Traces:
     temporary = tmp_path_factory.mktemp("temporary")
     project.environment |= {"TMPDIR": str(temporary), "PULUMI_EXPERIMENTAL": "true"}
     secret, plain = [marker() for _ in range(10)], [marker() for _ in range(5)]
@@ -101,9 +101,9 @@ def left(project: Project, management: ManagementPlane, tmp_path_factory: pytest
     with Fleet(management) as fleet, management.client() as client:
         project.pulumi("stack", "init", STACK).ok()
         project.configure(STACK, **settings(fleet, plain))
-        placed = {path: form.format(text) for (path, form), text in zip(PLACES.items(), secret, strict=False)}
+        values = {path: form.format(text) for (path, form), text in zip(PLACES.items(), secret, strict=False)}
         access = management.kubeconfig.read_text() + f"# {secret[3]}\n"
-        store(project, {**placed, "management.kubeconfig": access})
+        store(project, {**values, "management.kubeconfig": access})
         with arguments:
             come_up(project, texts)
         templates.append(names(client, fleet))
@@ -113,7 +113,7 @@ def left(project: Project, management: ManagementPlane, tmp_path_factory: pytest
         templates.append(names(client, fleet))
         state = project.pulumi("stack", "export", "--show-secrets", "--stack", STACK).ok()
         texts |= objects(client, fleet.namespace)
-        held = {
+        secret_data = {
             item["metadata"]["name"]: {key: base64.b64decode(text).decode() for key, text in item["data"].items()}
             for item in client.get(f"/api/v1/namespaces/{fleet.namespace}/secrets").json()["items"]
             if item["metadata"].get("labels", {}).get("pool") == "a"
@@ -125,9 +125,9 @@ def left(project: Project, management: ManagementPlane, tmp_path_factory: pytest
         store(project, {**wrong, "controlPlane.registry": secret[6], "cluster.paused": secret[7]})
         with arguments:
             go_away(project, texts)
-    texts["arguments"] = "\n".join(sorted(arguments.seen))
+    texts["arguments"] = "\n".join(sorted(arguments.command_lines))
     texts |= files(temporary, "temporary")
-    return Left(secret, plain, texts, held, templates, state, fleet.secret)
+    return Traces(secret, plain, texts, secret_data, templates, state, fleet.secret)
 
 
 def come_up(project: Project, texts: dict[str, str]) -> None:
@@ -163,12 +163,12 @@ def be_imported(project: Project, texts: dict[str, str]) -> None:
 def go_away(project: Project, texts: dict[str, str]) -> None:
     """Runs with wrong settings, which end with an error, and the end."""
     for words in ("preview --json", "check", "render"):
-        done = project.script_here(*words.split(), "--stack", STACK)
-        assert done.code != 0, f"{words} ends with an error: {done.output}"
-        texts[f"refused {words}"] = done.output
-    refused = project.pulumi("preview", "--stack", STACK)
-    assert refused.code != 0, f"plain Pulumi ends with an error: {refused.output}"
-    texts["refused plain preview"] = refused.output
+        result = project.script_here(*words.split(), "--stack", STACK)
+        assert result.code != 0, f"{words} ends with an error: {result.output}"
+        texts[f"refused {words}"] = result.output
+    preview = project.pulumi("preview", "--stack", STACK)
+    assert preview.code != 0, f"plain Pulumi ends with an error: {preview.output}"
+    texts["refused plain preview"] = preview.output
     # With its preview: there is no --skip-preview.
     texts["destroy"] = project.pulumi("destroy", "--yes", "--diff", "--stack", STACK).ok()
     texts["stack's file"] = (project.folder / f"Pulumi.{STACK}.yaml").read_text()
@@ -179,105 +179,113 @@ def backend_of(project: Project) -> Path:
     return Path(project.environment["PULUMI_BACKEND_URL"].removeprefix("file://"))
 
 
-def files(folder: Path, what: str) -> dict[str, str]:
+def files(folder: Path, owner: str) -> dict[str, str]:
     """All files of a folder."""
     return {
-        f"{what} {path.name} in {path.parent.relative_to(folder)}": path.read_text(errors="replace")
+        f"{owner} {path.name} in {path.parent.relative_to(folder)}": path.read_text(errors="replace")
         for path in folder.rglob("*")
         if path.is_file()
     }
 
 
 def names(client: httpx.Client, fleet: Fleet) -> set[str]:
-    where = f"/apis/bootstrap.cluster.x-k8s.io/v1beta1/namespaces/{fleet.namespace}/kubeadmconfigtemplates"
-    return {item["metadata"]["name"] for item in client.get(where).json()["items"]}
+    url = f"/apis/bootstrap.cluster.x-k8s.io/v1beta1/namespaces/{fleet.namespace}/kubeadmconfigtemplates"
+    return {item["metadata"]["name"] for item in client.get(url).json()["items"]}
 
 
 def objects(client: httpx.Client, namespace: str) -> dict[str, str]:
     """All objects of a namespace but Secrets, as the API server gives them."""
     groups = ["/api/v1"]
     groups += [f"/apis/{group['preferredVersion']['groupVersion']}" for group in client.get("/apis").json()["groups"]]
-    found = {}
+    texts = {}
     for group in groups:
         for resource in client.get(group).json()["resources"]:
             if resource["namespaced"] and "list" in resource["verbs"] and resource["name"] != "secrets":
-                found[f"{resource['name']} of the API"] = client.get(
+                texts[f"{resource['name']} of the API"] = client.get(
                     f"{group}/namespaces/{namespace}/{resource['name']}"
                 ).text
-    return found
+    return texts
 
 
-def test_secret_markers_are_found_nowhere_in_clear(left: Left) -> None:
-    texts = {where: text for where, text in left.texts.items() if not where.startswith("temporary kubeconfig")}
-    assert not shown(left.secret, texts), "neither printed nor left"
-    assert left.credential in texts.pop("kubeconfig"), "the tenant's own, where it was asked for"
-    assert not shown([left.credential], texts), "and nowhere else"
+def test_secret_markers_are_found_nowhere_in_clear(traces: Traces) -> None:
+    texts = {source: text for source, text in traces.texts.items() if not source.startswith("temporary kubeconfig")}
+    assert not leaks(traces.secret, texts), "neither printed nor left"
+    assert traces.credential in texts.pop("kubeconfig"), "the tenant's own, where it was asked for"
+    assert not leaks([traces.credential], texts), "and nowhere else"
     # What pulumi-kubernetes leaves of plain `pulumi` runs: docs/secrets.md says what to do about it.
-    copies = {where: text for where, text in left.texts.items() if where not in texts}
-    assert not shown([text for text in left.secret if text != left.secret[3]], copies), (
+    copies = {source: text for source, text in traces.texts.items() if source not in texts}
+    assert not leaks([text for text in traces.secret if text != traces.secret[3]], copies), (
         "the management's kubeconfig alone"
     )
 
 
-def test_plain_markers_are_shown_and_the_objects_hold_them(left: Left) -> None:
+def test_plain_markers_are_shown_and_the_objects_hold_them(traces: Traces) -> None:
     """Guards the test above: it would find nothing where nothing was looked at."""
-    for where in ("plan", "state", "render", "kubeadmconfigtemplates of the API"):
-        for text in left.plain[2:]:
-            assert text in left.texts[where], f"{text} is missing in the {where}"
-    assert left.plain[0] in left.texts["clusters of the API"], "a label is no secret"
-    for text in left.secret[1:5]:
-        assert text in left.state or any(text in str(held) for held in left.held.values()), "each secret was used"
+    for source in ("plan", "state", "render", "kubeadmconfigtemplates of the API"):
+        for text in traces.plain[2:]:
+            assert text in traces.texts[source], f"{text} is missing in the {source}"
+    assert traces.plain[0] in traces.texts["clusters of the API"], "a label is no secret"
+    for text in traces.secret[1:5]:
+        assert text in traces.state or any(text in str(data) for data in traces.secret_data.values()), (
+            "each secret was used"
+        )
 
 
-def test_the_secret_goes_to_the_machines_by_a_secret_whose_change_rolls_them(left: Left) -> None:
-    assert len(left.held) == 1, f"the one before goes with its template: {left.held.keys()}"
-    contents = [held for held in left.held.values() if left.secret[4] in held.get("commands.1", "")]
-    assert len(contents) == 1, f"the Secret of the pool: {left.held.keys()}"
-    assert contents[0]["files.1"] == f"token: {left.secret[2]}\nsecond: line\n", "to the last line break"
-    assert left.templates[1] - left.templates[0], "another secret is another template, which machines roll to"
+def test_the_secret_goes_to_the_machines_by_a_secret_whose_change_rolls_them(traces: Traces) -> None:
+    assert len(traces.secret_data) == 1, f"the one before goes with its template: {traces.secret_data.keys()}"
+    contents = [data for data in traces.secret_data.values() if traces.secret[4] in data.get("commands.1", "")]
+    assert len(contents) == 1, f"the Secret of the pool: {traces.secret_data.keys()}"
+    assert contents[0]["files.1"] == f"token: {traces.secret[2]}\nsecond: line\n", "to the last line break"
+    assert traces.templates[1] - traces.templates[0], "another secret is another template, which machines roll to"
 
 
-def test_a_wrong_secret_is_refused_with_its_path_and_its_rule(left: Left) -> None:
-    for where in ("refused plain preview", "refused preview --json", "refused check"):
+def test_a_wrong_secret_is_refused_with_its_path_and_its_rule(traces: Traces) -> None:
+    for source in ("refused plain preview", "refused preview --json", "refused check"):
         for words in (
             f"{BOOTSTRAP}.postCommands[0] is a secret: line 1, column 6",
             "controlPlane.registry: is stored as a secret, but here it could be read",
             "cluster.paused: is stored as a secret, but here it could be read",
         ):
-            assert words in " ".join(left.texts[where].split()), f"{words!r} in {left.texts[where]}"
+            assert words in " ".join(traces.texts[source].split()), f"{words!r} in {traces.texts[source]}"
 
 
-def test_the_state_holds_the_secrets_data_as_ciphertext_and_its_name_in_clear(left: Left) -> None:
-    resources = json.loads(left.texts["state"])["deployment"]["resources"]
+def test_the_state_holds_the_secrets_data_as_ciphertext_and_its_name_in_clear(traces: Traces) -> None:
+    resources = json.loads(traces.texts["state"])["deployment"]["resources"]
     (secret,) = [
         item
         for item in resources
         if item["type"] == "kubernetes:core/v1:Secret" and "inputs" in item and item["inputs"].get("data")
     ]
     assert "ciphertext" in secret["inputs"]["data"], "pulumi-kubernetes makes one secret of all data"
-    assert secret["inputs"]["metadata"]["name"] in left.held, "what is no secret can be read in the state"
+    assert secret["inputs"]["metadata"]["name"] in traces.secret_data, "what is no secret can be read in the state"
 
 
-def test_secrets_of_a_caller_are_written_encrypted(project: Project, management: ManagementPlane, left: Left) -> None:
+def test_secrets_of_a_caller_are_written_encrypted(
+    project: Project, management: ManagementPlane, traces: Traces
+) -> None:
     """What other code passes as SecretStr, into a folder's stack file."""
     with Fleet(management) as fleet:
-        given, text = settings(fleet, left.plain), marker()
-        given["cluster"]["name"] = "called"
-        given["workerPools"][0]["bootstrap"] = {"commands": [SecretStr(f"login {text}")]}
-        given["management"] = {"kubeconfig": management.kubeconfig.read_text()}
+        sections, text = settings(fleet, traces.plain), marker()
+        sections["cluster"]["name"] = "called"
+        sections["workerPools"][0]["bootstrap"] = {"commands": [SecretStr(f"login {text}")]}
+        sections["management"] = {"kubeconfig": management.kubeconfig.read_text()}
         events = list[Event]()
         with Arguments() as arguments:
             stack = ClusterStack(
-                "called", given, folder=project.folder, environment=project.environment, on_event=events.append
+                "called", sections, folder=project.folder, environment=project.environment, on_event=events.append
             )
-            planned, done = stack.preview(), stack.up()
-        assert planned.changed, "a preview"
+            preview, result = stack.preview(), stack.up()
+        assert preview.changed, "a preview"
         file = (project.folder / "Pulumi.called.yaml").read_text()
         assert list(
             yaml.safe_load(file)["config"]["kamaji-equinix:clusters"][0]["workerPools"][0]["bootstrap"]["commands"][0]
         ) == ["secure"], "encrypted in its place"
-        texts = {"file": file, "arguments": "\n".join(arguments.seen), "output": planned.output + done.output}
-        texts |= {"results": repr((planned, done)), "events": "\n".join(map(repr, events))}
-        assert not shown([text], texts), "and hidden"
-        assert len(events) > len(done.clusters), "there were events to look at"
+        texts = {
+            "file": file,
+            "arguments": "\n".join(arguments.command_lines),
+            "output": preview.output + result.output,
+        }
+        texts |= {"results": repr((preview, result)), "events": "\n".join(map(repr, events))}
+        assert not leaks([text], texts), "and hidden"
+        assert len(events) > len(result.clusters), "there were events to look at"
         stack.destroy()

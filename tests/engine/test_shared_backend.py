@@ -29,7 +29,7 @@ from tests.support.s3 import SECRET, Bucket
 NAME = "kamaji-equinix"
 PASSPHRASE = f"passphrase-{secrets.token_hex(8)}"
 ANSWERS_NEVER = 3600.0
-UNCHANGED = {"same", "read"}
+NO_CHANGE = {"same", "read"}
 
 
 @pytest.fixture
@@ -51,14 +51,14 @@ def configure(machine: Project, fleet: Fleet, stack: str) -> None:
     )
 
 
-def up(machine: Project, stack: str, *more: str) -> CommandResult:
-    return machine.script("up", "--no-wait", "--stack", stack, *more)
+def up(machine: Project, stack: str, *extra: str) -> CommandResult:
+    return machine.script("up", "--no-wait", "--stack", stack, *extra)
 
 
-def result(done: CommandResult) -> dict[str, Any]:
+def result(command: CommandResult) -> dict[str, Any]:
     """The JSON with which an output ends."""
-    found: dict[str, Any] = json.loads(done.ok()[done.output.index("\n{\n") :])
-    return found
+    document: dict[str, Any] = json.loads(command.ok()[command.output.index("\n{\n") :])
+    return document
 
 
 def require_whole(machine: Project, stack: str) -> dict[str, Any]:
@@ -85,16 +85,16 @@ def test_a_stack_lives_in_a_bucket_from_its_first_up_to_its_destroy(
     other = Project.make(tmp_path / "other", machine.environment)
     for file in machine.folder.glob("Pulumi.shared.yaml"):
         (other.folder / file.name).write_text(file.read_text())
-    again = result(up(other, "shared", "--json"))
-    assert set(again["changes"]) <= UNCHANGED, f"another machine finds nothing to do: {again}"
+    rerun = result(up(other, "shared", "--json"))
+    assert set(rerun["changes"]) <= NO_CHANGE, f"another machine finds nothing to do: {rerun}"
     assert fleet.secret in other.script("kubeconfig", "--stack", "shared").ok(), (
         "and reads the outputs with the passphrase"
     )
-    held = bucket.objects()
-    assert any("stacks/" in key for key in held), f"the state is in the bucket: {sorted(held)}"
+    contents = bucket.objects()
+    assert any("stacks/" in key for key in contents), f"the state is in the bucket: {sorted(contents)}"
     for secret in (fleet.secret, PASSPHRASE, SECRET, "client-key-data"):
-        found = [key for key, content in held.items() if secret.encode() in content]
-        assert not found, f"{secret.split('-')[0]}… is in clear in {found}"
+        keys = [key for key, content in contents.items() if secret.encode() in content]
+        assert not keys, f"{secret.split('-')[0]}… is in clear in {keys}"
     other.script("destroy", "--yes", "--stack", "shared").ok()
     assert "shared" not in names(fleet), "it is gone"
     assert not require_whole(machine, "shared").get("resources"), "and the first machine sees that"
@@ -109,8 +109,8 @@ def state_of_a_run_that_only_waits(bucket: Bucket, stack: str) -> dict[str, byte
         (text,) = (content for path, content in objects.items() if path.endswith(f"/{stack}.json"))
         latest = json.loads(text)["checkpoint"]["latest"]
         pending = {step["resource"]["urn"] for step in latest.get("pending_operations") or ()}
-        made = {one["type"].rpartition(":")[2] for one in latest.get("resources") or ()}
-        return {urn.split("::")[2].rpartition(":")[2] for urn in pending}, made, objects
+        types = {resource["type"].rpartition(":")[2] for resource in latest.get("resources") or ()}
+        return {urn.split("::")[2].rpartition(":")[2] for urn in pending}, types, objects
 
     beside = {
         "KamajiControlPlane",
@@ -120,7 +120,7 @@ def state_of_a_run_that_only_waits(bucket: Bucket, stack: str) -> dict[str, byte
         "WorkerPoolTemplates",
     }
     eventually(
-        look, lambda seen: seen[0] == {"ControlPlaneEndpoint"} and beside <= seen[1], 90, "only the hand-off runs"
+        look, lambda view: view[0] == {"ControlPlaneEndpoint"} and beside <= view[1], 90, "only the hand-off runs"
     )
     # A component's outputs are written after its last part, by no step that could be waited for.
     last: list[dict[str, bytes]] = []
@@ -148,11 +148,11 @@ def test_the_second_of_two_runs_is_refused_with_who_holds_the_stack(
             before = state_of_a_run_that_only_waits(bucket, "twice")
             second = up(machine, "twice")
             assert second.code == Locked.exit_code, f"the second run is refused:\n{second.output}"
-            for wanted in (
+            for text in (
                 f"{lock['username']}@{socket.gethostname()}, process {lock['pid']}, since 20",
                 "pulumi cancel --yes --stack twice",
             ):
-                assert wanted in second.output, f"the refusal misses {wanted!r}:\n{second.output}"
+                assert text in second.output, f"the refusal misses {text!r}:\n{second.output}"
             assert "Traceback" not in second.output, f"and is no crash:\n{second.output}"
             assert bucket.objects(".pulumi/stacks/") == before, "the refused run has written nothing into the state"
             machine.script("preview", "--stack", "twice").ok()
@@ -167,7 +167,7 @@ def test_the_second_of_two_runs_is_refused_with_who_holds_the_stack(
             kill_if_running(first)
         assert first.returncode == 0, f"the first run ends well:\n{output}"
         require_whole(machine, "twice")
-        assert set(result(up(machine, "twice", "--json"))["changes"]) <= UNCHANGED, "and has done everything"
+        assert set(result(up(machine, "twice", "--json"))["changes"]) <= NO_CHANGE, "and has done everything"
 
 
 def test_a_run_that_may_wait_for_the_lock_goes_on_when_the_stack_is_free(
@@ -181,8 +181,8 @@ def test_a_run_that_may_wait_for_the_lock_goes_on_when_the_stack_is_free(
             wait_for(runs[0], "dial")
             (lock,) = bucket.locks(NAME, "queue").values()
             runs.append(start(machine, "up", "--no-wait", "--stack", "queue", "--wait-for-lock", "120"))
-            told = wait_for(runs[1], "waits for it")
-            assert f"process {lock['pid']}" in told, f"who is waited for: {told}"
+            output = wait_for(runs[1], "waits for it")
+            assert f"process {lock['pid']}" in output, f"who is waited for: {output}"
             assert len(bucket.locks(NAME, "queue")) == 1, "the lock of the first run is where it was"
             fleet.delay = 0
             outputs = [run.communicate(timeout=120)[0] for run in runs]
@@ -191,7 +191,7 @@ def test_a_run_that_may_wait_for_the_lock_goes_on_when_the_stack_is_free(
                 kill_if_running(run)
         assert [run.returncode for run in runs] == [0, 0], "both end well:\n" + "\n---\n".join(outputs)
         require_whole(machine, "queue")
-        assert set(result(up(machine, "queue", "--json"))["changes"]) <= UNCHANGED, "and everything was done once"
+        assert set(result(up(machine, "queue", "--json"))["changes"]) <= NO_CHANGE, "and everything was done once"
 
 
 def test_of_two_runs_that_begin_together_never_both_work_and_the_state_stays_whole(
@@ -203,9 +203,9 @@ def test_of_two_runs_that_begin_together_never_both_work_and_the_state_stays_who
     most = 0
     while any(run.poll() is None for run in runs):
         # A lock is written before the others are looked for, so two may be there for a moment, but not for long.
-        held = set(bucket.locks(NAME, "together"))
+        keys = set(bucket.locks(NAME, "together"))
         time.sleep(1.5)
-        most = max(most, len(held & set(bucket.locks(NAME, "together"))))
+        most = max(most, len(keys & set(bucket.locks(NAME, "together"))))
     outputs = [run.communicate()[0] for run in runs]
     codes = [run.returncode for run in runs]
     assert set(codes) <= {0, Locked.exit_code}, f"a run succeeds or is refused, {codes}:\n" + "\n---\n".join(outputs)
@@ -214,7 +214,7 @@ def test_of_two_runs_that_begin_together_never_both_work_and_the_state_stays_who
         if code:
             assert re.search(r"locked by another update \(\S+@\S+, process \d+, since", output), f"by whom:\n{output}"
     last = result(up(machine, "together", "--json"))
-    assert set(last["changes"]) <= UNCHANGED or codes == [Locked.exit_code] * 2, f"one of them did the work: {last}"
+    assert set(last["changes"]) <= NO_CHANGE or codes == [Locked.exit_code] * 2, f"one of them did the work: {last}"
     require_whole(machine, "together")
     assert not bucket.locks(NAME, "together"), "no lock stays behind"
 
@@ -231,12 +231,12 @@ def test_the_lock_of_a_killed_run_is_cleared_by_the_next_which_says_so_and_goes_
         kill(run)
         assert list(bucket.locks(NAME, "killed")) == [key], "the killed engine left its lock in the bucket"
         fleet.delay = 0
-        done = up(machine, "killed")
-        assert done.code == 0, f"the next run goes on:\n{done.output}"
-        assert "cleared the lock of a dead update on stack killed" in done.output, (
-            f"and says why it may:\n{done.output}"
+        update = up(machine, "killed")
+        assert update.code == 0, f"the next run goes on:\n{update.output}"
+        assert "cleared the lock of a dead update on stack killed" in update.output, (
+            f"and says why it may:\n{update.output}"
         )
-        assert f"process {lock['pid']}" in done.output, f"whose lock it was:\n{done.output}"
+        assert f"process {lock['pid']}" in update.output, f"whose lock it was:\n{update.output}"
         require_whole(machine, "killed")
         assert not bucket.locks(NAME, "killed"), "nothing is left of it"
         machine.script("destroy", "--yes", "--stack", "killed").ok()
@@ -254,10 +254,10 @@ def test_a_lock_of_another_host_stays_and_is_named_with_the_command(
     key = bucket.put_lock(
         NAME, "foreign", pid=child.pid, username="ann", hostname="runner-7", timestamp="2026-01-02T03:04:05.678901234Z"
     )
-    refused = up(machine, "foreign")
-    assert refused.code == Locked.exit_code, f"it is refused:\n{refused.output}"
-    for wanted in (f"ann@runner-7, process {child.pid}, since 2026-01-02", "pulumi cancel --yes --stack foreign"):
-        assert wanted in refused.output, f"the refusal misses {wanted!r}:\n{refused.output}"
+    update = up(machine, "foreign")
+    assert update.code == Locked.exit_code, f"it is refused:\n{update.output}"
+    for text in (f"ann@runner-7, process {child.pid}, since 2026-01-02", "pulumi cancel --yes --stack foreign"):
+        assert text in update.output, f"the refusal misses {text!r}:\n{update.output}"
     assert list(bucket.locks(NAME, "foreign")) == [key], "the lock is still there"
     assert "foreign" not in names(fleet), "nothing was made"
     machine.pulumi("cancel", "--yes", "--stack", "foreign").ok()

@@ -17,7 +17,7 @@ def comparison(tmp_path_factory: pytest.TempPathFactory) -> Comparison:
 
 
 def test_every_value_is_the_one_that_the_engine_reads(comparison: Comparison) -> None:
-    comparison.compare(generate(150, seed=1), refused=25)
+    comparison.compare(generate(150, seed=1), refusals=25)
     assert comparison.counts["values"] >= 250, f"many values were compared: {comparison.counts}"
     assert comparison.counts["refused"] >= 25, f"and files that both refuse: {comparison.counts}"
 

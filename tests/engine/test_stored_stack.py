@@ -25,7 +25,7 @@ from lab.plane import ManagementPlane
 from tests.support.data_store import make_data_store
 from tests.support.project import Project
 
-STORED = Path(__file__).parents[1] / "data" / "stored_stack.json"
+SNAPSHOT = Path(__file__).parents[1] / "data" / "stored_stack.json"
 STACK = "stored"
 TEMPLATES = ("PacketMachineTemplate", "KubeadmConfigTemplate")
 HAND_OFF = "kamaji-equinix"
@@ -43,20 +43,20 @@ class Old:
 
     def objects(self) -> dict[str, tuple[str, int]]:
         """UID and generation of all objects of the stack."""
-        found = {}
+        objects = {}
         for path in self.uids:
             metadata = self.http.get(path).raise_for_status().json()["metadata"]
-            found[path] = metadata["uid"], int(metadata["generation"])
-        return found
+            objects[path] = metadata["uid"], int(metadata["generation"])
+        return objects
 
     def resources(self) -> list[dict[str, Any]]:
         """What the state holds."""
-        told = self.project.pulumi("stack", "export", "--stack", STACK).ok()
-        found: list[dict[str, Any]] = json.loads(told)["deployment"]["resources"]
-        return found
+        output = self.project.pulumi("stack", "export", "--stack", STACK).ok()
+        resources: list[dict[str, Any]] = json.loads(output)["deployment"]["resources"]
+        return resources
 
 
-def applied(http: httpx.Client, manifest: dict[str, Any], manager: str, subresource: str = "") -> tuple[str, str]:
+def apply(http: httpx.Client, manifest: dict[str, Any], manager: str, subresource: str = "") -> tuple[str, str]:
     """Path and UID of an object, once it is as a manifest says."""
     metadata = manifest["metadata"]
     version = manifest["apiVersion"]
@@ -78,9 +78,9 @@ def exists(http: httpx.Client, path: str, document: dict[str, Any]) -> None:
 
 @pytest.fixture(scope="module")
 def old(project: Project, management: ManagementPlane) -> Iterator[Old]:
-    whole = json.loads(STORED.read_text())
+    whole = json.loads(SNAPSHOT.read_text())
     resources = whole["state"]["deployment"]["resources"]
-    named = {resource["urn"]: resource for resource in resources}
+    by_urn = {resource["urn"]: resource for resource in resources}
     make_data_store(management)
     uids: dict[str, str] = {}
     paths: dict[str, str] = {}
@@ -88,15 +88,15 @@ def old(project: Project, management: ManagementPlane) -> Iterator[Old]:
         for namespace in ("stored", "stored-own"):
             exists(http, "/api/v1/namespaces", {"metadata": {"name": namespace}})
         # A Cluster owns the others, so it comes first.
-        objects = [one for one in resources if ".x-k8s.io/" in one["type"] and one.get("custom")]
-        for resource in sorted(objects, key=lambda one: not one["type"].endswith(":Cluster")):
-            manifest = json.loads(replaced(json.dumps(resource["inputs"]), uids))
+        objects = [entry for entry in resources if ".x-k8s.io/" in entry["type"] and entry.get("custom")]
+        for resource in sorted(objects, key=lambda entry: not entry["type"].endswith(":Cluster")):
+            manifest = json.loads(substitute(json.dumps(resource["inputs"]), uids))
             manager = resource["outputs"]["__fieldManager"]
-            path, uid = applied(http, manifest, manager)
+            path, uid = apply(http, manifest, manager)
             uids[resource["outputs"]["metadata"]["uid"]] = paths[path] = uid
             if manifest["kind"] == "PacketCluster":
                 # As the hand-off left it.
-                hand_off(http, manifest, uid, handed_off(named, manifest))
+                hand_off(http, manifest, uid, handed_off(by_urn, manifest))
         for resource in resources:
             if resource["type"] == "kubernetes:core/v1:Secret":
                 namespace, _, name = resource["id"].partition("/")
@@ -114,26 +114,26 @@ def old(project: Project, management: ManagementPlane) -> Iterator[Old]:
         project.pulumi("stack", "init", STACK).ok()
         salt = yaml.safe_load((project.folder / f"Pulumi.{STACK}.yaml").read_text())["encryptionsalt"]
         whole["state"]["deployment"]["secrets_providers"] = {"type": "passphrase", "state": {"salt": salt}}
-        state.write_text(replaced(json.dumps(whole["state"]), {**uids, **differs}))
+        state.write_text(substitute(json.dumps(whole["state"]), {**uids, **differs}))
         project.configure(STACK, clusters=whole["clusters"], management={"kubeconfigPath": str(management.kubeconfig)})
         project.pulumi("stack", "import", "--stack", STACK, "--file", str(state)).ok()
         yield Old(project, http, whole["clusters"], paths)
 
 
-def replaced(text: str, values: dict[str, str]) -> str:
+def substitute(text: str, values: dict[str, str]) -> str:
     for before, after in values.items():
         text = text.replace(before, after)
     return text
 
 
-def handed_off(named: dict[str, dict[str, Any]], manifest: dict[str, Any]) -> dict[str, Any]:
+def handed_off(by_urn: dict[str, dict[str, Any]], manifest: dict[str, Any]) -> dict[str, Any]:
     """The outputs of an infrastructure cluster's hand-off."""
-    (found,) = (
-        one["outputs"]
-        for urn, one in named.items()
+    (match,) = (
+        resource["outputs"]
+        for urn, resource in by_urn.items()
         if urn.endswith(f":ControlPlaneEndpoint::{manifest['metadata']['name']}-endpoint")
     )
-    outputs: dict[str, Any] = found
+    outputs: dict[str, Any] = match
     return outputs
 
 
@@ -142,8 +142,8 @@ def hand_off(http: httpx.Client, manifest: dict[str, Any], uid: str, outputs: di
     metadata = {key: manifest["metadata"][key] for key in ("name", "namespace")} | {"uid": uid}
     body = {"apiVersion": manifest["apiVersion"], "kind": manifest["kind"], "metadata": metadata}
     endpoint = {"host": outputs["host"], "port": int(outputs["port"])}
-    applied(http, {**body, "spec": {"controlPlaneEndpoint": endpoint}}, HAND_OFF)
-    applied(http, {**body, "status": {"ready": True}}, HAND_OFF, "/status")
+    apply(http, {**body, "spec": {"controlPlaneEndpoint": endpoint}}, HAND_OFF)
+    apply(http, {**body, "status": {"ready": True}}, HAND_OFF, "/status")
 
 
 def test_the_stack_holds_what_a_stack_can_hold(old: Old) -> None:
@@ -163,7 +163,7 @@ def test_the_stack_holds_what_a_stack_can_hold(old: Old) -> None:
     }, "or the tests below show less than they say"
 
 
-ADDED = Counter(
+ADDITIONS = Counter(
     {
         # The record of a pool's templates: their removal is the program's since, no longer the engine's.
         ("create", "WorkerPoolTemplates"): 6,
@@ -184,26 +184,28 @@ def test_an_up_of_todays_program_changes_nothing_that_lives(old: Old) -> None:
     before, objects = old.resources(), old.objects()
     preview = old.project.pulumi("preview", "--json", "--stack", STACK).ok()
     steps = json.loads(preview[preview.index("{") :])["steps"]
-    planned = Counter((step["op"], step["urn"].split("::")[2].rpartition(":")[2]) for step in steps)
-    for quiet in [key for key in planned if key[0] in ("same", "read")]:
-        del planned[quiet]
-    assert planned == ADDED, f"a stored name, a manifest or a template is another: {planned - ADDED}"
+    plan = Counter((step["op"], step["urn"].split("::")[2].rpartition(":")[2]) for step in steps)
+    for quiet in [key for key in plan if key[0] in ("same", "read")]:
+        del plan[quiet]
+    assert plan == ADDITIONS, f"a stored name, a manifest or a template is another: {plan - ADDITIONS}"
     for step in steps:
         if step["op"] == "update" and step["urn"].split("::")[2].endswith(TEMPLATES):
             assert set(step["detailedDiff"]) == {"metadata.annotations"}, f"the content of none changes: {step}"
-    done = old.project.up(STACK).ok()
-    assert not re.search(r" (?:replaced|deleted) \(", done), f"nothing that lives goes:\n{done}"
-    assert not re.search(r"(?:Endpoint|Deployment|Cluster|Plane) \S+ updated", done), f"no object is written:\n{done}"
+    output = old.project.up(STACK).ok()
+    assert not re.search(r" (?:replaced|deleted) \(", output), f"nothing that lives goes:\n{output}"
+    assert not re.search(r"(?:Endpoint|Deployment|Cluster|Plane) \S+ updated", output), (
+        f"no object is written:\n{output}"
+    )
     for text in (r"\+ 6 created", r"~ 19 updated"):
-        assert re.search(text, done), f"what was planned, and no more:\n{done}"
+        assert re.search(text, output), f"what was planned, and no more:\n{output}"
     assert old.objects() == objects, "no object is another, and the content of none has changed"
-    gone = {one["urn"] for one in before} - {one["urn"] for one in old.resources()}
-    assert not gone, f"the state knows all of the resources that it knew: {gone}"
+    losses = {entry["urn"] for entry in before} - {entry["urn"] for entry in old.resources()}
+    assert not losses, f"the state knows all of the resources that it knew: {losses}"
 
 
 def test_the_next_up_changes_nothing_at_all(old: Old) -> None:
-    done = old.project.up(STACK, "--expect-no-changes")
-    assert done.code == 0, f"what was added once is there:\n{done.output}"
+    result = old.project.up(STACK, "--expect-no-changes")
+    assert result.code == 0, f"what was added once is there:\n{result.output}"
 
 
 def test_destroy_knows_what_to_delete(old: Old) -> None:

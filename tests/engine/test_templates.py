@@ -25,17 +25,17 @@ def management(collecting_management: ManagementPlane) -> ManagementPlane:
 
 @pytest.fixture(scope="module")
 def pools(management: ManagementPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PoolLife]:
-    with PoolLife(management, tmp_path_factory.mktemp("lives"), "lives") as found:
-        found.start()
-        yield found
+    with PoolLife(management, tmp_path_factory.mktemp("lives"), "lives") as instance:
+        instance.start()
+        yield instance
 
 
 def test_a_change_that_is_taken_back_amid_its_roll_out_finds_its_template_alive(pools: PoolLife) -> None:
 
     before = pools.sets.templates()
     pools.hold(True)
-    waiting = {**FIRST, "a": {**FIRST["a"], "machineType": "m3.large.x86", "wait": True}}
-    pools.life.configure(waiting)
+    change = {**FIRST, "a": {**FIRST["a"], "machineType": "m3.large.x86", "wait": True}}
+    pools.life.configure(change)
     process = plainly(pools.project, pools.stack)
     wait_for(process, "waits for its machines")
     interrupt(process, signal.SIGKILL)
@@ -72,4 +72,4 @@ def test_no_sequence_of_edits_interruptions_and_reverts_harms_a_pool(pools: Pool
 
 def test_destroy_leaves_no_template(pools: PoolLife) -> None:
     pools.project.script("destroy", "--yes", "--stack", pools.stack).ok()
-    eventually(pools.sets.templates, lambda found: not found, 60, "the Cluster takes its templates along")
+    eventually(pools.sets.templates, lambda templates: not templates, 60, "the Cluster takes its templates along")

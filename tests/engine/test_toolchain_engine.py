@@ -60,8 +60,8 @@ def pulumi(tmp_path: Path) -> Pulumi:
             timeout=180,
         )
 
-    made = run("stack", "init", "dev")
-    assert made.returncode == 0, f"{made.stdout}{made.stderr}"
+    process = run("stack", "init", "dev")
+    assert process.returncode == 0, f"{process.stdout}{process.stderr}"
     return run
 
 
@@ -71,14 +71,14 @@ def test_updates_run_without_warnings_and_without_a_search_for_plugins(pulumi: P
     second = pulumi("up", "--yes", "--skip-preview", "--non-interactive", "--expect-no-changes")
     assert second.returncode == 0, f"nothing has changed: {second.stdout}{second.stderr}"
     for run in (first, second):
-        told = f"{run.stdout}{run.stderr}".lower()
+        output = f"{run.stdout}{run.stderr}".lower()
         for word in ("warning", "download", "installing", "error"):
-            assert word not in told, f"{word!r} should not be said: {told}"
+            assert word not in output, f"{word!r} should not be said: {output}"
 
 
 def test_the_kubernetes_plugin_is_installed_in_its_pinned_version(pulumi: Pulumi) -> None:
-    listed = pulumi("plugin", "ls")
-    assert "kubernetes  resource  4.25.0" in listed.stdout, f"{listed.stdout}{listed.stderr}"
+    process = pulumi("plugin", "ls")
+    assert "kubernetes  resource  4.25.0" in process.stdout, f"{process.stdout}{process.stderr}"
 
 
 def test_the_engine_on_path_is_the_pinned_one_with_its_host_beside_it() -> None:
@@ -95,8 +95,10 @@ def test_a_real_pulumi_outside_the_cache_is_used_as_it_is(tmp_path: Path, monkey
         shutil.copy(toolchain.program(name), tmp_path / name)
     monkeypatch.setenv("PATH", f"{os.environ['PATH']}{os.pathsep}{tmp_path}")
     assert toolchain.program("pulumi") == tmp_path / "pulumi", "new enough, with its host: no other is needed"
-    told = toolchain.pulumi_environment()
-    assert set(told) == {"PATH", "PULUMI_SKIP_UPDATE_CHECK"}, f"home and plugins stay the user's: {sorted(told)}"
+    variables = toolchain.pulumi_environment()
+    assert set(variables) == {"PATH", "PULUMI_SKIP_UPDATE_CHECK"}, (
+        f"home and plugins stay the user's: {sorted(variables)}"
+    )
 
 
 def test_kubebuilder_assets_with_real_servers_are_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,5 +134,5 @@ def test_the_modules_files_of_both_api_generations_are_kept(
 ) -> None:
     [definition] = yaml.safe_load_all((toolchain.module_folder(module, version) / file).read_text())
     assert definition["kind"] == "CustomResourceDefinition", f"{module} {version}: {file}"
-    served = [entry["name"] for entry in definition["spec"]["versions"] if entry["served"]]
-    assert api in served, f"{module} {version or 'without a version'} must serve {api}, not only {served}"
+    versions = [entry["name"] for entry in definition["spec"]["versions"] if entry["served"]]
+    assert api in versions, f"{module} {version or 'without a version'} must serve {api}, not only {versions}"

@@ -22,41 +22,43 @@ ADDONS: dict[str, Any] = {
 CHART, GROUP = "kubernetes:helm.sh/v4:Chart", "kubernetes:yaml/v2:ConfigGroup"
 
 
-def declared(**more: Any) -> Recorder:
-    return record(lambda: stack.declare(load_stack({**RAW, **ADDONS, **more}, frozenset({"management"}))))
+def record_stack(**extra: Any) -> Recorder:
+    return record(lambda: stack.declare(load_stack({**RAW, **ADDONS, **extra}, frozenset({"management"}))))
 
 
 @pytest.fixture(scope="module")
-def recorded() -> Recorder:
-    return declared()
+def recorder() -> Recorder:
+    return record_stack()
 
 
-def test_each_goes_to_the_tenant_and_away_with_the_cluster(recorded: Recorder) -> None:
-    (cluster,) = (found.urn for found in recorded.of("Cluster"))
-    addons = [*recorded.of(CHART), *recorded.of(GROUP)]
-    assert [found.name for found in addons] == ["one-cilium", "one-one", "one-two"], "in the order of the settings"
-    for found in addons:
-        assert found.deleted_with == cluster, f"{found.name}: a destroy would ask a tenant that may be down"
+def test_each_goes_to_the_tenant_and_away_with_the_cluster(recorder: Recorder) -> None:
+    (cluster,) = (resource.urn for resource in recorder.of("Cluster"))
+    addons = [*recorder.of(CHART), *recorder.of(GROUP)]
+    assert [resource.name for resource in addons] == ["one-cilium", "one-one", "one-two"], (
+        "in the order of the settings"
+    )
+    for resource in addons:
+        assert resource.deleted_with == cluster, f"{resource.name}: a destroy would ask a tenant that may be down"
 
 
-def test_cilium_is_told_the_address_that_the_kubeconfig_leads_to(recorded: Recorder) -> None:
-    values = recorded.of(CHART)[0].inputs["values"]
+def test_cilium_is_told_the_address_that_the_kubeconfig_leads_to(recorder: Recorder) -> None:
+    values = recorder.of(CHART)[0].inputs["values"]
     assert (values["k8sServiceHost"], values["k8sServicePort"]) == ("192.0.2.5", "6443"), "as nodes reach it"
 
 
-def test_machines_are_asked_for_first_and_wait_for_no_add_on(recorded: Recorder) -> None:
-    addons = {found.urn for found in (*recorded.of(CHART), *recorded.of(GROUP), *recorded.of("AddOn"))}
-    pools = {found.urn for found in recorded.of("MachineDeployment")}
-    for found in (*recorded.of(CHART), *recorded.of(GROUP)):
-        assert pools <= set(found.dependencies), "the first resource that fails ends a run: pools come before"
+def test_machines_are_asked_for_first_and_wait_for_no_add_on(recorder: Recorder) -> None:
+    addons = {resource.urn for resource in (*recorder.of(CHART), *recorder.of(GROUP), *recorder.of("AddOn"))}
+    pools = {resource.urn for resource in recorder.of("MachineDeployment")}
+    for resource in (*recorder.of(CHART), *recorder.of(GROUP)):
+        assert pools <= set(resource.dependencies), "the first resource that fails ends a run: pools come before"
     for kind in ("MachineDeployment", "WorkerPoolRollout", "ControlPlaneEndpoint", "PacketCluster"):
-        for found in recorded.of(kind):
-            assert not addons & set(found.dependencies), f"{found.name} would fail with an add-on"
+        for resource in recorder.of(kind):
+            assert not addons & set(resource.dependencies), f"{resource.name} would fail with an add-on"
 
 
 def test_a_stack_without_add_ons_starts_no_provider_for_its_tenant() -> None:
-    recorded = record(lambda: stack.declare(load_stack(RAW, frozenset({"management"}))))
-    assert [found.name for found in recorded.of("pulumi:providers:kubernetes")] == ["management"], (
+    recorder = record(lambda: stack.declare(load_stack(RAW, frozenset({"management"}))))
+    assert [resource.name for resource in recorder.of("pulumi:providers:kubernetes")] == ["management"], (
         "each provider is a process"
     )
 
@@ -68,7 +70,7 @@ def of_kind(kind: str, **props: Any) -> pulumi.ResourceTransformArgs:
 
 
 def test_only_what_needs_nodes_is_not_waited_for() -> None:
-    for waits, kind, skipped in (
+    for waits, kind, skips in (
         (False, "apps/v1:DaemonSet", True),
         (False, "apps/v1:Deployment", True),
         (False, "apiextensions.k8s.io/v1:CustomResourceDefinition", False),
@@ -77,7 +79,7 @@ def test_only_what_needs_nodes_is_not_waited_for() -> None:
         result = adjust(Addon(name="a", waits=waits, seconds=90), (), of_kind(kind, metadata={"name": "a"}))
         assert result, "each object is looked at"
         annotations = result.props["metadata"].get("annotations") or {}
-        assert (annotations.get(SKIP_AWAIT) == "true") is skipped, f"{kind} of one that waits: {waits}"
+        assert (annotations.get(SKIP_AWAIT) == "true") is skips, f"{kind} of one that waits: {waits}"
         assert result.opts.custom_timeouts, "and has the add-on's patience"
         assert result.opts.custom_timeouts.create == "90s", "in seconds"
 

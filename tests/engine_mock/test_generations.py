@@ -55,7 +55,7 @@ def options(contract: str) -> AliasRecorder:
 
 @pytest.mark.parametrize("contract", ["v1beta1", "v1beta2"])
 def test_each_object_is_known_by_the_type_of_the_other_contract(contract: str) -> None:
-    seen = 0
+    count = 0
     for resource, (aliases, _) in options(contract).options.items():
         type_ = resource.partition(" ")[0]
         if ".x-k8s.io/" not in type_ and ":cluster.x-k8s.io/" not in type_:
@@ -63,37 +63,41 @@ def test_each_object_is_known_by_the_type_of_the_other_contract(contract: str) -
         group, version, kind = type_.removeprefix("kubernetes:").replace("/", ":").split(":")
         expected = [] if group.startswith("infrastructure.") else [f"kubernetes:{group}/{OTHER[version]}:{kind}"]
         assert aliases == expected, f"{resource}: without it another contract deletes the living object"
-        seen += 1
-    assert seen == 10, "Cluster, control plane, infrastructure, two pools of three objects, a health check"
+        count += 1
+    assert count == 10, "Cluster, control plane, infrastructure, two pools of three objects, a health check"
 
 
 def test_owner_references_follow_the_contract_once() -> None:
-    recorded = options("v1beta2")
-    for found in recorded.resources:
-        if ".x-k8s.io/" in found.type and not found.type.endswith(":Cluster"):
-            (owner,) = found.inputs["metadata"]["ownerReferences"]
+    recorder = options("v1beta2")
+    for resource in recorder.resources:
+        if ".x-k8s.io/" in resource.type and not resource.type.endswith(":Cluster"):
+            (owner,) = resource.inputs["metadata"]["ownerReferences"]
             assert owner["apiVersion"] == "cluster.x-k8s.io/v1beta2", (
-                f"{found.name}: a new object refers as Cluster API does"
+                f"{resource.name}: a new object refers as Cluster API does"
             )
-            ignored = recorded.options[f"{found.type} {found.name}"][1]
-            assert ignored == ["metadata.ownerReferences"], f"{found.name}: Cluster API keeps the living ones current"
+            ignores = recorder.options[f"{resource.type} {resource.name}"][1]
+            assert ignores == ["metadata.ownerReferences"], (
+                f"{resource.name}: Cluster API keeps the living ones current"
+            )
 
 
 def test_what_is_taken_in_keeps_the_owners_that_cluster_api_has_entered() -> None:
-    taken = record(lambda: stack.declare(load_stack(RAW, frozenset({"management"})), adopts=True))
-    objects = [found for found in taken.resources if ".x-k8s.io/" in found.type]
+    recorder = record(lambda: stack.declare(load_stack(RAW, frozenset({"management"})), adopts=True))
+    objects = [resource for resource in recorder.resources if ".x-k8s.io/" in resource.type]
     assert len(objects) == 10, "the same objects as ever"
-    for found in objects:
-        assert "ownerReferences" not in found.inputs["metadata"], f"{found.name}: another entry would be a conflict"
-        assert found.inputs["metadata"]["name"], f"{found.name}: all else is as asked for"
+    for resource in objects:
+        assert "ownerReferences" not in resource.inputs["metadata"], (
+            f"{resource.name}: another entry would be a conflict"
+        )
+        assert resource.inputs["metadata"]["name"], f"{resource.name}: all else is as asked for"
 
 
 def test_the_permission_to_delete_is_marked_on_the_cluster_only_where_it_is_given() -> None:
     plain = record(lambda: stack.declare(load_stack(RAW, frozenset({"management"}))))
     assert ALLOW_REPLACEMENT not in plain.only("Cluster").inputs["metadata"]["annotations"], "none was given"
     raw = {**RAW, "cluster": {**RAW["cluster"], "allowReplacement": True}}
-    allowed = record(lambda: stack.declare(load_stack(raw, frozenset({"management"}))))
-    assert allowed.only("Cluster").inputs["metadata"]["annotations"][ALLOW_REPLACEMENT] == "true", (
+    permission = record(lambda: stack.declare(load_stack(raw, frozenset({"management"}))))
+    assert permission.only("Cluster").inputs["metadata"]["annotations"][ALLOW_REPLACEMENT] == "true", (
         "the next run reads it"
     )
 
@@ -112,32 +116,32 @@ class Remembering(Recorder):
     """An engine whose last state holds clusters."""
 
     state: dict[str, Any]
-    asked: str = ""
+    stack_name: str = ""
 
     def call(self, args: MockCallArgs) -> dict[str, Any]:
         """The engine's own function."""
         assert args.token == "pulumi:pulumi:readStackResourceOutputs", "nothing else is called"
-        self.asked = args.args["stackName"]
+        self.stack_name = args.args["stackName"]
         if not self.state:
             raise NoBackend
-        return {"name": self.asked, "outputs": self.state}
+        return {"name": self.stack_name, "outputs": self.state}
 
 
 class Server:
     """Stands for the connection to a management cluster that holds one Cluster, or refuses to say."""
 
     def __init__(self, metadata: dict[str, Any] | None, code: int = 404) -> None:
-        self.metadata, self.code, self.asked = metadata, code, 0
+        self.metadata, self.code, self.requests = metadata, code, 0
 
     def get(self, path: str, **_: Any) -> dict[str, Any]:
-        self.asked += 1
+        self.requests += 1
         assert path.endswith("/namespaces/default/clusters/gone"), f"only what is missed is looked at, not {path}"
         if self.metadata is None:
             raise ApiError("Forbidden" if self.code == 403 else "NotFound", "no", self.code)
         return {"metadata": self.metadata}
 
 
-def lost(server: Server, *names: str) -> list[str]:
+def problems_of(server: Server, *names: str) -> list[str]:
     """The problems of settings that name cluster `one` alone, where the state holds `names`."""
     recorder = Remembering()
     recorder.state = {
@@ -145,7 +149,7 @@ def lost(server: Server, *names: str) -> list[str]:
         for name in names
     }
     set_mocks(recorder, project="kamaji-equinix", stack="test", preview=False)
-    found: list[str] = []
+    texts: list[str] = []
 
     @pulumi.runtime.test
     def run() -> None:
@@ -153,21 +157,21 @@ def lost(server: Server, *names: str) -> list[str]:
         before = stack.last_state() or {}
         missing = accidents.clusters_to_delete(server, settings, before, accidents.Remarks())  # type: ignore[arg-type]
         problems = departures.problems(missing, settings, departures.clusters_in_state(before))
-        found.extend(str(problem) for problem in problems)
+        texts.extend(str(problem) for problem in problems)
 
     run()
-    assert recorder.asked.endswith("/kamaji-equinix/test"), "it is the stack's own state"
-    return found
+    assert recorder.stack_name.endswith("/kamaji-equinix/test"), "it is the stack's own state"
+    return texts
 
 
 def test_a_run_that_misses_no_cluster_asks_the_management_cluster_nothing() -> None:
     server = Server(None)
-    assert lost(server, "one") == [], "all is in its place"
-    assert server.asked == 0, "a run that changes nothing stays as quick as it was"
+    assert problems_of(server, "one") == [], "all is in its place"
+    assert server.requests == 0, "a run that changes nothing stays as quick as it was"
 
 
 def test_a_missed_cluster_is_refused_where_it_lives() -> None:
-    (problem,) = lost(Server({"uid": "gone"}), "one", "gone")
+    (problem,) = problems_of(Server({"uid": "gone"}), "one", "gone")
     assert "gone, which would be deleted with all its machines" in problem, "by its name"
 
 
@@ -182,13 +186,13 @@ def test_a_missed_cluster_is_refused_where_it_lives() -> None:
     ids=["deleted", "made anew by somebody", "going", "allowed"],
 )
 def test_a_missed_cluster_is_let_go_where_nothing_would_be_lost(metadata: dict[str, Any] | None) -> None:
-    assert lost(Server(metadata), "one", "gone") == [], "there is nothing to protect"
+    assert problems_of(Server(metadata), "one", "gone") == [], "there is nothing to protect"
 
 
 def test_a_missed_cluster_that_can_not_be_read_is_taken_for_living() -> None:
-    assert lost(Server(None, 403), "one", "gone"), "a missing right must not cost servers"
+    assert problems_of(Server(None, 403), "one", "gone"), "a missing right must not cost servers"
 
 
 def test_an_engine_that_does_not_tell_the_state_does_not_stop_the_run() -> None:
-    assert lost(Server(None)) == [], "as before there was such a check"
+    assert problems_of(Server(None)) == [], "as before there was such a check"
     assert AppliedCluster("a", "b").allow_replacement is False, "nothing is allowed by default"

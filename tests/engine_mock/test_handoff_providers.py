@@ -27,39 +27,39 @@ def stack_of(count: int, management: dict[str, Any], secret: bool = True) -> Rec
     return record(lambda: stack.declare(load_stack(raw, frozenset({"management"} if secret else ()))))
 
 
-def used(recorded: Recorder) -> dict[str, str]:
+def providers_of(recorder: Recorder) -> dict[str, str]:
     """The provider of each hand-off, by its name; empty for the engine's own."""
     return {
-        found.name: found.provider.split("::")[-2] if PROVIDERS in found.provider else ""
-        for found in recorded.of("ControlPlaneEndpoint")
+        resource.name: resource.provider.split("::")[-2] if PROVIDERS in resource.provider else ""
+        for resource in recorder.of("ControlPlaneEndpoint")
     }
 
 
 @pytest.mark.parametrize("count", [1, 3])
 def test_few_clusters_use_the_engines_own_process(count: int) -> None:
-    recorded = stack_of(count, {"kubeconfig": SECRET_KUBECONFIG})
-    assert not recorded.of(PROVIDERS), "a further process costs each run 0.8 s of CPU time"
-    assert set(used(recorded).values()) == {""}, "and its fourth thread is left for other dynamic resources"
+    recorder = stack_of(count, {"kubeconfig": SECRET_KUBECONFIG})
+    assert not recorder.of(PROVIDERS), "a further process costs each run 0.8 s of CPU time"
+    assert set(providers_of(recorder).values()) == {""}, "and its fourth thread is left for other dynamic resources"
 
 
 @pytest.mark.parametrize(("count", "processes"), [(4, 1), (5, 2), (9, 3)])
 def test_many_clusters_never_wait_for_a_thread(count: int, processes: int) -> None:
-    recorded = stack_of(count, {"kubeconfig": SECRET_KUBECONFIG})
-    shares = Counter(used(recorded).values())
+    recorder = stack_of(count, {"kubeconfig": SECRET_KUBECONFIG})
+    shares = Counter(providers_of(recorder).values())
     assert sum(shares.values()) == count, "each cluster is handed off"
     assert "" not in shares, "none may use the engine's own process: other dynamic resources would wait behind them"
-    assert len(shares) == processes == len(recorded.of(PROVIDERS)), "no process without hand-offs"
+    assert len(shares) == processes == len(recorder.of(PROVIDERS)), "no process without hand-offs"
     assert max(shares.values()) <= 4, "a process serves four requests at a time"
 
 
 def test_adding_a_cluster_leaves_the_others_where_they_are() -> None:
-    before, after = (used(stack_of(count, {"kubeconfig": SECRET_KUBECONFIG})) for count in (6, 9))
+    before, after = (providers_of(stack_of(count, {"kubeconfig": SECRET_KUBECONFIG})) for count in (6, 9))
     assert before.items() <= after.items(), "another provider would be another resource to the engine"
 
 
 def test_their_processes_get_the_credentials_as_a_secret() -> None:
-    recorded = stack_of(4, {"kubeconfig": SECRET_KUBECONFIG, "context": "there"})
-    (provider,) = recorded.of(PROVIDERS)
+    recorder = stack_of(4, {"kubeconfig": SECRET_KUBECONFIG, "context": "there"})
+    (provider,) = recorder.of(PROVIDERS)
     value = provider.inputs["kamaji-equinix:management"]
     assert set(value) > {"value"}, f"a kubeconfig is stored as a secret, not as {value}"
     expected = {"kubeconfig": SECRET_KUBECONFIG, "context": "there"}
@@ -71,8 +71,8 @@ def test_their_processes_get_the_credentials_as_a_secret() -> None:
 def test_their_processes_get_a_path_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("management.yaml").write_text(SECRET_KUBECONFIG)
-    recorded = stack_of(4, {"kubeconfigPath": "management.yaml"}, False)
-    (provider,) = recorded.of(PROVIDERS)
+    recorder = stack_of(4, {"kubeconfigPath": "management.yaml"}, False)
+    (provider,) = recorder.of(PROVIDERS)
     assert json.loads(provider.inputs["kamaji-equinix:management"]) == {"kubeconfigPath": "management.yaml"}, (
         "no secret is in it, and it means the same on the next machine"
     )

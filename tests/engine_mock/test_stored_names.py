@@ -30,10 +30,10 @@ from tests.support import fictional
 from tests.support.mock_engine import record
 from tests.support.project import ROOT
 
-STORED: list[dict[str, Any]] = json.loads((ROOT / "tests/data/stored_stack.json").read_text())["state"]["deployment"][
-    "resources"
-]
-OURS = "kamaji-equinix:"
+RESOURCES: list[dict[str, Any]] = json.loads((ROOT / "tests/data/stored_stack.json").read_text())["state"][
+    "deployment"
+]["resources"]
+PREFIX = "kamaji-equinix:"
 """In every type token of this program."""
 
 PROVIDERS = {
@@ -54,7 +54,7 @@ def tokens(*sections: dict[str, Any]) -> set[str]:
     for section in sections:
         raw = {"cluster": {"name": "one"}, "workerPools": [{"name": "a", "replicas": 1}], **section}
         recorder = record(partial(declare, raw))
-        types |= {resource.type for resource in recorder.resources if OURS in resource.type}
+        types |= {resource.type for resource in recorder.resources if PREFIX in resource.type}
     return types
 
 
@@ -66,10 +66,10 @@ METAL = {"metal": {"projectId": "5a2e6a42-9c1f-4b6e-8a55-2f4f6f0d7c11", "metro":
 
 
 def test_every_type_of_an_earlier_state_is_registered_under_the_same_token() -> None:
-    before = {resource["type"] for resource in STORED if OURS in resource["type"]}
+    before = {resource["type"] for resource in RESOURCES if PREFIX in resource["type"]}
     assert len(before) == 6, "the earlier release had four components and two dynamic resources"
-    lost = before - tokens(METAL)
-    assert not lost, f"these are part of every stored URN: renaming them replaces living clusters: {lost}"
+    losses = before - tokens(METAL)
+    assert not losses, f"these are part of every stored URN: renaming them replaces living clusters: {losses}"
 
 
 @pytest.mark.parametrize("endpoint", ["patched", "created last"])
@@ -91,7 +91,7 @@ def test_a_dynamic_provider_is_stored_as_the_path_of_its_class_and_nothing_else(
     module, name = PROVIDERS[resource]
     pickle = serialize_provider(getattr(importlib.import_module(module), name)())
     assert len(base64.b64decode(pickle)) < 100, "a longer one holds code or attributes, which change with every release"
-    before = {one["inputs"]["__provider"] for one in STORED if one["type"].endswith(f":{resource}")}
+    before = {entry["inputs"]["__provider"] for entry in RESOURCES if entry["type"].endswith(f":{resource}")}
     assert before <= {pickle}, "refresh and destroy of an old stack import the provider from this very text"
     for part in (module, name):
         assert part.encode() in base64.b64decode(pickle), f"{part} is what the state refers to"
@@ -102,8 +102,8 @@ def test_the_plugins_process_starts_without_pydantic_the_kubernetes_sdk_and_what
     later = ("kube.client", "kube.management", "handoff.run")
     heavy = ("pydantic", "pulumi_kubernetes", "rich", *(f"kamaji_equinix.components.{name}" for name in later))
     code = f"import sys, {modules}; print([name for name in {heavy} if name in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]", "it starts in each run, beside the program"
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert process.stdout.strip() == "[]", "it starts in each run, beside the program"
 
 
 def test_a_value_that_is_not_known_yet_is_recognised() -> None:
@@ -118,20 +118,20 @@ def entries() -> set[str]:
         path for folder in ("components", "automation", "lab", "toolchain") for path in (ROOT / folder).rglob("*.py")
     ]
     text = "\n".join(path.read_text(encoding="utf-8") for path in pages)
-    called = set(re.findall(r"(?:\$\(PY\)|python3?|\bbin/python) -m ([a-z_.]*[a-z_])\b", text))
-    return called - {"pip", "venv", "pytest"}
+    names = set(re.findall(r"(?:\$\(PY\)|python3?|\bbin/python) -m ([a-z_.]*[a-z_])\b", text))
+    return names - {"pip", "venv", "pytest"}
 
 
 def test_every_module_that_is_called_by_name_can_be_called() -> None:
-    called = entries()
-    assert called >= {
+    names = entries()
+    assert names >= {
         "kamaji_equinix.automation",
         "kamaji_equinix.components.render",
         "lab",
         "lab.metal",
         "toolchain",
-    }, f"or too few were found: {called}"
-    for name in called:
+    }, f"or too few were found: {names}"
+    for name in names:
         spec = importlib.util.find_spec(name)
         assert spec is not None, f"`python -m {name}` is written somewhere, and there is no such module"
         path = Path(spec.origin or "")
@@ -153,7 +153,7 @@ def test_the_console_script_and_the_module_are_one() -> None:
 
 
 def test_the_module_is_the_console_script() -> None:
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-m", "kamaji_equinix.automation", "--version"], capture_output=True, text=True, check=False
     )
-    assert done.stdout.startswith("kamaji-equinix "), f"make calls it: {done.stderr}"
+    assert process.stdout.startswith("kamaji-equinix "), f"make calls it: {process.stderr}"

@@ -25,22 +25,24 @@ RAW: dict[str, Any] = {
 
 
 @pytest.fixture(scope="module")
-def recorded() -> Recorder:
+def recorder() -> Recorder:
     return record(lambda: stack.declare(load_stack(RAW, frozenset({"management"}))))
 
 
-def urns(recorded: Recorder, type_: str) -> set[str]:
-    return {found.urn for found in recorded.of(type_)}
+def urns(recorder: Recorder, type_: str) -> set[str]:
+    return {resource.urn for resource in recorder.of(type_)}
 
 
-def test_the_engine_never_deletes_a_template(recorded: Recorder) -> None:
+def test_the_engine_never_deletes_a_template(recorder: Recorder) -> None:
     for kind in ("PacketMachineTemplate", "KubeadmConfigTemplate"):
-        for found in recorded.of(kind):
-            assert found.retained, f"only the management cluster knows whether machines are made from {found.name}"
+        for resource in recorder.of(kind):
+            assert resource.retained, (
+                f"only the management cluster knows whether machines are made from {resource.name}"
+            )
 
 
-def test_all_objects_of_a_cluster_go_with_the_cluster(recorded: Recorder) -> None:
-    (cluster,) = urns(recorded, "Cluster")
+def test_all_objects_of_a_cluster_go_with_the_cluster(recorder: Recorder) -> None:
+    (cluster,) = urns(recorder, "Cluster")
     for kind in (
         "KamajiControlPlane",
         "PacketMachineTemplate",
@@ -49,32 +51,32 @@ def test_all_objects_of_a_cluster_go_with_the_cluster(recorded: Recorder) -> Non
         "MachineHealthCheck",
         "ControlPlaneEndpoint",
     ):
-        for found in recorded.of(kind):
-            assert found.deleted_with == cluster, f"{kind} deleted before the Cluster would orphan billed devices"
-            assert cluster in found.dependencies, f"{kind} must be made after the Cluster that owns it"
+        for resource in recorder.of(kind):
+            assert resource.deleted_with == cluster, f"{kind} deleted before the Cluster would orphan billed devices"
+            assert cluster in resource.dependencies, f"{kind} must be made after the Cluster that owns it"
 
 
-def test_all_objects_of_a_cluster_are_owned_by_it_from_the_first_moment(recorded: Recorder) -> None:
-    for found in recorded.resources:
-        if found.type.startswith("kubernetes:") and found.type.rpartition(":")[2] not in ("Cluster", "Secret"):
-            (owner,) = found.inputs["metadata"]["ownerReferences"]
-            told = (owner["apiVersion"], owner["kind"], owner["uid"])
-            assert told == ("cluster.x-k8s.io/v1beta1", "Cluster", "uid-of-one-cluster"), (
-                f"{found.name}: a destroy before Cluster API has adopted it would leave it behind"
+def test_all_objects_of_a_cluster_are_owned_by_it_from_the_first_moment(recorder: Recorder) -> None:
+    for resource in recorder.resources:
+        if resource.type.startswith("kubernetes:") and resource.type.rpartition(":")[2] not in ("Cluster", "Secret"):
+            (owner,) = resource.inputs["metadata"]["ownerReferences"]
+            identity = (owner["apiVersion"], owner["kind"], owner["uid"])
+            assert identity == ("cluster.x-k8s.io/v1beta1", "Cluster", "uid-of-one-cluster"), (
+                f"{resource.name}: a destroy before Cluster API has adopted it would leave it behind"
             )
 
 
-def test_the_cluster_is_deleted_in_the_background(recorded: Recorder) -> None:
-    annotations = recorded.only("Cluster").inputs["metadata"]["annotations"]
+def test_the_cluster_is_deleted_in_the_background(recorder: Recorder) -> None:
+    annotations = recorder.only("Cluster").inputs["metadata"]["annotations"]
     assert annotations["pulumi.com/deletionPropagationPolicy"] == "background", (
         "foreground lets the garbage collector delete machines, control plane and infrastructure at once"
     )
-    assert recorded.only("Cluster").delete_timeout == "60m", "bare metal takes longer than the engine's ten minutes"
+    assert recorder.only("Cluster").delete_timeout == "60m", "bare metal takes longer than the engine's ten minutes"
 
 
-def test_no_machine_is_asked_for_before_the_hand_off(recorded: Recorder) -> None:
-    (endpoint,) = urns(recorded, "ControlPlaneEndpoint")
-    deployments = recorded.of("MachineDeployment")
+def test_no_machine_is_asked_for_before_the_hand_off(recorder: Recorder) -> None:
+    (endpoint,) = urns(recorder, "ControlPlaneEndpoint")
+    deployments = recorder.of("MachineDeployment")
     assert len(deployments) == 2, "one for each pool"
     for deployment in deployments:
         assert endpoint in deployment.dependencies, (
@@ -82,67 +84,75 @@ def test_no_machine_is_asked_for_before_the_hand_off(recorded: Recorder) -> None
         )
 
 
-def test_the_hand_off_waits_for_control_plane_and_infrastructure(recorded: Recorder) -> None:
-    endpoint = recorded.only("ControlPlaneEndpoint")
-    infrastructure = next(found for found in recorded.of("PacketCluster") if found.type.startswith("kubernetes:"))
-    for urn in (*urns(recorded, "KamajiControlPlane"), infrastructure.urn):
+def test_the_hand_off_waits_for_control_plane_and_infrastructure(recorder: Recorder) -> None:
+    endpoint = recorder.only("ControlPlaneEndpoint")
+    infrastructure = next(
+        resource for resource in recorder.of("PacketCluster") if resource.type.startswith("kubernetes:")
+    )
+    for urn in (*urns(recorder, "KamajiControlPlane"), infrastructure.urn):
         assert urn in endpoint.dependencies, "it reads both"
 
 
-def test_the_infrastructure_cluster_is_marked_as_managed_from_its_first_create(recorded: Recorder) -> None:
-    infrastructure = next(found for found in recorded.of("PacketCluster") if found.type.startswith("kubernetes:"))
+def test_the_infrastructure_cluster_is_marked_as_managed_from_its_first_create(recorder: Recorder) -> None:
+    infrastructure = next(
+        resource for resource in recorder.of("PacketCluster") if resource.type.startswith("kubernetes:")
+    )
     assert infrastructure.inputs["metadata"]["annotations"] == {"cluster.x-k8s.io/managed-by": "kamaji"}, (
         "without it capp reserves an address and adds a finalizer"
     )
     assert "controlPlaneEndpoint" not in infrastructure.inputs["spec"], "that field has another writer"
 
 
-def test_the_hand_off_is_told_which_cluster_it_is_for(recorded: Recorder) -> None:
-    inputs = recorded.only("ControlPlaneEndpoint").inputs
+def test_the_hand_off_is_told_which_cluster_it_is_for(recorder: Recorder) -> None:
+    inputs = recorder.only("ControlPlaneEndpoint").inputs
     assert inputs["clusterUid"] == "uid-of-one-cluster", "its credentials must lead to the very Cluster that was made"
     assert "kubeconfig" not in inputs, "credentials come from the configuration of each run, not from the state"
 
 
-def test_objects_use_the_management_provider(recorded: Recorder) -> None:
-    for found in recorded.resources:
-        if found.type.startswith("kubernetes:"):
-            assert "pulumi:providers:kubernetes::management" in found.provider, (
-                f"{found.name} would go to another cluster"
+def test_objects_use_the_management_provider(recorder: Recorder) -> None:
+    for resource in recorder.resources:
+        if resource.type.startswith("kubernetes:"):
+            assert "pulumi:providers:kubernetes::management" in resource.provider, (
+                f"{resource.name} would go to another cluster"
             )
 
 
 def test_a_first_preview_reads_no_secret() -> None:
-    recorded = record(lambda: stack.declare(load_stack(RAW, frozenset({"management"}))), preview=True)
-    assert recorded.of("ControlPlaneEndpoint"), "the hand-off is part of the preview"
+    recorder = record(lambda: stack.declare(load_stack(RAW, frozenset({"management"}))), preview=True)
+    assert recorder.of("ControlPlaneEndpoint"), "the hand-off is part of the preview"
 
 
 def test_a_pools_secret_is_made_between_the_template_that_names_it_and_the_machines() -> None:
     pool = {"name": "a", "replicas": 1, "bootstrap": {"postCommands": ["login --password very-secret"]}}
     secret = frozenset({"management", "workerPools[0].bootstrap.postCommands[0]"})
-    recorded = record(lambda: stack.declare(load_stack({**RAW, "workerPools": [pool]}, secret)))
-    made = next(found for found in recorded.of("kubernetes:core/v1:Secret") if found.name == "one-a-secrets")
-    assert urns(recorded, "KubeadmConfigTemplate") <= set(made.dependencies), (
+    recorder = record(lambda: stack.declare(load_stack({**RAW, "workerPools": [pool]}, secret)))
+    pool_secret = next(
+        resource for resource in recorder.of("kubernetes:core/v1:Secret") if resource.name == "one-a-secrets"
+    )
+    assert urns(recorder, "KubeadmConfigTemplate") <= set(pool_secret.dependencies), (
         "a run that ends between the two would leave a Secret that no template leads to"
     )
-    assert made.urn in recorded.only("MachineDeployment").dependencies, "a machine could not boot without it"
+    assert pool_secret.urn in recorder.only("MachineDeployment").dependencies, "a machine could not boot without it"
 
 
 def test_a_protected_cluster_is_protected_with_its_control_plane() -> None:
     raw = {**RAW, "cluster": {**RAW["cluster"], "protect": True}}
-    recorded = record(lambda: stack.declare(load_stack(raw, frozenset({"management"}))))
-    assert recorded.only("Cluster").protect, "the engine refuses to delete it"
-    assert recorded.only("KamajiControlPlane").protect, "and its control plane"
-    assert not recorded.of("MachineDeployment")[0].protect, "pools come and go"
+    recorder = record(lambda: stack.declare(load_stack(raw, frozenset({"management"}))))
+    assert recorder.only("Cluster").protect, "the engine refuses to delete it"
+    assert recorder.only("KamajiControlPlane").protect, "and its control plane"
+    assert not recorder.of("MachineDeployment")[0].protect, "pools come and go"
 
 
 def test_a_project_of_the_stacks_own_is_created_protected_and_used() -> None:
     metal = {"project": {"name": "tenants"}, "metro": "da", "sshKeys": [{"name": "alice", "publicKey": SSH_KEY}]}
-    recorded = record(lambda: stack.declare(load_stack({**RAW, "metal": metal}, frozenset({"management"}))))
-    project = recorded.only("equinix-metal:index/project:Project")
+    recorder = record(lambda: stack.declare(load_stack({**RAW, "metal": metal}, frozenset({"management"}))))
+    project = recorder.only("equinix-metal:index/project:Project")
     assert project.protect, "it is billed, and holds servers"
-    key = recorded.only("equinix-metal:index/projectSshKey:ProjectSshKey")
+    key = recorder.only("equinix-metal:index/projectSshKey:ProjectSshKey")
     assert key.inputs["projectId"] == "id-of-one-project", "the key belongs to the project"
-    infrastructure = next(found for found in recorded.of("PacketCluster") if found.type.startswith("kubernetes:"))
+    infrastructure = next(
+        resource for resource in recorder.of("PacketCluster") if resource.type.startswith("kubernetes:")
+    )
     assert infrastructure.inputs["spec"]["projectID"] == "id-of-one-project", "the machines are bought in it"
 
 
@@ -153,5 +163,5 @@ def test_without_a_project_to_create_pulumi_equinix_metal_is_not_imported() -> N
         "record(lambda: stack.declare(load_stack(RAW, frozenset({'management'}))));"
         "sys.exit('pulumi_equinix_metal' in sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"stacks that don't need it must lose no time to it:\n{done.stderr}"
+    process = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert process.returncode == 0, f"stacks that don't need it must lose no time to it:\n{process.stderr}"

@@ -21,8 +21,8 @@ def runs(lab: Lab) -> None:
     state = lab.state_file()
     processes_ = [state["supervisor"], *state["processes"]]
     if any(entry.get("exit") is not None or processes.alive(entry) is None for entry in processes_):
-        again = lab.command("up")
-        assert again.returncode == 0, f"the lab does not come back:\n{again.stdout}"
+        rerun = lab.command("up")
+        assert rerun.returncode == 0, f"the lab does not come back:\n{rerun.stdout}"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -37,16 +37,16 @@ def clears(lab: Lab) -> Iterator[None]:
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """A running lab whose load balancers answer some seconds after they have an address."""
     state: Path = tmp_path_factory.mktemp("lab") / "state"
-    running = Lab(state)
+    instance = Lab(state)
     options = ("--load-balancer-delay", "6", "--network", "provided", "--contract", generation().contract)
-    started = running.command("up", *options)
-    assert started.returncode == 0, f"the lab does not start:\n{started.stdout}"
-    yield running
-    ended = subprocess.run(
+    start = instance.command("up", *options)
+    assert start.returncode == 0, f"the lab does not start:\n{start.stdout}"
+    yield instance
+    stop = subprocess.run(
         [sys.executable, "-m", "lab", "--state", str(state), "down"],
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,
     )
-    assert ended.returncode == 0, f"the lab does not stop:\n{ended.stdout}{ended.stderr}"
+    assert stop.returncode == 0, f"the lab does not stop:\n{stop.stdout}{stop.stderr}"

@@ -28,8 +28,8 @@ def test_the_webhooks_take_whatever_the_settings_take(lab: Lab) -> None:
             phases=[Phase.generate],
         )
         @given(configurations())
-        def judged(raw: dict[str, Any]) -> None:
+        def judge_settings(raw: dict[str, Any]) -> None:
             judge.judge({**raw, "capi": {"contract": contract}})
 
-        judged()
+        judge_settings()
     assert judge.counts["accepted"] >= EXAMPLES / 4, f"most settings are no nonsense: {judge.counts}"

@@ -43,7 +43,7 @@ class Living:
         """`up`, until all is True."""
         return self.project.script("up", "--stack", STACK, "--timeout", "300").ok()
 
-    def again(self) -> str:
+    def rerun(self) -> str:
         """Plain `pulumi up`."""
         return self.project.up(STACK).ok()
 
@@ -51,25 +51,25 @@ class Living:
         return self.project.script("status", "--stack", STACK).ok()
 
     def kubeconfig(self) -> str:
-        found: str = stack_outputs(self.project, STACK)["kubeconfig"]
-        return found
+        output: str = stack_outputs(self.project, STACK)["kubeconfig"]
+        return output
 
-    def mine(self, path: str) -> list[dict[str, Any]]:
+    def objects(self, path: str) -> list[dict[str, Any]]:
         return [item for item in self.lab.items(path) if item["metadata"]["name"].startswith(CLUSTER)]
 
     def machines(self) -> dict[str, str]:
         """UIDs of the machines by name."""
-        return {item["metadata"]["name"]: item["metadata"]["uid"] for item in self.mine(MACHINES)}
+        return {item["metadata"]["name"]: item["metadata"]["uid"] for item in self.objects(MACHINES)}
 
     def tenant(self) -> dict[str, Any]:
-        (found,) = self.mine(TENANTS)
-        return found
+        (tenant,) = self.objects(TENANTS)
+        return tenant
 
     def secret(self, name: str) -> dict[str, Any]:
         with self.lab.management() as client:
             answer = client.get(f"{SECRETS}/{name}")
-            found: dict[str, Any] = answer.json() if answer.is_success else {}
-            return found
+            secret: dict[str, Any] = answer.json() if answer.is_success else {}
+            return secret
 
     def delete_secret(self, name: str) -> None:
         with self.lab.management() as client:
@@ -84,15 +84,15 @@ class Living:
 @pytest.fixture(scope="module")
 def living(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Living]:
     assert lab.command("set", "--gate").returncode == 0, "the hand-off is this program's own"
-    found = Living(lab, Project.make(tmp_path_factory.mktemp("project"), lab.environment()))
-    found.configure(replicas=2)
+    instance = Living(lab, Project.make(tmp_path_factory.mktemp("project"), lab.environment()))
+    instance.configure(replicas=2)
     try:
-        found.up()
-        yield found
+        instance.up()
+        yield instance
     finally:
-        found.project.script("destroy", "--yes", "--stack", STACK).ok()
-        left = [line for line in lab.leftovers() if CLUSTER in line]
-        assert not left, "nothing of it stays behind"
+        instance.project.script("destroy", "--yes", "--stack", STACK).ok()
+        rest = [line for line in lab.leftovers() if CLUSTER in line]
+        assert not rest, "nothing of it stays behind"
 
 
 @pytest.fixture(autouse=True)
@@ -103,7 +103,7 @@ def unharmed(living: Living) -> Iterator[None]:
     after = living.machines()
     assert before.items() <= after.items(), f"a machine was replaced: {before} became {after}"
     ready = eventually(
-        lambda: nodes(living.kubeconfig()), lambda found: len(found) == len(after) and all(found.values()), 90, "nodes"
+        lambda: nodes(living.kubeconfig()), lambda value: len(value) == len(after) and all(value.values()), 90, "nodes"
     )
     assert ready, "nodes are Ready"
 
@@ -113,11 +113,11 @@ def test_a_kubeconfig_that_kamaji_rotates_is_the_stacks_after_the_next_up(living
     assert living.kubeconfig() == before, "the output is what Cluster API reads"
     # The way of Kamaji's docs/content/guides/certs-lifecycle.md.
     living.delete_secret(f"{PLANE}-admin-kubeconfig")
-    rotated = eventually(
-        living.value, lambda found: found not in ("", before), 60, "Kamaji's provider rotates its copy"
+    rotation = eventually(
+        living.value, lambda value: value not in ("", before), 60, "Kamaji's provider rotates its copy"
     )
-    assert "ControlPlaneEndpoint" not in living.again(), "the hand-off has nothing to do"
-    assert living.kubeconfig() == rotated, "the output follows"
+    assert "ControlPlaneEndpoint" not in living.rerun(), "the hand-off has nothing to do"
+    assert living.kubeconfig() == rotation, "the output follows"
     secret = living.secret(f"{CLUSTER}-kubeconfig")
     owners = {
         entry["manager"]
@@ -132,19 +132,19 @@ def test_a_serving_certificate_that_kamaji_rotates_changes_nothing_for_the_stack
     before = living.secret(name)["data"]
     living.delete_secret(name)
     eventually(
-        lambda: living.secret(name).get("data"), lambda found: found and found != before, 60, "a new certificate"
+        lambda: living.secret(name).get("data"), lambda value: value and value != before, 60, "a new certificate"
     )
     eventually(lambda: serves(living), bool, 120, "the API server with it")
-    done = living.again()
-    assert "updated" not in done, f"nothing changed that the stack declares:\n{done}"
+    output = living.rerun()
+    assert "updated" not in output, f"nothing changed that the stack declares:\n{output}"
     assert nodes(living.kubeconfig()), "the kubeconfig that was handed out still works"
 
 
 def test_a_secret_of_cluster_apis_that_is_deleted_comes_back(living: Living) -> None:
     living.delete_secret(f"{CLUSTER}-kubeconfig")
     eventually(living.value, bool, 60, "Kamaji's provider writes it again")
-    done = living.again()
-    assert "updated" not in done, f"and nothing is to be done:\n{done}"
+    output = living.rerun()
+    assert "updated" not in output, f"and nothing is to be done:\n{output}"
 
 
 @pytest.mark.parametrize("replicas", [3, 1])
@@ -155,11 +155,11 @@ def test_the_control_planes_replicas_follow_the_settings(living: Living, replica
     assert tenant["spec"]["controlPlane"]["deployment"]["replicas"] == replicas, "Kamaji is told"
     eventually(
         lambda: living.tenant()["status"]["kubernetesResources"]["deployment"].get("readyReplicas"),
-        lambda found: found == replicas,
+        lambda value: value == replicas,
         60,
         "pods of the control plane",
     )
-    assert "updated" not in living.again(), "then there is nothing to do"
+    assert "updated" not in living.rerun(), "then there is nothing to do"
 
 
 def test_a_pool_that_an_autoscaler_sizes_keeps_its_size_and_is_healthy(living: Living) -> None:
@@ -174,11 +174,11 @@ def test_a_pool_that_an_autoscaler_sizes_keeps_its_size_and_is_healthy(living: L
             client.patch(f"{path}/scale", json=body, headers=MERGE, params=manager).raise_for_status()
 
     scale(2)
-    eventually(living.machines, lambda found: len(found) == 3, 60, "the machine that the autoscaler asked for")
-    done = living.up()
-    assert "updated" not in done, f"a size is the autoscaler's alone:\n{done}"
+    eventually(living.machines, lambda value: len(value) == 3, 60, "the machine that the autoscaler asked for")
+    output = living.up()
+    assert "updated" not in output, f"a size is the autoscaler's alone:\n{output}"
     assert "False" not in living.status(), "and the tree has nothing to say against it"
-    (deployment,) = (item for item in living.mine(DEPLOYMENTS) if item["metadata"]["name"].endswith("-scaled"))
+    (deployment,) = (item for item in living.objects(DEPLOYMENTS) if item["metadata"]["name"].endswith("-scaled"))
     assert deployment["spec"]["replicas"] == 2, "it stays"
 
 

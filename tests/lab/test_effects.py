@@ -22,7 +22,7 @@ from kamaji_equinix.components.settings.model import ManagementSettings
 
 from tests.support.dry_run import create_namespaces
 from tests.support.generation import generation, sections
-from tests.support.interruptions import require_gone
+from tests.support.interruptions import require_absence
 from tests.support.lab import Lab, eventually
 from tests.support.setting_changes import CHANGES, tenant
 
@@ -51,7 +51,7 @@ NAMES = ("cluster.name", "cluster.namespace", "controlPlane.name", "workerPools[
 
 
 # Of what may only be given when a cluster is made, something is given: else nothing could change.
-GIVEN: Json = {
+SETTINGS: Json = {
     **sections(),
     "cluster": {"serviceDomain": "a.example", "apiServerPort": 6444},
     "controlPlane": {
@@ -88,10 +88,10 @@ class Living:
 
     def refusals(self, *changes: Json) -> list[str]:
         """What real webhooks say to changes."""
-        after = documents(tenant(GIVEN, *changes))
-        changed = [item for item in after if item not in self.documents and item["kind"] != "Namespace"]
-        texts = [answer.json()["message"] for item in changed if (answer := self.apply(item, dry_run=True)).is_error]
-        if {"Cluster", "KamajiControlPlane"} & {item["kind"] for item in changed}:
+        after = documents(tenant(SETTINGS, *changes))
+        edits = [item for item in after if item not in self.documents and item["kind"] != "Namespace"]
+        texts = [answer.json()["message"] for item in edits if (answer := self.apply(item, dry_run=True)).is_error]
+        if {"Cluster", "KamajiControlPlane"} & {item["kind"] for item in edits}:
             by_kind = {item["kind"]: item for item in after}
             verdict = admission.ask(self.api, by_kind["Cluster"], by_kind["KamajiControlPlane"], self.tenant())
             assert not verdict.note, f"Kamaji must be asked, or nothing is tested: {verdict.note}"
@@ -107,14 +107,14 @@ def living(lab: Lab) -> Iterator[Living]:
         second = {**client.get(f"{stores}/default").raise_for_status().json(), "metadata": {"name": "second"}}
         second.pop("status", None)
         client.post(stores, json=second).raise_for_status()
-        found = Living(lab, api, client, documents(tenant(GIVEN)))
-        create_namespaces(client, found.documents)
-        for document in found.documents:
-            found.apply(document).raise_for_status()
-        eventually(found.tenant, bool, 60, "a TenantControlPlane")
-        yield found
+        instance = Living(lab, api, client, documents(tenant(SETTINGS)))
+        create_namespaces(client, instance.documents)
+        for document in instance.documents:
+            instance.apply(document).raise_for_status()
+        eventually(instance.tenant, bool, 60, "a TenantControlPlane")
+        yield instance
         client.delete(f"{CLUSTERS}/{NAMESPACE}").raise_for_status()
-        require_gone(lab, NAMESPACE)
+        require_absence(lab, NAMESPACE)
         client.delete(f"{stores}/second").raise_for_status()
         client.delete(f"/api/v1/namespaces/{NAMESPACE}").raise_for_status()
     api.close()
@@ -123,8 +123,8 @@ def living(lab: Lab) -> Iterator[Living]:
 def test_what_kamaji_is_asked_about_is_what_its_provider_makes(living: Living) -> None:
     """Else the dry-run would ask about something else: the real provider made this one of the same two manifests."""
     by_kind = {item["kind"]: item for item in living.documents}
-    made = tenant_control_plane(by_kind["Cluster"], by_kind["KamajiControlPlane"])
-    assert differences(made, living.tenant() or {}) == {}, "field by field"
+    expected = tenant_control_plane(by_kind["Cluster"], by_kind["KamajiControlPlane"])
+    assert differences(expected, living.tenant() or {}) == {}, "field by field"
 
 
 ROWS = [(key, after) for key, _, after in CHANGES if key not in NAMES and key != "capi.contract"]
@@ -156,18 +156,18 @@ def test_cluster_api_keeps_the_first_address_whatever_becomes_of_the_port(living
         first, second = (item["spec"].get("controlPlaneEndpoint", {}).get("port") for item in (plane, cluster))
         return first, second
 
-    eventually(ports, lambda seen: seen[0] == 6444, 300, "Kamaji publishes an address")
+    eventually(ports, lambda values: values[0] == 6444, 300, "Kamaji publishes an address")
     plane = living.client.get(f"{PLANES}/{NAMESPACE}-control-plane").raise_for_status().json()
     for part, content in (
         ("", {"spec": {"controlPlaneEndpoint": plane["spec"]["controlPlaneEndpoint"]}}),
         ("/status", READY),
     ):
         living.client.patch(f"{INFRASTRUCTURE}/{NAMESPACE}{part}", json=content, headers=MERGE).raise_for_status()
-    eventually(ports, lambda seen: seen == (6444, 6444), 300, "Cluster API takes the address over")
-    moved = documents(tenant(GIVEN, {"cluster": {"apiServerPort": 6445}}))
-    living.apply(next(item for item in moved if item["kind"] == "Cluster")).raise_for_status()
+    eventually(ports, lambda values: values == (6444, 6444), 300, "Cluster API takes the address over")
+    manifests = documents(tenant(SETTINGS, {"cluster": {"apiServerPort": 6445}}))
+    living.apply(next(item for item in manifests if item["kind"] == "Cluster")).raise_for_status()
     # Kamaji's provider does not watch Clusters (SetupWithManager of its controller): it looks when its own object changes.
     touch = {"metadata": {"annotations": {"effects.example.com/port": "6445"}}}
     living.client.patch(f"{PLANES}/{NAMESPACE}-control-plane", json=touch, headers=MERGE).raise_for_status()
-    seen = eventually(ports, lambda seen: seen[0] == 6445, 300, "Kamaji moves the control plane")
-    assert seen == (6445, 6444), "the Cluster holds the old address"
+    values = eventually(ports, lambda values: values[0] == 6445, 300, "Kamaji moves the control plane")
+    assert values == (6445, 6444), "the Cluster holds the old address"

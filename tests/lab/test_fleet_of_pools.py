@@ -31,8 +31,8 @@ WEB = {
     "machineType": "c3.small.x86",
     "strategy": {"maxSurge": 1, "maxUnavailable": 0},
 }
-ROLLED = {**WEB, "machineType": "m3.large.x86"}
-SCALED = {"name": "scaled", "min": 1, "max": 3}
+LARGE = {**WEB, "machineType": "m3.large.x86"}
+ELASTIC = {"name": "scaled", "min": 1, "max": 3}
 SOLO = {"name": "solo", "replicas": 1}
 EXTRA = {"name": "extra", "replicas": 1}
 
@@ -72,8 +72,8 @@ class Pools:
         return [item["metadata"]["name"] for item in self.items(MACHINES) if item["metadata"]["labels"]["pool"] == name]
 
     def deployment(self, name: str) -> dict[str, Any]:
-        (found,) = (item for item in self.items(DEPLOYMENTS) if item["metadata"]["name"] == name)
-        return found
+        (deployment,) = (item for item in self.items(DEPLOYMENTS) if item["metadata"]["name"] == name)
+        return deployment
 
     def templates(self, pool: str) -> set[str]:
         return {
@@ -118,9 +118,9 @@ class Watch:
 @pytest.fixture(scope="module")
 def pools(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Pools:
     assert lab.command("set", "--gate").returncode == 0, "the hand-off is this program's own"
-    found = Pools(lab, Project.make(tmp_path_factory.mktemp("project"), lab.environment()))
-    found.up(east=[WEB, SCALED], west=[SOLO])
-    return found
+    instance = Pools(lab, Project.make(tmp_path_factory.mktemp("project"), lab.environment()))
+    instance.up(east=[WEB, ELASTIC], west=[SOLO])
+    return instance
 
 
 def test_two_clusters_with_three_pools_come_up(pools: Pools) -> None:
@@ -141,9 +141,9 @@ def test_a_changed_machine_type_rolls_the_pool_within_its_bound(pools: Pools) ->
     solo, now = pools.pool("solo"), datetime.now(timezone.utc).isoformat(timespec="seconds")
     watch = Watch(pools, "east-web")
     with watch.running():
-        told = pools.up(east=[ROLLED, SCALED], west=[{**SOLO, "rolloutAfter": now}])
+        output = pools.up(east=[LARGE, ELASTIC], west=[{**SOLO, "rolloutAfter": now}])
     line = f"machines of {NAMESPACE}/east, pool web: 2 will roll; machineType c3.small.x86 to m3.large.x86"
-    assert told.count(f"warning: {line}") == 1, f"it is told before it happens, once:\n{told}"
+    assert output.count(f"warning: {line}") == 1, f"it is told before it happens, once:\n{output}"
     after = set(pools.pool("web"))
     assert len(after) == 2, "as many as before"
     assert not before & after, "each machine of the pool is a new one"
@@ -151,12 +151,12 @@ def test_a_changed_machine_type_rolls_the_pool_within_its_bound(pools: Pools) ->
     assert max(watch.present) == 3, "one machine above the number, as maxSurge allows: the roll was seen"
     assert min(watch.available) >= 2, f"maxUnavailable is 0: never below 2, but {min(watch.available)}"
     assert pools.machines("web", "solo") == others, "no other pool's machine was touched"
-    assert f"machines of {NAMESPACE}/west, pool solo: 1 will roll; rolloutAfter" in told, (
-        f"so is a roll on demand:\n{told}"
+    assert f"machines of {NAMESPACE}/west, pool solo: 1 will roll; rolloutAfter" in output, (
+        f"so is a roll on demand:\n{output}"
     )
     eventually(
         lambda: pools.pool("solo"),
-        lambda found: len(found) == 1 and found != solo,
+        lambda value: len(value) == 1 and value != solo,
         90,
         "a machine of the same content in the place of the older one",
     )
@@ -170,7 +170,7 @@ def test_a_changed_machine_type_rolls_the_pool_within_its_bound(pools: Pools) ->
 
 def test_an_added_pool_touches_no_other(pools: Pools) -> None:
     before = pools.machines()
-    pools.up(east=[ROLLED, SCALED], west=[EXTRA, SOLO])
+    pools.up(east=[LARGE, ELASTIC], west=[EXTRA, SOLO])
     assert len(pools.pool("extra")) == 1, "the new pool has its machine"
     assert pools.machines("extra") == before, "no other machine was touched"
 
@@ -178,26 +178,26 @@ def test_an_added_pool_touches_no_other(pools: Pools) -> None:
 def test_a_removed_pool_touches_no_other_nor_what_an_autoscaler_has_set(pools: Pools) -> None:
     path = f"/apis/cluster.x-k8s.io/v1beta1/namespaces/{NAMESPACE}/machinedeployments/east-scaled"
     manager = {"fieldManager": "cluster-autoscaler"}
-    own = {"cluster-autoscaler.kubernetes.io/scale-down-disabled": "true"}
+    annotations = {"cluster-autoscaler.kubernetes.io/scale-down-disabled": "true"}
     with pools.lab.management() as client:
         scaled = {"spec": {"replicas": 2}}
         client.patch(f"{path}/scale", json=scaled, headers=MERGE, params=manager).raise_for_status()
-        noted = {"metadata": {"annotations": own}}
-        client.patch(path, json=noted, headers=MERGE, params=manager).raise_for_status()
-    eventually(lambda: pools.pool("scaled"), lambda found: len(found) == 2, 60, "the second machine of the pool")
+        patch = {"metadata": {"annotations": annotations}}
+        client.patch(path, json=patch, headers=MERGE, params=manager).raise_for_status()
+    eventually(lambda: pools.pool("scaled"), lambda value: len(value) == 2, 60, "the second machine of the pool")
     before = pools.machines("extra")
     # A label of all objects, so that each MachineDeployment is written.
-    told = pools.up(east=[ROLLED, SCALED], west=[SOLO], labels={"team": "a"})
-    assert f"machines of {NAMESPACE}/west, pool extra: 1 will be deleted" in told, f"it is told before:\n{told}"
+    output = pools.up(east=[LARGE, ELASTIC], west=[SOLO], labels={"team": "a"})
+    assert f"machines of {NAMESPACE}/west, pool extra: 1 will be deleted" in output, f"it is told before:\n{output}"
     assert pools.machines() == before, "the pool's machine went, and only that"
     assert pools.templates("extra") == set(), "with its templates"
     assert len(pools.devices()) == 5, "and its device"
-    found = pools.deployment("east-scaled")
-    assert found["metadata"]["labels"]["team"] == "a", "or nothing was written at all"
-    assert found["spec"]["replicas"] == 2, "the autoscaler's number stays"
+    deployment = pools.deployment("east-scaled")
+    assert deployment["metadata"]["labels"]["team"] == "a", "or nothing was written at all"
+    assert deployment["spec"]["replicas"] == 2, "the autoscaler's number stays"
     bounds = {f"{AUTOSCALER}-min-size": "1", f"{AUTOSCALER}-max-size": "3"}
-    kept = {key: found["metadata"]["annotations"].get(key) for key in {**own, **bounds}}
-    assert kept == {**own, **bounds}, "its annotation stays, and so do the bounds"
+    current = {key: deployment["metadata"]["annotations"].get(key) for key in {**annotations, **bounds}}
+    assert current == {**annotations, **bounds}, "its annotation stays, and so do the bounds"
     assert "updated" not in pools.project.up(STACK).ok(), "and the next run has nothing to do"
 
 
@@ -206,7 +206,7 @@ def test_destroy_leaves_neither_device_nor_object(pools: Pools) -> None:
     eventually(pools.devices, lambda devices: not devices, 30, "all devices given back")
     eventually(
         lambda: [line for line in pools.lab.leftovers() if NAMESPACE in line],
-        lambda left: not left,
+        lambda rest: not rest,
         30,
         "no object of Cluster API or Kamaji stays behind",
     )

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import document_code
-from tests.support.interruptions import require_gone
+from tests.support.interruptions import require_absence
 from tests.support.lab import Lab
 from tests.support.project import ROOT
 
@@ -27,12 +27,12 @@ def test_the_page_about_the_first_cluster(
     (tmp_path / "state").mkdir()
     (tmp_path / "management.kubeconfig").write_text(lab.kubeconfig.read_text())
     document_code.run("from-code.md")
-    told = capsys.readouterr().out
-    assert re.search(r"blue answers at 127\.0\.0\.\d+:6443, handed off by pulumi", told), f"it came up:\n{told}"
-    assert "**********" in told, f"a kubeconfig does not print itself:\n{told}"
-    assert "PRIVATE KEY" not in told, "in no form"
+    output = capsys.readouterr().out
+    assert re.search(r"blue answers at 127\.0\.0\.\d+:6443, handed off by pulumi", output), f"it came up:\n{output}"
+    assert "**********" in output, f"a kubeconfig does not print itself:\n{output}"
+    assert "PRIVATE KEY" not in output, "in no form"
     assert "client-key-data" in (tmp_path / "blue.kubeconfig").read_text(), "but who asks for it gets it"
-    require_gone(lab, "blue")
+    require_absence(lab, "blue")
 
 
 @pytest.fixture(scope="module")
@@ -43,20 +43,18 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run(*pip, "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), str(ROOT))
     (wheel,) = folder.glob("kamaji_equinix-*.whl")
     run(sys.executable, "-m", "venv", str(folder / "venv"))
-    own = folder / "venv" / "bin" / "python"
-    run(str(own), "-m", "pip", "--disable-pip-version-check", "install", "--quiet", str(wheel))
-    return own
+    interpreter = folder / "venv" / "bin" / "python"
+    run(str(interpreter), "-m", "pip", "--disable-pip-version-check", "install", "--quiet", str(wheel))
+    return interpreter
 
 
 def run(*command: str, **environment: str) -> str:
     """Run a command outside of the checkout; its output."""
-    cleared = {
-        key: value for key, value in os.environ.items() if not key.startswith(("PULUMI", "PYTHON", "KUBECONFIG"))
-    }
-    done = subprocess.run(
+    base = {key: value for key, value in os.environ.items() if not key.startswith(("PULUMI", "PYTHON", "KUBECONFIG"))}
+    process = subprocess.run(
         command,
         cwd="/",
-        env={**cleared, **environment},
+        env={**base, **environment},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -64,16 +62,16 @@ def run(*command: str, **environment: str) -> str:
         timeout=600,
         check=False,
     )
-    assert done.returncode == 0, f"{' '.join(command)}:\n{done.stdout}"
-    return done.stdout
+    assert process.returncode == 0, f"{' '.join(command)}:\n{process.stdout}"
+    return process.stdout
 
 
 def test_the_wheel_holds_the_program_and_a_console_script(python: Path) -> None:
-    told = run(str(python.parent / "kamaji-equinix"), "--help")
+    output = run(str(python.parent / "kamaji-equinix"), "--help")
     for command in ("up", "preview", "status", "kubeconfig", "render", "destroy", "import"):
-        assert command in told, f"{command} is missing:\n{told}"
-    where = run(str(python), "-c", "import kamaji_equinix.components.stack as s; print(s.__file__)")
-    assert str(python.parents[1]) in where, "the program is the installed one"
+        assert command in output, f"{command} is missing:\n{output}"
+    origin = run(str(python), "-c", "import kamaji_equinix.components.stack as s; print(s.__file__)")
+    assert str(python.parents[1]) in origin, "the program is the installed one"
 
 
 def test_the_example_brings_two_clusters_up_in_parallel_scales_one_and_destroys_both(
@@ -82,7 +80,7 @@ def test_the_example_brings_two_clusters_up_in_parallel_scales_one_and_destroys_
     assert lab.command("set", "--gate").returncode == 0, "the hand-off is this program's own"
     (tmp_path / "backend").mkdir()
     environment = {key: value for key, value in lab.environment().items() if key in ("PATH", "PULUMI_HOME")}
-    told = run(
+    output = run(
         str(python),
         str(ROOT / "examples" / "from-code" / "two_clusters.py"),
         "--management-kubeconfig",
@@ -95,12 +93,12 @@ def test_the_example_brings_two_clusters_up_in_parallel_scales_one_and_destroys_
         PULUMI_SKIP_UPDATE_CHECK="1",
         **environment,
     )
-    for wanted in (
+    for text in (
         "blue: default/blue: dial",
         "green: default/green: ready",
         "2 of 2 stacks succeeded",
         "green has 2 nodes",
     ):
-        assert wanted in told, f"{wanted!r} is not told:\n{told}"
-    assert "PRIVATE KEY" not in told, "no secret in what it prints"
-    require_gone(lab, "blue", "green")
+        assert text in output, f"{text!r} is not told:\n{output}"
+    assert "PRIVATE KEY" not in output, "no secret in what it prints"
+    require_absence(lab, "blue", "green")

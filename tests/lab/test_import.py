@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.support.interruptions import require_gone, sections
+from tests.support.interruptions import require_absence, sections
 from tests.support.lab import Lab, eventually
 from tests.support.project import Project
 
@@ -24,7 +24,7 @@ DEPLOYMENT = f"/apis/cluster.x-k8s.io/v1beta1/namespaces/default/machinedeployme
 
 
 @dataclass
-class Adopted:
+class Adoption:
     """A cluster that kubectl made, and a project whose settings describe it."""
 
     lab: Lab
@@ -63,7 +63,7 @@ class Adopted:
         return self.project.pulumi("stack", "ls", "--json").ok()
 
 
-def renamed(documents: list[Json]) -> list[Json]:
+def rename(documents: list[Json]) -> list[Json]:
     """Manifests as somebody writes them by hand: templates without a digest in their names."""
     names = {item["metadata"]["name"]: POOL for item in documents if item["kind"] in TEMPLATES}
     for item in documents:
@@ -77,54 +77,56 @@ def renamed(documents: list[Json]) -> list[Json]:
 
 
 @pytest.fixture(scope="module")
-def adopted(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Adopted]:
+def adoption(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Adoption]:
     assert lab.command("set", "--no-gate").returncode == 0, "Kamaji hands off: nobody runs this program yet"
     folder: Path = tmp_path_factory.mktemp("project")
     project = Project.make(folder, lab.environment())
-    found = Adopted(lab, project, sections(lab, STACK))
-    found.configure()
+    instance = Adoption(lab, project, sections(lab, STACK))
+    instance.configure()
     lines = project.script("render", "--stack", STACK).ok().splitlines()
     manifests = "\n".join(line for line in lines if not line.startswith("warning: "))
-    documents = renamed(list(yaml.safe_load_all(manifests)))
+    documents = rename(list(yaml.safe_load_all(manifests)))
     path = folder / "manifests.yaml"
     path.write_text(yaml.safe_dump_all(documents))
     project.run(KUBECTL, "--kubeconfig", lab.kubeconfig, "apply", "--filename", path).ok()
-    eventually(found.ready, lambda count: count == 1, 180, "kubectl's cluster has its machine")
-    yield found
+    eventually(instance.ready, lambda count: count == 1, 180, "kubectl's cluster has its machine")
+    yield instance
     project.script("destroy", "--yes", "--stack", STACK).ok()
-    require_gone(lab, STACK)
+    require_absence(lab, STACK)
 
 
-def test_settings_that_differ_from_what_lives_are_told_and_nothing_is_written(adopted: Adopted) -> None:
-    machines, templates = adopted.machines(), adopted.templates()
-    adopted.configure(machineType="m3.large.x86", replicas=2)
-    done = adopted.project.script("import", "--stack", STACK)
-    assert done.code == 2, f"the settings are at fault:\n{done.output}"
-    assert f"PacketMachineTemplate default/{POOL} (spec.template.spec.machineType)" in done.output, "where they differ"
-    adopted.configure(replicas=2)
-    done = adopted.project.script("import", "--stack", STACK)
-    assert f"MachineDeployment default/{POOL}" in done.output, f"a field that kubectl manages:\n{done.output}"
-    assert ".spec.replicas" in done.output, "by its path"
-    assert STACK not in adopted.stacks(), "a stack that would delete a living cluster is not left behind"
-    assert (adopted.machines(), adopted.templates()) == (machines, templates), "nothing was made or touched"
+def test_settings_that_differ_from_what_lives_are_told_and_nothing_is_written(adoption: Adoption) -> None:
+    machines, templates = adoption.machines(), adoption.templates()
+    adoption.configure(machineType="m3.large.x86", replicas=2)
+    result = adoption.project.script("import", "--stack", STACK)
+    assert result.code == 2, f"the settings are at fault:\n{result.output}"
+    assert f"PacketMachineTemplate default/{POOL} (spec.template.spec.machineType)" in result.output, (
+        "where they differ"
+    )
+    adoption.configure(replicas=2)
+    result = adoption.project.script("import", "--stack", STACK)
+    assert f"MachineDeployment default/{POOL}" in result.output, f"a field that kubectl manages:\n{result.output}"
+    assert ".spec.replicas" in result.output, "by its path"
+    assert STACK not in adoption.stacks(), "a stack that would delete a living cluster is not left behind"
+    assert (adoption.machines(), adoption.templates()) == (machines, templates), "nothing was made or touched"
 
 
-def test_a_cluster_with_templates_of_other_names_is_taken_in_and_no_machine_is_touched(adopted: Adopted) -> None:
-    machines, templates = adopted.machines(), adopted.templates()
+def test_a_cluster_with_templates_of_other_names_is_taken_in_and_no_machine_is_touched(adoption: Adoption) -> None:
+    machines, templates = adoption.machines(), adoption.templates()
     assert templates == {POOL}, "the names that somebody gave them"
-    adopted.configure()
-    done = adopted.project.script("import", "--stack", STACK).ok()
-    assert "will roll" not in done, f"nothing rolls:\n{done}"
-    again = adopted.project.script("up", "--stack", STACK, "--timeout", "120").ok()
-    assert "updated" not in again, f"there is nothing left to do:\n{again}"
-    assert adopted.project.pulumi("preview", "--expect-no-changes", "--stack", STACK).code == 0, "for plain Pulumi too"
-    assert (adopted.machines(), adopted.templates()) == (machines, templates), "and all is as it was"
+    adoption.configure()
+    output = adoption.project.script("import", "--stack", STACK).ok()
+    assert "will roll" not in output, f"nothing rolls:\n{output}"
+    rerun = adoption.project.script("up", "--stack", STACK, "--timeout", "120").ok()
+    assert "updated" not in rerun, f"there is nothing left to do:\n{rerun}"
+    assert adoption.project.pulumi("preview", "--expect-no-changes", "--stack", STACK).code == 0, "for plain Pulumi too"
+    assert (adoption.machines(), adoption.templates()) == (machines, templates), "and all is as it was"
 
 
-def test_a_changed_pool_of_such_a_cluster_rolls_and_its_old_template_goes_in_time(adopted: Adopted) -> None:
-    before = adopted.machines()
-    adopted.configure(machineType="m3.large.x86")
-    told = adopted.project.script("up", "--stack", STACK, "--timeout", "300").ok()
-    assert "pool a: 1 will roll; machineType c3.medium.x86 to m3.large.x86" in told, f"it is told before:\n{told}"
-    eventually(adopted.machines, lambda found: len(found) == 1 and not found.keys() & before.keys(), 120, "the roll")
-    assert len(adopted.templates()) == 2, "the name of the bootstrap template stays, the machines have a new one"
+def test_a_changed_pool_of_such_a_cluster_rolls_and_its_old_template_goes_in_time(adoption: Adoption) -> None:
+    before = adoption.machines()
+    adoption.configure(machineType="m3.large.x86")
+    output = adoption.project.script("up", "--stack", STACK, "--timeout", "300").ok()
+    assert "pool a: 1 will roll; machineType c3.medium.x86 to m3.large.x86" in output, f"it is told before:\n{output}"
+    eventually(adoption.machines, lambda value: len(value) == 1 and not value.keys() & before.keys(), 120, "the roll")
+    assert len(adoption.templates()) == 2, "the name of the bootstrap template stays, the machines have a new one"

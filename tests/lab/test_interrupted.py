@@ -10,7 +10,7 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.support.interruptions import kill, require_gone, sections, start, wait_for
+from tests.support.interruptions import kill, require_absence, sections, start, wait_for
 from tests.support.lab import Lab
 from tests.support.project import Project
 
@@ -23,8 +23,8 @@ def project(lab: Lab, tmp_path: Path) -> Project:
 
 def cluster(lab: Lab, name: str) -> dict[str, Any]:
     """The metadata of the one Cluster of a name."""
-    (found,) = (item for item in lab.items("cluster.x-k8s.io/v1beta1/clusters") if item["metadata"]["name"] == name)
-    metadata: dict[str, Any] = found["metadata"]
+    (obj,) = (item for item in lab.items("cluster.x-k8s.io/v1beta1/clusters") if item["metadata"]["name"] == name)
+    metadata: dict[str, Any] = obj["metadata"]
     return metadata
 
 
@@ -37,7 +37,7 @@ def test_ctrl_c_during_the_hand_off_leaves_a_state_from_which_up_goes_on(lab: La
     assert process.returncode == 130, "the shell is told that Ctrl-C ended it"
     project.script("up", "--stack", "interrupted", "--timeout", "300").ok()
     project.script("destroy", "--yes", "--stack", "interrupted").ok()
-    require_gone(lab, "interrupted")
+    require_absence(lab, "interrupted")
 
 
 def test_ctrl_c_during_a_destroy_leaves_a_state_from_which_up_makes_the_cluster_anew(
@@ -51,14 +51,16 @@ def test_ctrl_c_during_a_destroy_leaves_a_state_from_which_up_makes_the_cluster_
     os.killpg(process.pid, signal.SIGINT)
     process.communicate(timeout=60)
     assert process.returncode == 130, "the shell is told that Ctrl-C ended it"
-    told = project.script("up", "--stack", "undone", "--no-wait").ok()
+    output = project.script("up", "--stack", "undone", "--no-wait").ok()
     after = cluster(lab, "undone")
-    assert "deletionTimestamp" not in after, f"an up that takes it for unchanged builds around nothing:\n{told}"
+    assert "deletionTimestamp" not in after, f"an up that takes it for unchanged builds around nothing:\n{output}"
     # Where the signal came before the engine had asked for the deletion, it lives on.
     if after["uid"] != before["uid"]:
-        assert "an earlier run that was interrupted has deleted these" in told, f"the run says what it mends:\n{told}"
+        assert "an earlier run that was interrupted has deleted these" in output, (
+            f"the run says what it mends:\n{output}"
+        )
     project.script("destroy", "--yes", "--stack", "undone").ok()
-    require_gone(lab, "undone")
+    require_absence(lab, "undone")
 
 
 def test_a_terminal_that_closes_leaves_no_process_behind(lab: Lab, project: Project) -> None:
@@ -71,21 +73,21 @@ def test_a_terminal_that_closes_leaves_no_process_behind(lab: Lab, project: Proj
     _, living = psutil.wait_procs(family, timeout=15)
     assert not living, "the engine has a session of its own, which the terminal does not reach"
     project.script("destroy", "--yes", "--stack", "hungup").ok()
-    require_gone(lab, "hungup")
+    require_absence(lab, "hungup")
 
 
 def test_living_clusters_are_taken_into_a_stack_that_does_not_exist_yet(lab: Lab, project: Project) -> None:
     project.configure("found", **sections(lab, "found"))
     project.script("up", "--stack", "found", "--no-wait").ok()
     project.pulumi("stack", "rm", "found", "--force", "--yes", "--preserve-config").ok()
-    done = project.script("import", "--stack", "found")
-    assert "conflict" not in done.ok(), (
-        f"another field manager applies what Cluster API's webhooks have completed:\n{done.output}"
+    result = project.script("import", "--stack", "found")
+    assert "conflict" not in result.ok(), (
+        f"another field manager applies what Cluster API's webhooks have completed:\n{result.output}"
     )
-    again = project.script("preview", "--stack", "found").ok()
-    assert "15 unchanged" in again, f"and then it is as after up:\n{again}"
+    preview = project.script("preview", "--stack", "found").ok()
+    assert "15 unchanged" in preview, f"and then it is as after up:\n{preview}"
     project.script("destroy", "--yes", "--stack", "found").ok()
-    require_gone(lab, "found")
+    require_absence(lab, "found")
 
 
 def test_a_killed_engine_and_plugin_leave_a_state_that_destroy_clears(lab: Lab, project: Project) -> None:
@@ -93,6 +95,6 @@ def test_a_killed_engine_and_plugin_leave_a_state_that_destroy_clears(lab: Lab, 
     process = start(project, "up", "--stack", "killed", "--timeout", "300")
     wait_for(process, "waits until /readyz answers")
     kill(process)
-    done = project.script("destroy", "--yes", "--stack", "killed")
-    assert "lock" in done.ok(), f"the dead engine's lock is cleared, and said so:\n{done.output}"
-    require_gone(lab, "killed")
+    result = project.script("destroy", "--yes", "--stack", "killed")
+    assert "lock" in result.ok(), f"the dead engine's lock is cleared, and said so:\n{result.output}"
+    require_absence(lab, "killed")

@@ -14,11 +14,11 @@ from tests.support.lab import Lab, eventually
 
 def test_up_is_harmless_where_the_lab_runs(lab: Lab) -> None:
     before = {entry["name"]: entry["pid"] for entry in lab.state_file()["processes"]}
-    began = time.monotonic()
-    done = lab.command("up")
-    seconds = time.monotonic() - began
-    assert done.returncode == 0, done.stdout
-    assert "runs" in done.stdout, f"it says so:\n{done.stdout}"
+    start = time.monotonic()
+    process = lab.command("up")
+    seconds = time.monotonic() - start
+    assert process.returncode == 0, process.stdout
+    assert "runs" in process.stdout, f"it says so:\n{process.stdout}"
     after = {entry["name"]: entry["pid"] for entry in lab.state_file()["processes"]}
     assert {name: after[name] for name in before} == before, "no process was started anew"
     assert seconds < 15, f"it took {seconds:.0f} s to see that the lab runs"
@@ -34,48 +34,50 @@ def test_what_carries_credentials_listens_on_loopback_only(lab: Lab) -> None:
     import psutil
 
     webhooks = {"kamaji", "capi-core", "capi-bootstrap-kubeadm", "capp"}
-    ours = {entry["pid"]: entry["name"] for entry in lab.state_file()["processes"] if entry["name"] not in webhooks}
-    ours[lab.state_file()["supervisor"]["pid"]] = "supervisor"
+    names = {entry["pid"]: entry["name"] for entry in lab.state_file()["processes"] if entry["name"] not in webhooks}
+    names[lab.state_file()["supervisor"]["pid"]] = "supervisor"
     for connection in psutil.net_connections("inet"):
-        if connection.status == psutil.CONN_LISTEN and connection.pid in ours:
+        if connection.status == psutil.CONN_LISTEN and connection.pid in names:
             address = connection.laddr.ip
-            assert address.startswith("127."), f"{ours[connection.pid]} listens on {address}:{connection.laddr.port}"
+            assert address.startswith("127."), f"{names[connection.pid]} listens on {address}:{connection.laddr.port}"
 
 
 def test_a_second_lab_names_the_process_that_has_kamajis_port(lab: Lab, tmp_path: Path) -> None:
     second = Lab(tmp_path / "second")
-    done = second.command("up")
-    assert done.returncode == 1, "two labs can't share the port"
-    assert "9443" in done.stdout, f"the port is named:\n{done.stdout}"
-    assert "kamaji" in done.stdout, f"its holder is named:\n{done.stdout}"
-    assert "Traceback" not in done.stdout, done.stdout
+    process = second.command("up")
+    assert process.returncode == 1, "two labs can't share the port"
+    assert "9443" in process.stdout, f"the port is named:\n{process.stdout}"
+    assert "kamaji" in process.stdout, f"its holder is named:\n{process.stdout}"
+    assert "Traceback" not in process.stdout, process.stdout
     assert not (tmp_path / "second" / "state.json").exists(), "nothing was started"
 
 
 def test_a_crashed_process_is_named_with_the_end_of_its_log_and_up_mends_it(lab: Lab) -> None:
     entry = next(entry for entry in lab.state_file()["processes"] if entry["name"] == "capp")
     os.kill(entry["pid"], signal.SIGKILL)
-    status = eventually(lambda: lab.command("status"), lambda done: done.returncode == 1, 15, "the crash is noticed")
+    status = eventually(
+        lambda: lab.command("status"), lambda process: process.returncode == 1, 15, "the crash is noticed"
+    )
     line = next(line for line in status.stdout.splitlines() if line.startswith("capp"))
     only = lab.command("status", "--crashed").stdout
     assert only.startswith("capp"), f"`make status` says what is wrong, and nothing else, above the tree:\n{only}"
     assert "runs" not in only.splitlines()[0], only
     assert "CRASHED" in line, f"the crashed process is named:\n{status.stdout}"
     assert "capp.log" in line, f"its log is named:\n{status.stdout}"
-    again = lab.command("up")
-    assert again.returncode == 0, again.stdout
-    assert "capp crashed" in again.stdout, f"it says what it mends:\n{again.stdout}"
+    restart = lab.command("up")
+    assert restart.returncode == 0, restart.stdout
+    assert "capp crashed" in restart.stdout, f"it says what it mends:\n{restart.stdout}"
     assert lab.command("status").returncode == 0, "all runs again"
     assert lab.command("status", "--crashed").stdout == "", "and there is nothing to say"
 
 
 def test_a_lab_that_was_killed_says_so_and_comes_back_under_its_address(lab: Lab) -> None:
-    before, killed = lab.kubeconfig.read_text(), lab.state_file()
-    for entry in (killed["supervisor"], *killed["processes"]):
+    before, state = lab.kubeconfig.read_text(), lab.state_file()
+    for entry in (state["supervisor"], *state["processes"]):
         with contextlib.suppress(ProcessLookupError):
             os.kill(entry["pid"], signal.SIGKILL)
     status = eventually(
-        lambda: lab.command("status", "--crashed"), lambda done: done.returncode == 1, 15, "the end is noticed"
+        lambda: lab.command("status", "--crashed"), lambda process: process.returncode == 1, 15, "the end is noticed"
     )
     assert "its supervisor was killed" in status.stdout, f"not as if it had never run:\n{status.stdout}"
     assert lab.command("up").returncode == 0, "it starts again"
@@ -87,8 +89,8 @@ def test_a_lab_that_was_killed_says_so_and_comes_back_under_its_address(lab: Lab
 
 def test_options_that_make_no_sense_are_refused(lab: Lab) -> None:
     for wrong in ("nan", "-1", "inf", "soon"):
-        done = lab.command("set", f"--boot-seconds={wrong}")
-        assert done.returncode == 2, f"{wrong} is no number of seconds: {done.stdout}"
+        process = lab.command("set", f"--boot-seconds={wrong}")
+        assert process.returncode == 2, f"{wrong} is no number of seconds: {process.stdout}"
 
 
 def test_options_that_cannot_be_read_end_no_lab(lab: Lab) -> None:
@@ -96,11 +98,11 @@ def test_options_that_cannot_be_read_end_no_lab(lab: Lab) -> None:
     good = options.read_text()
     options.write_text("{bad")
     try:
-        told = eventually(lambda: lab.command("status"), lambda done: done.returncode == 1, 15, "it is noticed")
-        assert "JSONDecodeError" in told.stdout, f"what is wrong is said:\n{told.stdout}"
+        status = eventually(lambda: lab.command("status"), lambda process: process.returncode == 1, 15, "it is noticed")
+        assert "JSONDecodeError" in status.stdout, f"what is wrong is said:\n{status.stdout}"
     finally:
         options.write_text(good)
-    eventually(lambda: lab.command("status"), lambda done: done.returncode == 0, 15, "it is mended")
+    eventually(lambda: lab.command("status"), lambda process: process.returncode == 0, 15, "it is mended")
 
 
 def test_it_serves_after_that(lab: Lab) -> None:

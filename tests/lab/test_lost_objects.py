@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from lab.kubeconfig import client_of
-from tests.support.interruptions import require_gone, sections
+from tests.support.interruptions import require_absence, sections
 from tests.support.lab import Lab, eventually, nodes
 from tests.support.project import Project
 from tests.support.stack_outputs import stack_outputs
@@ -36,8 +36,8 @@ class Losing:
             eventually(lambda: client.get(path).status_code, lambda code: code == 404, 60, f"{path} is gone")
 
     def status(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.project.script("status", "--json", "--stack", STACK).ok())[STACK]
-        return found
+        report: dict[str, Any] = json.loads(self.project.script("status", "--json", "--stack", STACK).ok())[STACK]
+        return report
 
     def machines(self) -> set[str]:
         return {
@@ -70,57 +70,57 @@ def test_status_tells_what_is_otherwise_than_asked_and_its_advice_mends_it(losin
             f"{CORE}/machinedeployments/{STACK}-a", json={"spec": {"replicas": 2}}, headers=MERGE
         ).raise_for_status()
     assert scaled.is_success, "somebody else changes a pool"
-    eventually(losing.machines, lambda found: len(found) == 2, 60, "the second machine of pool a, and none of pool b")
+    eventually(losing.machines, lambda value: len(value) == 2, 60, "the second machine of pool a, and none of pool b")
     eventually(
         lambda: losing.status()["blockedBy"],
-        lambda found: found and found["subject"].startswith("MachineDeployment/"),
+        lambda value: value and value["subject"].startswith("MachineDeployment/"),
         120,
         "all conditions are true, and the cluster is not called ready nevertheless",
     )
-    told = losing.status()
-    assert {one["subject"]: one["reason"] for one in told["differences"]} == {
+    report = losing.status()
+    assert {difference["subject"]: difference["reason"] for difference in report["differences"]} == {
         f"MachineDeployment/{STACK}-a": "it is for 2 machines, and 1 are asked for",
         f"MachineDeployment/{STACK}-b": "it does not exist, and pool b with 1 machine is asked for",
     }, "both"
     plain = losing.project.pulumi("preview", "--stack", STACK).ok()
     assert "somebody else has deleted its MachineDeployment" in plain, f"plain pulumi makes none, and says so:\n{plain}"
-    assert all("kamaji-equinix up" in one["action"] for one in told["differences"]), "the advice"
+    assert all("kamaji-equinix up" in difference["action"] for difference in report["differences"]), "the advice"
     losing.project.script("up", "--stack", STACK, "--timeout", "300").ok()
-    told = losing.status()
-    assert (told["ready"], told["differences"]) == (True, []), "the advice worked"
+    report = losing.status()
+    assert (report["ready"], report["differences"]) == (True, []), "the advice worked"
     assert len(losing.machines()) == 2, "one of each pool"
 
 
 def test_a_control_plane_that_is_lost_takes_no_machine_that_stays_billed_with_it(losing: Losing) -> None:
     machines, devices = losing.machines(), losing.devices()
     losing.delete(f"{PLANES.format(losing.lab.kamaji_version())}/{STACK}-plane")
-    blocked = losing.status()["blockedBy"]
-    assert blocked["subject"] == f"KamajiControlPlane/{STACK}-plane", "what is gone"
-    assert "the 2 living machines can't join it, and are replaced" in blocked["action"], "what `up` will do"
+    blocker = losing.status()["blockedBy"]
+    assert blocker["subject"] == f"KamajiControlPlane/{STACK}-plane", "what is gone"
+    assert "the 2 living machines can't join it, and are replaced" in blocker["action"], "what `up` will do"
     for command in (["preview"], ["up", "--yes", "--skip-preview"]):
         plain = losing.project.pulumi(*command, "--stack", STACK)
         assert plain.code != 0, f"it can't go on from its state alone:\n{plain.output}"
-        gone_away = f"KamajiControlPlane default/{STACK}-plane, which this stack has made, does not exist any more"
-        assert gone_away in plain.output, f"in words:\n{plain.output}"
+        message = f"KamajiControlPlane default/{STACK}-plane, which this stack has made, does not exist any more"
+        assert message in plain.output, f"in words:\n{plain.output}"
         assert "resource 'default/" not in plain.output, f"not in the engine's:\n{plain.output}"
-    done = losing.project.script("up", "--stack", STACK, "--timeout", "400").ok()
-    assert "new certificate authority and no data" in done, f"it is said loudly:\n{done}"
+    output = losing.project.script("up", "--stack", STACK, "--timeout", "400").ok()
+    assert "new certificate authority and no data" in output, f"it is said loudly:\n{output}"
     for pool in ("a", "b"):
-        assert f"warning: machines of default/{STACK}, pool {pool}: 1 will roll; they joined" in done, (
-            f"{pool}:\n{done}"
+        assert f"warning: machines of default/{STACK}, pool {pool}: 1 will roll; they joined" in output, (
+            f"{pool}:\n{output}"
         )
-    eventually(losing.machines, lambda found: len(found) == 2 and not found & machines, 120, "each machine is another")
-    eventually(losing.devices, lambda found: len(found) == 2 and not found & devices, 60, "the devices are given back")
+    eventually(losing.machines, lambda value: len(value) == 2 and not value & machines, 120, "each machine is another")
+    eventually(losing.devices, lambda value: len(value) == 2 and not value & devices, 60, "the devices are given back")
     kubeconfig = stack_outputs(losing.project, STACK)["kubeconfig"]
-    eventually(lambda: nodes(kubeconfig), lambda found: list(found.values()) == [True] * 2, 60, "their nodes are ready")
+    eventually(lambda: nodes(kubeconfig), lambda value: list(value.values()) == [True] * 2, 60, "their nodes are ready")
     with client_of(yaml.safe_load(kubeconfig)) as client:
-        there = client.get("/api/v1/namespaces/default/configmaps/greeting").status_code
-    assert there == 200, f"the add-on went with the data, and came again:\n{done}"
-    again = losing.project.pulumi("preview", "--expect-no-changes", "--stack", STACK)
-    assert again.code == 0, f"there is nothing left to do:\n{again.output}"
+        code = client.get("/api/v1/namespaces/default/configmaps/greeting").status_code
+    assert code == 200, f"the add-on went with the data, and came again:\n{output}"
+    preview = losing.project.pulumi("preview", "--expect-no-changes", "--stack", STACK)
+    assert preview.code == 0, f"there is nothing left to do:\n{preview.output}"
     assert losing.status()["ready"], "and nothing to say"
 
 
 def test_destroy_leaves_nothing_of_it(losing: Losing) -> None:
     losing.project.script("destroy", "--yes", "--stack", STACK).ok()
-    require_gone(losing.lab, f"{STACK}-", STACK)
+    require_absence(losing.lab, f"{STACK}-", STACK)

@@ -26,10 +26,10 @@ def documents(example: str) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_the_webhooks_take_every_document_as_it_is(lab: Lab, example: str) -> None:
-    found = documents(example)
+    manifests = documents(example)
     with lab.management() as client:
-        create_namespaces(client, found)
-        for document in found:
+        create_namespaces(client, manifests)
+        for document in manifests:
             # Also asserts that the defaulting webhooks give back each field as it was sent: else each run would see a change.
             dry_run(client, document)
 

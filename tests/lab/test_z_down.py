@@ -23,20 +23,20 @@ def clears() -> None:
 
 def test_down_leaves_no_process_and_no_port(lab: Lab) -> None:
     state = lab.state_file()
-    recorded = [state["supervisor"], *state["processes"]]
-    pids = {entry["pid"] for entry in recorded}
+    entries = [state["supervisor"], *state["processes"]]
+    pids = {entry["pid"] for entry in entries}
     ports = {
         connection.laddr.port
         for connection in psutil.net_connections("inet")
         if connection.status == psutil.CONN_LISTEN and connection.pid in pids
     }
     assert len(ports) >= 5, f"the lab listens on several ports, or this test looks for nothing: {ports}"
-    began = time.monotonic()
-    done = lab.command("down")
-    seconds = time.monotonic() - began
-    assert done.returncode == 0, done.stdout
+    start = time.monotonic()
+    process = lab.command("down")
+    seconds = time.monotonic() - start
+    assert process.returncode == 0, process.stdout
     assert seconds < 60, f"stopping took {seconds:.0f} s"
-    alive = [entry for entry in recorded if processes.alive(entry)]
+    alive = [entry for entry in entries if processes.alive(entry)]
     assert alive == [], "every process has ended"
     listening = {
         connection.laddr.port
@@ -48,5 +48,5 @@ def test_down_leaves_no_process_and_no_port(lab: Lab) -> None:
 
 
 def test_down_is_harmless_where_nothing_runs(lab: Lab) -> None:
-    done = lab.command("down")
-    assert done.returncode == 0, done.stdout
+    process = lab.command("down")
+    assert process.returncode == 0, process.stdout

@@ -14,9 +14,9 @@ from tests.support.lab import Lab
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """A lab of the first generation. ``lab.command("up", "--contract", "v1beta2")`` makes it one of the second, for good."""
     state: Path = tmp_path_factory.mktemp("generations") / "state"
-    running = Lab(state)
-    started = running.command("up", "--load-balancer-delay", "3", "--network", "provided")
-    assert started.returncode == 0, f"the lab does not start:\n{started.stdout}"
-    yield running
-    ended = running.command("down")
-    assert ended.returncode == 0, f"the lab does not stop:\n{ended.stdout}"
+    instance = Lab(state)
+    start = instance.command("up", "--load-balancer-delay", "3", "--network", "provided")
+    assert start.returncode == 0, f"the lab does not start:\n{start.stdout}"
+    yield instance
+    stop = instance.command("down")
+    assert stop.returncode == 0, f"the lab does not stop:\n{stop.stdout}"

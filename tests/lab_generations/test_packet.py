@@ -21,7 +21,7 @@ from toolchain.pins import NEWER_CLUSTER_API
 OLD, NEW = "grown", "fresh"
 CRDS = "apiextensions.k8s.io/v1/customresourcedefinitions"
 
-LEFT_ASIDE = {"clusterclasses.cluster.x-k8s.io", "extensionconfigs.runtime.cluster.x-k8s.io"}
+EXCEPTIONS = {"clusterclasses.cluster.x-k8s.io", "extensionconfigs.runtime.cluster.x-k8s.io"}
 """Kinds of features that are off by default: their controllers, and with them the migration of what is stored, do not run."""
 
 
@@ -50,15 +50,15 @@ class Way:
         """`up`, until all is True."""
         return self.project.script("up", "--stack", stack, "--timeout", "400").ok()
 
-    def again(self, stack: str) -> str:
+    def rerun(self, stack: str) -> str:
         """Plain `pulumi up`."""
         return self.project.up(stack).ok()
 
     def machine_uids(self, stack: str) -> dict[str, str]:
         version = "v1beta2" if self.lab.state_file()["clusterApi"] == NEWER_CLUSTER_API else "v1beta1"
-        found = self.lab.items(f"cluster.x-k8s.io/{version}/machines")
+        items = self.lab.items(f"cluster.x-k8s.io/{version}/machines")
         return {
-            item["metadata"]["name"]: item["metadata"]["uid"] for item in found if stack in item["metadata"]["name"]
+            item["metadata"]["name"]: item["metadata"]["uid"] for item in items if stack in item["metadata"]["name"]
         }
 
     def device_ids(self, stack: str) -> set[str]:
@@ -68,48 +68,53 @@ class Way:
         """Not one machine of the older cluster was touched, and its nodes are Ready."""
         assert self.machine_uids(OLD) == self.machines, "the machines are those of before"
         assert self.device_ids(OLD) == self.devices, "and so are the devices"
-        found = eventually(
-            lambda: nodes(stack_outputs(self.project, OLD)["kubeconfig"]), lambda seen: all(seen.values()), 60, "nodes"
+        states = eventually(
+            lambda: nodes(stack_outputs(self.project, OLD)["kubeconfig"]),
+            lambda value: all(value.values()),
+            60,
+            "nodes",
         )
-        assert len(found) == len(self.machines), f"one node for each machine: {found}"
+        assert len(states) == len(self.machines), f"one node for each machine: {states}"
 
     def agrees_with_clusterctl(self, stack: str, differences: Callable[..., list[str]]) -> None:
         """The tree is that of clusterctl 1.13."""
 
-        def found() -> list[str]:
+        def compare() -> list[str]:
             return differences(lambda: self.project.script("status", "--stack", stack).ok(), self.lab.kubeconfig, stack)
 
-        eventually(found, lambda trees: not trees, 60, "the tree is clusterctl's")
+        eventually(compare, lambda trees: not trees, 60, "the tree is clusterctl's")
 
 
 @pytest.fixture(scope="module")
 def way(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Way:
-    found = Way(lab, Project.make(tmp_path_factory.mktemp("project"), lab.environment()))
-    found.configure(OLD, "v1beta1")
-    found.up(OLD)
-    found.machines, found.devices = found.machine_uids(OLD), found.device_ids(OLD)
-    assert len(found.machines) == len(found.devices) == 1, "or nothing could be harmed"
-    return found
+    instance = Way(lab, Project.make(tmp_path_factory.mktemp("project"), lab.environment()))
+    instance.configure(OLD, "v1beta1")
+    instance.up(OLD)
+    instance.machines, instance.devices = instance.machine_uids(OLD), instance.device_ids(OLD)
+    assert len(instance.machines) == len(instance.devices) == 1, "or nothing could be harmed"
+    return instance
 
 
-def upgraded(way: Way, *words: str) -> None:
-    done = way.lab.command("set", *words)
-    assert done.returncode == 0, f"the management cluster is not upgraded:\n{done.stdout}"
+def upgrade(way: Way, *words: str) -> None:
+    process = way.lab.command("set", *words)
+    assert process.returncode == 0, f"the management cluster is not upgraded:\n{process.stdout}"
 
 
 def test_cluster_api_is_upgraded_under_a_living_cluster(way: Way) -> None:
-    upgraded(way, "--cluster-api", NEWER_CLUSTER_API)
+    upgrade(way, "--cluster-api", NEWER_CLUSTER_API)
     assert way.lab.state_file()["clusterApi"] == NEWER_CLUSTER_API, "it says what it is"
-    done = way.again(OLD)
-    assert "updated" not in done, f"the older contract goes on, without a change:\n{done}"
+    output = way.rerun(OLD)
+    assert "updated" not in output, f"the older contract goes on, without a change:\n{output}"
     way.unharmed()
 
 
 def test_the_older_contract_has_no_perpetual_change_on_the_newer_cluster_api(way: Way) -> None:
     way.project.pulumi("refresh", "--yes", "--skip-preview", "--stack", OLD).ok()
     for turn in ("first", "second"):
-        done = way.again(OLD)
-        assert "updated" not in done, f"the {turn} up after a refresh finds what the API server converts to:\n{done}"
+        output = way.rerun(OLD)
+        assert "updated" not in output, (
+            f"the {turn} up after a refresh finds what the API server converts to:\n{output}"
+        )
     way.unharmed()
 
 
@@ -118,40 +123,40 @@ def test_with_the_older_contract_the_tree_is_that_of_the_newer_clusterctl(way: W
 
 
 def test_the_newer_contract_is_taken_without_touching_a_machine(way: Way) -> None:
-    upgraded(way, "--contract", "v1beta2")
+    upgrade(way, "--contract", "v1beta2")
     way.unharmed()
     way.configure(OLD, "v1beta2")
     way.up(OLD)
     way.unharmed()
-    done = way.again(OLD)
-    assert "updated" not in done, f"then there is nothing to do:\n{done}"
+    output = way.rerun(OLD)
+    assert "updated" not in output, f"then there is nothing to do:\n{output}"
 
 
 def test_all_objects_are_stored_in_the_newest_version(way: Way) -> None:
     def older() -> dict[str, list[str]]:
-        found = {}
+        versions = {}
         for crd in way.lab.items(CRDS):
             (newest,) = (version["name"] for version in crd["spec"]["versions"] if version["storage"])
-            if crd["status"]["storedVersions"] != [newest] and crd["metadata"]["name"] not in LEFT_ASIDE:
-                found[crd["metadata"]["name"]] = crd["status"]["storedVersions"]
-        return found
+            if crd["status"]["storedVersions"] != [newest] and crd["metadata"]["name"] not in EXCEPTIONS:
+                versions[crd["metadata"]["name"]] = crd["status"]["storedVersions"]
+        return versions
 
     # Cluster API stores its own anew by itself, one kind after the other.
-    eventually(older, lambda found: not found, 120, "no CRD has objects of an older version")
+    eventually(older, lambda versions: not versions, 120, "no CRD has objects of an older version")
 
 
 def test_a_cluster_comes_up_on_the_newer_generation(way: Way) -> None:
-    began = time.time()
+    start = time.time()
     way.configure(NEW, "v1beta2")
     way.up(NEW)
     assert stack_outputs(way.project, NEW)["endpointSetBy"] == "pulumi", "the hand-off is this program's own"
-    answered = way.lab.state_file()["balancers"][f"default/{NEW}-plane"]
+    answer_time = way.lab.state_file()["balancers"][f"default/{NEW}-plane"]
     with contextlib.closing(way.lab.metal()) as metal:
-        orders = [call.time for call in metal.calls("POST") if call.time > began]
+        orders = [call.time for call in metal.calls("POST") if call.time > start]
     assert len(orders) == 1, f"one order for one machine: {orders}"
-    assert orders[0] > answered, "no machine is bought before the control plane answers"
-    done = way.again(NEW)
-    assert "updated" not in done, f"a second up changes nothing:\n{done}"
+    assert orders[0] > answer_time, "no machine is bought before the control plane answers"
+    output = way.rerun(NEW)
+    assert "updated" not in output, f"a second up changes nothing:\n{output}"
 
 
 @pytest.mark.parametrize("stack", [OLD, NEW])
@@ -177,6 +182,6 @@ def test_destroy_leaves_neither_device_nor_object(way: Way) -> None:
 
 
 def test_a_management_cluster_does_not_go_back(way: Way) -> None:
-    done = way.lab.command("up", "--contract", "v1beta1")
-    assert done.returncode == 1, done.stdout
-    assert "can't go back to contract v1beta1" in done.stdout, done.stdout
+    process = way.lab.command("up", "--contract", "v1beta1")
+    assert process.returncode == 1, process.stdout
+    assert "can't go back to contract v1beta1" in process.stdout, process.stdout

@@ -37,8 +37,8 @@ FAULTS = {
 
 @pytest.fixture(scope="module")
 def management(lab: Lab) -> Iterator[httpx.Client]:
-    done = lab.command("up", "--contract", "v1beta2")
-    assert done.returncode == 0, f"the lab is not of the second generation:\n{done.stdout}"
+    process = lab.command("up", "--contract", "v1beta2")
+    assert process.returncode == 0, f"the lab is not of the second generation:\n{process.stdout}"
     with lab.management() as client:
         yield client
 
@@ -68,14 +68,14 @@ def rack(management: httpx.Client) -> Iterator[list[str]]:
         for part in ("bmc", "user"):
             management.delete(f"{SECRETS}/{name}-{part}")
     eventually(
-        lambda: {one["metadata"]["name"] for one in management.get(BASE).json()["items"]} & set(names),
-        lambda left: not left,
+        lambda: {item["metadata"]["name"] for item in management.get(BASE).json()["items"]} & set(names),
+        lambda rest: not rest,
         90,
         "no host stays behind",
     )
 
 
-def seen(management: httpx.Client, name: str) -> tuple[str, str]:
+def state_of(management: httpx.Client, name: str) -> tuple[str, str]:
     """State and type of error of a host."""
     status: dict[str, Any] = management.get(f"{BASE}/{name}").raise_for_status().json().get("status") or {}
     return str((status.get("provisioning") or {}).get("state", "")), str(status.get("errorType") or "")
@@ -84,28 +84,28 @@ def seen(management: httpx.Client, name: str) -> tuple[str, str]:
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_host_gets_no_further_than_its_name_says(management: httpx.Client, rack: list[str], name: str) -> None:
     expected = FAULTS[name]
-    eventually(lambda: seen(management, name), lambda found: found == expected, 90, f"{name} {expected}")
+    eventually(lambda: state_of(management, name), lambda value: value == expected, 90, f"{name} {expected}")
 
 
 def test_a_host_that_is_well_runs_what_it_is_given_and_the_lab_says_why_it_is_no_node(
     lab: Lab, management: httpx.Client, rack: list[str]
 ) -> None:
-    eventually(lambda: seen(management, "well"), lambda found: found == ("provisioned", ""), 90, "provisioned")
+    eventually(lambda: state_of(management, "well"), lambda value: value == ("provisioned", ""), 90, "provisioned")
 
-    def told() -> str:
-        return next((one["problem"] for one in lab.state_file()["hosts"] if one["name"] == "default/well"), "")
+    def problem_of_host() -> str:
+        return next((host["problem"] for host in lab.state_file()["hosts"] if host["name"] == "default/well"), "")
 
-    problem = eventually(told, bool, 60, "what becomes of it")
+    problem = eventually(problem_of_host, bool, 60, "what becomes of it")
     assert "its user data is no cloud-config" in problem, problem
-    shown = lab.command("status").stdout
-    assert f"host default/well is left out of its cluster: {problem}" in shown, f"`lab status` names it:\n{shown}"
+    output = lab.command("status").stdout
+    assert f"host default/well is left out of its cluster: {problem}" in output, f"`lab status` names it:\n{output}"
 
 
 def test_a_host_that_goes_runs_no_longer(lab: Lab, management: httpx.Client, rack: list[str]) -> None:
-    eventually(lambda: seen(management, "well"), lambda found: found[0] == "provisioned", 90, "provisioned")
+    eventually(lambda: state_of(management, "well"), lambda value: value[0] == "provisioned", 90, "provisioned")
     management.patch(f"{BASE}/well", json={"spec": {"online": False}}, headers=MERGE).raise_for_status()
     eventually(
-        lambda: [one for one in lab.state_file()["hosts"] if one["name"] == "default/well"],
+        lambda: [host for host in lab.state_file()["hosts"] if host["name"] == "default/well"],
         lambda running: not running,
         60,
         "a host without power",
@@ -147,12 +147,12 @@ class Pools:
             client.patch(path, json={"spec": {"replicas": replicas}}, headers=MERGE).raise_for_status()
 
     def machines(self) -> list[str]:
-        found = self.lab.items("cluster.x-k8s.io/v1beta2/machines")
-        return [one["metadata"]["name"] for one in found if one["metadata"]["namespace"] == NAMESPACE]
+        machines = self.lab.items("cluster.x-k8s.io/v1beta2/machines")
+        return [machine["metadata"]["name"] for machine in machines if machine["metadata"]["namespace"] == NAMESPACE]
 
     def host(self, name: str) -> dict[str, Any]:
-        found = self.lab.items("metal3.io/v1alpha1/baremetalhosts")
-        return next((one for one in found if one["metadata"]["name"] == name), {})
+        hosts = self.lab.items("metal3.io/v1alpha1/baremetalhosts")
+        return next((host for host in hosts if host["metadata"]["name"] == name), {})
 
     def label(self, host: str, pool: str) -> None:
         """Let a host fit a pool's selector."""
@@ -160,23 +160,25 @@ class Pools:
         with self.lab.management() as client:
             client.patch(path, json={"metadata": {"labels": {"pool": pool}}}, headers=MERGE).raise_for_status()
 
-    def follow(self, pattern: str, told: str, kubeconfig: Path | None = None) -> None:
+    def follow(self, pattern: str, advice: str, kubeconfig: Path | None = None) -> None:
         """Run the command of an advice to the letter."""
-        match = re.search(f"`kubectl ({pattern}[^`]*)`", told)
-        assert match, f"no command {pattern!r}: {told}"
+        match = re.search(f"`kubectl ({pattern}[^`]*)`", advice)
+        assert match, f"no command {pattern!r}: {advice}"
         command = [KUBECTL, "--kubeconfig", kubeconfig or self.lab.kubeconfig, *match[1].split()]
         subprocess.run(command, check=True, capture_output=True)
 
-    def joined(self) -> str:
+    def node(self) -> str:
         """Name of the only machine, once it is a node; empty before."""
         machines = self.lab.items("cluster.x-k8s.io/v1beta2/machines")
-        own = [one for one in machines if one["metadata"]["namespace"] == NAMESPACE]
-        return own[0]["metadata"]["name"] if len(own) == 1 and own[0].get("status", {}).get("nodeRef") else ""
+        members = [machine for machine in machines if machine["metadata"]["namespace"] == NAMESPACE]
+        return (
+            members[0]["metadata"]["name"] if len(members) == 1 and members[0].get("status", {}).get("nodeRef") else ""
+        )
 
     def empty(self, pool: str) -> None:
         """Give a pool's machine back."""
         self.scale(pool, 0)
-        eventually(self.machines, lambda left: not left, 240, "its machine goes")
+        eventually(self.machines, lambda rest: not rest, 240, "its machine goes")
 
     def status(self) -> str:
         return " ".join(self.project.script("status", "--stack", STACK).output.split())
@@ -214,8 +216,8 @@ def pools(lab: Lab, management: httpx.Client, tmp_path_factory: pytest.TempPathF
 def test_status_says_what_is_wrong_with_the_server_under_a_machine_and_what_to_do(pools: Pools, pool: str) -> None:
     reason, action = UNDER_A_MACHINE[pool]
     pools.scale(pool, 1)
-    told = eventually(pools.status, lambda text: reason in text, 180, f"{pool}: {reason}")
-    assert action in told, f"and what to do:\n{told}"
+    output = eventually(pools.status, lambda text: reason in text, 180, f"{pool}: {reason}")
+    assert action in output, f"and what to do:\n{output}"
     pools.empty(pool)
     assert "consumerRef" not in pools.host(pool).get("spec", {}), "and its host is free"
 
@@ -224,31 +226,31 @@ def test_a_node_is_found_once_it_has_the_label_that_status_advises(pools: Pools,
     tenant = tmp_path / "kubeconfig"
     tenant.write_text(pools.project.script("kubeconfig", "--stack", STACK).ok())
     pools.scale("unlabelled", 1)
-    told = eventually(pools.status, lambda text: "kubectl label node" in text, 90, "the host without its label")
+    output = eventually(pools.status, lambda text: "kubectl label node" in text, 90, "the host without its label")
     (machine,) = pools.machines()
     # A node without its label outlives its machine, so that of the test before is still there.
     eventually(lambda: nodes(tenant.read_text()), lambda names: machine in names, 60, "the node without its label")
-    pools.follow("label node", told, tenant)
-    eventually(pools.joined, bool, 240, "CAPM3 finds it")
+    pools.follow("label node", output, tenant)
+    eventually(pools.node, bool, 240, "CAPM3 finds it")
     pools.empty("unlabelled")
 
 
 def test_a_server_with_the_labels_that_status_asks_for_is_taken(pools: Pools) -> None:
     pools.scale("nowhere", 1)
-    told = eventually(pools.status, lambda text: "0 fit pool=nowhere" in text, 60, "no host fits")
+    output = eventually(pools.status, lambda text: "0 fit pool=nowhere" in text, 60, "no host fits")
     pools.label(SPARE, "nowhere")
-    eventually(pools.joined, bool, 240, f"the machine has the server that was labelled as advised: {told}")
+    eventually(pools.node, bool, 240, f"the machine has the server that was labelled as advised: {output}")
     pools.empty("nowhere")
 
 
 def test_a_marked_server_is_passed_over_as_status_advises(pools: Pools) -> None:
     pool = "demo-validation-error"
     pools.scale(pool, 1)
-    told = eventually(pools.status, lambda text: "validation failed" in text, 90, "the broken server")
+    output = eventually(pools.status, lambda text: "validation failed" in text, 90, "the broken server")
     pools.label(SPARE, pool)
-    pools.follow(f"-n {NAMESPACE} annotate", told)
-    pools.follow(f"-n {NAMESPACE} delete machine", told)
-    eventually(pools.joined, bool, 240, "another server takes its place")
+    pools.follow(f"-n {NAMESPACE} annotate", output)
+    pools.follow(f"-n {NAMESPACE} delete machine", output)
+    eventually(pools.node, bool, 240, "another server takes its place")
     assert "consumerRef" in pools.host(SPARE)["spec"], "the spare one"
 
 
@@ -256,7 +258,7 @@ def test_a_machine_whose_server_is_gone_is_replaced_as_status_advises(pools: Poo
     (before,) = pools.machines()
     with pools.lab.management() as client:
         client.delete(f"{BASE.replace('default', NAMESPACE)}/{SPARE}").raise_for_status()
-    told = eventually(pools.status, lambda text: "its server is gone" in text, 180, "the server is missed")
-    pools.follow(f"-n {NAMESPACE} delete machine", told)
-    eventually(pools.machines, lambda found: len(found) == 1 and before not in found, 120, "another machine")
+    output = eventually(pools.status, lambda text: "its server is gone" in text, 180, "the server is missed")
+    pools.follow(f"-n {NAMESPACE} delete machine", output)
+    eventually(pools.machines, lambda value: len(value) == 1 and before not in value, 120, "another machine")
     pools.empty("demo-validation-error")

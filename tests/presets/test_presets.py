@@ -37,7 +37,7 @@ WORKLOADS = {
 
 
 @dataclass
-class Installed:
+class Installation:
     """A stack with a preset that has come up."""
 
     plugin: str
@@ -49,11 +49,11 @@ class Installed:
 
     def ready(self, workload: str) -> tuple[int, int]:
         """How many of a workload's pods are ready, and how many there should be."""
-        found = self.client.get(f"/apis/apps/v1/namespaces/{workload}").raise_for_status().json()
-        status = found["status"]
-        if found["kind"] == "DaemonSet":
+        obj = self.client.get(f"/apis/apps/v1/namespaces/{workload}").raise_for_status().json()
+        status = obj["status"]
+        if obj["kind"] == "DaemonSet":
             return int(status.get("numberReady") or 0), int(status["desiredNumberScheduled"])
-        return int(status.get("availableReplicas") or 0), int(found["spec"]["replicas"])
+        return int(status.get("availableReplicas") or 0), int(obj["spec"]["replicas"])
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -65,9 +65,9 @@ def without_network(lab: Lab) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module", params=sorted(PLUGINS))
-def installed(
+def installation(
     lab: Lab, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Installed]:
+) -> Iterator[Installation]:
     plugin = str(request.param)
     server = ChartServer(Path(CHARTS) / PLUGINS[plugin].chart) if CHARTS else None
     project = Project.make(tmp_path_factory.mktemp(plugin), lab.environment())
@@ -81,61 +81,61 @@ def installed(
     output = project.up(plugin).ok()
     kubeconfig = stack_outputs(project, plugin)["kubeconfig"]
     with client_of(yaml.safe_load(kubeconfig)) as client:
-        yield Installed(plugin, project, sections, output, client, kubeconfig)
-    began = time.monotonic()
-    done = project.script("destroy", "--yes", "--stack", plugin)
-    print(f"{plugin}: destroyed in {time.monotonic() - began:.0f} s", flush=True)
+        yield Installation(plugin, project, sections, output, client, kubeconfig)
+    start = time.monotonic()
+    result = project.script("destroy", "--yes", "--stack", plugin)
+    print(f"{plugin}: destroyed in {time.monotonic() - start:.0f} s", flush=True)
     if server:
         server.close()
-    assert done.code == 0, f"the cluster goes with its network plugin:\n{done.output}"
+    assert result.code == 0, f"the cluster goes with its network plugin:\n{result.output}"
     assert not lab.leftovers(plugin), "nothing is left"
 
 
-def test_the_version_is_the_one_whose_keys_were_read(installed: Installed) -> None:
+def test_the_version_is_the_one_whose_keys_were_read(installation: Installation) -> None:
     if CHARTS:
-        chart = yaml.safe_load((Path(CHARTS) / PLUGINS[installed.plugin].chart / "Chart.yaml").read_text())
-        assert chart["version"] == PLUGINS[installed.plugin].version, "the folder has another one"
+        chart = yaml.safe_load((Path(CHARTS) / PLUGINS[installation.plugin].chart / "Chart.yaml").read_text())
+        assert chart["version"] == PLUGINS[installation.plugin].version, "the folder has another one"
 
 
-def test_its_workloads_run(installed: Installed) -> None:
-    for workload in WORKLOADS[installed.plugin]:
+def test_its_workloads_run(installation: Installation) -> None:
+    for workload in WORKLOADS[installation.plugin]:
         eventually(
-            lambda workload=workload: installed.ready(workload),  # type: ignore[misc]
+            lambda workload=workload: installation.ready(workload),  # type: ignore[misc]
             lambda counts: counts[0] == counts[1] > 0,
             180,
             f"the pods of {workload} are ready",
         )
 
 
-def test_the_nodes_are_ready_by_its_pods(installed: Installed) -> None:
-    if installed.plugin in NOT_RUN:
-        assert not any(nodes(installed.kubeconfig).values()), "no node is Ready without the plugin's own DaemonSet"
+def test_the_nodes_are_ready_by_its_pods(installation: Installation) -> None:
+    if installation.plugin in NOT_RUN:
+        assert not any(nodes(installation.kubeconfig).values()), "no node is Ready without the plugin's own DaemonSet"
         return
     eventually(
-        lambda: nodes(installed.kubeconfig),
-        lambda found: len(found) == MACHINES and all(found.values()),
+        lambda: nodes(installation.kubeconfig),
+        lambda value: len(value) == MACHINES and all(value.values()),
         180,
         "each node is Ready",
     )
-    status = installed.project.script("status", "--stack", installed.plugin).ok()
+    status = installation.project.script("status", "--stack", installation.plugin).ok()
     assert "Blocked" not in status, f"and nothing blocks:\n{status}"
 
 
-def test_a_second_run_changes_nothing(installed: Installed) -> None:
-    done = installed.project.up(installed.plugin, "--expect-no-changes")
-    assert done.code == 0, f"a chart that is rendered anew is the same:\n{done.output}"
+def test_a_second_run_changes_nothing(installation: Installation) -> None:
+    result = installation.project.up(installation.plugin, "--expect-no-changes")
+    assert result.code == 0, f"a chart that is rendered anew is the same:\n{result.output}"
 
 
-def test_another_mtu_goes_into_the_living_objects(installed: Installed) -> None:
-    network = {**installed.sections["network"], "mtu": 1400}
-    installed.project.configure(installed.plugin, **{**installed.sections, "network": network})
-    done = installed.project.up(installed.plugin).ok()
-    changes = [line for line in done.splitlines() if " updated" in line or " deleted" in line or " replaced" in line]
-    assert changes, f"something changes:\n{done}"
-    assert not any(" replaced" in line or " deleted" in line for line in changes), f"in place:\n{done}"
-    for workload in WORKLOADS[installed.plugin]:
+def test_another_mtu_goes_into_the_living_objects(installation: Installation) -> None:
+    network = {**installation.sections["network"], "mtu": 1400}
+    installation.project.configure(installation.plugin, **{**installation.sections, "network": network})
+    output = installation.project.up(installation.plugin).ok()
+    changes = [line for line in output.splitlines() if " updated" in line or " deleted" in line or " replaced" in line]
+    assert changes, f"something changes:\n{output}"
+    assert not any(" replaced" in line or " deleted" in line for line in changes), f"in place:\n{output}"
+    for workload in WORKLOADS[installation.plugin]:
         eventually(
-            lambda workload=workload: installed.ready(workload),  # type: ignore[misc]
+            lambda workload=workload: installation.ready(workload),  # type: ignore[misc]
             lambda counts: counts[0] == counts[1] > 0,
             180,
             f"the pods of {workload} are ready again",

@@ -17,19 +17,19 @@ from tests.support.tls_endpoint import TlsEndpoint
 @pytest.fixture
 def tenant(management: ManagementPlane) -> Iterator[Tenant]:
     """A tenant cluster of a namespace of its own, with nothing in it yet."""
-    made = Tenant(management)
-    yield made
-    made.close()
+    instance = Tenant(management)
+    yield instance
+    instance.close()
 
 
 @pytest.fixture
 def control_plane(tenant: Tenant) -> Iterator[TlsEndpoint]:
     """A control plane that answers, whose tenant is complete but for the endpoint; its controllers play."""
-    made = TlsEndpoint(tenant.authority)
+    instance = TlsEndpoint(tenant.authority)
     tenant.create().play()
     tenant.tenant()
-    yield made
-    made.close()
+    yield instance
+    instance.close()
 
 
 @pytest.fixture(scope="session")

@@ -31,10 +31,10 @@ def judge(management: ManagementPlane, newer: ManagementPlane) -> Iterator[Judge
 def test_an_api_server_takes_whatever_the_settings_take(judge: Judge) -> None:
     @settings(max_examples=EXAMPLES, phases=[Phase.generate], **QUIET)
     @given(configurations())
-    def generated(raw: dict[str, Any]) -> None:
+    def check(raw: dict[str, Any]) -> None:
         judge.judge(raw)
 
-    generated()
+    check()
     assert judge.counts["accepted"] >= EXAMPLES / 4, f"most generated settings are no nonsense: {judge.counts}"
     assert judge.counts["objects"] > judge.counts["accepted"], f"and their objects differ: {judge.counts}"
 
@@ -128,37 +128,37 @@ def stricter(kind: str, value: Any) -> bool:
 
 @pytest.mark.parametrize("kind", PEERS)
 def test_single_values_are_judged_as_kubernetes_judges_them(management: ManagementPlane, kind: str) -> None:
-    rule, thing = PEERS[kind]
+    rule, object_of = PEERS[kind]
     table = TABLES[TABLE_OF.get(kind, kind)]
     alphabet = ALPHABETS.get(kind, "aZ09.-_/: *e")
-    generated = st.one_of(st.sampled_from(table), st.text(alphabet, min_size=1, max_size=9))
-    judged: dict[str, int] = {"both take it": 0, "both refuse it": 0}
+    candidates = st.one_of(st.sampled_from(table), st.text(alphabet, min_size=1, max_size=9))
+    counts: dict[str, int] = {"both take it": 0, "both refuse it": 0}
 
     with management.client() as client:
 
         @settings(max_examples=100, phases=[Phase.generate, Phase.explicit], **QUIET)
-        @given(generated)
+        @given(candidates)
         def compare(value: Any) -> None:
             try:
                 rule(value)
-                taken = True
+                passes = True
             except ValueError:
-                taken = False
-            there = kubernetes_takes(client, thing, value)
-            if taken:
-                assert there, f"{kind} {value!r} is let pass, but Kubernetes refuses it"
-            elif there:
+                passes = False
+            accepts = kubernetes_takes(client, object_of, value)
+            if passes:
+                assert accepts, f"{kind} {value!r} is let pass, but Kubernetes refuses it"
+            elif accepts:
                 assert stricter(kind, value), f"{kind} {value!r} is refused, but Kubernetes takes it"
-            judged["both take it" if taken else "both refuse it"] += 1
+            counts["both take it" if passes else "both refuse it"] += 1
 
         compare()
-    assert min(judged.values()) >= 5, f"right and wrong values were compared: {judged}"
+    assert min(counts.values()) >= 5, f"right and wrong values were compared: {counts}"
 
 
-def kubernetes_takes(client: httpx.Client, thing: Callable[[Any], dict[str, Any]], value: Any) -> bool:
+def kubernetes_takes(client: httpx.Client, object_of: Callable[[Any], dict[str, Any]], value: Any) -> bool:
     """Whether the API server takes a value."""
     try:
-        answer = send(client, thing(value))
+        answer = send(client, object_of(value))
     except (httpx.InvalidURL, UnicodeEncodeError):
         return False
     return answer.is_success

@@ -17,54 +17,54 @@ from kamaji_equinix.components.kube.kubeconfig import read as kubeconfig_of
 from kamaji_equinix.components.tree import PoolRequest, Request
 
 from lab.plane import ManagementPlane
-from tests.support import cluster_objects as made
+from tests.support import cluster_objects as build
 from tests.support.cluster_objects import Object, condition
 
 KUBECTL = Path(sys.executable).parent / "kubectl"
 TRUE = condition(True)
 COMMAND = re.compile(r"`(kubectl [^`]*)`")
 
-FAILED = {"failureReason": "CreateError", "failureMessage": "no capacity"}
+FAILURE = {"failureReason": "CreateError", "failureMessage": "no capacity"}
 
 
-def base(**changed: Object) -> list[Object]:
+def base(**changes: Object) -> list[Object]:
     """A Cluster with its two parts; a part may be replaced, and the Cluster be given other fields."""
-    infrastructure, plane = changed.get("infrastructure") or made.packet_cluster(), changed.get("plane")
-    plane = plane or made.control_plane()
-    cluster = made.cluster(ready=TRUE, infrastructure=infrastructure, plane=plane)
-    cluster["metadata"] |= changed.get("metadata", {})
-    cluster["status"] |= changed.get("status", {})
+    infrastructure, plane = changes.get("infrastructure") or build.packet_cluster(), changes.get("plane")
+    plane = plane or build.control_plane()
+    cluster = build.cluster(ready=TRUE, infrastructure=infrastructure, plane=plane)
+    cluster["metadata"] |= changes.get("metadata", {})
+    cluster["status"] |= changes.get("status", {})
     return [infrastructure, plane, cluster]
 
 
-def linked(plane: Object) -> list[Object]:
+def link(plane: Object) -> list[Object]:
     """A control plane that its Cluster owns, so that Kamaji works on it."""
     infrastructure, unlinked, cluster = base(plane=plane)
-    return [infrastructure, cluster, made.with_owner(unlinked, cluster)]
+    return [infrastructure, cluster, build.with_owner(unlinked, cluster)]
 
 
 def pool(
     *, conditions: list[Object] | None = None, set_conditions: list[Object] | None = None, **status: object
 ) -> list[Object]:
     """A pool with one machine in some state."""
-    deployment = made.deployment("a", 1, ready=TRUE)
-    machine_set = made.machine_set("a-1", deployment, conditions=set_conditions or [])
+    deployment = build.deployment("a", 1, ready=TRUE)
+    machine_set = build.machine_set("a-1", deployment, conditions=set_conditions or [])
     complete = {"bootstrapReady": True, "infrastructureReady": True, "nodeRef": {"kind": "Node", "name": "n"}, **status}
-    machine = made.machine("a-1-0", machine_set, ready=TRUE, **complete)
+    machine = build.machine("a-1-0", machine_set, ready=TRUE, **complete)
     if conditions is not None:
         machine["status"]["conditions"] = conditions
-    return [deployment, machine_set, made.packet_machine("a-1-0"), machine]
+    return [deployment, machine_set, build.packet_machine("a-1-0"), machine]
 
 
-def tenant(**changed: str) -> Object:
+def tenant(**changes: str) -> Object:
     """A TenantControlPlane that the API server takes."""
-    found = made.tenant_control_plane(**changed)
-    found["spec"] = {
+    obj = build.tenant_control_plane(**changes)
+    obj["spec"] = {
         "controlPlane": {"service": {"serviceType": "LoadBalancer"}},
         "networkProfile": {"port": 6443},
         "kubernetes": {"version": "v1.33.0", "kubelet": {"cgroupfs": "systemd"}},
     }
-    return found
+    return obj
 
 
 def paused_by_an_annotation() -> list[Object]:
@@ -72,25 +72,25 @@ def paused_by_an_annotation() -> list[Object]:
 
 
 def paused_by_somebody() -> list[Object]:
-    infrastructure, plane = made.packet_cluster(), made.control_plane()
-    return [infrastructure, plane, made.cluster(ready=TRUE, infrastructure=infrastructure, plane=plane, paused=True)]
+    infrastructure, plane = build.packet_cluster(), build.control_plane()
+    return [infrastructure, plane, build.cluster(ready=TRUE, infrastructure=infrastructure, plane=plane, paused=True)]
 
 
-def given_up() -> list[Object]:
-    return base(status=FAILED)
+def cluster_failure() -> list[Object]:
+    return base(status=FAILURE)
 
 
 def without_owner() -> list[Object]:
-    return base(plane=made.control_plane(ready=False, endpoint=None))
+    return base(plane=build.control_plane(ready=False, endpoint=None))
 
 
 def service_without_address() -> list[Object]:
-    plane = made.control_plane(ready=False, endpoint=None)
-    return [*linked(plane), tenant(), made.service()]
+    plane = build.control_plane(ready=False, endpoint=None)
+    return [*link(plane), tenant(), build.service()]
 
 
 def without_endpoint() -> list[Object]:
-    return [*linked(made.control_plane(ready=False, endpoint=None)), tenant()]
+    return [*link(build.control_plane(ready=False, endpoint=None)), tenant()]
 
 
 def unseen_infrastructure() -> list[Object]:
@@ -100,17 +100,17 @@ def unseen_infrastructure() -> list[Object]:
 
 
 def control_plane_not_ready() -> list[Object]:
-    return [*linked(made.control_plane(ready=False)), tenant()]
+    return [*link(build.control_plane(ready=False)), tenant()]
 
 
 def failed_machine() -> list[Object]:
-    return [*base(), *pool(**FAILED)]
+    return [*base(), *pool(**FAILURE)]
 
 
 def no_machines() -> list[Object]:
-    deployment = made.deployment("a", 1, ready=TRUE, replicas=0)
-    refused = condition(False, "CloningFailed", "Error", "no such template", type_="MachinesCreated")
-    return [*base(), deployment, made.machine_set("a-1", deployment, conditions=[refused], replicas=0)]
+    deployment = build.deployment("a", 1, ready=TRUE, replicas=0)
+    failure = condition(False, "CloningFailed", "Error", "no such template", type_="MachinesCreated")
+    return [*base(), deployment, build.machine_set("a-1", deployment, conditions=[failure], replicas=0)]
 
 
 def machine_that_waits_for_its_server() -> list[Object]:
@@ -118,17 +118,17 @@ def machine_that_waits_for_its_server() -> list[Object]:
 
 
 def unobserved_pool() -> list[Object]:
-    return [*base(), made.deployment("a", 0, ready=TRUE, observedGeneration=0)]
+    return [*base(), build.deployment("a", 0, ready=TRUE, observedGeneration=0)]
 
 
 def unready_pool() -> list[Object]:
-    return [*base(), made.deployment("a", 1, ready=TRUE, readyReplicas=0)]
+    return [*base(), build.deployment("a", 1, ready=TRUE, readyReplicas=0)]
 
 
 def former_machine() -> list[Object]:
     """Made before its control plane, which the API server dates to now."""
-    given = condition(True, type_="BootstrapReady")
-    return [*base(), *pool(conditions=[TRUE, given])]
+    bootstrap = condition(True, type_="BootstrapReady")
+    return [*base(), *pool(conditions=[TRUE, bootstrap])]
 
 
 def strange_kubelet() -> list[Object]:
@@ -138,11 +138,11 @@ def strange_kubelet() -> list[Object]:
 
 
 def strange_pool() -> list[Object]:
-    return [*base(), made.deployment("b", 0, ready=TRUE)]
+    return [*base(), build.deployment("b", 0, ready=TRUE)]
 
 
 def version_under_way() -> list[Object]:
-    return base(plane=made.control_plane(version="v1.32.0"))
+    return base(plane=build.control_plane(version="v1.32.0"))
 
 
 NODE_INFO = {
@@ -157,11 +157,11 @@ NODE_INFO = {
     "operatingSystem": "linux",
     "architecture": "amd64",
 }
-ASKED = {strange_pool: {}, version_under_way: {}, strange_kubelet: {"a": PoolRequest("a", "")}}
+REQUESTS = {strange_pool: {}, version_under_way: {}, strange_kubelet: {"a": PoolRequest("a", "")}}
 """Situations that only show beside what the settings ask for: the pools of those."""
 
 LOOKS = [
-    given_up,
+    cluster_failure,
     without_owner,
     service_without_address,
     without_endpoint,
@@ -181,17 +181,20 @@ MENDS = [paused_by_somebody, paused_by_an_annotation, failed_machine, former_mac
 
 def remarks(management: ManagementPlane, namespace: str, situation: Callable[[], list[Object]]) -> list[tree.Blocker]:
     """What status says of the cluster."""
-    request = Request("1.33.0", 2, ASKED[situation]) if situation in ASKED else None
-    found = tree.describe(Api(kubeconfig_of(management.kubeconfig).access()), namespace, "c1", request)
-    blocker = tree.first_blocker(found)
-    return [*([blocker] if blocker else []), *(one for one in tree.differences(found) if one != blocker)]
+    request = Request("1.33.0", 2, REQUESTS[situation]) if situation in REQUESTS else None
+    status_tree = tree.describe(Api(kubeconfig_of(management.kubeconfig).access()), namespace, "c1", request)
+    blocker = tree.first_blocker(status_tree)
+    return [
+        *([blocker] if blocker else []),
+        *(difference for difference in tree.differences(status_tree) if difference != blocker),
+    ]
 
 
 def run(management: ManagementPlane, command: str) -> str:
     """Run a command as it stands in the advice."""
     words = shlex.split(command)
     assert words[0] == "kubectl", "the only program that is advised"
-    done = subprocess.run(
+    process = subprocess.run(
         [KUBECTL, "--kubeconfig", management.kubeconfig, *words[1:]],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -199,23 +202,25 @@ def run(management: ManagementPlane, command: str) -> str:
         timeout=60,
         check=False,
     )
-    assert done.returncode == 0, f"{command}:\n{done.stdout}"
-    return done.stdout
+    assert process.returncode == 0, f"{command}:\n{process.stdout}"
+    return process.stdout
 
 
 @pytest.mark.parametrize("situation", [*LOOKS, *MENDS], ids=lambda situation: situation.__name__)
 def test_each_command_that_is_advised_works_to_the_letter(
     situation: Callable[[], list[Object]], management: ManagementPlane, http: httpx.Client, namespace: str
 ) -> None:
-    made.create(http, namespace, situation())
-    said = [one for one in remarks(management, namespace, situation) if COMMAND.search(one.action)]
-    assert said, f"a remark with a command: {remarks(management, namespace, situation)}"
-    first = said[0]
+    build.create(http, namespace, situation())
+    matches = [remark for remark in remarks(management, namespace, situation) if COMMAND.search(remark.action)]
+    assert matches, f"a remark with a command: {remarks(management, namespace, situation)}"
+    first = matches[0]
     for command in COMMAND.findall(first.action):
-        shown = run(management, command)
-        assert " pods " in command or first.subject.rpartition("/")[2] in shown or "Name:" in shown, (
-            f"{command} shows what it is about:\n{shown}"
+        output = run(management, command)
+        assert " pods " in command or first.subject.rpartition("/")[2] in output or "Name:" in output, (
+            f"{command} shows what it is about:\n{output}"
         )
     if situation in MENDS:
-        left = [one.reason for one in remarks(management, namespace, situation) if one.subject == first.subject]
-        assert first.reason not in left, "it worked"
+        reasons = [
+            remark.reason for remark in remarks(management, namespace, situation) if remark.subject == first.subject
+        ]
+        assert first.reason not in reasons, "it worked"

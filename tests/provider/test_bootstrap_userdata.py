@@ -25,7 +25,7 @@ def user_data(raw: dict[str, Any], pool: int = 0, secrets: dict[str, str] | None
     return make(template, f"v{cluster.pool_version(cluster.worker_pools[pool])}", secrets)
 
 
-def one(bootstrap_settings: dict[str, Any], **pool: Any) -> UserData:
+def pool_data(bootstrap_settings: dict[str, Any], **pool: Any) -> UserData:
     """The user data of a single pool with a bootstrap section."""
     return user_data(configuration(workerPools=[{"name": "a", "bootstrap": bootstrap_settings, **pool}]))
 
@@ -33,48 +33,48 @@ def one(bootstrap_settings: dict[str, Any], **pool: Any) -> UserData:
 def check_shell(script: str) -> None:
     """Both shells can read a script: cloud-init's /bin/sh is dash on Ubuntu."""
     for shell in ("bash", "sh"):
-        done = subprocess.run([shell, "-n"], input=script, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, f"{shell} can't read it: {done.stderr}\n{script}"
+        process = subprocess.run([shell, "-n"], input=script, capture_output=True, text=True, check=False)
+        assert process.returncode == 0, f"{shell} can't read it: {process.stderr}\n{script}"
 
 
 def test_the_default_profile_arrives_as_a_script_that_shells_can_read() -> None:
-    found = one({})
-    check_shell(found.script)
-    assert "pkgs.k8s.io/core:/stable:/v1.33/deb/" in found.script, "packages of the cluster's minor"
-    assert "'kubelet=1.33.0-*'" in found.script, "and exactly its version"
-    assert "apt.kubernetes.io" not in found.script, "that repository is gone"
-    commands = found.config["runcmd"]
+    data = pool_data({})
+    check_shell(data.script)
+    assert "pkgs.k8s.io/core:/stable:/v1.33/deb/" in data.script, "packages of the cluster's minor"
+    assert "'kubelet=1.33.0-*'" in data.script, "and exactly its version"
+    assert "apt.kubernetes.io" not in data.script, "that repository is gone"
+    commands = data.config["runcmd"]
     assert commands[-1].startswith("kubeadm join "), "the machine joins after its preparation"
     assert all("{{" not in command for command in commands), "nothing is left for nobody"
 
 
 def test_the_default_profile_takes_the_pools_own_version() -> None:
-    found = one({}, kubernetesVersion="1.32.4")
-    assert "/v1.32/deb/" in found.script, "the repository of the pool's minor"
-    assert "kubeadm=1.32.4-*" in found.script, "the pool's version"
+    data = pool_data({}, kubernetesVersion="1.32.4")
+    assert "/v1.32/deb/" in data.script, "the repository of the pool's minor"
+    assert "kubeadm=1.32.4-*" in data.script, "the pool's version"
 
 
 def test_the_provider_id_is_the_devices_after_all_templating() -> None:
-    found = one({})
-    assert "{{ `{{ v1.instance_id }}` }}" in found.source, "quoted for capp"
-    assert "equinixmetal://{{ v1.instance_id }}" in found.result, "for cloud-init"
-    arguments = found.join_configuration["nodeRegistration"]["kubeletExtraArgs"]
+    data = pool_data({})
+    assert "{{ `{{ v1.instance_id }}` }}" in data.source, "quoted for capp"
+    assert "equinixmetal://{{ v1.instance_id }}" in data.result, "for cloud-init"
+    arguments = data.join_configuration["nodeRegistration"]["kubeletExtraArgs"]
     assert arguments == {"provider-id": f"equinixmetal://{DEVICE}"}, "for the kubelet"
 
 
 def test_labels_and_taints_arrive() -> None:
     pool = {"labels": {"tier": "web"}, "taints": [{"key": "a", "effect": "NoSchedule"}]}
-    registration = one({}, **pool).join_configuration["nodeRegistration"]
+    registration = pool_data({}, **pool).join_configuration["nodeRegistration"]
     assert registration["kubeletExtraArgs"]["node-labels"] == "tier=web", "the kubelet sets them"
     assert registration["taints"] == [{"key": "a", "effect": "NoSchedule"}], "so does it these"
 
 
 def test_the_seeds_own_commands_arrive_with_the_version_filled_in() -> None:
-    found = user_data(read_stack_file(ROOT / "Pulumi.seed.yaml")[0])
+    data = user_data(read_stack_file(ROOT / "Pulumi.seed.yaml")[0])
     (document,) = seed_documents()["KubeadmConfigTemplate"]["spec"]["template"]["spec"]["preKubeadmCommands"]
-    assert found.config["runcmd"][0] == document.replace("{{ .kubernetesVersion }}", "v1.27.0"), "byte by byte else"
-    check_shell(found.script)
-    assert found.config["users"] == [
+    assert data.config["runcmd"][0] == document.replace("{{ .kubernetesVersion }}", "v1.27.0"), "byte by byte else"
+    check_shell(data.script)
+    assert data.config["users"] == [
         {
             "name": "root",
             "lock_passwd": False,
@@ -86,16 +86,16 @@ def test_the_seeds_own_commands_arrive_with_the_version_filled_in() -> None:
 
 
 def test_all_that_can_be_given_arrives() -> None:
-    found = user_data(FULL, secrets={"s/k": "aGVsbG8="})
-    commands = found.config["runcmd"]
+    data = user_data(FULL, secrets={"s/k": "aGVsbG8="})
+    commands = data.config["runcmd"]
     assert commands[:2] == ["echo v1.33.0", f"echo {DEVICE}"], "own commands, templated"
     assert commands[-1] == "true", "commands after joining"
-    files = {item["path"]: item for item in found.config["write_files"]}
+    files = {item["path"]: item for item in data.config["write_files"]}
     assert files["/etc/a"]["content"].rstrip("\n") == "a\nb", "content"
     assert files["/etc/a"]["permissions"] == "0644", "mode"
     assert files["/etc/a"]["append"] is True, "appended"
     assert files["/etc/b"]["encoding"] == "base64", "encoding"
-    users = {item["name"]: item for item in found.config["users"]}
+    users = {item["name"]: item for item in data.config["users"]}
     assert users["alice"] == {
         "name": "alice",
         "ssh_authorized_keys": [
@@ -111,9 +111,9 @@ def test_all_that_can_be_given_arrives() -> None:
 def test_each_pool_of_the_examples_gets_user_data(example: str) -> None:
     raw, *_ = read_stack_file(ROOT / f"Pulumi.{example}.yaml")
     for index in range(len(raw["workerPools"])):
-        found = user_data(raw, index, {"registry-credentials/hosts.toml": "server = 'https://registry.example.org'"})
-        check_shell(found.script)
-        kubelet = found.join_configuration["nodeRegistration"]["kubeletExtraArgs"]
+        data = user_data(raw, index, {"registry-credentials/hosts.toml": "server = 'https://registry.example.org'"})
+        check_shell(data.script)
+        kubelet = data.join_configuration["nodeRegistration"]["kubeletExtraArgs"]
         assert kubelet["provider-id"] == f"equinixmetal://{DEVICE}", "each joins as its device"
 
 

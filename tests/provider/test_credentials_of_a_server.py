@@ -65,16 +65,16 @@ def test_the_server_takes_the_client_for_whom_it_takes_kubectl(
     settings = Credentials(kubeconfig_path=str(path))
     expected = whoami(path)
     assert expected["username"], "kubectl is somebody"
-    found = connect(settings).post(REVIEWS, REVIEW)["status"]["userInfo"]
-    assert found == expected, "the same user, groups, uid and extra"
-    handed = tmp_path / "elsewhere"
-    handed.mkdir()
-    (handed / "kubeconfig").write_text(str(kubeconfig_text(settings)))
-    assert whoami(handed / "kubeconfig") == expected, "and the same with the kubeconfig that is handed on"
+    identity = connect(settings).post(REVIEWS, REVIEW)["status"]["userInfo"]
+    assert identity == expected, "the same user, groups, uid and extra"
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    (folder / "kubeconfig").write_text(str(kubeconfig_text(settings)))
+    assert whoami(folder / "kubeconfig") == expected, "and the same with the kubeconfig that is handed on"
 
 
 def whoami(kubeconfig: Path) -> Any:
-    done = subprocess.run(
+    process = subprocess.run(
         [kubectl(), "--kubeconfig", kubeconfig, "auth", "whoami", "-o", "json"],
         env={"PATH": os.environ["PATH"], "HOME": str(kubeconfig.parent)},
         stdin=subprocess.DEVNULL,
@@ -83,8 +83,8 @@ def whoami(kubeconfig: Path) -> Any:
         timeout=60,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)["status"]["userInfo"]
+    assert process.returncode == 0, process.stderr
+    return json.loads(process.stdout)["status"]["userInfo"]
 
 
 def test_rights_are_those_of_the_user_that_is_acted_as(management: ManagementPlane, tmp_path: Path) -> None:

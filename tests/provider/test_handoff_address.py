@@ -12,7 +12,7 @@ from tests.support import kubeconfig_secret
 from tests.support.fault_proxy import Fault, faults
 from tests.support.handoff_runs import hand_off, start
 from tests.support.kamaji_objects import CLUSTER, CONTROL_PLANE, CONTROL_PLANES, Tenant
-from tests.support.tls_endpoint import TlsEndpoint, endpoint, soon
+from tests.support.tls_endpoint import TlsEndpoint, endpoint, wait_until
 
 
 def test_a_control_plane_that_no_cluster_owns_is_named(tenant: Tenant) -> None:
@@ -74,12 +74,12 @@ def test_a_stuck_watch_ends_with_the_deadline(tenant: Tenant) -> None:
 
 def test_an_address_that_comes_while_waiting_is_taken_at_once(tenant: Tenant, control_plane: TlsEndpoint) -> None:
     run = start(tenant)
-    soon(lambda: "has no address" in run.output, "the wait for the address")
+    wait_until(lambda: "has no address" in run.output, "the wait for the address")
     time.sleep(0.5)
-    began = time.monotonic()
+    beginning = time.monotonic()
     tenant.publish(control_plane.host, control_plane.port)
-    soon(lambda: control_plane.requests, "the first question to the control plane")
-    assert time.monotonic() - began < 2, "a watch tells at once; a loop of sleeps would take up to 5 s"
+    wait_until(lambda: control_plane.requests, "the first question to the control plane")
+    assert time.monotonic() - beginning < 2, "a watch tells at once; a loop of sleeps would take up to 5 s"
     assert run.end().require_success()["endpoint"] == str(control_plane), "the published endpoint is the result"
 
 
@@ -113,7 +113,7 @@ def test_a_wait_survives_what_passes_by_itself(
         proxy.faults = [fault]
         fault.times = 2
         run = start(tenant, proxy.kubeconfig)
-        soon(lambda: len(proxy.hit) == 2, f"the fault to hit twice: {fault}")
+        wait_until(lambda: len(proxy.hit) == 2, f"the fault to hit twice: {fault}")
         tenant.publish(control_plane.host, control_plane.port)
         assert run.end().require_success()["ready"] is True, "the hand-off goes on as if nothing had been"
 
@@ -122,7 +122,7 @@ def test_an_api_server_that_restarts_during_the_wait_is_waited_for(
     management: ManagementPlane, tenant: Tenant, control_plane: TlsEndpoint
 ) -> None:
     run = start(tenant, timeoutSeconds=90)
-    soon(lambda: "has no address" in run.output, "the wait for the address")
+    wait_until(lambda: "has no address" in run.output, "the wait for the address")
     management.restart_api(2.5)
     tenant.publish(control_plane.host, control_plane.port)
     assert run.end(100).require_success()["endpoint"] == str(control_plane), "the wait goes on where it was"
@@ -145,16 +145,16 @@ def test_a_namespace_without_the_cluster_is_refused_where_its_uid_is_known(tenan
     )
 
 
-@pytest.mark.parametrize(("host", "shown"), [("localhost", "localhost:{}"), ("::1", "[::1]:{}"), ("[::1]", "[::1]:{}")])
-def test_names_and_ipv6_addresses_are_handed_off(tenant: Tenant, host: str, shown: str) -> None:
+@pytest.mark.parametrize(("host", "text"), [("localhost", "localhost:{}"), ("::1", "[::1]:{}"), ("[::1]", "[::1]:{}")])
+def test_names_and_ipv6_addresses_are_handed_off(tenant: Tenant, host: str, text: str) -> None:
     tenant.create().play()
     tenant.tenant()
-    with endpoint(tenant.authority, host="::1" if ":" in host else "127.0.0.1") as answering:
-        tenant.publish(host, answering.port)
+    with endpoint(tenant.authority, host="::1" if ":" in host else "127.0.0.1") as server:
+        tenant.publish(host, server.port)
         outputs = hand_off(tenant).require_success()
-    assert outputs["endpoint"] == shown.format(answering.port), "an IPv6 address has brackets only beside a port"
-    written = tenant.packet_cluster()["spec"]["controlPlaneEndpoint"]
-    assert written == {"host": host.strip("[]"), "port": answering.port}, "and none where it is a field of its own"
+    assert outputs["endpoint"] == text.format(server.port), "an IPv6 address has brackets only beside a port"
+    value = tenant.packet_cluster()["spec"]["controlPlaneEndpoint"]
+    assert value == {"host": host.strip("[]"), "port": server.port}, "and none where it is a field of its own"
 
 
 def test_without_the_hand_off_what_kamaji_wrote_is_reported_undialled(

@@ -7,7 +7,7 @@ import pytest
 from lab.plane import ManagementPlane
 from tests.support.handoff_runs import hand_off, start
 from tests.support.kamaji_objects import CONTROL_PLANES, SECRETS, Tenant
-from tests.support.tls_endpoint import TRAP, endpoint, soon
+from tests.support.tls_endpoint import TRAP, endpoint, wait_until
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def complete(tenant: Tenant) -> Tenant:
 
 
 @pytest.mark.parametrize(
-    ("mode", "phase", "seen", "advice"),
+    ("mode", "phase", "words", "advice"),
     [
         ("refused", "dial", "refuses connections: nothing listens there yet", "get service cp"),
         ("dropped", "dial", "packets are dropped on the way", "get service cp"),
@@ -38,24 +38,24 @@ def complete(tenant: Tenant) -> Tenant:
     ],
 )
 def test_a_control_plane_that_does_not_answer_is_named_by_its_fault(
-    complete: Tenant, mode: str, phase: str, seen: str, advice: str
+    complete: Tenant, mode: str, phase: str, words: str, advice: str
 ) -> None:
-    with endpoint(complete.authority, mode) as misbehaving:
-        complete.publish(misbehaving.host, misbehaving.port)
+    with endpoint(complete.authority, mode) as server:
+        complete.publish(server.host, server.port)
         run = hand_off(complete, timeoutSeconds=2)
-        text = run.require_failure(phase, str(misbehaving), seen, advice)
+        text = run.require_failure(phase, str(server), words, advice)
         if mode == "expired":
-            day = f"{misbehaving.expires:%b} {misbehaving.expires.day:2d}"
+            day = f"{server.expires:%b} {server.expires.day:2d}"
             assert day in text, f"the certificate's last day is told: {text}"
     assert run.seconds < 6, f"a deadline of 2 s took {run.seconds:.1f} s"
     assert TRAP not in text, f"only the first line of a stranger's answer is repeated: {text}"
-    found = complete.packet_cluster()
-    assert "controlPlaneEndpoint" not in found["spec"], "nothing is written before the control plane answers"
-    assert not found.get("status", {}).get("ready"), "and no machine may be bought"
+    cluster = complete.packet_cluster()
+    assert "controlPlaneEndpoint" not in cluster["spec"], "nothing is written before the control plane answers"
+    assert not cluster.get("status", {}).get("ready"), "and no machine may be bought"
 
 
 @pytest.mark.parametrize(
-    ("mode", "seen"),
+    ("mode", "words"),
     [
         ("500", "/readyz answers 500"),
         ("refused", "refuses connections"),
@@ -63,16 +63,16 @@ def test_a_control_plane_that_does_not_answer_is_named_by_its_fault(
         ("expired", "certificate has expired"),
     ],
 )
-def test_a_control_plane_that_comes_round_is_handed_off_at_once(complete: Tenant, mode: str, seen: str) -> None:
-    with endpoint(complete.authority, mode) as recovering:
-        complete.publish(recovering.host, recovering.port)
+def test_a_control_plane_that_comes_round_is_handed_off_at_once(complete: Tenant, mode: str, words: str) -> None:
+    with endpoint(complete.authority, mode) as server:
+        complete.publish(server.host, server.port)
         run = start(complete)
-        soon(lambda: seen in run.output, f"progress that says {seen!r}")
-        recovering.mode = "ok"
+        wait_until(lambda: words in run.output, f"progress that says {words!r}")
+        server.mode = "ok"
         if mode == "refused":
-            recovering.listen()
+            server.listen()
         outputs = run.end().require_success()
-    assert outputs["endpoint"] == str(recovering), "the endpoint is handed off"
+    assert outputs["endpoint"] == str(server), "the endpoint is handed off"
     assert complete.packet_cluster()["status"]["ready"] is True, "the infrastructure cluster is marked ready"
 
 
@@ -90,7 +90,7 @@ def test_an_address_that_moves_is_followed(complete: Tenant) -> None:
     with endpoint(complete.authority, "500") as first, endpoint(complete.authority) as second:
         complete.publish(first.host, first.port)
         run = start(complete)
-        soon(lambda: first.requests, "the first address to be asked")
+        wait_until(lambda: first.requests, "the first address to be asked")
         complete.publish(second.host, second.port)
         outputs = run.end().require_success()
     assert outputs["endpoint"] == str(second), "the new address is the result"
@@ -100,22 +100,22 @@ def test_an_address_that_moves_is_followed(complete: Tenant) -> None:
 
 def test_an_authority_that_is_not_published_yet_is_waited_for(tenant: Tenant) -> None:
     tenant.create().play()
-    with endpoint(tenant.authority) as answering:
-        tenant.publish(answering.host, answering.port)
+    with endpoint(tenant.authority) as server:
+        tenant.publish(server.host, server.port)
         run = start(tenant)
-        soon(lambda: "not published the tenant's authority" in run.output, "progress that names the authority")
+        wait_until(lambda: "not published the tenant's authority" in run.output, "progress that names the authority")
         tenant.tenant()
         assert run.end().require_success()["ready"] is True, "it goes on once the authority is there"
 
 
 def test_an_authority_that_changes_while_waiting_is_read_again(complete: Tenant) -> None:
-    with endpoint(complete.authority, "wrong authority") as answering:
-        complete.publish(answering.host, answering.port)
+    with endpoint(complete.authority, "wrong authority") as server:
+        complete.publish(server.host, server.port)
         run = start(complete)
-        soon(lambda: "did not sign it" in run.output, "the refusal of the first certificate")
+        wait_until(lambda: "did not sign it" in run.output, "the refusal of the first certificate")
         complete.delete(SECRETS, "cp-ca")
         complete.write_secret("cp-ca", {"ca.crt": complete.authority.pem})
-        answering.mode = "ok"
+        server.mode = "ok"
         assert run.end().require_success()["ready"] is True, "a rotated authority is no dead end"
 
 
@@ -129,8 +129,8 @@ def test_an_authority_that_is_no_certificate_is_named(tenant: Tenant) -> None:
     tenant.delete(SECRETS, "cp-ca")
     # As Kamaji does where it is missing.
     tenant.write_secret("cp-ca", {"ca.crt": tenant.authority.pem})
-    with endpoint(tenant.authority) as answering:
-        tenant.publish(answering.host, answering.port)
+    with endpoint(tenant.authority) as server:
+        tenant.publish(server.host, server.port)
         tenant.play()
         assert hand_off(tenant).require_success()["ready"] is True, "the advice, followed, helps"
 
@@ -144,10 +144,10 @@ def test_without_verification_any_certificate_is_accepted(complete: Tenant) -> N
 
 
 def test_a_control_plane_that_is_deleted_while_waiting_ends_the_wait(complete: Tenant) -> None:
-    with endpoint(complete.authority, "500") as waiting:
-        complete.publish(waiting.host, waiting.port)
+    with endpoint(complete.authority, "500") as server:
+        complete.publish(server.host, server.port)
         run = start(complete, timeoutSeconds=60)
-        soon(lambda: waiting.requests, "the control plane to be asked")
+        wait_until(lambda: server.requests, "the control plane to be asked")
         complete.delete(CONTROL_PLANES, "cp")
         run.end(20).require_failure("address", "KamajiControlPlane", "does not exist any more", "pulumi refresh")
 
@@ -155,33 +155,33 @@ def test_a_control_plane_that_is_deleted_while_waiting_ends_the_wait(complete: T
 def test_an_api_server_that_restarts_while_the_control_plane_is_asked_is_waited_for(
     management: ManagementPlane, complete: Tenant
 ) -> None:
-    with endpoint(complete.authority, "500") as waiting:
-        complete.publish(waiting.host, waiting.port)
+    with endpoint(complete.authority, "500") as server:
+        complete.publish(server.host, server.port)
         run = start(complete, timeoutSeconds=90)
-        soon(lambda: waiting.requests, "the control plane to be asked")
+        wait_until(lambda: server.requests, "the control plane to be asked")
         management.processes["kube-apiserver"].stop()
-        waiting.mode = "ok"
-        soon(lambda: "gives no answer" in run.output, "progress that names the management cluster", 30)
+        server.mode = "ok"
+        wait_until(lambda: "gives no answer" in run.output, "progress that names the management cluster", 30)
         management.restart_api()
         assert run.end(100).require_success()["ready"] is True, "the patches come once the API server is back"
 
 
-@pytest.mark.parametrize("declared", ["127.0.0.77", None], ids=["declared still", "no longer declared"])
+@pytest.mark.parametrize("address", ["127.0.0.77", None], ids=["declared still", "no longer declared"])
 def test_a_declared_address_that_the_load_balancer_did_not_give_is_named_beside_the_one_it_gave(
-    tenant: Tenant, declared: str | None
+    tenant: Tenant, address: str | None
 ) -> None:
     tenant.create().play()
     tenant.tenant()
-    with endpoint(tenant.authority) as answering:
+    with endpoint(tenant.authority) as server:
         # Kamaji keeps the address that it published, whatever becomes of the declaration.
-        tenant.patch(CONTROL_PLANES, "cp", {"spec": {"network": {"serviceAddress": declared}}})
-        tenant.service(answering.host)
-        tenant.publish("127.0.0.77", answering.port)
+        tenant.patch(CONTROL_PLANES, "cp", {"spec": {"network": {"serviceAddress": address}}})
+        tenant.service(server.host)
+        tenant.publish("127.0.0.77", server.port)
         run = hand_off(tenant, linking="none", timeoutSeconds=60)
         text = run.require_failure(
             "dial", "127.0.0.77, which Kamaji publishes", "metallb.io/loadBalancerIPs", "kamaji-equinix destroy"
         )
-    assert f"it answers at {answering.host}, which the load balancer gave" in text, f"both are named: {text}"
+    assert f"it answers at {server.host}, which the load balancer gave" in text, f"both are named: {text}"
     assert run.seconds < 30, f"long before the deadline: {run.seconds:.0f} s"
     assert "controlPlaneEndpoint" not in tenant.packet_cluster()["spec"], "nothing holds the wrong address"
 

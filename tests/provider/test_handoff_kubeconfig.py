@@ -20,13 +20,13 @@ from tests.support.kamaji_objects import (
     TENANTS,
     Tenant,
 )
-from tests.support.tls_endpoint import TlsEndpoint, endpoint, soon
+from tests.support.tls_endpoint import TlsEndpoint, endpoint, wait_until
 
 NAME = f"{CLUSTER}-kubeconfig"
 
 
 @pytest.fixture
-def published(tenant: Tenant, control_plane: TlsEndpoint) -> TlsEndpoint:
+def tenant_api(tenant: Tenant, control_plane: TlsEndpoint) -> TlsEndpoint:
     """A control plane that answers and whose address is known."""
     tenant.publish(control_plane.host, control_plane.port)
     return control_plane
@@ -40,8 +40,8 @@ def write(tenant: Tenant, **fields: Any) -> dict[str, Any]:
     """A Secret of the name, as somebody makes it."""
     metadata = {"name": NAME, **fields.pop("metadata", {})}
     answer = tenant.http.post(SECRETS.format(tenant.namespace), json={"metadata": metadata, **fields})
-    found: dict[str, Any] = answer.raise_for_status().json()
-    return found
+    secret: dict[str, Any] = answer.raise_for_status().json()
+    return secret
 
 
 def ready(tenant: Tenant) -> bool:
@@ -51,18 +51,18 @@ def ready(tenant: Tenant) -> bool:
 def test_it_is_made_before_the_ready_flag_as_cluster_api_looks_for_it(tenant: Tenant, tmp_path: Path) -> None:
     tenant.create()
     tenant.tenant()
-    with endpoint(tenant.authority) as answering, faults(tenant.management, tmp_path) as proxy:
-        tenant.publish(answering.host, answering.port)
+    with endpoint(tenant.authority) as server, faults(tenant.management, tmp_path) as proxy:
+        tenant.publish(server.host, server.port)
         run = start(tenant, proxy.kubeconfig, timeoutSeconds=60)
         # Nobody plays Kamaji's provider yet: this is what the hand-off alone has made.
-        soon(lambda: ready(tenant), "the ready flag")
+        wait_until(lambda: ready(tenant), "the ready flag")
         secret = tenant.get(SECRETS, NAME)
         writes = [line for line in proxy.requests if not line.startswith("GET")]
         tenant.play()
         run.end().require_success()
-    made = next(index for index, line in enumerate(writes) if line.startswith("POST") and "/secrets" in line)
-    flagged = next(index for index, line in enumerate(writes) if "/packetclusters/c1/status" in line)
-    assert made < flagged, f"Cluster API looks for it as soon as the flag is there: {writes}"
+    creation = next(index for index, line in enumerate(writes) if line.startswith("POST") and "/secrets" in line)
+    flag = next(index for index, line in enumerate(writes) if "/packetclusters/c1/status" in line)
+    assert creation < flag, f"Cluster API looks for it as soon as the flag is there: {writes}"
     assert secret["type"] == "cluster.x-k8s.io/secret", "or Kamaji's provider could never take it over"
     assert secret["metadata"]["labels"] == {"cluster.x-k8s.io/cluster-name": CLUSTER}, "Cluster API caches no other"
     assert decoded(secret, "value") == f"token: {tenant.secret}", "under the key that Cluster API reads"
@@ -77,28 +77,28 @@ def test_it_is_made_before_the_ready_flag_as_cluster_api_looks_for_it(tenant: Te
 
 
 def test_the_hand_off_ends_when_kamaji_keeps_it_and_leaves_it_alone_then(
-    tenant: Tenant, published: TlsEndpoint, tmp_path: Path
+    tenant: Tenant, tenant_api: TlsEndpoint, tmp_path: Path
 ) -> None:
     hand_off(tenant).require_success()
-    kept = tenant.get(SECRETS, NAME)
-    assert kept["metadata"]["labels"]["kamaji.clastix.io/component"] == "capi", "Kamaji's provider took it over"
-    assert kept["metadata"]["ownerReferences"][0]["controller"] is True, "as its controller"
+    before = tenant.get(SECRETS, NAME)
+    assert before["metadata"]["labels"]["kamaji.clastix.io/component"] == "capi", "Kamaji's provider took it over"
+    assert before["metadata"]["ownerReferences"][0]["controller"] is True, "as its controller"
     plane = tenant.get(CONTROL_PLANES, CONTROL_PLANE)
     kubeconfig_secret.keep(tenant.http, plane, CLUSTER, f"token: {tenant.secret} rotated")
     with faults(tenant.management, tmp_path) as proxy:
         hand_off(tenant, proxy.kubeconfig).require_success()
         assert not [line for line in proxy.requests if line.startswith(("POST", "PATCH"))], "nothing is written again"
-    found = tenant.get(SECRETS, NAME)
-    assert decoded(found, "value").endswith("rotated"), "what Kamaji rotates stays rotated"
+    after = tenant.get(SECRETS, NAME)
+    assert decoded(after, "value").endswith("rotated"), "what Kamaji rotates stays rotated"
     owners = {
         entry["manager"]
-        for entry in found["metadata"]["managedFields"]
+        for entry in after["metadata"]["managedFields"]
         if "f:value" in entry["fieldsV1"].get("f:data", {})
     }
     assert owners == {"manager"}, "and is nobody else's any more"
 
 
-def test_the_key_that_the_control_plane_names_is_taken(tenant: Tenant, published: TlsEndpoint) -> None:
+def test_the_key_that_the_control_plane_names_is_taken(tenant: Tenant, tenant_api: TlsEndpoint) -> None:
     note = {"metadata": {"annotations": {"kamaji.clastix.io/kubeconfig-secret-key": "admin.svc"}}}
     tenant.patch(CONTROL_PLANES, CONTROL_PLANE, note)
     inner = base64.b64encode(f"token: {tenant.secret} inside".encode()).decode()
@@ -107,7 +107,7 @@ def test_the_key_that_the_control_plane_names_is_taken(tenant: Tenant, published
         # As if Kamaji's provider had not come to the content yet.
         patch.setattr(kubeconfig_secret, "keep", lambda *_: None)
         run = start(tenant)
-        soon(lambda: ready(tenant), "the ready flag")
+        wait_until(lambda: ready(tenant), "the ready flag")
     assert decoded(tenant.get(SECRETS, NAME), "value").endswith("inside"), "Kamaji's provider would write the same"
     plane = tenant.get(CONTROL_PLANES, CONTROL_PLANE)
     kubeconfig_secret.keep(tenant.http, plane, CLUSTER, f"token: {tenant.secret} inside")
@@ -115,7 +115,7 @@ def test_the_key_that_the_control_plane_names_is_taken(tenant: Tenant, published
 
 
 @pytest.mark.parametrize(
-    ("fields", "seen"),
+    ("fields", "words"),
     [
         ({"type": "Opaque"}, "of type Opaque"),
         ({"type": "cluster.x-k8s.io/secret", "immutable": True}, "immutable"),
@@ -140,11 +140,11 @@ def test_the_key_that_the_control_plane_names_is_taken(tenant: Tenant, published
     ids=["type", "immutable", "controller"],
 )
 def test_one_that_kamaji_can_never_take_over_ends_the_hand_off_before_machines_are_bought(
-    tenant: Tenant, published: TlsEndpoint, fields: dict[str, Any], seen: str
+    tenant: Tenant, tenant_api: TlsEndpoint, fields: dict[str, Any], words: str
 ) -> None:
     before = write(tenant, data={"value": base64.b64encode(b"somebody's").decode()}, **fields)
     run = hand_off(tenant)
-    run.require_failure("kubeconfig", f"Secret {tenant.namespace}/{NAME}", seen, f"delete secret {NAME}")
+    run.require_failure("kubeconfig", f"Secret {tenant.namespace}/{NAME}", words, f"delete secret {NAME}")
     assert run.seconds < 15, "it would not come right by itself"
     assert not ready(tenant), "no machine is bought that could not join"
     assert tenant.get(SECRETS, NAME) == before, "and what is somebody else's is left alone"
@@ -152,7 +152,7 @@ def test_one_that_kamaji_can_never_take_over_ends_the_hand_off_before_machines_a
     assert hand_off(tenant).require_success()["ready"], "the advice, followed, helps"
 
 
-def test_one_that_kamaji_can_take_over_is_left_to_it(tenant: Tenant, published: TlsEndpoint, tmp_path: Path) -> None:
+def test_one_that_kamaji_can_take_over_is_left_to_it(tenant: Tenant, tenant_api: TlsEndpoint, tmp_path: Path) -> None:
     value = base64.b64encode(b"of a restored backup").decode()
     write(tenant, type="cluster.x-k8s.io/secret", data={"value": value})
     with faults(tenant.management, tmp_path) as proxy:
@@ -174,7 +174,7 @@ def test_one_that_kamaji_can_take_over_is_left_to_it(tenant: Tenant, published: 
     ids=["conflict", "throttled", "server error", "cut after it was made", "cut before", "unreadable"],
 )
 def test_a_failure_of_the_moment_is_tried_again(
-    tenant: Tenant, published: TlsEndpoint, tmp_path: Path, fault: Fault
+    tenant: Tenant, tenant_api: TlsEndpoint, tmp_path: Path, fault: Fault
 ) -> None:
     with faults(tenant.management, tmp_path, fault) as proxy:
         run = hand_off(tenant, proxy.kubeconfig)
@@ -194,7 +194,7 @@ def test_a_failure_of_the_moment_is_tried_again(
     ids=["no right to make", "refused", "broken", "no right to read"],
 )
 def test_where_it_cannot_be_made_the_hand_off_says_so_and_goes_on(
-    tenant: Tenant, published: TlsEndpoint, tmp_path: Path, fault: Fault
+    tenant: Tenant, tenant_api: TlsEndpoint, tmp_path: Path, fault: Fault
 ) -> None:
     with faults(tenant.management, tmp_path, fault) as proxy:
         run = hand_off(tenant, proxy.kubeconfig)
@@ -209,8 +209,8 @@ def test_where_it_cannot_be_made_the_hand_off_says_so_and_goes_on(
 def test_a_kubeconfig_that_kamaji_has_not_made_is_not_waited_for_long(tenant: Tenant) -> None:
     tenant.create().play()
     tenant.tenant(kubeconfig=False)
-    with endpoint(tenant.authority) as answering:
-        tenant.publish(answering.host, answering.port)
+    with endpoint(tenant.authority) as server:
+        tenant.publish(server.host, server.port)
         run = hand_off(tenant)
     assert run.require_success()["ready"], "Kamaji's provider writes it a little later"
     assert "Kamaji has not made the kubeconfig of TenantControlPlane cp yet" in run.output, run.output
@@ -224,8 +224,8 @@ def test_a_provider_of_kamajis_that_does_not_take_it_over_is_named_at_the_deadli
     flags = dict.fromkeys(("initialized", "ready", "externalManagedControlPlane"), True)
     status = {"status": {**counts, **flags, "selector": "", "version": "1.33.0"}}
     tenant.patch(CONTROL_PLANES, CONTROL_PLANE, status, subresource="/status")
-    with endpoint(tenant.authority) as answering:
-        tenant.publish(answering.host, answering.port)
+    with endpoint(tenant.authority) as server:
+        tenant.publish(server.host, server.port)
         hand_off(tenant, timeoutSeconds=5).require_failure(
             "kubeconfig", NAME, "that Kamaji's provider writes it", "Kamaji's provider writes it once"
         )

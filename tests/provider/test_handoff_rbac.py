@@ -15,7 +15,7 @@ from lab import kubeconfig
 from tests.conftest import ROOT
 from tests.support.handoff_runs import HandoffRun, hand_off, refresh, start
 from tests.support.kamaji_objects import CLUSTER, CLUSTERS, INFRASTRUCTURE, Tenant
-from tests.support.tls_endpoint import TlsEndpoint, soon
+from tests.support.tls_endpoint import TlsEndpoint, wait_until
 
 ROLE, BINDING = (
     next(item for item in yaml.safe_load_all((ROOT / "docs" / "rbac.yaml").read_text()) if item["kind"] == kind)
@@ -39,27 +39,27 @@ SUBJECTS = {
 }
 
 
-def user(tenant: Tenant, *lacking: tuple[str, str, str]) -> Path:
+def user(tenant: Tenant, *gaps: tuple[str, str, str]) -> Path:
     """Credentials with the rights of the document, but for some; they are in force when this returns."""
     role, binding = deepcopy(ROLE), deepcopy(BINDING)
     for rule in role["rules"]:
         group = rule["apiGroups"][0]
-        rule["verbs"] = [verb for verb in rule["verbs"] if (verb, group, rule["resources"][0]) not in lacking]
+        rule["verbs"] = [verb for verb in rule["verbs"] if (verb, group, rule["resources"][0]) not in gaps]
     role["rules"] = [rule for rule in role["rules"] if rule["verbs"]]
     path = tenant.management.user("kamaji-equinix")
     for document in (role, binding):
         document["metadata"]["namespace"] = tenant.namespace
     tenant.management.apply_yaml(yaml.safe_dump_all([role, binding]))
-    wanted = [right for right in RIGHTS if right not in lacking]
+    rights = [right for right in RIGHTS if right not in gaps]
     with kubeconfig.http_client(path) as client:
         deadline = time.monotonic() + 20
-        while not all(allowed(client, tenant.namespace, right) for right in wanted):
+        while not all(allows(client, tenant.namespace, right) for right in rights):
             assert time.monotonic() < deadline, "the rights are not in force after 20 s"
             time.sleep(0.1)
     return path
 
 
-def allowed(client: Any, namespace: str, right: tuple[str, str, str]) -> bool:
+def allows(client: Any, namespace: str, right: tuple[str, str, str]) -> bool:
     verb, group, resource = right
     plural, _, part = resource.partition("/")
     attributes = {"namespace": namespace, "verb": verb, "group": group, "resource": plural, "subresource": part}
@@ -74,7 +74,7 @@ def allowed(client: Any, namespace: str, right: tuple[str, str, str]) -> bool:
 def test_a_whole_hand_off_needs_no_more_than_the_document_grants(tenant: Tenant, control_plane: TlsEndpoint) -> None:
     path = user(tenant)
     run = start(tenant, path)
-    soon(lambda: "has no address" in run.output, "the wait, with its look for causes")
+    wait_until(lambda: "has no address" in run.output, "the wait, with its look for causes")
     tenant.publish(control_plane.host, control_plane.port)
     outputs = run.end().require_success()
     assert "orbidden" not in run.output, f"nothing was denied on the way: {run.output}"
@@ -101,17 +101,17 @@ def test_each_missing_right_is_named_with_the_document(
         if resource == "services" or verb in ("watch", "create"):
             if verb == "create":
                 tenant.publish(with_control_plane.host, with_control_plane.port)
-            soon(lambda: "docs/rbac.yaml" in run.output, f"progress that names docs/rbac.yaml: {run.output}")
+            wait_until(lambda: "docs/rbac.yaml" in run.output, f"progress that names docs/rbac.yaml: {run.output}")
             tenant.publish(with_control_plane.host, with_control_plane.port)
             assert run.end().require_success()["ready"] is True, "it is only slower, or knows less, without this right"
             return
         tenant.publish(with_control_plane.host, with_control_plane.port)
-        refused(run.end(), verb, resource)
+        check_refusal(run.end(), verb, resource)
     finally:
         with_control_plane.close()
 
 
-def refused(run: HandoffRun, verb: str, resource: str) -> None:
+def check_refusal(run: HandoffRun, verb: str, resource: str) -> None:
     phase, subject = SUBJECTS.get(f"{resource} {verb}") or SUBJECTS[resource]
     plural = resource.partition("/")[0]
     run.require_failure(phase, subject, "docs/rbac.yaml", f"cannot {verb} resource", plural)
@@ -121,11 +121,11 @@ def refused(run: HandoffRun, verb: str, resource: str) -> None:
 
 
 def test_a_denial_that_passes_is_waited_for(tenant: Tenant, control_plane: TlsEndpoint) -> None:
-    lacking = ("patch", "infrastructure.cluster.x-k8s.io", "packetclusters")
-    path = user(tenant, lacking)
+    gap = ("patch", "infrastructure.cluster.x-k8s.io", "packetclusters")
+    path = user(tenant, gap)
     tenant.publish(control_plane.host, control_plane.port)
     run = start(tenant, path)
-    soon(lambda: "could not be patched" in run.output, "the denial")
+    wait_until(lambda: "could not be patched" in run.output, "the denial")
     user(tenant)
     assert run.end().require_success()["ready"] is True, "an API server that starts denies everything for a moment"
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.handoff_runs import hand_off, start
 from tests.support.kamaji_objects import CONTROL_PLANE, CONTROL_PLANES, Tenant
-from tests.support.tls_endpoint import TlsEndpoint, soon
+from tests.support.tls_endpoint import TlsEndpoint, wait_until
 
 Json = dict[str, Any]
 
@@ -24,8 +24,8 @@ SCHEMA = (
 
 def ask(tenant: Tenant, version: str) -> int:
     """Ask the KamajiControlPlane for a version; its generation."""
-    changed = tenant.patch(CONTROL_PLANES, CONTROL_PLANE, {"spec": {"version": version}})
-    return int(changed["metadata"]["generation"])
+    plane = tenant.patch(CONTROL_PLANES, CONTROL_PLANE, {"spec": {"version": version}})
+    return int(plane["metadata"]["generation"])
 
 
 def report(tenant: Tenant, version: str) -> None:
@@ -45,8 +45,8 @@ def refuse(tenant: Tenant, message: str, generation: int) -> None:
     }
     counts = dict.fromkeys(("readyReplicas", "replicas", "unavailableReplicas", "updatedReplicas"), 0)
     version = tenant.get(CONTROL_PLANES, CONTROL_PLANE).get("status", {}).get("version", "")
-    nothing = {**counts, "initialized": False, "ready": False, "selector": "", "version": version}
-    status = {**nothing, "conditions": [condition]}
+    fields = {**counts, "initialized": False, "ready": False, "selector": "", "version": version}
+    status = {**fields, "conditions": [condition]}
     tenant.patch(CONTROL_PLANES, CONTROL_PLANE, {"status": status}, subresource="/status")
 
 
@@ -61,14 +61,14 @@ def test_an_upgrade_ends_once_kamaji_and_the_api_server_tell_it(tenant: Tenant, 
     olds = upgrading(tenant, control_plane)
     ask(tenant, "1.34.0")
     run = start(tenant, olds=olds, version="1.34.0", timeoutSeconds=60)
-    soon(lambda: "from 1.33.0 to 1.34.0" in run.output, "it tells what it waits for")
+    wait_until(lambda: "from 1.33.0 to 1.34.0" in run.output, "it tells what it waits for")
     report(tenant, "v1.34.0")
-    soon(lambda: "still serves 1.33.0" in run.output, "Kamaji's word alone is not enough")
+    wait_until(lambda: "still serves 1.33.0" in run.output, "Kamaji's word alone is not enough")
     assert run.outputs is None, "so it waits on"
     control_plane.version = "v1.34.0"
-    stored = run.end().require_success()
-    assert stored["version"] == "1.34.0", "the next run has nothing to wait for"
-    assert "runningVersion" not in stored, "what the program saw is not stored"
+    outputs = run.end().require_success()
+    assert outputs["version"] == "1.34.0", "the next run has nothing to wait for"
+    assert "runningVersion" not in outputs, "what the program saw is not stored"
 
 
 def test_an_api_server_that_keeps_its_version_to_itself_has_kamajis_word(
@@ -112,7 +112,7 @@ def test_a_refusal_of_an_older_wish_is_none(tenant: Tenant, control_plane: TlsEn
     refuse(tenant, WEBHOOK, ask(tenant, "1.33.5"))
     ask(tenant, "1.33.1")
     run = start(tenant, olds=olds, version="1.33.1", timeoutSeconds=60)
-    soon(lambda: "from 1.33.0 to 1.33.1" in run.output, "it waits")
+    wait_until(lambda: "from 1.33.0 to 1.33.1" in run.output, "it waits")
     report(tenant, "v1.33.1")
     control_plane.version = "v1.33.1"
     run.end().require_success()

@@ -53,24 +53,24 @@ def test_each_case_has_a_name_of_its_own() -> None:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_kubectl_and_the_client_do_the_same(case: Case, by_kubectl: Answers, tmp_path: Path) -> None:
     expected, _ = by_kubectl[case.name]
-    found = ask_client(case, tmp_path / "client")
-    assert SECRET not in found.message, f"no secret is shown: {found.message}"
-    assert "\n" not in found.message, f"one line says it: {found.message}"
+    outcome = ask_client(case, tmp_path / "client")
+    assert SECRET not in outcome.message, f"no secret is shown: {outcome.message}"
+    assert "\n" not in outcome.message, f"one line says it: {outcome.message}"
     if case.differs:
-        assert found != expected.result(), f"a difference that is listed, but is none: {case.differs}"
+        assert outcome != expected.result(), f"a difference that is listed, but is none: {case.differs}"
         return
-    theirs = without_default_server(expected.result(), found)
-    assert found == theirs, f"kubectl: {theirs.message}\nclient: {found.message}"
+    reference = without_default_server(expected.result(), outcome)
+    assert outcome == reference, f"kubectl: {reference.message}\nclient: {outcome.message}"
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_the_kubeconfig_that_is_handed_on_means_the_same(case: Case, by_kubectl: Answers) -> None:
     whole, portable = by_kubectl[case.name]
-    expected, found = whole.result(), portable.result()
-    if found is None:
+    expected, outcome = whole.result(), portable.result()
+    if outcome is None:
         assert case.differs or not expected.works, f"what kubectl can use is handed on: {expected}"
         return
-    if isinstance(found, bool):
-        assert found, "the very text of the file"
+    if isinstance(outcome, bool):
+        assert outcome, "the very text of the file"
         return
-    assert found == expected, f"of the original: {expected.message}\nhanded on: {found.message}"
+    assert outcome == expected, f"of the original: {expected.message}\nhanded on: {outcome.message}"

@@ -20,8 +20,8 @@ TEXT = (ROOT / "docs" / PAGE).read_text()
 
 @pytest.fixture(scope="module")
 def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bare]:
-    with bare_cluster(tmp_path_factory.mktemp("bare")) as found:
-        yield found
+    with bare_cluster(tmp_path_factory.mktemp("bare")) as instance:
+        yield instance
 
 
 def test_a_bare_cluster_lacks_everything_and_check_names_the_pages_commands(bare: Bare) -> None:
@@ -48,8 +48,8 @@ def test_the_page_names_the_versions_of_both_generations() -> None:
 @pytest.mark.parametrize("version", [None, pins.NEWER_CLUSTER_API])
 def test_the_page_names_the_cert_manager_that_clusterctl_would_install(version: str | None) -> None:
     program = toolchain.program("clusterctl", version).read_bytes()
-    (found,) = re.findall(rb"cert-manager/releases/(v[0-9.]+)/cert-manager\.yaml", program)
-    assert f"| {found.decode()} (" in TEXT, f"clusterctl {version or pins.CLUSTER_API} goes with {found.decode()}"
+    (release,) = re.findall(rb"cert-manager/releases/(v[0-9.]+)/cert-manager\.yaml", program)
+    assert f"| {release.decode()} (" in TEXT, f"clusterctl {version or pins.CLUSTER_API} goes with {release.decode()}"
 
 
 def test_the_pages_commands_make_what_check_asks_for(bare: Bare) -> None:
@@ -61,8 +61,8 @@ def test_the_pages_commands_make_what_check_asks_for(bare: Bare) -> None:
         "control-plane-kamaji": pins.KAMAJI_PROVIDER,
         "infrastructure-packet": pins.PACKET_PROVIDER,
     }, "in the versions that the page names"
-    stopped = [note for note in bare.check().notes if "no available replica" in note]
-    assert len(stopped) == 4, "there is no node, so no controller runs"
+    notes = [note for note in bare.check().notes if "no available replica" in note]
+    assert len(notes) == 4, "there is no node, so no controller runs"
     bare.complete()
 
 

@@ -32,19 +32,19 @@ def documents(example: str, contract: str) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("example", [*EXAMPLES, "full"])
 def test_the_older_generations_server_takes_every_field(management: ManagementPlane, example: str) -> None:
-    found = documents(example, "v1beta1")
+    manifests = documents(example, "v1beta1")
     with management.client() as client:
-        create_namespaces(client, found)
-        for document in found:
+        create_namespaces(client, manifests)
+        for document in manifests:
             dry_run(client, document)
 
 
 @pytest.mark.parametrize("example", [*EXAMPLES, "full"])
 def test_the_newer_generations_server_takes_every_field(newer: ManagementPlane, example: str) -> None:
-    found = documents(example, "v1beta2")
+    manifests = documents(example, "v1beta2")
     with newer.client() as client:
-        create_namespaces(client, found)
-        for document in found:
+        create_namespaces(client, manifests)
+        for document in manifests:
             dry_run(client, document)
 
 
@@ -108,14 +108,14 @@ def test_secrets_of_the_bootstrap_and_the_template_that_names_them_are_taken_by_
     for plane, contract in ((management, "v1beta1"), (newer, "v1beta2")):
         pools = [{"name": "a", "bootstrap": bootstrap}]
         stack = load_stack(configuration(workerPools=pools, capi={"contract": contract}))
-        found = {document["kind"]: document for document in documents_of(stack.clusters[0])}
-        secret, template = found["Secret"], found["KubeadmConfigTemplate"]
-        named = {
+        by_kind = {document["kind"]: document for document in documents_of(stack.clusters[0])}
+        secret, template = by_kind["Secret"], by_kind["KubeadmConfigTemplate"]
+        references = {
             (source["name"], source["key"])
             for file in template["spec"]["template"]["spec"]["files"]
             for source in [file["contentFrom"]["secret"]]
         }
-        assert named == {(secret["metadata"]["name"], key) for key in secret["data"]}, "each is named once"
+        assert references == {(secret["metadata"]["name"], key) for key in secret["data"]}, "each is named once"
         encoded = {
             key: base64.b64encode(text.get_secret_value().encode()).decode() for key, text in secret["data"].items()
         }

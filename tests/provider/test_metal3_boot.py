@@ -66,7 +66,7 @@ class Rack:
     client: httpx.Client
     hosts: Hosts
     tenant: Tenant
-    made: list[str] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
 
     def provision(
         self,
@@ -102,7 +102,7 @@ class Rack:
             },
         }
         uid: str = self.client.post(BASE, json=document).raise_for_status().json()["metadata"]["uid"]
-        self.made.append(name)
+        self.names.append(name)
         self.state(name, "provisioned")
         return uid
 
@@ -120,10 +120,10 @@ class Rack:
     def stage(self, name: str) -> dict[str, str]:
         """What the lab says of a host."""
         self.hosts.reconcile()
-        return next((one for one in self.hosts.overview() if one["name"] == f"default/{name}"), {})
+        return next((entry for entry in self.hosts.overview() if entry["name"] == f"default/{name}"), {})
 
     def clear(self) -> None:
-        for name in self.made:
+        for name in self.names:
             self.client.delete(f"{BASE}/{name}")
         self.hosts.reconcile()
 
@@ -142,23 +142,28 @@ def rack(management: ManagementPlane, tenant: Tenant, tmp_path_factory: pytest.T
         eventually(lambda: client.get(BASE).is_success, "BareMetalHosts served")
         boot = BootOptions(seconds=0.1, join_seconds=30, heartbeat_seconds=0.5, network="provided")
         hosts = Hosts(client, tmp_path_factory.mktemp("hosts"), lambda: boot, programs={})
-        found = Rack(client, hosts, tenant)
+        instance = Rack(client, hosts, tenant)
         try:
-            yield found
+            yield instance
         finally:
             hosts.stop()
             with contextlib.suppress(httpx.HTTPError):
-                found.clear()
+                instance.clear()
 
 
 def is_ready(node: dict[str, Any]) -> bool:
-    return any(one["type"] == "Ready" and one["status"] == "True" for one in node["status"].get("conditions", []))
+    return any(
+        condition["type"] == "Ready" and condition["status"] == "True"
+        for condition in node["status"].get("conditions", [])
+    )
 
 
 def test_a_host_joins_with_what_metal3_gives_it_and_leaves_when_it_is_given_back(rack: Rack) -> None:
     uid = rack.provision("joins")
     node = eventually(
-        lambda: (found := rack.tenant.nodes().get("joins")) and is_ready(found) and found, "a Ready Node", 90
+        lambda: (candidate := rack.tenant.nodes().get("joins")) and is_ready(candidate) and candidate,
+        "a Ready Node",
+        90,
     )
     assert node["metadata"]["labels"]["metal3.io/uuid"] == uid, "jinja makes the host's UID of ds.meta_data.uuid"
     assert node["metadata"]["labels"]["pool"] == "a", "and the other labels stay"
@@ -187,8 +192,10 @@ def test_a_host_joins_with_what_metal3_gives_it_and_leaves_when_it_is_given_back
 )
 def test_a_mistake_leaves_the_host_out_and_is_told(name: str, changes: dict[str, str], reason: str, rack: Rack) -> None:
     rack.provision(name, **changes)
-    found = eventually(lambda: (one := rack.stage(name)).get("stage") == "left out" and one, "left out", 60)
-    assert reason in found["problem"], found
+    report = eventually(
+        lambda: (candidate := rack.stage(name)).get("stage") == "left out" and candidate, "left out", 60
+    )
+    assert reason in report["problem"], report
     assert name not in rack.tenant.nodes(), "there is no Node"
 
 
@@ -198,14 +205,16 @@ def test_a_secret_that_is_not_there_leaves_the_host_out(rack: Rack) -> None:
     rack.state("gone", "available")
     rack.client.delete(f"{SECRETS}/gone-userdata").raise_for_status()
     rack.state("gone", "provisioned")
-    found = eventually(lambda: (one := rack.stage("gone")).get("stage") == "left out" and one, "left out", 60)
-    assert "Secret default/gone-userdata of its spec.userData is not there" in found["problem"], found
+    report = eventually(
+        lambda: (candidate := rack.stage("gone")).get("stage") == "left out" and candidate, "left out", 60
+    )
+    assert "Secret default/gone-userdata of its spec.userData is not there" in report["problem"], report
 
 
 def test_a_fault_takes_the_label_from_the_node_alone(rack: Rack) -> None:
     rack.provision("unlabelled", faults="no-uuid-label")
     node = eventually(
-        lambda: (found := rack.tenant.nodes().get("unlabelled")) and is_ready(found) and found, "Ready", 90
+        lambda: (candidate := rack.tenant.nodes().get("unlabelled")) and is_ready(candidate) and candidate, "Ready", 90
     )
     assert "metal3.io/uuid" not in node["metadata"]["labels"], "CAPM3 will never find it"
     assert node["metadata"]["labels"]["pool"] == "a", "the others are there"

@@ -46,8 +46,8 @@ def test_the_server_takes_whatever_the_settings_take(newer: ManagementPlane) -> 
             suppress_health_check=list(HealthCheck),
         )
         @given(metal3_configurations())
-        def generated(raw: dict[str, Any]) -> None:
+        def check(raw: dict[str, Any]) -> None:
             judge(client, raw, counts)
 
-        generated()
+        check()
     assert counts["accepted"] >= EXAMPLES / 8, f"enough of it is no nonsense: {counts}"

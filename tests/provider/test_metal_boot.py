@@ -43,7 +43,7 @@ def test_a_device_joins_with_what_its_user_data_says(tenant: Tenant, devices: Me
     with devices.api_boot(join_seconds=60):
         device = devices.create("joins", userdata=good(tenant))
         node = eventually(
-            lambda: (found := tenant.nodes().get("joins")) and is_ready(found) and found, "a Ready Node", 60
+            lambda: (candidate := tenant.nodes().get("joins")) and is_ready(candidate) and candidate, "a Ready Node", 60
         )
     assert node["spec"]["providerID"] == f"equinixmetal://{device['id']}", (
         "jinja makes the device's id of v1.instance_id"
@@ -69,24 +69,24 @@ def test_the_lease_is_renewed_until_the_device_is_deleted(tenant: Tenant, device
         device = devices.create("beats", userdata=good(tenant))
         eventually(lambda: tenant.client.get(path).status_code == 200, "a lease", 60)
 
-    def renewed() -> str:
+    def renewal() -> str:
         return tenant.client.get(path).json()["spec"]["renewTime"]
 
-    first = renewed()
-    eventually(lambda: renewed() != first, "renewed")
+    first = renewal()
+    eventually(lambda: renewal() != first, "renewed")
     assert devices.http.delete(f"/devices/{device['id']}?force_delete=true").status_code == 204, "it can be deleted"
     eventually(lambda: not any(d["id"] == device["id"] for d in devices.control.devices()), "gone")
     # A beat may be under way; after it there is none.
     time.sleep(1.5)
-    last = renewed()
+    last = renewal()
     time.sleep(2)
-    assert renewed() == last, "a deleted device gives no sign of life"
+    assert renewal() == last, "a deleted device gives no sign of life"
 
 
 def test_a_device_that_breaks_says_so_until_it_is_mended(tenant: Tenant, devices: Metal) -> None:
     with devices.api_boot(join_seconds=60):
         devices.create("breaks", userdata=good(tenant))
-        eventually(lambda: (found := tenant.nodes().get("breaks")) and is_ready(found), "a Ready Node", 60)
+        eventually(lambda: (candidate := tenant.nodes().get("breaks")) and is_ready(candidate), "a Ready Node", 60)
     devices.control.set_faults(PROJECT, [Fault("breaks", device="breaks")])
     try:
         eventually(lambda: not is_ready(tenant.nodes()["breaks"]), "a Node that is not Ready")
@@ -98,7 +98,7 @@ def test_a_device_that_breaks_says_so_until_it_is_mended(tenant: Tenant, devices
 def test_a_device_that_hangs_gives_no_sign_of_life(tenant: Tenant, devices: Metal) -> None:
     path = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/hangs"
 
-    def renewed() -> str:
+    def renewal() -> str:
         return tenant.client.get(path).json()["spec"]["renewTime"]
 
     with devices.api_boot(join_seconds=60):
@@ -108,27 +108,29 @@ def test_a_device_that_hangs_gives_no_sign_of_life(tenant: Tenant, devices: Meta
     try:
         # A beat may be under way; after it there is none.
         time.sleep(1.5)
-        last = renewed()
+        last = renewal()
         time.sleep(2)
-        assert renewed() == last, "nothing is heard of it"
+        assert renewal() == last, "nothing is heard of it"
     finally:
         devices.control.clear_faults(PROJECT)
-    eventually(lambda: renewed() != last, "alive again")
+    eventually(lambda: renewal() != last, "alive again")
 
 
 def test_a_v1beta3_configuration_joins_without_cloud_provider(tenant: Tenant, devices: Metal) -> None:
     with devices.api_boot(join_seconds=60):
         device = devices.create("v1beta3", userdata=good(tenant, join=JOIN_V1BETA3))
         node = eventually(
-            lambda: (found := tenant.nodes().get("v1beta3")) and is_ready(found) and found, "a Ready Node", 60
+            lambda: (candidate := tenant.nodes().get("v1beta3")) and is_ready(candidate) and candidate,
+            "a Ready Node",
+            60,
         )
     keys = {taint["key"] for taint in node["spec"].get("taints", [])}
     assert "node.cloudprovider.kubernetes.io/uninitialized" not in keys, (
         "without cloud-provider external there is no such taint"
     )
     addresses = {entry["type"]: entry["address"] for entry in node["status"]["addresses"]}
-    shown = {entry["public"]: entry["address"] for entry in devices.get(device["id"])["ip_addresses"]}
-    assert (addresses["ExternalIP"], addresses["InternalIP"]) == (shown[True], shown[False]), (
+    by_scope = {entry["public"]: entry["address"] for entry in devices.get(device["id"])["ip_addresses"]}
+    assert (addresses["ExternalIP"], addresses["InternalIP"]) == (by_scope[True], by_scope[False]), (
         "and the kubelet tells the device's addresses itself"
     )
 
@@ -185,20 +187,20 @@ MISTAKES: list[tuple[str, dict[str, str], tuple[str, str] | None, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("name", "changes", "replaced", "reason"), MISTAKES, ids=[case[0] for case in MISTAKES])
+@pytest.mark.parametrize(("name", "changes", "replacement", "reason"), MISTAKES, ids=[case[0] for case in MISTAKES])
 def test_a_device_with_a_mistake_is_left_out_with_the_reason(
     tenant: Tenant,
     devices: Metal,
     caplog: pytest.LogCaptureFixture,
     name: str,
     changes: dict[str, str],
-    replaced: tuple[str, str] | None,
+    replacement: tuple[str, str] | None,
     reason: str,
 ) -> None:
     text = good(tenant, **changes)
-    if replaced:
-        assert replaced[0] in text, "the case changes something"
-        text = text.replace(*replaced)
+    if replacement:
+        assert replacement[0] in text, "the case changes something"
+        text = text.replace(*replacement)
     device = devices.create(name, userdata=text)
     problem = devices.problem(device["id"])
     assert reason in problem, "the reason is named"
@@ -226,13 +228,13 @@ def test_an_unreachable_control_plane_is_named(tenant: Tenant, devices: Metal) -
 
 def test_a_missing_kubeadm_config_is_named(devices: Metal, tenant: Tenant) -> None:
     path = "/api/v1/namespaces/kube-system/configmaps/kubeadm-config"
-    kept = tenant.client.get(path).json()["data"]
+    data = tenant.client.get(path).json()["data"]
     tenant.client.delete(path).raise_for_status()
     try:
         device = devices.create("no-kubeadm-config", userdata=good(tenant))
         problem = devices.problem(device["id"])
     finally:
-        tenant.config_map("kube-system", "kubeadm-config", kept)
+        tenant.config_map("kube-system", "kubeadm-config", data)
     assert "ConfigMap kubeadm-config" in problem, "the ConfigMap is named"
     assert "404" in problem, "with what the API server said"
 
@@ -240,7 +242,7 @@ def test_a_missing_kubeadm_config_is_named(devices: Metal, tenant: Tenant) -> No
 def test_a_second_machine_of_the_same_name_is_refused(tenant: Tenant, devices: Metal) -> None:
     with devices.api_boot(join_seconds=60):
         devices.create("twin", userdata=good(tenant))
-        eventually(lambda: (found := tenant.nodes().get("twin")) and is_ready(found), "a Ready Node", 60)
+        eventually(lambda: (candidate := tenant.nodes().get("twin")) and is_ready(candidate), "a Ready Node", 60)
     second = devices.create("twin", userdata=good(tenant))
     assert "a Node named twin is Ready already" in devices.problem(second["id"]), "as kubeadm says"
 
@@ -253,10 +255,10 @@ def test_devices_live_on_when_the_lab_starts_again(tenant: Tenant, tmp_path: Pat
     for path in (tmp_path / "metal" / "disks" / device["id"]).iterdir():
         assert path.stat().st_mode & 0o077 == 0, f"{path.name} is readable by others"
     path = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/survives"
-    stopped = tenant.client.get(path).json()["spec"]["renewTime"]
+    last_renewal = tenant.client.get(path).json()["spec"]["renewTime"]
     requests = len(tenant.client.get("/apis/certificates.k8s.io/v1/certificatesigningrequests").json()["items"])
     with metal(tmp_path, boot) as second:
         assert second.get(device["id"])["state"] == "active", "the server is still ordered"
-        eventually(lambda: tenant.client.get(path).json()["spec"]["renewTime"] > stopped, "renewed")
+        eventually(lambda: tenant.client.get(path).json()["spec"]["renewTime"] > last_renewal, "renewed")
     after = len(tenant.client.get("/apis/certificates.k8s.io/v1/certificatesigningrequests").json()["items"])
     assert after == requests, "it uses the certificate that it has"

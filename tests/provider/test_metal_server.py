@@ -26,14 +26,14 @@ def api(tmp_path: Path) -> Iterator[Metal]:
 
 def states(api: Metal, identity: str, seconds: float) -> list[str]:
     """The states that a device goes through in a time."""
-    seen: list[str] = []
+    states: list[str] = []
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         state = api.get(identity)["state"]
-        if state not in seen[-1:]:
-            seen.append(state)
+        if state not in states[-1:]:
+            states.append(state)
         time.sleep(0.02)
-    return seen
+    return states
 
 
 def test_its_certificate_is_for_the_real_host_name(api: Metal) -> None:
@@ -87,9 +87,9 @@ def test_a_slow_queue_holds_a_device(api: Metal) -> None:
     api.control.set_faults(PROJECT, [Fault("slow-queue", count=1, seconds=1.0)])
     slow, fast = api.create("slow"), api.create("fast")
     eventually(lambda: "active" in {api.get(slow["id"])["state"], api.get(fast["id"])["state"]}, "one is active", 5)
-    held = [d for d in (slow, fast) if api.get(d["id"])["state"] == "queued"]
-    assert len(held) == 1, "one device was held"
-    eventually(lambda: api.get(held[0]["id"])["state"] == "active", "active", 5)
+    queue = [d for d in (slow, fast) if api.get(d["id"])["state"] == "queued"]
+    assert len(queue) == 1, "one device was held"
+    eventually(lambda: api.get(queue[0]["id"])["state"] == "active", "active", 5)
 
 
 def test_devices_stay_in_provisioning_until_the_fault_is_cleared(api: Metal) -> None:
@@ -102,10 +102,12 @@ def test_devices_stay_in_provisioning_until_the_fault_is_cleared(api: Metal) -> 
 
 def test_one_device_stays_in_provisioning_for_good(api: Metal) -> None:
     api.control.set_faults(PROJECT, [Fault("stays-provisioning", count=1)])
-    made = [api.create(f"w{number}")["id"] for number in range(2)]
-    eventually(lambda: "active" in [api.get(identity)["state"] for identity in made], "one is active", 5)
+    identities = [api.create(f"w{number}")["id"] for number in range(2)]
+    eventually(lambda: "active" in [api.get(identity)["state"] for identity in identities], "one is active", 5)
     time.sleep(0.5)
-    assert sorted(api.get(identity)["state"] for identity in made) == ["active", "provisioning"], "the other is stuck"
+    assert sorted(api.get(identity)["state"] for identity in identities) == ["active", "provisioning"], (
+        "the other is stuck"
+    )
 
 
 @pytest.mark.parametrize("by", ["fault", "option"])
@@ -153,11 +155,11 @@ def test_a_lab_that_does_not_run_is_named(tmp_path: Path) -> None:
 
 def test_devices_are_still_there_after_a_restart(tmp_path: Path) -> None:
     with metal(tmp_path, BootOptions(seconds=1.0)) as first:
-        made = first.create()
+        device_ = first.create()
     with metal(tmp_path, BootOptions(seconds=1.0)) as second:
-        assert [device["id"] for device in second.control.devices()] == [made["id"]], "it is still billed"
-        eventually(lambda: second.get(made["id"])["state"] == "active", "active: it goes on where it was", 5)
-        assert second.problem(made["id"], 5) == "it has no user data", "and boots"
+        assert [device["id"] for device in second.control.devices()] == [device_["id"]], "it is still billed"
+        eventually(lambda: second.get(device_["id"])["state"] == "active", "active: it goes on where it was", 5)
+        assert second.problem(device_["id"], 5) == "it has no user data", "and boots"
 
 
 def test_stopping_closes_the_port(tmp_path: Path) -> None:

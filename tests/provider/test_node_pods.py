@@ -43,12 +43,12 @@ def devices(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Metal]:
 @pytest.fixture(scope="module")
 def device(tenant: Tenant, devices: Metal) -> dict[str, Any]:
     """A machine that has joined, without a network plugin."""
-    made = devices.create("node", userdata=userdata(endpoint=tenant.endpoint, pin=tenant.pin()))
+    machine = devices.create("node", userdata=userdata(endpoint=tenant.endpoint, pin=tenant.pin()))
     eventually(lambda: "node" in tenant.nodes(), "a Node", 120)
     # What Cluster API takes away once it has found the Node.
-    left = [taint for taint in tenant.nodes()["node"]["spec"]["taints"] if taint["key"] != CLUSTER_API]
-    patch(tenant, "/api/v1/nodes/node", {"spec": {"taints": left}})
-    return made
+    taints = [taint for taint in tenant.nodes()["node"]["spec"]["taints"] if taint["key"] != CLUSTER_API]
+    patch(tenant, "/api/v1/nodes/node", {"spec": {"taints": taints}})
+    return machine
 
 
 def patch(tenant: Tenant, path: str, body: dict[str, Any]) -> None:
@@ -74,14 +74,14 @@ def create(tenant: Tenant, text: str) -> None:
 
 
 def condition(node: dict[str, Any], name: str = "Ready") -> dict[str, Any]:
-    found: dict[str, Any] = next((c for c in node["status"].get("conditions", []) if c["type"] == name), {})
-    return found
+    match: dict[str, Any] = next((c for c in node["status"].get("conditions", []) if c["type"] == name), {})
+    return match
 
 
 def pods(tenant: Tenant, label: str) -> list[dict[str, Any]]:
     query = {"labelSelector": f"app={label}"}
-    found: list[dict[str, Any]] = tenant.client.get("/api/v1/pods", params=query).raise_for_status().json()["items"]
-    return found
+    items: list[dict[str, Any]] = tenant.client.get("/api/v1/pods", params=query).raise_for_status().json()["items"]
+    return items
 
 
 def waits(tenant: Tenant, label: str, reason: str) -> dict[str, Any]:
@@ -94,8 +94,8 @@ def waits(tenant: Tenant, label: str, reason: str) -> dict[str, Any]:
                     return pod
         return None
 
-    found: dict[str, Any] = eventually(look, f"a container of {label} that waits for {reason}", 60)
-    return found
+    result: dict[str, Any] = eventually(look, f"a container of {label} that waits for {reason}", 60)
+    return result
 
 
 def says(tenant: Tenant, pod: dict[str, Any], reason: str) -> str:
@@ -210,10 +210,10 @@ def test_a_cloud_controller_without_its_key_crashes_and_with_a_wrong_one_leaves_
     waits(tenant, "cloud", "CrashLoopBackOff")
     set_key(tenant, "wrong")
 
-    def refused() -> bool:
+    def has_refusal() -> bool:
         return any(call.path.endswith(device["id"]) and call.status == 401 for call in devices.control.calls("GET"))
 
-    eventually(refused, "a call of the Metal API that is refused", 60)
+    eventually(has_refusal, "a call of the Metal API that is refused", 60)
     node = tenant.nodes()["node"]
     assert UNINITIALIZED in {taint["key"] for taint in node["spec"]["taints"]}, "nobody has told it what the Node is"
 
@@ -234,11 +234,13 @@ def test_the_status_finds_the_node_without_cloud_controller_and_the_workloads_of
 ) -> None:
     labels = {"metadata": {"labels": {ADD_ON: "cloud-controller"}}}
     patch(tenant, "/apis/apps/v1/namespaces/default/deployments/cloud", labels)
-    found = inside.look(Management(tenant), "default", "c1")
-    assert isinstance(found, tree.Inside), f"the tenant answers: {found}"
-    assert [(one["kind"], one["metadata"]["name"]) for one in found.workloads] == [("Deployment", "cloud")], "by label"
+    view = inside.look(Management(tenant), "default", "c1")
+    assert isinstance(view, tree.Inside), f"the tenant answers: {view}"
+    assert [(entry["kind"], entry["metadata"]["name"]) for entry in view.workloads] == [("Deployment", "cloud")], (
+        "by label"
+    )
     request = tree.Request("1.33.0", 2, add_ons=("cloud-controller",), looks_inside=True)
-    blocker = tree.first_blocker(tree.build(snapshot(inside=found), request))
+    blocker = tree.first_blocker(tree.build(snapshot(inside=view), request))
     assert blocker, "pods of most kinds don't start on it"
     assert (blocker.subject, UNINITIALIZED in blocker.reason) == ("Node/node", True), str(blocker)
 
@@ -262,13 +264,13 @@ def test_a_cloud_controller_tells_addresses_and_labels_and_takes_the_taint_away(
         "a Node without the taint",
         60,
     )
-    shown = devices.get(device["id"])
-    expected = {"ExternalIP" if ip["public"] else "InternalIP": ip["address"] for ip in shown["ip_addresses"]}
-    told = {entry["type"]: entry["address"] for entry in node["status"]["addresses"]}
-    assert told == {**expected, "Hostname": "node"}, "the device's, as the Metal API tells them"
+    details = devices.get(device["id"])
+    expected = {"ExternalIP" if ip["public"] else "InternalIP": ip["address"] for ip in details["ip_addresses"]}
+    addresses = {entry["type"]: entry["address"] for entry in node["status"]["addresses"]}
+    assert addresses == {**expected, "Hostname": "node"}, "the device's, as the Metal API tells them"
     labels = node["metadata"]["labels"]
-    assert labels["node.kubernetes.io/instance-type"] == shown["plan"]["slug"], "the plan"
-    assert labels["topology.kubernetes.io/region"] == shown["metro"]["code"], "the metro"
+    assert labels["node.kubernetes.io/instance-type"] == details["plan"]["slug"], "the plan"
+    assert labels["topology.kubernetes.io/region"] == details["metro"]["code"], "the metro"
 
 
 def test_a_deployment_becomes_available_and_its_service_gets_endpoints(tenant: Tenant, device: dict[str, Any]) -> None:
@@ -289,8 +291,8 @@ def test_a_deployment_becomes_available_and_its_service_gets_endpoints(tenant: T
         ready = [e for item in items for e in item["endpoints"] or [] if e["conditions"]["ready"]]
         return {address for endpoint in ready for address in endpoint["addresses"]}
 
-    found = eventually(lambda: len(seen := addresses()) == 2 and seen, "two endpoints", 60)
-    assert all(address.startswith("10.98.") for address in found), f"of the node's range of pods' addresses: {found}"
+    hosts = eventually(lambda: len(candidate := addresses()) == 2 and candidate, "two endpoints", 60)
+    assert all(address.startswith("10.98.") for address in hosts), f"of the node's range of pods' addresses: {hosts}"
     tenant.client.delete(path, params={"propagationPolicy": "Foreground"}).raise_for_status()
     eventually(lambda: not pods(tenant, "web") and tenant.client.get(path).status_code == 404, "gone with its pods", 60)
 

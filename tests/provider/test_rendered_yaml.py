@@ -26,32 +26,32 @@ KUBECTL = Path(sys.executable).parent / "kubectl"
 def by_kubectl(text: str, folder: Path) -> list[dict[str, Any]]:
     """The objects that kubectl reads, without a cluster; it adds an annotation, which is taken off again."""
     (folder / "rendered.yaml").write_text(text, encoding="utf-8")
-    done = subprocess.run(
+    process = subprocess.run(
         [KUBECTL, "annotate", "--local", "-f", folder / "rendered.yaml", "read=yes", "-o", "json"],
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
-    decoder, found, rest = json.JSONDecoder(), [], done.stdout.strip()
+    assert process.returncode == 0, process.stderr
+    decoder, items, rest = json.JSONDecoder(), [], process.stdout.strip()
     while rest:
         item, end = decoder.raw_decode(rest)
-        found.append(item)
+        items.append(item)
         rest = rest[end:].strip()
-    for item in found:
+    for item in items:
         item["metadata"]["annotations"].pop("read")
         if not item["metadata"]["annotations"]:
             del item["metadata"]["annotations"]
-    return found
+    return items
 
 
 @pytest.mark.parametrize("example", ["dev", "seed", "staging", "production", "full"])
 def test_every_document_of_an_example_comes_back_as_it_was(example: str, tmp_path: Path) -> None:
     stack = load_stack(FULL) if example == "full" else load_stack(*read_stack_file(ROOT / f"Pulumi.{example}.yaml"))
-    wanted = [manifest for tenant in stack.clusters for manifest in documents(tenant)]
-    unique = {json.dumps([item["kind"], item["metadata"]["name"]]): item for item in wanted}
-    found = by_kubectl(render(stack), tmp_path)
-    assert found == json.loads(json.dumps(list(unique.values()))), "kubectl reads the same objects"
+    manifests = [manifest for tenant in stack.clusters for manifest in documents(tenant)]
+    unique = {json.dumps([item["kind"], item["metadata"]["name"]]): item for item in manifests}
+    objects = by_kubectl(render(stack), tmp_path)
+    assert objects == json.loads(json.dumps(list(unique.values()))), "kubectl reads the same objects"
 
 
 def test_any_text_comes_back_as_it_was(tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ def test_any_text_comes_back_as_it_was(tmp_path: Path) -> None:
     collect()
     unique = list(dict.fromkeys(texts))
     names = {text: "" for text in unique if text}
-    thing = {
+    obj = {
         "apiVersion": "example.org/v1",
         "kind": "Texts",
         "metadata": {"name": "a"},
@@ -81,9 +81,9 @@ def test_any_text_comes_back_as_it_was(tmp_path: Path) -> None:
         "nested": [{"a": [text]} for text in unique[:200]],
         "names": names,
     }
-    (found,) = by_kubectl(document(thing, ""), tmp_path)
+    (result,) = by_kubectl(document(obj, ""), tmp_path)
     for index, text in enumerate(unique):
-        assert found["values"][index] == text, f"{text!r} is read as {found['values'][index]!r}"
-    assert found["nested"] == thing["nested"], "at any depth"
-    assert found["names"] == names, "and as names"
+        assert result["values"][index] == text, f"{text!r} is read as {result['values'][index]!r}"
+    assert result["nested"] == obj["nested"], "at any depth"
+    assert result["names"] == names, "and as names"
     assert len(unique) > 500, "many texts were tried"

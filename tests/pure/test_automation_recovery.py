@@ -25,33 +25,33 @@ def resource(kind: str, name: str) -> Json:
 
 
 def state(resources: list[Json], pending: list[tuple[str, Json]]) -> Json:
-    operations = [{"type": type_, "resource": found} for type_, found in pending]
+    operations = [{"type": type_, "resource": entry} for type_, entry in pending]
     return {"resources": resources, "pending_operations": operations, "manifest": {"magic": "kept"}}
 
 
-def living(*found: Json) -> recovery.Find:
-    by_name = {(item["kind"], item["metadata"]["name"]): item for item in found}
+def living(*objects: Json) -> recovery.Find:
+    by_name = {(item["kind"], item["metadata"]["name"]): item for item in objects}
 
-    def find(wanted: Mapping[str, Any]) -> Json | None:
-        return by_name.get((wanted["kind"], wanted["metadata"]["name"]))
+    def find(manifest: Mapping[str, Any]) -> Json | None:
+        return by_name.get((manifest["kind"], manifest["metadata"]["name"]))
 
     return find
 
 
 def test_an_object_that_was_being_created_and_lives_is_entered() -> None:
-    made = resource("Cluster", "c1")
+    cluster = resource("Cluster", "c1")
     manager = {"manager": "pulumi-kubernetes-1", "operation": "Apply"}
-    metadata = {**made["inputs"]["metadata"], "uid": "u1", "managedFields": [manager]}
-    seen = {**made["inputs"], "metadata": metadata}
-    found, entered = recovery.settle(state([], [("creating", made)]), living(seen))
-    assert entered == ["Cluster default/c1"], "a destroy would leave it behind, with its machines"
-    (known,) = found["resources"]
-    assert known["id"] == "default/c1", "under the id that the provider would have given"
-    assert known["outputs"]["metadata"]["uid"] == "u1", "as it lives: its parts refer to it by UID"
-    assert known["outputs"]["__inputs"] == made["inputs"], "with what it was made from"
-    assert known["outputs"]["__fieldManager"] == "pulumi-kubernetes-1", "and whose fields it has"
-    assert found["pending_operations"] == [], "and nothing is doubtful any more"
-    assert found["manifest"] == {"magic": "kept"}, "all else stays"
+    metadata = {**cluster["inputs"]["metadata"], "uid": "u1", "managedFields": [manager]}
+    obj = {**cluster["inputs"], "metadata": metadata}
+    after, names = recovery.settle(state([], [("creating", cluster)]), living(obj))
+    assert names == ["Cluster default/c1"], "a destroy would leave it behind, with its machines"
+    (entry,) = after["resources"]
+    assert entry["id"] == "default/c1", "under the id that the provider would have given"
+    assert entry["outputs"]["metadata"]["uid"] == "u1", "as it lives: its parts refer to it by UID"
+    assert entry["outputs"]["__inputs"] == cluster["inputs"], "with what it was made from"
+    assert entry["outputs"]["__fieldManager"] == "pulumi-kubernetes-1", "and whose fields it has"
+    assert after["pending_operations"] == [], "and nothing is doubtful any more"
+    assert after["manifest"] == {"magic": "kept"}, "all else stays"
 
 
 PROVIDERS = {
@@ -60,20 +60,20 @@ PROVIDERS = {
 }
 
 
-def inside(kind: str, name: str, **more: Any) -> Json:
+def inside(kind: str, name: str, **extra: Any) -> Json:
     """An object of the tenant cluster c1."""
-    return {**resource(kind, name), "provider": PROVIDERS["tenant"], **more}
+    return {**resource(kind, name), "provider": PROVIDERS["tenant"], **extra}
 
 
 def test_a_tenants_object_is_not_looked_up_in_the_management_cluster() -> None:
     def nowhere(_inputs: Mapping[str, Any]) -> Json | None:
         raise AssertionError("the management cluster may have another object of that name")
 
-    made = inside("Cluster", "nested")
-    found, entered = recovery.settle(state([], [("creating", made)]), nowhere)
-    assert (found["resources"], found["pending_operations"], entered) == ([], [], []), "it is applied again"
-    assert recovery.drift([made], nowhere) == [], "nor has it drifted there"
-    assert recovery.possible_deletions(state([made], [("deleting", made)])) == [], "nor is its end awaited there"
+    cluster = inside("Cluster", "nested")
+    after, names = recovery.settle(state([], [("creating", cluster)]), nowhere)
+    assert (after["resources"], after["pending_operations"], names) == ([], [], []), "it is applied again"
+    assert recovery.drift([cluster], nowhere) == [], "nor has it drifted there"
+    assert recovery.possible_deletions(state([cluster], [("deleting", cluster)])) == [], "nor is its end awaited there"
 
 
 def test_a_chart_has_no_object_that_could_drift() -> None:
@@ -82,9 +82,9 @@ def test_a_chart_has_no_object_that_could_drift() -> None:
 
 
 def test_the_same_object_of_the_management_cluster_is_looked_up() -> None:
-    made = {**resource("Cluster", "c1"), "provider": PROVIDERS["management"]}
-    _, entered = recovery.settle(state([], [("creating", made)]), living(made["inputs"]))
-    assert entered == ["Cluster default/c1"], "the provider tells which is which"
+    cluster = {**resource("Cluster", "c1"), "provider": PROVIDERS["management"]}
+    _, names = recovery.settle(state([], [("creating", cluster)]), living(cluster["inputs"]))
+    assert names == ["Cluster default/c1"], "the provider tells which is which"
 
 
 def tenant(name: str, provider: str) -> tuple[Json, list[Json]]:
@@ -94,56 +94,59 @@ def tenant(name: str, provider: str) -> tuple[Json, list[Json]]:
     return {**resource("Cluster", name), "parent": component["urn"]}, [component, provider_]
 
 
-@pytest.mark.parametrize("lost", ["Cluster", "KamajiControlPlane"])
-def test_a_tenants_objects_leave_the_state_with_what_holds_their_data(lost: str) -> None:
+@pytest.mark.parametrize("loss", ["Cluster", "KamajiControlPlane"])
+def test_a_tenants_objects_leave_the_state_with_what_holds_their_data(loss: str) -> None:
     their = PROVIDERS["tenant"].replace("c1", "c2")
     assert their != PROVIDERS["tenant"], "each tenant has a provider of its own"
     (cluster, above), (other, beside) = tenant("c1", PROVIDERS["tenant"]), tenant("c2", their)
     parts = {"urn": "urn:parts", "type": "kamaji-equinix:index:TenantControlPlane", "parent": above[0]["urn"]}
     plane = {**resource("KamajiControlPlane", "plane"), "parent": parts["urn"]}
-    agent, own = inside("DaemonSet", "agent", deletedWith=cluster["urn"]), inside("ConfigMap", "of-another-program")
+    agent, config_map = (
+        inside("DaemonSet", "agent", deletedWith=cluster["urn"]),
+        inside("ConfigMap", "of-another-program"),
+    )
     elsewhere = {**inside("DaemonSet", "other", deletedWith=other["urn"]), "provider": their}
     depends = {"dependencies": [agent["urn"], other["urn"]], "propertyDependencies": {"a": [agent["urn"]], "b": None}}
     after = {**resource("Secret", "after"), **depends}
-    kept = [*above, cluster, parts, plane, *beside, other, elsewhere]
-    before = state([*kept, agent, own, after], [])
-    gone = recovery.clusters_by_name(before, ["Cluster default/c1"]) if lost == "Cluster" else [plane]
-    found, objects = recovery.without_tenants(before, gone)
-    assert objects == sorted([agent["urn"], own["urn"]]), "no API server is left to tell that they are gone"
-    assert [one["urn"] for one in found["resources"]] == [one["urn"] for one in (*kept, after)], (
+    survivors = [*above, cluster, parts, plane, *beside, other, elsewhere]
+    before = state([*survivors, agent, config_map, after], [])
+    losses = recovery.clusters_by_name(before, ["Cluster default/c1"]) if loss == "Cluster" else [plane]
+    result, objects = recovery.without_tenants(before, losses)
+    assert objects == sorted([agent["urn"], config_map["urn"]]), "no API server is left to tell that they are gone"
+    assert [entry["urn"] for entry in result["resources"]] == [entry["urn"] for entry in (*survivors, after)], (
         "those of a cluster that lives stay"
     )
-    assert found["resources"][-1]["dependencies"] == [other["urn"]], "nothing depends on what is not there"
-    assert found["resources"][-1]["propertyDependencies"] == {"a": [], "b": []}, "in no property either"
+    assert result["resources"][-1]["dependencies"] == [other["urn"]], "nothing depends on what is not there"
+    assert result["resources"][-1]["propertyDependencies"] == {"a": [], "b": []}, "in no property either"
 
 
 def test_an_object_that_was_never_created_is_dropped() -> None:
-    found, entered = recovery.settle(state([], [("creating", resource("Cluster", "c1"))]), living())
-    assert (found["resources"], entered) == ([], []), "there is nothing to know"
+    after, names = recovery.settle(state([], [("creating", resource("Cluster", "c1"))]), living())
+    assert (after["resources"], names) == ([], []), "there is nothing to know"
 
 
 def test_an_object_that_a_later_run_created_is_not_entered_twice() -> None:
-    known = {**resource("Cluster", "c1"), "id": "default/c1"}
+    entry = {**resource("Cluster", "c1"), "id": "default/c1"}
     pending = resource("Cluster", "c1")
-    found, entered = recovery.settle(state([known], [("creating", pending)]), living(pending["inputs"]))
-    assert (found["resources"], entered) == ([known], []), "one URN stands for one object"
+    after, names = recovery.settle(state([entry], [("creating", pending)]), living(pending["inputs"]))
+    assert (after["resources"], names) == ([entry], []), "one URN stands for one object"
 
 
 def test_a_hand_off_that_was_under_way_is_dropped() -> None:
     pending = {"urn": "urn:x", "type": "pulumi-python:dynamic/kamaji-equinix:ControlPlaneEndpoint", "inputs": {}}
-    found, entered = recovery.settle(state([], [("creating", pending)]), living())
-    assert (found["resources"], entered) == ([], []), "it is no object: the next run does it again"
+    after, names = recovery.settle(state([], [("creating", pending)]), living())
+    assert (after["resources"], names) == ([], []), "it is no object: the next run does it again"
 
 
 def test_a_cluster_that_goes_is_waited_for() -> None:
     cluster = resource("Cluster", "c1")
-    going = {**cluster["inputs"], "metadata": {**cluster["inputs"]["metadata"], "deletionTimestamp": "now"}}
-    seen = [going, going, None]
+    remnant = {**cluster["inputs"], "metadata": {**cluster["inputs"]["metadata"], "deletionTimestamp": "now"}}
+    answers = [remnant, remnant, None]
     pauses: list[str] = []
-    found = recovery.await_deletions(
-        recovery.possible_deletions(state([cluster], [])), lambda _: seen.pop(0), pauses.append
+    names = recovery.await_deletions(
+        recovery.possible_deletions(state([cluster], [])), lambda _: answers.pop(0), pauses.append
     )
-    assert found == ["Cluster default/c1"], "an up that took it for unchanged would build around nothing"
+    assert names == ["Cluster default/c1"], "an up that took it for unchanged would build around nothing"
     assert len(pauses) == 2, f"each look but the last: {pauses}"
 
 
@@ -173,8 +176,8 @@ def test_a_cluster_whose_parts_the_state_holds_no_longer_was_being_deleted() -> 
 
 def test_other_objects_are_asked_for_only_where_their_deletion_was_under_way() -> None:
     pool, plane = resource("MachineDeployment", "a"), resource("KamajiControlPlane", "cp")
-    found = recovery.possible_deletions(state([pool, plane], [("deleting", pool)]))
-    assert [(one["kind"], going) for one, going in found] == [("MachineDeployment", True)], (
+    deletions = recovery.possible_deletions(state([pool, plane], [("deleting", pool)]))
+    assert [(entry["kind"], is_deletion) for entry, is_deletion in deletions] == [("MachineDeployment", True)], (
         "a run costs no more than needed"
     )
 
@@ -189,16 +192,16 @@ SECTIONS: Json = {
 
 def test_settings_come_back_the_same_from_a_stacks_configuration(tmp_path: Path) -> None:
     settings = check(SECTIONS)
-    written = sections(settings, tmp_path)
-    assert check(written).clusters == settings.clusters, "nothing is lost on the way"
-    path = written["management"]["kubeconfigPath"]
+    document = sections(settings, tmp_path)
+    assert check(document).clusters == settings.clusters, "nothing is lost on the way"
+    path = document["management"]["kubeconfigPath"]
     assert path == str(tmp_path / "management.kubeconfig"), "the engine may run in another folder"
 
 
 def test_wrong_settings_are_one_error_of_the_family() -> None:
-    with pytest.raises(ConfigurationError) as caught:
+    with pytest.raises(ConfigurationError) as error:
         check({**SECTIONS, "clutser": {}, "metal": {"metro": "da"}})
-    assert len(caught.value.problems) == 2, f"all mistakes at once: {caught.value}"
+    assert len(error.value.problems) == 2, f"all mistakes at once: {error.value}"
 
 
 def test_what_else_stands_in_a_stacks_file_stays(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from toolchain import bootstrap
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "message"),
     [
         ("  Downloading rich-15.0.0-py3-none-any.whl (310 kB)", "downloading rich 15.0.0 310 kB"),
         (
@@ -28,8 +28,8 @@ from toolchain import bootstrap
         ("", ""),
     ],
 )
-def test_of_what_pip_says_only_downloads_and_the_installation_are_told(line: str, told: str) -> None:
-    assert bootstrap.event(line) == told, f"{line!r} is told as {bootstrap.event(line)!r}"
+def test_of_what_pip_says_only_downloads_and_the_installation_are_told(line: str, message: str) -> None:
+    assert bootstrap.event(line) == message, f"{line!r} is told as {bootstrap.event(line)!r}"
 
 
 @pytest.mark.parametrize(
@@ -58,10 +58,10 @@ def test_a_python_without_venv_is_told_with_the_command_that_helps(
     # What an import of a module that is not there does.
     monkeypatch.setitem(sys.modules, "ensurepip", None)
     assert bootstrap.main("lab") == 1, "it failed"
-    said = capsys.readouterr()
-    assert said.err.count("\n") == 1, f"one line: {said.err}"
-    assert "sudo apt-get install python3-venv" in said.err, said.err
-    assert said.out == "", f"stdout may be meant for a pipe: {said.out}"
+    output = capsys.readouterr()
+    assert output.err.count("\n") == 1, f"one line: {output.err}"
+    assert "sudo apt-get install python3-venv" in output.err, output.err
+    assert output.out == "", f"stdout may be meant for a pipe: {output.out}"
 
 
 def test_an_old_python_is_told_with_its_version(
@@ -78,7 +78,7 @@ def test_the_bootstrap_can_be_read_by_a_python_that_is_too_old() -> None:
 
 
 def test_make_without_python_says_what_installs_it() -> None:
-    done = subprocess.run(
+    process = subprocess.run(
         [shutil.which("make") or "make", "-B", ".venv/lab"],
         cwd=ROOT,
         env={"PATH": "/nowhere"},
@@ -86,12 +86,14 @@ def test_make_without_python_says_what_installs_it() -> None:
         text=True,
         check=False,
     )
-    assert done.returncode != 0, done.stdout
-    assert "sudo apt-get install python3 python3-venv" in done.stderr, done.stderr
+    assert process.returncode != 0, process.stdout
+    assert "sudo apt-get install python3 python3-venv" in process.stderr, process.stderr
 
 
 def test_no_target_prints_its_own_command_where_its_output_may_go_into_a_pipe() -> None:
     make = ["make", "help", "render", "PY=true", "-o", ".venv/lab"]
-    done = subprocess.run(make, cwd=ROOT, capture_output=True, text=True, check=True)
-    assert "kamaji_equinix.components.render" not in done.stdout, f"only what the command itself says: {done.stdout}"
-    assert "make: " not in done.stdout, f"nor a word of make's: {done.stdout}"
+    process = subprocess.run(make, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "kamaji_equinix.components.render" not in process.stdout, (
+        f"only what the command itself says: {process.stdout}"
+    )
+    assert "make: " not in process.stdout, f"nor a word of make's: {process.stdout}"

@@ -84,8 +84,8 @@ def test_other_changes_pass(change: dict[str, Any]) -> None:
 
 
 def test_a_change_that_the_stack_allows_passes() -> None:
-    allowed = {"namespace": "other", "allowReplacement": True}
-    assert refusals(stack(), stack(cluster=allowed)) == [], "it was asked for"
+    permission = {"namespace": "other", "allowReplacement": True}
+    assert refusals(stack(), stack(cluster=permission)) == [], "it was asked for"
 
 
 def test_permission_to_replace_is_none_to_go_back() -> None:
@@ -122,8 +122,8 @@ def test_objects_as_the_api_server_returns_them_are_compared_alike() -> None:
 
 
 def test_a_renamed_control_plane_is_noticed_though_nothing_is_found_under_its_new_name() -> None:
-    found = [item for item in documents(stack().clusters[0]) if item["kind"] != "KamajiControlPlane"]
-    (problem,) = changes.check_cluster(changes.of_objects(found), stack(controlPlane={"name": "other"}).clusters[0])
+    objects = [item for item in documents(stack().clusters[0]) if item["kind"] != "KamajiControlPlane"]
+    (problem,) = changes.check_cluster(changes.of_objects(objects), stack(controlPlane={"name": "other"}).clusters[0])
     assert problem.path == "controlPlane.name", "the Cluster refers to the old one"
 
 
@@ -155,29 +155,29 @@ def state(**annotations: str) -> dict[str, Any]:
 
 
 def test_the_clusters_of_a_state_are_read_from_it_in_either_generation() -> None:
-    found = departures.clusters_in_state(state())
-    assert found == [departures.AppliedCluster("prod", "default", "1")], (
+    clusters = departures.clusters_in_state(state())
+    assert clusters == [departures.AppliedCluster("prod", "default", "1")], (
         "a Cluster of another program's own is none of these"
     )
     newer = {urn.replace("v1beta1", "v1beta2"): resource for urn, resource in state().items()}
-    assert departures.clusters_in_state(newer) == found, "whatever API version the last run used"
+    assert departures.clusters_in_state(newer) == clusters, "whatever API version the last run used"
     assert departures.clusters_in_state({}) == [], "a first run has none"
 
 
 def test_the_permission_in_a_state_is_read_too() -> None:
-    (found,) = departures.clusters_in_state(state(**{departures.ALLOW_REPLACEMENT: "true"}))
-    assert found.allow_replacement, "it was applied"
-    (found,) = departures.clusters_in_state(state(**{departures.ALLOW_REPLACEMENT: "false"}))
-    assert not found.allow_replacement, "only true allows"
+    (cluster,) = departures.clusters_in_state(state(**{departures.ALLOW_REPLACEMENT: "true"}))
+    assert cluster.allow_replacement, "it was applied"
+    (cluster,) = departures.clusters_in_state(state(**{departures.ALLOW_REPLACEMENT: "false"}))
+    assert not cluster.allow_replacement, "only true allows"
 
 
 def test_a_cluster_in_its_place_is_not_missed() -> None:
-    known = departures.clusters_in_state(state())
-    assert departures.absent(known, stack()) == [], "name and namespace are those of before"
-    assert departures.absent(known, stack(cluster={"namespace": "other"})) == known, (
+    clusters = departures.clusters_in_state(state())
+    assert departures.absent(clusters, stack()) == [], "name and namespace are those of before"
+    assert departures.absent(clusters, stack(cluster={"namespace": "other"})) == clusters, (
         "another namespace is another object"
     )
-    assert departures.absent(known, stack(cluster={"name": "other"})) == known, "so is another name"
+    assert departures.absent(clusters, stack(cluster={"name": "other"})) == clusters, "so is another name"
 
 
 def test_a_moved_cluster_is_named_with_its_place_in_the_list() -> None:
@@ -185,7 +185,8 @@ def test_a_moved_cluster_is_named_with_its_place_in_the_list() -> None:
     (problem,) = departures.problems(departures.clusters_in_state(state()), new, departures.clusters_in_state(state()))
     assert problem.path == "clusters[1].cluster.namespace", "the second cluster"
     assert "is default in the living cluster" in str(problem), "where it lives"
-    allowed = stack(clusters=[{"cluster": {"name": "prod", "namespace": "other", "allowReplacement": True}}])
+    permission = stack(clusters=[{"cluster": {"name": "prod", "namespace": "other", "allowReplacement": True}}])
     assert (
-        departures.problems(departures.clusters_in_state(state()), allowed, departures.clusters_in_state(state())) == []
+        departures.problems(departures.clusters_in_state(state()), permission, departures.clusters_in_state(state()))
+        == []
     ), "it was asked for"

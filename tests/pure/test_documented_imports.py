@@ -29,13 +29,13 @@ def sources() -> Iterator[tuple[str, str]]:
 SOURCES = dict(sources())
 
 
-@pytest.mark.parametrize("where", SOURCES)
-def test_what_a_page_or_example_imports_of_this_program_is_there(where: str) -> None:
-    for node in ast.walk(ast.parse(SOURCES[where])):
+@pytest.mark.parametrize("source", SOURCES)
+def test_what_a_page_or_example_imports_of_this_program_is_there(source: str) -> None:
+    for node in ast.walk(ast.parse(SOURCES[source])):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("kamaji_equinix"):
             module = importlib.import_module(str(node.module))
             for alias in node.names:
-                assert hasattr(module, alias.name) or importlib.import_module(f"{node.module}.{alias.name}"), where
+                assert hasattr(module, alias.name) or importlib.import_module(f"{node.module}.{alias.name}"), source
         elif isinstance(node, ast.Import):
             for alias in node.names:
                 if alias.name.startswith("kamaji_equinix"):
@@ -54,5 +54,5 @@ def test_the_name_that_programs_of_users_know_is_still_there() -> None:
 def test_a_module_that_another_one_refers_to_is_beside_it(folder: str) -> None:
     for path in (ROOT / folder).rglob("*.py"):
         for name in ROLE.findall(path.read_text()):
-            there = path.parent / f"{name}.py", path.parent / name / "__init__.py"
-            assert any(map(Path.is_file, there)), f"{path.relative_to(ROOT)} names .{name}"
+            candidates = path.parent / f"{name}.py", path.parent / name / "__init__.py"
+            assert any(map(Path.is_file, candidates)), f"{path.relative_to(ROOT)} names .{name}"

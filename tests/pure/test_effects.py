@@ -37,24 +37,24 @@ def keys() -> list[str]:
 
 def leaves() -> Iterator[str]:
     """The settings that are no sections."""
-    known = keys()
-    for key in known:
-        if not any(other != key and other.startswith((f"{key}.", f"{key}[")) for other in known):
+    all_keys = keys()
+    for key in all_keys:
+        if not any(other != key and other.startswith((f"{key}.", f"{key}[")) for other in all_keys):
             yield key
 
 
 def test_each_setting_has_an_effect_and_each_row_a_setting() -> None:
-    known = {key.replace("[]", "") for key in keys()} | {key.partition(".")[0].replace("[]", "") for key in keys()}
+    all_keys = {key.replace("[]", "") for key in keys()} | {key.partition(".")[0].replace("[]", "") for key in keys()}
     for key in keys():
         effect(key)
-    assert {key.replace("[]", "") for key in EFFECTS} <= known, "a row about nothing is out of date"
+    assert {key.replace("[]", "") for key in EFFECTS} <= all_keys, "a row about nothing is out of date"
     with pytest.raises(KeyError):
         effect("nothing.like.it")
 
 
 def test_each_setting_has_a_change_here() -> None:
-    changed = {key for key, _, _ in CHANGES}
-    missing = [key for key in leaves() if key not in changed and not key.startswith(ELSEWHERE)]
+    rows = {key for key, _, _ in CHANGES}
+    missing = [key for key in leaves() if key not in rows and not key.startswith(ELSEWHERE)]
     assert missing == [], "what a new setting does to a living cluster has to be said, and tested"
 
 
@@ -70,9 +70,9 @@ def living(before: TenantClusterSettings) -> tuple[LivingCluster, Json]:
         f"urn:x$kubernetes:{item['apiVersion']}:{item['kind']}::{index}": {"outputs": item}
         for index, item in enumerate(objects)
     }
-    named = {item["kind"]: item for item in objects}
+    by_kind = {item["kind"]: item for item in objects}
     version = f"v{before.control_plane_version}"
-    named[TENANT_CONTROL_PLANE.name] = {
+    by_kind[TENANT_CONTROL_PLANE.name] = {
         "kind": TENANT_CONTROL_PLANE.name,
         "spec": {
             "kubernetes": {"version": version},
@@ -81,39 +81,39 @@ def living(before: TenantClusterSettings) -> tuple[LivingCluster, Json]:
         },
         "status": {"kubernetesResources": {"version": {"version": version}}},
     }
-    return LivingCluster(named, tuple(item for item in objects if item["kind"] == "MachineDeployment")), state
+    return LivingCluster(by_kind, tuple(item for item in objects if item["kind"] == "MachineDeployment")), state
 
 
 def outcome(before: TenantClusterSettings, new: StackSettings) -> tuple[list[str], list[str], list[PoolChange]]:
     """What is refused, by its key; what is told; and what happens to machines."""
-    one, state = living(before)
-    known = departures.AppliedCluster(before.cluster.name, before.cluster.namespace)
+    cluster, state = living(before)
+    identity = departures.AppliedCluster(before.cluster.name, before.cluster.namespace)
     (after,) = new.clusters
-    problems = departures.problems(departures.absent([known], new), new, [known])
-    objects = changes.of_objects(list(one.objects.values()))
+    problems = departures.problems(departures.absent([identity], new), new, [identity])
+    objects = changes.of_objects(list(cluster.objects.values()))
     if not problems:
         problems += changes.check_cluster(objects, after)
-    told = list(changes.careful("", objects, changes.of_settings(after)))
-    return [problem.path for problem in problems], told, plan_of(after, one, state)
+    messages = list(changes.careful("", objects, changes.of_settings(after)))
+    return [problem.path for problem in problems], messages, plan_of(after, cluster, state)
 
 
 @pytest.mark.parametrize(("key", "before", "after"), CHANGES, ids=[key for key, _, _ in CHANGES])
 def test_a_change_has_the_effect_that_the_table_says(key: str, before: Json, after: Json) -> None:
-    refused, told, machines = outcome(tenant(before), stack(after))
-    how = effect(key).how
-    assert refused == ([key] if how == "never" else []), "refused is what can never be, and nothing else"
-    rolled = sum(change.rolled for change in machines)
-    if how == "never":
+    refusals, messages, machines = outcome(tenant(before), stack(after))
+    consequence = effect(key).how
+    assert refusals == ([key] if consequence == "never" else []), "refused is what can never be, and nothing else"
+    rolls = sum(change.rolled for change in machines)
+    if consequence == "never":
         return
-    if how == "rolls machines":
+    if consequence == "rolls machines":
         expected = 0 if key == "workerPools[].rolloutAfter" else 2
-        assert rolled >= expected or rolled == 2, f"both machines roll: {machines}"
+        assert rolls >= expected or rolls == 2, f"both machines roll: {machines}"
     elif key not in LOUD:
-        assert rolled == 0, f"no machine rolls: {machines}"
-    if how == "with care" and key not in LOUD:
-        assert [line.partition(" changes from ")[0] for line in told] == [key], "what follows is told"
-    elif how != "with care":
-        assert told == [], "nothing else is"
+        assert rolls == 0, f"no machine rolls: {machines}"
+    if consequence == "with care" and key not in LOUD:
+        assert [line.partition(" changes from ")[0] for line in messages] == [key], "what follows is told"
+    elif consequence != "with care":
+        assert messages == [], "nothing else is"
 
 
 @pytest.mark.parametrize(("key", "before", "after"), CHANGES, ids=[key for key, _, _ in CHANGES])
@@ -123,18 +123,18 @@ def test_settings_that_stay_as_they_are_have_no_effect(key: str, before: Json, a
 
 
 def test_the_control_planes_address_is_free_until_the_cluster_has_taken_one_over() -> None:
-    one, _ = living(tenant({}))
-    del one.objects["Cluster"]["spec"]["controlPlaneEndpoint"]
-    objects = changes.of_objects(list(one.objects.values()))
+    cluster, _ = living(tenant({}))
+    del cluster.objects["Cluster"]["spec"]["controlPlaneEndpoint"]
+    objects = changes.of_objects(list(cluster.objects.values()))
     for key, _, after in CHANGES:
         if key in changes.ADDRESS:
-            refused = [problem.path for problem in changes.check_cluster(objects, tenant(after))]
-            assert refused == [], f"{key} may be what keeps it from coming up"
+            refusals = [problem.path for problem in changes.check_cluster(objects, tenant(after))]
+            assert refusals == [], f"{key} may be what keeps it from coming up"
 
 
 def test_the_address_that_is_in_use_may_be_pinned() -> None:
-    one, _ = living(tenant({}))
-    objects = changes.of_objects(list(one.objects.values()))
+    cluster, _ = living(tenant({}))
+    objects = changes.of_objects(list(cluster.objects.values()))
     network = {"serviceAddress": "198.51.100.1"}
     assert changes.check_cluster(objects, tenant({"controlPlane": {"network": network}})) == [], "it stays where it is"
     pinned, _ = living(tenant({"controlPlane": {"network": network}}))
@@ -144,10 +144,10 @@ def test_the_address_that_is_in_use_may_be_pinned() -> None:
 
 
 def test_allow_replacement_is_no_way_around_what_the_controllers_refuse() -> None:
-    one, _ = living(tenant({}))
-    objects = changes.of_objects(list(one.objects.values()))
+    cluster, _ = living(tenant({}))
+    objects = changes.of_objects(list(cluster.objects.values()))
     for key in ("metal.projectId", "cluster.podCidrs", "cluster.apiServerPort"):
-        (after,) = (after for known, _, after in CHANGES if known == key)
+        (after,) = (after for name, _, after in CHANGES if name == key)
         (problem,) = changes.check_cluster(objects, tenant(after, {"cluster": {"allowReplacement": True}}))
         assert problem.path == key, "the engine would change the living object, not replace the cluster"
         assert "under another cluster.name" in str(problem), "which is the way"
@@ -156,5 +156,5 @@ def test_allow_replacement_is_no_way_around_what_the_controllers_refuse() -> Non
 def test_source_ranges_neither_come_nor_go() -> None:
     ranges = {"controlPlane": {"network": {"loadBalancerSourceRanges": ["203.0.113.0/24"]}}}
     for before, after in (({}, ranges), (ranges, {})):
-        refused, _, _ = outcome(tenant(before), stack(after))
-        assert refused == ["controlPlane.network.loadBalancerSourceRanges"], "upstream refuses it, or does nothing"
+        refusals, _, _ = outcome(tenant(before), stack(after))
+        assert refusals == ["controlPlane.network.loadBalancerSourceRanges"], "upstream refuses it, or does nothing"

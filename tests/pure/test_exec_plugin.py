@@ -90,22 +90,22 @@ def test_a_plugin_that_fails_early_costs_nothing_and_one_that_fails_late_is_name
 
 
 def test_what_a_server_refuses_is_renewed_once_by_all_threads_together(plugin: Counting) -> None:
-    refused = plugin.login.secrets()
-    threads = [threading.Thread(target=plugin.login.renew, args=(refused,)) for _ in range(4)]
+    secrets = plugin.login.secrets()
+    threads = [threading.Thread(target=plugin.login.renew, args=(secrets,)) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     assert plugin.count == 2, "the first to come runs it, the others take what it gave"
-    assert plugin.login.renew(refused), "who comes late has something else to try, too"
+    assert plugin.login.renew(secrets), "who comes late has something else to try, too"
 
 
 def test_a_plugin_that_gives_what_was_refused_is_left_alone_for_a_while(plugin: Counting) -> None:
     plugin.says.write_text("N=same\n")
-    refused = plugin.login.secrets()
-    assert [plugin.login.renew(refused) for _ in range(3)] == [False] * 3, "there is nothing else to try"
+    secrets = plugin.login.secrets()
+    assert [plugin.login.renew(secrets) for _ in range(3)] == [False] * 3, "there is nothing else to try"
     assert plugin.count == 2, "a slow plugin would make each refused request slow"
-    assert refused == Secrets("token-same"), "what it gave"
+    assert secrets == Secrets("token-same"), "what it gave"
 
 
 ASKS = 'if [ -t 0 ]; then printf "who? " >&2; read N; fi\n( : < /dev/tty ) 2>/dev/null && echo tty >> {runs}\n'
@@ -115,15 +115,15 @@ ASKS = 'if [ -t 0 ]; then printf "who? " >&2; read N; fi\n( : < /dev/tty ) 2>/de
     ("mode", "token"), [("Never", "token-1"), ("IfAvailable", "token-ann"), ("Always", "token-ann")]
 )
 def test_only_a_plugin_that_may_ask_finds_a_terminal(mode: str, token: str, tmp_path: Path) -> None:
-    made = Counting(tmp_path, mode)
-    made.says.write_text(ASKS.format(runs=made.runs))
+    counter = Counting(tmp_path, mode)
+    counter.says.write_text(ASKS.format(runs=counter.runs))
     code = (
         "from kamaji_equinix.components.kube.exec_plugin import Plugin, run\n"
-        f"print(run(Plugin('here', {made.plugin.command!r}, mode={mode!r}))[0].token)\n"
+        f"print(run(Plugin('here', {counter.plugin.command!r}, mode={mode!r}))[0].token)\n"
     )
     master, slave = pty.openpty()
     os.write(master, b"ann\n")
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", f"import fcntl, os, termios\nfcntl.ioctl(0, termios.TIOCSCTTY, 0)\n{code}"],
         stdin=slave,
         capture_output=True,
@@ -135,19 +135,19 @@ def test_only_a_plugin_that_may_ask_finds_a_terminal(mode: str, token: str, tmp_
     )
     os.close(slave)
     os.close(master)
-    assert done.stdout.strip() == token, f"it asked only if it may: {done.stderr}"
-    found = "tty" in made.runs.read_text()
-    assert found == (mode != "Never"), "one that may not ask does not find the terminal by another way"
+    assert process.stdout.strip() == token, f"it asked only if it may: {process.stderr}"
+    has_terminal = "tty" in counter.runs.read_text()
+    assert has_terminal == (mode != "Never"), "one that may not ask does not find the terminal by another way"
 
 
 def test_a_plugin_that_always_asks_is_named_where_nobody_is(tmp_path: Path) -> None:
-    made = Counting(tmp_path, "Always")
+    counter = Counting(tmp_path, "Always")
     code = (
         "from kamaji_equinix.components.kube.exec_plugin import Plugin, run\n"
-        f"run(Plugin('here', {made.plugin.command!r}, mode='Always'))\n"
+        f"run(Plugin('here', {counter.plugin.command!r}, mode='Always'))\n"
     )
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", code], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False
     )
-    assert "asks questions (interactiveMode: Always), and there is no terminal to ask" in done.stderr, done.stderr
-    assert made.count == 0, "it is not run"
+    assert "asks questions (interactiveMode: Always), and there is no terminal to ask" in process.stderr, process.stderr
+    assert counter.count == 0, "it is not run"

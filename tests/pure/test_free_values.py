@@ -72,16 +72,16 @@ STRANGE = st.sampled_from(
 
 @settings(max_examples=100, deadline=None)
 @given(PLAIN, st.sampled_from(["values", "network", "objects"]))
-def test_what_json_knows_is_taken_and_can_be_rendered(value: Any, where: str) -> None:
+def test_what_json_knows_is_taken_and_can_be_rendered(value: Any, place: str) -> None:
     raw = {
         "values": with_values({"a": value}),
         "network": configuration(network={"plugin": "cilium", "values": {"a": value}}),
         "objects": with_objects({**OBJECT, "data": value}),
-    }[where]
+    }[place]
     stack = load_stack(raw)
     assert render.render(stack), "it can be written"
-    held = stack.clusters[0].addons[0].values if where == "values" else None
-    assert held is None or held == {"a": value}, "as it was"
+    values = stack.clusters[0].addons[0].values if place == "values" else None
+    assert values is None or values == {"a": value}, "as it was"
 
 
 @settings(max_examples=100, deadline=None)
@@ -95,9 +95,9 @@ def test_what_the_engine_would_lose_is_refused_with_its_place(value: Any, way: l
         configuration(network={"plugin": "cilium", "values": {"k": inner}}),
         with_objects({**OBJECT, "data": {"k": inner}}),
     ):
-        told = report(raw)
-        assert "k" in told, f"{value!r} is refused: {told}"
-        assert len(told) < 2000, "in some words"
+        message = report(raw)
+        assert "k" in message, f"{value!r} is refused: {message}"
+        assert len(message) < 2000, "in some words"
 
 
 @pytest.mark.parametrize(
@@ -108,9 +108,9 @@ def test_what_the_engine_would_lose_is_refused_with_its_place(value: Any, way: l
 )
 def test_no_value_that_python_can_not_write_ends_in_a_traceback(place: str, number: Any) -> None:
     section, _, key = place.partition(".")
-    told = report(configuration(**{section: {key: number} if key else number}))
-    assert section in told, f"it is refused by name: {told}"
-    told.encode()
+    message = report(configuration(**{section: {key: number} if key else number}))
+    assert section in message, f"it is refused by name: {message}"
+    message.encode()
 
 
 @pytest.mark.parametrize(
@@ -132,10 +132,10 @@ def test_no_value_that_python_can_not_write_ends_in_a_traceback(place: str, numb
     ],
 )
 def test_an_object_that_no_api_server_takes_is_refused(change: dict[str, Any], path: str, rule: str) -> None:
-    told = report(with_objects({**OBJECT, **change}))
+    message = report(with_objects({**OBJECT, **change}))
     place = f"addons[0].objects[0]{f'.{path}' if path else ''}"
-    assert place in told, told
-    assert rule in told, told
+    assert place in message, message
+    assert rule in message, message
 
 
 def test_objects_are_given_once() -> None:
@@ -148,7 +148,7 @@ def test_objects_are_given_once() -> None:
 @given(st.text(min_size=1, max_size=40), st.text(max_size=9), st.text(max_size=9))
 def test_a_secret_is_known_in_each_form_that_a_chart_writes(ends: str, before: str, after: str) -> None:
     text = marker() + ends.encode("utf-8", "replace").decode()
-    known = set(secret_texts({"a": [SecretStr(text)]}))
+    forms = set(secret_texts({"a": [SecretStr(text)]}))
     whole = f"{before}{text}{after}".encode("utf-8", "replace")
-    for written in (whole.decode(), json.dumps(whole.decode()), base64.b64encode(whole).decode()):
-        assert any(form in written for form in known), f"{text!r} in {written!r}"
+    for output in (whole.decode(), json.dumps(whole.decode()), base64.b64encode(whole).decode()):
+        assert any(form in output for form in forms), f"{text!r} in {output!r}"

@@ -38,7 +38,7 @@ class Api:
         server = "https://management.example:6443"
 
 
-def waiting(seconds: float = 60.0) -> tuple[Wait, Clock, list[str]]:
+def start_wait(seconds: float = 60.0) -> tuple[Wait, Clock, list[str]]:
     clock, lines = Clock(), list[str]()
     order = Order("c1", None, "cp", Kind("infrastructure/v1", "PacketCluster", "packetclusters"), "c1")
     progress = Progress(seconds, lambda step: lines.append(str(step)), clock, clock.sleep)
@@ -46,7 +46,7 @@ def waiting(seconds: float = 60.0) -> tuple[Wait, Clock, list[str]]:
 
 
 def test_a_wait_is_told_when_it_begins_and_every_15_s() -> None:
-    wait, clock, lines = waiting(600)
+    wait, clock, lines = start_wait(600)
     for _ in range(600):
         wait.progress.report_wait("Service cp has no ingress address")
         clock.now += 0.1
@@ -56,7 +56,7 @@ def test_a_wait_is_told_when_it_begins_and_every_15_s() -> None:
 
 
 def test_another_cause_is_told_at_once_and_the_same_topic_is_not() -> None:
-    wait, _, lines = waiting()
+    wait, _, lines = start_wait()
     wait.progress.report_wait("first")
     wait.progress.report_wait("second")
     wait.progress.report_wait("answers 500 (after 1 ms)", "ready")
@@ -66,7 +66,7 @@ def test_another_cause_is_told_at_once_and_the_same_topic_is_not() -> None:
 
 @given(st.lists(st.integers(0, 30), max_size=20), st.integers(1, 60))
 def test_no_pause_goes_beyond_the_deadline(pauses: list[int], seconds: int) -> None:
-    wait, clock, _ = waiting(seconds)
+    wait, clock, _ = start_wait(seconds)
     for pause in pauses:
         wait.progress.pause(pause)
     assert clock.now - 100.0 <= seconds, "a Retry-After of an hour must not hold a hand-off"
@@ -87,7 +87,7 @@ def test_no_pause_goes_beyond_the_deadline(pauses: list[int], seconds: int) -> N
     ids=lambda error: error.reason,
 )
 def test_what_may_pass_by_itself_is_asked_again_until_the_deadline(error: ApiError) -> None:
-    wait, clock, lines = waiting(10)
+    wait, clock, lines = start_wait(10)
     answers = [error] * 3
 
     def read() -> str:
@@ -97,12 +97,12 @@ def test_what_may_pass_by_itself_is_asked_again_until_the_deadline(error: ApiErr
 
     assert wait.patiently("address", "Cluster c1", read) == "read", "the fourth answer is good"
     assert lines, "and the wait was told"
-    began = clock.now
-    with pytest.raises(HandoffError, match="that the management cluster answers") as caught:
+    start = clock.now
+    with pytest.raises(HandoffError, match="that the management cluster answers") as failure:
         wait.patiently("address", "Cluster c1", lambda: (_ for _ in ()).throw(error))
-    assert caught.value.phase == "address", "the phase is the caller's"
-    assert clock.now - began <= 10, "one deadline holds for all"
-    assert "Make https://management.example:6443 reachable" in str(caught.value), "the next step is told"
+    assert failure.value.phase == "address", "the phase is the caller's"
+    assert clock.now - start <= 10, "one deadline holds for all"
+    assert "Make https://management.example:6443 reachable" in str(failure.value), "the next step is told"
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_what_may_pass_by_itself_is_asked_again_until_the_deadline(error: ApiErr
     ids=lambda value: value.message if isinstance(value, ApiError) else None,
 )
 def test_what_will_not_pass_ends_the_hand_off_at_once(error: ApiError, advice: str) -> None:
-    wait, clock, _ = waiting()
+    wait, clock, _ = start_wait()
     with pytest.raises(HandoffError, match=advice):
         wait.patiently("endpoint", "PacketCluster c1", lambda: (_ for _ in ()).throw(error))
     assert clock.now == 100.0, "no time is lost"
@@ -125,7 +125,7 @@ def test_what_will_not_pass_ends_the_hand_off_at_once(error: ApiError, advice: s
 
 @pytest.mark.parametrize(("code", "advice"), [(401, "not valid"), (403, "docs/rbac.yaml")])
 def test_a_denial_is_believed_once_it_has_lasted(code: int, advice: str) -> None:
-    wait, clock, _ = waiting()
+    wait, clock, _ = start_wait()
     denial = ApiError("Denied", "no", code)
     for pause in (0, DENIED_SECONDS * 0.9, FORGOTTEN_SECONDS * 1.1, DENIED_SECONDS * 0.9):
         clock.now += pause
@@ -136,7 +136,7 @@ def test_a_denial_is_believed_once_it_has_lasted(code: int, advice: str) -> None
 
 
 def test_denials_far_apart_are_one_denial_where_nothing_was_asked_between() -> None:
-    wait, clock, _ = waiting()
+    wait, clock, _ = start_wait()
     wait.bearable(ApiError("Forbidden", "no", 403), "nudge", "KamajiControlPlane cp")
     clock.now += DENIED_SECONDS * 1.1
     with pytest.raises(HandoffError, match=r"docs/rbac\.yaml"):
@@ -144,7 +144,7 @@ def test_denials_far_apart_are_one_denial_where_nothing_was_asked_between() -> N
 
 
 def test_a_denial_is_not_borne_beyond_the_deadline() -> None:
-    wait, clock, _ = waiting(1.0)
+    wait, clock, _ = start_wait(1.0)
     clock.now += 1.5
     with pytest.raises(HandoffError, match=r"docs/rbac\.yaml"):
         wait.bearable(ApiError("Forbidden", "no", 403), "address", "Cluster c1")

@@ -37,10 +37,10 @@ SCALARS = st.one_of(
 VALUES = st.recursive(
     SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3)
 )
-STORED = ("endpoint", "live", "ready", "schema", "handedOff", "setBy", "host", "port", "__provider", "kubeconfig")
-ANYTHING = st.dictionaries(st.sampled_from([*INPUTS, *STORED]), VALUES)
+STATE_KEYS = ("endpoint", "live", "ready", "schema", "handedOff", "setBy", "host", "port", "__provider", "kubeconfig")
+ANYTHING = st.dictionaries(st.sampled_from([*INPUTS, *STATE_KEYS]), VALUES)
 NAMES = st.text("abcdefghijklmnopqrstuvwxyz-", min_size=1, max_size=10)
-WANTED = st.fixed_dictionaries(
+DECLARATION = st.fixed_dictionaries(
     {
         "namespace": NAMES,
         "cluster": NAMES,
@@ -60,13 +60,13 @@ PORTS = st.integers(1, 65535)
 HOSTS = st.one_of(NAMES, st.ip_addresses().map(str))
 
 
-def completed(wanted: Json, host: str, port: int) -> Json:
+def state_of(inputs: Json, host: str, port: int) -> Json:
     """What the state gives back of a hand-off that came about."""
     at = Endpoint(host, port)
     outcome = Outcome(at, at, True, "pulumi", "uid", "ns/c1-kubeconfig")
-    outputs = {**wanted, **outputs_of(outcome, "https://api"), "handedOff": str(at)}
-    found: Json = json.loads(json.dumps(outputs), parse_int=float)
-    return found
+    outputs = {**inputs, **outputs_of(outcome, "https://api"), "handedOff": str(at)}
+    state: Json = json.loads(json.dumps(outputs), parse_int=float)
+    return state
 
 
 @given(ANYTHING, ANYTHING)
@@ -80,58 +80,58 @@ def test_diff_and_check_raise_nothing_and_change_nothing_for_any_values(olds: Js
     assert (olds, news) == before, "the engine's values are its own"
 
 
-@given(WANTED, HOSTS, PORTS)
-def test_equal_inputs_after_a_hand_off_are_no_change(wanted: Json, host: str, port: int) -> None:
-    diff = EndpointProvider().diff("id", completed(wanted, host, port), wanted)
+@given(DECLARATION, HOSTS, PORTS)
+def test_equal_inputs_after_a_hand_off_are_no_change(inputs: Json, host: str, port: int) -> None:
+    diff = EndpointProvider().diff("id", state_of(inputs, host, port), inputs)
     assert not diff.changes, "numbers come back from the state as floats, which is no change"
     assert not diff.replaces, "and nothing is replaced"
 
 
-@given(WANTED, WANTED, HOSTS, PORTS)
-def test_no_change_of_an_input_is_dropped(wanted: Json, other: Json, host: str, port: int) -> None:
-    olds = completed(wanted, host, port)
+@given(DECLARATION, DECLARATION, HOSTS, PORTS)
+def test_no_change_of_an_input_is_dropped(inputs: Json, other: Json, host: str, port: int) -> None:
+    olds = state_of(inputs, host, port)
     for key in INPUTS:
-        diff = EndpointProvider().diff("id", olds, {**wanted, key: other[key]})
-        assert diff.changes == (wanted[key] != other[key]), f"{key} from {wanted[key]!r} to {other[key]!r}"
-        assert bool(diff.replaces) == (key in IDENTITY and wanted[key] != other[key]), f"replacement for {key}"
+        diff = EndpointProvider().diff("id", olds, {**inputs, key: other[key]})
+        assert diff.changes == (inputs[key] != other[key]), f"{key} from {inputs[key]!r} to {other[key]!r}"
+        assert bool(diff.replaces) == (key in IDENTITY and inputs[key] != other[key]), f"replacement for {key}"
 
 
-@given(WANTED, st.sampled_from(INPUTS))
-def test_an_unknown_input_is_a_change(wanted: Json, key: str) -> None:
-    olds = completed(wanted, "192.0.2.1", 6443)
-    assert EndpointProvider().diff("id", olds, {**wanted, key: UNKNOWN}).changes, f"{key} may be another one"
+@given(DECLARATION, st.sampled_from(INPUTS))
+def test_an_unknown_input_is_a_change(inputs: Json, key: str) -> None:
+    olds = state_of(inputs, "192.0.2.1", 6443)
+    assert EndpointProvider().diff("id", olds, {**inputs, key: UNKNOWN}).changes, f"{key} may be another one"
 
 
-@given(WANTED, st.sampled_from(("namespace", "name", "kind")))
-def test_an_unknown_part_of_the_infrastructures_reference_is_a_change(wanted: Json, part: str) -> None:
-    olds = completed(wanted, "192.0.2.1", 6443)
-    news = {**wanted, "infrastructure": {**wanted["infrastructure"], part: UNKNOWN}}
+@given(DECLARATION, st.sampled_from(("namespace", "name", "kind")))
+def test_an_unknown_part_of_the_infrastructures_reference_is_a_change(inputs: Json, part: str) -> None:
+    olds = state_of(inputs, "192.0.2.1", 6443)
+    news = {**inputs, "infrastructure": {**inputs["infrastructure"], part: UNKNOWN}}
     assert EndpointProvider().diff("id", olds, news).changes, "an unknown part makes the whole unknown"
 
 
-@given(WANTED, st.sampled_from(["endpoint", "live", "ready", "schema"]))
-def test_a_state_that_lacks_what_a_hand_off_leaves_is_a_change(wanted: Json, key: str) -> None:
-    olds = completed({**wanted, "enabled": True}, "192.0.2.1", 6443)
+@given(DECLARATION, st.sampled_from(["endpoint", "live", "ready", "schema"]))
+def test_a_state_that_lacks_what_a_hand_off_leaves_is_a_change(inputs: Json, key: str) -> None:
+    olds = state_of({**inputs, "enabled": True}, "192.0.2.1", 6443)
     for missing in ({name: value for name, value in olds.items() if name != key}, {**olds, key: None}):
-        assert EndpointProvider().diff("id", missing, {**wanted, "enabled": True}).changes, f"{key} is missing"
+        assert EndpointProvider().diff("id", missing, {**inputs, "enabled": True}).changes, f"{key} is missing"
 
 
-@given(WANTED, st.integers(-5, 50))
-def test_a_state_of_another_schema_is_a_change_and_no_replacement(wanted: Json, schema: int) -> None:
-    diff = EndpointProvider().diff("id", {**completed(wanted, "h", 1), "schema": float(schema)}, wanted)
+@given(DECLARATION, st.integers(-5, 50))
+def test_a_state_of_another_schema_is_a_change_and_no_replacement(inputs: Json, schema: int) -> None:
+    diff = EndpointProvider().diff("id", {**state_of(inputs, "h", 1), "schema": float(schema)}, inputs)
     assert diff.changes == (schema != SCHEMA), "another schema is brought up to date"
     assert not diff.replaces, "in place"
 
 
 def test_credentials_are_no_change() -> None:
-    wanted = dict.fromkeys(INPUTS)
-    olds = completed(wanted, "h", 1)
-    with_credentials = {**wanted, "kubeconfig": "apiVersion: v1"}
+    inputs = dict.fromkeys(INPUTS)
+    olds = state_of(inputs, "h", 1)
+    with_credentials = {**inputs, "kubeconfig": "apiVersion: v1"}
     assert not EndpointProvider().diff("id", olds, with_credentials).changes, "they are used, not compared"
 
 
 @pytest.mark.parametrize(
-    ("changed", "named"),
+    ("change", "key"),
     [
         ({"timeoutSeconds": 0}, "timeoutSeconds"),
         ({"timeoutSeconds": -1.5}, "timeoutSeconds"),
@@ -141,9 +141,9 @@ def test_credentials_are_no_change() -> None:
         ({"path": "/readyz\r\nHost: elsewhere"}, "path"),
     ],
 )
-def test_inputs_that_cannot_work_are_refused_by_name(changed: Json, named: str) -> None:
-    failures = EndpointProvider().check({}, changed).failures
-    assert [failure.property for failure in failures] == [named], f"{changed} must be refused"
+def test_inputs_that_cannot_work_are_refused_by_name(change: Json, key: str) -> None:
+    failures = EndpointProvider().check({}, change).failures
+    assert [failure.property for failure in failures] == [key], f"{change} must be refused"
 
 
 @given(ANYTHING)
@@ -153,39 +153,39 @@ def test_what_is_called_complete_makes_an_order(props: Json) -> None:
 
 
 @given(VALUES, VALUES)
-def test_sameness_is_equality_of_what_is_known(one: Any, other: Any) -> None:
-    assert is_equal(one, other) == is_equal(other, one), "it goes both ways"
-    assert is_equal(one, one) != is_unknown(one), "what is known is the same as itself, what is not is not"
+def test_sameness_is_equality_of_what_is_known(value: Any, other: Any) -> None:
+    assert is_equal(value, other) == is_equal(other, value), "it goes both ways"
+    assert is_equal(value, value) != is_unknown(value), "what is known is the same as itself, what is not is not"
 
 
 VERSIONS = st.sampled_from(["1.31.9", "1.32.2", "1.33.0", "1.34.0-rc.1"])
 
 
-@given(WANTED, HOSTS, PORTS, VERSIONS, VERSIONS, st.none() | VERSIONS)
+@given(DECLARATION, HOSTS, PORTS, VERSIONS, VERSIONS, st.none() | VERSIONS)
 def test_another_version_is_waited_for_once(
-    wanted: Json, host: str, port: int, before: str, after: str, running: str | None
+    inputs: Json, host: str, port: int, before: str, after: str, running: str | None
 ) -> None:
-    olds = completed({**wanted, "version": before}, host, port)
-    news = {**wanted, "version": after, "runningVersion": running}
+    olds = state_of({**inputs, "version": before}, host, port)
+    news = {**inputs, "version": after, "runningVersion": running}
     diff = EndpointProvider().diff("id", olds, news)
     assert diff.changes == (before != after), "the version that the last hand-off has seen run counts, and nothing else"
     assert not diff.replaces, "it is the same hand-off"
 
 
-@given(WANTED, HOSTS, PORTS, VERSIONS, VERSIONS)
+@given(DECLARATION, HOSTS, PORTS, VERSIONS, VERSIONS)
 def test_a_state_without_a_version_has_nothing_to_do_until_there_is_an_upgrade(
-    wanted: Json, host: str, port: int, running: str, after: str
+    inputs: Json, host: str, port: int, running: str, after: str
 ) -> None:
-    olds = completed(wanted, host, port)
+    olds = state_of(inputs, host, port)
     for before in (None, after):
-        news = {**wanted, "version": after, "runningVersion": before}
+        news = {**inputs, "version": after, "runningVersion": before}
         assert not EndpointProvider().diff("id", olds, news).changes, "an earlier version of the program stored it"
-    diff = EndpointProvider().diff("id", olds, {**wanted, "version": after, "runningVersion": running})
+    diff = EndpointProvider().diff("id", olds, {**inputs, "version": after, "runningVersion": running})
     assert diff.changes == (running != after), "the first upgrade is waited for, too"
 
 
 def test_a_control_plane_that_was_made_anew_is_handed_off_anew() -> None:
-    olds = completed({"namespace": "ns", "cluster": "c1", "controlPlaneUid": "one"}, "10.0.0.1", 6443)
+    olds = state_of({"namespace": "ns", "cluster": "c1", "controlPlaneUid": "one"}, "10.0.0.1", 6443)
     olds |= {"controlPlaneUid": "one"}
     news = {**olds, "controlPlaneUid": "other"}
     for key in ("version", "runningVersion"):

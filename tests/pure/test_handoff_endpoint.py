@@ -36,19 +36,19 @@ def order(*, force: bool = False, handed_off: str | None = None) -> Order:
 
 @given(ADDRESSES | NAMES, PORTS)
 def test_every_host_and_port_is_taken_as_it_is(host: str, port: int) -> None:
-    for given_port in (port, float(port)):
-        found = endpoint_of(holding(host, given_port))
-        assert found is not None, "ports up to 65535 are ports"
-        assert (found.host, found.port) == (host, port), "and nothing is changed"
-        assert isinstance(found.port, int), "a port read from the state is a float"
+    for number in (port, float(port)):
+        endpoint = endpoint_of(holding(host, number))
+        assert endpoint is not None, "ports up to 65535 are ports"
+        assert (endpoint.host, endpoint.port) == (host, port), "and nothing is changed"
+        assert isinstance(endpoint.port, int), "a port read from the state is a float"
 
 
 @given(ANY, ANY)
 def test_any_content_of_the_fields_is_an_endpoint_or_none(host: Any, port: Any) -> None:
-    found = endpoint_of(holding(host, port))
-    if found is not None:
-        assert found.host, "half an endpoint is none"
-        assert 1 <= found.port <= 65535, "nothing else can be dialled"
+    endpoint = endpoint_of(holding(host, port))
+    if endpoint is not None:
+        assert endpoint.host, "half an endpoint is none"
+        assert 1 <= endpoint.port <= 65535, "nothing else can be dialled"
 
 
 @given(st.recursive(ANY, lambda inner: st.dictionaries(st.sampled_from(["spec", "controlPlaneEndpoint"]), inner)))
@@ -83,9 +83,9 @@ def test_any_host_has_one_canonical_form(host: str) -> None:
 @given(ADDRESSES, PORTS, st.booleans())
 def test_brackets_around_a_published_host_are_no_part_of_it(address: str, port: int, spaced: bool) -> None:
     text = f" [{address}] " if spaced else f"[{address}]"
-    found = endpoint_of(holding(text, port))
-    assert found is not None, "some write brackets into the field"
-    assert found.host == address, "but they are none of the host's"
+    endpoint = endpoint_of(holding(text, port))
+    assert endpoint is not None, "some write brackets into the field"
+    assert endpoint.host == address, "but they are none of the host's"
 
 
 @pytest.mark.parametrize(
@@ -102,17 +102,17 @@ def test_the_writer_of_an_endpoint_is_told_the_same_way_each_time(managers: tupl
 
 
 def test_who_was_overwritten_by_force_is_not_the_writer_any_more() -> None:
-    found = holding("192.0.2.1", 6443, "somebody", "kamaji-equinix")
-    found["metadata"]["managedFields"][0]["fieldsV1"]["f:spec"]["f:controlPlaneEndpoint"] = {".": {}}
-    assert writer(found) == "kamaji-equinix", "the empty struct around host and port is still somebody's, but no value"
-    found["metadata"]["managedFields"][0]["fieldsV1"]["f:spec"]["f:controlPlaneEndpoint"] = {}
-    assert writer(found) == "kamaji-equinix", "nor does it count written the other way"
-    found["metadata"]["managedFields"][1:] = []
-    assert writer(found) == "somebody", "but who wrote the endpoint as a whole did write it"
+    obj = holding("192.0.2.1", 6443, "somebody", "kamaji-equinix")
+    obj["metadata"]["managedFields"][0]["fieldsV1"]["f:spec"]["f:controlPlaneEndpoint"] = {".": {}}
+    assert writer(obj) == "kamaji-equinix", "the empty struct around host and port is still somebody's, but no value"
+    obj["metadata"]["managedFields"][0]["fieldsV1"]["f:spec"]["f:controlPlaneEndpoint"] = {}
+    assert writer(obj) == "kamaji-equinix", "nor does it count written the other way"
+    obj["metadata"]["managedFields"][1:] = []
+    assert writer(obj) == "somebody", "but who wrote the endpoint as a whole did write it"
 
 
 @pytest.mark.parametrize(
-    ("live", "manager", "handed_off", "force", "allowed"),
+    ("live", "manager", "handed_off", "force", "expected"),
     [
         ("192.0.2.9", "somebody", None, False, False),
         ("192.0.2.9", "somebody", None, True, True),
@@ -125,9 +125,9 @@ def test_who_was_overwritten_by_force_is_not_the_writer_any_more() -> None:
     ids=["a stranger's", "forced", "its own", "drifted", "not yet moved", "a third one's", "none"],
 )
 def test_only_what_is_its_own_or_has_drifted_is_overwritten_unforced(
-    live: str, manager: str, handed_off: str | None, force: bool, allowed: bool
+    live: str, manager: str, handed_off: str | None, force: bool, expected: bool
 ) -> None:
-    found = may_replace(
+    permission = may_replace(
         order(force=force, handed_off=handed_off), holding(live, 6443, manager), Endpoint("192.0.2.1", 6443)
     )
-    assert found is allowed, f"{live or 'nothing'} written by {manager}, handed off before: {handed_off}"
+    assert permission is expected, f"{live or 'nothing'} written by {manager}, handed off before: {handed_off}"

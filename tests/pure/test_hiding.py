@@ -35,11 +35,11 @@ def filter_of(text: str) -> SecretFilter:
 def test_a_secret_is_hidden_wherever_it_stands(text: str, before: str, after: str) -> None:
     secret = marker() + text
     hide = filter_of(secret)
-    for said in (f"{before}{secret}{after}", json.dumps({before: secret}), f"{before}\n  {secret.strip()}\n{after}"):
-        assert secret[:20] not in hide(said), f"{said!r} became {hide(said)!r}"
+    for output in (f"{before}{secret}{after}", json.dumps({before: secret}), f"{before}\n  {secret.strip()}\n{after}"):
+        assert secret[:20] not in hide(output), f"{output!r} became {hide(output)!r}"
     encoded = base64.b64encode(f"{before}{secret}{after}".encode()).decode()
-    hidden = hide(f"data: {encoded} of {quote_plus(secret)}")
-    assert not [form for form in encodings(secret.strip()) if form in hidden], f"{secret!r} became {hidden!r}"
+    result = hide(f"data: {encoded} of {quote_plus(secret)}")
+    assert not [form for form in encodings(secret.strip()) if form in result], f"{secret!r} became {result!r}"
     assert hide("clear text") == "clear text", "all else is said"
 
 
@@ -64,8 +64,8 @@ def test_events_and_errors_hold_no_secret() -> None:
     secret, events = marker(), list[Event]()
     translate = Translator("a", events.append, filter_of(secret))
     for severity in ("info", "warning", "error"):
-        said = DiagnosticEvent(f"this is too short: {secret}\nand more", "", severity)
-        translate(EngineEvent(sequence=1, timestamp=1, diagnostic_event=said))
+        diagnostic = DiagnosticEvent(f"this is too short: {secret}\nand more", "", severity)
+        translate(EngineEvent(sequence=1, timestamp=1, diagnostic_event=diagnostic))
     assert len(events) >= 3, "each is passed on"
     assert secret not in repr(events) + repr(translate.errors), "without the secret"
     assert "this is too short: [secret]" in repr(translate.errors), "and with all else"

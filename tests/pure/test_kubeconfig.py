@@ -19,7 +19,7 @@ from kamaji_equinix.components.kube import exec_plugin, kubeconfig, management, 
 from kamaji_equinix.components.kube.access import Access, AccessError
 from kamaji_equinix.components.kube.management import Credentials, kubeconfig_text, management_access
 
-from tests.support.tls_endpoint import TenantAuthority, soon
+from tests.support.tls_endpoint import TenantAuthority, wait_until
 
 SECRET = "very-secret-token"
 
@@ -47,7 +47,7 @@ def read(document: Any, context: str | None = None, folder: Path | None = None) 
 
 
 @pytest.mark.parametrize(
-    ("document", "said"),
+    ("document", "words"),
     [
         ("a: [", "not YAML (line 2)"),
         ("just text", "not a kubeconfig, but text"),
@@ -83,49 +83,49 @@ def read(document: Any, context: str | None = None, folder: Path | None = None) 
         ),
     ],
 )
-def test_a_kubeconfig_that_cannot_be_used_is_named_with_its_fault(document: Any, said: str) -> None:
-    with pytest.raises(AccessError) as refused:
+def test_a_kubeconfig_that_cannot_be_used_is_named_with_its_fault(document: Any, words: str) -> None:
+    with pytest.raises(AccessError) as error:
         read(document)
-    assert str(refused.value).startswith("here: "), "where"
-    assert said in str(refused.value), "what"
+    assert str(error.value).startswith("here: "), "where"
+    assert words in str(error.value), "what"
 
 
 def test_no_error_and_no_representation_shows_credentials() -> None:
-    with pytest.raises(AccessError) as refused:
+    with pytest.raises(AccessError) as error:
         read(f"token: [{SECRET}")
-    assert SECRET not in str(refused.value), "a parser's message would quote the line"
+    assert SECRET not in str(error.value), "a parser's message would quote the line"
     basic = read(config({"username": "ann", "password": SECRET}))
     proxied = read(config(**{"proxy-url": f"http://ann:{SECRET}@proxy.example"}))
-    for shown in (read(config()), basic, proxied, kubeconfig.parse(json.dumps(config()), "here", Path())):
-        assert SECRET not in repr(shown), "nor does a log of the object"
-        assert base64.b64encode(f"ann:{SECRET}".encode()).decode() not in repr(shown), "nor of its headers"
+    for obj in (read(config()), basic, proxied, kubeconfig.parse(json.dumps(config()), "here", Path())):
+        assert SECRET not in repr(obj), "nor does a log of the object"
+        assert base64.b64encode(f"ann:{SECRET}".encode()).decode() not in repr(obj), "nor of its headers"
 
 
 @pytest.mark.parametrize(
-    ("document", "said"),
+    ("document", "words"),
     [
         (config({"token": f"{SECRET}\n"}), "the token holds a line end"),
         (config({"token": SECRET, "as": "ann\r\nX-Remote-User: root"}), "`as` holds a line end"),
         (config(server=f"https://ann:{SECRET}@one.example"), "server holds a user or password"),
     ],
 )
-def test_a_credential_that_no_request_can_carry_is_named_but_not_shown(document: Any, said: str) -> None:
-    with pytest.raises(AccessError) as refused:
+def test_a_credential_that_no_request_can_carry_is_named_but_not_shown(document: Any, words: str) -> None:
+    with pytest.raises(AccessError) as error:
         read(document)
-    assert said in str(refused.value), "what is wrong with it"
-    assert SECRET not in str(refused.value), "http.client's own message quotes the header"
+    assert words in str(error.value), "what is wrong with it"
+    assert SECRET not in str(error.value), "http.client's own message quotes the header"
 
 
-def plugin(tmp_path: Path, script: str, **more: Any) -> dict[str, Any]:
+def plugin(tmp_path: Path, script: str, **extra: Any) -> dict[str, Any]:
     program = tmp_path / "plugin"
     program.write_text(f"#!/bin/sh\n{script}\n")
     program.chmod(0o755)
-    settings = {"apiVersion": exec_plugin.VERSIONS[0], "command": str(program), "interactiveMode": "Never", **more}
+    settings = {"apiVersion": exec_plugin.VERSIONS[0], "command": str(program), "interactiveMode": "Never", **extra}
     return config({"exec": settings})
 
 
 @pytest.mark.parametrize(
-    ("script", "said"),
+    ("script", "words"),
     [
         ("echo please log in >&2; exit 3", "failed with 3: please log in"),
         ("echo no json", "gave no ExecCredential"),
@@ -137,13 +137,13 @@ def plugin(tmp_path: Path, script: str, **more: Any) -> dict[str, Any]:
         (f"echo wrong password {SECRET} >&2; exit 1", "failed with 1: wrong password ..."),
     ],
 )
-def test_a_credential_plugin_that_fails_is_named_with_its_last_words(tmp_path: Path, script: str, said: str) -> None:
+def test_a_credential_plugin_that_fails_is_named_with_its_last_words(tmp_path: Path, script: str, words: str) -> None:
     login = read(plugin(tmp_path, script, env=[{"name": "PASSWORD", "value": SECRET}])).login
-    with pytest.raises(AccessError) as refused:
+    with pytest.raises(AccessError) as error:
         login.secrets()
-    assert said in str(refused.value), "what it did"
-    assert str(tmp_path / "plugin") in str(refused.value), "which one"
-    assert SECRET not in str(refused.value), "what the kubeconfig gives it may be secret"
+    assert words in str(error.value), "what it did"
+    assert str(tmp_path / "plugin") in str(error.value), "which one"
+    assert SECRET not in str(error.value), "what the kubeconfig gives it may be secret"
 
 
 def test_a_credential_plugin_that_is_not_installed_says_how_to_get_it(tmp_path: Path) -> None:
@@ -158,7 +158,7 @@ def test_a_silent_credential_plugin_is_ended_with_all_that_it_has_started(
     child = tmp_path / "child"
 
     def too_long(_process: Any, timeout: float) -> Any:
-        soon(lambda: child.exists() and child.read_text().strip(), "the plugin has started a child", 60)
+        wait_until(lambda: child.exists() and child.read_text().strip(), "the plugin has started a child", 60)
         raise subprocess.TimeoutExpired("plugin", timeout)
 
     monkeypatch.setattr(subprocess.Popen, "communicate", too_long)
@@ -166,13 +166,13 @@ def test_a_silent_credential_plugin_is_ended_with_all_that_it_has_started(
     with pytest.raises(AccessError, match="is silent after 60 s; does it wait for a login"):
         login.secrets()
 
-    def gone() -> bool:
+    def is_dead() -> bool:
         try:
             return Path("/proc", child.read_text().strip(), "stat").read_text().split()[2] == "Z"
         except OSError:
             return True
 
-    soon(gone, "nothing of the plugin is left", 60)
+    wait_until(is_dead, "nothing of the plugin is left", 60)
 
 
 def test_a_missing_file_of_the_lab_says_that_the_lab_is_not_running(tmp_path: Path) -> None:
@@ -191,15 +191,15 @@ def test_a_kubeconfig_that_is_handed_on_names_its_files_by_absolute_paths(tmp_pa
         "exec": {"command": "bin/link", "args": ["y", "1e3", "0o10"]},
     }
     text = json.dumps(config(user, **{"certificate-authority": "ca"}))
-    handed = kubeconfig_text(Credentials(kubeconfig=text), tmp_path)
-    moved = json.loads(str(handed))
-    assert moved["users"][0]["user"]["client-certificate"] == str(tmp_path / "pki" / "a.crt"), "from its folder"
-    assert moved["users"][0]["user"]["client-key"] == "/abs/a.key", "absolute ones stay"
-    assert moved["clusters"][0]["cluster"]["certificate-authority"] == str(tmp_path / "ca"), "of the cluster, too"
-    assert moved["users"][0]["user"]["exec"]["command"] == str(tmp_path / "bin" / "link"), (
+    copy = kubeconfig_text(Credentials(kubeconfig=text), tmp_path)
+    document = json.loads(str(copy))
+    assert document["users"][0]["user"]["client-certificate"] == str(tmp_path / "pki" / "a.crt"), "from its folder"
+    assert document["users"][0]["user"]["client-key"] == "/abs/a.key", "absolute ones stay"
+    assert document["clusters"][0]["cluster"]["certificate-authority"] == str(tmp_path / "ca"), "of the cluster, too"
+    assert document["users"][0]["user"]["exec"]["command"] == str(tmp_path / "bin" / "link"), (
         "a link may be more than its target"
     )
-    assert moved["users"][0]["user"]["exec"]["args"] == ["y", "1e3", "0o10"], "texts stay texts"
+    assert document["users"][0]["user"]["exec"]["args"] == ["y", "1e3", "0o10"], "texts stay texts"
     text = yaml.safe_dump(config())
     assert kubeconfig_text(Credentials(kubeconfig=text), tmp_path) == text, (
         "what holds everything in line is not touched"
@@ -220,13 +220,13 @@ def inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_pod_uses_its_service_account_and_takes_each_new_token_of_it(inside: Path) -> None:
-    found = management_access(Credentials())
-    assert found.server == "https://[fd00::1]:443", "the API server of its cluster"
-    assert found.login.secrets().token == "first", "its own token"
+    access = management_access(Credentials())
+    assert access.server == "https://[fd00::1]:443", "the API server of its cluster"
+    assert access.login.secrets().token == "first", "its own token"
     (inside / "token").write_text("second")
-    assert found.login.secrets().token == "second", "as the kubelet has written it anew"
+    assert access.login.secrets().token == "second", "as the kubelet has written it anew"
     (inside / "token").unlink()
-    assert found.login.secrets().token == "second", "the last one that could be read"
+    assert access.login.secrets().token == "second", "the last one that could be read"
     assert kubeconfig_text(Credentials()) is None, "the Kubernetes plugin finds its service account by itself"
 
 
@@ -318,25 +318,25 @@ def test_a_kubeconfig_with_anything_anywhere_makes_nothing_but_a_message(place: 
         holder[place[-1]] = value
     else:
         document = value
-    said = ""
+    message = ""
     try:
-        found = kubeconfig.parse(json.dumps(document), "here", Path())
-        found.portable()
-        found.access()
+        result = kubeconfig.parse(json.dumps(document), "here", Path())
+        result.portable()
+        result.access()
     except AccessError as error:
-        said = str(error)
-    assert not said or said.startswith("here: "), "the source is named"
+        message = str(error)
+    assert not message or message.startswith("here: "), "the source is named"
 
 
 @given(st.binary(max_size=60) | st.text(max_size=60))
 def test_any_text_is_read_or_refused_in_one_line(text: str | bytes) -> None:
-    said = ""
+    message = ""
     try:
         kubeconfig.parse(text, "here", Path()).access()
     except AccessError as error:
-        said = str(error)
-    assert said, "no such text leads anywhere"
-    assert "\n" not in said, "one line"
+        message = str(error)
+    assert message, "no such text leads anywhere"
+    assert "\n" not in message, "one line"
 
 
 def test_a_document_of_aliases_of_aliases_is_refused_at_once() -> None:

@@ -17,7 +17,9 @@ from lab.state import StateFolder
 from toolchain import pins
 
 
-@pytest.mark.parametrize("generation", GENERATIONS, ids=lambda one: f"{one.contract} on {one.cluster_api}")
+@pytest.mark.parametrize(
+    "generation", GENERATIONS, ids=lambda generation: f"{generation.contract} on {generation.cluster_api}"
+)
 def test_each_controller_of_a_generation_can_be_built_and_started(generation) -> None:  # type: ignore[no-untyped-def]
     for name in generation.controllers:
         assert name in CONTROLLERS, f"{name} has no row in the table of controllers"
@@ -25,13 +27,15 @@ def test_each_controller_of_a_generation_can_be_built_and_started(generation) ->
             f"the tests need {name}: it is built before them"
         )
     usual = {name for name in generation.controllers if pins.BY_NAME[name].need == "up"}
-    more = {pins.BY_NAME[name].file_name for name in generation.programs()}
-    assert {pins.pin_of(name, generation.version(name)).file_name for name in generation.controllers} <= more | {
+    extra = {pins.BY_NAME[name].file_name for name in generation.programs()}
+    assert {pins.pin_of(name, generation.version(name)).file_name for name in generation.controllers} <= extra | {
         pins.BY_NAME[name].file_name for name in usual
     }, "what `lab up` builds and what `make toolchain` builds are all that it runs"
 
 
-@pytest.mark.parametrize("generation", GENERATIONS, ids=lambda one: f"{one.contract} on {one.cluster_api}")
+@pytest.mark.parametrize(
+    "generation", GENERATIONS, ids=lambda generation: f"{generation.contract} on {generation.cluster_api}"
+)
 def test_whoever_converts_or_admits_is_a_controller_with_a_webhook_server(generation) -> None:  # type: ignore[no-untyped-def]
     names = {folder.converter for folder in generation.crds if folder.converter}
     names |= {hooks.controller for hooks in generation.hooks}
@@ -47,9 +51,9 @@ def test_a_contract_chooses_its_first_generation_and_a_version_of_cluster_api_an
         choose("v1beta2", pins.CLUSTER_API)
 
 
-def options(**given: object) -> argparse.Namespace:
+def options(**values: object) -> argparse.Namespace:
     names = [field.name for field in dataclasses.fields(LabOptions)]
-    return argparse.Namespace(**{**dict.fromkeys(names), **given})
+    return argparse.Namespace(**{**dict.fromkeys(names), **values})
 
 
 def test_a_lab_goes_to_a_later_generation_and_not_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,14 +68,14 @@ def test_a_lab_goes_to_a_later_generation_and_not_back(tmp_path: Path, monkeypat
 
 
 def test_a_new_lab_may_be_of_any_generation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    built: list[str] = []
-    monkeypatch.setattr(toolchain, "ensure", lambda names, *_: built.extend(names))
+    programs: list[str] = []
+    monkeypatch.setattr(toolchain, "ensure", lambda names, *_: programs.extend(names))
     choice.merge_options(StateFolder(tmp_path / "first"), options())
-    assert built == [], "make toolchain builds what the first runs"
-    merged = choice.merge_options(StateFolder(tmp_path / "second"), options(contract="v1beta2"))
-    assert merged.generation() is SECOND
+    assert programs == [], "make toolchain builds what the first runs"
+    result = choice.merge_options(StateFolder(tmp_path / "second"), options(contract="v1beta2"))
+    assert result.generation() is SECOND
     assert {"capi-core@v1.13.4", "kamaji-control-plane@v0.20.0", "capm3", "metal3-ipam", "baremetal-operator"} <= set(
-        built
+        programs
     ), "the others are built when they are asked for"
 
 
@@ -103,22 +107,24 @@ def test_a_stack_without_a_file_takes_the_older_contract(tmp_path: Path) -> None
 @pytest.mark.parametrize("group", ["cluster.x-k8s.io", "controlplane.cluster.x-k8s.io"])
 def test_a_crd_is_labelled_with_each_contract_that_a_served_version_has(group: str) -> None:
     versions = [{"name": name, "served": name != "v1beta2"} for name in ("v1alpha1", "v1alpha2", "v1beta2")]
-    made = crds.add_contract_labels({"metadata": {"name": "x"}, "spec": {"group": group, "versions": versions}})
+    definition = crds.add_contract_labels({"metadata": {"name": "x"}, "spec": {"group": group, "versions": versions}})
     labels = {"cluster.x-k8s.io/v1beta1": "v1alpha1", "cluster.x-k8s.io/v1beta2": "v1alpha2"}
-    assert made["metadata"]["labels"] == {**labels, "clusterctl.cluster.x-k8s.io": ""}, "those served, and no other"
+    assert definition["metadata"]["labels"] == {**labels, "clusterctl.cluster.x-k8s.io": ""}, (
+        "those served, and no other"
+    )
 
 
 def test_a_crd_of_another_project_is_not_labelled() -> None:
-    made = crds.add_contract_labels({"metadata": {"name": "x"}, "spec": {"group": "metal3.io", "versions": []}})
-    assert "labels" not in made["metadata"], made
+    definition = crds.add_contract_labels({"metadata": {"name": "x"}, "spec": {"group": "metal3.io", "versions": []}})
+    assert "labels" not in definition["metadata"], definition
 
 
 def test_only_a_crd_of_several_versions_is_converted() -> None:
     config = {"url": "https://127.0.0.1:1/convert"}
     old = {"conversion": {"strategy": "Webhook"}}
-    one, two = ({"spec": {**old, "versions": [{}] * number}} for number in (1, 2))
-    assert "conversion" not in crds.set_conversion(one, config)["spec"], "there is nothing to convert"
-    assert crds.set_conversion(two, config)["spec"]["conversion"]["webhook"]["clientConfig"] == config
+    single, double = ({"spec": {**old, "versions": [{}] * number}} for number in (1, 2))
+    assert "conversion" not in crds.set_conversion(single, config)["spec"], "there is nothing to convert"
+    assert crds.set_conversion(double, config)["spec"]["conversion"]["webhook"]["clientConfig"] == config
     assert "conversion" not in crds.set_conversion({"spec": {**old, "versions": [{}, {}]}}, None)["spec"], (
         "nobody does it"
     )

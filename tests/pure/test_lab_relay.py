@@ -14,7 +14,7 @@ from lab.relay import ConnectProxy, LoadBalancer
 from lab.tenants import FIRST_BACKOFF, LONGEST_BACKOFF, Tenants
 
 
-def soon(balancer: LoadBalancer, problem: bool) -> None:
+def await_problem(balancer: LoadBalancer, problem: bool) -> None:
     deadline = time.monotonic() + 10
     while bool(balancer.problem) != problem:
         assert time.monotonic() < deadline, f"problem: {balancer.problem!r}"
@@ -26,11 +26,11 @@ def test_a_load_balancer_whose_port_is_taken_says_so_and_answers_once_it_is_free
     port = holder.getsockname()[1]
     balancer = LoadBalancer("127.0.0.1", port, ("127.0.0.1", 1), 0)
     try:
-        soon(balancer, True)
+        await_problem(balancer, True)
         assert f"load balancer 127.0.0.1:{port} can't listen" in balancer.problem, "the machines would dial a stranger"
         assert "python" in listener_on(port), "its holder can be named"
         holder.close()
-        soon(balancer, False)
+        await_problem(balancer, False)
         deadline = time.monotonic() + 3 * relay.RETRY_SECONDS
         while not connects(port):
             assert time.monotonic() < deadline, "it listens once the port is free"
@@ -59,6 +59,6 @@ def test_a_tenants_process_that_crashes_is_started_later_each_time_and_told_with
         proxy.close()
     assert waits[0] <= FIRST_BACKOFF, f"at once, almost: {waits}"
     assert waits[-1] > LONGEST_BACKOFF - 1, f"then more and more rarely: {waits}"
-    (told,) = tenants.problems()
-    assert "kube-apiserver crashed 10 times, last with exit code 3" in told, told
-    assert "no such port" in told, "the end of its log says why"
+    (problem,) = tenants.problems()
+    assert "kube-apiserver crashed 10 times, last with exit code 3" in problem, problem
+    assert "no such port" in problem, "the end of its log says why"

@@ -14,7 +14,7 @@ from rich.console import Console
 C1 = {"stack": "dev", "cluster": "default/c1"}
 
 
-def drawn(*events: Event) -> str:
+def screen(*events: Event) -> str:
     """What stands on the terminal after some events."""
     out = io.StringIO()
     with View("up", Console(file=out, force_terminal=True, width=140)) as view:
@@ -24,21 +24,21 @@ def drawn(*events: Event) -> str:
 
 
 def test_a_cluster_shows_its_phase_and_what_it_waits_for() -> None:
-    told = drawn(HandoffProgress(**C1, phase="dial", text="192.0.2.1:6443: refuses connections"))
+    text = screen(HandoffProgress(**C1, phase="dial", text="192.0.2.1:6443: refuses connections"))
     for part in ("default/c1", "dial", "refuses connections"):
-        assert part in told, f"{part!r} must be in view:\n{told}"
+        assert part in text, f"{part!r} must be in view:\n{text}"
 
 
 def test_changes_are_counted_and_what_is_under_way_is_named() -> None:
-    made = ResourceChanged(**C1, kind="Cluster", name="c1", operation="create", state="done")
-    going = ResourceChanged(**C1, kind="PacketCluster", name="c1", operation="create", state="started")
-    told = drawn(made, going)
-    assert "1 created" in told, f"what has ended:\n{told}"
-    assert "PacketCluster/c1" in told, f"what has not:\n{told}"
+    creation = ResourceChanged(**C1, kind="Cluster", name="c1", operation="create", state="done")
+    beginning = ResourceChanged(**C1, kind="PacketCluster", name="c1", operation="create", state="started")
+    text = screen(creation, beginning)
+    assert "1 created" in text, f"what has ended:\n{text}"
+    assert "PacketCluster/c1" in text, f"what has not:\n{text}"
 
 
 def test_a_ready_cluster_says_so_in_the_place_of_its_wait() -> None:
-    last = drawn(
+    last = screen(
         Waiting(**C1, subject="Machine/a", reason="boots", action="wait"), ClusterReady(**C1, seconds=40)
     ).splitlines()[-2:]
     assert "ready" in "".join(last), f"the last state stays: {last}"
@@ -46,8 +46,8 @@ def test_a_ready_cluster_says_so_in_the_place_of_its_wait() -> None:
 
 
 def test_warnings_and_errors_stay_in_view() -> None:
-    told = drawn(Message(stack="dev", severity="error", text="the API server refused it"))
-    assert "error: the API server refused it" in told, f"the cause of a failure:\n{told}"
+    text = screen(Message(stack="dev", severity="error", text="the API server refused it"))
+    assert "error: the API server refused it" in text, f"the cause of a failure:\n{text}"
 
 
 def test_without_a_terminal_each_event_is_one_line_and_none_comes_twice_in_a_row() -> None:
@@ -69,6 +69,6 @@ def test_a_record_keeps_all_of_a_run_for_its_owner_alone(tmp_path: Path) -> None
     with Record(path) as record:
         record.event(Message(stack="dev", severity="info", text="the engine's own chatter"))
         record.write("\x1b[31mred\x1b[0m\nsecond line")
-    told = path.read_text().splitlines()
-    assert [line[9:] for line in told] == ["Message: the engine's own chatter", "red", "second line"], "with the time"
+    lines = path.read_text().splitlines()
+    assert [line[9:] for line in lines] == ["Message: the engine's own chatter", "red", "second line"], "with the time"
     assert path.stat().st_mode & 0o077 == 0, "what a run prints is its owner's"

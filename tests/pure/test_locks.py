@@ -47,20 +47,20 @@ def dead_pid() -> int:
 
 def test_the_lock_of_a_dead_process_is_removed_and_named(tmp_path: Path) -> None:
     path = place(tmp_path, pid := dead_pid())
-    said = locks.clear_stale_lock(f"file://{tmp_path}", "shop", "dev")
+    message = locks.clear_stale_lock(f"file://{tmp_path}", "shop", "dev")
     assert not path.exists(), "a dead process can't release its lock itself"
-    assert said is not None, "the user is told"
-    assert f"ann@{HERE}, process {pid}" in said, "with whose lock it was"
+    assert message is not None, "the user is told"
+    assert f"ann@{HERE}, process {pid}" in message, "with whose lock it was"
 
 
 def test_the_lock_of_a_living_process_stays_and_its_holder_is_named(tmp_path: Path) -> None:
     path = place(tmp_path, os.getpid())
     assert locks.clear_stale_lock(f"file://{tmp_path}", "shop", "dev") is None, "nothing was cleared"
     assert path.exists(), "the lock of a running update must stay"
-    with pytest.raises(Locked) as refused:
+    with pytest.raises(Locked) as error:
         locks.require_free(f"file://{tmp_path}", "shop", "dev")
-    assert f"process {os.getpid()}" in str(refused.value), "the holder is named"
-    assert "pulumi cancel --yes --stack dev" in str(refused.value), "and the command"
+    assert f"process {os.getpid()}" in str(error.value), "the holder is named"
+    assert "pulumi cancel --yes --stack dev" in str(error.value), "and the command"
 
 
 def test_a_pid_that_was_given_to_another_process_since_counts_as_dead(tmp_path: Path) -> None:
@@ -78,9 +78,9 @@ def test_an_unreaped_process_counts_as_dead(tmp_path: Path) -> None:
         if process_start(child.pid) is None:
             break
         os.sched_yield()
-    cleared = locks.clear_stale_lock(f"file://{tmp_path}", "shop", "dev")
+    message = locks.clear_stale_lock(f"file://{tmp_path}", "shop", "dev")
     child.wait()
-    assert cleared, "a zombie holds nothing"
+    assert message, "a zombie holds nothing"
 
 
 def test_the_lock_of_another_host_stays_because_its_process_cannot_be_seen(tmp_path: Path) -> None:
@@ -108,9 +108,9 @@ def test_of_a_dead_and_a_living_lock_only_the_dead_one_goes(tmp_path: Path) -> N
 def test_a_lock_that_is_not_readable_is_named_and_left_alone(tmp_path: Path) -> None:
     path = place(tmp_path, 1)
     path.write_text('{"pid": ')
-    with pytest.raises(Locked) as refused:
+    with pytest.raises(Locked) as error:
         locks.clear_stale_lock(f"file://{tmp_path}", "shop", "dev")
-    assert str(path) in str(refused.value), "the file is named"
+    assert str(path) in str(error.value), "the file is named"
     assert path.exists(), "nobody knows whose it is"
 
 
@@ -131,7 +131,7 @@ def test_the_folder_of_a_backend_is_read_as_pulumi_reads_it(url: str, folder: Pa
     assert locks.backend_folder(url) == folder, f"{url} is this folder"
 
 
-REFUSED = (
+REFUSAL = (
     "error: the stack is currently locked by 1 lock(s). Either wait for the other process(es) to end or delete the lock "
     "file with `pulumi cancel`.\n  s3://state/.pulumi/locks/organization/shop/dev/x.json: created by ann@{host} (pid {pid}) "
     "at 2026-01-02T03:04:05+01:00"
@@ -139,20 +139,20 @@ REFUSED = (
 
 
 def test_a_lock_in_a_bucket_whose_process_is_dead_is_cancelled() -> None:
-    cancelled = []
-    text = REFUSED.format(host=HERE, pid=dead_pid())
-    said = clear_locks(text, "dev", lambda: cancelled.append(True))
-    assert cancelled == [True], "pulumi cancel was run once"
-    assert "ann@" in said, "and the user is told whose lock went"
+    cancels = []
+    text = REFUSAL.format(host=HERE, pid=dead_pid())
+    message = clear_locks(text, "dev", lambda: cancels.append(True))
+    assert cancels == [True], "pulumi cancel was run once"
+    assert "ann@" in message, "and the user is told whose lock went"
 
 
 def test_a_lock_in_a_bucket_of_another_host_is_never_cancelled() -> None:
-    cancelled: list[bool] = []
-    with pytest.raises(Locked) as refused:
-        clear_locks(REFUSED.format(host="elsewhere", pid=1), "dev", lambda: cancelled.append(True))
-    assert not cancelled, "its process may well run there"
-    assert "ann@elsewhere, process 1" in str(refused.value), "the holder is named"
-    assert len(refused.value.holders) == 1, f"for callers too: {refused.value.holders}"
+    cancels: list[bool] = []
+    with pytest.raises(Locked) as error:
+        clear_locks(REFUSAL.format(host="elsewhere", pid=1), "dev", lambda: cancels.append(True))
+    assert not cancels, "its process may well run there"
+    assert "ann@elsewhere, process 1" in str(error.value), "the holder is named"
+    assert len(error.value.holders) == 1, f"for callers too: {error.value.holders}"
 
 
 def test_a_refusal_without_a_named_lock_is_never_cancelled() -> None:

@@ -17,7 +17,7 @@ from kamaji_equinix.components.kube.client import Api
 from kamaji_equinix.components.manifests.documents import documents
 from kamaji_equinix.components.settings.load import load_stack
 
-from tests.support import cluster_objects as made
+from tests.support import cluster_objects as build
 from tests.support.settings_cases import configuration
 from tests.support.snapshots import TRUE, pool, snapshot
 
@@ -39,39 +39,39 @@ def state() -> Json:
 
 
 def deployments() -> tuple[Json, ...]:
-    found = [copy.deepcopy(item) for item in documents(TENANT) if item["kind"] == "MachineDeployment"]
-    for item in found:
+    objects = [copy.deepcopy(item) for item in documents(TENANT) if item["kind"] == "MachineDeployment"]
+    for item in objects:
         item["metadata"]["creationTimestamp"] = "2026-01-01T00:00:10Z"
-    return tuple(found)
+    return tuple(objects)
 
 
-def machine(bootstrapped: str, *, condition: str = "BootstrapReady", name: str = POOL) -> Json:
+def machine(bootstrap_time: str, *, condition: str = "BootstrapReady", name: str = POOL) -> Json:
     labels = {"cluster.x-k8s.io/deployment-name": name}
-    ready = {"type": condition, "status": "True", "lastTransitionTime": bootstrapped}
+    ready = {"type": condition, "status": "True", "lastTransitionTime": bootstrap_time}
     return {"kind": "Machine", "metadata": {"name": "m", "labels": labels}, "status": {"conditions": [ready]}}
 
 
-def plane(created: str) -> Json:
-    return {"kind": "KamajiControlPlane", "metadata": {"name": PLANE, "creationTimestamp": created}}
+def plane(time: str) -> Json:
+    return {"kind": "KamajiControlPlane", "metadata": {"name": PLANE, "creationTimestamp": time}}
 
 
 @given(st.integers(0, 59), st.integers(0, 59), st.sampled_from(["BootstrapReady", "BootstrapConfigReady"]))
 def test_a_machine_is_of_a_former_control_plane_exactly_where_it_had_its_bootstrap_data_before(
-    bootstrapped: int, created: int, condition: str
+    bootstrap: int, creation: int, condition: str
 ) -> None:
-    one = machine(f"2026-01-01T00:00:{bootstrapped:02}Z", condition=condition)
-    found = is_former(one, plane(f"2026-01-01T00:00:{created:02}Z"))
-    assert found == (bootstrapped < created), "one that gets it in the second of the control plane's birth may stay"
+    machine_ = machine(f"2026-01-01T00:00:{bootstrap:02}Z", condition=condition)
+    result = is_former(machine_, plane(f"2026-01-01T00:00:{creation:02}Z"))
+    assert result == (bootstrap < creation), "one that gets it in the second of the control plane's birth may stay"
 
 
 @pytest.mark.parametrize("missing", ["status", "metadata"])
 def test_a_machine_without_bootstrap_data_and_a_control_plane_without_an_age_tell_nothing(missing: str) -> None:
-    one, other = machine("2026-01-01T00:00:00Z"), plane("2026-01-01T00:00:30Z")
-    (one if missing == "status" else other)[missing] = {}
-    assert not is_former(one, other), "no machine is rolled on a guess"
-    going = machine("2026-01-01T00:00:00Z")
-    going["metadata"]["deletionTimestamp"] = "2026-01-01T00:01:00Z"
-    assert not is_former(going, plane("2026-01-01T00:00:30Z")), "one that goes needs no roll"
+    machine_, plane_ = machine("2026-01-01T00:00:00Z"), plane("2026-01-01T00:00:30Z")
+    (machine_ if missing == "status" else plane_)[missing] = {}
+    assert not is_former(machine_, plane_), "no machine is rolled on a guess"
+    remnant = machine("2026-01-01T00:00:00Z")
+    remnant["metadata"]["deletionTimestamp"] = "2026-01-01T00:01:00Z"
+    assert not is_former(remnant, plane("2026-01-01T00:00:30Z")), "one that goes needs no roll"
 
 
 class NoRequests(Api):
@@ -85,8 +85,8 @@ class NoRequests(Api):
 
 
 def test_a_cluster_whose_pools_are_younger_than_its_control_plane_costs_no_request() -> None:
-    found = former_deployments(NoRequests(), TENANT, deployments(), plane("2026-01-01T00:00:09Z"), False)
-    assert found == (set(), set()), "as the hand-off makes every cluster"
+    names = former_deployments(NoRequests(), TENANT, deployments(), plane("2026-01-01T00:00:09Z"), False)
+    assert names == (set(), set()), "as the hand-off makes every cluster"
 
 
 def test_all_pools_outlive_a_control_plane_that_is_not_there() -> None:
@@ -97,12 +97,14 @@ def test_all_pools_outlive_a_control_plane_that_is_not_there() -> None:
 
 
 def test_a_pool_that_was_rolled_for_its_control_plane_keeps_that_in_its_spec() -> None:
-    born = "2026-01-01T00:00:30Z"
-    for field in ({"rolloutAfter": born}, {"rollout": {"after": born}}):
-        (one,) = deployments()
-        one["spec"] |= field
-        assert deployments_after([one], plane(born)) == {POOL}, "or the next run would take it out, and report a change"
-    assert former_pools([machine("2026-01-01T00:00:00Z")], plane(born)) == {POOL}, "by Cluster API's label"
+    time = "2026-01-01T00:00:30Z"
+    for field in ({"rolloutAfter": time}, {"rollout": {"after": time}}):
+        (deployment,) = deployments()
+        deployment["spec"] |= field
+        assert deployments_after([deployment], plane(time)) == {POOL}, (
+            "or the next run would take it out, and report a change"
+        )
+    assert former_pools([machine("2026-01-01T00:00:00Z")], plane(time)) == {POOL}, "by Cluster API's label"
 
 
 def test_the_roll_is_told_loudly_with_its_reason() -> None:
@@ -124,12 +126,12 @@ def test_machines_of_a_former_control_plane_that_nobody_rolls_are_told_loudly_to
 def test_what_the_state_holds_and_is_gone_is_a_loss() -> None:
     whole = LivingCluster(deployments=deployments())
     assert list(losses(TENANT, whole, state())) == [], "nothing is gone"
-    lost = list(losses(TENANT, LivingCluster(missing_kinds=frozenset({"KamajiControlPlane"})), state()))
-    assert {(loss.kind, loss.name, loss.uid) for loss in lost} == {
+    reports = list(losses(TENANT, LivingCluster(missing_kinds=frozenset({"KamajiControlPlane"})), state()))
+    assert {(loss.kind, loss.name, loss.uid) for loss in reports} == {
         ("KamajiControlPlane", PLANE, f"uid-of-{PLANE}"),
         ("MachineDeployment", POOL, f"uid-of-{POOL}"),
     }, "with the UID that the state has"
-    assert "all machines of the cluster are replaced" in str(lost[0]), "what follows of a new control plane"
+    assert "all machines of the cluster are replaced" in str(reports[0]), "what follows of a new control plane"
     (only,) = losses(TENANT, LivingCluster(missing_kinds=frozenset({"Cluster", "KamajiControlPlane"})), state())
     assert only.kind == "Cluster", "the rest went with it"
     assert list(losses(TENANT, LivingCluster(missing_kinds=frozenset({"Cluster"})), {})) == [], "a new one is not lost"
@@ -148,16 +150,16 @@ def test_status_names_a_machine_of_a_former_control_plane_before_all_others() ->
     objects[-1]["status"]["conditions"].append(
         {"type": "BootstrapReady", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"}
     )
-    later = made.control_plane()
-    later["metadata"]["creationTimestamp"] = "2026-01-01T00:00:30Z"
-    found = tree.first_blocker(tree.build(snapshot(*objects, control_plane=later)))
-    assert found is not None, "it is not ready, whatever its conditions say"
-    assert "it joined a control plane that is gone" in found.reason, "why"
-    assert "kamaji-equinix up" in found.action, "what replaces it"
+    plane_ = build.control_plane()
+    plane_["metadata"]["creationTimestamp"] = "2026-01-01T00:00:30Z"
+    blocker = tree.first_blocker(tree.build(snapshot(*objects, control_plane=plane_)))
+    assert blocker is not None, "it is not ready, whatever its conditions say"
+    assert "it joined a control plane that is gone" in blocker.reason, "why"
+    assert "kamaji-equinix up" in blocker.action, "what replaces it"
 
 
 def test_status_says_what_becomes_of_the_machines_of_a_control_plane_that_is_not_there() -> None:
     missing = tree.Failure("KamajiControlPlane/cp", "NotFound", "gone")
-    found = tree.first_blocker(tree.build(snapshot(*pool("a", [TRUE] * 2), control_plane=missing)))
-    assert found is not None, "a cluster without a control plane is not ready"
-    assert "the 2 living machines can't join it, and are replaced" in found.action, "the price of the advice"
+    blocker = tree.first_blocker(tree.build(snapshot(*pool("a", [TRUE] * 2), control_plane=missing)))
+    assert blocker is not None, "a cluster without a control plane is not ready"
+    assert "the 2 living machines can't join it, and are replaced" in blocker.action, "the price of the advice"

@@ -26,11 +26,11 @@ WEB = {"name": "web", "replicas": 3, "machineType": "c3.small.x86"}
 
 def tenant(*pools: Json, **sections: Any) -> TenantClusterSettings:
     """Settings of a cluster with some pools."""
-    (found,) = load_stack(configuration(workerPools=list(pools), **sections)).clusters
-    return found
+    (cluster,) = load_stack(configuration(workerPools=list(pools), **sections)).clusters
+    return cluster
 
 
-def applied(before: TenantClusterSettings) -> tuple[LivingCluster, Json]:
+def apply(before: TenantClusterSettings) -> tuple[LivingCluster, Json]:
     """What lives, and a stack's state, once settings were applied."""
     objects = copy.deepcopy(documents(before))
     deployments = [item for item in objects if item["kind"] == "MachineDeployment"]
@@ -46,7 +46,7 @@ def applied(before: TenantClusterSettings) -> tuple[LivingCluster, Json]:
 
 def plan(before: TenantClusterSettings, after: TenantClusterSettings) -> list[PoolChange]:
     """What a run from some settings to others does to machines."""
-    living, state = applied(before)
+    living, state = apply(before)
     return plan_of(after, living, state)
 
 
@@ -94,37 +94,39 @@ def test_what_changes_in_place_is_not_told(pool: Json) -> None:
 def test_a_removed_and_a_renamed_pool_lose_their_machines() -> None:
     (change,) = plan(tenant(WEB), tenant())
     assert (change.deleted, change.pool) == (3, "web"), "all of them"
-    gone, new = sorted(plan(tenant(WEB), tenant({**WEB, "name": "api"})), key=lambda change: change.added)
-    assert (gone.pool, gone.deleted, new.pool, new.added) == ("web", 3, "api", 3), "another name is another pool"
+    removal, addition = sorted(plan(tenant(WEB), tenant({**WEB, "name": "api"})), key=lambda change: change.added)
+    assert (removal.pool, removal.deleted, addition.pool, addition.added) == ("web", 3, "api", 3), (
+        "another name is another pool"
+    )
 
 
 def test_a_pool_of_somebody_else_is_not_this_stacks_to_delete() -> None:
-    living, _ = applied(tenant(WEB))
+    living, _ = apply(tenant(WEB))
     assert plan_of(tenant(), living, {}) == [], "the engine deletes only what it made"
 
 
 def test_an_upgrade_of_the_cluster_rolls_the_pools_that_follow_it() -> None:
-    own = {"name": "own", "replicas": 1, "kubernetesVersion": "1.32.0"}
-    before = tenant(WEB, own, cluster={"kubernetesVersion": "1.32.0"})
-    (change,) = plan(before, tenant(WEB, own, cluster={"kubernetesVersion": "1.33.0"}))
+    pool = {"name": "own", "replicas": 1, "kubernetesVersion": "1.32.0"}
+    before = tenant(WEB, pool, cluster={"kubernetesVersion": "1.32.0"})
+    (change,) = plan(before, tenant(WEB, pool, cluster={"kubernetesVersion": "1.33.0"}))
     assert (change.pool, change.rolled) == ("web", 3), "a pool with a version of its own stays"
 
 
-@pytest.mark.parametrize(("made", "rolled"), [("2026-03-09T08:59:59Z", 3), ("2026-03-09T09:00:01Z", 0)])
+@pytest.mark.parametrize(("creation", "rolls"), [("2026-03-09T08:59:59Z", 3), ("2026-03-09T09:00:01Z", 0)])
 @pytest.mark.parametrize("contract", ["v1beta1", "v1beta2"])
-def test_a_roll_on_demand_is_told_where_something_is_older(made: str, rolled: int, contract: str) -> None:
+def test_a_roll_on_demand_is_told_where_something_is_older(creation: str, rolls: int, contract: str) -> None:
     before = tenant(WEB, capi={"contract": contract})
     after = tenant({**WEB, "rolloutAfter": "2026-03-09T10:00:00+01:00"}, capi={"contract": contract})
-    living, state = applied(before)
+    living, state = apply(before)
     assert living.deployments is not None
     (deployment,) = living.deployments
     owner = {"name": deployment["metadata"]["name"]}
-    made_of = {"metadata": {"creationTimestamp": made, "ownerReferences": [owner]}, "spec": deployment["spec"]}
-    changes = plan_of(after, dataclasses.replace(living, machine_sets=(made_of,)), state)
-    assert sum(change.rolled for change in changes) == rolled, "Cluster API looks at its MachineSets' age"
-    assert [change.reason for change in changes] == ["rolloutAfter 2026-03-09T09:00:00Z"] * bool(rolled), "in UTC"
-    again, state = applied(after)
-    assert plan_of(after, again, state) == [], "and it was applied before"
+    machine_set = {"metadata": {"creationTimestamp": creation, "ownerReferences": [owner]}, "spec": deployment["spec"]}
+    changes = plan_of(after, dataclasses.replace(living, machine_sets=(machine_set,)), state)
+    assert sum(change.rolled for change in changes) == rolls, "Cluster API looks at its MachineSets' age"
+    assert [change.reason for change in changes] == ["rolloutAfter 2026-03-09T09:00:00Z"] * bool(rolls), "in UTC"
+    rerun, state = apply(after)
+    assert plan_of(after, rerun, state) == [], "and it was applied before"
 
 
 def test_a_secret_of_a_machine_is_never_told() -> None:
@@ -146,8 +148,8 @@ def test_a_pool_of_another_minor_may_not_roll(surge: int) -> None:
     assert problem.path == "workerPools[0].kubernetesVersion", "the key to change"
     assert "no machine of another minor" in str(problem), "who holds them back"
     assert list(skew_problems("", before, plan(before, before))) == [], "as it is, it stays as it is"
-    skipped = tenant({**old, "machineType": "m3.large.x86", "annotations": {SKIP: "KubeadmVersionSkew"}})
-    assert list(skew_problems("", skipped, plan(before, skipped))) == [], "who knows better says so"
+    exemption = tenant({**old, "machineType": "m3.large.x86", "annotations": {SKIP: "KubeadmVersionSkew"}})
+    assert list(skew_problems("", exemption, plan(before, exemption))) == [], "who knows better says so"
 
 
 SKIP = "machineset.cluster.x-k8s.io/skip-preflight-checks"

@@ -30,8 +30,8 @@ def tenant(**changes: Any) -> TenantClusterSettings:
 
 def of_kind(settings: TenantClusterSettings, kind: str) -> dict[str, Any]:
     """The one manifest of a kind."""
-    (found,) = (document for document in documents(settings) if document["kind"] == kind)
-    return found
+    (manifest,) = (document for document in documents(settings) if document["kind"] == kind)
+    return manifest
 
 
 def keys_in(value: Any) -> Iterator[str]:
@@ -47,23 +47,23 @@ def keys_in(value: Any) -> Iterator[str]:
 
 def test_the_seeds_stack_differs_from_its_document_exactly_as_the_table_says() -> None:
     stack = load_stack(*read_stack_file(ROOT / "Pulumi.seed.yaml"))
-    rendered = {document["kind"]: document for document in documents(stack.clusters[0])}
-    found = {
+    manifests = {document["kind"]: document for document in documents(stack.clusters[0])}
+    changes = {
         f"{kind} {path}": (before, after)
         for kind, document in seed_documents().items()
-        for path, before, after in differences(document, rendered[kind])
+        for path, before, after in differences(document, manifests[kind])
     }
-    assert set(rendered) == set(seed_documents()), "the same six objects"
-    assert set(found) == set(DIFFERENCES), "no difference but those that the table gives a reason for"
-    for field, (before, after) in found.items():
-        said_before, said_after, why = DIFFERENCES[field]
-        assert why, f"{field} has a reason"
+    assert set(manifests) == set(seed_documents()), "the same six objects"
+    assert set(changes) == set(DIFFERENCES), "no difference but those that the table gives a reason for"
+    for field, (before, after) in changes.items():
+        old_text, new_text, reason = DIFFERENCES[field]
+        assert reason, f"{field} has a reason"
         if field.endswith("metadata.labels"):
             assert before == ABSENT or before.items() <= after.items(), f"{field}: labels are only added"
-            assert all(part.strip() for part in said_after.split(",")), f"{field} is described"
+            assert all(part.strip() for part in new_text.split(",")), f"{field} is described"
             continue
-        assert before == said_before, f"{field}: the table quotes the document"
-        pattern = re.escape(str(said_after)).replace(re.escape("<8 hex digits>"), "[0-9a-f]{8}")
+        assert before == old_text, f"{field}: the table quotes the document"
+        pattern = re.escape(str(new_text)).replace(re.escape("<8 hex digits>"), "[0-9a-f]{8}")
         assert re.fullmatch(pattern, str(after)), f"{field}: the table quotes what is rendered"
 
 
@@ -109,14 +109,14 @@ def test_another_generation_gives_the_templates_the_same_names() -> None:
 
 
 def test_kubelet_arguments_are_a_map_in_one_generation_and_a_list_in_the_other() -> None:
-    found = []
+    arguments = []
     for contract in CONTRACTS:
         settings = tenant(capi={"contract": contract})
         template = bootstrap.bootstrap_template(settings, settings.worker_pools[0])
         registration = template["spec"]["template"]["spec"]["joinConfiguration"]["nodeRegistration"]
-        found.append(registration["kubeletExtraArgs"])
+        arguments.append(registration["kubeletExtraArgs"])
     provider = "equinixmetal://{{ `{{ v1.instance_id }}` }}"
-    assert found == [{"provider-id": provider}, [{"name": "provider-id", "value": provider}]], (
+    assert arguments == [{"provider-id": provider}, [{"name": "provider-id", "value": provider}]], (
         "as the schemas want them"
     )
 
@@ -166,8 +166,8 @@ def test_labels_reach_nodes_by_the_way_that_each_can_take() -> None:
 def test_a_template_is_renamed_by_its_content_alone(change: dict[str, Any], machines: bool, bootstraps: bool) -> None:
     before, after = tenant(), tenant(workerPools=[{"name": "worker-a", "replicas": 3, **change}])
     for kind, expected in (("PacketMachineTemplate", machines), ("KubeadmConfigTemplate", bootstraps)):
-        renamed = of_kind(before, kind)["metadata"]["name"] != of_kind(after, kind)["metadata"]["name"]
-        assert renamed is expected, f"{kind}: a new name rolls machines, an old one must keep its content"
+        has_new_name = of_kind(before, kind)["metadata"]["name"] != of_kind(after, kind)["metadata"]["name"]
+        assert has_new_name is expected, f"{kind}: a new name rolls machines, an old one must keep its content"
 
 
 def test_labels_of_the_stack_do_not_roll_machines() -> None:
@@ -185,16 +185,16 @@ def test_all_objects_carry_the_recommended_labels() -> None:
         assert labels["app.kubernetes.io/managed-by"] == "kamaji-equinix", document["kind"]
         assert labels["app.kubernetes.io/instance"] == "prod", document["kind"]
         assert labels["team"] == "a", document["kind"]
-    own = {key for document in documents(settings) for key in document["metadata"]["labels"]} - {"team"}
-    assert own == naming.IDENTITY_LABELS, "the settings refuse these, which would be overwritten without a word"
+    keys = {key for document in documents(settings) for key in document["metadata"]["labels"]} - {"team"}
+    assert keys == naming.IDENTITY_LABELS, "the settings refuse these, which would be overwritten without a word"
 
 
 def test_a_health_check_has_a_time_out_fit_for_metal_in_both_generations() -> None:
-    found = []
+    checks = []
     for contract in CONTRACTS:
         settings = tenant(workerPools=[{"name": "a", "healthCheck": {}}], capi={"contract": contract})
-        found.append(of_kind(settings, "MachineHealthCheck")["spec"])
-    old, new = found
+        checks.append(of_kind(settings, "MachineHealthCheck")["spec"])
+    old, new = checks
     assert old["nodeStartupTimeout"] == "40m0s", "as Kubernetes writes it back"
     assert old["unhealthyConditions"][0] == {"type": "Ready", "status": "Unknown", "timeout": "5m0s"}, "same"
     assert new["checks"]["nodeStartupTimeoutSeconds"] == 2400, "seconds in v1beta2"
@@ -235,8 +235,8 @@ def test_ssh_keys_go_to_the_users_because_capp_never_sends_them() -> None:
 def test_secret_content_is_only_named() -> None:
     file = {"path": "/etc/a", "contentFrom": {"secret": {"name": "s", "key": "k"}}, "permissions": "0600"}
     settings = tenant(workerPools=[{"name": "a", "bootstrap": {"files": [file]}}])
-    found = of_kind(settings, "KubeadmConfigTemplate")["spec"]["template"]["spec"]["files"]
-    assert found == [file], "the Secret's content stays in the Secret"
+    files = of_kind(settings, "KubeadmConfigTemplate")["spec"]["template"]["spec"]["files"]
+    assert files == [file], "the Secret's content stays in the Secret"
 
 
 def test_documents_come_in_an_order_that_can_be_applied() -> None:

@@ -31,9 +31,9 @@ CHANGES = {
 def test_each_setting_of_metal3_has_a_change_here() -> None:
     tops = {key.partition(".")[0].partition("[")[0] for key in OTHER_SETTINGS}
     pools = tuple(f"workerPools[].{top}" for top in tops)
-    own = [key for key in leaves() if key.startswith(("metal3.", *pools))]
-    assert len(own) > 150, "the table lists them"
-    assert sorted(set(own) - KEYS.keys()) == [], (
+    names = [key for key in leaves() if key.startswith(("metal3.", *pools))]
+    assert len(names) > 150, "the table lists them"
+    assert sorted(set(names) - KEYS.keys()) == [], (
         "what a new setting does to a living cluster has to be said, and tested"
     )
 
@@ -41,12 +41,12 @@ def test_each_setting_of_metal3_has_a_change_here() -> None:
 @pytest.mark.parametrize("key", CHANGES)
 def test_a_change_has_the_effect_that_the_table_says(key: str) -> None:
     before: Any = load_stack(replace_key(key, lookup(key))).clusters[0]
-    refused, told, machines = outcome(before, load_stack(replace_key(key, CHANGES[key])))
-    how = effect(key).how
-    assert refused == ([key] if how == "never" else []), "refused is what can never be, and nothing else"
-    assert told == [], "nothing else is told"
-    if how != "never":
-        assert sum(change.rolled for change in machines) == (2 if how == "rolls machines" else 0), (
+    refusals, messages, machines = outcome(before, load_stack(replace_key(key, CHANGES[key])))
+    consequence = effect(key).how
+    assert refusals == ([key] if consequence == "never" else []), "refused is what can never be, and nothing else"
+    assert messages == [], "nothing else is told"
+    if consequence != "never":
+        assert sum(change.rolled for change in machines) == (2 if consequence == "rolls machines" else 0), (
             f"machines: {machines}"
         )
 
@@ -54,18 +54,18 @@ def test_a_change_has_the_effect_that_the_table_says(key: str) -> None:
 def test_no_other_provider_takes_over_a_cluster() -> None:
     before = tenant({})
     raw = copy.deepcopy({**FULL, "cluster": BASE["cluster"]})
-    refused, _, _ = outcome(before, load_stack(raw))
-    assert refused == ["metal3"], "the PacketCluster would go, and with it the only way to give the devices back"
+    refusals, _, _ = outcome(before, load_stack(raw))
+    assert refusals == ["metal3"], "the PacketCluster would go, and with it the only way to give the devices back"
     assert load_stack({**FULL, "cluster": {**BASE["cluster"], "name": "another"}}).clusters, "a new cluster is the way"
 
 
 def lookup(key: str) -> Any:
     """The value that a key has in ``FULL``; for one of a pool that of the section, or the default."""
-    own = key.removeprefix("workerPools[].").removeprefix("metal3.")
-    if own == "nodeReuse":
+    path = key.removeprefix("workerPools[].").removeprefix("metal3.")
+    if path == "nodeReuse":
         return False
     target: Any = FULL["metal3"]
-    for step in own.split("."):
+    for step in path.split("."):
         target = target[step.removesuffix("[]")]
         target = target[0] if step.endswith("[]") else target
     return target

@@ -28,16 +28,16 @@ def document(**spec: Any) -> dict[str, Any]:
     }
 
 
-def read(stored: dict[str, dict[str, Any]], **spec: Any) -> config_drive.ConfigDrive:
-    return config_drive.read(document(**spec), lambda namespace, name: stored.get(f"{namespace}/{name}"))
+def read(secrets: dict[str, dict[str, Any]], **spec: Any) -> config_drive.ConfigDrive:
+    return config_drive.read(document(**spec), lambda namespace, name: secrets.get(f"{namespace}/{name}"))
 
 
 def test_a_config_drive_knows_what_ironic_adds_and_what_the_secrets_say() -> None:
-    stored = {
+    secrets = {
         "racks/user": secret(userData="#cloud-config\n"),
         "other/meta": secret(metaData="name: machine-1\nlocal-hostname: machine-1\nnodeIP: 10.0.0.4\n"),
     }
-    drive = read(stored, userData={"name": "user"}, metaData={"name": "meta", "namespace": "other"})
+    drive = read(secrets, userData={"name": "user"}, metaData={"name": "meta", "namespace": "other"})
     assert drive.user_data == "#cloud-config\n", "without a namespace the host's own is meant"
     assert dict(drive.meta_data) == {
         "uuid": UID,
@@ -53,8 +53,8 @@ def test_a_config_drive_knows_what_ironic_adds_and_what_the_secrets_say() -> Non
 
 
 def test_the_hostname_of_the_meta_data_goes_before_its_local_hostname() -> None:
-    stored = {"racks/meta": secret(metaData="hostname: first\nlocal-hostname: second\n")}
-    assert read(stored, metaData={"name": "meta"}).hostname == "first"
+    secrets = {"racks/meta": secret(metaData="hostname: first\nlocal-hostname: second\n")}
+    assert read(secrets, metaData={"name": "meta"}).hostname == "first"
 
 
 def test_a_secret_may_hold_its_content_as_value() -> None:
@@ -62,7 +62,7 @@ def test_a_secret_may_hold_its_content_as_value() -> None:
 
 
 @pytest.mark.parametrize(
-    ("stored", "reason"),
+    ("secrets", "reason"),
     [
         ({}, r"Secret racks/data of its spec\.metaData is not there"),
         ({"racks/data": secret(other="x")}, r"has neither key metaData nor value"),
@@ -70,9 +70,9 @@ def test_a_secret_may_hold_its_content_as_value() -> None:
         ({"racks/data": secret(metaData="- a")}, r"its metaData is no YAML mapping"),
     ],
 )
-def test_a_host_whose_meta_data_cannot_be_read_is_left_out(stored: dict[str, dict[str, Any]], reason: str) -> None:
+def test_a_host_whose_meta_data_cannot_be_read_is_left_out(secrets: dict[str, dict[str, Any]], reason: str) -> None:
     with pytest.raises(BootFailure, match=reason):
-        read(stored, metaData={"name": "data"})
+        read(secrets, metaData={"name": "data"})
 
 
 NETWORK: dict[str, Any] = {
@@ -105,18 +105,18 @@ def test_a_host_without_network_data_asks_dhcp() -> None:
     assert network_data.addresses({}, CARDS) == []
 
 
-def edited(path: str, value: Any) -> dict[str, Any]:
+def edit(path: str, value: Any) -> dict[str, Any]:
     """The network with another value at a path such as ``links/0/id``; None removes the key."""
-    made = copy.deepcopy(NETWORK)
+    network = copy.deepcopy(NETWORK)
     *way, last = [int(part) if part.isdecimal() else part for part in path.split("/")]
-    place: Any = made
+    place: Any = network
     for part in way:
         place = place[part]
     if value is None:
         del place[last]
     else:
         place[last] = value
-    return made
+    return network
 
 
 @pytest.mark.parametrize(
@@ -144,13 +144,13 @@ def edited(path: str, value: Any) -> dict[str, Any]:
 )
 def test_a_network_that_the_hardware_cannot_have_leaves_the_host_out(path: str, value: Any, reason: str) -> None:
     with pytest.raises(BootFailure, match=reason):
-        network_data.addresses(edited(path, value), CARDS)
+        network_data.addresses(edit(path, value), CARDS)
 
 
 def test_cards_are_those_of_the_inspection_and_the_one_that_it_boots_from() -> None:
-    found = document(bootMACAddress="00:60:2f:00:00:01")
-    found["status"]["hardware"] = {"nics": [{"name": "nic-1", "mac": "ab:cd:12:34:56:78"}, {"name": "nic-2"}]}
-    assert host.cards(found) == ["ab:cd:12:34:56:78", "00:60:2f:00:00:01"]
+    obj = document(bootMACAddress="00:60:2f:00:00:01")
+    obj["status"]["hardware"] = {"nics": [{"name": "nic-1", "mac": "ab:cd:12:34:56:78"}, {"name": "nic-2"}]}
+    assert host.cards(obj) == ["ab:cd:12:34:56:78", "00:60:2f:00:00:01"]
 
 
 def test_a_host_runs_while_it_is_provisioned_online_and_has_user_data() -> None:
@@ -163,13 +163,13 @@ def test_a_host_runs_while_it_is_provisioned_online_and_has_user_data() -> None:
 
 
 def test_a_host_that_becomes_another_machine_has_a_fresh_disk() -> None:
-    one, other = (document(userData={"name": name, "namespace": "racks"}) for name in ("a", "b"))
-    assert hosts.disk(one) != hosts.disk(other), "what the one wrote the other does not find"
-    assert hosts.disk(one) == hosts.disk(copy.deepcopy(one)), "a lab that starts again finds it"
+    first, second = (document(userData={"name": name, "namespace": "racks"}) for name in ("a", "b"))
+    assert hosts.disk(first) != hosts.disk(second), "what the one wrote the other does not find"
+    assert hosts.disk(first) == hosts.disk(copy.deepcopy(first)), "a lab that starts again finds it"
 
 
 def test_faults_are_read_from_the_hosts_annotation() -> None:
-    struck = document()
-    struck["metadata"]["annotations"] = {host.FAULTS: "no-uuid-label, hangs,"}
-    assert host.faults(struck) == {"no-uuid-label", "hangs"}
+    obj = document()
+    obj["metadata"]["annotations"] = {host.FAULTS: "no-uuid-label, hangs,"}
+    assert host.faults(obj) == {"no-uuid-label", "hangs"}
     assert host.faults(document()) == set()

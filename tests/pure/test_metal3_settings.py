@@ -11,20 +11,21 @@ from kamaji_equinix.components.settings.load import load_stack
 from kamaji_equinix.components.settings.report import SettingsError
 from pydantic import SecretStr
 
-from tests.support.metal3_mistakes import MISTAKES, NETWORK, Json, put
+from tests.support.metal3_mistakes import MISTAKES
+from tests.support.metal3_mistakes.places import NETWORK, Json, put
 from tests.support.metal3_settings import ADDRESS, BOND, FULL, PASSWORD, host, settings
 
 
-@pytest.mark.parametrize(("raw", "path", "rule"), [one[1:] for one in MISTAKES], ids=[one[0] for one in MISTAKES])
+@pytest.mark.parametrize(("raw", "path", "rule"), [row[1:] for row in MISTAKES], ids=[row[0] for row in MISTAKES])
 def test_a_mistake_is_named_with_its_place_and_rule(raw: Json, path: str, rule: str) -> None:
-    with pytest.raises(SettingsError) as caught:
+    with pytest.raises(SettingsError) as error:
         load_stack(raw)
-    matching = [problem for problem in caught.value.problems if problem.path.startswith(path)]
-    assert matching, f"{path} is named:\n{caught.value}"
-    assert any(rule in str(problem) for problem in matching), f"with its rule:\n{caught.value}"
-    assert len(caught.value.problems) <= 3, f"and no more than follows from it:\n{caught.value}"
+    matching = [problem for problem in error.value.problems if problem.path.startswith(path)]
+    assert matching, f"{path} is named:\n{error.value}"
+    assert any(rule in str(problem) for problem in matching), f"with its rule:\n{error.value}"
+    assert len(error.value.problems) <= 3, f"and no more than follows from it:\n{error.value}"
     for word in (PASSWORD, "hunter2x"):
-        assert word not in str(caught.value), "no credential shows in a report"
+        assert word not in str(error.value), "no credential shows in a report"
 
 
 def test_all_keys_together_are_no_mistake() -> None:
@@ -44,13 +45,13 @@ def test_two_clusters_of_a_stack_declare_no_host_twice() -> None:
 
 def test_too_few_hosts_are_warned_of() -> None:
     def warnings(values: dict[str, Any]) -> list[str]:
-        found = [str(one) for one in load_stack(values).warnings]
-        return [one for one in found if not one.startswith("network.plugin")]
+        texts = [str(warning) for warning in load_stack(values).warnings]
+        return [warning for warning in texts if not warning.startswith("network.plugin")]
 
     scarce = warnings(settings(hosts=1, replicas=2))
-    assert any("1 of metal3.hosts fit" in one for one in scarce), scarce
+    assert any("1 of metal3.hosts fit" in warning for warning in scarce), scarce
     surge = warnings(settings(hosts=2, replicas=2))
-    assert any("waits until one more is free" in one for one in surge), surge
+    assert any("waits until one more is free" in warning for warning in surge), surge
     assert not warnings(settings(hosts=3, replicas=2)), "one more is enough"
     (unused,) = warnings(settings(ipPools=FULL["metal3"]["ipPools"][1:2]))
     assert "is not used: no metaData or networkData names it" in str(unused), unused
@@ -95,9 +96,9 @@ HOST_OF_A = {
 def test_a_host_moves_to_another_cluster_in_two_runs() -> None:
     def stack(*owners: str) -> Any:
         raw = settings()
-        named = {name: {"hosts": [host()]} if name in owners else {} for name in ("a", "b")}
+        sections = {name: {"hosts": [host()]} if name in owners else {} for name in ("a", "b")}
         return load_stack(
-            {**raw, "clusters": [{"cluster": {"name": name}, "metal3": own} for name, own in named.items()]}
+            {**raw, "clusters": [{"cluster": {"name": name}, "metal3": section} for name, section in sections.items()]}
         )
 
     before, api = HOST_OF_A, cast("Any", FreeHost())
@@ -118,22 +119,22 @@ def test_a_host_moves_to_another_cluster_in_two_runs() -> None:
 
 
 def test_a_cluster_with_another_name_gets_the_hosts_of_the_one_before_in_a_second_run() -> None:
-    def renamed(*declared: Json) -> Any:
+    def stack(*entries: Json) -> Any:
         raw = settings()
-        return load_stack({**raw, "cluster": {"name": "b"}, "metal3": {**raw["metal3"], "hosts": list(declared)}})
+        return load_stack({**raw, "cluster": {"name": "b"}, "metal3": {**raw["metal3"], "hosts": list(entries)}})
 
     api: Any = FreeHost()
-    (problem,) = hosts.problems(api, renamed(host()), HOST_OF_A)
+    (problem,) = hosts.problems(api, stack(host()), HOST_OF_A)
     assert "declares host-0, which cluster a declared before" in str(problem), problem
-    assert list(hosts.problems(api, renamed(), HOST_OF_A)) == [], "they go with the old cluster"
-    assert list(hosts.problems(api, renamed(host()), {})) == [], "and come back for the new one"
+    assert list(hosts.problems(api, stack(), HOST_OF_A)) == [], "they go with the old cluster"
+    assert list(hosts.problems(api, stack(host()), {})) == [], "and come back for the new one"
 
 
 @pytest.mark.parametrize("name", ["mine", "host-0-bmc"])
 def test_a_hosts_own_credentials_are_not_taken_from_under_it(name: str) -> None:
-    def stack(*declared: Json) -> Any:
+    def stack(*entries: Json) -> Any:
         raw = settings()
-        return load_stack({**raw, "cluster": {"name": "a"}, "metal3": {**raw["metal3"], "hosts": list(declared)}})
+        return load_stack({**raw, "cluster": {"name": "a"}, "metal3": {**raw["metal3"], "hosts": list(entries)}})
 
     (urn,) = HOST_OF_A
     metadata = HOST_OF_A[urn]["outputs"]["metadata"]

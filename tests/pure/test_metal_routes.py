@@ -25,9 +25,9 @@ class Lab:
 
     def __init__(self, folder: Path) -> None:
         self.store = Store(folder)
-        self.ordered: list[Device] = []
-        self.gone: list[Device] = []
-        self.api = Api(self.store, KEY, self.ordered.append, self.gone.append)
+        self.orders: list[Device] = []
+        self.deletions: list[Device] = []
+        self.api = Api(self.store, KEY, self.orders.append, self.deletions.append)
 
     def ask(self, method: str, target: str, body: object = None, key: str = KEY) -> Response:
         content = b"" if body is None else json.dumps(body).encode()
@@ -56,13 +56,13 @@ def test_a_wrong_token_is_refused_everywhere(lab: Lab) -> None:
 
 def test_an_order_becomes_a_device_with_what_capp_reads(lab: Lab) -> None:
     answer = lab.ask("POST", DEVICES, order("w1"))
-    shown = answer.document
+    body = answer.document
     assert answer.status == 201, "created"
-    assert (shown["metro"]["code"], shown["facility"]["code"][:2]) == ("da", "da"), "capp panics without either"
-    assert {entry["public"] for entry in shown["ip_addresses"]} == {True, False}, "one public, one private address"
-    assert (shown["state"], shown["hostname"], shown["tags"]) == ("queued", "w1", order("w1")["tags"]), "as ordered"
-    assert lab.ask("GET", f"/metal/v1/devices/{shown['id']}").document == shown, "it is shown the same"
-    assert [device.id for device in lab.ordered] == [shown["id"]], "a machine is powered on"
+    assert (body["metro"]["code"], body["facility"]["code"][:2]) == ("da", "da"), "capp panics without either"
+    assert {entry["public"] for entry in body["ip_addresses"]} == {True, False}, "one public, one private address"
+    assert (body["state"], body["hostname"], body["tags"]) == ("queued", "w1", order("w1")["tags"]), "as ordered"
+    assert lab.ask("GET", f"/metal/v1/devices/{body['id']}").document == body, "it is shown the same"
+    assert [device.id for device in lab.orders] == [body["id"]], "a machine is powered on"
 
 
 @pytest.mark.parametrize(
@@ -107,31 +107,31 @@ def test_broken_json_is_a_400(lab: Lab) -> None:
 
 
 def test_lists_come_in_pages_of_ten(lab: Lab) -> None:
-    made = [lab.create(f"w{number}") for number in range(23)]
-    seen: list[str] = []
+    identities = [lab.create(f"w{number}") for number in range(23)]
+    listing: list[str] = []
     for number in (1, 2, 3):
         document = lab.ask("GET", f"{DEVICES}?page={number}").document
-        seen += [device["id"] for device in document["devices"]]
+        listing += [device["id"] for device in document["devices"]]
         meta = document["meta"]
         assert (meta["total"], meta["current_page"], meta["last_page"]) == (23, number, 3), "the numbers of the list"
         following = {1: f"{DEVICES}?page=2", 2: f"{DEVICES}?page=3"}.get(number)
         assert (meta["next"] or {}).get("href") == following, "and where the next page is"
     assert len(lab.ask("GET", DEVICES).document["devices"]) == 10, "ten if nothing is said"
-    assert sorted(seen) == sorted(made), "all devices are on one page or another"
+    assert sorted(listing) == sorted(identities), "all devices are on one page or another"
     assert len(lab.ask("GET", f"{DEVICES}?per_page=100").document["devices"]) == 23, "a larger page holds all"
     assert lab.ask("GET", f"{DEVICES}?page=9").document["devices"] == [], "there is nothing after the end"
 
 
 @given(st.integers(0, 250), st.integers(1, 150))
 def test_following_next_finds_everything_once(total: int, size: int) -> None:
-    items, seen, query = list(range(total)), [], {"per_page": str(size)}
+    items, collection, query = list(range(total)), [], {"per_page": str(size)}
     while True:
-        shown, meta = devices.page("/d", query, items)
-        seen += shown
+        batch, meta = devices.page("/d", query, items)
+        collection += batch
         if meta["next"] is None:
             break
         query = dict(part.split("=") for part in meta["next"]["href"].split("?")[1].split("&"))
-    assert seen == items, "in order, without gaps"
+    assert collection == items, "in order, without gaps"
 
 
 def test_lists_are_of_one_project_and_can_be_filtered(lab: Lab) -> None:
@@ -148,14 +148,14 @@ def test_a_deleted_device_is_gone(lab: Lab) -> None:
     assert lab.ask("DELETE", f"/metal/v1/devices/{identity}?force_delete=true").status == 204, "deleted"
     assert lab.ask("GET", f"/metal/v1/devices/{identity}").document == {"errors": ["Not found"]}, "not there any more"
     assert lab.ask("DELETE", f"/metal/v1/devices/{identity}").status == 404, "it cannot be deleted twice"
-    assert [device.id for device in lab.gone] == [identity], "its machine is powered off"
+    assert [device.id for device in lab.deletions] == [identity], "its machine is powered off"
 
 
 def test_a_device_in_provisioning_is_deleted_by_force_only(lab: Lab) -> None:
     identity = lab.create()
-    lab.store.update(lab.ordered[0], state="provisioning")
-    refused = lab.ask("DELETE", f"/metal/v1/devices/{identity}")
-    assert refused.document == {"errors": ["Cannot delete a device while it is provisioning"]}, "the API's own words"
+    lab.store.update(lab.orders[0], state="provisioning")
+    answer = lab.ask("DELETE", f"/metal/v1/devices/{identity}")
+    assert answer.document == {"errors": ["Cannot delete a device while it is provisioning"]}, "the API's own words"
     assert lab.ask("DELETE", f"/metal/v1/devices/{identity}?force_delete=true").status == 204, "capp sends force_delete"
 
 
@@ -174,10 +174,10 @@ def test_the_journal_holds_each_call_with_its_time_and_project(lab: Lab) -> None
 def test_devices_faults_and_journal_outlive_the_process(lab: Lab, tmp_path: Path) -> None:
     identity = lab.create()
     lab.fault("fails", count=2)
-    again = Lab(tmp_path)
-    assert [device.id for device in again.store.all()] == [identity], "servers are billed until they are deleted"
-    assert again.store.faults[PROJECT] == [Fault("fails", count=2)], "faults stay"
-    assert len(again.store.calls()) == 1, "and so does the journal"
+    rerun = Lab(tmp_path)
+    assert [device.id for device in rerun.store.all()] == [identity], "servers are billed until they are deleted"
+    assert rerun.store.faults[PROJECT] == [Fault("fails", count=2)], "faults stay"
+    assert len(rerun.store.calls()) == 1, "and so does the journal"
     for path in tmp_path.rglob("*"):
         assert path.stat().st_mode & 0o077 == 0, f"{path.name} is readable by others"
 
@@ -200,12 +200,12 @@ def test_orders_fail_as_often_as_asked_for(lab: Lab, fields: dict[str, Any], sta
 
 
 def test_reading_a_device_can_be_forbidden(lab: Lab) -> None:
-    one, other = lab.create("w1"), lab.create("w2")
+    first, second = lab.create("w1"), lab.create("w2")
     lab.fault("read-error", device="w1")
-    answer = lab.ask("GET", f"/metal/v1/devices/{one}")
+    answer = lab.ask("GET", f"/metal/v1/devices/{first}")
     assert answer.document == {"errors": ["You are not authorized to view this device"]}, "the API's own words"
     assert answer.status == 403, "as it answers for a device whose installation failed"
-    assert lab.ask("GET", f"/metal/v1/devices/{other}").status == 200, "the other one can be read"
+    assert lab.ask("GET", f"/metal/v1/devices/{second}").status == 200, "the other one can be read"
 
 
 def test_a_device_can_vanish_for_good(lab: Lab) -> None:
@@ -213,7 +213,7 @@ def test_a_device_can_vanish_for_good(lab: Lab) -> None:
     lab.fault("vanishes", count=1)
     assert [lab.ask("GET", f"/metal/v1/devices/{identity}").status for _ in range(2)] == [404, 404], "gone"
     assert lab.ask("GET", DEVICES).document["devices"] == [], "from the list too"
-    assert [device.id for device in lab.gone] == [identity], "and its machine is off"
+    assert [device.id for device in lab.deletions] == [identity], "and its machine is off"
 
 
 @pytest.mark.parametrize("status", [429, 403])
@@ -264,17 +264,17 @@ def test_a_fault_that_makes_no_sense_is_refused(lab: Lab, document: object, reas
 
 def test_only_the_fault_that_strikes_is_counted_down() -> None:
     faults = [Fault("fails", count=1, device="other*"), Fault("fails", count=2), Fault("vanishes")]
-    struck, left = strike(faults, "fails", "id-1", "w1")
-    assert struck == Fault("fails", count=2), "the first is for other devices"
-    assert left == [faults[0], Fault("fails", count=1), faults[2]], "one less of that, the others as they were"
+    fault, rest = strike(faults, "fails", "id-1", "w1")
+    assert fault == Fault("fails", count=2), "the first is for other devices"
+    assert rest == [faults[0], Fault("fails", count=1), faults[2]], "one less of that, the others as they were"
 
 
 def test_addresses_are_never_shared(lab: Lab) -> None:
-    made = [lab.create(f"w{number}") for number in range(300)]
-    lab.ask("DELETE", f"/metal/v1/devices/{made[7]}")
+    identities = [lab.create(f"w{number}") for number in range(300)]
+    lab.ask("DELETE", f"/metal/v1/devices/{identities[7]}")
     lab.create("again")
-    found = [address for device in lab.store.all() for address in (device.public_address, device.private_address)]
-    assert len(found) == len(set(found)) == 600, "each device has two of its own, also after a deletion"
+    addresses = [address for device in lab.store.all() for address in (device.public_address, device.private_address)]
+    assert len(addresses) == len(set(addresses)) == 600, "each device has two of its own, also after a deletion"
 
 
 def test_what_the_lab_shows_of_a_device_holds_no_user_data(lab: Lab) -> None:

@@ -18,7 +18,7 @@ from tests.support.devices import JOIN_V1BETA3, userdata
 INSTANCE = {"v1": {"instance-id": "i-1", "local-hostname": "w1"}, "ds": {"meta-data": {"local-hostname": "w1"}}}
 
 
-def written(**entry: Any) -> cloudinit.WrittenFile:
+def file_of(**entry: Any) -> cloudinit.WrittenFile:
     return cloudinit.files([{"path": "/f", **entry}])["/f"]
 
 
@@ -62,20 +62,20 @@ def test_each_format_refuses_the_arguments_of_the_other() -> None:
     ],
 )
 def test_files_are_written_without_their_encoding(encoding: str, content: str) -> None:
-    assert written(encoding=encoding, content=content).content == "text\n", "the decoded content"
+    assert file_of(encoding=encoding, content=content).content == "text\n", "the decoded content"
 
 
 @given(st.binary(max_size=200))
 def test_any_text_survives_gzip_and_base64(data: bytes) -> None:
     text = data.decode(errors="replace")
     encoded = base64.b64encode(gzip.compress(text.encode())).decode()
-    assert written(encoding="gz+b64", content=encoded).content == text, "the same text"
+    assert file_of(encoding="gz+b64", content=encoded).content == text, "the same text"
 
 
 @pytest.mark.parametrize(("encoding", "content"), [("b64", "%%%"), ("gz+b64", "aGVsbG8="), ("rot13", "x")])
 def test_a_wrong_encoding_is_named_with_the_file(encoding: str, content: str) -> None:
     with pytest.raises(BootFailure, match=r"^/f of its user data .*" + encoding.replace("+", r"\+")):
-        written(encoding=encoding, content=content)
+        file_of(encoding=encoding, content=content)
 
 
 def test_owner_permissions_and_append_are_kept() -> None:
@@ -85,9 +85,9 @@ def test_owner_permissions_and_append_are_kept() -> None:
     ]
     file = cloudinit.files(entries)["/f"]
     assert (file.content, file.mode) == ("a\nb\n", 0o640), "the second entry is added to the first"
-    assert written(content="").mode == 0o644, "the default mode"
+    assert file_of(content="").mode == 0o644, "the default mode"
     with pytest.raises(BootFailure, match="permissions 'rw', no octal number"):
-        written(permissions="rw")
+        file_of(permissions="rw")
 
 
 def test_templates_see_instance_data_as_cloud_init_shows_it() -> None:
@@ -182,8 +182,8 @@ def test_discovery_without_pins_must_be_asked_for() -> None:
 
 def test_taints_given_to_the_kubelet_replace_the_others() -> None:
     arguments = {"register-with-taints": "a=b:NoSchedule,c:NoExecute"}
-    found = kubeadm.taints({"taints": [{"key": "x", "effect": "NoSchedule"}]}, arguments)
-    assert found == [
+    taints = kubeadm.taints({"taints": [{"key": "x", "effect": "NoSchedule"}]}, arguments)
+    assert taints == [
         {"key": "a", "value": "b", "effect": "NoSchedule"},
         {"key": "c", "effect": "NoExecute"},
     ], "as kubeletExtraArgs override the flags that kubeadm makes"

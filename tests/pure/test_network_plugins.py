@@ -30,16 +30,16 @@ def tenant(**changes: Any) -> TenantClusterSettings:
 
 
 def preset(plugin: str, **changes: Any) -> Addon:
-    found = network_plugin(tenant(network={"plugin": plugin, **changes.pop("network", {})}, **changes), HOST, PORT)
-    assert found, f"{plugin} has a preset"
-    return found
+    addon = network_plugin(tenant(network={"plugin": plugin, **changes.pop("network", {})}, **changes), HOST, PORT)
+    assert addon, f"{plugin} has a preset"
+    return addon
 
 
-def keys(value: Any, known: Mapping[str, Any], path: str = "") -> Iterator[str]:
+def keys(value: Any, table: Mapping[str, Any], path: str = "") -> Iterator[str]:
     """The paths of values, as far down as the table of the chart goes."""
-    if isinstance(value, Mapping) and path not in known:
+    if isinstance(value, Mapping) and path not in table:
         for key, item in value.items():
-            yield from keys(item, known, f"{path}.{key}" if path else key)
+            yield from keys(item, table, f"{path}.{key}" if path else key)
     else:
         yield path
 
@@ -51,30 +51,30 @@ def test_each_key_of_a_preset_is_one_of_its_chart(plugin: str, ranges: list[str]
     if not proxy and plugin != "cilium":
         return
     services = ["fd00:20::/112"] if ":" in ranges[0] else ["10.96.0.0/16"]
-    own = preset(
+    addon = preset(
         plugin,
         network={"mtu": 1400},
         cluster={"podCidrs": ranges, "serviceCidrs": services},
         controlPlane={"addons": {"kubeProxy": proxy, "konnectivity": True}},
     )
-    assert own.version in CHARTS[plugin], "the version that is installed by itself is one whose keys were read"
-    for version, known in CHARTS[plugin].items():
-        unknown = {*keys(own.values, known)} - known.keys() - NEW.get(version, set())
+    assert addon.version in CHARTS[plugin], "the version that is installed by itself is one whose keys were read"
+    for version, table in CHARTS[plugin].items():
+        unknown = {*keys(addon.values, table)} - table.keys() - NEW.get(version, set())
         assert not unknown, f"{plugin} {version} would not look at {unknown}"
 
 
 def test_values_have_the_types_that_the_charts_own_have() -> None:
     for plugin in PLUGINS:
-        own = preset(plugin, network={"mtu": 1400})
-        known = CHARTS[plugin][own.version]
-        for key in keys(own.values, known):
-            value: Any = own.values
+        addon = preset(plugin, network={"mtu": 1400})
+        table = CHARTS[plugin][addon.version]
+        for key in keys(addon.values, table):
+            value: Any = addon.values
             for step in key.split("."):
                 value = value[step]
-            if isinstance(known[key], bool | str) and not str(known[key]).startswith(("(", "integer")):
-                assert isinstance(value, type(known[key])), f"{plugin} {key}: {value!r}, not as {known[key]!r}"
-            elif isinstance(known[key], list):
-                assert value in known[key], f"{plugin} {key}: {value!r} is one of {known[key]}"
+            if isinstance(table[key], bool | str) and not str(table[key]).startswith(("(", "integer")):
+                assert isinstance(value, type(table[key])), f"{plugin} {key}: {value!r}, not as {table[key]!r}"
+            elif isinstance(table[key], list):
+                assert value in table[key], f"{plugin} {key}: {value!r} is one of {table[key]}"
 
 
 def test_cilium_is_told_where_the_api_server_is_and_whether_it_serves_services() -> None:
@@ -124,15 +124,15 @@ def test_a_mirror_of_the_repository_and_a_registry_serve_the_same_chart() -> Non
         ("https://charts.example.org/calico", "tigera-operator", "https://charts.example.org/calico"),
         ("oci://registry.example.org/charts/", "oci://registry.example.org/charts/tigera-operator", ""),
     ):
-        own = preset("calico", network={"repository": mirror})
-        assert (own.chart, own.repository) == (chart, repository), "where machines have no way to upstream"
-        assert own.version == PLUGINS["calico"].version, "in the version whose keys were read"
+        addon = preset("calico", network={"repository": mirror})
+        assert (addon.chart, addon.repository) == (chart, repository), "where machines have no way to upstream"
+        assert addon.version == PLUGINS["calico"].version, "in the version whose keys were read"
 
 
 def test_a_users_values_win_and_the_others_stay() -> None:
-    own = preset("cilium", network={"values": {"hubble": {"enabled": True, "relay": {"enabled": True}}, "debug": {}}})
-    assert own.values["hubble"] == {"enabled": True, "relay": {"enabled": True}}, "the user knows better"
-    assert own.values["routingMode"] == "tunnel", "what the user does not say stays"
+    addon = preset("cilium", network={"values": {"hubble": {"enabled": True, "relay": {"enabled": True}}, "debug": {}}})
+    assert addon.values["hubble"] == {"enabled": True, "relay": {"enabled": True}}, "the user knows better"
+    assert addon.values["routingMode"] == "tunnel", "what the user does not say stays"
 
 
 def test_nothing_is_installed_where_nothing_is_asked_for() -> None:
@@ -150,8 +150,8 @@ def test_workloads_are_waited_for_only_where_there_will_be_nodes() -> None:
         ([], [False, False]),
         ([{"name": "a", "replicas": 0}], [False, False]),
     ):
-        found = addons_of(tenant(addons=addons, workerPools=pools))
-        assert [addon.waits for addon in found] == expected, "without a node no workload ever runs"
+        result = addons_of(tenant(addons=addons, workerPools=pools))
+        assert [addon.waits for addon in result] == expected, "without a node no workload ever runs"
 
 
 def test_cpem_runs_on_nodes_that_wait_for_it_and_knows_the_project() -> None:
@@ -161,19 +161,19 @@ def test_cpem_runs_on_nodes_that_wait_for_it_and_knows_the_project() -> None:
     by_kind = {item["kind"]: item for item in addon.objects}
     assert by_kind["Secret"]["stringData"] == {"apiKey": SecretStr("token"), "projectID": settings.metal.project_id}  # type: ignore[attr-defined]
     pod = by_kind["Deployment"]["spec"]["template"]["spec"]
-    taints = {one["key"] for one in pod["tolerations"]}
+    taints = {toleration["key"] for toleration in pod["tolerations"]}
     assert "node.cloudprovider.kubernetes.io/uninitialized" in taints, "the taint that it takes away"
     assert "node.kubernetes.io/not-ready" in taints, "it may come before the network"
     assert "affinity" not in pod, "a tenant has no nodes of a control plane"
     assert pod["hostNetwork"], "it works before pods have a network"
-    variables = {one["name"]: one for one in pod["containers"][0]["env"]}
+    variables = {variable["name"]: variable for variable in pod["containers"][0]["env"]}
     for name, key in (("METAL_API_KEY", "apiKey"), ("METAL_PROJECT_ID", "projectID")):
         assert variables[name]["valueFrom"]["secretKeyRef"] == {"name": cpem.SECRET, "key": key}, "as it reads them"
-    shown = repr(addon.objects).replace(cpem.DIGEST, "").replace("metal-cloud-config", "")
-    assert "'token'" not in shown, "the token is shown nowhere"
+    text = repr(addon.objects).replace(cpem.DIGEST, "").replace("metal-cloud-config", "")
+    assert "'token'" not in text, "the token is shown nowhere"
     other = cloud_controller(tenant(metal={"cloudController": "cpem", "cpem": {"apiToken": "other"}}), {})
     assert other, "it is asked for"
-    templates = [one.objects[-1]["spec"]["template"] for one in (addon, other)]
+    templates = [entry.objects[-1]["spec"]["template"] for entry in (addon, other)]
     assert templates[0] != templates[1], "its pods read it when they start: another token needs others"
 
 

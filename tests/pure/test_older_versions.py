@@ -30,7 +30,7 @@ def test_an_object_that_was_never_read_says_nothing() -> None:
     assert bootstrap_versions({"urn:a": {**deployment("v1beta1"), "outputs": None}}) == {}
 
 
-def declared(version: str) -> dict[str, Any]:
+def resource_of(version: str) -> dict[str, Any]:
     return {
         "inputs": {"apiVersion": version, "kind": "KamajiControlPlane", "metadata": {"name": "a", "namespace": "b"}}
     }
@@ -42,6 +42,6 @@ def test_an_object_of_a_version_that_is_gone_is_looked_for_in_the_other() -> Non
     def find(inputs: Mapping[str, Any]) -> Mapping[str, Any] | None:
         return inputs if inputs["apiVersion"] == newer else None
 
-    assert live_version(declared("controlplane.cluster.x-k8s.io/v1alpha1"), find) == newer
-    assert live_version(declared(newer), lambda _inputs: None) == "", "what is nowhere is deleted"
-    assert live_version(declared("v1"), find) == "", "a kind of one version has no other"
+    assert live_version(resource_of("controlplane.cluster.x-k8s.io/v1alpha1"), find) == newer
+    assert live_version(resource_of(newer), lambda _inputs: None) == "", "what is nowhere is deleted"
+    assert live_version(resource_of("v1"), find) == "", "a kind of one version has no other"

@@ -27,11 +27,11 @@ def test_requirements_and_project_pin_the_same_versions() -> None:
 
 
 def test_every_package_of_the_program_is_installed() -> None:
-    listed = set(PROJECT["tool"]["setuptools"]["packages"])
+    packages = set(PROJECT["tool"]["setuptools"]["packages"])
     for folder in ("components", "automation"):
         for path in (ROOT / folder).rglob("__init__.py"):
             package = ".".join(("kamaji_equinix", *path.parent.relative_to(ROOT).parts))
-            assert package in listed, f"the wheel would lack {package}"
+            assert package in packages, f"the wheel would lack {package}"
 
 
 def test_the_program_is_short() -> None:
@@ -44,12 +44,12 @@ WITH_PULUMI = {"stack", "program", "resources", "endpoint", "rollout", "answer",
 
 
 def test_all_the_rest_is_held_to_know_nothing_of_pulumi() -> None:
-    contracts = {one["name"]: one for one in PROJECT["tool"]["importlinter"]["contracts"]}
+    contracts = {entry["name"]: entry for entry in PROJECT["tool"]["importlinter"]["contracts"]}
     contract = contracts["Only the program, its resources and the doors know Pulumi"]
     rooms = {path.name.removesuffix(".py") for path in (ROOT / "components").iterdir() if path.suffix in ("", ".py")}
     rest = {f"kamaji_equinix.components.{room}" for room in rooms - WITH_PULUMI if not room.startswith("__")}
     assert set(contract["source_modules"]) == rest, "a room that is new is in neither list"
-    assert not any(one.get("ignore_imports") for one in contracts.values()), "an exception is a hole in the wall"
+    assert not any(entry.get("ignore_imports") for entry in contracts.values()), "an exception is a hole in the wall"
 
 
 @pytest.mark.parametrize("folder", ["lab", "toolchain"])
@@ -60,7 +60,7 @@ def test_lab_and_toolchain_know_nothing_of_the_program(folder: str) -> None:
         assert not re.search(r"^\s*(import|from) pulumi\b", text, re.M), f"{path.name} needs no engine's SDK"
 
 
-OWN_MODULES = (
+PROVIDER_MODULES = (
     "providers/packet.py",
     "providers/cpem.py",
     "resources/packet.py",
@@ -83,8 +83,8 @@ NAMES = re.compile(
 def test_nothing_but_the_providers_own_modules_names_it() -> None:
     for folder in ("components", "automation"):
         for path in (ROOT / folder).rglob("*.py"):
-            where = path.relative_to(ROOT / folder).as_posix()
-            if folder == "components" and where.startswith(OWN_MODULES):
+            name = path.relative_to(ROOT / folder).as_posix()
+            if folder == "components" and name.startswith(PROVIDER_MODULES):
                 continue
-            named = [line.strip() for line in path.read_text().splitlines() if NAMES.search(line)]
-            assert not named, f"{folder}/{where} would have to change for another provider: {named}"
+            lines = [line.strip() for line in path.read_text().splitlines() if NAMES.search(line)]
+            assert not lines, f"{folder}/{name} would have to change for another provider: {lines}"

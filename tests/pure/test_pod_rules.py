@@ -31,12 +31,12 @@ def pod(restart: str = "Always", **spec: Any) -> dict[str, Any]:
 
 def live(body: Mapping[str, Any], facts: Facts = FACTS, *, steps: int = 8, seconds: float = 1) -> list[dict[str, Any]]:
     """The pod's statuses, one for each step of a second."""
-    seen, current = [], dict(body)
+    statuses, current = [], dict(body)
     for number in range(steps):
         moment = replace(facts, now=facts.now + datetime.timedelta(seconds=number * seconds))
         current = {**current, "status": pod_rules.status(current, moment)}
-        seen.append(current["status"])
-    return seen
+        statuses.append(current["status"])
+    return statuses
 
 
 def condition(status: Mapping[str, Any], name: str) -> str:
@@ -58,20 +58,20 @@ def test_a_pod_of_a_deployment_runs_is_ready_and_stays_so() -> None:
 
 def test_a_pod_of_a_job_runs_and_completes() -> None:
     for policy in ("Never", "OnFailure"):
-        seen = [status["phase"] for status in live(pod(policy))]
-        assert (seen[0], seen[-1]) == ("Running", "Succeeded"), f"restartPolicy {policy} comes to an end: {seen}"
+        phases = [status["phase"] for status in live(pod(policy))]
+        assert (phases[0], phases[-1]) == ("Running", "Succeeded"), f"restartPolicy {policy} comes to an end: {phases}"
     assert state(live(pod("Never"))[-1])["terminated"]["exitCode"] == 0, "it ended well"
 
 
 def test_init_containers_run_one_after_the_other_before_the_others() -> None:
     body = pod(initContainers=[{"name": "one", "image": "i"}, {"name": "two", "image": "i"}])
-    seen = live(body)
-    assert state(seen[0]) == {"waiting": {"reason": "PodInitializing"}}, "as kubectl shows it"
-    assert seen[0]["phase"] == "Pending", "not all of its containers run"
-    assert [*state(seen[0], "one"), *state(seen[0], "two")] == ["running", "waiting"], "the first one alone"
-    assert condition(seen[0], "Initialized") == "False", "they are not through"
-    assert (seen[-1]["phase"], condition(seen[-1], "Initialized")) == ("Running", "True"), "then the others"
-    assert state(seen[-1], "two")["terminated"]["reason"] == "Completed", "both ended"
+    statuses = live(body)
+    assert state(statuses[0]) == {"waiting": {"reason": "PodInitializing"}}, "as kubectl shows it"
+    assert statuses[0]["phase"] == "Pending", "not all of its containers run"
+    assert [*state(statuses[0], "one"), *state(statuses[0], "two")] == ["running", "waiting"], "the first one alone"
+    assert condition(statuses[0], "Initialized") == "False", "they are not through"
+    assert (statuses[-1]["phase"], condition(statuses[-1], "Initialized")) == ("Running", "True"), "then the others"
+    assert state(statuses[-1], "two")["terminated"]["reason"] == "Completed", "both ended"
 
 
 def test_a_sidecar_runs_on_beside_the_containers_after_it_and_ends_with_them() -> None:
@@ -89,8 +89,10 @@ def test_a_pod_waits_for_the_network_unless_it_has_the_machines_own() -> None:
     reason, message = pod_rules.trouble(pod(), status, facts) or ("", "")
     assert reason == "NetworkNotReady", "the kubelet's own reason"
     assert "cni plugin not initialized" in message, "the kubelet's own words"
-    (own,) = live(pod(hostNetwork=True), facts, steps=1)
-    assert (own["phase"], own["podIP"]) == ("Running", "10.64.2.1"), "a network plugin's pod starts without a network"
+    (host_status,) = live(pod(hostNetwork=True), facts, steps=1)
+    assert (host_status["phase"], host_status["podIP"]) == ("Running", "10.64.2.1"), (
+        "a network plugin's pod starts without a network"
+    )
 
 
 def test_a_pod_that_runs_outlives_the_loss_of_the_network_and_of_its_secret() -> None:
@@ -125,29 +127,29 @@ def test_a_program_that_crashes_rests_longer_each_time() -> None:
         assert (body["status"]["phase"], condition(body["status"], "Ready")) == ("Running", "False"), (
             "as a kubelet says"
         )
-        began = facts.now
+        start = facts.now
         while "waiting" in state(body["status"]):
             facts = replace(facts, now=facts.now + datetime.timedelta(seconds=1))
             body["status"] = pod_rules.status(body, facts)
-        rests.append((facts.now - began).total_seconds())
+        rests.append((facts.now - start).total_seconds())
     assert rests == [10, 20, 40, 80, 160, 300, 300], "twice as long each time, up to five minutes"
     assert body["status"]["containerStatuses"][0]["restartCount"] == 7, "each start is counted"
 
 
 def test_readiness_waits_for_the_probes_delay_and_the_gates() -> None:
-    probed = [{"name": "app", "image": "a", "readinessProbe": {"initialDelaySeconds": 3}}]
-    seen = [condition(status, "Ready") for status in live(pod(containers=probed))]
-    assert (seen[:3], seen[-1]) == (["False"] * 3, "True"), f"ready after three seconds: {seen}"
-    gated = live(pod(readinessGates=[{"conditionType": "example.org/gate"}]))[-1]
-    assert (condition(gated, "ContainersReady"), condition(gated, "Ready")) == ("True", "False"), "the gate is closed"
+    containers = [{"name": "app", "image": "a", "readinessProbe": {"initialDelaySeconds": 3}}]
+    results = [condition(status, "Ready") for status in live(pod(containers=containers))]
+    assert (results[:3], results[-1]) == (["False"] * 3, "True"), f"ready after three seconds: {results}"
+    result = live(pod(readinessGates=[{"conditionType": "example.org/gate"}]))[-1]
+    assert (condition(result, "ContainersReady"), condition(result, "Ready")) == ("True", "False"), "the gate is closed"
 
 
 def test_a_pod_that_is_deleted_ends_in_a_last_phase() -> None:
     body = pod()
     assert pod_rules.last_status(body, FACTS)["phase"] == "Failed", "nothing of it ever ran"
     body["status"] = live(body, steps=1)[0]
-    ended = pod_rules.last_status(body, FACTS)
-    assert (ended["phase"], condition(ended, "Ready")) == ("Succeeded", "False"), "its containers stop well"
+    status = pod_rules.last_status(body, FACTS)
+    assert (status["phase"], condition(status, "Ready")) == ("Succeeded", "False"), "its containers stop well"
 
 
 def test_a_network_plugin_is_known_by_what_it_mounts() -> None:
@@ -190,20 +192,20 @@ def test_every_pod_comes_to_rest_in_the_phase_of_its_policy(
         containers=[{**entry, "name": f"c{number}"} for number, entry in enumerate(rest)],
         hostNetwork=host,
     )
-    seen = live(body, steps=30)
-    assert seen[-1] == seen[-2], "it comes to rest"
-    assert seen[-1]["phase"] == ("Running" if policy == "Always" else "Succeeded"), f"{seen[-1]}"
-    phases = [status["phase"] for status in seen]
+    statuses = live(body, steps=30)
+    assert statuses[-1] == statuses[-2], "it comes to rest"
+    assert statuses[-1]["phase"] == ("Running" if policy == "Always" else "Succeeded"), f"{statuses[-1]}"
+    phases = [status["phase"] for status in statuses]
     order = ["Pending", "Running", "Succeeded"]
     assert phases == sorted(phases, key=order.index), f"no phase is left backwards: {phases}"
 
 
 def fetch(plural: str, name: str) -> Mapping[str, Any] | None:
-    there = {
+    objects = {
         ("secrets", "s"): {"data": {"key": base64.b64encode(b"value").decode()}},
         ("configmaps", "c"): {"data": {"file": "text"}},
     }
-    return there.get((plural, name))
+    return objects.get((plural, name))
 
 
 @pytest.mark.parametrize(
@@ -222,10 +224,10 @@ def test_a_volume_says_what_it_lacks(volume: dict[str, Any], says: str) -> None:
     body = pod(volumes=[{"name": "v", **volume}])
     try:
         pod_sources.files(body, fetch)
-        said = ""
+        message = ""
     except Missing as error:
-        said = str(error)
-    assert (says in said and 'volume "v"' in said) if says else not said, f"the kubelet's words: {said!r}"
+        message = str(error)
+    assert (says in message and 'volume "v"' in message) if says else not message, f"the kubelet's words: {message!r}"
 
 
 def test_a_containers_files_and_variables_are_those_of_its_sources() -> None:
@@ -235,8 +237,8 @@ def test_a_containers_files_and_variables_are_those_of_its_sources() -> None:
     mounts = {
         "volumeMounts": [{"name": "v", "mountPath": "/a/"}, {"name": "v", "mountPath": "/b/f", "subPath": "file"}]
     }
-    seen = pod_sources.mounts({"name": "app", **mounts}, pod_sources.files(body, fetch))
-    assert seen == {"/a/key": b"value", "/a/file": b"text", "/b/f": b"text"}, "by their mounts"
+    files = pod_sources.mounts({"name": "app", **mounts}, pod_sources.files(body, fetch))
+    assert files == {"/a/key": b"value", "/a/file": b"text", "/b/f": b"text"}, "by their mounts"
     container = {
         "envFrom": [{"prefix": "P_", "secretRef": {"name": "s"}}],
         "env": [

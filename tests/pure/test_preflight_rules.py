@@ -16,12 +16,12 @@ from kamaji_equinix.components.kube.objects import Kind
 CLUSTER = RequiredKind(Kind("cluster.x-k8s.io/v1beta1", "Cluster", "clusters"), verbs=("get",), status=True)
 
 
-def granted(*listed: dict[str, Any]) -> dict[str, Any]:
-    return {"status": {"resourceRules": list(listed), "incomplete": False}}
+def review(*entries: dict[str, Any]) -> dict[str, Any]:
+    return {"status": {"resourceRules": list(entries), "incomplete": False}}
 
 
 @pytest.mark.parametrize(
-    ("rule", "lacking"),
+    ("rule", "gaps"),
     [
         ({"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}, []),
         ({"verbs": ["get"], "apiGroups": ["cluster.x-k8s.io"], "resources": ["clusters"]}, ["patch clusters/status"]),
@@ -33,10 +33,10 @@ def granted(*listed: dict[str, Any]) -> dict[str, Any]:
         ),
     ],
 )
-def test_rights_are_read_as_rbac_means_them(rule: dict[str, Any], lacking: list[str]) -> None:
-    found = rights.missing_rights(granted(rule), Requirements(kinds=(CLUSTER,)))
-    said = [f"{right.verb} {right.resource}{'/' if right.subresource else ''}{right.subresource}" for right in found]
-    assert said == lacking, "what this rule leaves out"
+def test_rights_are_read_as_rbac_means_them(rule: dict[str, Any], gaps: list[str]) -> None:
+    missing = rights.missing_rights(review(rule), Requirements(kinds=(CLUSTER,)))
+    texts = [f"{right.verb} {right.resource}{'/' if right.subresource else ''}{right.subresource}" for right in missing]
+    assert texts == gaps, "what this rule leaves out"
 
 
 def test_versions_of_controllers_come_from_clusterctls_inventory_before_image_tags() -> None:
@@ -48,33 +48,31 @@ def test_versions_of_controllers_come_from_clusterctls_inventory_before_image_ta
         },
     }
     provider = {"metadata": {"name": "cluster-api"}, "version": "v1.14.0"}
-    found = Answers(versions={}, providers={"items": [provider]}, deployments={"items": [deployment]})
-    versions = controllers.versions(found)
+    answers = Answers(versions={}, providers={"items": [provider]}, deployments={"items": [deployment]})
+    versions = controllers.versions(answers)
     assert versions == {"cluster-api": "v1.14.0", "control-plane-kamaji": "v0.20.0"}, (
         "both sources, tags without digest"
     )
-    (note,) = controllers.notes(found, versions)
+    (note,) = controllers.notes(answers, versions)
     assert "use Cluster API 1.13" in note, "a pair that is known not to work is named"
 
 
 def test_controllers_that_do_not_tell_their_version_are_no_problem() -> None:
-    refused = ApiError("Forbidden", "no", 403)
-    untagged = {
+    denial = ApiError("Forbidden", "no", 403)
+    deployment = {
         "metadata": {},
         "spec": {"template": {"spec": {"containers": [{"name": "manager", "image": "reg:5000/x"}]}}},
     }
-    assert controllers.versions(Answers(versions={}, providers=refused, deployments=refused)) == {}, (
-        "unknown is unknown"
-    )
-    assert controllers.versions(Answers(versions={}, deployments={"items": [untagged]})) == {}, "a port is no tag"
+    assert controllers.versions(Answers(versions={}, providers=denial, deployments=denial)) == {}, "unknown is unknown"
+    assert controllers.versions(Answers(versions={}, deployments={"items": [deployment]})) == {}, "a port is no tag"
 
 
 def test_a_data_store_that_may_not_be_read_is_no_problem() -> None:
-    found = Answers(
+    answers = Answers(
         versions={("kamaji.clastix.io", "DataStore"): ("v1alpha1",)},
         data_stores={"default": ApiError("Forbidden", "no", 403)},
     )
-    assert not list(rules.data_stores(found, Requirements(data_stores=("default",)))), "only Kamaji needs to read it"
+    assert not list(rules.data_stores(answers, Requirements(data_stores=("default",)))), "only Kamaji needs to read it"
 
 
 def test_what_a_stack_needs_is_read_off_its_manifests() -> None:
@@ -84,11 +82,11 @@ def test_what_a_stack_needs_is_read_off_its_manifests() -> None:
         "metadata": {"name": "c", "namespace": "prod"},
     }
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "prod"}}
-    needed = requirements([namespace, infrastructure], contract="v1beta1", installs={"Metal3Cluster": "install it"})
-    assert needed.namespaces == {"prod": True}, "where its objects go; it creates that itself"
-    need = next(need for need in needed.kinds if need.kind.name == "Metal3Cluster")
+    needs = requirements([namespace, infrastructure], contract="v1beta1", installs={"Metal3Cluster": "install it"})
+    assert needs.namespaces == {"prod": True}, "where its objects go; it creates that itself"
+    need = next(need for need in needs.kinds if need.kind.name == "Metal3Cluster")
     assert need.crd == "metal3clusters.infrastructure.cluster.x-k8s.io", "any infrastructure provider's"
     assert need.install == "install it", "with the command that installs it"
-    required = rights.required_rights(needed)
+    required = rights.required_rights(needs)
     assert Right("patch", need.kind.group, need.kind.plural, "status") in required, "the hand-off writes its status"
     assert Right("create", "", "namespaces") in required, "and the namespace"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 
 import pytest
 from hypothesis import given, settings
@@ -18,7 +17,7 @@ from kamaji_equinix.components.handoff.reachability import (
     pause,
 )
 
-from tests.support.tls_endpoint import TRAP, TenantAuthority, TlsEndpoint, endpoint
+from tests.support.tls_endpoint import TRAP, TenantAuthority, endpoint
 
 
 @pytest.fixture(scope="module")
@@ -26,14 +25,8 @@ def authority() -> TenantAuthority:
     return TenantAuthority()
 
 
-@pytest.fixture
-def answering(authority: TenantAuthority) -> Iterator[TlsEndpoint]:
-    with endpoint(authority) as made:
-        yield made
-
-
 @pytest.mark.parametrize(
-    ("mode", "stage", "seen"),
+    ("mode", "stage", "words"),
     [
         ("refused", "dial", "refuses connections"),
         ("dropped", "dial", "no answer within 3 s"),
@@ -54,17 +47,17 @@ def answering(authority: TenantAuthority) -> Iterator[TlsEndpoint]:
     ],
 )
 def test_each_fault_is_told_from_the_others_in_bounded_time(
-    authority: TenantAuthority, mode: str, stage: str, seen: str
+    authority: TenantAuthority, mode: str, stage: str, words: str
 ) -> None:
-    with endpoint(authority, mode) as misbehaving:
-        began = time.monotonic()
-        answer = attempt(Target(misbehaving.host, misbehaving.port, authority.pem), 3.0)
-        took = time.monotonic() - began
+    with endpoint(authority, mode) as server:
+        start = time.monotonic()
+        answer = attempt(Target(server.host, server.port, authority.pem), 3.0)
+        seconds = time.monotonic() - start
     assert not answer.ok, f"{mode} is no good answer"
-    assert (answer.stage, seen in answer.text) == (stage, True), f"{mode}: {answer}"
+    assert (answer.stage, words in answer.text) == (stage, True), f"{mode}: {answer}"
     assert answer.is_refusal == (mode in ("401", "403")), "only an API server that serves refuses strangers"
     assert TRAP not in answer.text or mode == "trap", f"a stranger's answer is not repeated: {answer.text}"
-    assert took < 9, f"an attempt of 3 s took {took:.1f} s"
+    assert seconds < 9, f"an attempt of 3 s took {seconds:.1f} s"
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
@@ -111,19 +104,19 @@ def test_no_host_and_port_raises(host: str, port: int) -> None:
 
 
 def test_pauses_start_fast_grow_and_are_bounded() -> None:
-    found = [pause(attempts, Answer("ready", False, "")) for attempts in (*range(40), 10**6)]
-    assert found[0] <= FIRST_PAUSE * 1.2, "the first answer is worth a quick second look"
-    assert max(found) <= LONGEST_PAUSE * 1.2, "a machine's order waits for it"
-    assert min(found[20:]) >= LONGEST_PAUSE * 0.8, "and a long wait asks less often"
-    assert len(set(found[20:])) > 1, "many hand-offs at once must not ask in step"
+    pauses = [pause(attempts, Answer("ready", False, "")) for attempts in (*range(40), 10**6)]
+    assert pauses[0] <= FIRST_PAUSE * 1.2, "the first answer is worth a quick second look"
+    assert max(pauses) <= LONGEST_PAUSE * 1.2, "a machine's order waits for it"
+    assert min(pauses[20:]) >= LONGEST_PAUSE * 0.8, "and a long wait asks less often"
+    assert len(set(pauses[20:])) > 1, "many hand-offs at once must not ask in step"
 
 
 def test_where_nothing_listens_it_is_asked_often_however_long_that_lasts(authority: TenantAuthority) -> None:
     with endpoint(authority, "refused") as closed, endpoint(authority, "500") as starting:
-        refusing = attempt(Target(closed.host, closed.port, authority.pem), 1.0)
-        answering = attempt(Target(starting.host, starting.port, authority.pem), 1.0)
-        named = attempt(Target("localhost", closed.port, authority.pem), 1.0)
+        refusal = attempt(Target(closed.host, closed.port, authority.pem), 1.0)
+        handshake = attempt(Target(starting.host, starting.port, authority.pem), 1.0)
+        lookup = attempt(Target("localhost", closed.port, authority.pem), 1.0)
     nameless = attempt(Target("nothing.invalid", 6443, authority.pem), 1.0)
-    assert max(pause(1000, refusing) for _ in range(40)) <= CLOSED_PAUSE * 1.2, "to be refused costs next to nothing"
-    for dear in (answering, named, nameless):
+    assert max(pause(1000, refusal) for _ in range(40)) <= CLOSED_PAUSE * 1.2, "to be refused costs next to nothing"
+    for dear in (handshake, lookup, nameless):
         assert pause(1000, dear) > CLOSED_PAUSE * 1.2, f"a handshake or a look-up does: {dear}"

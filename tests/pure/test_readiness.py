@@ -19,7 +19,7 @@ from kamaji_equinix.components.kube.client import ApiError
 from kamaji_equinix.components.settings.load import load_stack
 from rich.console import Console
 
-from tests.support import cluster_objects as made
+from tests.support import cluster_objects as build
 from tests.support.cluster_objects import Object, condition
 from tests.support.settings_cases import configuration
 
@@ -41,7 +41,7 @@ class Clock(Cancellation):
         return self.requested
 
 
-class Recorded:
+class Timeline:
     """A management cluster whose objects are a function of the time."""
 
     def __init__(self, objects: Callable[[], list[Object]]) -> None:
@@ -49,23 +49,23 @@ class Recorded:
 
     def get(self, path: str) -> dict[str, Any]:
         """Answer like an API server."""
-        where = urlsplit(path).path
+        url = urlsplit(path).path
         answer = []
         for obj in self.objects():
-            collection = made.path(obj, "default")
-            if where == f"{collection}/{obj['metadata']['name']}":
+            collection = build.path(obj, "default")
+            if url == f"{collection}/{obj['metadata']['name']}":
                 return obj
-            if where == collection:
+            if url == collection:
                 answer.append(obj)
-        if where.rpartition("/")[2] in made.PLURALS.values():
+        if url.rpartition("/")[2] in build.PLURALS.values():
             return {"apiVersion": "v1", "items": answer}
-        raise ApiError("NotFound", f"{where} not found", 404)
+        raise ApiError("NotFound", f"{url} not found", 404)
 
 
 def objects(ready: bool) -> list[Object]:
     state = condition(True) if ready else condition(False, "WaitingForControlPlane", "Info")
-    infrastructure, plane = made.packet_cluster(), made.control_plane()
-    return [infrastructure, plane, made.cluster(ready=state, infrastructure=infrastructure, plane=plane)]
+    infrastructure, plane = build.packet_cluster(), build.control_plane()
+    return [infrastructure, plane, build.cluster(ready=state, infrastructure=infrastructure, plane=plane)]
 
 
 def wait(
@@ -75,7 +75,7 @@ def wait(
     clock = clock or Clock()
     events: list[Event] = []
     looks: list[Look] = []
-    client = Recorded(lambda: at(clock.now))
+    client = Timeline(lambda: at(clock.now))
     translate = Translator("dev", events.append)
     await_ready(client, SETTINGS, translate, timeout, clock, looks.append, clock=lambda: clock.now)
     return events, looks, clock
@@ -96,11 +96,11 @@ def test_the_wait_ends_when_the_last_cell_turns_true_and_tells_each_state_once()
 
 def test_when_the_time_is_over_the_error_names_what_blocks_and_what_to_do() -> None:
     clock = Clock()
-    with pytest.raises(NotReady) as raised:
+    with pytest.raises(NotReady) as error:
         wait(lambda now: objects(False), clock, timeout=11)
     assert clock.now == 11, "the time-out is kept to, though it is no multiple of the interval"
     for part in ("Cluster default/c1 is not ready after 11 s.", "Blocked by Cluster/c1", "What to do:"):
-        assert part in str(raised.value), f"{part!r} is missing in:\n{raised.value}"
+        assert part in str(error.value), f"{part!r} is missing in:\n{error.value}"
 
 
 def test_an_api_server_that_goes_away_meanwhile_is_told_and_waited_out() -> None:
@@ -132,7 +132,7 @@ def test_a_view_on_a_terminal_keeps_the_last_tree_of_a_cluster() -> None:
     with View("up", Console(file=out, force_terminal=True, width=140)) as view:
         for look in wait(lambda now: objects(now >= 6))[1]:
             view.look(look)
-    drawn = out.getvalue()
-    assert "Cluster/c1" in drawn, "the tree is there"
-    assert "True" in drawn.rpartition("NAME")[2], f"as it was at the end:\n{drawn}"
-    assert "\x1b[" in drawn, "in place of the one before it"
+    screen = out.getvalue()
+    assert "Cluster/c1" in screen, "the tree is there"
+    assert "True" in screen.rpartition("NAME")[2], f"as it was at the end:\n{screen}"
+    assert "\x1b[" in screen, "in place of the one before it"

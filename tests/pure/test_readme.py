@@ -19,13 +19,13 @@ def test_what_it_is_and_the_two_commands_stand_within_the_first_screen() -> None
 
 
 def test_each_link_of_the_readme_and_of_the_pages_leads_to_a_file() -> None:
-    followed = 0
+    count = 0
     for page in (ROOT / "README.md", ROOT / "DEBUGGING.md", *sorted((ROOT / "docs").glob("*.md"))):
         for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text()):
             if "://" not in target:
-                followed += 1
+                count += 1
                 assert (page.parent / target).exists(), f"{page.name}: {target}"
-    assert followed > 10, "or no link was found at all"
+    assert count > 10, "or no link was found at all"
 
 
 def test_long_tables_stand_on_their_own_pages() -> None:
@@ -36,7 +36,7 @@ def test_long_tables_stand_on_their_own_pages() -> None:
 
 def test_the_pictures_ask_no_other_server_for_a_font_and_show_words() -> None:
     for path in sorted((ROOT / "docs" / "pictures").glob("*.svg")):
-        drawn = path.read_text()
-        addresses = set(re.findall(r"https?://[^\s\"')]+", drawn)) - {"http://www.w3.org/2000/svg"}
+        picture = path.read_text()
+        addresses = set(re.findall(r"https?://[^\s\"')]+", picture)) - {"http://www.w3.org/2000/svg"}
         assert not any("font" in address for address in addresses), f"{path.name}: {addresses}"
-        assert len(words(drawn)) > 10, f"{path.name} shows next to nothing"
+        assert len(words(picture)) > 10, f"{path.name} shows next to nothing"

@@ -69,11 +69,11 @@ def test_encrypted_values_never_fail_and_never_appear(tmp_path: Path, capsys: py
     path = tmp_path / "Pulumi.x.yaml"
     path.write_text(yaml.safe_dump({"config": {f"kamaji-equinix:{key}": value for key, value in config.items()}}))
     assert main(["--stack", "x", "--cwd", str(tmp_path)]) == 0, "there is no passphrase here"
-    shown = capsys.readouterr()
-    assert "secure" not in shown.out, "neither the cipher text"
-    assert "encrypted" not in shown.out, "nor its placeholder is a manifest's business"
-    assert "(secret: commands.0 of the bootstrap of pool worker-a)" in shown.out, "a placeholder says what is meant"
-    assert "stored in clear" not in shown.err, "the kubeconfig is a secret"
+    output = capsys.readouterr()
+    assert "secure" not in output.out, "neither the cipher text"
+    assert "encrypted" not in output.out, "nor its placeholder is a manifest's business"
+    assert "(secret: commands.0 of the bootstrap of pool worker-a)" in output.out, "a placeholder says what is meant"
+    assert "stored in clear" not in output.err, "the kubeconfig is a secret"
 
 
 def test_a_whole_section_may_be_encrypted(tmp_path: Path) -> None:
@@ -109,9 +109,9 @@ def test_a_file_that_is_no_stacks_file_is_said(tmp_path: Path, text: str | None,
 def test_mistakes_end_with_status_2_and_the_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "Pulumi.dev.yaml").write_text("config: {'kamaji-equinix:cluster': {name: Prod}}")
     assert main(["--cwd", str(tmp_path)]) == 2, "a mistake of the user's"
-    shown = capsys.readouterr()
-    assert shown.out == "", "nothing half is rendered"
-    assert 'cluster.name is "Prod"' in shown.err, "the report"
+    output = capsys.readouterr()
+    assert output.out == "", "nothing half is rendered"
+    assert 'cluster.name is "Prod"' in output.err, "the report"
 
 
 def test_rendering_imports_neither_pulumi_nor_a_cluster_client() -> None:
@@ -120,8 +120,8 @@ def test_rendering_imports_neither_pulumi_nor_a_cluster_client() -> None:
         "print([name for name in ('pulumi', 'pulumi_kubernetes', 'pulumi_equinix_metal', 'lightkube', 'httpx') "
         "if name in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]", "rendering needs no engine, cluster or plugin"
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert process.stdout.strip() == "[]", "rendering needs no engine, cluster or plugin"
 
 
 def test_the_file_is_the_one_that_the_engine_takes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

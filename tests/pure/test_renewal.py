@@ -15,7 +15,7 @@ def test_this_packages_program_is_known() -> None:
 
 
 @pytest.mark.parametrize(
-    ("program", "known"),
+    ("program", "expected"),
     [
         ("from kamaji_equinix.components import stack\nstack.run()\n", True),
         ("from kamaji_equinix.components import stack as clusters\n\nclusters.run()\n", True),
@@ -32,9 +32,9 @@ def test_this_packages_program_is_known() -> None:
         ("stack.run(", False),
     ],
 )
-def test_a_program_is_run_only_where_it_registers_nothing_besides(program: str, known: bool, tmp_path: Path) -> None:
+def test_a_program_is_run_only_where_it_registers_nothing_besides(program: str, expected: bool, tmp_path: Path) -> None:
     (tmp_path / "__main__.py").write_text(program)
-    assert runs_stack(tmp_path) is known, program
+    assert runs_stack(tmp_path) is expected, program
 
 
 def test_a_folder_without_a_program_runs_none(tmp_path: Path) -> None:

@@ -9,16 +9,16 @@ from kamaji_equinix.automation.repair.recovery import drift, retain_templates
 TEMPLATE = "kubernetes:infrastructure.cluster.x-k8s.io/v1beta1:PacketMachineTemplate"
 
 
-def resource(type_: str, name: str, **more: Any) -> dict[str, Any]:
-    return {"type": type_, "inputs": {"kind": "K", "metadata": {"name": name}}, "deletedWith": "urn:c", **more}
+def resource(type_: str, name: str, **extra: Any) -> dict[str, Any]:
+    return {"type": type_, "inputs": {"kind": "K", "metadata": {"name": name}}, "deletedWith": "urn:c", **extra}
 
 
 def test_a_template_whose_deletion_is_pending_is_retained_too() -> None:
     state = {"resources": [resource(TEMPLATE, "new"), resource(TEMPLATE, "old", delete=True)]}
-    mended, names = retain_templates(state)
+    after, names = retain_templates(state)
     assert names == ["new", "old"], "the pending one is the one that a change taken back names again"
-    assert all(one["retainOnDelete"] for one in mended["resources"]), "and the engine then only forgets it"
-    assert retain_templates(mended)[1] == [], "once is enough"
+    assert all(entry["retainOnDelete"] for entry in after["resources"]), "and the engine then only forgets it"
+    assert retain_templates(after)[1] == [], "once is enough"
 
 
 def test_nothing_else_is_retained() -> None:
@@ -27,24 +27,30 @@ def test_nothing_else_is_retained() -> None:
         resource("kubernetes:cluster.x-k8s.io/v1beta1:Cluster", "a"),
         resource(TEMPLATE, "somebody's", deletedWith=""),
     ]
-    mended, names = retain_templates({"resources": others})
+    after, names = retain_templates({"resources": others})
     assert names == [], "what retains a Cluster or a pool leaves billed servers behind"
-    assert mended["resources"] == others, "the state is as it was"
+    assert after["resources"] == others, "the state is as it was"
 
 
 def test_a_deleted_and_a_changed_object_are_noticed_and_no_other() -> None:
-    def one(name: str, generation: int, uid: str = "u") -> dict[str, Any]:
+    def state_entry(name: str, generation: int, uid: str = "u") -> dict[str, Any]:
         metadata = {"name": name, "uid": uid, "generation": generation}
         return resource("kubernetes:cluster.x-k8s.io/v1beta1:MachineDeployment", name, outputs={"metadata": metadata})
 
-    state = [one("same", 1), one("changed", 1), one("gone", 1), one("another", 1), {**one("read", 1), "external": True}]
+    state = [
+        state_entry("same", 1),
+        state_entry("changed", 1),
+        state_entry("gone", 1),
+        state_entry("another", 1),
+        {**state_entry("read", 1), "external": True},
+    ]
     living: dict[str, Any] = {
         "same": {"metadata": {"uid": "u", "generation": 1.0}},
         "changed": {"metadata": {"uid": "u", "generation": 2}},
         "another": {"metadata": {"uid": "v", "generation": 1}},
     }
-    found = drift(state, lambda inputs: living.get(inputs["metadata"]["name"]))
-    assert {(one["inputs"]["metadata"]["name"], lives) for one, lives in found} == {
+    changes = drift(state, lambda inputs: living.get(inputs["metadata"]["name"]))
+    assert {(entry["inputs"]["metadata"]["name"], lives) for entry, lives in changes} == {
         ("changed", True),
         ("gone", False),
         ("another", True),

@@ -13,33 +13,33 @@ def deployment(**status: Any) -> dict[str, Any]:
     return {"metadata": {"generation": 3}, "spec": {"replicas": 2}, "status": status}
 
 
-DONE = {"observedGeneration": 3, "replicas": 2, "updatedReplicas": 2, "readyReplicas": 2, "availableReplicas": 2}
+COMPLETE = {"observedGeneration": 3, "replicas": 2, "updatedReplicas": 2, "readyReplicas": 2, "availableReplicas": 2}
 
 
 def test_a_rolled_out_pool_lacks_nothing() -> None:
-    assert shortfall(deployment(**DONE)) == "", "all counts are as asked"
+    assert shortfall(deployment(**COMPLETE)) == "", "all counts are as asked"
 
 
 def test_the_newer_api_generation_counts_under_another_name() -> None:
-    status = {**DONE, "upToDateReplicas": 2}
+    status = {**COMPLETE, "upToDateReplicas": 2}
     del status["updatedReplicas"]
     assert shortfall(deployment(**status)) == "", "v1beta2 says upToDateReplicas"
 
 
 @pytest.mark.parametrize("field", ["replicas", "updatedReplicas", "readyReplicas", "availableReplicas"])
 def test_each_count_must_be_as_asked(field: str) -> None:
-    told = shortfall(deployment(**{**DONE, field: 1}))
-    assert "of 2 machines" in told, f"{field} counts"
+    message = shortfall(deployment(**{**COMPLETE, field: 1}))
+    assert "of 2 machines" in message, f"{field} counts"
 
 
 def test_an_old_machine_that_has_yet_to_go_counts() -> None:
-    assert shortfall(deployment(**{**DONE, "replicas": 3})), (
+    assert shortfall(deployment(**{**COMPLETE, "replicas": 3})), (
         "the third is an old one, and its templates are still needed"
     )
 
 
 def test_a_change_that_nobody_has_seen_is_no_roll_out() -> None:
-    assert "not acted on" in shortfall(deployment(**{**DONE, "observedGeneration": 2})), (
+    assert "not acted on" in shortfall(deployment(**{**COMPLETE, "observedGeneration": 2})), (
         "the counts are of the old generation"
     )
 

@@ -36,44 +36,44 @@ class Stack:
         return {"a": ClusterResult("a", "tenants", "192.0.2.1:6443", "kamaji", {"web": "a-web"}, SecretStr("x"))}
 
     def deletions(self) -> tuple[MachinesChange, ...]:
-        gone = MachinesChange(
+        change = MachinesChange(
             stack=self.name, cluster="tenants/a", pool="web", deleted=3, reason="its Cluster is deleted"
         )
-        self.on_event(gone)
-        return (gone,)
+        self.on_event(change)
+        return (change,)
 
 
-def asked(monkeypatch: pytest.MonkeyPatch, stack: str, answer: str) -> tuple[bool, str]:
+def run_destroy(monkeypatch: pytest.MonkeyPatch, stack: str, answer: str) -> tuple[bool, str]:
     """Whether a destroy went on, and what the terminal showed."""
-    done: list[str] = []
+    stacks: list[str] = []
     screen = Terminal()
     monkeypatch.setattr(operations, "ClusterStack", Stack)
     monkeypatch.setattr(
-        operations, "engine", lambda options, *_: done.append(options.stack) or type("R", (), {"output": "x"})
+        operations, "engine", lambda options, *_: stacks.append(options.stack) or type("R", (), {"output": "x"})
     )
     monkeypatch.setattr("sys.stdin", Terminal(answer))
     monkeypatch.setattr("sys.stderr", screen)
     code = cli.main(["destroy", "--stack", stack])
-    assert (code == 0) == bool(done), "an answer that does not fit is a mistake"
-    return bool(done), screen.getvalue()
+    assert (code == 0) == bool(stacks), "an answer that does not fit is a mistake"
+    return bool(stacks), screen.getvalue()
 
 
 def test_destroy_shows_what_goes_and_wants_the_stacks_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    went, shown = asked(monkeypatch, "prod", "prod\n")
-    assert went, "as it was confirmed"
-    assert "Cluster tenants/a, API server 192.0.2.1:6443, pools: web" in shown, f"what goes: {shown}"
-    assert "warning: machines of tenants/a, pool web: 3 will be deleted" in shown, f"and how many machines: {shown}"
+    success, text = run_destroy(monkeypatch, "prod", "prod\n")
+    assert success, "as it was confirmed"
+    assert "Cluster tenants/a, API server 192.0.2.1:6443, pools: web" in text, f"what goes: {text}"
+    assert "warning: machines of tenants/a, pool web: 3 will be deleted" in text, f"and how many machines: {text}"
 
 
 @pytest.mark.parametrize("answer", ["", "\n", "y\n", "yes\n", "dev\n"])
 def test_any_other_answer_deletes_nothing(monkeypatch: pytest.MonkeyPatch, answer: str) -> None:
-    went, shown = asked(monkeypatch, "prod", answer)
-    assert not went, "nor does the end of the input"
-    assert "nothing was deleted" in shown, "and it says so"
+    success, text = run_destroy(monkeypatch, "prod", answer)
+    assert not success, "nor does the end of the input"
+    assert "nothing was deleted" in text, "and it says so"
 
 
 def test_a_stack_that_is_not_there_needs_no_question(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert asked(monkeypatch, "none", "") == (True, ""), "the operation says that there is none"
+    assert run_destroy(monkeypatch, "none", "") == (True, ""), "the operation says that there is none"
 
 
 def test_without_a_terminal_destroy_wants_yes(
@@ -91,9 +91,9 @@ def test_destroy_has_no_default_stack(capsys: pytest.CaptureFixture[str]) -> Non
 
 
 def test_the_version_is_the_distributions(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as ended:
+    with pytest.raises(SystemExit) as exit_:
         cli.main(["--version"])
-    assert ended.value.code == 0, "no mistake"
+    assert exit_.value.code == 0, "no mistake"
     assert capsys.readouterr().out.strip() == f"kamaji-equinix {metadata.version('kamaji-equinix')}", "name and version"
 
 
@@ -103,7 +103,7 @@ def test_bash_completes_commands_and_options(tmp_path: Path, capsys: pytest.Capt
     script = tmp_path / "completion"
     script.write_text(capsys.readouterr().out)
 
-    def completed(*words: str) -> set[str]:
+    def complete(*words: str) -> set[str]:
         line = " ".join(words)
         ask = f"source {script}; COMP_WORDS=({line!s} ''); COMP_CWORD={len(words)}; "
         last = words[-1] if words[-1].startswith("-") else ""
@@ -117,8 +117,8 @@ def test_bash_completes_commands_and_options(tmp_path: Path, capsys: pytest.Capt
         )
         return set(text.stdout.split())
 
-    assert {"up", "destroy", "status"} <= completed("kamaji-equinix"), "the commands"
-    assert "--yes" in completed("kamaji-equinix", "destroy", "--y"), "the options of one"
+    assert {"up", "destroy", "status"} <= complete("kamaji-equinix"), "the commands"
+    assert "--yes" in complete("kamaji-equinix", "destroy", "--y"), "the options of one"
 
 
 @pytest.mark.parametrize("place", ["nowhere/log", "."])
@@ -147,5 +147,5 @@ def test_no_number_of_seconds_is_said_before_anything_is_begun(
 @pytest.mark.parametrize("before", ["enable", "disable"])
 def test_an_import_of_the_api_leaves_the_garbage_collector_as_it_was(before: str) -> None:
     code = f"import gc; gc.{before}(); import kamaji_equinix.automation; print(gc.isenabled(), gc.get_freeze_count())"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == [str(before == "enable"), "0"], "a caller's memory is its own"
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert process.stdout.split() == [str(before == "enable"), "0"], "a caller's memory is its own"

@@ -21,20 +21,20 @@ from kamaji_equinix.components.settings.secrets import mask, secret_paths_of
 from kamaji_equinix.components.settings.stack_file import sections
 from pydantic import SecretStr
 
-from tests.support.markers import complete, layouts, leaves, marker, may_be_secret, shown, with_value
+from tests.support.markers import complete, layouts, leaks, leaves, marker, may_be_secret, with_value
 from tests.support.settings_cases import configuration
 
 PATHS = sorted(path for path, _ in leaves(complete()))
 
 
-def said(raw: dict[str, Any], secret: frozenset[str]) -> str:
+def reading(raw: dict[str, Any], secret: frozenset[str]) -> str:
     """All that reading a configuration tells: its report, or its settings and warnings."""
     try:
         stack = load_stack(raw, secret)
     except SettingsError as error:
         return f"{error}\n{error.problems!r}"
-    written = "\n".join(map(str, stack.warnings))
-    return f"{stack!r}\n{written}\n{documents(stack.clusters[0])!r}\n{render.render(stack)}"
+    warnings = "\n".join(map(str, stack.warnings))
+    return f"{stack!r}\n{warnings}\n{documents(stack.clusters[0])!r}\n{render.render(stack)}"
 
 
 def held_by(raw: Any) -> tuple[dict[str, Any], frozenset[str]]:
@@ -46,8 +46,8 @@ def held_by(raw: Any) -> tuple[dict[str, Any], frozenset[str]]:
 @pytest.mark.parametrize("path", PATHS)
 def test_a_secret_is_never_shown_and_a_plain_value_is(path: str) -> None:
     text = marker()
-    secret = said(with_value(complete(), path, text), frozenset({path}))
-    assert not shown([text], {"all that is told": secret}), "it is a secret"
+    secret = reading(with_value(complete(), path, text), frozenset({path}))
+    assert not leaks([text], {"all that is told": secret}), "it is a secret"
     if not may_be_secret(path):
         assert f"{path}: is stored as a secret, but " in secret, f"it would end in clear, so it is refused: {secret}"
     for wrong in (
@@ -56,11 +56,11 @@ def test_a_secret_is_never_shown_and_a_plain_value_is(path: str) -> None:
         f"-----BEGIN PRIVATE KEY-----\n{text}",
         text + "x" * 20_000,
     ):
-        report = said(with_value(complete(), path, wrong), frozenset({path}))
-        assert not shown([text], {"the report": report}), "nor where it is wrong, too"
-    plain = said(with_value(complete(), path, text), frozenset())
-    told = path.startswith("management") or path.endswith("password") or text in plain
-    assert told, f"what is no secret is reported, or goes into the manifests, as it is: {plain[:3000]}"
+        report = reading(with_value(complete(), path, wrong), frozenset({path}))
+        assert not leaks([text], {"the report": report}), "nor where it is wrong, too"
+    plain = reading(with_value(complete(), path, text), frozenset())
+    is_plain = path.startswith("management") or path.endswith("password") or text in plain
+    assert is_plain, f"what is no secret is reported, or goes into the manifests, as it is: {plain[:3000]}"
 
 
 @settings(max_examples=120, deadline=None)
@@ -68,24 +68,24 @@ def test_a_secret_is_never_shown_and_a_plain_value_is(path: str) -> None:
 def test_no_layout_of_clusters_and_no_provider_shows_a_secret(data: st.DataObject, layout: int) -> None:
     raw: Any = layouts()[layout]
     texts = [path for path, value in leaves(raw) if not isinstance(value, bool)]
-    where = data.draw(st.lists(st.sampled_from(texts), min_size=1, max_size=4, unique=True))
-    markers = [marker() for _ in where]
-    for path, text in zip(where, markers, strict=True):
+    places = data.draw(st.lists(st.sampled_from(texts), min_size=1, max_size=4, unique=True))
+    markers = [marker() for _ in places]
+    for path, text in zip(places, markers, strict=True):
         form = data.draw(st.sampled_from(["{}", "echo {}", "a\n  {}\n", "{{ .Foo {} }}", " {}\x01 ", "https://a:{}@b"]))
         raw = with_value(raw, path, form.replace("{}", text))
-    told = said(raw, frozenset(where))
-    assert not shown(markers, {"all that is told": told}), f"secrets at {where}"
-    for path in where:
-        assert may_be_secret(path) or f"{path}: is stored as a secret, but " in told, (
-            f"{path} would end in clear: {told}"
+    output = reading(raw, frozenset(places))
+    assert not leaks(markers, {"all that is told": output}), f"secrets at {places}"
+    for path in places:
+        assert may_be_secret(path) or f"{path}: is stored as a secret, but " in output, (
+            f"{path} would end in clear: {output}"
         )
 
 
 @pytest.mark.parametrize("path", PATHS)
 def test_an_encrypted_value_is_judged_without_the_engine_as_with_it(path: str) -> None:
-    stored, secret = held_by(with_value(complete(), path, {"secure": "v1:x"}))
+    contents, secret = held_by(with_value(complete(), path, {"secure": "v1:x"}))
     assert secret == {path}, "the file tells which path it is"
-    report = said(stored, secret)
+    report = reading(contents, secret)
     assert "v1:x" not in report, "not even its cipher text is anybody's business"
     assert ("is stored as a secret, but " in report) is not may_be_secret(path), (
         f"the same rule as in a run: {report[:2000]}"
@@ -94,19 +94,19 @@ def test_an_encrypted_value_is_judged_without_the_engine_as_with_it(path: str) -
 
 def test_sections_and_lists_that_are_one_secret_are_refused_as_one() -> None:
     for key in ("cluster", "metal", "workerPools", "controlPlane", "handoff", "capi"):
-        with pytest.raises(SettingsError) as caught:
+        with pytest.raises(SettingsError) as error:
             load_stack(complete(), frozenset({key}))
-        assert [problem.path for problem in caught.value.problems] == [key], f"one line, not {caught.value}"
-        assert "KAMAJI_EQUINIX_STACK_FILE" in str(caught.value), "with a way out for a file in another place"
+        assert [problem.path for problem in error.value.problems] == [key], f"one line, not {error.value}"
+        assert "KAMAJI_EQUINIX_STACK_FILE" in str(error.value), "with a way out for a file in another place"
 
 
 def test_the_file_tells_which_part_of_a_key_is_the_secret() -> None:
     raw = complete()
     path = "workerPools[0].bootstrap.commands[1]"
-    stored, _ = held_by(with_value(raw, path, {"secure": "x"}))
-    assert secret_paths_of(raw, ["workerPools"], stored) == {path}, "the engine tells only the key"
+    contents, _ = held_by(with_value(raw, path, {"secure": "x"}))
+    assert secret_paths_of(raw, ["workerPools"], contents) == {path}, "the engine tells only the key"
     assert secret_paths_of(raw, ["workerPools"], {}) == {"workerPools"}, "without the file it may be all of it"
-    other = with_value(stored, "workerPools[0].name", "another")
+    other = with_value(contents, "workerPools[0].name", "another")
     assert secret_paths_of(raw, ["workerPools"], other) == {path, "workerPools[0].name"}, (
         "what the file does not hold as the engine has it came from elsewhere, and may be secret"
     )
@@ -117,19 +117,21 @@ def test_the_file_tells_which_part_of_a_key_is_the_secret() -> None:
 def test_what_the_engine_hands_over_is_never_taken_for_plain_unless_the_file_holds_it(
     data: st.DataObject, seed: int
 ) -> None:
-    raw, drawn = complete(), random.Random(seed)  # noqa: S311
+    raw, chance = complete(), random.Random(seed)  # noqa: S311
     secret = set(data.draw(st.lists(st.sampled_from(PATHS), min_size=1, max_size=5)))
-    stored: Any = raw
+    document: Any = raw
     for path in secret:
-        stored = with_value(stored, path, {"secure": "x"})
-    if drawn.random() < 0.3:
-        stored = {key: value for key, value in stored.items() if drawn.random() < 0.7}
-    elif drawn.random() < 0.3:
-        stored = with_value(stored, drawn.choice(PATHS), drawn.choice([None, [], {}, 1, "1", True]))
-    held, _ = held_by(stored)
-    found = secret_paths_of(raw, {path.partition(".")[0].partition("[")[0] for path in secret}, held)
+        document = with_value(document, path, {"secure": "x"})
+    if chance.random() < 0.3:
+        document = {key: value for key, value in document.items() if chance.random() < 0.7}
+    elif chance.random() < 0.3:
+        document = with_value(document, chance.choice(PATHS), chance.choice([None, [], {}, 1, "1", True]))
+    contents, _ = held_by(document)
+    paths = secret_paths_of(raw, {path.partition(".")[0].partition("[")[0] for path in secret}, contents)
     for path in secret:
-        assert any(path == one or path.startswith((f"{one}.", f"{one}[")) for one in found), f"{path} is lost: {found}"
+        assert any(path == place or path.startswith((f"{place}.", f"{place}[")) for place in paths), (
+            f"{path} is lost: {paths}"
+        )
 
 
 def test_secret_commands_and_files_go_by_a_secret_and_mean_the_same() -> None:
@@ -171,8 +173,8 @@ def test_another_secret_is_another_template_and_the_same_is_the_same() -> None:
         whole = {item["kind"]: item["metadata"]["name"] for item in documents(tenant)}
         return whole["Secret"], whole["KubeadmConfigTemplate"]
 
-    first, again, second = names("login a"), names("login a"), names("login b")
-    assert first == again, "nothing rolls without a change"
+    first, rerun, second = names("login a"), names("login a"), names("login b")
+    assert first == rerun, "nothing rolls without a change"
     assert not set(first) & set(second), "its change rolls the machines as any other"
     assert naming.secret("n", "c", "p", {"a": "1234"}) != naming.secret("m", "c", "p", {"a": "1234"}), (
         "the place is a salt"
@@ -210,9 +212,9 @@ def test_secrets_of_a_program_are_written_apart_from_the_rest(tmp_path: Path) ->
 
 
 @settings(max_examples=200, deadline=None)
-@given(secret=st.text(min_size=1, max_size=60), before=st.text(max_size=20), cut=st.integers(1, 60))
-def test_no_message_quotes_a_secret(secret: str, before: str, cut: int) -> None:
-    quoted = secret[:cut]
-    message = mask(f"{before}'{quoted}' is wrong", secret)
+@given(secret=st.text(min_size=1, max_size=60), before=st.text(max_size=20), length=st.integers(1, 60))
+def test_no_message_quotes_a_secret(secret: str, before: str, length: int) -> None:
+    quote = secret[:length]
+    message = mask(f"{before}'{quote}' is wrong", secret)
     parts = [secret[index : index + 4] for index in range(max(1, len(secret) - 3))]
     assert not any(part in message for part in parts if len(secret) >= 4), f"{secret!r} stands in {message!r}"

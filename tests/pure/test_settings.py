@@ -46,13 +46,13 @@ def test_each_setting_is_described_and_has_a_valid_example() -> None:
             if name in ("kubeconfig", "password"):
                 continue
             assert field.examples, f"{section.__name__}.{name} has an example"
-            given = {field.alias: field.examples[0]}
+            values = {field.alias: field.examples[0]}
             others = {
                 other.alias: other.examples[0]
                 for key, other in section.model_fields.items()
                 if other.is_required() and key != name and other.examples
             }
-            section.model_validate(others | given, by_alias=True, by_name=False)
+            section.model_validate(others | values, by_alias=True, by_name=False)
 
 
 def test_the_smallest_configuration_gets_the_documented_defaults() -> None:
@@ -82,11 +82,11 @@ def test_clusters_share_what_stands_beside_them() -> None:
             {"cluster": {"name": "b", "namespace": "own"}, "metal": {"metro": "sv"}, "workerPools": []},
         ],
     )
-    one, other = load_stack(raw).clusters
-    assert (one.cluster.namespace, other.cluster.namespace) == ("tenants", "own"), "own values win"
-    assert (one.metal.metro, other.metal.metro) == ("da", "sv"), "maps merge"
-    assert one.metal.project_id == other.metal.project_id, "so that the rest is shared"
-    assert (len(one.worker_pools), len(other.worker_pools)) == (1, 0), "lists replace"
+    first, second = load_stack(raw).clusters
+    assert (first.cluster.namespace, second.cluster.namespace) == ("tenants", "own"), "own values win"
+    assert (first.metal.metro, second.metal.metro) == ("da", "sv"), "maps merge"
+    assert first.metal.project_id == second.metal.project_id, "so that the rest is shared"
+    assert (len(first.worker_pools), len(second.worker_pools)) == (1, 0), "lists replace"
 
 
 @pytest.mark.parametrize(
@@ -132,9 +132,9 @@ def test_clusters_share_what_stands_beside_them() -> None:
     ],
 )
 def test_what_is_allowed_but_better_known_is_warned_of(change: dict[str, Any], warning: str) -> None:
-    found = [str(item) for item in load_stack(configuration(**change)).warnings]
-    assert len(found) == 1, f"one warning, not {found}"
-    assert found[0].startswith(warning), "with its key and what follows"
+    warnings = [str(item) for item in load_stack(configuration(**change)).warnings]
+    assert len(warnings) == 1, f"one warning, not {warnings}"
+    assert warnings[0].startswith(warning), "with its key and what follows"
 
 
 @pytest.mark.parametrize("secret", ["management", "management.kubeconfig"])
@@ -152,8 +152,8 @@ def test_warnings_of_shared_settings_carry_the_shared_key() -> None:
 
 def test_the_generated_pages_are_current() -> None:
     for name, text in schema.files().items():
-        found = (ROOT / "docs" / name).read_text(encoding="utf-8")
-        assert found == text, f"docs/{name} is old: run `python -m kamaji_equinix.components.settings.schema`"
+        content = (ROOT / "docs" / name).read_text(encoding="utf-8")
+        assert content == text, f"docs/{name} is old: run `python -m kamaji_equinix.components.settings.schema`"
 
 
 def test_the_table_holds_every_setting() -> None:
@@ -185,7 +185,7 @@ def test_only_right_names_are_read_from_yaml() -> None:
 
 
 def test_examples_in_docstrings_are_true() -> None:
-    tried = 0
+    count = 0
     for package in (kamaji_equinix.components, kamaji_equinix.automation, toolchain):
         for path in sorted(Path(package.__path__[0]).rglob("*.py")):
             if ">>> " not in path.read_text():
@@ -194,5 +194,5 @@ def test_examples_in_docstrings_are_true() -> None:
             result = doctest.testmod(importlib.import_module(name))
             assert result.failed == 0, f"{name}: see the output"
             assert result.attempted, f"{name}: the example is run"
-            tried += 1
-    assert tried >= 12, "each module that holds examples"
+            count += 1
+    assert count >= 12, "each module that holds examples"

@@ -39,9 +39,9 @@ SECTIONS = ["cluster", "controlPlane", "metal", "workerPools", "handoff", "capi"
 
 @pytest.mark.parametrize("case", MISTAKES, ids=[case["says"] for case in MISTAKES])
 def test_a_wrong_configuration_gives_exactly_its_report(case: dict[str, Any]) -> None:
-    with pytest.raises(SettingsError) as caught:
+    with pytest.raises(SettingsError) as error:
         load_stack(configuration(**case["set"]))
-    assert [str(problem) for problem in caught.value.problems] == case["report"], "the report is what users go by"
+    assert [str(problem) for problem in error.value.problems] == case["report"], "the report is what users go by"
 
 
 def test_the_table_is_large_enough_to_mean_something() -> None:
@@ -56,9 +56,9 @@ def test_the_right_configuration_under_the_table_is_right() -> None:
 
 
 def test_the_text_of_the_error_is_the_whole_report() -> None:
-    with pytest.raises(SettingsError) as caught:
+    with pytest.raises(SettingsError) as error:
         load_stack(configuration(cluster={"name": "Prod"}, handof={}))
-    lines = str(caught.value).splitlines()
+    lines = str(error.value).splitlines()
     assert lines[0] == "the stack's configuration has 2 mistakes; nothing was created or changed:", "it counts"
     assert len(lines) == 3, "a line for each mistake"
     assert all(line.startswith("  - ") for line in lines[1:]), "and lists"
@@ -75,11 +75,11 @@ def set_at(base: Any, path: list[Any], value: Any) -> Any:
 
 def paths(value: Any, here: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     """The places of all values in a structure."""
-    found = [here]
+    places = [here]
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, item in items:
-        found += paths(item, (*here, key))
-    return found
+        places += paths(item, (*here, key))
+    return places
 
 
 RICH = configuration(
@@ -145,8 +145,8 @@ def test_any_command_is_taken_as_it_is_or_refused(text: str, key: str) -> None:
         stack = load_stack(raw)
     except SettingsError:
         return
-    own = stack.clusters[0].worker_pools[0].bootstrap
-    assert (own.commands or own.post_commands) == (text,), "commands are passed on exactly as written"
+    bootstrap = stack.clusters[0].worker_pools[0].bootstrap
+    assert (bootstrap.commands or bootstrap.post_commands) == (text,), "commands are passed on exactly as written"
 
 
 def test_a_report_never_quotes_what_may_be_a_secret() -> None:
@@ -162,10 +162,10 @@ def test_a_report_never_quotes_what_may_be_a_secret() -> None:
             }
         ],
     )
-    with pytest.raises(SettingsError) as caught:
+    with pytest.raises(SettingsError) as error:
         load_stack(raw)
-    assert len(caught.value.problems) == 4, "each is reported"
-    assert "hunter2" not in str(caught.value), "none is quoted"
+    assert len(error.value.problems) == 4, "each is reported"
+    assert "hunter2" not in str(error.value), "none is quoted"
 
 
 def test_a_configuration_as_the_engine_decodes_it_is_taken() -> None:

@@ -56,11 +56,10 @@ def test_a_key_in_nearly_the_right_namespace_is_named_first(tmp_path: Path, key:
     path = tmp_path / "Pulumi.x.yaml"
     path.write_text(f"config:\n  {key}: {{}}\n")
     values, secret, others = read_stack_file(path)
-    with pytest.raises(SettingsError) as caught:
+    with pytest.raises(SettingsError) as error:
         load_stack(values, secret, others)
     assert (
-        str(caught.value.problems[0])
-        == f"{key}: is in a namespace that this program does not read; write it as {right}"
+        str(error.value.problems[0]) == f"{key}: is in a namespace that this program does not read; write it as {right}"
     ), "first of all"
 
 
@@ -95,8 +94,8 @@ def test_keys_without_a_namespace_are_the_projects_own(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("key", ["cluster.name", "workerPools[0].name", "clusters[1].cluster.name"])
 def test_a_path_that_was_stored_as_a_key_is_told_with_both_commands(key: str) -> None:
-    with pytest.raises(SettingsError) as caught:
+    with pytest.raises(SettingsError) as error:
         load_stack({**RIGHT, key: "a"})
-    (problem,) = caught.value.problems
+    (problem,) = error.value.problems
     assert f"`pulumi config set --path 'kamaji-equinix:{key}' VALUE`" in str(problem), "how it is set"
     assert f"`pulumi config rm 'kamaji-equinix:{key}'`" in str(problem), "and how it goes"

@@ -35,7 +35,7 @@ def executable(path: Path, text: str) -> Path:
     return path
 
 
-def own_pulumi(folder: Path, version: str) -> Path:
+def user_pulumi(folder: Path, version: str) -> Path:
     executable(folder / "pulumi-language-python", "exit 0")
     return executable(folder / "pulumi", f"echo {version}")
 
@@ -52,12 +52,12 @@ def test_an_empty_cache_is_filled_the_smallest_group_first(cache: Path) -> None:
 
 
 def test_what_only_tests_run_is_not_built_before_the_lab(cache: Path) -> None:
-    left_out = set(build.missing_programs()) - set(build.missing_programs(need="up"))
-    assert {(program.name, program.group) for program in left_out if program.group != pins.SECOND_GENERATION} == {
+    rest = set(build.missing_programs()) - set(build.missing_programs(need="up"))
+    assert {(program.name, program.group) for program in rest if program.group != pins.SECOND_GENERATION} == {
         ("clusterctl", "cluster-api")
-    }, f"`make up` must not wait for what it does not run, it leaves out {left_out}"
+    }, f"`make up` must not wait for what it does not run, it leaves out {rest}"
     second = {program for program in pins.BY_NAME.values() if program.group == pins.SECOND_GENERATION}
-    assert second <= left_out, "a lab of the second generation builds its programs when it is asked for"
+    assert second <= rest, "a lab of the second generation builds its programs when it is asked for"
 
 
 def test_another_version_is_asked_for_by_name_and_version(cache: Path) -> None:
@@ -95,9 +95,9 @@ def test_the_remaining_time_follows_from_the_pace_of_what_is_built() -> None:
     now[0] = 126.0
     progress.end(small, 63.0)
     assert progress.weight() == small.seconds, "what is built counts for its weight"
-    left = progress.remaining_seconds()
-    assert large.seconds / FIRST_PACE < left < large.seconds * 126 / small.seconds, (
-        f"one small program, built alone, moves the estimate and does not make it: {left}, {before} before"
+    seconds = progress.remaining_seconds()
+    assert large.seconds / FIRST_PACE < seconds < large.seconds * 126 / small.seconds, (
+        f"one small program, built alone, moves the estimate and does not make it: {seconds}, {before} before"
     )
     progress.start(large)
     progress.end(large, 300.0)
@@ -159,10 +159,10 @@ def test_a_file_that_cannot_be_run_counts_as_missing(cache: Path) -> None:
 
 
 def test_a_missing_program_says_where_it_was_sought_and_what_builds_it(cache: Path) -> None:
-    with pytest.raises(locate.MissingProgram) as caught:
+    with pytest.raises(locate.MissingProgram) as error:
         locate.program("kamaji")
     for part in ("kamaji v1.0.1-0.20250428170502-994ca7687d0f", str(cache), "make toolchain"):
-        assert part in str(caught.value), f"{part!r} belongs in: {caught.value}"
+        assert part in str(error.value), f"{part!r} belongs in: {error.value}"
 
 
 def test_an_unknown_program_is_refused_with_the_known_names(cache: Path) -> None:
@@ -178,14 +178,14 @@ def test_each_group_pins_its_modules_with_checksums(group: str) -> None:
 
 
 def test_the_pinned_versions_are_those_of_the_go_mod_files() -> None:
-    wanted = {
+    lines = {
         "etcd": f"go.etcd.io/etcd/server/v3 {pins.BY_NAME['etcd'].version}",
         "kubernetes": f"k8s.io/kubernetes {pins.KUBERNETES}",
         "cluster-api": f"sigs.k8s.io/cluster-api {pins.CLUSTER_API}",
         "capp": f"sigs.k8s.io/cluster-api-provider-packet {pins.PACKET_PROVIDER}",
         "pulumi": f"github.com/pulumi/pulumi/sdk/v3 {pins.PULUMI}",
     }
-    for group, line in wanted.items():
+    for group, line in lines.items():
         assert line in (pins.PINS / group / "go.mod").read_text(), f"{group}/go.mod must require {line}"
 
 
@@ -208,28 +208,28 @@ def test_the_cache_is_where_the_variable_says(monkeypatch: pytest.MonkeyPatch, t
 
 
 @pytest.mark.parametrize(
-    ("told", "fits"),
+    ("version", "fits"),
     [("v3.259.0", True), ("v3.300.1", True), ("v3.258.9", False), ("v4.0.0", False), ("v2.300.0", False), ("", False)],
 )
 def test_a_pulumi_on_path_is_used_from_the_pinned_version_on_within_its_major(
-    told: str, fits: bool, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    version: str, fits: bool, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cli = own_pulumi(tmp_path / "bin", told)
+    cli = user_pulumi(tmp_path / "bin", version)
     monkeypatch.setenv("PATH", f"{cli.parent}:/usr/bin:/bin")
-    assert (locate.machines_pulumi() == cli) is fits, f"pulumi {told or 'without a version'}"
+    assert (locate.machines_pulumi() == cli) is fits, f"pulumi {version or 'without a version'}"
 
 
 def test_with_the_machines_own_pulumi_no_engine_and_no_plugin_is_built(
     cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cli = own_pulumi(tmp_path / "bin", "v3.260.0")
+    cli = user_pulumi(tmp_path / "bin", "v3.260.0")
     monkeypatch.setenv("PATH", f"/usr/bin:/bin:{cli.parent}")
     plan = {program.name for program in build.missing_programs()}
     assert not any(name.startswith("pulumi") for name in plan), f"Pulumi fetches its own plugins; planned: {plan}"
-    told = environment.pulumi_environment()
-    assert told["PATH"].split(os.pathsep)[0] == str(cli.parent), "its folder comes first"
-    assert "PULUMI_HOME" not in told, "the user's login and plugins stay in use"
-    assert "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION" not in told, "it has to fetch plugins"
+    variables = environment.pulumi_environment()
+    assert variables["PATH"].split(os.pathsep)[0] == str(cli.parent), "its folder comes first"
+    assert "PULUMI_HOME" not in variables, "the user's login and plugins stay in use"
+    assert "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION" not in variables, "it has to fetch plugins"
 
 
 def test_a_pulumi_without_its_python_host_or_that_cannot_run_is_passed_over(
@@ -238,7 +238,7 @@ def test_a_pulumi_without_its_python_host_or_that_cannot_run_is_passed_over(
     bare = executable(tmp_path / "bare" / "pulumi", "echo v3.260.0")
     monkeypatch.setenv("PATH", f"{bare.parent}:/usr/bin:/bin")
     assert locate.machines_pulumi() is None, "without pulumi-language-python no program of ours runs"
-    foreign = own_pulumi(tmp_path / "foreign", "v3.260.0")
+    foreign = user_pulumi(tmp_path / "foreign", "v3.260.0")
     foreign.write_bytes(b"\x7fELF of another machine")
     monkeypatch.setenv("PATH", f"{foreign.parent}:/usr/bin:/bin")
     assert locate.machines_pulumi() is None, "a file of another machine's kind is not usable"
@@ -247,7 +247,7 @@ def test_a_pulumi_without_its_python_host_or_that_cannot_run_is_passed_over(
 def test_the_folder_of_our_own_pulumi_on_path_does_not_make_it_the_machines(
     cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cli = own_pulumi(cache / "pulumi-v3.259.0-commands", "v3.259.0")
+    cli = user_pulumi(cache / "pulumi-v3.259.0-commands", "v3.259.0")
     monkeypatch.setenv("PATH", f"{cli.parent}:/usr/bin:/bin")
     assert locate.machines_pulumi() is None, "a process inside the environment must see the same toolchain"
 
@@ -319,16 +319,16 @@ def test_sources_that_cannot_be_had_are_a_missing_program_to_callers() -> None:
     ],
 )
 def test_a_failed_builds_log_is_read_for_what_to_do(log: str, part: str | None) -> None:
-    told = build.advice(log)
-    assert (part in told) if part else told == "", f"{log!r} leads to {told!r}"
+    message = build.advice(log)
+    assert (part in message) if part else message == "", f"{log!r} leads to {message!r}"
 
 
 def test_the_plugins_generated_files_carry_the_pinned_version(cache: Path, tmp_path: Path) -> None:
     group = cache / "sources" / "github.com_pulumi_pulumi-kubernetes_provider_v4@v4.0.0-20260115033456-f47bc2d6f199"
-    made = group / "cmd" / "pulumi-resource-kubernetes"
-    made.mkdir(parents=True)
-    (made / "schema.json").write_text('{"name": "kubernetes", "version": ""}')
-    (made / "terraform-mapping.json").write_text('{ "a":  1 }')
+    plugin = group / "cmd" / "pulumi-resource-kubernetes"
+    plugin.mkdir(parents=True)
+    (plugin / "schema.json").write_text('{"name": "kubernetes", "version": ""}')
+    (plugin / "terraform-mapping.json").write_text('{ "a":  1 }')
     build.prepare(pins.BY_NAME["pulumi-resource-kubernetes"], work := tmp_path / "work")
     folder = work / "plugin"
     assert json.loads((folder / "schema-embed.json").read_text())["version"] == "4.25.0", "the engine checks it"

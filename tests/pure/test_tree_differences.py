@@ -10,41 +10,41 @@ from kamaji_equinix.components.checks.request import request_of
 from kamaji_equinix.components.settings.load import load_stack
 from kamaji_equinix.components.tree import Failure, PoolRequest, Request, Snapshot
 
-from tests.support import cluster_objects as made
+from tests.support import cluster_objects as build
 from tests.support.cluster_objects import Object
 from tests.support.settings_cases import configuration
 from tests.support.snapshots import TRUE, pool, snapshot
 
-ASKED = Request("1.33.0", 2, {"a": PoolRequest("web", "1.33.0", 2)})
+REQUEST = Request("1.33.0", 2, {"a": PoolRequest("web", "1.33.0", 2)})
 """Of the control plane that ``cluster_objects`` makes, and a pool of two."""
 
 
 def workers(name: str = "a", count: int = 2, version: str = "v1.33.0") -> list[Object]:
     objects = pool(name, [TRUE] * count)
-    for one in objects:
-        if one["kind"] == "MachineDeployment":
-            one["spec"].setdefault("template", {}).setdefault("spec", {})["version"] = version
+    for obj in objects:
+        if obj["kind"] == "MachineDeployment":
+            obj["spec"].setdefault("template", {}).setdefault("spec", {})["version"] = version
     return objects
 
 
-def told(*objects: Object, request: Request = ASKED, **changed: Any) -> dict[str, tuple[str, str]]:
-    built = tree.build(snapshot(*objects, **changed), request)
-    return {one.subject: (one.reason, one.action) for one in tree.differences(built)}
+def reports(*objects: Object, request: Request = REQUEST, **changes: Any) -> dict[str, tuple[str, str]]:
+    status_tree = tree.build(snapshot(*objects, **changes), request)
+    return {difference.subject: (difference.reason, difference.action) for difference in tree.differences(status_tree)}
 
 
 def test_a_cluster_as_asked_for_differs_in_nothing() -> None:
-    built = tree.build(snapshot(*workers()), ASKED)
-    assert tree.differences(built) == [], "nothing to say"
-    assert tree.first_blocker(built) is None, "and it is ready"
+    status_tree = tree.build(snapshot(*workers()), REQUEST)
+    assert tree.differences(status_tree) == [], "nothing to say"
+    assert tree.first_blocker(status_tree) is None, "and it is ready"
 
 
 def test_a_pool_that_is_not_there_keeps_a_cluster_from_being_ready_though_every_condition_is_true() -> None:
-    built = tree.build(snapshot(), ASKED)
-    (found,) = tree.differences(built)
-    assert found.subject == "MachineDeployment/a", "the object that is missing"
-    assert "pool web with 2 machines is asked for" in found.reason, "the settings' name of it"
-    assert "kamaji-equinix up" in found.action, "which looks; plain pulumi compares with its state alone"
-    assert tree.first_blocker(built) == found, "so it is not called ready"
+    status_tree = tree.build(snapshot(), REQUEST)
+    (difference,) = tree.differences(status_tree)
+    assert difference.subject == "MachineDeployment/a", "the object that is missing"
+    assert "pool web with 2 machines is asked for" in difference.reason, "the settings' name of it"
+    assert "kamaji-equinix up" in difference.action, "which looks; plain pulumi compares with its state alone"
+    assert tree.first_blocker(status_tree) == difference, "so it is not called ready"
 
 
 @pytest.mark.parametrize(
@@ -56,21 +56,21 @@ def test_a_pool_that_is_not_there_keeps_a_cluster_from_being_ready_though_every_
     ids=["replicas", "version"],
 )
 def test_a_pool_that_is_otherwise_is_told_with_both_values(objects: list[Object], words: str) -> None:
-    reason, action = told(*objects)["MachineDeployment/a"]
+    reason, action = reports(*objects)["MachineDeployment/a"]
     assert reason == words, "what is, and what is asked for"
     assert "kamaji-equinix up" in action, "what to do"
 
 
 def test_the_number_of_an_autoscaled_pool_is_its_autoscalers() -> None:
     request = Request("1.33.0", 2, {"a": PoolRequest("web", "1.33.0")})
-    assert told(*workers(count=3), request=request) == {}, "any number is right"
+    assert reports(*workers(count=3), request=request) == {}, "any number is right"
 
 
 def test_a_control_plane_of_another_version_or_size_is_told() -> None:
-    found = told(*workers(), request=Request("1.33.1", 3, ASKED.pools))
-    assert found["KamajiControlPlane/cp"][0] == "it has 2 replicas, and 3 are asked for", "the later of the two"
-    built = tree.build(snapshot(*workers()), Request("1.33.1", 3, ASKED.pools))
-    reasons = [one.reason for one in tree.differences(built)]
+    result = reports(*workers(), request=Request("1.33.1", 3, REQUEST.pools))
+    assert result["KamajiControlPlane/cp"][0] == "it has 2 replicas, and 3 are asked for", "the later of the two"
+    status_tree = tree.build(snapshot(*workers()), Request("1.33.1", 3, REQUEST.pools))
+    reasons = [difference.reason for difference in tree.differences(status_tree)]
     assert reasons == [
         "it is for Kubernetes 1.33.0, and 1.33.1 is asked for",
         "it has 2 replicas, and 3 are asked for",
@@ -78,25 +78,25 @@ def test_a_control_plane_of_another_version_or_size_is_told() -> None:
 
 
 def test_a_control_plane_that_has_yet_to_take_its_version_is_waited_for() -> None:
-    plane = made.control_plane(version="v1.32.0")
-    reason, action = told(*workers(), control_plane=plane)["KamajiControlPlane/cp"]
+    plane = build.control_plane(version="v1.32.0")
+    reason, action = reports(*workers(), control_plane=plane)["KamajiControlPlane/cp"]
     assert reason == "it runs Kubernetes 1.32.0, and 1.33.0 is asked for", "what runs counts"
     assert action.startswith("Wait"), "another `up` would find nothing to do"
 
 
 def test_a_pool_too_many_is_told_with_what_removes_it_and_blocks_nothing() -> None:
     strange = workers("b", 1)
-    built = tree.build(snapshot(*workers(), *strange), ASKED)
-    (found,) = tree.differences(built)
-    assert found.subject == "MachineDeployment/b", "the pool"
-    assert "`kubectl -n default delete machinedeployment b`" in found.action, "no run removes what it has not made"
-    assert "Run `kamaji-equinix up`" not in found.action, "so none is advised"
-    assert tree.first_blocker(built) is None, "all that was asked for is there"
+    status_tree = tree.build(snapshot(*workers(), *strange), REQUEST)
+    (difference,) = tree.differences(status_tree)
+    assert difference.subject == "MachineDeployment/b", "the pool"
+    assert "`kubectl -n default delete machinedeployment b`" in difference.action, "no run removes what it has not made"
+    assert "Run `kamaji-equinix up`" not in difference.action, "so none is advised"
+    assert tree.first_blocker(status_tree) is None, "all that was asked for is there"
     strange[0]["metadata"] |= {
         "labels": {"app.kubernetes.io/managed-by": "kamaji-equinix"},
         "managedFields": [{"manager": "pulumi-kubernetes-0a1b2c3d", "operation": "Apply"}],
     }
-    assert told(*workers(), *strange)["MachineDeployment/b"][1].startswith("Run `kamaji-equinix up`"), (
+    assert reports(*workers(), *strange)["MachineDeployment/b"][1].startswith("Run `kamaji-equinix up`"), (
         "one that it made"
     )
 
@@ -106,16 +106,16 @@ def test_a_kubelet_of_another_version_than_its_machine_is_told() -> None:
     objects[-1]["spec"]["version"] = "v1.33.0"
     objects[-1]["status"]["nodeInfo"] = {"kubeletVersion": "v1.31.4"}
     request = Request("1.33.0", 2, {"a": PoolRequest("web", "1.33.0", 1)})
-    reason, action = told(*objects, request=request)["Machine/a-0"]
+    reason, action = reports(*objects, request=request)["Machine/a-0"]
     assert reason == "its kubelet runs 1.31.4, and 1.33.0 is asked for", "the node's word"
     assert "kubectl -n default delete machine a-0" in action, "a node is never upgraded in place"
 
 
 def test_what_can_not_be_read_is_no_difference() -> None:
     missing = Snapshot("default", "c1", Failure("Cluster/c1", "NotFound", "gone"))
-    assert tree.differences(tree.build(missing, ASKED)) == [], "the Cluster is what is missing"
+    assert tree.differences(tree.build(missing, REQUEST)) == [], "the Cluster is what is missing"
     unread = Failure("MachineDeployments", "Forbidden", "no")
-    assert told(machine_deployments=unread) == {}, "they may be there"
+    assert reports(machine_deployments=unread) == {}, "they may be there"
 
 
 def test_the_request_names_every_pool_as_its_machine_deployment_is_called() -> None:

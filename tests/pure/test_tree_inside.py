@@ -14,7 +14,7 @@ from kamaji_equinix.components.kube.client import ApiError
 from kamaji_equinix.components.settings.load import load_stack
 from kamaji_equinix.components.tree import Failure, Inside, Request, inside
 
-from tests.support import cluster_objects as made
+from tests.support import cluster_objects as build
 from tests.support.cluster_objects import Object, condition
 from tests.support.settings_cases import configuration
 from tests.support.snapshots import TRUE, pool, snapshot
@@ -33,12 +33,12 @@ def workload(kind: str, spec: Object, status: Object, addon: str = "mine") -> Ob
 
 
 def blocker(*, nodes: Any = (), workloads: Any = (), request: Request | None = REQUEST) -> tree.Blocker | None:
-    found = tree.build(snapshot(inside=Inside(tuple(nodes), tuple(workloads))), request)
-    return tree.first_blocker(found)
+    status_tree = tree.build(snapshot(inside=Inside(tuple(nodes), tuple(workloads))), request)
+    return tree.first_blocker(status_tree)
 
 
 def test_a_cluster_whose_nodes_and_add_ons_are_well_is_ready() -> None:
-    for one in (
+    for obj in (
         workload("DaemonSet", {}, {"desiredNumberScheduled": 3, "numberAvailable": 3}),
         workload("DaemonSet", {}, {"desiredNumberScheduled": 0}),
         workload("Deployment", {"replicas": 2}, {"availableReplicas": 2}),
@@ -47,11 +47,11 @@ def test_a_cluster_whose_nodes_and_add_ons_are_well_is_ready() -> None:
         workload("Job", {}, {"conditions": [{"type": "Complete", "status": "True"}]}),
         workload("Job", {}, {"active": 1}),
     ):
-        assert blocker(nodes=[node("n")], workloads=[one]) is None, f"nothing is wrong with {one}"
+        assert blocker(nodes=[node("n")], workloads=[obj]) is None, f"nothing is wrong with {obj}"
 
 
 @pytest.mark.parametrize(
-    ("one", "lacks"),
+    ("obj", "lacks"),
     [
         (
             workload("DaemonSet", {}, {"desiredNumberScheduled": 3, "numberAvailable": 1}),
@@ -78,41 +78,41 @@ def test_a_cluster_whose_nodes_and_add_ons_are_well_is_ready() -> None:
     ],
     ids=["DaemonSet", "Deployment", "StatefulSet", "a change", "Job"],
 )
-def test_an_add_on_that_does_not_run_is_named_with_what_its_workload_says(one: Object, lacks: str) -> None:
-    found = blocker(workloads=[one])
-    assert found is not None, "the cluster is not as asked"
-    assert found.subject == "AddOn/mine", "by the name in the settings"
-    assert lacks in found.reason, "what of it"
-    assert "kubectl -n tools describe" in found.action, "where to look"
+def test_an_add_on_that_does_not_run_is_named_with_what_its_workload_says(obj: Object, lacks: str) -> None:
+    obstacle = blocker(workloads=[obj])
+    assert obstacle is not None, "the cluster is not as asked"
+    assert obstacle.subject == "AddOn/mine", "by the name in the settings"
+    assert lacks in obstacle.reason, "what of it"
+    assert "kubectl -n tools describe" in obstacle.action, "where to look"
 
 
 def test_a_node_that_no_cloud_controller_has_seen_comes_before_the_pods_that_wait_for_it() -> None:
-    waiting = workload("Deployment", {}, {})
-    found = blocker(nodes=[node("a"), node("b", {"key": "own"}, UNINITIALIZED)], workloads=[waiting])
-    assert found is not None, "pods don't start on it"
-    assert found.subject == "Node/b", "the one with the taint"
-    assert "no cloud controller has seen it" in found.reason, "who would take it away"
-    assert "`cloudController`" in found.action, "and how one gets one"
+    deployment = workload("Deployment", {}, {})
+    obstacle = blocker(nodes=[node("a"), node("b", {"key": "own"}, UNINITIALIZED)], workloads=[deployment])
+    assert obstacle is not None, "pods don't start on it"
+    assert obstacle.subject == "Node/b", "the one with the taint"
+    assert "no cloud controller has seen it" in obstacle.reason, "who would take it away"
+    assert "`cloudController`" in obstacle.action, "and how one gets one"
 
 
 def test_an_add_on_of_this_programs_own_of_which_nothing_is_there_has_failed() -> None:
-    found = blocker(request=Request("1.33.0", 2, add_ons=("cilium",), looks_inside=True))
-    assert found is not None, "nothing of it is there"
-    assert found.subject == "AddOn/cilium", "which one"
-    assert "was not installed, or was deleted there" in found.reason, "what that means"
-    assert "pulumi up --refresh" in found.action, "what installs it"
+    obstacle = blocker(request=Request("1.33.0", 2, add_ons=("cilium",), looks_inside=True))
+    assert obstacle is not None, "nothing of it is there"
+    assert obstacle.subject == "AddOn/cilium", "which one"
+    assert "was not installed, or was deleted there" in obstacle.reason, "what that means"
+    assert "pulumi up --refresh" in obstacle.action, "what installs it"
 
 
 def test_a_tenant_that_cannot_be_asked_blocks_nothing_and_is_told() -> None:
-    built = tree.build(snapshot(inside=Failure("tenant cluster c1", "Unreachable", "refused")), REQUEST)
-    assert tree.first_blocker(built) is None, "it may be reached from elsewhere alone"
-    told = "\n".join(map(str, tree.differences(built)))
-    assert "Not known: tenant cluster c1" in told, f"that it is not known:\n{told}"
-    assert "Unreachable: refused" in told, "and why"
+    status_tree = tree.build(snapshot(inside=Failure("tenant cluster c1", "Unreachable", "refused")), REQUEST)
+    assert tree.first_blocker(status_tree) is None, "it may be reached from elsewhere alone"
+    text = "\n".join(map(str, tree.differences(status_tree)))
+    assert "Not known: tenant cluster c1" in text, f"that it is not known:\n{text}"
+    assert "Unreachable: refused" in text, "and why"
 
 
 @pytest.mark.parametrize(
-    ("changes", "asked", "own"),
+    ("changes", "looks_inside", "add_ons"),
     [
         ({"network": {"plugin": "none"}}, False, ()),
         ({"network": {"plugin": "cilium"}}, True, ("cilium",)),
@@ -124,12 +124,14 @@ def test_a_tenant_that_cannot_be_asked_blocks_nothing_and_is_told() -> None:
     ],
 )
 def test_a_tenant_is_asked_only_where_the_stack_has_something_in_it(
-    changes: Object, asked: bool, own: tuple[str, ...]
+    changes: Object, looks_inside: bool, add_ons: tuple[str, ...]
 ) -> None:
     none: Object = {"network": {"plugin": "none"}}
     (tenant,) = load_stack(configuration(**{**none, **changes})).clusters
     request = request_of(tenant)
-    assert (request.looks_inside, request.add_ons) == (asked, own), "each look at a tenant is a connection more"
+    assert (request.looks_inside, request.add_ons) == (looks_inside, add_ons), (
+        "each look at a tenant is a connection more"
+    )
 
 
 class Reader:
@@ -157,9 +159,9 @@ def test_whatever_keeps_it_from_looking_is_a_failure_and_no_accident() -> None:
         ("{", "Secret/c1-kubeconfig", "Unusable"),
         (kubeconfig("https://127.0.0.1:1"), "tenant cluster c1", "Unreachable"),
     ):
-        found = inside.look(Reader(value), "default", "c1")
-        assert isinstance(found, Failure), f"nothing was read with {value!r}"
-        assert (found.subject, found.reason) == (subject, reason), "what could not be read, and why"
+        failure = inside.look(Reader(value), "default", "c1")
+        assert isinstance(failure, Failure), f"nothing was read with {value!r}"
+        assert (failure.subject, failure.reason) == (subject, reason), "what could not be read, and why"
 
 
 @pytest.mark.parametrize(
@@ -176,8 +178,8 @@ def test_a_node_without_network_is_told_by_what_the_stack_installs(plugin: str |
     machine["metadata"]["labels"]["cluster.x-k8s.io/deployment-name"] = "a"
     problem = condition(False, "NodeNotHealthy", message="reason:NetworkPluginNotReady", type_="NodeHealthy")
     machine["status"]["conditions"].append(problem)
-    cluster = made.cluster(ready=TRUE, infrastructure=made.packet_cluster(), plane=made.control_plane())
+    cluster = build.cluster(ready=TRUE, infrastructure=build.packet_cluster(), plane=build.control_plane())
     cluster["metadata"]["annotations"] = {NETWORK_PLUGIN: plugin} if plugin else {}
-    found = tree.first_blocker(tree.build(snapshot(*objects, cluster=cluster)))
-    assert found is not None, "its pods have no network"
-    assert action in found.action, "what should have brought it"
+    obstacle = tree.first_blocker(tree.build(snapshot(*objects, cluster=cluster)))
+    assert obstacle is not None, "its pods have no network"
+    assert action in obstacle.action, "what should have brought it"

@@ -13,18 +13,18 @@ from kamaji_equinix.components.kube.objects import plural
 from kamaji_equinix.components.tree import Failure, Snapshot, table
 from kamaji_equinix.components.tree.model import Reference
 
-from tests.support import cluster_objects as made
+from tests.support import cluster_objects as build
 from tests.support.cluster_objects import Object, condition
-from tests.support.snapshots import TAKEN, TRUE, pool, snapshot
+from tests.support.snapshots import TIME, TRUE, pool, snapshot
 
 
-def titles(built: tree.Tree) -> list[str]:
-    return [node.title for node in built.nodes]
+def titles(status_tree: tree.Tree) -> list[str]:
+    return [node.title for node in status_tree.nodes]
 
 
 def test_the_seeds_tree_is_drawn_as_the_seed_shows_it() -> None:
-    drawn = tree.draw(tree.build(snapshot(*pool("capi-quickstart-worker-a", [TRUE] * 3))))
-    assert [line.rstrip() for line in drawn.splitlines()] == [
+    text = tree.draw(tree.build(snapshot(*pool("capi-quickstart-worker-a", [TRUE] * 3))))
+    assert [line.rstrip() for line in text.splitlines()] == [
         "NAME                                            READY  SEVERITY  REASON  SINCE  MESSAGE",
         "Cluster/c1                                      True                     4m",
         "├─ClusterInfrastructure - PacketCluster/c1",
@@ -37,52 +37,52 @@ def test_the_seeds_tree_is_drawn_as_the_seed_shows_it() -> None:
 
 
 def test_machines_in_different_states_have_rows_of_their_own() -> None:
-    failed = condition(False, "Failed", "Error")
-    built = tree.build(snapshot(*pool("a", [TRUE, failed, TRUE])))
-    assert titles(built)[-2:] == ["2 Machines...", "Machine/a-1"], "the failed one is not hidden in a group"
+    failure = condition(False, "Failed", "Error")
+    status_tree = tree.build(snapshot(*pool("a", [TRUE, failure, TRUE])))
+    assert titles(status_tree)[-2:] == ["2 Machines...", "Machine/a-1"], "the failed one is not hidden in a group"
 
 
 def test_a_group_says_since_when_its_first_member_is_in_that_state() -> None:
     older = {**TRUE, "lastTransitionTime": "2026-01-02T02:00:00Z"}
-    built = tree.build(snapshot(*pool("a", [TRUE, older, TRUE])))
-    group = next(node for node in built.nodes if node.members)
+    status_tree = tree.build(snapshot(*pool("a", [TRUE, older, TRUE])))
+    group = next(node for node in status_tree.nodes if node.members)
     assert group.ready is not None, "the group has the state of its members"
     assert group.ready.since == datetime(2026, 1, 2, 2, tzinfo=timezone.utc), "the earliest of them"
     assert group.ready.message == "", "no member's message stands for all"
 
 
 def test_a_list_that_could_not_be_read_has_a_row() -> None:
-    refused = Failure("Machines", "Forbidden", 'machines is forbidden: User "bob" cannot list')
-    built = tree.build(snapshot(machines=refused))
-    assert titles(built)[-2:] == ["Workers", "Machines"], "it stands where the machines would"
-    assert "Forbidden" in tree.draw(built), "with the reason"
+    failure = Failure("Machines", "Forbidden", 'machines is forbidden: User "bob" cannot list')
+    status_tree = tree.build(snapshot(machines=failure))
+    assert titles(status_tree)[-2:] == ["Workers", "Machines"], "it stands where the machines would"
+    assert "Forbidden" in tree.draw(status_tree), "with the reason"
 
 
 def test_infrastructure_that_is_gone_before_its_machine_in_deletion_is_no_failure() -> None:
     machines = pool("a", [condition(False, "Deleting", "Info")])
     machine = machines[-1]
-    machine["metadata"]["deletionTimestamp"] = made.SINCE
+    machine["metadata"]["deletionTimestamp"] = build.SINCE
     reference = Reference.parse(machine["spec"]["infrastructureRef"], "default")
     assert reference is not None, "the machine refers to it"
-    gone = {reference: Failure("PacketMachine/a-0", "NotFound", "not found")}
-    built = tree.build(snapshot(*machines, references=gone))
-    assert not [node for node in built.nodes if node.failure], "that is the order of a deletion"
+    references = {reference: Failure("PacketMachine/a-0", "NotFound", "not found")}
+    status_tree = tree.build(snapshot(*machines, references=references))
+    assert not [node for node in status_tree.nodes if node.failure], "that is the order of a deletion"
     del machine["metadata"]["deletionTimestamp"]
-    built = tree.build(snapshot(*machines, references=gone))
-    assert [node.title for node in built.nodes if node.failure] == ["MachineInfrastructure - PacketMachine/a-0"], (
-        "of a machine that stays it is one"
-    )
+    status_tree = tree.build(snapshot(*machines, references=references))
+    assert [node.title for node in status_tree.nodes if node.failure] == [
+        "MachineInfrastructure - PacketMachine/a-0"
+    ], "of a machine that stays it is one"
 
 
 def test_a_cluster_that_could_not_be_read_is_a_tree_of_one_row() -> None:
-    built = tree.build(Snapshot("default", "c1", Failure("Cluster/c1", "NotFound", "not found")))
-    assert titles(built) == ["Cluster/c1"], "there is nothing else to show"
+    status_tree = tree.build(Snapshot("default", "c1", Failure("Cluster/c1", "NotFound", "not found")))
+    assert titles(status_tree) == ["Cluster/c1"], "there is nothing else to show"
 
 
 def test_the_drawing_fits_the_width_by_shortening_messages_only() -> None:
     long = condition(False, "Long", "Error", "word " * 40)
-    built = tree.build(snapshot(*pool("a", [long])))
-    lines = tree.draw(built, width=110).splitlines()
+    status_tree = tree.build(snapshot(*pool("a", [long])))
+    lines = tree.draw(status_tree, width=110).splitlines()
     assert max(map(len, lines)) <= 110, "no line is wider"
     assert "Machine/a-0" in lines[-1], "names stay whole"
     assert lines[-1].endswith(" ..."), "the message says that it goes on"
@@ -90,20 +90,22 @@ def test_the_drawing_fits_the_width_by_shortening_messages_only() -> None:
 
 def test_what_controllers_write_cannot_move_the_cursor() -> None:
     nasty = condition(False, "X", "Error", "a\x1b[2Jb\r\nc")
-    drawn = tree.draw(tree.build(snapshot(*pool("a", [nasty]))))
-    assert "\x1b" not in drawn, "no escape sequence passes"
-    assert "a?[2Jb c" in drawn, "a message stays on its line"
+    text = tree.draw(tree.build(snapshot(*pool("a", [nasty]))))
+    assert "\x1b" not in text, "no escape sequence passes"
+    assert "a?[2Jb c" in text, "a message stays on its line"
 
 
 def test_colours_mark_states_and_change_no_text() -> None:
-    built = tree.build(snapshot(*pool("a", [TRUE, condition(False, "X", "Error"), condition(False, "Y", "Warning")])))
-    colored = tree.draw(built, color=True)
-    for code, what in (("\x1b[32m", "True"), ("\x1b[31m", "an error"), ("\x1b[33m", "a warning")):
-        assert code in colored, f"{what} has its colour"
+    status_tree = tree.build(
+        snapshot(*pool("a", [TRUE, condition(False, "X", "Error"), condition(False, "Y", "Warning")]))
+    )
+    colored = tree.draw(status_tree, color=True)
+    for code, state in (("\x1b[32m", "True"), ("\x1b[31m", "an error"), ("\x1b[33m", "a warning")):
+        assert code in colored, f"{state} has its colour"
     plain = colored
     for code in ("\x1b[0m", "\x1b[1m", "\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[90m"):
         plain = plain.replace(code, "")
-    assert [line.rstrip() for line in plain.splitlines()] == tree.draw(built).splitlines(), "the same text"
+    assert [line.rstrip() for line in plain.splitlines()] == tree.draw(status_tree).splitlines(), "the same text"
 
 
 @pytest.mark.parametrize(
@@ -152,12 +154,12 @@ def test_the_conditions_of_the_newer_generation_are_understood() -> None:
         "metadata": {"name": "c1"},
         "status": {"conditions": [{"type": "Available", "status": "True", "reason": "Available"}]},
     }
-    built = tree.build(Snapshot("default", "c1", newer))
-    assert built.root.ready is not None, "v1beta2's Available stands for Ready"
-    assert built.root.ready.status == "True", "with its status"
+    status_tree = tree.build(Snapshot("default", "c1", newer))
+    assert status_tree.root.ready is not None, "v1beta2's Available stands for Ready"
+    assert status_tree.root.ready.status == "True", "with its status"
     newer["status"]["deprecated"] = {"v1beta1": {"conditions": [condition(False, "Old", "Info")]}}  # type: ignore[index]
-    built = tree.build(Snapshot("default", "c1", newer))
-    assert built.root.ready.state == ("False", "Info", "Old"), "the condition with a severity comes first"  # type: ignore[union-attr]
+    status_tree = tree.build(Snapshot("default", "c1", newer))
+    assert status_tree.root.ready.state == ("False", "Info", "Old"), "the condition with a severity comes first"  # type: ignore[union-attr]
 
 
 STATES: st.SearchStrategy[Object | None] = st.none() | st.builds(
@@ -170,10 +172,10 @@ STATES: st.SearchStrategy[Object | None] = st.none() | st.builds(
 
 @given(st.lists(STATES, max_size=12))
 def test_every_machine_is_in_exactly_one_row_and_no_two_rows_are_in_the_same_state(states: list[Object | None]) -> None:
-    built = tree.build(snapshot(*pool("a", states)))
-    rows = [node for node in built.nodes if node.kind == "Machine"]
-    shown = [name for node in rows for name in (node.members or (node.name,))]
-    assert sorted(shown) == sorted(f"a-{index}" for index in range(len(states))), "none is lost, none is twice"
+    status_tree = tree.build(snapshot(*pool("a", states)))
+    rows = [node for node in status_tree.nodes if node.kind == "Machine"]
+    names = [name for node in rows for name in (node.members or (node.name,))]
+    assert sorted(names) == sorted(f"a-{index}" for index in range(len(states))), "none is lost, none is twice"
     in_states = [node.ready.state if node.ready else None for node in rows]
     assert len(in_states) == len(set(in_states)), "what is in the same state shares a row"
     assert all(len(node.members) != 1 for node in rows), "one machine is no group"
@@ -193,7 +195,7 @@ def test_what_is_no_time_is_none(value: object) -> None:
 
 def test_two_drawings_of_the_same_state_are_equal_without_their_age() -> None:
     objects = pool("a", [TRUE])
-    early, late = (tree.build(snapshot(*objects, time=TAKEN + timedelta(hours=h))) for h in (0, 5))
+    early, late = (tree.build(snapshot(*objects, time=TIME + timedelta(hours=h))) for h in (0, 5))
     assert tree.draw(early) != tree.draw(late), "the age differs"
     assert tree.draw(early, since=False) == tree.draw(late, since=False), "the state does not"
 

@@ -19,7 +19,7 @@ from kamaji_equinix.components.tree.table import paragraph
 from tests.support import cluster_objects as older
 from tests.support import newer_objects as newer
 from tests.support.cluster_objects import Object
-from tests.support.snapshots import TAKEN
+from tests.support.snapshots import TIME
 
 WELL = [newer.condition(type_, True) for type_ in ("Available", "Ready", "UpToDate")]
 COUNTS = {"replicas": 3, "availableReplicas": 3, "readyReplicas": 3, "upToDateReplicas": 3}
@@ -37,11 +37,11 @@ def cluster(**status: Any) -> Object:
         "controlPlane": {"desiredReplicas": 3, "replicas": 3, "availableReplicas": 1},
         "workers": {**COUNTS, "desiredReplicas": 3},
     }
-    made = newer.cluster(older.packet_cluster(), newer.control_plane(), **{"conditions": [WELL[0]], **parts, **status})
-    return formerly(made)
+    obj = newer.cluster(older.packet_cluster(), newer.control_plane(), **{"conditions": [WELL[0]], **parts, **status})
+    return formerly(obj)
 
 
-def snapshot(*states: list[Object], **changed: Any) -> Snapshot:
+def snapshot(*states: list[Object], **changes: Any) -> Snapshot:
     """A cluster with a machine for each state."""
     deployment = formerly(newer.deployment("a", len(states), [WELL[0]], **COUNTS))
     machine_set = newer.machine_set("a-set", deployment)
@@ -59,9 +59,9 @@ def snapshot(*states: list[Object], **changed: Any) -> Snapshot:
         "machines": tuple(machines),
         "machine_deployments": (deployment,),
         "machine_sets": (machine_set,),
-        "time": TAKEN,
+        "time": TIME,
         "contract": "v1beta2",
-        **changed,
+        **changes,
     }
     return Snapshot(**fields)
 
@@ -80,47 +80,47 @@ def test_the_columns_counters_and_groups_are_those_of_clusterctl() -> None:
 
 
 def test_a_machine_counts_as_one_replica() -> None:
-    failed = [newer.condition("Ready", False, "Failed", "gone"), WELL[2]]
-    (row,) = (cells for cells in tree.cells(tree.build(snapshot(failed))) if "Machine/a-0" in cells[0])
+    state = [newer.condition("Ready", False, "Failed", "gone"), WELL[2]]
+    (row,) = (cells for cells in tree.cells(tree.build(snapshot(state))) if "Machine/a-0" in cells[0])
     assert row[1:] == ("1", "0", "0", "1", "False", "Failed", "4m", "gone"), "of which each condition says its part"
 
 
 @pytest.mark.parametrize("type_", ["Available", "Ready", "UpToDate"])
-@pytest.mark.parametrize("changed", [{"status": "Unknown"}, {"reason": "Another"}, None])
+@pytest.mark.parametrize("change", [{"status": "Unknown"}, {"reason": "Another"}, None])
 def test_machines_that_differ_in_one_condition_have_rows_of_their_own(
-    type_: str, changed: dict[str, str] | None
+    type_: str, change: dict[str, str] | None
 ) -> None:
-    others = [one for one in WELL if one["type"] != type_]
-    (one,) = (one for one in WELL if one["type"] == type_)
-    other = [*others, *([{**one, **changed}] if changed else [])]
+    others = [condition for condition in WELL if condition["type"] != type_]
+    (condition,) = (condition for condition in WELL if condition["type"] == type_)
+    other = [*others, *([{**condition, **change}] if change else [])]
     titles = [node.title for node in tree.build(snapshot(WELL, WELL, other)).nodes]
     assert titles[-2:] == ["2 Machines...", "Machine/a-2"], "in status or reason, or because it has none"
 
 
 def test_messages_and_other_conditions_keep_no_machines_apart() -> None:
-    other = [*({**one, "message": "mine"} for one in WELL), newer.condition("NodeHealthy", "Unknown")]
+    other = [*({**condition, "message": "mine"} for condition in WELL), newer.condition("NodeHealthy", "Unknown")]
     titles = [node.title for node in tree.build(snapshot(WELL, other)).nodes]
     assert titles[-1] == "2 Machines...", "clusterctl looks at none of them"
 
 
 def test_counters_that_are_not_there_leave_their_cells_empty() -> None:
     bare = formerly(newer.cluster(older.packet_cluster(), newer.control_plane(), workers={"readyReplicas": 0}))
-    built = tree.build(snapshot(cluster=bare, control_plane=newer.control_plane(replicas=2)))
-    rows = tree.cells(built)
+    status_tree = tree.build(snapshot(cluster=bare, control_plane=newer.control_plane(replicas=2)))
+    rows = tree.cells(status_tree)
     assert rows[0][1:5] == ("", "", "0", ""), "one that is zero is shown"
     assert rows[2][1:5] == ("2/2", "", "", ""), "of a control plane, too"
 
 
 def test_a_part_of_a_machine_has_a_row_only_where_it_says_more_than_the_machine() -> None:
     machine_state = [newer.condition("Ready", False, "Reason")]
-    found = {}
+    has_row = {}
     for status, reason in (("True", ""), ("False", "Reason"), ("False", "Else"), ("Unknown", "Reason")):
         part = older.packet_machine("x", ready=older.condition(status, reason, "Error"))
         reference = Reference.parse(newer.reference(part), "default")
         assert reference is not None, "it names the part"
-        built = tree.build(snapshot(machine_state, references={reference: part}))
-        found[status, reason] = any("PacketMachine/x" in node.title for node in built.nodes)
-    assert found == {
+        status_tree = tree.build(snapshot(machine_state, references={reference: part}))
+        has_row[status, reason] = any("PacketMachine/x" in node.title for node in status_tree.nodes)
+    assert has_row == {
         ("True", ""): False,
         ("False", "Reason"): False,
         ("False", "Else"): True,
@@ -132,15 +132,15 @@ LONG = "* NodeHealthy: not seen\n* InfrastructureReady: " + "word " * 30
 
 
 def test_a_message_has_clusterctls_lines_unless_a_width_is_given() -> None:
-    built = tree.build(snapshot([newer.condition("Ready", False, "Lost", LONG)], WELL))
-    lines = tree.draw(built).splitlines()
+    status_tree = tree.build(snapshot([newer.condition("Ready", False, "Lost", LONG)], WELL))
+    lines = tree.draw(status_tree).splitlines()
     assert lines[-4].endswith("* NodeHealthy: not seen"), "the first beside the name"
     assert lines[-3].lstrip(" │") == "* InfrastructureReady: " + " ".join(["word"] * 15), "a long one is broken"
     assert lines[-2].lstrip(" │") == " ".join(["word"] * 15), "and goes on below its first word"
     assert lines[-2].index("word") == lines[-3].index("*") + 2, "under the text of its bullet"
     assert "Machine/a-1" in lines[-1], "the next row follows"
-    narrow = tree.draw(built, width=180).splitlines()
-    assert len(narrow) == len(list(built.nodes)) + 1, "in a width each row is one line"
+    narrow = tree.draw(status_tree, width=180).splitlines()
+    assert len(narrow) == len(list(status_tree.nodes)) + 1, "in a width each row is one line"
     assert max(map(len, narrow)) <= 180, "that fits"
     (row,) = (line for line in narrow if "Lost" in line)
     assert "* NodeHealthy: not seen * InfrastructureReady: word" in row, "with the lines one after the other"
@@ -155,37 +155,37 @@ def test_further_lines_of_a_message_keep_the_trees_lines() -> None:
 
 def test_each_status_has_its_colour() -> None:
     states = [[newer.condition("Ready", status)] for status in ("True", "False", "Unknown")]
-    built = tree.build(snapshot(*states))
-    colored = tree.draw(built, color=True)
+    status_tree = tree.build(snapshot(*states))
+    colored = tree.draw(status_tree, color=True)
     for code, status in (("32", "True"), ("31", "False"), ("33", "Unknown")):
         assert f"\x1b[{code}m{status}" in colored, f"{status} as clusterctl colours it"
     plain = colored
     for code in ("0", "1", "31", "32", "33", "90"):
         plain = plain.replace(f"\x1b[{code}m", "")
-    assert [line.rstrip() for line in plain.splitlines()] == tree.draw(built).splitlines(), "the same text"
+    assert [line.rstrip() for line in plain.splitlines()] == tree.draw(status_tree).splitlines(), "the same text"
 
 
 def test_what_could_not_be_read_says_why() -> None:
-    refused = Failure("KamajiControlPlane/cp", "Forbidden", "no\nway")
-    built = tree.build(snapshot(control_plane=refused))
-    (row,) = (cells for cells in tree.cells(built) if "ControlPlane" in cells[0])
+    failure = Failure("KamajiControlPlane/cp", "Forbidden", "no\nway")
+    status_tree = tree.build(snapshot(control_plane=failure))
+    (row,) = (cells for cells in tree.cells(status_tree) if "ControlPlane" in cells[0])
     assert row[5:] == ("", "Forbidden", "", "no way"), "in REASON and MESSAGE"
-    assert "\x1b[31mForbidden" in tree.draw(built, color=True), "in red"
+    assert "\x1b[31mForbidden" in tree.draw(status_tree, color=True), "in red"
 
 
 def test_a_row_that_the_table_shows_as_not_true_blocks() -> None:
     assert tree.first_blocker(tree.build(snapshot(WELL, WELL, WELL))) is None, "this one is ready"
     unwell = [*WELL[:1], newer.condition("Ready", False, "NotReady", "* A: b\n* C: d"), WELL[2]]
-    found = tree.first_blocker(tree.build(snapshot(WELL, WELL, unwell)))
-    assert found is not None, "though its older conditions are all True"
-    assert found.subject == "Machine/a-2", "the row that says so"
-    assert found.reason == "its condition Ready is False: NotReady: * A: b * C: d", "in one line"
+    blocker = tree.first_blocker(tree.build(snapshot(WELL, WELL, unwell)))
+    assert blocker is not None, "though its older conditions are all True"
+    assert blocker.subject == "Machine/a-2", "the row that says so"
+    assert blocker.reason == "its condition Ready is False: NotReady: * A: b * C: d", "in one line"
 
 
 def test_rows_and_json_keep_their_keys_and_gain_the_tables_cells() -> None:
-    built = tree.build(snapshot(WELL, WELL, WELL))
-    assert tree.rows(built)[0] == ("Cluster/c1", "True", "", "", "4m", ""), "whether it is ready, as with v1beta1"
-    document = documents.of_status({"c1": built})["c1"]["rows"][0]
+    status_tree = tree.build(snapshot(WELL, WELL, WELL))
+    assert tree.rows(status_tree)[0] == ("Cluster/c1", "True", "", "", "4m", ""), "whether it is ready, as with v1beta1"
+    document = documents.of_status({"c1": status_tree})["c1"]["rows"][0]
     table = document.pop("v1beta2")
     assert list(document) == ["name", "ready", "severity", "reason", "since", "message"], "as with v1beta1"
     assert table == {
@@ -201,11 +201,11 @@ def test_rows_and_json_keep_their_keys_and_gain_the_tables_cells() -> None:
 
 
 def test_a_group_is_not_called_ready_while_one_of_it_is_not() -> None:
-    built = tree.build(snapshot(WELL, WELL))
-    machines = built.snapshot.machines
+    status_tree = tree.build(snapshot(WELL, WELL))
+    machines = status_tree.snapshot.machines
     assert isinstance(machines, tuple), "they were read"
     formerly(machines[1], older.condition(False, "Old", "Error"))  # type: ignore[arg-type]
-    group = next(node for node in tree.build(built.snapshot).nodes if node.members)
+    group = next(node for node in tree.build(status_tree.snapshot).nodes if node.members)
     assert group.ready is not None, "it has the older condition"
     assert group.ready.reason == "Old", "of the machine that is not ready"
 
@@ -220,8 +220,8 @@ def test_a_group_is_not_called_ready_while_one_of_it_is_not() -> None:
     ],
 )
 def test_conditions_are_read_as_cluster_api_reads_them(status: Object, expected: str | None) -> None:
-    found = newer_condition({"status": status}, "Ready")
-    assert (found and found.reason) == expected, "whatever generation the object is of"
+    condition = newer_condition({"status": status}, "Ready")
+    assert (condition and condition.reason) == expected, "whatever generation the object is of"
 
 
 @given(st.text(alphabet="ab \n*"), st.integers(1, 20))
@@ -235,14 +235,16 @@ class Management:
     """Two kinds of one group that have no version in common."""
 
     def __init__(self) -> None:
-        self.asked: list[str] = []
+        self.paths: list[str] = []
 
     def get(self, path: str) -> dict[str, Any]:
         """An answer for what it serves."""
-        self.asked.append(path)
+        self.paths.append(path)
         base = "/apis/infrastructure.cluster.x-k8s.io"
         if path == base:
-            versions = [{"groupVersion": f"infrastructure.cluster.x-k8s.io/{one}"} for one in ("v1beta2", "v1beta1")]
+            versions = [
+                {"groupVersion": f"infrastructure.cluster.x-k8s.io/{version}"} for version in ("v1beta2", "v1beta1")
+            ]
             return {"preferredVersion": versions[0], "versions": versions}
         if path.startswith((f"{base}/v1beta2/namespaces/n/racks", f"{base}/v1beta1/namespaces/n/packetmachines")):
             return {"kind": "Found", "metadata": {"name": path.rpartition("/")[2]}}
@@ -255,6 +257,6 @@ def test_a_reference_without_a_version_is_found_in_the_newest_that_serves_its_ki
     for kind in ("PacketMachine", "Rack"):
         for name in ("one", "two"):
             value = {"apiGroup": "infrastructure.cluster.x-k8s.io", "kind": kind, "name": name}
-            found = references.read(Reference.parse(value, "n"))
-            assert not isinstance(found, Failure), f"{kind}/{name} is there: {found}"
-    assert len(management.asked) == 6, f"the group is asked once, and a wrong version once: {management.asked}"
+            part = references.read(Reference.parse(value, "n"))
+            assert not isinstance(part, Failure), f"{kind}/{name} is there: {part}"
+    assert len(management.paths) == 6, f"the group is asked once, and a wrong version once: {management.paths}"

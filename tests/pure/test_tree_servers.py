@@ -11,7 +11,7 @@ from kamaji_equinix.components.tree import Blocker, Failure, discovery
 from kamaji_equinix.components.tree.model import Reference
 from kamaji_equinix.components.tree.servers import metal3
 
-from tests.support import cluster_objects as made
+from tests.support import cluster_objects as build
 from tests.support.cluster_objects import Object, condition
 from tests.support.snapshots import pool, snapshot
 
@@ -26,16 +26,16 @@ SILENT: Object = {
 
 
 def host(
-    name: str, state: str = "available", *, error: tuple[str, str] | None = None, machine: str = "", **more: Any
+    name: str, state: str = "available", *, error: tuple[str, str] | None = None, machine: str = "", **extra: Any
 ) -> Object:
     """A BareMetalHost of pool a, as the baremetal-operator leaves it."""
-    status: Object = {"provisioning": {"state": state}, "poweredOn": state == "provisioned", **more.pop("status", {})}
+    status: Object = {"provisioning": {"state": state}, "poweredOn": state == "provisioned", **extra.pop("status", {})}
     if error:
         status |= {"errorType": error[0], "errorMessage": error[1]}
     spec: Object = {"online": True}
     if machine:
         spec["consumerRef"] = {"kind": "Metal3Machine", "name": machine}
-    metadata = {"name": name, "uid": f"uid-of-{name}", "labels": {"pool": "a"}, **more}
+    metadata = {"name": name, "uid": f"uid-of-{name}", "labels": {"pool": "a"}, **extra}
     return {
         "apiVersion": "metal3.io/v1alpha1",
         "kind": "BareMetalHost",
@@ -46,11 +46,11 @@ def host(
 
 
 def blocker(
-    *there: Object | Failure,
+    *servers: Object | Failure,
     on: str = "",
     selector: Object | None = None,
     machine: Object | None = None,
-    own: Object | None = None,
+    extra: Object | None = None,
 ) -> Blocker | None:
     """What blocks a cluster of one machine; ``on`` is the host that CAPM3 has chosen for it."""
     annotations = {"metal3.io/BareMetalHost": f"default/{on}"} if on else {}
@@ -59,73 +59,73 @@ def blocker(
         "kind": "Metal3Machine",
         "metadata": {"name": "a-0", "annotations": annotations},
         "spec": {"hostSelector": POOL_A if selector is None else selector},
-        "status": {"conditions": [condition(True, type_="AssociateBMH") if on else NO_HOST], **(own or {})},
+        "status": {"conditions": [condition(True, type_="AssociateBMH") if on else NO_HOST], **(extra or {})},
     }
     # As Cluster API 1.13 says of a Machine whose server is not there yet.
-    deployment, machine_set, found = pool("a", [condition(True)], readyReplicas=0)
-    found["status"] = {**found["status"], "infrastructureReady": False, "nodeRef": None, **(machine or {})}
-    found["spec"]["infrastructureRef"] = made.reference(metal3_machine)
-    reference = Reference.parse(made.reference(metal3_machine), "default")
+    deployment, machine_set, obj = pool("a", [condition(True)], readyReplicas=0)
+    obj["status"] = {**obj["status"], "infrastructureReady": False, "nodeRef": None, **(machine or {})}
+    obj["spec"]["infrastructureRef"] = build.reference(metal3_machine)
+    reference = Reference.parse(build.reference(metal3_machine), "default")
     assert reference is not None, "a reference"
-    failure = next((one for one in there if isinstance(one, Failure)), None)
+    failure = next((server for server in servers if isinstance(server, Failure)), None)
     return tree.first_blocker(
         tree.build(
-            snapshot(deployment, machine_set, found, references={reference: metal3_machine}, servers=failure or there)
+            snapshot(deployment, machine_set, obj, references={reference: metal3_machine}, servers=failure or servers)
         )
     )
 
 
 def test_an_error_of_the_host_under_a_machine_is_told_with_the_ways_out() -> None:
-    broken = host("x", "provisioning", error=("provisioning error", "image\nnot there"), machine="a-0")
-    found = blocker(broken, on="x")
-    assert found is not None, "it blocks"
-    assert found.subject == "BareMetalHost/x", "the server is at fault, not the machine"
-    assert found.reason == "Machine/a-0 is on it, and it is provisioning with provisioning error: image not there"
-    assert "kubectl -n default describe baremetalhost.metal3.io x" in found.action, "where to look"
-    assert "annotate baremetalhosts.metal3.io x capm3.metal3.io/unhealthy=" in found.action, (
+    failing_host = host("x", "provisioning", error=("provisioning error", "image\nnot there"), machine="a-0")
+    obstacle = blocker(failing_host, on="x")
+    assert obstacle is not None, "it blocks"
+    assert obstacle.subject == "BareMetalHost/x", "the server is at fault, not the machine"
+    assert obstacle.reason == "Machine/a-0 is on it, and it is provisioning with provisioning error: image not there"
+    assert "kubectl -n default describe baremetalhost.metal3.io x" in obstacle.action, "where to look"
+    assert "annotate baremetalhosts.metal3.io x capm3.metal3.io/unhealthy=" in obstacle.action, (
         "CAPM3 takes it again otherwise"
     )
-    assert "kubectl -n default delete machine a-0" in found.action, "and then another server"
+    assert "kubectl -n default delete machine a-0" in obstacle.action, "and then another server"
 
 
 @pytest.mark.parametrize("state", ["provisioning", "preparing", "inspecting", "deprovisioning"])
 def test_a_host_that_takes_long_is_named_with_its_state(state: str) -> None:
-    began = {"operationHistory": {"provision": {"start": "2026-01-02T03:04:05Z"}}}
-    found = blocker(host("x", state, machine="a-0", status=began), on="x")
-    assert found is not None, "it blocks"
-    assert f"it is {state}" in found.reason, found.reason
-    assert ("since 03:04:05 UTC" in found.reason) == (state == "provisioning"), "how long it has been installed"
+    history = {"operationHistory": {"provision": {"start": "2026-01-02T03:04:05Z"}}}
+    obstacle = blocker(host("x", state, machine="a-0", status=history), on="x")
+    assert obstacle is not None, "it blocks"
+    assert f"it is {state}" in obstacle.reason, obstacle.reason
+    assert ("since 03:04:05 UTC" in obstacle.reason) == (state == "provisioning"), "how long it has been installed"
 
 
 def test_a_host_that_is_gone_is_told_with_the_machine_that_it_was() -> None:
-    found = blocker(host("y"), on="x", machine=SILENT)
-    assert found is not None, "it blocks"
-    assert found.subject == "Machine/a-0", "what to replace"
-    assert "no BareMetalHost/x in namespace default" in found.reason, found.reason
-    assert "delete machine a-0" in found.action, found.action
+    obstacle = blocker(host("y"), on="x", machine=SILENT)
+    assert obstacle is not None, "it blocks"
+    assert obstacle.subject == "Machine/a-0", "what to replace"
+    assert "no BareMetalHost/x in namespace default" in obstacle.reason, obstacle.reason
+    assert "delete machine a-0" in obstacle.action, obstacle.action
 
 
 def test_a_machine_that_is_well_is_not_judged_by_servers_that_nobody_has_read() -> None:
-    found = blocker(on="x", machine=NODE)
-    assert found is not None, "its pool still waits for it"
-    assert found.subject == "MachineDeployment/a", f"nothing is known of its server: {found}"
+    obstacle = blocker(on="x", machine=NODE)
+    assert obstacle is not None, "its pool still waits for it"
+    assert obstacle.subject == "MachineDeployment/a", f"nothing is known of its server: {obstacle}"
 
 
 def test_a_host_that_runs_without_a_node_is_told_with_the_label_that_finds_it() -> None:
-    found = blocker(host("x", "provisioned", machine="a-0"), on="x")
-    assert found is not None, "it blocks"
-    assert "no node with label metal3.io/uuid=uid-of-x" in found.reason, found.reason
-    assert "kubectl label node a-0 metal3.io/uuid=uid-of-x" in found.action, found.action
+    obstacle = blocker(host("x", "provisioned", machine="a-0"), on="x")
+    assert obstacle is not None, "it blocks"
+    assert "no node with label metal3.io/uuid=uid-of-x" in obstacle.reason, obstacle.reason
+    assert "kubectl label node a-0 metal3.io/uuid=uid-of-x" in obstacle.action, obstacle.action
 
 
 def test_a_host_without_power_is_told() -> None:
-    found = blocker(host("x", "provisioned", machine="a-0", status={"poweredOn": False}), on="x", machine=SILENT)
-    assert found is not None, "it blocks"
-    assert (found.subject, "switched off" in found.reason) == ("BareMetalHost/x", True), found.reason
+    obstacle = blocker(host("x", "provisioned", machine="a-0", status={"poweredOn": False}), on="x", machine=SILENT)
+    assert obstacle is not None, "it blocks"
+    assert (obstacle.subject, "switched off" in obstacle.reason) == ("BareMetalHost/x", True), obstacle.reason
 
 
 @pytest.mark.parametrize(
-    ("there", "reason", "action"),
+    ("servers", "reason", "action"),
     [
         ([], "of 0 hosts in namespace default 0 fit pool=a", "Declare servers in `metal3.hosts`"),
         (
@@ -153,44 +153,46 @@ def test_a_host_without_power_is_told() -> None:
     ],
 )
 def test_where_no_host_is_free_each_that_fits_is_told_with_its_reason(
-    there: list[Object], reason: str, action: str
+    servers: list[Object], reason: str, action: str
 ) -> None:
-    found = blocker(*there)
-    assert found is not None, "it blocks"
-    assert found.subject == "Metal3Machine/a-0", "which waits for one"
-    assert reason in found.reason, found.reason
-    assert action in found.action, found.action
-    assert ("2 more" in found.reason) == (len(there) == 7), "not all of a rack"
+    obstacle = blocker(*servers)
+    assert obstacle is not None, "it blocks"
+    assert obstacle.subject == "Metal3Machine/a-0", "which waits for one"
+    assert reason in obstacle.reason, obstacle.reason
+    assert action in obstacle.action, obstacle.action
+    assert ("2 more" in obstacle.reason) == (len(servers) == 7), "not all of a rack"
 
 
 def test_without_a_selector_any_host_will_do_and_the_text_says_so() -> None:
-    found = blocker(host("x", "inspecting"), selector={})
-    assert found is not None, "it blocks"
-    assert "of 1 hosts in namespace default any will do: x (inspecting)" in found.reason, found.reason
+    obstacle = blocker(host("x", "inspecting"), selector={})
+    assert obstacle is not None, "it blocks"
+    assert "of 1 hosts in namespace default any will do: x (inspecting)" in obstacle.reason, obstacle.reason
 
 
 def test_hosts_that_could_not_be_read_are_told_with_the_file_of_the_rights() -> None:
-    found = blocker(Failure("BareMetalHosts", "Forbidden", "no"), on="x")
-    assert found is not None, "it blocks"
-    assert "Forbidden: no" in found.reason, found.reason
-    assert "rbac-metal3.yaml" in found.action, found.action
+    obstacle = blocker(Failure("BareMetalHosts", "Forbidden", "no"), on="x")
+    assert obstacle is not None, "it blocks"
+    assert "Forbidden: no" in obstacle.reason, obstacle.reason
+    assert "rbac-metal3.yaml" in obstacle.action, obstacle.action
 
 
 def test_a_machine_that_is_being_deleted_is_told_with_the_state_of_its_server() -> None:
-    broken = host("x", "deprovisioning", error=("provisioning error", "no power"), machine="a-0")
+    failing_host = host("x", "deprovisioning", error=("provisioning error", "no power"), machine="a-0")
     deployment, machine_set, machine = pool("a", [condition(True)])
-    own: Object = {"apiVersion": "x/v1", "kind": "Metal3Machine", "metadata": {"name": "a-0"}}
-    own["metadata"]["annotations"] = {"metal3.io/BareMetalHost": "default/x"}
-    machine["metadata"] |= {"deletionTimestamp": made.SINCE, "finalizers": ["machine.cluster.x-k8s.io"]}
-    machine["spec"]["infrastructureRef"] = made.reference(own)
-    reference = Reference.parse(made.reference(own), "default")
+    metal3_machine: Object = {"apiVersion": "x/v1", "kind": "Metal3Machine", "metadata": {"name": "a-0"}}
+    metal3_machine["metadata"]["annotations"] = {"metal3.io/BareMetalHost": "default/x"}
+    machine["metadata"] |= {"deletionTimestamp": build.SINCE, "finalizers": ["machine.cluster.x-k8s.io"]}
+    machine["spec"]["infrastructureRef"] = build.reference(metal3_machine)
+    reference = Reference.parse(build.reference(metal3_machine), "default")
     assert reference is not None, "a reference"
-    found = tree.first_blocker(
-        tree.build(snapshot(deployment, machine_set, machine, references={reference: own}, servers=(broken,)))
+    obstacle = tree.first_blocker(
+        tree.build(
+            snapshot(deployment, machine_set, machine, references={reference: metal3_machine}, servers=(failing_host,))
+        )
     )
-    assert found is not None, "it blocks"
-    assert "its server BareMetalHost/x is deprovisioning with provisioning error: no power" in found.reason, (
-        found.reason
+    assert obstacle is not None, "it blocks"
+    assert "its server BareMetalHost/x is deprovisioning with provisioning error: no power" in obstacle.reason, (
+        obstacle.reason
     )
 
 
@@ -227,13 +229,13 @@ class Answers:
     """A management cluster that says what it was asked."""
 
     def __init__(self, *machines: Object) -> None:
-        self.asked: list[str] = []
+        self.paths: list[str] = []
         self._machines = list(machines)
 
     def get(self, path: str) -> dict[str, Any]:
-        self.asked.append(path)
+        self.paths.append(path)
         if "/clusters/" in path:
-            return made.cluster(ready=None, infrastructure=made.packet_cluster(), plane=made.control_plane())
+            return build.cluster(ready=None, infrastructure=build.packet_cluster(), plane=build.control_plane())
         if path.partition("?")[0].endswith("/machines"):
             return {"items": self._machines}
         if path.endswith("/baremetalhosts"):
@@ -259,8 +261,8 @@ def test_hosts_are_read_only_where_they_explain_something(ready: bool, node: str
         "name": "a-0",
     }
     api = Answers(machine)
-    found = discovery.take(api, "default", "c1")
-    assert any("baremetalhosts" in path for path in api.asked) == asks, api.asked
-    assert [one["kind"] for one in found.servers if not isinstance(found.servers, Failure)] == (
+    result = discovery.take(api, "default", "c1")
+    assert any("baremetalhosts" in path for path in api.paths) == asks, api.paths
+    assert [server["kind"] for server in result.servers if not isinstance(result.servers, Failure)] == (
         ["BareMetalHost"] if asks else []
     )

@@ -27,19 +27,19 @@ def texts(before: Versions, version: str, kubelets: dict[str, list[str]] | None 
 @given(VERSIONS, VERSIONS)
 def test_a_version_rises_by_one_minor_at_most_and_never_falls(before: str, after: str) -> None:
     steps = minor(after)[1] - minor(before)[1]
-    refused = bool(texts(Versions(before, before), after))
-    assert refused == (sort_key(after) < sort_key(before) or steps > 1), f"{before} to {after}"
+    refuses = bool(texts(Versions(before, before), after))
+    assert refuses == (sort_key(after) < sort_key(before) or steps > 1), f"{before} to {after}"
 
 
 @given(VERSIONS, VERSIONS)
-def test_what_kamaji_refused_is_no_version_to_go_back_from(current: str, asked: str) -> None:
-    plane = {"spec": {"version": asked}, "status": {"version": f"v{current}"}}
+def test_what_kamaji_refused_is_no_version_to_go_back_from(current: str, version: str) -> None:
+    plane = {"spec": {"version": version}, "status": {"version": f"v{current}"}}
     tenant = {
         "spec": {"kubernetes": {"version": f"v{current}"}},
         "status": {"kubernetesResources": {"version": {"version": f"v{current}"}}},
     }
-    for known in (tenant, None):
-        before = versions_of(plane, known)
+    for state in (tenant, None):
+        before = versions_of(plane, state)
         assert before == Versions(current, current), "the KamajiControlPlane's spec may never have been taken"
         assert texts(before, current) == [], "the old version, in the settings, is always a way back"
 
@@ -66,8 +66,8 @@ def test_what_kamaji_has_taken_can_not_be_taken_back_though_it_does_not_run_yet(
 @given(VERSIONS, st.lists(VERSIONS, min_size=1, max_size=4))
 def test_no_living_kubelet_falls_behind_further_than_kubernetes_allows(after: str, kubelets: list[str]) -> None:
     running = f"1.{minor(after)[1] - 1}.9"
-    refused = bool(texts(Versions(running, running), after, {"web": kubelets}))
-    assert refused == any(minor(after)[1] - minor(kubelet)[1] > kubelet_lag(kubelet) for kubelet in kubelets), (
+    refuses = bool(texts(Versions(running, running), after, {"web": kubelets}))
+    assert refuses == any(minor(after)[1] - minor(kubelet)[1] > kubelet_lag(kubelet) for kubelet in kubelets), (
         f"{kubelets} below {after}"
     )
 
@@ -80,11 +80,13 @@ def test_kubelets_are_those_of_machines_that_stay() -> None:
     assert kubelets_of(machines, "pool") == {"web": ["1.30.0"]}, "one goes, and one has none"
 
 
-@pytest.mark.parametrize("own", [True, False])
-def test_the_setting_that_holds_the_version_is_named(own: bool) -> None:
-    change = {"controlPlane": {"version": "1.35.0"}} if own else {"cluster": {"kubernetesVersion": "1.35.0"}}
+@pytest.mark.parametrize("of_control_plane", [True, False])
+def test_the_setting_that_holds_the_version_is_named(of_control_plane: bool) -> None:
+    change = (
+        {"controlPlane": {"version": "1.35.0"}} if of_control_plane else {"cluster": {"kubernetesVersion": "1.35.0"}}
+    )
     (tenant,) = load_stack(configuration(**change)).clusters
     (problem,) = problems("clusters[1].", Versions("1.33.0", "1.33.0"), tenant, {})
-    key = "controlPlane.version" if own else "cluster.kubernetesVersion"
+    key = "controlPlane.version" if of_control_plane else "cluster.kubernetesVersion"
     assert problem.path == f"clusters[1].{key}", "where to look"
     assert problem.example == "1.34.0", "and what to set"

@@ -23,7 +23,7 @@ UNHEALTHY_SECONDS = 60
 
 
 @dataclass
-class Watched:
+class Stack:
     """A stack with one pool of three machines under a MachineHealthCheck that replaces one at a time."""
 
     lab: Lab
@@ -48,7 +48,9 @@ class Watched:
     def devices(self) -> dict[str, str]:
         """Ids of the devices by host name."""
         with contextlib.closing(self.lab.metal()) as metal:
-            return {one["hostname"]: one["id"] for one in metal.devices() if one["hostname"].startswith(NAME)}
+            return {
+                device["hostname"]: device["id"] for device in metal.devices() if device["hostname"].startswith(NAME)
+            }
 
     def nodes(self) -> dict[str, bool]:
         """Whether each node is Ready."""
@@ -66,78 +68,78 @@ class Watched:
                 metal.clear_faults(project)
 
     def all_ready(self, count: int = 3) -> None:
-        eventually(self.nodes, lambda found: len(found) == count and all(found.values()), 240, "all nodes are Ready")
+        eventually(self.nodes, lambda value: len(value) == count and all(value.values()), 240, "all nodes are Ready")
 
 
 @pytest.fixture(scope="module")
-def watched(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
-    found = Watched(lab, Project.make(tmp_path_factory.mktemp("project"), lab.environment()))
-    found.configure(unhealthySeconds=UNHEALTHY_SECONDS, maxUnhealthy="40%")
+def stack(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    instance = Stack(lab, Project.make(tmp_path_factory.mktemp("project"), lab.environment()))
+    instance.configure(unhealthySeconds=UNHEALTHY_SECONDS, maxUnhealthy="40%")
     try:
-        found.project.script("up", "--stack", NAME, "--timeout", "300").ok()
-        yield found
+        instance.project.script("up", "--stack", NAME, "--timeout", "300").ok()
+        yield instance
     finally:
-        found.project.script("destroy", "--yes", "--stack", NAME).ok()
+        instance.project.script("destroy", "--yes", "--stack", NAME).ok()
 
 
-def test_a_broken_machine_is_replaced_and_its_device_given_back(watched: Watched) -> None:
-    machines, devices = watched.machines(), watched.devices()
+def test_a_broken_machine_is_replaced_and_its_device_given_back(stack: Stack) -> None:
+    machines, devices = stack.machines(), stack.devices()
     victim = sorted(devices)[0]
-    with watched.fault(victim):
-        eventually(watched.nodes, lambda found: not found[victim], 60, "a node that is not Ready")
-        told = watched.project.script("status", "--stack", NAME)
-        assert victim in told.output, f"status names it:\n{told.output}"
+    with stack.fault(victim):
+        eventually(stack.nodes, lambda value: not value[victim], 60, "a node that is not Ready")
+        status = stack.project.script("status", "--stack", NAME)
+        assert victim in status.output, f"status names it:\n{status.output}"
         eventually(
-            watched.devices,
-            lambda found: len(found) == 3 and devices[victim] not in found.values(),
+            stack.devices,
+            lambda value: len(value) == 3 and devices[victim] not in value.values(),
             300,
             "another device in its place",
         )
-    watched.all_ready()
-    after = watched.machines()
-    kept = machines.items() & after.items()
-    assert len(kept) == 2, f"the healthy machines are the same ones: {machines} became {after}"
-    done = watched.project.up(NAME).ok()
-    assert "updated" not in done, f"and the stack has nothing to do:\n{done}"
+    stack.all_ready()
+    after = stack.machines()
+    survivors = machines.items() & after.items()
+    assert len(survivors) == 2, f"the healthy machines are the same ones: {machines} became {after}"
+    output = stack.project.up(NAME).ok()
+    assert "updated" not in output, f"and the stack has nothing to do:\n{output}"
 
 
-def test_where_most_machines_are_broken_none_is_replaced(watched: Watched) -> None:
-    machines, devices = watched.machines(), watched.devices()
-    with watched.fault(*sorted(devices)[:2]):
-        eventually(watched.nodes, lambda found: sum(not ready for ready in found.values()) == 2, 60, "two broken nodes")
+def test_where_most_machines_are_broken_none_is_replaced(stack: Stack) -> None:
+    machines, devices = stack.machines(), stack.devices()
+    with stack.fault(*sorted(devices)[:2]):
+        eventually(stack.nodes, lambda value: sum(not ready for ready in value.values()) == 2, 60, "two broken nodes")
         time.sleep(UNHEALTHY_SECONDS + 15)
-        assert watched.machines() == machines, "as when the network between them fails: all would go at once"
-        assert watched.devices() == devices, "and no device was given back"
-    watched.all_ready()
-    assert watched.machines() == machines, "they came back"
+        assert stack.machines() == machines, "as when the network between them fails: all would go at once"
+        assert stack.devices() == devices, "and no device was given back"
+    stack.all_ready()
+    assert stack.machines() == machines, "they came back"
 
 
-def test_a_data_store_that_is_away_for_a_while_harms_nothing(watched: Watched) -> None:
+def test_a_data_store_that_is_away_for_a_while_harms_nothing(stack: Stack) -> None:
     # The defaults: nodes come back one by one, and with a minute's patience the last of them would be replaced.
-    watched.configure()
-    watched.project.script("up", "--stack", NAME, "--timeout", "300").ok()
-    machines, devices = watched.machines(), watched.devices()
-    store = next(entry["pid"] for entry in watched.lab.state_file()["processes"] if entry["name"] == "tenants-etcd")
+    stack.configure()
+    stack.project.script("up", "--stack", NAME, "--timeout", "300").ok()
+    machines, devices = stack.machines(), stack.devices()
+    store = next(entry["pid"] for entry in stack.lab.state_file()["processes"] if entry["name"] == "tenants-etcd")
     os.kill(store, signal.SIGSTOP)
     try:
         time.sleep(45)
-        told = watched.project.script("status", "--stack", NAME)
-        assert "Traceback" not in told.output, told.output
-        done = watched.project.up(NAME)
-        assert "Traceback" not in done.output, done.output
+        status = stack.project.script("status", "--stack", NAME)
+        assert "Traceback" not in status.output, status.output
+        update = stack.project.up(NAME)
+        assert "Traceback" not in update.output, update.output
     finally:
         os.kill(store, signal.SIGCONT)
-    eventually(lambda: answers(watched), bool, 240, "the tenant's API server answers again")
-    watched.all_ready()
-    done = watched.project.up(NAME).ok()
-    assert "updated" not in done, f"the stack has nothing to do:\n{done}"
-    assert watched.machines() == machines, "no machine was replaced"
-    assert watched.devices() == devices, "nor a device"
-    watched.project.script("status", "--stack", NAME, "--wait", "--timeout", "240").ok()
+    eventually(lambda: answers(stack), bool, 240, "the tenant's API server answers again")
+    stack.all_ready()
+    update = stack.project.up(NAME).ok()
+    assert "updated" not in update, f"the stack has nothing to do:\n{update}"
+    assert stack.machines() == machines, "no machine was replaced"
+    assert stack.devices() == devices, "nor a device"
+    stack.project.script("status", "--stack", NAME, "--wait", "--timeout", "240").ok()
 
 
-def answers(watched: Watched) -> bool:
+def answers(stack: Stack) -> bool:
     """Whether the tenant's API server answers."""
     with contextlib.suppress(Exception):
-        return bool(watched.nodes())
+        return bool(stack.nodes())
     return False

@@ -25,10 +25,10 @@ TABLE = (ROOT / "docs" / "management-cluster.md").read_text().partition("## What
 
 @pytest.fixture(scope="module")
 def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bare]:
-    with bare_cluster(tmp_path_factory.mktemp("bare")) as made:
-        made.install()
-        made.complete()
-        yield made
+    with bare_cluster(tmp_path_factory.mktemp("bare")) as instance:
+        instance.install()
+        instance.complete()
+        yield instance
 
 
 def test_each_deployment_comes_back_by_the_printed_command(bare: Bare) -> None:
@@ -45,26 +45,26 @@ def test_each_groups_crds_come_back_by_the_printed_command(bare: Bare) -> None:
 
 def test_kamajis_crds_are_named_with_the_commands_of_its_chart(bare: Bare) -> None:
     bare.remove_crds("kamaji.clastix.io")
-    report = eventually(bare.check, lambda seen: "not installed" in str(seen), 30, "the CRDs are missed")
+    report = eventually(bare.check, lambda value: "not installed" in str(value), 30, "the CRDs are missed")
     for command in installation.KAMAJI_COMMANDS:
         assert command in str(report), f"{command!r} in {report}"
     bare.apply_kamajis_crds()
     # A moment after it is stored it is served.
-    eventually(bare.check, lambda seen: "not installed" not in str(seen), 30, "the CRDs are back")
+    eventually(bare.check, lambda value: "not installed" not in str(value), 30, "the CRDs are back")
     make_data_store(bare.plane)
     bare.lacks()
 
 
 def test_a_namespace_comes_back_by_the_printed_command(bare: Bare) -> None:
-    there = {"cluster": {"namespace": "tenants"}}
+    section = {"cluster": {"namespace": "tenants"}}
     bare.run("kubectl create namespace tenants")
-    assert bare.check(**there).obstacles == (), "it is there"
+    assert bare.check(**section).obstacles == (), "it is there"
     bare.http.delete("/api/v1/namespaces/tenants").raise_for_status()
     bare.await_absence("/api/v1/namespaces/tenants")
-    (obstacle,) = bare.check(**there).obstacles
+    (obstacle,) = bare.check(**section).obstacles
     assert obstacle.text == "namespace tenants does not exist", "it is named"
     bare.run(obstacle.remedy.strip("`"))
-    assert bare.check(**there).obstacles == (), "and back"
+    assert bare.check(**section).obstacles == (), "and back"
 
 
 def test_a_data_store_is_named_with_its_command(bare: Bare) -> None:
@@ -109,8 +109,8 @@ def test_a_secret_that_machines_wait_for_comes_by_the_printed_command(bare: Bare
     (command,) = re.findall(r"`(kubectl [^`]+)`", note)
     bare.run(command.replace("FILE", str(file)))
     assert bare.check(workerPools=pools).notes == (), "once it is there"
-    held = bare.http.get("/api/v1/namespaces/default/secrets/mirror").raise_for_status().json()["data"]
-    assert base64.b64decode(held["hosts.toml"]) == b"text", json.dumps(held)
+    data = bare.http.get("/api/v1/namespaces/default/secrets/mirror").raise_for_status().json()["data"]
+    assert base64.b64decode(data["hosts.toml"]) == b"text", json.dumps(data)
 
 
 def test_versions_that_do_not_go_together_are_told(bare: Bare) -> None:

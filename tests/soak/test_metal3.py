@@ -45,9 +45,9 @@ def when(text: str) -> float:
     return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
 
 
-def gone(lab: Lab, stack: str, namespace: str = "default") -> None:
+def check_absence(lab: Lab, stack: str, namespace: str = "default") -> None:
     """See that nothing is left: no object, no host, no credentials."""
-    eventually(lambda: lab.leftovers(stack), lambda left: not left, 60, "all objects gone")
+    eventually(lambda: lab.leftovers(stack), lambda rest: not rest, 60, "all objects gone")
     assert lab.items(HOSTS) == [], "the hosts were the stack's"
     assert not [name for name in lab.secrets(namespace) if name.endswith("-bmc")], "and so were their credentials"
 
@@ -62,12 +62,12 @@ def test_a_rack_comes_up_rolls_and_is_given_back_with_the_documented_rights_alon
     def run(*words: str) -> str:
         return project.script(*words, "--stack", "rack").ok()
 
-    more = [*IP_POOLS, {"name": "spare", "ranges": [{"start": "10.11.0.10", "end": "10.11.0.20"}], "prefix": 24}]
-    configure(ipPools=more)
+    extra = [*IP_POOLS, {"name": "spare", "ranges": [{"start": "10.11.0.10", "end": "10.11.0.20"}], "prefix": 24}]
+    configure(ipPools=extra)
     project.pulumi("stack", "init", "rack").ok()
-    configure(ipPools=more)
-    told = project.script("check", "--stack", "rack").ok()
-    assert "missing" not in told, f"all is granted: {told}"
+    configure(ipPools=extra)
+    output = project.script("check", "--stack", "rack").ok()
+    assert "missing" not in output, f"all is granted: {output}"
     run("up")
     kubeconfig = run("kubeconfig")
     first = nodes(kubeconfig)
@@ -75,43 +75,45 @@ def test_a_rack_comes_up_rolls_and_is_given_back_with_the_documented_rights_alon
     assert all(first.values()), "and ready"
     hosts = {host["metadata"]["name"]: host for host in racks.items(HOSTS)}
     assert sum(map(on, hosts.values())) == 2, "on two of three hosts"
-    done = project.up("rack", "--expect-no-changes", "--refresh")
-    assert done.code == 0, f"nothing that the controllers write is a change:\n{done.output}"
+    result = project.up("rack", "--expect-no-changes", "--refresh")
+    assert result.code == 0, f"nothing that the controllers write is a change:\n{result.output}"
 
     differ = partial(newer_differences, lambda: run("status"), racks.kubeconfig, "rack", namespace=NAMESPACE)
     eventually(differ, lambda trees: not trees, 60, "the tree is clusterctl's")
-    answered = racks.state_file()["balancers"][f"{NAMESPACE}/rack-control-plane"]
-    installed = [host["status"]["operationHistory"]["provision"]["start"] for host in hosts.values() if on(host)]
-    assert all(when(text) > answered - 1 for text in installed), (
-        f"no server is installed before the control plane answers, {answered}: {installed}"
+    answer_time = racks.state_file()["balancers"][f"{NAMESPACE}/rack-control-plane"]
+    installations = [host["status"]["operationHistory"]["provision"]["start"] for host in hosts.values() if on(host)]
+    assert all(when(text) > answer_time - 1 for text in installations), (
+        f"no server is installed before the control plane answers, {answer_time}: {installations}"
     )
 
     data = {"ipAddressesFromPool": {"nodeIP": "nodes"}, "strings": {"site": "ams"}}
     configure(metaData=data)
     run("up")
-    eventually(lambda: nodes(kubeconfig), lambda now: not now.keys() & first.keys(), 180, "other machines, by a roll")
-    left = {one["metadata"]["name"] for one in racks.items("ipam.metal3.io/v1alpha1/ippools")}
-    assert left == {"rack-nodes"}, f"the pool of addresses that the settings name no longer is gone: {left}"
+    eventually(
+        lambda: nodes(kubeconfig), lambda names: not names.keys() & first.keys(), 180, "other machines, by a roll"
+    )
+    pools = {pool["metadata"]["name"] for pool in racks.items("ipam.metal3.io/v1alpha1/ippools")}
+    assert pools == {"rack-nodes"}, f"the pool of addresses that the settings name no longer is gone: {pools}"
     configure(metaData=data, hosts=[])
-    refused = project.up("rack")
-    assert refused.code != 0, "hosts with machines can't be left out"
-    assert "its server would be wiped" in " ".join(refused.output.split()), refused.output
+    refusal = project.up("rack")
+    assert refusal.code != 0, "hosts with machines can't be left out"
+    assert "its server would be wiped" in " ".join(refusal.output.split()), refusal.output
 
     configure()
     project.pulumi("stack", "rm", "rack", "--force", "--yes", "--preserve-config").ok()
     differs = project.script("import", "--stack", "rack").output
     assert "(spec.metaData.strings)" in differs, f"the data template by its own field:\n{differs}"
     configure(metaData=data)
-    living = eventually(lambda: servers(racks), lambda found: len(found) == 2, 120, "the third is free again")
+    living = eventually(lambda: servers(racks), lambda value: len(value) == 2, 120, "the third is free again")
     run("import")
     assert servers(racks) == living, "no server was touched"
     run("status")
     run("up")
-    with HostWatch(racks) as watched:
+    with HostWatch(racks) as watch:
         run("destroy", "--yes")
-    assert watched.seen.keys() == hosts.keys(), "all three went"
-    watched.given_back()
-    gone(racks, "rack", NAMESPACE)
+    assert watch.states.keys() == hosts.keys(), "all three went"
+    watch.check_return()
+    check_absence(racks, "rack", NAMESPACE)
 
 
 def test_no_right_for_servers_of_ones_own_was_lacking_or_is_unused(racks: Lab) -> None:
@@ -126,14 +128,14 @@ def test_no_right_for_servers_of_ones_own_was_lacking_or_is_unused(racks: Lab) -
 
 
 @contextlib.contextmanager
-def given_back(lab: Lab) -> Iterator[None]:
+def check_return(lab: Lab) -> Iterator[None]:
     """See that no host goes with a machine, nor stays on."""
-    with HostWatch(lab) as watched:
+    with HostWatch(lab) as watch:
         yield
-    watched.given_back()
+    watch.check_return()
 
 
-RACK = Stack(write, gone, 25, 12, given_back)
+RACK = Stack(write, check_absence, 25, 12, check_return)
 
 
 @pytest.mark.parametrize("seed", range(REPETITIONS))

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from tests.support.lab import Lab
-from tests.support.markers import marker, shown
+from tests.support.markers import leaks, marker
 from tests.support.metal3_lab import HOSTS, racks_lab, write
 from tests.support.project import Project
 
@@ -29,7 +29,7 @@ class Arguments:
     """The command lines of all processes, while something runs."""
 
     def __init__(self) -> None:
-        self.seen: set[str] = set()
+        self.command_lines: set[str] = set()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
@@ -43,7 +43,9 @@ class Arguments:
 
     def _run(self) -> None:
         while not self._stop.wait(0.3):
-            self.seen |= {" ".join(process.info["cmdline"] or ()) for process in psutil.process_iter(["cmdline"])}
+            self.command_lines |= {
+                " ".join(process.info["cmdline"] or ()) for process in psutil.process_iter(["cmdline"])
+            }
 
 
 def passwords(project: Project, count: int) -> list[str]:
@@ -58,12 +60,12 @@ def passwords(project: Project, count: int) -> list[str]:
 
 def test_no_password_of_a_bmc_is_shown_anywhere(racks: Lab, tmp_path: Path) -> None:
     project = Project.make(tmp_path / "project", racks.environment())
-    told: dict[str, str] = {}
+    texts: dict[str, str] = {}
 
     def run(*words: str, code: int = 0) -> None:
-        done = project.script(*words, "--stack", STACK, "--log", str(tmp_path / f"{len(told)}.log"))
-        told[f"{len(told)} {' '.join(words)}"] = done.output
-        assert done.code == code, f"{words}:\n{done.output}"
+        result = project.script(*words, "--stack", STACK, "--log", str(tmp_path / f"{len(texts)}.log"))
+        texts[f"{len(texts)} {' '.join(words)}"] = result.output
+        assert result.code == code, f"{words}:\n{result.output}"
 
     write(project, racks, STACK, replicas=1)
     project.pulumi("stack", "init", STACK).ok()
@@ -76,28 +78,28 @@ def test_no_password_of_a_bmc_is_shown_anywhere(racks: Lab, tmp_path: Path) -> N
         run("import", code=2)
         run("up", "--no-wait")
         with racks.management() as client:
-            held = client.get("/api/v1/namespaces/default/secrets/rack-1-host-0-bmc").raise_for_status().json()["data"]
-        assert base64.b64decode(held["password"]).decode() == markers[3], (
+            data = client.get("/api/v1/namespaces/default/secrets/rack-1-host-0-bmc").raise_for_status().json()["data"]
+        assert base64.b64decode(data["password"]).decode() == markers[3], (
             "the words are those that the BMC is asked with"
         )
-        told["preview"] = project.pulumi("preview", "--diff", "--refresh", "--stack", STACK).output
+        texts["preview"] = project.pulumi("preview", "--diff", "--refresh", "--stack", STACK).output
         for words in ("status", "status --json", "check --json", "render"):
-            told[words] = project.script(*words.split(), "--stack", STACK).output
-        told["state"] = project.pulumi("stack", "export", "--stack", STACK).ok()
+            texts[words] = project.script(*words.split(), "--stack", STACK).output
+        texts["state"] = project.pulumi("stack", "export", "--stack", STACK).ok()
         project.pulumi("stack", "rm", STACK, "--force", "--yes", "--preserve-config").ok()
         run("import")
-        told["outputs"] = project.pulumi("stack", "output", "--json", "--show-secrets", "--stack", STACK).ok()
-        told["hosts"] = json.dumps(racks.items(HOSTS))
+        texts["outputs"] = project.pulumi("stack", "output", "--json", "--show-secrets", "--stack", STACK).ok()
+        texts["hosts"] = json.dumps(racks.items(HOSTS))
         run("destroy", "--yes")
-    told |= {f"process {index}": line for index, line in enumerate(sorted(arguments.seen))}
-    told |= {str(path): path.read_text(errors="replace") for path in tmp_path.glob("*.log")}
-    told |= {path.name: path.read_text(errors="replace") for path in racks.folder.logs.iterdir()}
-    told |= {
+    texts |= {f"process {index}": line for index, line in enumerate(sorted(arguments.command_lines))}
+    texts |= {str(path): path.read_text(errors="replace") for path in tmp_path.glob("*.log")}
+    texts |= {path.name: path.read_text(errors="replace") for path in racks.folder.logs.iterdir()}
+    texts |= {
         str(path): path.read_text(errors="replace")
         for path in Path(project.environment["PULUMI_BACKEND_URL"].removeprefix("file://")).rglob("*")
         if path.is_file()
     }
-    assert sum("pulumi" in line for line in arguments.seen) > 5, "commands were seen"
-    assert len(told) > 60, f"there is much to look at: {len(told)} texts"
-    found = shown(markers, told)
-    assert not found, f"{len(markers)} passwords in {len(told)} texts: {found}"
+    assert sum("pulumi" in line for line in arguments.command_lines) > 5, "commands were seen"
+    assert len(texts) > 60, f"there is much to look at: {len(texts)} texts"
+    hits = leaks(markers, texts)
+    assert not hits, f"{len(markers)} passwords in {len(texts)} texts: {hits}"

@@ -29,7 +29,7 @@ class Lane:
     """One stack, which is made anew where a life has failed."""
 
     def __init__(self, plane: ManagementPlane, folder: Path, number: int) -> None:
-        self.plane, self.folder, self.number, self.made = plane, folder, number, 0
+        self.plane, self.folder, self.number, self.count = plane, folder, number, 0
         self.pools: PoolLife | None = None
 
     def live(self, seed: int) -> str:
@@ -39,7 +39,7 @@ class Lane:
             What went wrong; empty where nothing did.
         """
         try:
-            pools = self.pools or self.begun()
+            pools = self.pools or self.begin()
             # That nothing is left to do is asked by a run of its own, which is a fifth of all work.
             pools.tidy(pools.life.run(seed), preview=seed % 4 == 0)
         except AssertionError as error:
@@ -47,10 +47,10 @@ class Lane:
             return f"seed {seed}: {error}"
         return ""
 
-    def begun(self) -> PoolLife:
+    def begin(self) -> PoolLife:
         """A stack that is up."""
-        self.made += 1
-        self.pools = PoolLife(self.plane, self.folder / f"{self.number}-{self.made}", f"lives-{self.number}")
+        self.count += 1
+        self.pools = PoolLife(self.plane, self.folder / f"{self.number}-{self.count}", f"lives-{self.number}")
         self.pools.__enter__()
         self.pools.start()
         return self.pools
@@ -65,13 +65,13 @@ class Lane:
 @pytest.fixture(scope="module")
 def lanes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Lane]]:
     plane = ManagementPlane(tmp_path_factory.mktemp("management"), controller_manager=True)
-    with ExitStack() as stacked:
-        stacked.callback(plane.stop)
+    with ExitStack() as stack:
+        stack.callback(plane.stop)
         plane.start()
         folder = tmp_path_factory.mktemp("lives")
-        found = [Lane(plane, folder, number) for number in range(LANES)]
-        yield found
-        for lane in found:
+        instances = [Lane(plane, folder, number) for number in range(LANES)]
+        yield instances
+        for lane in instances:
             lane.end()
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.support.interruptions import require_gone
+from tests.support.interruptions import require_absence
 from tests.support.lab import Lab
 from tests.support.project import ROOT, Project, dev_sections
 from tests.support.rights import EVERYBODY, Use, denials, grant, grants, rights_in_use, rules
@@ -23,7 +23,7 @@ RULES = rules(RBAC)
 
 
 @dataclass
-class Granted:
+class LeastRightsStack:
     """A stack whose credentials have the rights of the document, and no others."""
 
     lab: Lab
@@ -44,31 +44,31 @@ class Granted:
 
 
 @pytest.fixture(scope="module")
-def living(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Granted]:
+def living(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LeastRightsStack]:
     path = grant(lab, tmp_path_factory.mktemp("credentials"), NAMESPACE, USER, [RBAC])
     sections = dev_sections(path)
     sections["cluster"] = {**sections["cluster"], "name": STACK, "namespace": NAMESPACE}
-    found = Granted(
+    instance = LeastRightsStack(
         lab, Project.make(tmp_path_factory.mktemp("project"), lab.environment()), sections, lab.state / "logs/audit.log"
     )
     assert lab.command("set", "--gate").returncode == 0, "the hand-off writes as much as it may ever"
-    found.project.pulumi("stack", "init", STACK).ok()
+    instance.project.pulumi("stack", "init", STACK).ok()
     try:
-        yield found
+        yield instance
     finally:
-        found.project.script("destroy", "--yes", "--stack", STACK)
+        instance.project.script("destroy", "--yes", "--stack", STACK)
 
 
-def pool(**more: Any) -> dict[str, Any]:
-    return {"name": "a", "bootstrap": {"files": [{"path": "/etc/a", "content": "x"}]}, **more}
+def pool(**extra: Any) -> dict[str, Any]:
+    return {"name": "a", "bootstrap": {"files": [{"path": "/etc/a", "content": "x"}]}, **extra}
 
 
-def test_a_stack_comes_up_lives_and_goes_with_the_rights_of_the_document(living: Granted) -> None:
+def test_a_stack_comes_up_lives_and_goes_with_the_rights_of_the_document(living: LeastRightsStack) -> None:
     other = {"name": "b", "replicas": 0, "healthCheck": {}}
     # Three machines are read with one list, fewer one by one.
     living.configure(pool(replicas=3, healthCheck={}), other, secret="one")
-    told = living.script("check")
-    assert "missing" not in told, f"all is granted: {told}"
+    output = living.script("check")
+    assert "missing" not in output, f"all is granted: {output}"
     living.script("up", "--timeout", "400")
     living.script("status")
     # A pool goes, another rolls, and Kamaji is asked about the change of the living control plane.
@@ -79,20 +79,20 @@ def test_a_stack_comes_up_lives_and_goes_with_the_rights_of_the_document(living:
     living.script("import")
     living.script("up", "--timeout", "400")
     living.script("destroy", "--yes")
-    require_gone(living.lab, STACK)
+    require_absence(living.lab, STACK)
     assert living.lab.secrets(NAMESPACE) == [], "nothing is left in the namespace"
     assert denials(living.log, USER) == set(), "and nothing was refused on the way"
 
 
-def test_a_check_for_a_stack_without_a_data_store_reads_all_of_them(living: Granted) -> None:
+def test_a_check_for_a_stack_without_a_data_store_reads_all_of_them(living: LeastRightsStack) -> None:
     sections = {**living.sections, "controlPlane": {"dataStore": None}}
     living.project.pulumi("stack", "init", "unnamed").ok()
     living.project.configure("unnamed", **sections)
-    told = living.project.script("check", "--stack", "unnamed").ok()
-    assert "missing" not in told, f"there is one: {told}"
+    output = living.project.script("check", "--stack", "unnamed").ok()
+    assert "missing" not in output, f"there is one: {output}"
 
 
-def test_no_right_of_the_document_is_unused(living: Granted) -> None:
+def test_no_right_of_the_document_is_unused(living: LeastRightsStack) -> None:
     # Some of the hand-off's are for a wait that a busy machine may not need: test_handoff_rbac.py takes each away.
     # A pool's Secret goes with the last template that names it, two rolls later: test_secret_markers.py sees it go.
     later = {Use("delete", "", "secrets")}

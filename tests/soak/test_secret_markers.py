@@ -18,7 +18,7 @@ import toolchain
 from lab.plane import ManagementPlane
 from tests.support.data_store import make_data_store
 from tests.support.fleet import Fleet
-from tests.support.markers import complete, leaves, marker, may_be_secret, shown
+from tests.support.markers import complete, leaks, leaves, marker, may_be_secret
 from tests.support.project import Project
 
 SEED, COUNT = int(os.environ.get("MARKERS_SEED", "7")), int(os.environ.get("MARKERS_COUNT", "40"))
@@ -56,8 +56,8 @@ def test_no_run_shows_a_secret_wherever_it_stands(
         project.pulumi("stack", "init", STACK).ok()
         for number in range(COUNT):
             # Half of the runs with secrets where they may stand only, so that the run goes on.
-            where = right if number % 2 else paths
-            places = chance.sample(where, chance.randint(1, min(6, len(where))))
+            candidates = right if number % 2 else paths
+            places = chance.sample(candidates, chance.randint(1, min(6, len(candidates))))
             project.configure(STACK, **whole)
             markers = [marker() for _ in places]
             for place, text in zip(places, markers, strict=True):
@@ -69,14 +69,14 @@ def test_no_run_shows_a_secret_wherever_it_stands(
                     for words in WORDS
                 },
             }
-            told = {name: done.output for name, done in texts.items()} | {"API": by_api(project)}
-            told |= {path.name: path.read_text() for path in project.folder.glob("*.log")}
+            outputs = {name: result.output for name, result in texts.items()} | {"API": by_api(project)}
+            outputs |= {path.name: path.read_text() for path in project.folder.glob("*.log")}
             counts["planted"] += len(markers)
-            counts["runs"] += len(told)
+            counts["runs"] += len(outputs)
             counts["refused"] += texts["preview"].code != 0
-            found = shown(markers, told)
-            counts["shown"] += len(found)
-            assert not found, f"seed {SEED}, run {number}, secrets at {places}: {found}"
+            hits = leaks(markers, outputs)
+            counts["shown"] += len(hits)
+            assert not hits, f"seed {SEED}, run {number}, secrets at {places}: {hits}"
             assert (texts["preview"].code == 0) == all(map(may_be_secret, places)), (
                 f"run {number}, secrets at {places}: {texts['preview'].output}"
             )

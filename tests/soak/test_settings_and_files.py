@@ -40,10 +40,10 @@ def each(configurations: st.SearchStrategy[dict[str, Any]], judge: Callable[[dic
         phases=[Phase.generate],
     )
     @given(configurations)
-    def judged(raw: dict[str, Any]) -> None:
+    def check(raw: dict[str, Any]) -> None:
         judge(raw)
 
-    judged()
+    check()
 
 
 def test_api_servers_take_whatever_thousands_of_settings_ask_for(management: ManagementPlane, tmp_path: Path) -> None:
@@ -67,6 +67,6 @@ def test_an_api_server_takes_whatever_thousands_of_settings_of_own_servers_ask_f
 
 def test_thousands_of_values_are_read_as_the_engine_reads_them(tmp_path: Path) -> None:
     comparison = Comparison(EngineReader.make(tmp_path / "reading", os.environ))
-    comparison.compare(generate(COUNT, seed=SEED), refused=300)
+    comparison.compare(generate(COUNT, seed=SEED), refusals=300)
     print(f"stack files: seed {SEED}, {dict(comparison.counts)} in {comparison.engine.calls} runs of pulumi")
     assert comparison.counts["values"] > COUNT / 4, "most are YAML"

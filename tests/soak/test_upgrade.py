@@ -19,7 +19,7 @@ import yaml
 
 import toolchain
 from lab.kubeconfig import client_of
-from tests.support.interruptions import require_gone
+from tests.support.interruptions import require_absence
 from tests.support.lab import Lab, eventually, nodes
 from tests.support.project import CommandResult, Project, dev_sections
 from tests.support.stack_outputs import stack_outputs
@@ -33,14 +33,14 @@ Json = dict[str, Any]
 
 
 @dataclass
-class Upgraded:
+class Stack:
     """The stack, as it is changed from test to test."""
 
     lab: Lab
     project: Project
     kubeconfig: Path
 
-    def configure(self, version: str, *more: Json) -> None:
+    def configure(self, version: str, *extra: Json) -> None:
         """The stack, with further pools."""
         sections = dev_sections(self.kubeconfig)
         sections["cluster"] = {**sections["cluster"], "name": STACK, "kubernetesVersion": version}
@@ -48,7 +48,7 @@ class Upgraded:
         # Without a machine above the number Cluster API deletes an old one first.
         strategy = {"maxSurge": 0, "maxUnavailable": 1}
         sections["workerPools"] = [{**sections["workerPools"][0], "name": "web", "replicas": 2, "strategy": strategy}]
-        sections["workerPools"] += more
+        sections["workerPools"] += extra
         self.project.configure(STACK, **sections)
 
     def up(self, version: str) -> CommandResult:
@@ -60,10 +60,10 @@ class Upgraded:
 
     def plane(self) -> Json:
         """The KamajiControlPlane."""
-        (found,) = (item for item in self.lab.control_planes() if item["metadata"]["name"] == PLANE)
-        return found
+        (plane,) = (item for item in self.lab.control_planes() if item["metadata"]["name"] == PLANE)
+        return plane
 
-    def served(self) -> str:
+    def server_version(self) -> str:
         """What the tenant's API server itself says; empty while it does not answer."""
         document = yaml.safe_load(stack_outputs(self.project, STACK)["kubeconfig"])
         with client_of(document) as client:
@@ -74,11 +74,11 @@ class Upgraded:
 class Watch:
     """What is seen of an upgrade, each state with the second in which it was seen first."""
 
-    stack: Upgraded
+    stack: Stack
     document: Json
     times: dict[str, float] = field(default_factory=dict)
     harm: list[str] = field(default_factory=list)
-    _began: float = field(default_factory=time.monotonic)
+    _start: float = field(default_factory=time.monotonic)
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -102,53 +102,53 @@ class Watch:
 
     def look(self, tenant: httpx.Client) -> None:
         plane, (deployment,), machines = self.stack.plane(), self.stack.of(DEPLOYMENTS), self.stack.of(MACHINES)
-        written, reported = plane["spec"]["version"], plane.get("status", {}).get("version", "")
-        self.see(f"KamajiControlPlane asks for {written}")
-        self.see(f"KamajiControlPlane reports {reported.removeprefix('v')}")
+        request, report = plane["spec"]["version"], plane.get("status", {}).get("version", "")
+        self.see(f"KamajiControlPlane asks for {request}")
+        self.see(f"KamajiControlPlane reports {report.removeprefix('v')}")
         self.see(f"MachineDeployment asks for {deployment['spec']['template']['spec']['version'].removeprefix('v')}")
-        going = [item for item in machines if item["metadata"].get("deletionTimestamp")]
+        deletions = [item for item in machines if item["metadata"].get("deletionTimestamp")]
         running = [item for item in machines if item.get("status", {}).get("phase") == "Running"]
         for version in (OLD, NEW):
-            old = [item for item in going if item["spec"]["version"] == f"v{version}"]
+            old = [item for item in deletions if item["spec"]["version"] == f"v{version}"]
             if old:
                 self.see(f"a machine of {version} goes")
             count = len([item for item in running if item["spec"]["version"] == f"v{version}"])
             self.see(f"{count} machines of {version} run")
-        if going and reported != f"v{NEW}":
-            self.harm.append(f"a worker goes while the control plane runs {reported}")
-        if deployment["spec"]["template"]["spec"]["version"] == f"v{NEW}" and reported != f"v{NEW}":
-            self.harm.append(f"the pool was written while the control plane runs {reported}")
+        if deletions and report != f"v{NEW}":
+            self.harm.append(f"a worker goes while the control plane runs {report}")
+        if deployment["spec"]["template"]["spec"]["version"] == f"v{NEW}" and report != f"v{NEW}":
+            self.harm.append(f"the pool was written while the control plane runs {report}")
         self.see(
             f"API server serves {tenant.get('/version').raise_for_status().json()['gitVersion'].removeprefix('v')}"
         )
 
-    def see(self, what: str) -> None:
-        self.times.setdefault(what, time.monotonic() - self._began)
+    def see(self, event: str) -> None:
+        self.times.setdefault(event, time.monotonic() - self._start)
 
     def table(self) -> str:
         return "\n".join(
-            f"{seconds:7.1f} s  {what}" for what, seconds in sorted(self.times.items(), key=lambda one: one[1])
+            f"{seconds:7.1f} s  {event}" for event, seconds in sorted(self.times.items(), key=lambda entry: entry[1])
         )
 
 
 @pytest.fixture(scope="module")
-def stack(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Upgraded]:
+def stack(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     # The lab takes the older programs where they are; only this module runs them.
     toolchain.ensure([f"{name}@v{OLD}" for name in ("kube-apiserver", "kube-controller-manager")], print)
-    found = Upgraded(lab, Project.make(tmp_path_factory.mktemp("project"), lab.environment()), lab.kubeconfig)
-    found.up(OLD).ok()
-    yield found
-    found.kubeconfig = lab.kubeconfig
-    found.configure(NEW)
-    found.project.script("destroy", "--yes", "--stack", STACK).ok()
-    require_gone(lab, STACK)
+    instance = Stack(lab, Project.make(tmp_path_factory.mktemp("project"), lab.environment()), lab.kubeconfig)
+    instance.up(OLD).ok()
+    yield instance
+    instance.kubeconfig = lab.kubeconfig
+    instance.configure(NEW)
+    instance.project.script("destroy", "--yes", "--stack", STACK).ok()
+    require_absence(lab, STACK)
 
 
-def test_the_old_release_really_runs(stack: Upgraded) -> None:
-    assert stack.served() == f"v{OLD}", "the lab picks the program by the image's tag"
+def test_the_old_release_really_runs(stack: Stack) -> None:
+    assert stack.server_version() == f"v{OLD}", "the lab picks the program by the image's tag"
 
 
-def test_an_upgrade_goes_in_order_and_no_worker_goes_too_early(stack: Upgraded) -> None:
+def test_an_upgrade_goes_in_order_and_no_worker_goes_too_early(stack: Stack) -> None:
     document = yaml.safe_load(stack_outputs(stack.project, STACK)["kubeconfig"])
     before = {item["metadata"]["name"] for item in stack.of(MACHINES)}
     stack.configure(NEW)
@@ -157,7 +157,7 @@ def test_an_upgrade_goes_in_order_and_no_worker_goes_too_early(stack: Upgraded) 
     assert f"pool web: 2 will roll; Kubernetes {OLD} to {NEW}" in preview, f"and the machines:\n{preview}"
     watch = Watch(stack, document)
     with watch.running():
-        told = stack.up(NEW).ok()
+        output = stack.up(NEW).ok()
     print(f"\n{watch.table()}", flush=True)
     assert watch.harm == [], f"workers are touched last:\n{watch.table()}"
     order = [
@@ -169,16 +169,16 @@ def test_an_upgrade_goes_in_order_and_no_worker_goes_too_early(stack: Upgraded) 
     ]
     times = [watch.times[step] for step in order]
     assert times == sorted(times), f"control plane, its API server, then the pool:\n{watch.table()}"
-    assert f"version: KamajiControlPlane default/{PLANE} runs {NEW}" in told, f"progress names it:\n{told}"
+    assert f"version: KamajiControlPlane default/{PLANE} runs {NEW}" in output, f"progress names it:\n{output}"
     after = {item["metadata"]["name"] for item in stack.of(MACHINES)}
     assert len(after) == 2, "as many as before"
     assert not before & after, "all of them new"
     assert all(nodes(yaml.safe_dump(document)).values()), "and their nodes are Ready"
-    again = stack.project.up(STACK).ok()
-    assert "updated" not in again, f"the next run has nothing to do:\n{again}"
+    rerun = stack.project.up(STACK).ok()
+    assert "updated" not in rerun, f"the next run has nothing to do:\n{rerun}"
 
 
-def restricted(lab: Lab, folder: Path) -> Path:
+def restrict(lab: Lab, folder: Path) -> Path:
     """Credentials with all rights but those to try out a TenantControlPlane."""
     groups = ("cluster.x-k8s.io", "bootstrap.cluster.x-k8s.io", "controlplane.cluster.x-k8s.io")
     every = {"resources": ["*"], "verbs": ["*"]}
@@ -187,12 +187,12 @@ def restricted(lab: Lab, folder: Path) -> Path:
     rbac = "/apis/rbac.authorization.k8s.io/v1"
     role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "restricted"}
     subject = {"kind": "ServiceAccount", "name": "restricted", "namespace": "default"}
-    named = {"metadata": {"name": "restricted"}}
+    header = {"metadata": {"name": "restricted"}}
     with lab.management() as client:
         accounts = "/api/v1/namespaces/default/serviceaccounts"
-        client.post(accounts, json=named).raise_for_status()
-        client.post(f"{rbac}/clusterroles", json={**named, "rules": rules}).raise_for_status()
-        binding = {**named, "roleRef": role, "subjects": [subject]}
+        client.post(accounts, json=header).raise_for_status()
+        client.post(f"{rbac}/clusterroles", json={**header, "rules": rules}).raise_for_status()
+        binding = {**header, "roleRef": role, "subjects": [subject]}
         client.post(f"{rbac}/clusterrolebindings", json=binding).raise_for_status()
         token = (
             client.post(f"{accounts}/restricted/token", json={"spec": {}}).raise_for_status().json()["status"]["token"]
@@ -207,46 +207,46 @@ def restricted(lab: Lab, folder: Path) -> Path:
     return path
 
 
-def test_a_version_that_kamaji_refuses_changes_nothing(stack: Upgraded) -> None:
-    refused = stack.up("1.33.5")
-    assert refused.code != 0, f"Kamaji is asked beforehand:\n{refused.output}"
-    assert "actually 1.33.0" in refused.output, f"in its own words:\n{refused.output}"
+def test_a_version_that_kamaji_refuses_changes_nothing(stack: Stack) -> None:
+    result = stack.up("1.33.5")
+    assert result.code != 0, f"Kamaji is asked beforehand:\n{result.output}"
+    assert "actually 1.33.0" in result.output, f"in its own words:\n{result.output}"
     assert stack.plane()["spec"]["version"] == NEW, "nothing was written"
 
 
 def test_where_kamaji_can_not_be_asked_its_refusal_ends_the_run_soon_and_the_old_settings_bring_it_back(
-    stack: Upgraded, tmp_path: Path
+    stack: Stack, tmp_path: Path
 ) -> None:
     machines = {item["metadata"]["uid"] for item in stack.of(MACHINES)}
-    stack.kubeconfig = restricted(stack.lab, tmp_path)
-    refused = stack.up("1.33.5")
-    assert refused.code != 0, f"Kamaji refuses:\n{refused.output}"
-    assert "could not be asked beforehand" in refused.output, f"a line says why it was not known:\n{refused.output}"
-    flat = " ".join(refused.output.split())
-    assert "Kamaji refuses: unable to upgrade to a version greater" in flat, f"its own words:\n{refused.output}"
-    (seconds,) = {int(found) for found in re.findall(r"last seen after (\d+) s: Kamaji refuses", refused.output)}
+    stack.kubeconfig = restrict(stack.lab, tmp_path)
+    result = stack.up("1.33.5")
+    assert result.code != 0, f"Kamaji refuses:\n{result.output}"
+    assert "could not be asked beforehand" in result.output, f"a line says why it was not known:\n{result.output}"
+    flat = " ".join(result.output.split())
+    assert "Kamaji refuses: unable to upgrade to a version greater" in flat, f"its own words:\n{result.output}"
+    (seconds,) = {int(digits) for digits in re.findall(r"last seen after (\d+) s: Kamaji refuses", result.output)}
     print(f"\nrefused after {seconds} s", flush=True)
-    assert seconds < 30, f"nobody waits for what will not come:\n{refused.output}"
+    assert seconds < 30, f"nobody waits for what will not come:\n{result.output}"
     assert stack.plane()["spec"]["version"] == "1.33.5", "it was written, or nothing was refused"
     assert f"set `cluster.kubernetesVersion` (or `controlPlane.version`) to {NEW} again" in flat, "the way back"
     stack.up(NEW).ok()
-    again = stack.project.up(STACK).ok()
-    assert "updated" not in again, f"back to no change:\n{again}"
+    rerun = stack.project.up(STACK).ok()
+    assert "updated" not in rerun, f"back to no change:\n{rerun}"
     assert {item["metadata"]["uid"] for item in stack.of(MACHINES)} == machines, "no machine was touched"
 
 
-def test_a_pool_of_another_minor_gets_its_machines_once_the_versions_are_brought_together(stack: Upgraded) -> None:
+def test_a_pool_of_another_minor_gets_its_machines_once_the_versions_are_brought_together(stack: Stack) -> None:
     late = {"name": "late", "replicas": 1}
     stack.configure(NEW, {**late, "kubernetesVersion": OLD})
     stack.project.script("up", "--stack", STACK, "--no-wait").ok()
-    told = eventually(
+    text = eventually(
         lambda: " ".join(stack.project.script("status", "--stack", STACK).output.split()),
-        lambda said: "PreflightCheckFailed" in said,
+        lambda output: "PreflightCheckFailed" in output,
         60,
         "Cluster API holds its machines back",
     )
-    assert "bring `workerPools[].kubernetesVersion` and `cluster.kubernetesVersion` together" in told, told
+    assert "bring `workerPools[].kubernetesVersion` and `cluster.kubernetesVersion` together" in text, text
     stack.configure(NEW, late)
     stack.project.script("up", "--stack", STACK, "--timeout", "300").ok()
-    machines = [one for one in stack.of(MACHINES) if "-late-" in one["metadata"]["name"]]
-    assert [one["spec"]["version"] for one in machines] == [f"v{NEW}"], "its machine came"
+    machines = [machine for machine in stack.of(MACHINES) if "-late-" in machine["metadata"]["name"]]
+    assert [machine["spec"]["version"] for machine in machines] == [f"v{NEW}"], "its machine came"

@@ -32,7 +32,7 @@ class Judge:
         """
         self.counts: Counter[str] = Counter()
         self._clients = clients
-        self._known: set[str] = set()
+        self._keys: set[str] = set()
 
     def judge(self, raw: Mapping[str, Any]) -> None:
         """Assert that the server takes a configuration that the settings take."""
@@ -50,23 +50,23 @@ class Judge:
             for manifest in manifests:
                 if self._is_new(tenant.capi.contract, manifest):
                     dry_run(client, manifest)
-            for thing in build(manifests):
+            for obj in build(manifests):
                 # Kamaji's own kinds are those of the older generation.
-                if self._is_new("kamaji", thing):
-                    answer = send(client, thing)
+                if self._is_new("kamaji", obj):
+                    answer = send(client, obj)
                     assert answer.is_success or (
-                        answer.status_code == httpx.codes.NOT_FOUND and "TenantControlPlane" in thing["kind"]
-                    ), f"{thing['kind']} of Kamaji: {answer.status_code} {answer.text}"
+                        answer.status_code == httpx.codes.NOT_FOUND and "TenantControlPlane" in obj["kind"]
+                    ), f"{obj['kind']} of Kamaji: {answer.status_code} {answer.text}"
 
-    def _is_new(self, contract: str, thing: Mapping[str, Any]) -> bool:
-        key = f"{contract} {json.dumps(thing, sort_keys=True)}"
-        if key in self._known:
+    def _is_new(self, contract: str, obj: Mapping[str, Any]) -> bool:
+        key = f"{contract} {json.dumps(obj, sort_keys=True)}"
+        if key in self._keys:
             return False
-        self._known.add(key)
+        self._keys.add(key)
         self.counts["objects"] += 1
         return True
 
     def _namespace(self, contract: str, client: httpx.Client, name: str) -> None:
-        if f"{contract} {name}" not in self._known:
+        if f"{contract} {name}" not in self._keys:
             crds.apply(client, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
-            self._known.add(f"{contract} {name}")
+            self._keys.add(f"{contract} {name}")

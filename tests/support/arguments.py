@@ -12,11 +12,11 @@ class Arguments:
     """Collects the arguments of all processes of the machine, many times a second; may be entered again.
 
     Attributes:
-        seen: the command lines.
+        command_lines: the command lines.
     """
 
     def __init__(self, pause: float = 0.02) -> None:
-        self.seen: set[str] = set()
+        self.command_lines: set[str] = set()
         self._pause = pause
         self._stop = threading.Event()
         self._thread = threading.Thread()
@@ -38,4 +38,4 @@ class Arguments:
             for path in Path("/proc").glob("[0-9]*/cmdline"):
                 # A process may have ended.
                 with contextlib.suppress(OSError):
-                    self.seen.add(path.read_text(errors="replace").replace("\0", " "))
+                    self.command_lines.add(path.read_text(errors="replace").replace("\0", " "))

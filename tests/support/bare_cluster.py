@@ -48,7 +48,7 @@ class Bare:
         """Run a command as the page's reader does."""
         # clusterctl makes a namespace to try cert-manager in, and takes one that still goes for a cert-manager that fails.
         self.await_absence("/api/v1/namespaces/cert-manager-test")
-        done = subprocess.run(
+        process = subprocess.run(
             ["bash", "-o", "pipefail", "-c", command],
             env=self.environment,
             stdin=subprocess.DEVNULL,
@@ -57,7 +57,7 @@ class Bare:
             timeout=240,
             check=False,
         )
-        assert done.returncode == code, f"{command}: {done.stdout}{done.stderr}"
+        assert process.returncode == code, f"{command}: {process.stdout}{process.stderr}"
         self.inject_authorities()
 
     def inject_authorities(self) -> None:
@@ -75,9 +75,9 @@ class Bare:
             assert time.monotonic() < deadline, f"{path} does not go away"
             time.sleep(0.2)
 
-    def check(self, **more: Any) -> Report:
+    def check(self, **extra: Any) -> Report:
         """What `kamaji-equinix check` asks."""
-        raw = configuration(management={"kubeconfigPath": str(self.plane.kubeconfig)}, **more)
+        raw = configuration(management={"kubeconfigPath": str(self.plane.kubeconfig)}, **extra)
         return preflight.check_stack(load_stack(raw))
 
     def lacks(self, *texts: str) -> Report:
@@ -153,9 +153,9 @@ class Bare:
 
     def lose_crds(self, group: str) -> None:
         """Take the CRDs of an API group away, and bring them back with the command that `check` prints."""
-        removed = self.remove_crds(group)
+        names = self.remove_crds(group)
         report = eventually(self.check, lambda report_: "not installed" in str(report_), 30, "the CRDs are missed")
-        assert [name for name in removed if name in str(report)], f"one that the stack uses is named: {report}"
+        assert [name for name in names if name in str(report)], f"one that the stack uses is named: {report}"
         (command,) = remedies(report)
         self.run(command)
         self.start_controllers()

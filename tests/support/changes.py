@@ -34,7 +34,7 @@ class Changes:
     def __init__(self, management: ManagementPlane, paths: Sequence[str]) -> None:
         self._management, self._paths = management, tuple(paths)
         self._open: dict[str, socket.socket] = {}
-        self._changed, self._stop = threading.Event(), threading.Event()
+        self._change, self._stop = threading.Event(), threading.Event()
 
     def start(self) -> None:
         """Begin to watch."""
@@ -44,7 +44,7 @@ class Changes:
     def stop(self) -> None:
         """End, at once: an API server that is stopped would wait for open watches."""
         self._stop.set()
-        self._changed.set()
+        self._change.set()
         for stream in list(self._open.values()):
             # Closing it would not wake the thread that reads.
             with contextlib.suppress(OSError):
@@ -52,7 +52,7 @@ class Changes:
 
     def tell(self) -> None:
         """Count something else as a change."""
-        self._changed.set()
+        self._change.set()
 
     def wait(self, *, soon: bool = False) -> bool:
         """Wait for the next change, or for a while.
@@ -64,9 +64,9 @@ class Changes:
             False once it was stopped.
         """
         all_open = bool(self._paths) and len(self._open) == len(self._paths)
-        if self._changed.wait(IDLE_SECONDS if all_open and not soon else POLL_SECONDS):
+        if self._change.wait(IDLE_SECONDS if all_open and not soon else POLL_SECONDS):
             self._stop.wait(TOGETHER_SECONDS)
-        self._changed.clear()
+        self._change.clear()
         return not self._stop.is_set()
 
     def _watch(self, path: str) -> None:
@@ -81,7 +81,7 @@ class Changes:
                         if self._stop.is_set():
                             break
                         for _ in answer.iter_lines():
-                            self._changed.set()
+                            self._change.set()
                             if self._stop.is_set():
                                 break
                 except httpx.HTTPError:

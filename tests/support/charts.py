@@ -48,12 +48,12 @@ class ChartServer:
         self._blobs: dict[str, bytes] = {}
         config = json.dumps(chart).encode()
         parts = {"config": (CONFIG, config), "layer": (LAYER, self._archive)}
-        described = {key: self._keep(type_, content) for key, (type_, content) in parts.items()}
+        descriptors = {key: self._keep(type_, content) for key, (type_, content) in parts.items()}
         manifest = {
             "schemaVersion": 2,
             "mediaType": MANIFEST,
-            "config": described["config"],
-            "layers": [described["layer"]],
+            "config": descriptors["config"],
+            "layers": [descriptors["layer"]],
         }
         self._manifest = json.dumps(manifest).encode()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -92,25 +92,25 @@ class ChartServer:
             return "application/json", b"{}"
         if path.startswith(f"/v2/library/{self.name}/tags/list"):
             return "application/json", json.dumps({"name": f"library/{self.name}", "tags": [self.version]}).encode()
-        own = f"sha256:{hashlib.sha256(self._manifest).hexdigest()}"
+        manifest_digest = f"sha256:{hashlib.sha256(self._manifest).hexdigest()}"
         if match := re.fullmatch(rf"/v2/library/{self.name}/manifests/(.+)", path):
-            return (MANIFEST, self._manifest) if match[1] in (self.version, own) else None
+            return (MANIFEST, self._manifest) if match[1] in (self.version, manifest_digest) else None
         if match := re.fullmatch(rf"/v2/library/{self.name}/blobs/(.+)", path):
             return ("application/octet-stream", self._blobs[match[1]]) if match[1] in self._blobs else None
         return None
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
-        served = self
-        expected = f"Basic {base64.b64encode(served.credentials.encode()).decode()}"
+        server = self
+        expected = f"Basic {base64.b64encode(server.credentials.encode()).decode()}"
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
             def do_GET(self) -> None:
-                served.requests.append(self.path)
-                if served.credentials and self.headers["Authorization"] != expected:
+                server.requests.append(self.path)
+                if server.credentials and self.headers["Authorization"] != expected:
                     self._send(401, "text/plain", b"who are you?")
-                elif (content := served.answer(self.path)) is None:
+                elif (content := server.answer(self.path)) is None:
                     self._send(404, "application/json", b'{"errors": [{"code": "MANIFEST_UNKNOWN"}]}')
                 else:
                     self._send(200, *content)

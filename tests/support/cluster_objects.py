@@ -7,6 +7,8 @@ from typing import Any
 
 import httpx
 
+from .answers import body_of
+
 CLUSTER_API = "cluster.x-k8s.io/v1beta1"
 SINCE = "2026-01-02T03:04:05Z"
 Object = dict[str, Any]
@@ -45,7 +47,7 @@ def reference(obj: Object) -> dict[str, str]:
     }
 
 
-def with_owner(obj: Object, owner: Object, *, finalizers: Iterable[str] = ()) -> Object:
+def with_owner(obj: Object, owner: Object) -> Object:
     """The object with ``owner`` as its controller; the API server's uid of the owner is put in when it is created."""
     obj["metadata"]["ownerReferences"] = [
         {
@@ -55,14 +57,13 @@ def with_owner(obj: Object, owner: Object, *, finalizers: Iterable[str] = ()) ->
             "controller": True,
         }
     ]
-    if finalizers:
-        obj["metadata"]["finalizers"] = list(finalizers)
     return obj
 
 
-def _object(api_version: str, kind: str, name: str, spec: Object, status: Object, **metadata: Any) -> Object:
+def api_object(version: str, kind: str, name: str, spec: Object, status: Object, **metadata: Any) -> Object:
+    """An object of an API version, such as ``cluster.x-k8s.io/v1beta1``."""
     return {
-        "apiVersion": api_version,
+        "apiVersion": version,
         "kind": kind,
         "metadata": {"name": name, **metadata},
         "spec": spec,
@@ -76,7 +77,7 @@ def packet_cluster(
     spec: Object = {"projectID": "00000000-0000-0000-0000-000000000000", "metro": "da", "vipManager": "EMLB"}
     if endpoint:
         spec["controlPlaneEndpoint"] = {"host": endpoint[0], "port": endpoint[1]}
-    return _object("infrastructure.cluster.x-k8s.io/v1beta1", "PacketCluster", name, spec, {"ready": ready})
+    return api_object("infrastructure.cluster.x-k8s.io/v1beta1", "PacketCluster", name, spec, {"ready": ready})
 
 
 def control_plane(
@@ -105,7 +106,7 @@ def control_plane(
         "version": "1.33.0" if ready else "",
         **status,
     }
-    return _object("controlplane.cluster.x-k8s.io/v1alpha1", "KamajiControlPlane", name, spec, complete)
+    return api_object("controlplane.cluster.x-k8s.io/v1alpha1", "KamajiControlPlane", name, spec, complete)
 
 
 def cluster(
@@ -121,7 +122,7 @@ def cluster(
     spec = {"infrastructureRef": reference(infrastructure), "controlPlaneRef": reference(plane), "paused": paused}
     conditions = [ready] if ready else []
     extra = {"finalizers": list(finalizers)} if finalizers else {}
-    return _object(CLUSTER_API, "Cluster", name, spec, {"conditions": conditions, **status}, **extra)
+    return api_object(CLUSTER_API, "Cluster", name, spec, {"conditions": conditions, **status}, **extra)
 
 
 def deployment(
@@ -137,27 +138,17 @@ def deployment(
         **counts,
         "conditions": [ready] if ready else [],
     }
-    spec = {
-        "clusterName": of,
-        "replicas": replicas,
-        "selector": {"matchLabels": {"pool": name}},
-        "template": _template(of, name),
-    }
-    return _object(CLUSTER_API, "MachineDeployment", name, spec, status, labels=labels(of), generation=1)
+    spec = {"clusterName": of, "replicas": replicas, **_selection(of, name)}
+    return api_object(CLUSTER_API, "MachineDeployment", name, spec, status, labels=labels(of), generation=1)
 
 
 def machine_set(
     name: str, owner: Object, *, of: str = "c1", conditions: Iterable[Object] = (), **counts: int
 ) -> Object:
     replicas = owner["spec"]["replicas"]
-    spec = {
-        "clusterName": of,
-        "replicas": replicas,
-        "selector": {"matchLabels": {"pool": name}},
-        "template": _template(of, name),
-    }
+    spec = {"clusterName": of, "replicas": replicas, **_selection(of, name)}
     status = {"replicas": replicas, "readyReplicas": replicas, **counts, "conditions": list(conditions)}
-    return with_owner(_object(CLUSTER_API, "MachineSet", name, spec, status, labels=labels(of)), owner)
+    return with_owner(api_object(CLUSTER_API, "MachineSet", name, spec, status, labels=labels(of)), owner)
 
 
 def machine(
@@ -177,26 +168,30 @@ def machine(
     if "bootstrap" in parts:
         bootstrap = {"configRef": reference(parts["bootstrap"])}
     spec = {"clusterName": of, "bootstrap": bootstrap, "infrastructureRef": reference(infrastructure)}
-    marks = labels(of)
-    if control_plane_machine:
-        marks["cluster.x-k8s.io/control-plane"] = ""
+    metadata = machine_metadata(of, control_plane_machine, finalizers)
     conditions = [ready] if ready else []
-    obj = _object(CLUSTER_API, "Machine", name, spec, {"conditions": conditions, **status}, labels=marks)
-    if finalizers:
-        obj["metadata"]["finalizers"] = list(finalizers)
-    return with_owner(obj, owner, finalizers=finalizers) if owner else obj
+    obj = api_object(CLUSTER_API, "Machine", name, spec, {"conditions": conditions, **status}, **metadata)
+    return with_owner(obj, owner) if owner else obj
+
+
+def machine_metadata(of: str, control_plane_machine: bool, finalizers: Iterable[str]) -> Object:
+    """Labels and finalizers of a Machine of Cluster ``of``."""
+    role = {"cluster.x-k8s.io/control-plane": ""} if control_plane_machine else {}
+    return {"labels": {**labels(of), **role}, **({"finalizers": list(finalizers)} if finalizers else {})}
 
 
 def packet_machine(name: str, *, ready: dict[str, str] | None = None, of: str = "c1", **status: Any) -> Object:
     spec = {"os": "ubuntu_22_04", "machineType": "c3.small.x86", "billingCycle": "hourly"}
     conditions = {"conditions": [ready]} if ready else {}
     complete = {"ready": bool(ready and ready["status"] == "True"), **conditions, **status}
-    return _object("infrastructure.cluster.x-k8s.io/v1beta1", "PacketMachine", name, spec, complete, labels=labels(of))
+    return api_object(
+        "infrastructure.cluster.x-k8s.io/v1beta1", "PacketMachine", name, spec, complete, labels=labels(of)
+    )
 
 
 def kubeadm_config(name: str, *, ready: dict[str, str] | None = None, of: str = "c1") -> Object:
     status = {"conditions": [ready] if ready else []}
-    return _object("bootstrap.cluster.x-k8s.io/v1beta1", "KubeadmConfig", name, {}, status, labels=labels(of))
+    return api_object("bootstrap.cluster.x-k8s.io/v1beta1", "KubeadmConfig", name, {}, status, labels=labels(of))
 
 
 def tenant_control_plane(name: str = "cp", *, phase: str = "Ready", endpoint: str = "10.0.0.5:6443") -> Object:
@@ -207,12 +202,12 @@ def tenant_control_plane(name: str = "cp", *, phase: str = "Ready", endpoint: st
             "service": {"name": name, "namespace": "default", "port": 6443},
         },
     }
-    return _object("kamaji.clastix.io/v1alpha1", "TenantControlPlane", name, {}, status)
+    return api_object("kamaji.clastix.io/v1alpha1", "TenantControlPlane", name, {}, status)
 
 
 def service(name: str = "cp", *, address: str | None = None) -> Object:
     ingress = {"ingress": [{"ip": address}]} if address else {}
-    return _object(
+    return api_object(
         "v1", "Service", name, {"type": "LoadBalancer", "ports": [{"port": 6443}]}, {"loadBalancer": ingress}
     )
 
@@ -221,11 +216,19 @@ def labels(of: str) -> dict[str, str]:
     return {"cluster.x-k8s.io/cluster-name": of}
 
 
-def _template(of: str, name: str) -> Object:
-    template = {"apiVersion": "infrastructure.cluster.x-k8s.io/v1beta1", "kind": "PacketMachineTemplate", "name": name}
+def _selection(of: str, name: str) -> Object:
+    version = {"apiVersion": "infrastructure.cluster.x-k8s.io/v1beta1"}
+    return selection(of, name, {**version, "kind": "PacketMachineTemplate", "name": name})
+
+
+def selection(of: str, name: str, template: Object) -> Object:
+    """Selector and template of the machines of pool ``name``; ``template`` is the reference of their infrastructure's."""
     return {
-        "metadata": {"labels": {"pool": name}},
-        "spec": {"clusterName": of, "bootstrap": {"dataSecretName": "x"}, "infrastructureRef": template},
+        "selector": {"matchLabels": {"pool": name}},
+        "template": {
+            "metadata": {"labels": {"pool": name}},
+            "spec": {"clusterName": of, "bootstrap": {"dataSecretName": "x"}, "infrastructureRef": template},
+        },
     }
 
 
@@ -244,27 +247,20 @@ def create(client: httpx.Client, namespace: str, objects: Iterable[Object]) -> N
         body["metadata"]["ownerReferences"] = [
             {**owner, "uid": uids[owner["kind"], owner["name"]]} for owner in obj["metadata"].get("ownerReferences", ())
         ]
-        body["spec"] = _placed(obj["spec"], namespace)
-        answer = _required(client.post(path(obj, namespace), json=body))
+        body["spec"] = _in_namespace(obj["spec"], namespace)
+        answer = body_of(client.post(path(obj, namespace), json=body))
         uids[obj["kind"], obj["metadata"]["name"]] = answer["metadata"]["uid"]
         answer["status"] = obj["status"]
-        _required(client.put(f"{path(obj, namespace)}/{obj['metadata']['name']}/status", json=answer))
+        body_of(client.put(f"{path(obj, namespace)}/{obj['metadata']['name']}/status", json=answer))
 
 
 def delete(client: httpx.Client, namespace: str, obj: Object) -> None:
     """Ask for an object's deletion."""
-    _required(client.delete(f"{path(obj, namespace)}/{obj['metadata']['name']}"))
+    body_of(client.delete(f"{path(obj, namespace)}/{obj['metadata']['name']}"))
 
 
-def _placed(value: Any, namespace: str) -> Any:
+def _in_namespace(value: Any, namespace: str) -> Any:
     """A spec whose references point into a namespace."""
     if isinstance(value, dict):
-        return {key: namespace if key == "namespace" else _placed(item, namespace) for key, item in value.items()}
+        return {key: namespace if key == "namespace" else _in_namespace(item, namespace) for key, item in value.items()}
     return value
-
-
-def _required(answer: httpx.Response) -> Object:
-    if answer.is_error:
-        raise AssertionError(f"{answer.request.method} {answer.request.url}: {answer.status_code} {answer.text[:600]}")
-    body: Object = answer.json()
-    return body

@@ -40,22 +40,22 @@ def describe(kubeconfig: Path, cluster: str, *words: str, version: str | None = 
     # clusterctl 1.13 writes the tree of --v1beta2=false to its standard input (createObjectTreeV1Beta1 in
     # internal/util/tree/tree.go).
     with tempfile.TemporaryFile("w+") as input_:
-        done = subprocess.run(
+        process = subprocess.run(
             [*map(str, command)], env=environment, stdin=input_, capture_output=True, text=True, check=False
         )
         input_.seek(0)
-        text = done.stdout + input_.read()
-    assert done.returncode == 0, f"clusterctl failed:\n{done.stderr}"
+        text = process.stdout + input_.read()
+    assert process.returncode == 0, f"clusterctl failed:\n{process.stderr}"
     return COLOURS.sub("", text)
 
 
 def cells(tree: str, column: str = "READY", end: str = "SEVERITY") -> list[tuple[str, str]]:
     """NAME and one more column of each row of a status tree."""
     header, *rows = tree[tree.index("NAME") :].split("\n\n")[0].splitlines()
-    left, right = header.index(column), header.index(end)
+    start, stop = header.index(column), header.index(end)
     name = re.search(r"NAME\s+", header)
     assert name is not None, f"no tree:\n{tree}"
-    return [(row[: name.end()].rstrip(), row[left:right].strip()) for row in rows if row.strip()]
+    return [(row[: name.end()].rstrip(), row[start:stop].strip()) for row in rows if row.strip()]
 
 
 def newer_table(tree: str) -> list[tuple[str, ...]]:
@@ -63,26 +63,26 @@ def newer_table(tree: str) -> list[tuple[str, ...]]:
     lines = tree[tree.index("NAME") :].rstrip("\n").split("\n")
     starts = [lines[0].index(column) for column in NEWER_HEADER]
     since = NEWER_HEADER.index("SINCE")
-    found = []
+    rows = []
     for line in lines:
-        parts = [line[left:right].rstrip() for left, right in zip(starts, [*starts[1:], None], strict=True)]
-        found.append((*parts[:since], *parts[since + 1 :]))
-    return found
+        parts = [line[start:stop].rstrip() for start, stop in zip(starts, [*starts[1:], None], strict=True)]
+        rows.append((*parts[:since], *parts[since + 1 :]))
+    return rows
 
 
 def older_differences(
     status: Callable[[], str], kubeconfig: Path, cluster: str, *, namespace: str = "default"
 ) -> list[str]:
     """Both trees where ours has not NAME and READY as clusterctl 1.13 tells them of contract v1beta1."""
-    ours, words = status(), ("--namespace", namespace, "--v1beta2=false")
-    theirs = describe(kubeconfig, cluster, *words, version=NEWER_CLUSTER_API)
-    return [] if cells(ours) == cells(theirs) else [ours, theirs]
+    tree, words = status(), ("--namespace", namespace, "--v1beta2=false")
+    upstream = describe(kubeconfig, cluster, *words, version=NEWER_CLUSTER_API)
+    return [] if cells(tree) == cells(upstream) else [tree, upstream]
 
 
 def newer_differences(
     status: Callable[[], str], kubeconfig: Path, cluster: str, *, namespace: str = "default"
 ) -> list[str]:
     """Both trees where ours is not the table of clusterctl 1.13, from NAME to MESSAGE, but for SINCE."""
-    ours = status()
-    theirs = describe(kubeconfig, cluster, "--namespace", namespace, version=NEWER_CLUSTER_API)
-    return [] if newer_table(ours) == newer_table(theirs) else [ours, theirs]
+    tree = status()
+    upstream = describe(kubeconfig, cluster, "--namespace", namespace, version=NEWER_CLUSTER_API)
+    return [] if newer_table(tree) == newer_table(upstream) else [tree, upstream]

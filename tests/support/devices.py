@@ -181,10 +181,10 @@ def metal(folder: Path, boot: BootOptions | None = None) -> Iterator[Metal]:
         running.stop()
 
 
-def eventually(look: Callable[[], Any], what: str, seconds: float = 30) -> Any:
+def eventually(look: Callable[[], Any], expectation: str, seconds: float = 30) -> Any:
     """What ``look`` returns, once that is true."""
     deadline = time.monotonic() + seconds
     while not (value := look()):
-        assert time.monotonic() < deadline, f"not {what} after {seconds} s (last: {value!r})"
+        assert time.monotonic() < deadline, f"not {expectation} after {seconds} s (last: {value!r})"
         time.sleep(0.05)
     return value

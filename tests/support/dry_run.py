@@ -66,8 +66,8 @@ def install(client: httpx.Client) -> None:
                 names.append(definition["metadata"]["name"])
     assert len(names) >= 8, f"the CRDs are where the modules had them, found {names}"
     deadline = time.monotonic() + 30
-    while waiting := crds.missing_crds(client, names):
-        assert time.monotonic() < deadline, f"CRDs not established: {waiting}"
+    while missing := crds.missing_crds(client, names):
+        assert time.monotonic() < deadline, f"CRDs not established: {missing}"
         time.sleep(0.1)
 
 
@@ -95,22 +95,22 @@ def dry_run(client: httpx.Client, manifest: Mapping[str, Any]) -> dict[str, Any]
     answer = send(client, manifest)
     assert answer.is_success, f"{kind} {metadata['name']}: {answer.status_code} {answer.text}"
     assert "warning" not in answer.headers, f"{kind} {metadata['name']}: {answer.headers['warning']}"
-    found: dict[str, Any] = answer.json()
-    for path, wanted, seen in losses(manifest, found):
-        raise AssertionError(f"{kind} {metadata['name']} {path}: sent {wanted!r}, became {seen!r}")
-    return found
+    obj: dict[str, Any] = answer.json()
+    for path, value, result in losses(manifest, obj):
+        raise AssertionError(f"{kind} {metadata['name']} {path}: sent {value!r}, became {result!r}")
+    return obj
 
 
-def losses(sent: Any, received: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
+def losses(original: Any, result: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
     """What was sent and did not come back; what a server adds is no loss."""
-    if isinstance(sent, Mapping) and isinstance(received, Mapping):
-        for key, value in sent.items():
-            yield from losses(value, received.get(key), f"{path}.{key}")
-    elif isinstance(sent, list) and isinstance(received, list) and len(sent) == len(received):
-        for index, value in enumerate(sent):
-            yield from losses(value, received[index], f"{path}[{index}]")
-    elif sent != received:
-        yield path, sent, received
+    if isinstance(original, Mapping) and isinstance(result, Mapping):
+        for key, value in original.items():
+            yield from losses(value, result.get(key), f"{path}.{key}")
+    elif isinstance(original, list) and isinstance(result, list) and len(original) == len(result):
+        for index, value in enumerate(original):
+            yield from losses(value, result[index], f"{path}[{index}]")
+    elif original != result:
+        yield path, original, result
 
 
 def create_namespaces(client: httpx.Client, documents: list[dict[str, Any]]) -> None:

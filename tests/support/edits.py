@@ -75,25 +75,25 @@ class Life:
 
     def whole(self) -> None:
         """A run to its end."""
-        done = self.project.script("up", "--stack", self.stack, "--no-wait")
+        result = self.project.script("up", "--stack", self.stack, "--no-wait")
         self.story.append("up")
-        assert done.code == 0, f"{'; '.join(self.story)}\n{done.output}"
+        assert result.code == 0, f"{'; '.join(self.story)}\n{result.output}"
         self.check("; ".join(self.story))
 
     def interrupt(self, chance: random.Random) -> None:
         """A run that is interrupted at a random moment, or comes to its end before."""
-        plain, how = chance.random() < 0.5, chance.choice([signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+        plain, signal_number = chance.random() < 0.5, chance.choice([signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
         moment = chance.uniform(1, self.longest)
         process = (
             plainly(self.project, self.stack)
             if plain
             else start(self.project, "up", "--stack", self.stack, "--no-wait")
         )
-        self.story.append(f"{'pulumi' if plain else 'script'} up, {how.name} after {moment:.1f} s")
+        self.story.append(f"{'pulumi' if plain else 'script'} up, {signal_number.name} after {moment:.1f} s")
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.communicate(timeout=moment)
         if process.poll() is None:
-            interrupt(process, how)
+            interrupt(process, signal_number)
         if process.returncode == 0:
             self.story.append("which was at its end")
             self.check("; ".join(self.story))
@@ -105,12 +105,12 @@ def plainly(project: Project, stack: str) -> subprocess.Popen[str]:
     return project.start("pulumi", "up", *words)
 
 
-def interrupt(process: subprocess.Popen[str], how: signal.Signals) -> None:
+def interrupt(process: subprocess.Popen[str], signal_number: signal.Signals) -> None:
     """A signal; those that it does not end die with it at last, as they do where a machine goes down."""
-    if how != signal.SIGKILL:
+    if signal_number != signal.SIGKILL:
         with contextlib.suppress(psutil.NoSuchProcess):
             family = psutil.Process(process.pid).children(recursive=True)
-            os.kill(process.pid, how)
+            os.kill(process.pid, signal_number)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.communicate(timeout=60)
                 psutil.wait_procs(family, timeout=10)
@@ -122,20 +122,20 @@ def interrupt(process: subprocess.Popen[str], how: signal.Signals) -> None:
 
 def edit(chance: random.Random, pools: Pools) -> Pools:
     """One edit of a set of pools."""
-    changed = {name: dict(pool) for name, pool in pools.items()}
-    name = chance.choice(sorted(changed))
-    kinds = ["type", "bootstrap", "replicas", "labels", "add", *(["remove"] if len(changed) > 1 else [])]
+    result = {name: dict(pool) for name, pool in pools.items()}
+    name = chance.choice(sorted(result))
+    kinds = ["type", "bootstrap", "replicas", "labels", "add", *(["remove"] if len(result) > 1 else [])]
     kind = chance.choice(kinds)
     if kind == "type":
-        changed[name]["machineType"] = chance.choice(TYPES)
+        result[name]["machineType"] = chance.choice(TYPES)
     elif kind == "bootstrap":
-        changed[name]["bootstrap"] = {"postCommands": [f"echo {chance.randrange(3)}"]}
+        result[name]["bootstrap"] = {"postCommands": [f"echo {chance.randrange(3)}"]}
     elif kind == "replicas":
-        changed[name]["replicas"] = chance.randrange(1, 4)
+        result[name]["replicas"] = chance.randrange(1, 4)
     elif kind == "labels":
-        changed[name]["labels"] = {"team": chance.choice("xyz")}
+        result[name]["labels"] = {"team": chance.choice("xyz")}
     elif kind == "add":
-        changed[chance.choice("cde")] = {"replicas": 1, "machineType": chance.choice(TYPES)}
+        result[chance.choice("cde")] = {"replicas": 1, "machineType": chance.choice(TYPES)}
     else:
-        del changed[name]
-    return changed
+        del result[name]
+    return result

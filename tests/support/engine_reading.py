@@ -188,10 +188,10 @@ class EngineReader:
     def read(self, data: bytes) -> dict[str, Any] | str:
         """This program's values in a file, by key, as the engine hands them to it; or what the engine says against it."""
         (self.folder / "Pulumi.read.yaml").write_bytes(data)
-        done = self._run("config", "--json", "--show-secrets", "--stack", "read")
-        if done.returncode:
-            return done.stderr.decode("utf-8", "replace") or "refused"
-        values = json.loads(done.stdout)
+        process = self._run("config", "--json", "--show-secrets", "--stack", "read")
+        if process.returncode:
+            return process.stderr.decode("utf-8", "replace") or "refused"
+        values = json.loads(process.stdout)
         # `value` is what a program gets; it lacks where the value is empty.
         return {
             name.partition(":")[2]: decode(value.get("value", ""))

@@ -107,7 +107,7 @@ class FaultProxy:
                 return
             self.on_hit()
             if fault.status == 0:
-                self._upstream.request(method, path, content=body, headers=_kept(handler)).raise_for_status()
+                self._upstream.request(method, path, content=body, headers=_headers(handler)).raise_for_status()
             if fault.status > 0:
                 handler.send_response(200 if fault.event else fault.status)
                 for name, value in (("Content-Type", "application/json"), *fault.headers):
@@ -129,7 +129,7 @@ class FaultProxy:
         return None
 
     def _pass(self, handler: BaseHTTPRequestHandler, body: bytes) -> None:
-        with self._upstream.stream(handler.command, handler.path, content=body, headers=_kept(handler)) as answer:
+        with self._upstream.stream(handler.command, handler.path, content=body, headers=_headers(handler)) as answer:
             handler.send_response(answer.status_code)
             for name in ("Content-Type", "Content-Encoding", "Retry-After"):
                 if value := answer.headers.get(name):
@@ -147,7 +147,7 @@ class FaultProxy:
         self._upstream.close()
 
 
-def _kept(handler: BaseHTTPRequestHandler) -> dict[str, str]:
+def _headers(handler: BaseHTTPRequestHandler) -> dict[str, str]:
     names = ("Content-Type", "Accept", "Accept-Encoding")
     return {name: handler.headers[name] for name in names if handler.headers.get(name)}
 

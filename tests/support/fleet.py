@@ -10,7 +10,7 @@ import socket
 import ssl
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
@@ -18,6 +18,7 @@ import httpx
 from lab.plane import ManagementPlane
 
 from . import kamaji_builder, kubeconfig_secret
+from .answers import body_of
 from .changes import Changes
 from .tls_endpoint import REPLIES, TenantAuthority
 
@@ -46,12 +47,11 @@ class Member:
     listener: socket.socket
     publication: float = 0.0
     answers: float = 0.0
-    done: set[str] = field(default_factory=set)
 
     @property
     def port(self) -> int:
-        found: int = self.listener.getsockname()[1]
-        return found
+        port: int = self.listener.getsockname()[1]
+        return port
 
 
 class Fleet:
@@ -67,7 +67,7 @@ class Fleet:
         problem: what the last round of playing failed with.
     """
 
-    watched: tuple[str, ...] = (CONTROL_PLANES, INFRASTRUCTURE, CLUSTERS)
+    watches: tuple[str, ...] = (CONTROL_PLANES, INFRASTRUCTURE, CLUSTERS)
     """Collections whose changes begin a round; a fleet that also looks elsewhere has none, and looks again and again."""
 
     def __init__(
@@ -91,7 +91,7 @@ class Fleet:
         self.http = management.client()
         answer = self.http.post("/api/v1/namespaces", json={"metadata": {"name": self.namespace}})
         assert answer.status_code in (httpx.codes.CREATED, httpx.codes.CONFLICT), answer.text
-        self._changes = Changes(management, [path.format(self.namespace) for path in self.watched])
+        self._changes = Changes(management, [path.format(self.namespace) for path in self.watches])
         self._threads = [threading.Thread(target=run, daemon=True) for run in (self._play, self._accept)]
 
     def start(self) -> Fleet:
@@ -124,12 +124,12 @@ class Fleet:
 
     def read(self, path: str, name: str) -> Json:
         """An object."""
-        return _must(self.http.get(f"{path.format(self.namespace)}/{name}"))
+        return body_of(self.http.get(f"{path.format(self.namespace)}/{name}"))
 
     def change(self, path: str, name: str, content: Json, *, subresource: str = "") -> Json:
         """Change an object, as somebody else."""
-        where = f"{path.format(self.namespace)}/{name}{subresource}"
-        return _must(self.http.patch(where, json=content, headers=MERGE, params={"fieldManager": "somebody"}))
+        url = f"{path.format(self.namespace)}/{name}{subresource}"
+        return body_of(self.http.patch(url, json=content, headers=MERGE, params={"fieldManager": "somebody"}))
 
     def close(self) -> None:
         """Stop playing."""
@@ -243,9 +243,9 @@ class Fleet:
             name,
             {"certificates": {"ca": {"secretName": holder}}, "kubeconfig": {"admin": {"secretName": admin}}},
         )
-        where = f"{CONTROL_PLANES.format(self.namespace)}/{name}"
+        url = f"{CONTROL_PLANES.format(self.namespace)}/{name}"
         endpoint = {"host": "127.0.0.1", "port": member.port}
-        _must(client.patch(where, json={"spec": {"controlPlaneEndpoint": endpoint}}, headers=MERGE))
+        body_of(client.patch(url, json={"spec": {"controlPlaneEndpoint": endpoint}}, headers=MERGE))
         member.publication = time.monotonic()
         self.members[name] = member
 
@@ -256,12 +256,12 @@ class Fleet:
         member.listener.close()
 
     def _list(self, client: httpx.Client, path: str) -> dict[str, Json]:
-        items = _must(client.get(path.format(self.namespace)))["items"]
+        items = body_of(client.get(path.format(self.namespace)))["items"]
         return {item["metadata"]["name"]: item for item in items}
 
     def _status(self, client: httpx.Client, path: str, name: str, content: Json) -> None:
-        where = f"{path.format(self.namespace)}/{name}/status"
-        _must(client.patch(where, json={"status": content}, headers=MERGE))
+        url = f"{path.format(self.namespace)}/{name}/status"
+        body_of(client.patch(url, json={"status": content}, headers=MERGE))
 
     def _secret(self, client: httpx.Client, name: str, data: dict[str, str]) -> None:
         encoded = {key: base64.b64encode(value.encode()).decode() for key, value in data.items()}
@@ -277,7 +277,7 @@ class Fleet:
                 break
             self._stop.wait(0.5)
         if answer.status_code != httpx.codes.CONFLICT:
-            _must(answer)
+            body_of(answer)
 
 
 def refers(cluster: Json, control_plane: str) -> bool:
@@ -290,10 +290,3 @@ def dig(value: Any, *path: str) -> Any:
     for key in path:
         value = value.get(key) if isinstance(value, dict) else None
     return value
-
-
-def _must(answer: httpx.Response) -> Json:
-    if answer.is_error:
-        raise AssertionError(f"{answer.request.method} {answer.request.url}: {answer.status_code} {answer.text[:600]}")
-    body: Json = answer.json()
-    return body

@@ -28,14 +28,14 @@ class Maker:
 
     Attributes:
         objects: in the order in which they can be created.
-        going: those of them that are to be deleted, which their finalizers prevent.
+        deletions: those of them that are to be deleted, which their finalizers prevent.
     """
 
     def __init__(self, seed: int) -> None:
         """Make the cluster of a seed."""
         self._random = random.Random(seed)  # noqa: S311 - no secret comes from it
         self.objects: list[Object] = []
-        self.going: list[Object] = []
+        self.deletions: list[Object] = []
         self._cluster()
         for name in ("one", "pool-10", "pool-9")[: self._random.randint(0, 3)]:
             self._pool(name)
@@ -63,27 +63,27 @@ class Maker:
 
     def _state(self) -> list[Object]:
         """The conditions of a Machine."""
-        found = [one for type_ in ("Available", "Ready", "UpToDate") for one in self._condition(type_)]
-        return [*found, newer.condition("NodeHealthy", "Unknown", "Unseen", "another condition")]
+        conditions = [condition for type_ in ("Available", "Ready", "UpToDate") for condition in self._condition(type_)]
+        return [*conditions, newer.condition("NodeHealthy", "Unknown", "Unseen", "another condition")]
 
     def _cluster(self) -> None:
-        counted = ("replicas", "desiredReplicas", "availableReplicas", "readyReplicas", "upToDateReplicas")
+        counters = ("replicas", "desiredReplicas", "availableReplicas", "readyReplicas", "upToDateReplicas")
         infrastructure = older.packet_cluster()
         plane = newer.control_plane(
             conditions=[*self._condition("Available"), *self._condition("Ready")],
             **self._counts("replicas", "availableReplicas", "readyReplicas", "upToDateReplicas"),
         )
-        parts = {part: counts for part in ("controlPlane", "workers") if (counts := self._counts(*counted))}
-        going = self._chance(0.2)
+        parts = {part: counts for part in ("controlPlane", "workers") if (counts := self._counts(*counters))}
+        deletion = self._chance(0.2)
         cluster = newer.cluster(
             infrastructure,
             plane,
             conditions=[*self._condition("Available"), newer.condition("Ready", "False")],
-            finalizers=[KEEP] if going else [],
+            finalizers=[KEEP] if deletion else [],
             **parts,
         )
         self.objects += [infrastructure, plane, cluster]
-        self.going += [cluster] if going else []
+        self.deletions += [cluster] if deletion else []
         if self._chance(0.3):
             self._machines("plane", None, of_control_plane=True)
 
@@ -126,17 +126,17 @@ class Maker:
         parts = {"infrastructure": older.packet_machine(name, ready=ready)}
         if self._chance(0.6):
             parts["bootstrap"] = newer.kubeadm_config(name, self._condition("Ready"))
-        going = self._chance(0.1)
+        deletion = self._chance(0.1)
         machine = newer.machine(
             name,
             owner,
             conditions,
             parts=parts,
             control_plane_machine=of_control_plane,
-            finalizers=[KEEP] if going else [],
+            finalizers=[KEEP] if deletion else [],
         )
         self.objects += [*parts.values(), machine]
-        self.going += [machine] if going else []
+        self.deletions += [machine] if deletion else []
 
     def _machine_pool(self) -> None:
         parts = {
@@ -149,4 +149,4 @@ class Maker:
 
 def _key(state: Sequence[Object]) -> list[tuple[str, str, str]]:
     """What decides whether machines share a row."""
-    return [(one["type"], one["status"], one["reason"]) for one in state]
+    return [(condition["type"], condition["status"], condition["reason"]) for condition in state]

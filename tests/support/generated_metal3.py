@@ -31,9 +31,9 @@ def maybe(**values: st.SearchStrategy[Any]) -> st.SearchStrategy[Json]:
     return st.fixed_dictionaries({}, optional=values)
 
 
-def lists(one: st.SearchStrategy[Any], most: int = 2) -> st.SearchStrategy[list[Any]]:
+def lists(element: st.SearchStrategy[Any], most: int = 2) -> st.SearchStrategy[list[Any]]:
     """A short list."""
-    return st.lists(one, max_size=most)
+    return st.lists(element, max_size=most)
 
 
 MACS = st.one_of(
@@ -46,19 +46,19 @@ MACS = st.one_of(
 )
 
 
-def link(**more: st.SearchStrategy[Any]) -> st.SearchStrategy[Json]:
+def link(**extra: st.SearchStrategy[Any]) -> st.SearchStrategy[Json]:
     """A link of a kind."""
     names = st.sampled_from(["lan0", "x" * 15, "x" * 16, "0lan", "a.b_c-d"])
-    return st.fixed_dictionaries({"id": IDS, "macAddress": MACS, **more}, optional={"name": names, "mtu": NUMBERS})
+    return st.fixed_dictionaries({"id": IDS, "macAddress": MACS, **extra}, optional={"name": names, "mtu": NUMBERS})
 
 
-def with_routes(**more: st.SearchStrategy[Any]) -> st.SearchStrategy[Json]:
+def with_routes(**extra: st.SearchStrategy[Any]) -> st.SearchStrategy[Json]:
     """A network with routes."""
     gateway = st.one_of(
         st.fixed_dictionaries({"pool": POOLS}), st.fixed_dictionaries({"string": ADDRESSES}), st.just({})
     )
     route = st.fixed_dictionaries({"network": SUBNETS, "gateway": gateway}, optional={"dns": lists(ADDRESSES)})
-    return st.fixed_dictionaries({"id": IDS, "link": IDS, **more}, optional={"routes": lists(route)})
+    return st.fixed_dictionaries({"id": IDS, "link": IDS, **extra}, optional={"routes": lists(route)})
 
 
 METADATA = maybe(

@@ -84,8 +84,8 @@ def section(kind: type[Section]) -> st.SearchStrategy[dict[str, Any]]:
 
 def at(field: FieldInfo) -> st.SearchStrategy[Any]:
     """What may stand at a field: of its table, of its examples."""
-    tried = values(field.annotation, str(field.alias), field.metadata)
-    return st.one_of(tried, st.sampled_from(field.examples)) if field.examples else tried
+    strategy = values(field.annotation, str(field.alias), field.metadata)
+    return st.one_of(strategy, st.sampled_from(field.examples)) if field.examples else strategy
 
 
 SETTABLE = [item for item in settable() if item[0][0] != "capi" and len(item[0]) > 1]

@@ -85,7 +85,7 @@ class HandoffRun:
         return self
 
     def _call(self) -> None:
-        began, props = time.monotonic(), inputs(self.tenant, **self.changes)
+        start, props = time.monotonic(), inputs(self.tenant, **self.changes)
         try:
             instance = provider(self.kubeconfig)
             self.outputs = (
@@ -95,7 +95,7 @@ class HandoffRun:
             self.error = error
         except BaseException as error:  # noqa: BLE001 - raised again in the test's thread
             self._crash = error
-        self.seconds = time.monotonic() - began
+        self.seconds = time.monotonic() - start
 
     @property
     def output(self) -> str:
@@ -151,7 +151,7 @@ def without_credentials(tenant: Tenant, kubeconfig: Path, *values: object) -> No
     text = "\n".join(str(value) for value in values)
     user = yaml.safe_load(kubeconfig.read_text())["users"][0]["user"]
     key = str(user.get("client-key-data", ""))
-    hidden = {
+    secrets = {
         "the tenant's credentials": tenant.secret,
         "the tenant's credentials, encoded": base64.b64encode(f"token: {tenant.secret}".encode()).decode(),
         "a private key": "PRIVATE KEY",
@@ -160,6 +160,6 @@ def without_credentials(tenant: Tenant, kubeconfig: Path, *values: object) -> No
         "a private key, encoded": base64.b64encode(b"-----BEGIN PRIVATE").decode(),
         "more of a stranger's answer than its first line": TRAP if "reason withheld" in text else "PRIVATE KEY",
     }
-    for what, secret in hidden.items():
+    for owner, secret in secrets.items():
         if secret in text:
-            pytest.fail(f"{what} must not show: {text[:2000]}")
+            pytest.fail(f"{owner} must not show: {text[:2000]}")

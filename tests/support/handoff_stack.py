@@ -111,7 +111,7 @@ class HandoffStack(Project):
         """Set ``kamaji-equinix:management``."""
         self.configure(self.stack, management=management)
 
-    def again(self) -> str:
+    def rerun(self) -> str:
         """`pulumi up`, which must succeed; its output."""
         return self.up(self.stack).ok()
 
@@ -123,7 +123,7 @@ class HandoffStack(Project):
         """What the state holds of a hand-off."""
         resources = json.loads(self.state())["deployment"].get("resources", [])
         resource: dict[str, Any] = next(
-            one for one in resources if one["urn"].endswith(f"ControlPlaneEndpoint::{name}")
+            entry for entry in resources if entry["urn"].endswith(f"ControlPlaneEndpoint::{name}")
         )
         return resource
 
@@ -137,7 +137,7 @@ class Update:
 
     def __init__(self, project: HandoffStack) -> None:
         command = ["pulumi", "up", "--yes", "--skip-preview", "--stack", project.stack, "--non-interactive"]
-        self.began = time.monotonic()
+        self.start = time.monotonic()
         self.log = project.folder / f"update-{time.monotonic_ns()}.log"
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
@@ -149,19 +149,19 @@ class Update:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        self.seen: dict[str, float] = {}
+        self.creations: dict[str, float] = {}
 
     @property
     def output(self) -> str:
         """What it has said so far."""
         return self.log.read_text()
 
-    def until(self, holds: Callable[[str], object], what: str, seconds: float = 90) -> None:
+    def until(self, holds: Callable[[str], object], expectation: str, seconds: float = 90) -> None:
         """Wait until its output is as wanted."""
         deadline = time.monotonic() + seconds
         while not holds(self.output):
-            assert self.process.poll() is None, f"the update ended before {what}:\n{self.output}"
-            assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}\n{self.output}"
+            assert self.process.poll() is None, f"the update ended before {expectation}:\n{self.output}"
+            assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {expectation}\n{self.output}"
             time.sleep(0.05)
 
     def end(self, seconds: float = 300) -> int:
@@ -174,7 +174,7 @@ class Update:
         while True:
             code = self.process.poll()
             for type_, name in re.findall(r"\+ +(\S+) (\S+) created", self.output):
-                self.seen.setdefault(f"{type_.rpartition(':')[2]} {name}", time.monotonic())
+                self.creations.setdefault(f"{type_.rpartition(':')[2]} {name}", time.monotonic())
             if code is not None:
                 return code
             if time.monotonic() > deadline:

@@ -19,11 +19,11 @@ from tests.support.project import Project, dev_sections
 
 
 def sections(lab: Lab, name: str) -> dict[str, Any]:
-    found = dev_sections(lab.kubeconfig)
-    found["cluster"] = {**found["cluster"], "name": name}
-    found["controlPlane"] = {**found["controlPlane"], "name": f"{name}-plane"}
-    found["workerPools"] = [{**found["workerPools"][0], "replicas": 1}]
-    return found
+    settings = dev_sections(lab.kubeconfig)
+    settings["cluster"] = {**settings["cluster"], "name": name}
+    settings["controlPlane"] = {**settings["controlPlane"], "name": f"{name}-plane"}
+    settings["workerPools"] = [{**settings["workerPools"][0], "replicas": 1}]
+    return settings
 
 
 def start(project: Project, *command: str) -> subprocess.Popen[str]:
@@ -43,14 +43,14 @@ def kill(process: subprocess.Popen[str]) -> None:
 def wait_for(process: subprocess.Popen[str], text: str, seconds: float = 90) -> str:
     """Read a process's output until a text comes."""
     deadline = time.monotonic() + seconds
-    seen = ""
+    output = ""
     assert process.stdout is not None
     for line in process.stdout:
-        seen += line
+        output += line
         if text in line:
-            return seen
-        assert time.monotonic() < deadline, f"{text!r} did not come:\n{seen}"
-    raise AssertionError(f"{text!r} did not come before the end:\n{seen}")
+            return output
+        assert time.monotonic() < deadline, f"{text!r} did not come:\n{output}"
+    raise AssertionError(f"{text!r} did not come before the end:\n{output}")
 
 
 def kill_and_mend(lab: Lab, folder: Path, seed: int, *, stack: Stack | None = None) -> None:
@@ -74,24 +74,24 @@ def kill_and_mend(lab: Lab, folder: Path, seed: int, *, stack: Stack | None = No
     moment = chance.uniform(0, kind.up_seconds if operation == "up" else kind.destroy_seconds)
     time.sleep(moment)
     kill(process)
-    again = chance.random() < 0.5
-    print(f"seed {seed}: {operation} killed after {moment:.1f} s, then {'up and ' if again else ''}destroy", flush=True)
-    if again:
+    rerun = chance.random() < 0.5
+    print(f"seed {seed}: {operation} killed after {moment:.1f} s, then {'up and ' if rerun else ''}destroy", flush=True)
+    if rerun:
         project.script("up", "--stack", name, "--timeout", "300").ok()
     with kind.watch(lab):
         project.script("destroy", "--yes", "--stack", name).ok()
-    kind.gone(lab, name)
+    kind.require_absence(lab, name)
 
 
-def require_gone(lab: Lab, *clusters: str) -> None:
+def require_absence(lab: Lab, *clusters: str) -> None:
     """See that nothing is left of clusters; what another test left behind is that test's failure alone."""
     eventually(
-        lambda: [lab.devices(name) for name in clusters], lambda left: not any(left), 60, "all devices given back"
+        lambda: [lab.devices(name) for name in clusters], lambda rest: not any(rest), 60, "all devices given back"
     )
     # The garbage collector follows the Cluster, which the engine waits for, a moment later.
     eventually(
         lambda: [lab.leftovers(name) for name in clusters],
-        lambda left: not any(left),
+        lambda rest: not any(rest),
         30,
         "all objects of Cluster API and Kamaji gone",
     )
@@ -103,17 +103,17 @@ class Stack:
 
     Attributes:
         write: writes its configuration.
-        gone: sees that nothing of it is left.
+        require_absence: sees that nothing of it is left.
         up_seconds: how long its `up` takes, about.
         destroy_seconds: how long its `destroy` takes.
         watch: watches what becomes of it while the last `destroy` runs, and judges that.
     """
 
     write: Callable[[Project, Lab, str], None]
-    gone: Callable[[Lab, str], None]
+    require_absence: Callable[[Lab, str], None]
     up_seconds: float
     destroy_seconds: float
     watch: Callable[[Lab], contextlib.AbstractContextManager[Any]] = contextlib.nullcontext
 
 
-PACKET = Stack(lambda project, lab, name: project.configure(name, **sections(lab, name)), require_gone, 20, 8)
+PACKET = Stack(lambda project, lab, name: project.configure(name, **sections(lab, name)), require_absence, 20, 8)

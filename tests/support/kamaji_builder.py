@@ -112,16 +112,16 @@ def deployment(plane: Mapping[str, Any]) -> Object:
     port = profile.get("port", PORT)
     pods = spec.get("podAdditionalMetadata", {})
 
-    def container(key: str, program: str, probed: int, arguments: Mapping[str, str], path: str) -> Object:
+    def container(key: str, program: str, health_port: int, arguments: Mapping[str, str], path: str) -> Object:
         extra = dict(argument.partition("=")[::2] for argument in spec["extraArgs"][key])
         # For the API server the user's arguments win, for the others Kamaji's own.
-        merged = {**arguments, **extra} if key == "apiServer" else {**extra, **arguments}
-        probe = {"httpGet": {"path": path, "port": probed, "scheme": "HTTPS"}, "failureThreshold": 3}
+        flags = {**arguments, **extra} if key == "apiServer" else {**extra, **arguments}
+        probe = {"httpGet": {"path": path, "port": health_port, "scheme": "HTTPS"}, "failureThreshold": 3}
         return {
             "name": program,
             "image": f"{registry}/{program}:{version}",
             "command": [program],
-            "args": sorted(f"{flag}={value}" if value else flag for flag, value in merged.items()),
+            "args": sorted(f"{flag}={value}" if value else flag for flag, value in flags.items()),
             "livenessProbe": probe,
             "startupProbe": probe,
             "resources": spec["resources"][key],

@@ -12,6 +12,7 @@ import httpx
 from lab.plane import ManagementPlane
 
 from . import kubeconfig_secret
+from .answers import body_of
 from .tls_endpoint import TenantAuthority
 
 Json = dict[str, Any]
@@ -44,7 +45,7 @@ class Tenant:
         self.uid = ""
         self._stop = threading.Event()
         self._players: list[threading.Thread] = []
-        self._must(self.http.post("/api/v1/namespaces", json={"metadata": {"name": self.namespace}}))
+        body_of(self.http.post("/api/v1/namespaces", json={"metadata": {"name": self.namespace}}))
 
     # Objects
 
@@ -99,7 +100,7 @@ class Tenant:
             "kubernetesResources": {"version": {"status": state}, "deployment": deployment},
             "certificates": {"ca": {"secretName": holder}} if authority else {},
         }
-        self._must(self.http.put(f"{TENANTS.format(self.namespace)}/{CONTROL_PLANE}/status", json=obj))
+        body_of(self.http.put(f"{TENANTS.format(self.namespace)}/{CONTROL_PLANE}/status", json=obj))
         if authority:
             self.write_secret(
                 holder, {"ca.crt": self.authority.pem, "ca.key": f"{self.authority.key_pem}\n# {self.secret}"}
@@ -113,7 +114,7 @@ class Tenant:
         obj = self._post(SERVICES, "v1", "Service", CONTROL_PLANE, spec)
         if address:
             obj["status"] = {"loadBalancer": {"ingress": [{"ip": address}]}}
-            self._must(self.http.put(f"{SERVICES.format(self.namespace)}/{CONTROL_PLANE}/status", json=obj))
+            body_of(self.http.put(f"{SERVICES.format(self.namespace)}/{CONTROL_PLANE}/status", json=obj))
 
     def publish(self, host: str, port: int) -> None:
         """Set the KamajiControlPlane's endpoint, as Kamaji's provider does once the load balancer answers."""
@@ -126,17 +127,17 @@ class Tenant:
     # What a test looks at
 
     def get(self, path: str, name: str) -> Json:
-        return self._must(self.http.get(f"{path.format(self.namespace)}/{name}"))
+        return body_of(self.http.get(f"{path.format(self.namespace)}/{name}"))
 
     def packet_cluster(self) -> Json:
         return self.get(INFRASTRUCTURE, CLUSTER)
 
     def patch(self, path: str, name: str, content: Json, *, subresource: str = "", manager: str = "manager") -> Json:
-        where = f"{path.format(self.namespace)}/{name}{subresource}"
-        return self._must(self.http.patch(where, json=content, headers=MERGE, params={"fieldManager": manager}))
+        url = f"{path.format(self.namespace)}/{name}{subresource}"
+        return body_of(self.http.patch(url, json=content, headers=MERGE, params={"fieldManager": manager}))
 
     def delete(self, path: str, name: str) -> None:
-        self._must(self.http.delete(f"{path.format(self.namespace)}/{name}"))
+        body_of(self.http.delete(f"{path.format(self.namespace)}/{name}"))
 
     # Controllers
 
@@ -166,11 +167,11 @@ class Tenant:
 
     def _round(self, client: httpx.Client, cluster_api: bool, kamaji: bool, impatient: bool) -> bool:
         def read(path: str, name: str) -> Json:
-            return self._must(client.get(f"{path.format(self.namespace)}/{name}"))
+            return body_of(client.get(f"{path.format(self.namespace)}/{name}"))
 
         def status(path: str, name: str, content: Json) -> None:
-            where = f"{path.format(self.namespace)}/{name}/status"
-            self._must(client.patch(where, json={"status": content}, headers=MERGE))
+            url = f"{path.format(self.namespace)}/{name}/status"
+            body_of(client.patch(url, json={"status": content}, headers=MERGE))
 
         cluster = read(CLUSTERS, CLUSTER)
         if cluster_api and read(INFRASTRUCTURE, CLUSTER).get("status", {}).get("ready"):
@@ -191,9 +192,9 @@ class Tenant:
             thread.join(20)
         self.http.close()
 
-    def _post(self, path: str, version: str, kind: str, name: str, spec: Json | None, **more: Any) -> Json:
-        data = {"data": more.pop("data")} if "data" in more else {}
-        metadata = {"name": name, "namespace": self.namespace, **more}
+    def _post(self, path: str, version: str, kind: str, name: str, spec: Json | None, **extra: Any) -> Json:
+        data = {"data": extra.pop("data")} if "data" in extra else {}
+        metadata = {"name": name, "namespace": self.namespace, **extra}
         document: Json = {"apiVersion": version, "kind": kind, "metadata": metadata, **data}
         if spec is not None:
             document["spec"] = spec
@@ -203,13 +204,4 @@ class Tenant:
             if answer.status_code != httpx.codes.TOO_MANY_REQUESTS:
                 break
             self._stop.wait(0.5)
-        return self._must(answer)
-
-    @staticmethod
-    def _must(answer: httpx.Response) -> Json:
-        if answer.is_error:
-            raise AssertionError(
-                f"{answer.request.method} {answer.request.url}: {answer.status_code} {answer.text[:600]}"
-            )
-        body: Json = answer.json()
-        return body
+        return body_of(answer)

@@ -88,8 +88,8 @@ class Lab:
     def items(self, path: str) -> list[dict[str, Any]]:
         """Objects of a kind: ``<group>/<version>/<plural>``, in all namespaces."""
         with self.management() as client:
-            found: list[dict[str, Any]] = client.get(f"/apis/{path}").raise_for_status().json()["items"]
-            return found
+            objects: list[dict[str, Any]] = client.get(f"/apis/{path}").raise_for_status().json()["items"]
+            return objects
 
     def control_planes(self) -> list[dict[str, Any]]:
         """The KamajiControlPlanes, in the version that is served."""
@@ -117,7 +117,7 @@ class Lab:
         with self.management() as client:
             for namespace, name in clusters:
                 client.delete(f"/apis/{group}/namespaces/{namespace}/{kind}/{name}").raise_for_status()
-        eventually(lambda: clusters & self.clusters(), lambda left: not left, 120, "the Clusters gone")
+        eventually(lambda: clusters & self.clusters(), lambda rest: not rest, 120, "the Clusters gone")
 
     def leftovers(self, cluster: str = "") -> list[str]:
         """The Cluster API and Kamaji objects of a cluster, by their names; by default of all clusters."""
@@ -155,12 +155,12 @@ def nodes(kubeconfig: str) -> dict[str, bool]:
     }
 
 
-def eventually(look: Callable[[], Value], holds: Callable[[Value], bool], seconds: float, what: str) -> Value:
+def eventually(look: Callable[[], Value], holds: Callable[[Value], bool], seconds: float, expectation: str) -> Value:
     """Look until what is seen is as wanted."""
     deadline = time.monotonic() + seconds
     while True:
         value = look()
         if holds(value):
             return value
-        assert time.monotonic() < deadline, f"{what} not within {seconds:.0f} s; last seen: {value}"
+        assert time.monotonic() < deadline, f"{expectation} not within {seconds:.0f} s; last seen: {value}"
         time.sleep(0.5)

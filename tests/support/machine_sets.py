@@ -37,7 +37,7 @@ class MachineSets:
         self.namespace = namespace
         self.harm: set[Missing] = set()
         self.http = management.client()
-        self._held = False
+        self._pause = False
         paths = (f"{CORE}/machinedeployments", f"{CORE}/machinesets", *KINDS.values())
         self._changes = Changes(management, [path.format(namespace) for path in paths])
         self._client = management.client()
@@ -54,16 +54,16 @@ class MachineSets:
         self.http.close()
         self._client.close()
 
-    def hold(self, held: bool) -> None:
+    def hold(self, pause: bool) -> None:
         """Let no roll-out end, or all."""
-        self._held = held
+        self._pause = pause
         self._changes.tell()
 
     def items(self, path: str, client: httpx.Client | None = None) -> list[Json]:
         """All objects of a collection."""
         answer = (client or self.http).get(path.format(self.namespace)).raise_for_status()
-        found: list[Json] = answer.json()["items"]
-        return found
+        objects: list[Json] = answer.json()["items"]
+        return objects
 
     def templates(self, client: httpx.Client | None = None) -> set[tuple[str, str]]:
         """Kind and name of the templates that there are, but for those that are going."""
@@ -80,26 +80,28 @@ class MachineSets:
         return {pair for holder in holders for pair in references(holder)}
 
     def _play(self) -> None:
-        failed = False
-        while self._changes.wait(soon=failed):
+        retry = False
+        while self._changes.wait(soon=retry):
             try:
                 self._round(self._client)
-                failed = False
+                retry = False
             except (httpx.HTTPError, KeyError):
                 # The API server fills its cache (429), or an object went meanwhile.
-                failed = True
+                retry = True
 
     def _round(self, client: httpx.Client) -> None:
         sets = self.items(f"{CORE}/machinesets", client)
         # Before any set loses its machines, and what is named first: a set that goes takes its templates along.
-        there = self.templates(client)
-        for one in sets:
-            for pair in references(one) if dig(one, "spec", "replicas") else ():
-                if pair not in there and self._lives(client, one):
-                    self.harm.add((one["metadata"]["name"], *pair))
+        templates = self.templates(client)
+        for machine_set in sets:
+            for pair in references(machine_set) if dig(machine_set, "spec", "replicas") else ():
+                if pair not in templates and self._lives(client, machine_set):
+                    self.harm.add((machine_set["metadata"]["name"], *pair))
         for deployment in self.items(f"{CORE}/machinedeployments", client):
             if "deletionTimestamp" not in deployment["metadata"]:
-                self._roll(client, deployment, [one for one in sets if is_owned_by(one, deployment)])
+                self._roll(
+                    client, deployment, [machine_set for machine_set in sets if is_owned_by(machine_set, deployment)]
+                )
 
     def _lives(self, client: httpx.Client, machine_set: Json) -> bool:
         answer = client.get(f"{CORE.format(self.namespace)}/machinesets/{machine_set['metadata']['name']}")
@@ -107,27 +109,27 @@ class MachineSets:
 
     def _roll(self, client: httpx.Client, deployment: Json, sets: list[Json]) -> None:
         name, replicas = revision(deployment), dig(deployment, "spec", "replicas") or 1
-        current = next((one for one in sets if one["metadata"]["name"] == name), None)
+        current = next((machine_set for machine_set in sets if machine_set["metadata"]["name"] == name), None)
         if current is None:
             self._create(client, deployment, name, replicas)
         elif dig(current, "spec", "replicas") != replicas:
             self._change(client, name, {"spec": {"replicas": replicas}})
-        if self._held:
+        if self._pause:
             return
         older = sorted(
-            (one for one in sets if one["metadata"]["name"] != name),
-            key=lambda one: str(one["metadata"]["creationTimestamp"]),
+            (machine_set for machine_set in sets if machine_set["metadata"]["name"] != name),
+            key=lambda machine_set: str(machine_set["metadata"]["creationTimestamp"]),
         )
-        for one in older:
-            if dig(one, "spec", "replicas"):
-                self._change(client, one["metadata"]["name"], {"spec": {"replicas": 0}})
-        for one in older[:-1]:
-            client.delete(f"{CORE.format(self.namespace)}/machinesets/{one['metadata']['name']}")
+        for machine_set in older:
+            if dig(machine_set, "spec", "replicas"):
+                self._change(client, machine_set["metadata"]["name"], {"spec": {"replicas": 0}})
+        for machine_set in older[:-1]:
+            client.delete(f"{CORE.format(self.namespace)}/machinesets/{machine_set['metadata']['name']}")
         counts = dict.fromkeys(("replicas", "updatedReplicas", "readyReplicas", "availableReplicas"), replicas)
         status = {**counts, "observedGeneration": deployment["metadata"]["generation"]}
         if any(dig(deployment, "status", key) != value for key, value in status.items()):
-            where = f"{CORE.format(self.namespace)}/machinedeployments/{deployment['metadata']['name']}/status"
-            client.patch(where, json={"status": status}, headers=MERGE)
+            url = f"{CORE.format(self.namespace)}/machinedeployments/{deployment['metadata']['name']}/status"
+            client.patch(url, json={"status": status}, headers=MERGE)
 
     def _create(self, client: httpx.Client, deployment: Json, name: str, replicas: int) -> None:
         metadata = deployment["metadata"]
@@ -149,7 +151,10 @@ class MachineSets:
 def references(holder: Json) -> list[tuple[str, str]]:
     """Kind and name of the templates that a MachineDeployment or MachineSet names."""
     machine = holder["spec"]["template"]["spec"]
-    return [(one["kind"], one["name"]) for one in (machine["infrastructureRef"], machine["bootstrap"]["configRef"])]
+    return [
+        (reference["kind"], reference["name"])
+        for reference in (machine["infrastructureRef"], machine["bootstrap"]["configRef"])
+    ]
 
 
 def revision(deployment: Json) -> str:
@@ -160,5 +165,5 @@ def revision(deployment: Json) -> str:
 
 def is_owned_by(machine_set: Json, deployment: Json) -> bool:
     return any(
-        one["uid"] == deployment["metadata"]["uid"] for one in machine_set["metadata"].get("ownerReferences", [])
+        owner["uid"] == deployment["metadata"]["uid"] for owner in machine_set["metadata"].get("ownerReferences", [])
     )

@@ -50,21 +50,21 @@ def complete() -> dict[str, Any]:
 
 def layouts() -> list[dict[str, Any]]:
     """Complete configurations of each provider: of one cluster; of several, with shared settings or without."""
-    found = []
+    configurations = []
     for whole in (complete(), copy.deepcopy(METAL3)):
         management = {"management": whole.pop("management", {"kubeconfigPath": "kubeconfig"})}
         other = {**copy.deepcopy(whole), "cluster": {**whole["cluster"], "name": "other"}}
         # What two clusters can't have both.
         other.get("metal3", {}).pop("hosts", None)
         other.pop("controlPlane", None)
-        own = {key: whole[key] for key in ("cluster", "workerPools") if key in whole}
-        shared = {key: value for key, value in whole.items() if key not in own}
-        found += [
+        cluster = {key: whole[key] for key in ("cluster", "workerPools") if key in whole}
+        shared = {key: value for key, value in whole.items() if key not in cluster}
+        configurations += [
             {**whole, **management},
-            {"clusters": [own], **shared, **management},
+            {"clusters": [cluster], **shared, **management},
             {"clusters": [whole, other], **management},
         ]
-    return copy.deepcopy(found)
+    return copy.deepcopy(configurations)
 
 
 def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
@@ -111,11 +111,11 @@ def forms(text: str) -> tuple[str, ...]:
     return (text, raw.hex(), json.dumps(text).strip('"'), *encoded)
 
 
-def shown(markers: Iterable[str], texts: Mapping[str, str]) -> list[str]:
+def leaks(markers: Iterable[str], texts: Mapping[str, str]) -> list[str]:
     """Which markers stand in which texts, in any form."""
     return [
-        f"{text} in {where}"
+        f"{text} in {source}"
         for text in markers
-        for where, content in texts.items()
+        for source, content in texts.items()
         if any(form in content for form in forms(text))
     ]

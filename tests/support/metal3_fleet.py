@@ -11,7 +11,8 @@ from typing import Any
 import httpx
 
 from lab.plane import ManagementPlane
-from tests.support.fleet import CLUSTERS, CONTROL_PLANES, INFRASTRUCTURE, MERGE, Fleet, Json, _must, dig
+from tests.support.answers import body_of
+from tests.support.fleet import CLUSTERS, CONTROL_PLANES, INFRASTRUCTURE, MERGE, Fleet, Json, dig
 
 NEWER = {
     CLUSTERS: CLUSTERS.replace("v1beta1", "v1beta2"),
@@ -29,7 +30,7 @@ class Metal3Fleet(Fleet):
         machines: machines by the host that they are to be on.
     """
 
-    watched = ()
+    watches = ()
 
     def __init__(self, management: ManagementPlane, *, delay: float = 0.0) -> None:
         super().__init__(management, delay=delay)
@@ -38,9 +39,9 @@ class Metal3Fleet(Fleet):
 
     def _list(self, client: httpx.Client, path: str) -> dict[str, Json]:
         objects = super()._list(client, NEWER.get(path, path))
-        for one in objects.values():
+        for obj in objects.values():
             # The play reads the older generation's words.
-            status = one.setdefault("status", {})
+            status = obj.setdefault("status", {})
             status["ready"] = dig(status, "initialization", "provisioned") or dig(status, "ready")
             status["infrastructureReady"] = dig(status, "initialization", "infrastructureProvisioned")
         return objects
@@ -81,7 +82,7 @@ class Metal3Fleet(Fleet):
                 "metadata": {"labels": label},
                 "spec": {"consumerRef": consumer, "online": bool(machine)},
             }
-            _must(client.patch(f"{HOSTS.format(self.namespace)}/{name}", json=change, headers=MERGE))
+            body_of(client.patch(f"{HOSTS.format(self.namespace)}/{name}", json=change, headers=MERGE))
 
 
 class _Newer:
@@ -94,8 +95,8 @@ class _Newer:
         """The client's own."""
         return getattr(self._client, name)
 
-    def patch(self, url: str, **more: Any) -> httpx.Response:
+    def patch(self, url: str, **extra: Any) -> httpx.Response:
         """As of the client."""
         return self._client.patch(
-            url.replace("controlplane.cluster.x-k8s.io/v1alpha1", "controlplane.cluster.x-k8s.io/v1alpha2"), **more
+            url.replace("controlplane.cluster.x-k8s.io/v1alpha1", "controlplane.cluster.x-k8s.io/v1alpha2"), **extra
         )

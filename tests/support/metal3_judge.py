@@ -21,15 +21,15 @@ OTHERS = ("Namespace", "Cluster", "KamajiControlPlane", "MachineDeployment")
 
 def engine_manifest(manifest: Mapping[str, Any]) -> dict[str, Any]:
     """The manifest as the engine sends it: with a secret's text, and with the endpoint in a Metal3Cluster."""
-    found = copy.deepcopy(dict(manifest))
-    if found["kind"] == "Secret":
-        del found["data"]
-        found["stringData"] = {
+    document = copy.deepcopy(dict(manifest))
+    if document["kind"] == "Secret":
+        del document["data"]
+        document["stringData"] = {
             key: text.get_secret_value() for key, text in manifest["data"].items() if isinstance(text, SecretStr)
         }
-    if found["kind"] == "Metal3Cluster":
-        found["spec"]["controlPlaneEndpoint"] = {"host": "192.0.2.9", "port": 6443}
-    return found
+    if document["kind"] == "Metal3Cluster":
+        document["spec"]["controlPlaneEndpoint"] = {"host": "192.0.2.9", "port": 6443}
+    return document
 
 
 def judge_manifest(client: httpx.Client, manifest: Mapping[str, Any]) -> None:
@@ -38,15 +38,15 @@ def judge_manifest(client: httpx.Client, manifest: Mapping[str, Any]) -> None:
     A data template with a bond is of the older, deprecated version. What the newer one calls otherwise is lost in the answer
     of a server that has no conversion webhook; unknown ones are refused here, too.
     """
-    sent = engine_manifest(manifest)
-    if sent["kind"] == "Secret":
-        assert send(client, sent).is_success, sent["metadata"]["name"]
-    elif sent["apiVersion"] == "infrastructure.cluster.x-k8s.io/v1beta1":
-        answer = send(client, sent)
-        assert answer.is_success, f"{sent['kind']}: {answer.text}"
+    document = engine_manifest(manifest)
+    if document["kind"] == "Secret":
+        assert send(client, document).is_success, document["metadata"]["name"]
+    elif document["apiVersion"] == "infrastructure.cluster.x-k8s.io/v1beta1":
+        answer = send(client, document)
+        assert answer.is_success, f"{document['kind']}: {answer.text}"
         assert "deprecated" in answer.headers.get("warning", ""), "the only warning"
     else:
-        dry_run(client, sent)
+        dry_run(client, document)
 
 
 def judge(client: httpx.Client, raw: Mapping[str, Any], counts: Counter[str]) -> None:

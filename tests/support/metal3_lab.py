@@ -64,27 +64,27 @@ def racks_lab(lab: Lab, state: Path) -> Iterator[Lab]:
         state: folder of the other one.
     """
     assert lab.command("down").returncode == 0, "the tier's lab stops"
-    own = Lab(state)
-    begun = own.command("up", "--contract", "v1beta2", "--load-balancer-delay", "3", "--network", "provided")
-    assert begun.returncode == 0, begun.stdout
-    yield own
-    ended = own.command("down")
-    assert ended.returncode == 0, ended.stdout
-    again = lab.command("up")
-    assert again.returncode == 0, again.stdout
+    second = Lab(state)
+    start = second.command("up", "--contract", "v1beta2", "--load-balancer-delay", "3", "--network", "provided")
+    assert start.returncode == 0, start.stdout
+    yield second
+    stop = second.command("down")
+    assert stop.returncode == 0, stop.stdout
+    restart = lab.command("up")
+    assert restart.returncode == 0, restart.stdout
 
 
 class HostWatch:
     """What becomes of all BareMetalHosts while something runs.
 
     Attributes:
-        seen: by name, each state in which a host was seen: provisioning state, powered on, whether a machine is on it, and
+        states: by name, each state in which a host was seen: provisioning state, powered on, whether a machine is on it, and
             whether it is being deleted.
     """
 
     def __init__(self, lab: Lab) -> None:
         self._lab, self._stop = lab, threading.Event()
-        self.seen: dict[str, list[tuple[str, bool, bool, bool]]] = {}
+        self.states: dict[str, list[tuple[str, bool, bool, bool]]] = {}
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def __enter__(self) -> HostWatch:
@@ -105,10 +105,10 @@ class HostWatch:
 
     def _list(self, client: httpx.Client) -> str:
         """Note what there is; its resource version."""
-        found = client.get(f"/apis/{HOSTS}").raise_for_status().json()
-        for host in found["items"]:
+        collection = client.get(f"/apis/{HOSTS}").raise_for_status().json()
+        for host in collection["items"]:
             self._note(host)
-        return str(found["metadata"]["resourceVersion"])
+        return str(collection["metadata"]["resourceVersion"])
 
     def _follow(self, client: httpx.Client, version: str) -> str:
         """Note what happens after a version; the one to go on from, empty where that is too old."""
@@ -130,15 +130,17 @@ class HostWatch:
             "consumerRef" in host["spec"],
             "deletionTimestamp" in host["metadata"],
         )
-        history = self.seen.setdefault(host["metadata"]["name"], [])
+        history = self.states.setdefault(host["metadata"]["name"], [])
         if not history or history[-1] != state:
             history.append(state)
 
-    def given_back(self) -> None:
+    def check_return(self) -> None:
         """See that each host that went had been wiped before, had no machine on it, and was switched off at last."""
-        for name, states in self.seen.items():
-            told = f"{name}: state, power, machine, deletion one after the other: {states}"
-            before = [state for state, _, _, going in states if not going][-1:]
-            assert not {"provisioning", "provisioned", "deprovisioning"} & {*before}, f"it was not wiped: {told}"
-            assert not [True for _, _, machine, going in states if machine and going], f"a machine was on it: {told}"
-            assert not states[-1][1], f"it is still on: {told}"
+        for name, states in self.states.items():
+            story = f"{name}: state, power, machine, deletion one after the other: {states}"
+            before = [state for state, _, _, deletion in states if not deletion][-1:]
+            assert not {"provisioning", "provisioned", "deprovisioning"} & {*before}, f"it was not wiped: {story}"
+            assert not [True for _, _, machine, deletion in states if machine and deletion], (
+                f"a machine was on it: {story}"
+            )
+            assert not states[-1][1], f"it is still on: {story}"

@@ -12,7 +12,7 @@ import toolchain
 from lab import crds
 from lab.kubeconfig import http_client
 from lab.plane import ManagementPlane
-from tests.provider.test_handoff_rbac import allowed
+from tests.provider.test_handoff_rbac import allows
 from toolchain.pins import NEWER_CLUSTER_API
 
 from .dry_run import newer_plane
@@ -24,24 +24,24 @@ MORE = ["tenantcontrolplanes.kamaji.clastix.io", "datastores.kamaji.clastix.io",
 
 def await_more_crds(client: httpx.Client) -> None:
     """Wait until further CRDs are served."""
-    eventually(lambda: crds.missing_crds(client, MORE), lambda left: not left, 30, "the CRDs are served")
+    eventually(lambda: crds.missing_crds(client, MORE), lambda names: not names, 30, "the CRDs are served")
 
 
 def metal3_plane(folder: Path) -> Iterator[ManagementPlane]:
     """An API server with all kinds that a stack of Metal3's meets."""
-    for made in newer_plane(folder):
+    for plane in newer_plane(folder):
         folders = (
             ("github.com/clastix/kamaji", None, "charts/kamaji/crds", "*.yaml"),
             ("sigs.k8s.io/cluster-api", NEWER_CLUSTER_API, "config/crd/bases", "*_machine[s]*.yaml"),
         )
-        with made.client() as client:
+        with plane.client() as client:
             for module, version, folder, pattern in folders:
                 for path in sorted((toolchain.module_folder(module, version) / folder).glob(pattern)):
                     definition = yaml.load(path.read_bytes(), yaml.CSafeLoader)
                     definition["spec"].pop("conversion", None)
                     crds.apply(client, definition)
             await_more_crds(client)
-        yield made
+        yield plane
 
 
 def least_rights(plane: ManagementPlane, namespace: str) -> Path:
@@ -62,5 +62,5 @@ def least_rights(plane: ManagementPlane, namespace: str) -> Path:
     ]
     with http_client(path) as client:
         for right in rights:
-            eventually(lambda right=right: allowed(client, namespace, right), bool, 20, "the rights are in force")
+            eventually(lambda right=right: allows(client, namespace, right), bool, 20, "the rights are in force")
     return path

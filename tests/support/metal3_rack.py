@@ -42,7 +42,7 @@ KINDS = (
 
 def sections_of(namespace: str, kubeconfig: Path, *, network: bool) -> Json:
     """Settings of a cluster on a rack of three hosts, whose servers are told of their network or not."""
-    found: Json = {
+    settings: Json = {
         "cluster": {"name": "one", "namespace": namespace},
         "capi": {"contract": "v1beta2"},
         "metal3": {
@@ -57,8 +57,8 @@ def sections_of(namespace: str, kubeconfig: Path, *, network: bool) -> Json:
         "handoff": {"timeoutSeconds": 60},
     }
     if network:
-        found["metal3"]["networkData"] = NETWORK
-    return found
+        settings["metal3"]["networkData"] = NETWORK
+    return settings
 
 
 @dataclass
@@ -66,22 +66,22 @@ class Rack:
     """A cluster, and a project whose settings describe it.
 
     Attributes:
-        made_by: what made it: ``kubectl apply``, ``kubectl apply --server-side``, or another stack.
+        maker: what made it: ``kubectl apply``, ``kubectl apply --server-side``, or another stack.
         sections: the settings.
         names: names that somebody gave to the templates, by those that the settings give.
     """
 
     project: Project
     fleet: Metal3Fleet
-    made_by: str
+    maker: str
     sections: Json
     names: dict[str, str] = field(default_factory=dict)
 
     def configure(self, *, password: str = PASSWORD) -> None:
         """Write the stack's file, with each host's password as a secret."""
         plain = copy.deepcopy(self.sections)
-        for one in plain["metal3"]["hosts"]:
-            del one["bmc"]["password"]
+        for entry in plain["metal3"]["hosts"]:
+            del entry["bmc"]["password"]
         self.project.configure(STACK, **plain)
         for index in range(len(plain["metal3"]["hosts"])):
             path = f"kamaji-equinix:metal3.hosts[{index}].bmc.password"
@@ -95,93 +95,93 @@ class Rack:
         """Make it, and let a machine be on its first host."""
         self.project.pulumi("stack", "init", STACK).ok()
         self.configure()
-        if self.made_by == "another stack":
+        if self.maker == "another stack":
             self.project.script("up", "--no-wait", "--stack", STACK).ok()
             self.project.pulumi("stack", "rm", STACK, "--force", "--yes", "--preserve-config").ok()
         else:
             self.apply()
         self.fleet.machines["host-0"] = "one-a-x"
-        eventually(self.host, lambda one: dig(one, "spec", "online"), 60, "a machine is on the host")
+        eventually(self.host, lambda host: dig(host, "spec", "online"), 60, "a machine is on the host")
         # Kamaji's provider writes it last, and on a busy machine after all else.
         secret = f"/api/v1/namespaces/{self.fleet.namespace}/secrets/one-kubeconfig"
         eventually(
-            lambda: self.fleet.http.get(secret), lambda got: got.status_code == 200, 60, "the tenant's kubeconfig"
+            lambda: self.fleet.http.get(secret), lambda answer: answer.status_code == 200, 60, "the tenant's kubeconfig"
         )
 
     def host(self) -> Json:
         """The host with a machine."""
-        found: Json = self.fleet.http.get(f"{HOSTS.format(self.fleet.namespace)}/host-0").json()
-        return found
+        host: Json = self.fleet.http.get(f"{HOSTS.format(self.fleet.namespace)}/host-0").json()
+        return host
 
     def manifests(self) -> list[Json]:
         """What the settings make, under the names that somebody gave."""
         (tenant,) = load_stack({key: value for key, value in self.sections.items() if key != "management"}).clusters
-        found = []
+        manifests = []
         for document in documents(tenant):
             if document["kind"] == "Secret":
                 data = {key: text.get_secret_value() for key, text in document.pop("data").items()}
                 document["stringData"] = data
-            found.append(document)
-        text = json.dumps(found)
-        for made, given in self.names.items():
-            text = text.replace(json.dumps(made), json.dumps(given))
+            manifests.append(document)
+        text = json.dumps(manifests)
+        for original, custom in self.names.items():
+            text = text.replace(json.dumps(original), json.dumps(custom))
         whole: list[Json] = json.loads(text)
         return whole
 
     def rename(self) -> None:
         """Give all templates names of somebody's own."""
-        for one in self.manifests():
-            if one["kind"].endswith("Template"):
-                self.names[one["metadata"]["name"]] = f"by-hand-{one['kind'].lower()}"
+        for manifest in self.manifests():
+            if manifest["kind"].endswith("Template"):
+                self.names[manifest["metadata"]["name"]] = f"by-hand-{manifest['kind'].lower()}"
 
     def apply(self) -> None:
         """As somebody does with kubectl: the Metal3Cluster last, once the control plane has an address."""
-        whole = [one for one in self.manifests() if one["kind"] != "Namespace"]
-        last = [one for one in whole if one["kind"] == "Metal3Cluster"]
-        self.kubectl([one for one in whole if one not in last])
+        whole = [manifest for manifest in self.manifests() if manifest["kind"] != "Namespace"]
+        last = [manifest for manifest in whole if manifest["kind"] == "Metal3Cluster"]
+        self.kubectl([manifest for manifest in whole if manifest not in last])
         plane = eventually(
             lambda: self.fleet.read(NEWER[CONTROL_PLANES], "one-control-plane"),
-            lambda one: dig(one, "spec", "controlPlaneEndpoint", "host"),
+            lambda manifest: dig(manifest, "spec", "controlPlaneEndpoint", "host"),
             20,
             "the control plane has an address",
         )
         last[0]["spec"]["controlPlaneEndpoint"] = dig(plane, "spec", "controlPlaneEndpoint")
         self.kubectl(last)
-        self.own()
+        self.adopt()
 
-    def own(self) -> None:
+    def adopt(self) -> None:
         """What Cluster API and CAPM3 enter into templates: the Cluster, which they go with."""
         cluster = self.fleet.read(NEWER[CLUSTERS], "one")
         owner = {key: cluster[key] for key in ("apiVersion", "kind")} | {
             key: cluster["metadata"][key] for key in ("name", "uid")
         }
-        for path, one in self.objects():
-            if one["kind"].endswith("Template"):
+        for path, obj in self.objects():
+            if obj["kind"].endswith("Template"):
                 change = {"metadata": {"ownerReferences": [owner]}}
-                where = f"{path}/{one['metadata']['name']}"
-                self.fleet.http.patch(where, json=change, headers=MERGE, params=MANAGER).raise_for_status()
+                url = f"{path}/{obj['metadata']['name']}"
+                self.fleet.http.patch(url, json=change, headers=MERGE, params=MANAGER).raise_for_status()
 
     def kubectl(self, manifests: list[Json]) -> None:
         """Apply manifests."""
         path = self.project.folder / "manifests.yaml"
         path.write_text(yaml.safe_dump_all(manifests))
         kubeconfig = self.fleet.management.kubeconfig
-        self.project.run(KUBECTL, "--kubeconfig", kubeconfig, *self.made_by.split()[1:], "--filename", path).ok()
+        self.project.run(KUBECTL, "--kubeconfig", kubeconfig, *self.maker.split()[1:], "--filename", path).ok()
 
     def snapshot(self) -> dict[str, tuple[str, Any]]:
         """UID and content of each object."""
         return {
-            f"{one['kind']} {one['metadata']['name']}": (
-                one["metadata"]["uid"],
-                one.get("spec", one.get("data")),
+            f"{obj['kind']} {obj['metadata']['name']}": (
+                obj["metadata"]["uid"],
+                obj.get("spec", obj.get("data")),
             )
-            for _, one in self.objects()
+            for _, obj in self.objects()
         }
 
-    def written(self) -> dict[str, str]:
+    def resource_versions(self) -> dict[str, str]:
         """When each object was last written, as its resource version."""
         return {
-            f"{one['kind']} {one['metadata']['name']}": one["metadata"]["resourceVersion"] for _, one in self.objects()
+            f"{obj['kind']} {obj['metadata']['name']}": obj["metadata"]["resourceVersion"] for _, obj in self.objects()
         }
 
     def objects(self) -> Iterator[tuple[str, Json]]:
@@ -190,6 +190,6 @@ class Rack:
             version, _, resource = kind.rpartition("/")
             root = f"/apis/{version}" if "/" in version else f"/api/{version}"
             path = f"{root}/namespaces/{self.fleet.namespace}/{resource}"
-            found = self.fleet.http.get(path).raise_for_status().json()
-            for one in found["items"]:
-                yield path, {"kind": found["kind"].removesuffix("List"), **one}
+            collection = self.fleet.http.get(path).raise_for_status().json()
+            for obj in collection["items"]:
+                yield path, {"kind": collection["kind"].removesuffix("List"), **obj}

@@ -14,7 +14,7 @@ ADDRESS = "redfish-virtualmedia://127.0.0.1:8000/redfish/v1/Systems/{}"
 PASSWORD = "a-very-secret-word"
 
 
-def host(number: int = 0, **more: Any) -> Json:
+def host(number: int = 0, **extra: Any) -> Json:
     """A host with credentials of its own."""
     bmc = {
         "address": ADDRESS.format(number),
@@ -27,7 +27,7 @@ def host(number: int = 0, **more: Any) -> Json:
         "labels": {"pool": "worker-a"},
         "bootMACAddress": f"00:60:2f:00:00:{number:02x}",
         "bmc": bmc,
-        **more,
+        **extra,
     }
 
 

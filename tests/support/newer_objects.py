@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
-from .cluster_objects import SINCE, Object, labels, with_owner
+from .cluster_objects import SINCE, Object, api_object, labels, machine_metadata, selection, with_owner
 
 CLUSTER_API = "cluster.x-k8s.io/v1beta2"
 
@@ -28,14 +29,7 @@ def reference(obj: Object) -> dict[str, str]:
     return {"apiGroup": group, "kind": obj["kind"], "name": obj["metadata"]["name"]}
 
 
-def _object(kind: str, name: str, spec: Object, status: Object, **metadata: Any) -> Object:
-    return {
-        "apiVersion": CLUSTER_API,
-        "kind": kind,
-        "metadata": {"name": name, **metadata},
-        "spec": spec,
-        "status": status,
-    }
+_object = partial(api_object, CLUSTER_API)
 
 
 def control_plane(name: str = "cp", conditions: Iterable[Object] = (), **counts: int) -> Object:
@@ -48,13 +42,8 @@ def control_plane(name: str = "cp", conditions: Iterable[Object] = (), **counts:
         **counts,
     }
     spec = {"dataStoreName": "default", "replicas": 2, "version": "1.33.0", "kubelet": {}, "network": {}, "addons": {}}
-    return {
-        "apiVersion": "controlplane.cluster.x-k8s.io/v1alpha2",
-        "kind": "KamajiControlPlane",
-        "metadata": {"name": name},
-        "spec": {**spec, "deployment": {}, "controlPlaneEndpoint": {"host": "10.0.0.5", "port": 6443}},
-        "status": status,
-    }
+    spec |= {"deployment": {}, "controlPlaneEndpoint": {"host": "10.0.0.5", "port": 6443}}
+    return api_object("controlplane.cluster.x-k8s.io/v1alpha2", "KamajiControlPlane", name, spec, status)
 
 
 def cluster(
@@ -74,16 +63,15 @@ def cluster(
 def deployment(name: str, replicas: int, /, conditions: Iterable[Object] = (), **counts: int) -> Object:
     """A MachineDeployment; ``counts`` are of its status."""
     status = {"observedGeneration": 1, "conditions": list(conditions), **counts}
-    spec = {"clusterName": "c1", "replicas": replicas, **_selected(name)}
+    spec = {"clusterName": "c1", "replicas": replicas, **_selection(name)}
     return _object("MachineDeployment", name, spec, status, labels=labels("c1"), generation=1)
 
 
 def machine_set(name: str, owner: Object) -> Object:
     """The MachineSet of a MachineDeployment."""
-    spec = {"clusterName": "c1", "replicas": owner["spec"]["replicas"], **_selected(name)}
-    return with_owner(
-        _object("MachineSet", name, spec, {"replicas": owner["spec"]["replicas"]}, labels=labels("c1")), owner
-    )
+    spec = {"clusterName": "c1", "replicas": owner["spec"]["replicas"], **_selection(name)}
+    status = {"replicas": owner["spec"]["replicas"]}
+    return with_owner(_object("MachineSet", name, spec, status, labels=labels("c1")), owner)
 
 
 def machine(
@@ -109,13 +97,9 @@ def machine(
     if "bootstrap" in parts:
         bootstrap = {"configRef": reference(parts["bootstrap"])}
     spec = {"clusterName": "c1", "bootstrap": bootstrap, "infrastructureRef": reference(parts["infrastructure"])}
-    marks = labels("c1")
-    if control_plane_machine:
-        marks["cluster.x-k8s.io/control-plane"] = ""
-    made = _object("Machine", name, spec, {"conditions": list(conditions)}, labels=marks)
-    if finalizers:
-        made["metadata"]["finalizers"] = list(finalizers)
-    return with_owner(made, owner, finalizers=finalizers) if owner else made
+    metadata = machine_metadata("c1", control_plane_machine, finalizers)
+    obj = _object("Machine", name, spec, {"conditions": list(conditions)}, **metadata)
+    return with_owner(obj, owner) if owner else obj
 
 
 def machine_pool(name: str, conditions: Iterable[Object] = (), *, parts: Mapping[str, Object]) -> Object:
@@ -136,25 +120,10 @@ def machine_pool(name: str, conditions: Iterable[Object] = (), *, parts: Mapping
 
 def kubeadm_config(name: str, conditions: Iterable[Object] = ()) -> Object:
     """A KubeadmConfig."""
-    return {
-        "apiVersion": "bootstrap.cluster.x-k8s.io/v1beta2",
-        "kind": "KubeadmConfig",
-        "metadata": {"name": name, "labels": labels("c1")},
-        "spec": {"format": "cloud-config"},
-        "status": {"conditions": list(conditions)},
-    }
+    spec, status = {"format": "cloud-config"}, {"conditions": list(conditions)}
+    return api_object("bootstrap.cluster.x-k8s.io/v1beta2", "KubeadmConfig", name, spec, status, labels=labels("c1"))
 
 
-def _selected(name: str) -> Object:
-    template = {
-        "apiGroup": "infrastructure.cluster.x-k8s.io",
-        "kind": "PacketMachineTemplate",
-        "name": name,
-    }
-    return {
-        "selector": {"matchLabels": {"pool": name}},
-        "template": {
-            "metadata": {"labels": {"pool": name}},
-            "spec": {"clusterName": "c1", "bootstrap": {"dataSecretName": "x"}, "infrastructureRef": template},
-        },
-    }
+def _selection(name: str) -> Object:
+    group = {"apiGroup": "infrastructure.cluster.x-k8s.io"}
+    return selection("c1", name, {**group, "kind": "PacketMachineTemplate", "name": name})

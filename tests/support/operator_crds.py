@@ -25,7 +25,7 @@ FILE = "pulumi.com_stacks.yaml"
 TEXT: dict[str, Any] = {"type": "string"}
 # Parts of a pod: the test sends them to the API server once more, as a PodTemplate.
 POD_PART: dict[str, Any] = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-ADDED: dict[str, dict[str, Any]] = {
+ADDITIONS: dict[str, dict[str, Any]] = {
     "serviceAccountName": TEXT,
     "retryMaxBackoffDurationSeconds": {"type": "integer", "format": "int64"},
     "workspaceTemplate": {
@@ -59,8 +59,8 @@ def definition(release: str) -> dict[str, Any]:
     document = yaml.load((folder / "deploy" / "crds" / FILE).read_bytes(), yaml.CSafeLoader)
     for version in document["spec"]["versions"]:
         fields = version["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
-        assert not fields.keys() & ADDED.keys(), "a newer release is pinned: drop the additions"
-        fields.update(ADDED)
+        assert not fields.keys() & ADDITIONS.keys(), "a newer release is pinned: drop the additions"
+        fields.update(ADDITIONS)
     return document
 
 

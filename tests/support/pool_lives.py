@@ -49,8 +49,8 @@ class PoolLife:
         self.life.configure(FIRST)
         self.life.whole()
 
-    def hold(self, held: bool) -> None:
-        self.sets.hold(held)
+    def hold(self, pause: bool) -> None:
+        self.sets.hold(pause)
 
     def check_references(self, story: str) -> None:
         """Every reference resolves, now and as long as machines were made from it."""
@@ -66,16 +66,16 @@ class PoolLife:
         """
         eventually(self.has_rolled, bool, 60, f"the roll-outs end: {story}")
         self.life.whole()
-        left = self.sets.templates() - self.sets.references()
-        assert not left, f"left over: {left}: {story}"
+        rest = self.sets.templates() - self.sets.references()
+        assert not rest, f"left over: {rest}: {story}"
         if not preview:
             return
-        again = self.project.pulumi("preview", "--expect-no-changes", "--stack", self.stack)
-        assert again.code == 0, f"nothing is left to do: {story}\n{again.output}"
+        result = self.project.pulumi("preview", "--expect-no-changes", "--stack", self.stack)
+        assert result.code == 0, f"nothing is left to do: {story}\n{result.output}"
 
     def has_rolled(self) -> bool:
         """Whether each pool has but one MachineSet with machines, and one of before at most."""
         sets = self.sets.items("/apis/cluster.x-k8s.io/v1beta1/namespaces/{}/machinesets")
         deployments = self.sets.items("/apis/cluster.x-k8s.io/v1beta1/namespaces/{}/machinedeployments")
-        living = [one for one in sets if one["spec"]["replicas"]]
+        living = [machine_set for machine_set in sets if machine_set["spec"]["replicas"]]
         return len(living) == len(deployments) and len(sets) <= 2 * len(deployments)

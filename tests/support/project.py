@@ -59,7 +59,7 @@ class Project:
 
     def run(self, *command: str | Path, seconds: float = 600) -> CommandResult:
         """Run a command in the project's folder."""
-        done = subprocess.run(
+        process = subprocess.run(
             [str(part) for part in command],
             cwd=self.folder,
             env=self.environment,
@@ -70,7 +70,7 @@ class Project:
             timeout=seconds,
             check=False,
         )
-        return CommandResult(done.returncode, done.stdout)
+        return CommandResult(process.returncode, process.stdout)
 
     def start(self, *command: str | Path) -> subprocess.Popen[str]:
         """Start a command in a process group of its own, as a terminal would."""
@@ -89,9 +89,9 @@ class Project:
         """Run plain ``pulumi``."""
         return self.run("pulumi", *arguments, "--non-interactive", "--color", "never", seconds=seconds)
 
-    def up(self, stack: str, *more: str) -> CommandResult:
+    def up(self, stack: str, *extra: str) -> CommandResult:
         """``pulumi up`` as a user without a terminal runs it."""
-        return self.pulumi("up", "--yes", "--skip-preview", "--stack", stack, *more)
+        return self.pulumi("up", "--yes", "--skip-preview", "--stack", stack, *extra)
 
     def script(self, *arguments: str, seconds: float = 900) -> CommandResult:
         """Run the console script."""
@@ -99,15 +99,15 @@ class Project:
 
     def script_here(self, *arguments: str) -> CommandResult:
         """Run the console script in this process, where the second that its start takes counts; one thread at a time."""
-        said, before = io.StringIO(), dict(os.environ)
+        output, before = io.StringIO(), dict(os.environ)
         try:
             os.environ.update(self.environment)
-            with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+            with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
                 code = cli.main([*arguments, "--cwd", str(self.folder)])
         finally:
             os.environ.clear()
             os.environ.update(before)
-        return CommandResult(code, said.getvalue())
+        return CommandResult(code, output.getvalue())
 
 
 def dev_sections(kubeconfig: Path, *, network: bool = False) -> dict[str, Any]:

@@ -64,7 +64,7 @@ def repositories(folder: Path) -> Path:
         "Infrastructure": "infrastructure-",
         "ControlPlane": "control-plane-",
     }
-    listed = []
+    entries = []
     for name, kind, version, components, metadata in providers:
         file = {"CoreProvider": "core", "ControlPlaneProvider": "control-plane"}.get(
             kind, kind.removesuffix("Provider").lower()
@@ -73,14 +73,14 @@ def repositories(folder: Path) -> Path:
         target.mkdir(parents=True)
         (target / f"{file}-components.yaml").write_text(components)
         (target / "metadata.yaml").write_text((metadata / "metadata.yaml").read_text())
-        listed.append({"name": name, "type": kind, "url": f"file://{target}/{file}-components.yaml"})
+        entries.append({"name": name, "type": kind, "url": f"file://{target}/{file}-components.yaml"})
     config = folder / "clusterctl.yaml"
-    config.write_text(yaml.safe_dump({"providers": listed}))
+    config.write_text(yaml.safe_dump({"providers": entries}))
     return config
 
 
 def kustomize(folder: Path) -> str:
     """What kustomize makes of a folder; a release of a provider is that."""
-    done = subprocess.run([KUBECTL, "kustomize", folder], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"{folder}: {done.stderr}"
-    return done.stdout
+    process = subprocess.run([KUBECTL, "kustomize", folder], capture_output=True, text=True, check=False)
+    assert process.returncode == 0, f"{folder}: {process.stderr}"
+    return process.stdout

@@ -91,7 +91,7 @@ def generate(count: int, seed: int) -> list[str]:
     return list(dict.fromkeys(pieces))
 
 
-def ours(data: bytes) -> dict[str, Any] | str:
+def read_here(data: bytes) -> dict[str, Any] | str:
     """This program's reading of a file; what it says against it."""
     try:
         return sections(data)[0]
@@ -111,32 +111,32 @@ class Comparison:
         self.engine = engine
         self.counts: Counter[str] = Counter()
 
-    def compare(self, values: Sequence[str], *, refused: int) -> None:
-        """Assert that both read the same values; ``refused``: how many of those that we refuse are tried one by one."""
-        good = [value for value in values if isinstance(ours(self._file([value])), dict)]
-        bad = [value for value in values if isinstance(ours(self._file([value])), str)]
+    def compare(self, values: Sequence[str], *, refusals: int) -> None:
+        """Assert that both read the same values; ``refusals``: how many of those that we refuse are tried one by one."""
+        good = [value for value in values if isinstance(read_here(self._file([value])), dict)]
+        bad = [value for value in values if isinstance(read_here(self._file([value])), str)]
         for begin in range(0, len(good), 60):
             self._compare_batch(good[begin : begin + 60])
-        for value in bad[:: max(1, len(bad) // refused)]:
+        for value in bad[:: max(1, len(bad) // refusals)]:
             self.compare_file(self._file([value]))
 
     def compare_file(self, data: bytes) -> None:
         """Assert that both read a file to the same values, or both refuse it."""
-        mine, engines = ours(data), self.engine.read(data)
-        if isinstance(engines, str) or isinstance(mine, str):
-            assert isinstance(mine, str), f"the engine refuses {data[:200]!r}: {engines}"
-            assert isinstance(engines, str), f"we refuse what the engine takes, {data[:200]!r}: {mine}"
+        program, engine = read_here(data), self.engine.read(data)
+        if isinstance(engine, str) or isinstance(program, str):
+            assert isinstance(program, str), f"the engine refuses {data[:200]!r}: {engine}"
+            assert isinstance(engine, str), f"we refuse what the engine takes, {data[:200]!r}: {program}"
             self.counts["refused"] += 1
             return
-        for key in mine.keys() | engines.keys():
-            assert alike(mine.get(key, "missing"), engines.get(key, "missing")), (
-                f"{data[:200]!r}: we read {mine.get(key)!r}, the engine {engines.get(key)!r}"
+        for key in program.keys() | engine.keys():
+            assert alike(program.get(key, "missing"), engine.get(key, "missing")), (
+                f"{data[:200]!r}: we read {program.get(key)!r}, the engine {engine.get(key)!r}"
             )
             self.counts["values"] += 1
 
     def _compare_batch(self, values: Sequence[str]) -> None:
         whole = self._file(values)
-        if isinstance(self.engine.read(whole), dict) and isinstance(ours(whole), dict):
+        if isinstance(self.engine.read(whole), dict) and isinstance(read_here(whole), dict):
             self.compare_file(whole)
         elif len(values) == 1:
             self.compare_file(self._file(values))
@@ -151,6 +151,6 @@ class Comparison:
         return ("config:\n" + "".join(lines)).encode("utf-8", "surrogatepass")
 
 
-def alike(one: Any, other: Any) -> bool:
+def alike(value: Any, other: Any) -> bool:
     """Whether two values are equal, of equal types; the order of a map's keys is nothing."""
-    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+    return json.dumps(value, sort_keys=True) == json.dumps(other, sort_keys=True)

@@ -74,11 +74,11 @@ def events(log: Path, user: str) -> Iterator[dict[str, Any]]:
 
 def uses(event: dict[str, Any]) -> set[Use]:
     """The rights that a request needs: a server-side apply that makes an object is a patch, and a create."""
-    what = event["objectRef"]
-    resource = what["resource"] + (f"/{what['subresource']}" if "subresource" in what else "")
+    reference = event["objectRef"]
+    resource = reference["resource"] + (f"/{reference['subresource']}" if "subresource" in reference else "")
     makes = event["verb"] == "patch" and event.get("responseStatus", {}).get("code") == CREATED
     verbs = {event["verb"], *(["create"] if makes else [])}
-    return {Use(verb, what.get("apiGroup", ""), resource) for verb in verbs}
+    return {Use(verb, reference.get("apiGroup", ""), resource) for verb in verbs}
 
 
 def rights_in_use(log: Path, user: str) -> set[Use]:
@@ -96,11 +96,11 @@ def denials(log: Path, user: str) -> set[Use]:
     }
 
 
-def grants(*given: dict[str, Any]) -> set[Use]:
+def grants(*rules: dict[str, Any]) -> set[Use]:
     """What rules of Roles grant."""
     return {
         Use(verb, group, resource)
-        for rule in given
+        for rule in rules
         for group in rule["apiGroups"]
         for resource in rule["resources"]
         for verb in rule["verbs"]

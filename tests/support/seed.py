@@ -98,8 +98,8 @@ def differences(before: Any, after: Any, path: str = "") -> Iterator[tuple[str, 
             inner = f"{path}.{key}" if path else str(key)
             yield from differences(before.get(key, ABSENT), after.get(key, ABSENT), inner)
     elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
-        for index, (one, other) in enumerate(zip(before, after, strict=True)):
-            yield from differences(one, other, f"{path}[{index}]")
+        for index, (old, new) in enumerate(zip(before, after, strict=True)):
+            yield from differences(old, new, f"{path}[{index}]")
     elif before != after:
         yield path, before, after
 
@@ -107,8 +107,8 @@ def differences(before: Any, after: Any, path: str = "") -> Iterator[tuple[str, 
 def table() -> str:
     """The differences as a Markdown table."""
     lines = ["| field | the document | rendered | why |", "|---|---|---|---|"]
-    for field, (before, after, why) in DIFFERENCES.items():
-        lines.append(f"| {field} | {cell(before)} | {cell(after)} | {why} |")
+    for field, (before, after, reason) in DIFFERENCES.items():
+        lines.append(f"| {field} | {cell(before)} | {cell(after)} | {reason} |")
     return "\n".join(lines) + "\n"
 
 

@@ -24,16 +24,16 @@ RIGHT: dict[str, Any] = {
 
 def configuration(**changes: Any) -> dict[str, Any]:
     """A right configuration with changes: maps merge, anything else replaces."""
-    return changed(copy.deepcopy(RIGHT), changes)
+    return merge(copy.deepcopy(RIGHT), changes)
 
 
-def changed(base: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+def merge(base: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     """``base`` with changes, in place."""
     for key, value in changes.items():
         if value == DELETE:
             base.pop(key, None)
         elif isinstance(value, Mapping) and isinstance(base.get(key), dict):
-            changed(base[key], value)
+            merge(base[key], value)
         else:
             base[key] = value
     return base

@@ -64,25 +64,25 @@ class ServiceAccount:
         plugin.write_text(f"#!/bin/sh\ncat {folder}/credential\n")
         plugin.chmod(0o755)
         version = "client.authentication.k8s.io/v1"
-        described = {"exec": {"apiVersion": version, "command": str(plugin), "interactiveMode": "Never"}}
+        user = {"exec": {"apiVersion": version, "command": str(plugin), "interactiveMode": "Never"}}
         self.by_file = self._kubeconfig("by-file", {"tokenFile": "token"})
-        self.by_plugin = self._kubeconfig("by-plugin", described)
+        self.by_plugin = self._kubeconfig("by-plugin", user)
 
     @contextlib.contextmanager
     def renew(self) -> Iterator[None]:
         """Somebody writes a new token into the files long before the one in them ends."""
-        ended = threading.Event()
+        end = threading.Event()
 
-        def renew() -> None:
-            while not ended.wait(self._life / 3):
+        def repeat() -> None:
+            while not end.wait(self._life / 3):
                 self._renew()
 
-        thread = threading.Thread(target=renew, daemon=True)
+        thread = threading.Thread(target=repeat, daemon=True)
         thread.start()
         try:
             yield
         finally:
-            ended.set()
+            end.set()
             thread.join()
 
     def takes(self, token: str) -> bool:
@@ -179,7 +179,7 @@ def outlive(plane: ManagementPlane, folder: Path, life: float, waits: float) -> 
                 start(tenant, kubeconfig, timeoutSeconds=waits + 120)
                 for tenant, kubeconfig in zip(tenants, (account.by_file, account.by_plugin), strict=True)
             ]
-            drawn = watch(account.by_plugin, tenants[0].namespace, waits)
+            trees = watch(account.by_plugin, tenants[0].namespace, waits)
             assert not account.takes(account.first), "by now the tokens that all began with are dead"
             for tenant, endpoint in zip(tenants, endpoints, strict=True):
                 tenant.publish(endpoint.host, endpoint.port)
@@ -189,8 +189,8 @@ def outlive(plane: ManagementPlane, folder: Path, life: float, waits: float) -> 
             for run in runs:
                 assert run.require_success()["setBy"], "handed off with tokens of later"
                 assert "nauthorized" not in run.output, "and nothing was refused on the way"
-            assert "Cluster/c1" in drawn[-1], "the tree was drawn"
-            assert not [one for one in drawn if "nauthorized" in one], "and could be read to the end"
+            assert "Cluster/c1" in trees[-1], "the tree was drawn"
+            assert not [tree for tree in trees if "nauthorized" in tree], "and could be read to the end"
     finally:
         for tenant in tenants:
             tenant.close()

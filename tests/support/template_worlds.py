@@ -64,43 +64,43 @@ class World:
         """What must stay: what the pool is made of, what is named, what one of those refers to, and what is strangers'."""
         templates = {key for key in self.objects if key[0] in (self.machine, BOOTSTRAP)}
         staying = {key for key in templates if key[1] in current or key in named or key in self.strange}
-        needed = {self.refers[key] for key in staying if key in self.refers}
+        references = {self.refers[key] for key in staying if key in self.refers}
         others = {
             key
             for key in self.objects.keys() - templates
-            if key in needed or key in self.strange or (key[0] == self.companion and key[1] in current)
+            if key in references or key in self.strange or (key[0] == self.companion and key[1] in current)
         }
         return staying | others
 
     def create(self, client: httpx.Client) -> None:
         """Put it all onto an API server."""
-        for one in [*self.objects.values(), *self.holders]:
-            client.post(path(one, self.namespace), json=one).raise_for_status()
+        for obj in [*self.objects.values(), *self.holders]:
+            client.post(path(obj, self.namespace), json=obj).raise_for_status()
 
     def remaining(self, client: httpx.Client) -> set[Key]:
         """Those of its objects that are still there."""
         return {
             key
-            for key, one in self.objects.items()
-            if client.get(f"{path(one, self.namespace)}/{key[1]}").status_code == httpx.codes.OK
+            for key, obj in self.objects.items()
+            if client.get(f"{path(obj, self.namespace)}/{key[1]}").status_code == httpx.codes.OK
         }
 
     def forget_holders(self, client: httpx.Client) -> None:
         """The pool's MachineDeployments and MachineSets go."""
-        for one in self.holders:
-            client.delete(f"{path(one, self.namespace)}/{one['metadata']['name']}").raise_for_status()
+        for obj in self.holders:
+            client.delete(f"{path(obj, self.namespace)}/{obj['metadata']['name']}").raise_for_status()
 
 
-def path(one: Mapping[str, Any], namespace: str) -> str:
+def path(obj: Mapping[str, Any], namespace: str) -> str:
     """Of an object's collection."""
-    return Kind(one["apiVersion"], one["kind"], plural(one["kind"])).path(namespace)
+    return Kind(obj["apiVersion"], obj["kind"], plural(obj["kind"])).path(namespace)
 
 
 def world(configuration: Mapping[str, Any], namespace: str, seed: int) -> World:
     """A pool of a configuration after a few edits."""
     (tenant,) = load_stack(configuration).clusters
-    own = [one for one in documents(tenant) if one["metadata"].get("labels", {}).get(POOL_LABEL)]
-    manifests = {one["kind"]: one for one in own}
+    objects = [document for document in documents(tenant) if document["metadata"].get("labels", {}).get(POOL_LABEL)]
+    manifests = {document["kind"]: document for document in objects}
     machine, *rest = (kind for kind in manifests if kind.endswith("MachineTemplate"))
     assert not rest, f"one kind of machine template: {[machine, *rest]}"
     companions = [kind for kind in manifests if kind.endswith("Template") and kind not in (machine, BOOTSTRAP)]
@@ -116,73 +116,76 @@ def world(configuration: Mapping[str, Any], namespace: str, seed: int) -> World:
         kinds(machine, BOOTSTRAP),
         kinds(*companions),
     )
-    made = World(pool, manifests, namespace, random.Random(seed))  # noqa: S311 - repeatable on purpose
-    edit(made)
-    hold(made)
-    return made
+    world_ = World(pool, manifests, namespace, random.Random(seed))  # noqa: S311 - repeatable on purpose
+    edit(world_)
+    hold(world_)
+    return world_
 
 
-def edit(made: World) -> None:
+def edit(world_: World) -> None:
     """The templates of some edits; each edit changes one part of the pool or several."""
-    chance, parts = made.chance, [made.machine, BOOTSTRAP, "Secret", *([made.companion] if made.companion else [])]
+    chance, parts = (
+        world_.chance,
+        [world_.machine, BOOTSTRAP, "Secret", *([world_.companion] if world_.companion else [])],
+    )
     versions, secretive = dict.fromkeys(parts, 0), dict[int, bool]()
     edits = chance.randrange(1, 6)
     for number in range(edits):
         if number:
-            changed = set(chance.sample(parts, chance.randrange(1, len(parts) + 1)))
+            subset = set(chance.sample(parts, chance.randrange(1, len(parts) + 1)))
             # What is referred to by name takes its referrer along.
-            changed |= {BOOTSTRAP} if "Secret" in changed else set()
-            changed |= {made.machine} if made.companion in changed else set()
-            versions |= {part: versions[part] + 1 for part in changed}
+            subset |= {BOOTSTRAP} if "Secret" in subset else set()
+            subset |= {world_.machine} if world_.companion in subset else set()
+            versions |= {part: versions[part] + 1 for part in subset}
         with_secret = secretive.setdefault(versions[BOOTSTRAP], chance.random() < 0.7)
         names = {part: f"x-{part.lower()}-{version}" for part, version in versions.items()}
-        for part, referred in ((BOOTSTRAP, "Secret" if with_secret else ""), (made.machine, made.companion)):
+        for part, target in ((BOOTSTRAP, "Secret" if with_secret else ""), (world_.machine, world_.companion)):
             # One that is there keeps its content.
-            if referred and (part, names[part]) not in made.objects:
-                made.refers[part, names[part]] = (referred, names[referred])
-        wanted = [part for part in parts if part != "Secret" or with_secret]
+            if target and (part, names[part]) not in world_.objects:
+                world_.refers[part, names[part]] = (target, names[target])
+        kinds = [part for part in parts if part != "Secret" or with_secret]
         # A run that is killed writes some of them; a template comes before the Secret that it names.
-        written = wanted if number == edits - 1 else wanted[: chance.randrange(1, len(wanted) + 1)]
-        for part in written:
-            add(made, part, names[part])
-        made.current = {names[part] for part in wanted}
+        batch = kinds if number == edits - 1 else kinds[: chance.randrange(1, len(kinds) + 1)]
+        for part in batch:
+            add(world_, part, names[part])
+        world_.current = {names[part] for part in kinds}
     if chance.random() < 0.2:
-        made.current = set()
+        world_.current = set()
 
 
-def add(made: World, kind: str, name: str) -> None:
+def add(world_: World, kind: str, name: str) -> None:
     """One object, now and then somebody else's."""
-    if (kind, name) in made.objects:
+    if (kind, name) in world_.objects:
         return
-    if kind == "Secret" and not any(made.refers.get(one) == (kind, name) for one in made.objects):
+    if kind == "Secret" and not any(world_.refers.get(key) == (kind, name) for key in world_.objects):
         return
-    one = copy.deepcopy(made.manifests.get(kind) or secret_like(made))
-    one["metadata"] = {
+    obj = copy.deepcopy(world_.manifests.get(kind) or secret_like(world_))
+    obj["metadata"] = {
         "name": name,
-        "labels": dict(one["metadata"]["labels"]),
-        "ownerReferences": [owner(made.pool.cluster)],
+        "labels": dict(obj["metadata"]["labels"]),
+        "ownerReferences": [owner(world_.pool.cluster)],
     }
-    way = made.chance.random()
+    way = world_.chance.random()
     if way < 0.05:
-        one["metadata"]["labels"][POOL_LABEL] = "another"
+        obj["metadata"]["labels"][POOL_LABEL] = "another"
         # Another pool's refer to what is that pool's.
-        made.refers.pop((kind, name), None)
+        world_.refers.pop((kind, name), None)
     elif way < 0.1:
-        one["metadata"]["ownerReferences"] = [owner("another")] if made.chance.random() < 0.5 else []
+        obj["metadata"]["ownerReferences"] = [owner("another")] if world_.chance.random() < 0.5 else []
     if way < 0.1:
-        made.strange.add((kind, name))
-    referred = made.refers.get((kind, name))
-    if kind == BOOTSTRAP and referred is not None:
-        source = {"secret": {"name": referred[1], "key": "k"}}
-        one["spec"]["template"]["spec"]["files"] = [{"path": "/x", "contentFrom": source}]
-    elif kind == made.machine and referred is not None:
-        one["spec"]["template"]["spec"]["dataTemplate"] = {"name": referred[1]}
-    made.objects[kind, name] = one
+        world_.strange.add((kind, name))
+    target = world_.refers.get((kind, name))
+    if kind == BOOTSTRAP and target is not None:
+        source = {"secret": {"name": target[1], "key": "k"}}
+        obj["spec"]["template"]["spec"]["files"] = [{"path": "/x", "contentFrom": source}]
+    elif kind == world_.machine and target is not None:
+        obj["spec"]["template"]["spec"]["dataTemplate"] = {"name": target[1]}
+    world_.objects[kind, name] = obj
 
 
-def secret_like(made: World) -> Json:
+def secret_like(world_: World) -> Json:
     """A Secret of the pool."""
-    labels = made.manifests[BOOTSTRAP]["metadata"]["labels"]
+    labels = world_.manifests[BOOTSTRAP]["metadata"]["labels"]
     return {"apiVersion": "v1", "kind": "Secret", "metadata": {"labels": labels}, "stringData": {"k": "v"}}
 
 
@@ -191,32 +194,32 @@ def owner(cluster: str) -> Json:
     return {"apiVersion": "cluster.x-k8s.io/v1beta1", "kind": "Cluster", "name": cluster, "uid": "0-0"}
 
 
-def hold(made: World) -> None:
+def hold(world_: World) -> None:
     """MachineDeployments and MachineSets that name templates of any edit, also of one that was taken back."""
-    for number in range(made.chance.randrange(4)):
-        pair = [made.chance.choice(sorted(refs)) for refs in by_kind(made)]
-        made.references |= set(pair)
-        made.holders.append(holder(made, number, dict(pair)))
+    for number in range(world_.chance.randrange(4)):
+        pair = [world_.chance.choice(sorted(refs)) for refs in by_kind(world_)]
+        world_.references |= set(pair)
+        world_.holders.append(holder(world_, number, dict(pair)))
 
 
-def by_kind(made: World) -> Iterator[list[Key]]:
+def by_kind(world_: World) -> Iterator[list[Key]]:
     """The machine templates, then the bootstrap templates."""
-    for kind in (made.machine, BOOTSTRAP):
-        yield [key for key in made.objects if key[0] == kind] or [(kind, "x-gone")]
+    for kind in (world_.machine, BOOTSTRAP):
+        yield [key for key in world_.objects if key[0] == kind] or [(kind, "x-gone")]
 
 
-def holder(made: World, number: int, names: Mapping[str, str]) -> Json:
+def holder(world_: World, number: int, names: Mapping[str, str]) -> Json:
     """A MachineDeployment, or a MachineSet, with or without machines; some belong to another pool of the Cluster."""
-    kind = made.chance.choice(["MachineDeployment", "MachineSet", "MachineSet"])
-    one = copy.deepcopy(made.manifests["MachineDeployment"])
-    machine = one["spec"]["template"]["spec"]
-    machine["infrastructureRef"]["name"] = names[made.machine]
+    kind = world_.chance.choice(["MachineDeployment", "MachineSet", "MachineSet"])
+    deployment = copy.deepcopy(world_.manifests["MachineDeployment"])
+    machine = deployment["spec"]["template"]["spec"]
+    machine["infrastructureRef"]["name"] = names[world_.machine]
     machine["bootstrap"]["configRef"]["name"] = names[BOOTSTRAP]
-    labels = {CLUSTER_LABEL: made.pool.cluster, POOL_LABEL: made.chance.choice([made.pool.pool, "another"])}
+    labels = {CLUSTER_LABEL: world_.pool.cluster, POOL_LABEL: world_.chance.choice([world_.pool.pool, "another"])}
     keys = ("clusterName", "selector", "template")
     return {
-        "apiVersion": one["apiVersion"],
+        "apiVersion": deployment["apiVersion"],
         "kind": kind,
         "metadata": {"name": f"holder-{number}", "labels": labels},
-        "spec": {"replicas": made.chance.choice([0, 3]), **{key: one["spec"][key] for key in keys}},
+        "spec": {"replicas": world_.chance.choice([0, 3]), **{key: deployment["spec"][key] for key in keys}},
     }

@@ -46,7 +46,7 @@ def write_pins(folder: Path, *, statements: int = 1, broken: bool = False) -> No
     (group / "main.go").write_text("\n".join(lines) + "\n")
 
 
-def environment(folder: Path, **more: str) -> dict[str, str]:
+def environment(folder: Path, **extra: str) -> dict[str, str]:
     """Environment of a run whose cache, and the system's temporary folder, lie in ``folder``."""
     for name in ("cache", "tmp"):
         (folder / name).mkdir(parents=True, exist_ok=True)
@@ -56,16 +56,16 @@ def environment(folder: Path, **more: str) -> dict[str, str]:
         "KAMAJI_EQUINIX_TOOLCHAIN": str(folder / "cache"),
         "TMPDIR": str(folder / "tmp"),
         "GOTELEMETRY": "off",
-        **more,
+        **extra,
     }
 
 
-def start(folder: Path, *words: str, **more: str) -> subprocess.Popen[str]:
+def start(folder: Path, *words: str, **extra: str) -> subprocess.Popen[str]:
     """Start the command line for the pins in ``folder / "pins"``."""
     return subprocess.Popen(
         [sys.executable, __file__, str(folder / "pins"), "--only", NAME, *words],
         cwd=CHECKOUT,
-        env=environment(folder, **more),
+        env=environment(folder, **extra),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -55,7 +55,7 @@ class TenantAuthority:
         """TLS settings of a server with a certificate for some names and addresses."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "kube-apiserver")])
-        signed = (
+        leaf = (
             self._builder(subject, key.public_key(), expires or now() + datetime.timedelta(days=1))
             .add_extension(x509.SubjectAlternativeName([_general(name) for name in names]), critical=False)
             .sign(self.key, hashes.SHA256())
@@ -63,7 +63,7 @@ class TenantAuthority:
         settings = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         with tempfile.TemporaryDirectory() as folder:
             pair = Path(folder, "pair.pem")
-            pair.write_text(signed.public_bytes(serialization.Encoding.PEM).decode() + _private(key))
+            pair.write_text(leaf.public_bytes(serialization.Encoding.PEM).decode() + _private(key))
             settings.load_cert_chain(pair)
         return settings
 
@@ -218,10 +218,10 @@ def endpoint(authority: TenantAuthority, mode: str = "ok", host: str = "127.0.0.
         server.close()
 
 
-def soon(holds: Callable[[], object], what: str, seconds: float = 15.0) -> None:
+def wait_until(holds: Callable[[], object], expectation: str, seconds: float = 15.0) -> None:
     """Wait until something holds; fail with what was waited for."""
     deadline = time.monotonic() + seconds
     while not holds():
         if time.monotonic() > deadline:
-            raise AssertionError(f"not within {seconds:.0f} s: {what}")
+            raise AssertionError(f"not within {seconds:.0f} s: {expectation}")
         time.sleep(0.03)

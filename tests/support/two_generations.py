@@ -69,10 +69,10 @@ def start_converter(plane: ManagementPlane, ways: Controllers, name: str) -> Pro
 def await_versions(client: httpx.Client, names: list[str], converters: list[Process]) -> None:
     """Wait until the API server answers in each version of these CRDs."""
     deadline = time.monotonic() + 120
-    while waiting := [name for name in names if not serves(client, name)]:
+    while missing := [name for name in names if not serves(client, name)]:
         for process in converters:
             process.require()
-        assert time.monotonic() < deadline, f"not served in both versions: {waiting}"
+        assert time.monotonic() < deadline, f"not served in both versions: {missing}"
         time.sleep(0.2)
 
 
@@ -81,6 +81,9 @@ def serves(client: httpx.Client, name: str) -> bool:
     answer = (
         client.get(f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{name}").raise_for_status().json()["spec"]
     )
-    plural, served = answer["names"]["plural"], [version["name"] for version in answer["versions"] if version["served"]]
-    paths = [f"/apis/{answer['group']}/{version}/{plural}" for version in served]
-    return len(served) > 1 and all(client.get(path).is_success for path in paths)
+    plural, versions = (
+        answer["names"]["plural"],
+        [version["name"] for version in answer["versions"] if version["served"]],
+    )
+    paths = [f"/apis/{answer['group']}/{version}/{plural}" for version in versions]
+    return len(versions) > 1 and all(client.get(path).is_success for path in paths)

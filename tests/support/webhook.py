@@ -73,10 +73,10 @@ def refusing_webhook(tenant: Tenant, code: int, message: str) -> Iterator[None]:
 def in_force(tenant: Tenant) -> None:
     """Wait until the API server asks the webhook: it learns of it a moment after it was installed."""
     deadline = time.monotonic() + 20
-    where = f"{INFRASTRUCTURE.format(tenant.namespace)}/{CLUSTER}"
+    url = f"{INFRASTRUCTURE.format(tenant.namespace)}/{CLUSTER}"
     for attempt in range(1000):
         answer = tenant.http.patch(
-            where,
+            url,
             json={"metadata": {"annotations": {"example.com/try": str(attempt)}}},
             headers={"Content-Type": "application/merge-patch+json"},
         )

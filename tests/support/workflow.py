@@ -25,7 +25,7 @@ class Runner:
         values: what each expression of the workflow stands for.
         actions: what each used action leaves in the environment of the steps after it.
         base: the environment that the runner itself has.
-        used: the expressions and actions that were met.
+        uses: the expressions and actions that were met.
     """
 
     clone: Path
@@ -33,7 +33,7 @@ class Runner:
     values: Mapping[str, str]
     actions: Mapping[str, Mapping[str, str]]
     base: Mapping[str, str]
-    used: set[str] = field(default_factory=set)
+    uses: set[str] = field(default_factory=set)
 
     def run(self, workflow: Mapping[str, Any], event: str) -> dict[str, str]:
         """Run the jobs that an event starts.
@@ -64,20 +64,20 @@ class Runner:
         temporary = self.folder / f"{name}-temporary"
         temporary.mkdir(exist_ok=True)
         environment = {**self.base, **{key: str(file) for key, file in files.items()}, "RUNNER_TEMP": str(temporary)}
-        environment |= self.resolved({**workflow["env"], **job["env"]})
+        environment |= self.resolve({**workflow["env"], **job["env"]})
         lines = []
         for step in job["steps"]:
             if action := step.get("uses"):
                 assert action in self.actions, f"an action that this runner does not know: {action}"
-                self.used.add(action)
-                self.resolved(step.get("with", {}))
+                self.uses.add(action)
+                self.resolve(step.get("with", {}))
                 environment |= self.actions[action]
                 continue
             assert set(step) <= {"name", "run", "if"}, f"keys that this runner does not know: {sorted(step)}"
             assert not EXPRESSION.search(step["run"]), f"a value in a script's text could be a command: {step['run']}"
-            more = files["GITHUB_PATH"].read_text().split()
-            path = os.pathsep.join([*reversed(more), environment["PATH"]])
-            done = subprocess.run(
+            extra = files["GITHUB_PATH"].read_text().split()
+            path = os.pathsep.join([*reversed(extra), environment["PATH"]])
+            process = subprocess.run(
                 ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]],
                 cwd=self.clone,
                 env={**environment, "PATH": path},
@@ -88,18 +88,18 @@ class Runner:
                 timeout=600,
                 check=False,
             )
-            lines.append(done.stdout)
-            assert done.returncode == 0, (
-                f"step {step['name']!r} of job {name} ended with {done.returncode}:\n{done.stdout}"
+            lines.append(process.stdout)
+            assert process.returncode == 0, (
+                f"step {step['name']!r} of job {name} ended with {process.returncode}:\n{process.stdout}"
             )
         return "\n".join([*lines, files["GITHUB_STEP_SUMMARY"].read_text()])
 
-    def resolved(self, values: Mapping[str, Any]) -> dict[str, str]:
+    def resolve(self, values: Mapping[str, Any]) -> dict[str, str]:
         """Values with their expressions replaced."""
 
         def value(match_: re.Match[str]) -> str:
             assert match_[1] in self.values, f"the test gives no value for {match_[0]}"
-            self.used.add(match_[1])
+            self.uses.add(match_[1])
             return self.values[match_[1]]
 
         return {key: EXPRESSION.sub(value, str(text)) for key, text in values.items()}
@@ -119,11 +119,11 @@ def load(path: Path) -> dict[str, Any]:
 def git(folder: Path, *command: str) -> str:
     """Run git as an author of its own."""
     author = ["-c", "user.name=ann", "-c", "user.email=ann@example.org", "-c", "commit.gpgsign=false"]
-    done = subprocess.run(
+    process = subprocess.run(
         ["git", *author, *command], cwd=folder, capture_output=True, text=True, check=False, timeout=60
     )
-    assert done.returncode == 0, f"git {' '.join(command)}: {done.stderr}"
-    return done.stdout
+    assert process.returncode == 0, f"git {' '.join(command)}: {process.stderr}"
+    return process.stdout
 
 
 def publish(root: Path, folder: Path, leave_out: Iterable[str]) -> tuple[Path, Path]:

@@ -23,17 +23,17 @@ def wrap(text: str, width: int = 60) -> str:
     return "\n".join(text[start : start + width] for start in range(0, len(text), width))
 
 
-def cluster(**more: Any) -> dict[str, Any]:
+def cluster(**extra: Any) -> dict[str, Any]:
     """A cluster whose authority is known; a value of None leaves a key out."""
-    settings = {"server": "@URL@", "certificate-authority-data": b64(pki().authority.pem), **more}
+    settings = {"server": "@URL@", "certificate-authority-data": b64(pki().authority.pem), **extra}
     return {name.replace("_", "-"): value for name, value in settings.items() if value is not None}
 
 
-def insecure(**more: Any) -> dict[str, Any]:
-    return cluster(**{"certificate-authority-data": None, "insecure-skip-tls-verify": True, **more})
+def insecure(**extra: Any) -> dict[str, Any]:
+    return cluster(**{"certificate-authority-data": None, "insecure-skip-tls-verify": True, **extra})
 
 
-def config(user: Any = None, of: Any = None, **more: Any) -> dict[str, Any]:
+def config(user: Any = None, of: Any = None, **extra: Any) -> dict[str, Any]:
     """A kubeconfig of one context, and a second one that leads elsewhere."""
     return {
         "apiVersion": "v1",
@@ -48,14 +48,14 @@ def config(user: Any = None, of: Any = None, **more: Any) -> dict[str, Any]:
             {"name": "u", "user": {"token": TOKEN} if user is None else user},
             {"name": "v", "user": {"token": f"{TOKEN}-two"}},
         ],
-        **more,
+        **extra,
     }
 
 
-def case(name: str, document: Any, *, files: Mapping[str, Any] | None = None, env: Any = None, **more: Any) -> Case:
+def case(name: str, document: Any, *, files: Mapping[str, Any] | None = None, env: Any = None, **extra: Any) -> Case:
     environment = {"KUBECONFIG": "@FOLDER@/config", **(env or {})}
     return Case(
-        name, {"config": document, **(files or {})}, {k: v for k, v in environment.items() if v is not None}, **more
+        name, {"config": document, **(files or {})}, {k: v for k, v in environment.items() if v is not None}, **extra
     )
 
 
@@ -81,13 +81,13 @@ def credential(version: str = V1, **status: Any) -> str:
     return json.dumps({"apiVersion": version, "kind": "ExecCredential", "status": status or {"token": TOKEN}})
 
 
-def script(output: str, *more: str) -> str:
+def script(output: str, *extra: str) -> str:
     """A credential plugin that notes what it is told and prints something."""
     return "\n".join(
         [
             "#!/bin/sh",
             'printf "%s\\n" "$KUBERNETES_EXEC_INFO" >> @FOLDER@/told',
-            *more,
+            *extra,
             "cat <<'END'",
             output,
             "END",
@@ -96,8 +96,8 @@ def script(output: str, *more: str) -> str:
     )
 
 
-def plugin(**more: Any) -> dict[str, Any]:
-    settings = {"apiVersion": V1, "command": "@FOLDER@/plugin", "interactiveMode": "Never", **more}
+def plugin(**extra: Any) -> dict[str, Any]:
+    settings = {"apiVersion": V1, "command": "@FOLDER@/plugin", "interactiveMode": "Never", **extra}
     return {"exec": {name: value for name, value in settings.items() if value is not None}}
 
 

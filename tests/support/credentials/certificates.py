@@ -27,8 +27,8 @@ from tests.support.credentials.runs import SECRET, Case
 def client_certificates() -> Iterator[Case]:
     certs = pki()
 
-    def showing(name: str, certificate: str, key: str, **more: Any) -> Case:
-        return case(f"certificate: {name}", config({**pair(certificate, key), **more}))
+    def showing(name: str, certificate: str, key: str, **extra: Any) -> Case:
+        return case(f"certificate: {name}", config({**pair(certificate, key), **extra}))
 
     ec_key, rsa_key = key_pem(certs.ec_key), key_pem(certs.rsa_key)
     encrypted = key_pem(certs.ec_key, password=PASSWORD)
@@ -129,12 +129,12 @@ def long_lines(text: str) -> str:
 def authorities() -> Iterator[Case]:
     certs = pki()
 
-    def trusting(name: str, bundle: str | bytes, server: str = "good", **more: Any) -> Case:
+    def trusting(name: str, bundle: str | bytes, server: str = "good", **extra: Any) -> Case:
         return case(
             f"authority: {name}",
             config(of=cluster(**{"certificate-authority-data": b64(bundle)})),
             server=server,
-            **more,
+            **extra,
         )
 
     root = certs.authority.pem
@@ -169,10 +169,10 @@ def authorities() -> Iterator[Case]:
     yield trusting("a server with a common name alone", root, "common name")
     files = {"ca.crt": root, "empty": "", "text": "hello"}
 
-    def of_file(name: str, path: str, **more: Any) -> Case:
+    def of_file(name: str, path: str, **extra: Any) -> Case:
         return case(
             f"authority: {name}",
-            config(of=cluster(**{"certificate-authority-data": None, "certificate-authority": path, **more})),
+            config(of=cluster(**{"certificate-authority-data": None, "certificate-authority": path, **extra})),
             files=files,
         )
 
@@ -199,8 +199,8 @@ def authorities() -> Iterator[Case]:
 
 
 def servers() -> Iterator[Case]:
-    def at(name: str, server: str, differs: str = "", kind: str = "good", **more: Any) -> Case:
-        return case(f"server: {name}", config(of=cluster(server=server, **more)), server=kind, differs=differs)
+    def at(name: str, server: str, differs: str = "", kind: str = "good", **extra: Any) -> Case:
+        return case(f"server: {name}", config(of=cluster(server=server, **extra)), server=kind, differs=differs)
 
     yield at("a path", "@URL@/k8s/clusters/c-1")
     yield at("a slash at its end", "@URL@/")

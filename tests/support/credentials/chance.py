@@ -144,7 +144,7 @@ def random_case(chance: random.Random, name: str) -> Case:
     certificate = chance.choice(["good"] * 8 + ["by intermediate", "wrong name", "by another", "expired"])
     if chance.random() < 0.3:
         files |= split_files(document, chance)
-        env["KUBECONFIG"] = ":".join(f"@FOLDER@/{one}" for one in ("a", "b", "none", "c"))
+        env["KUBECONFIG"] = ":".join(f"@FOLDER@/{file_name}" for file_name in ("a", "b", "none", "c"))
         return Case(name, files, env, context=context, answers=answers, server=certificate)
     files["config"] = json.dumps(document) if chance.random() < 0.3 else document
     return Case(
@@ -159,11 +159,11 @@ def split_files(document: dict[str, Any], chance: random.Random) -> dict[str, An
         for entry in document[section]:
             parts[chance.choice("abc")].setdefault(section, []).append(entry)
     parts[chance.choice("abc")]["current-context"] = document["current-context"]
-    doubled = copy.deepcopy(chance.choice(document["users"]))
-    doubled["user"] = {"token": f"{SECRET}-doubled"}
+    twin = copy.deepcopy(chance.choice(document["users"]))
+    twin["user"] = {"token": f"{SECRET}-doubled"}
     users = parts[chance.choice("abc")].setdefault("users", [])
-    if doubled["name"] not in [one["name"] for one in users]:
-        users.append(doubled)
+    if twin["name"] not in [user["name"] for user in users]:
+        users.append(twin)
     return dict(parts)
 
 
@@ -191,22 +191,22 @@ def random_cluster(chance: random.Random, files: dict[str, Any]) -> dict[str, An
             flat(certs.authority.pem),
         ]
     )
-    more: dict[str, Any] = {
+    extra: dict[str, Any] = {
         "server": server,
         "certificate-authority-data": chance.choice([b64(bundle), wrap(b64(bundle))]),
     }
     if chance.random() < 0.25:
         files["pki/ca.crt"] = bundle
-        more |= {
+        extra |= {
             "certificate-authority-data": None,
             "certificate-authority": chance.choice(["pki/ca.crt", "@FOLDER@/pki/ca.crt"]),
         }
     if chance.random() < 0.15:
-        more |= {"certificate-authority-data": None, "insecure-skip-tls-verify": True}
+        extra |= {"certificate-authority-data": None, "insecure-skip-tls-verify": True}
     if chance.random() < 0.2:
-        more["tls-server-name"] = chance.choice(["localhost", "api.corp.example", "other.example"])
+        extra["tls-server-name"] = chance.choice(["localhost", "api.corp.example", "other.example"])
     if chance.random() < 0.2:
-        more["proxy-url"] = chance.choice(
+        extra["proxy-url"] = chance.choice(
             [
                 "http://127.0.0.1:@PROXYPORT@",
                 f"http://a:{SECRET}@127.0.0.1:@PROXYPORT@",
@@ -215,13 +215,13 @@ def random_cluster(chance: random.Random, files: dict[str, Any]) -> dict[str, An
             ]
         )
     if chance.random() < 0.2:
-        more["extensions"] = [
+        extra["extensions"] = [
             {
                 "name": "client.authentication.k8s.io/exec",
                 "extension": {"a": chance.choice([1, "y", None, [1.5], {"b": True}])},
             }
         ]
-    return cluster(**more)
+    return cluster(**extra)
 
 
 def random_user(chance: random.Random, files: dict[str, Any], certs: Any) -> dict[str, Any]:

@@ -137,9 +137,12 @@ def merge_cases() -> Iterator[Case]:
     def parts(*names: str) -> dict[str, Any]:
         return {name: whole[name] for name in ("apiVersion", "kind", *names)}
 
-    def several(name: str, files: dict[str, Any], names: str, **more: Any) -> Case:
+    def several(name: str, files: dict[str, Any], names: str, **extra: Any) -> Case:
         return Case(
-            name, files, {"KUBECONFIG": ":".join(f"@FOLDER@/{one}" if one else "" for one in names.split(" "))}, **more
+            name,
+            files,
+            {"KUBECONFIG": ":".join(f"@FOLDER@/{file_name}" if file_name else "" for file_name in names.split(" "))},
+            **extra,
         )
 
     other = config({"token": f"{SECRET}-other"})
@@ -258,13 +261,15 @@ def basic() -> Iterator[Case]:
 def jwt() -> str:
     """A token that says it does not end before 2200."""
     parts = ({"alg": "none"}, {"exp": 7258118400})
-    return ".".join([*(base64.urlsafe_b64encode(json.dumps(one).encode()).decode().rstrip("=") for one in parts), "x"])
+    return ".".join(
+        [*(base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts), "x"]
+    )
 
 
 def impersonation_cases() -> Iterator[Case]:
-    def acting(name: str, **more: Any) -> Case:
+    def acting(name: str, **extra: Any) -> Case:
         return case(
-            f"as {name}", config({"token": TOKEN, **{key.replace("_", "-"): value for key, value in more.items()}})
+            f"as {name}", config({"token": TOKEN, **{key.replace("_", "-"): value for key, value in extra.items()}})
         )
 
     yield acting("somebody", **{"as": "bob"})

@@ -20,7 +20,7 @@ from typing import Any
 NAMESPACE = {"kind": "Namespace", "apiVersion": "v1", "metadata": {"name": "default"}}
 """What the API server answers, whatever it is asked for."""
 
-NOTED = ("authorization", "impersonate-")
+HEADER_PREFIXES = ("authorization", "impersonate-")
 """Beginnings of the request headers that tell who asks."""
 
 
@@ -92,7 +92,7 @@ class Recorder:
     """An API server that answers everything and notes who asked.
 
     Attributes:
-        seen: the requests so far, also those of the proxies that were given this list.
+        requests: the requests so far, also those of the proxies that were given this list.
         accepts: whose requests are answered; all others get 401.
         connections: how many there were.
         values: what placeholders in headers of answers stand for.
@@ -104,8 +104,8 @@ class Recorder:
         *,
         host: str = "127.0.0.1",
         answers: Iterable[Answer] = (),
-        accepts: Callable[[Request], bool] = lambda _seen: True,
-        seen: list[Request] | None = None,
+        accepts: Callable[[Request], bool] = lambda _request: True,
+        requests: list[Request] | None = None,
     ) -> None:
         """Listen.
 
@@ -114,9 +114,9 @@ class Recorder:
             host: loopback address.
             answers: to the first requests; after them it answers 200.
             accepts: whose requests are answered; all others get 401.
-            seen: where requests are noted.
+            requests: where requests are noted.
         """
-        self.seen = [] if seen is None else seen
+        self.requests = [] if requests is None else requests
         self.values: Mapping[str, str] = {}
         self._context, self._answers, self.accepts = context, list(answers), accepts
         self.connections = 0
@@ -169,15 +169,15 @@ class Recorder:
         if isinstance(connection, ssl.SSLSocket):
             subject = (connection.getpeercert() or {}).get("subject", ())
             certificate = next((str(value) for ((key, value),) in subject if key == "commonName"), "")  # type: ignore[misc]
-        seen = Request(
+        record = Request(
             "server",
             f"{request.command} {request.path}",
             headers_of(request.headers.items()),
             certificate,
             names[0].lower() if names else "",
         )
-        self.seen.append(seen)
-        if not self.accepts(seen):
+        self.requests.append(record)
+        if not self.accepts(record):
             return Answer(401, (), {"kind": "Status", "reason": "Unauthorized", "message": "Unauthorized"})
         return self._answers.pop(0) if self._answers else Answer()
 
@@ -190,14 +190,14 @@ def headers_of(pairs: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
     """The headers that tell who asks."""
     # http.server reads headers as Latin-1; clients send UTF-8.
     headers = ((name.lower(), value.encode("latin-1").decode(errors="replace")) for name, value in pairs)
-    return tuple(sorted((name, value) for name, value in headers if name.startswith(NOTED)))
+    return tuple(sorted((name, value) for name, value in headers if name.startswith(HEADER_PREFIXES)))
 
 
 class HttpProxy:
     """An HTTP proxy: CONNECT, and plain requests with a whole URL. With ``context`` it is spoken to by TLS."""
 
-    def __init__(self, seen: list[Request], context: ssl.SSLContext | None = None) -> None:
-        self._seen, self._context = seen, context
+    def __init__(self, requests: list[Request], context: ssl.SSLContext | None = None) -> None:
+        self._requests, self._context = requests, context
         self._listener = Listener(self._serve)
         self.port = self._listener.port
 
@@ -206,10 +206,10 @@ class HttpProxy:
             connection = self._context.wrap_socket(connection, server_side=True)
         head = receive_head(connection)
         line, *rest = head.decode("latin-1").split("\r\n")
-        fields = [tuple(one.split(": ", 1)) for one in rest if ": " in one]
+        fields = [tuple(line_.split(": ", 1)) for line_ in rest if ": " in line_]
         login = tuple((n.lower(), v) for n, v in fields if n.lower() == "proxy-authorization")
         method, target, _version = line.split(" ", 2)
-        self._seen.append(Request("https proxy" if self._context else "http proxy", f"{method} {target}", login))
+        self._requests.append(Request("https proxy" if self._context else "http proxy", f"{method} {target}", login))
         if method == "CONNECT":
             upstream = loopback(*target.rsplit(":", 1))
             connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
@@ -229,8 +229,8 @@ class HttpProxy:
 class SocksProxy:
     """A SOCKS5 proxy (RFC 1928), with user and password (RFC 1929) where the client offers them."""
 
-    def __init__(self, seen: list[Request]) -> None:
-        self._seen = seen
+    def __init__(self, requests: list[Request]) -> None:
+        self._requests = requests
         self._listener = Listener(self._serve)
         self.port = self._listener.port
 
@@ -258,7 +258,7 @@ class SocksProxy:
         else:
             host = receive(connection, receive(connection, 1)[0]).decode()
         port = int.from_bytes(receive(connection, 2), "big")
-        self._seen.append(Request("socks5 proxy", f"CONNECT {host}:{port}", login))
+        self._requests.append(Request("socks5 proxy", f"CONNECT {host}:{port}", login))
         upstream = loopback(host, str(port))
         connection.sendall(b"\x05\x00\x00\x01\x00\x00\x00\x00\x00\x00")
         relay(connection, upstream)
@@ -292,16 +292,16 @@ def loopback(host: str, port: str) -> socket.socket:
     return socket.create_connection(("::1" if host.startswith("[") else "127.0.0.1", int(port)), timeout=20)
 
 
-def relay(one: socket.socket, other: socket.socket) -> None:
+def relay(near: socket.socket, far: socket.socket) -> None:
     """Pass everything on, in both directions, until one side ends."""
-    with contextlib.closing(other), contextlib.suppress(OSError):
+    with contextlib.closing(far), contextlib.suppress(OSError):
         while True:
-            waiting = isinstance(one, ssl.SSLSocket) and one.pending() > 0
-            ready = [one] if waiting else select.select([one, other], [], [], 20)[0]
+            backlog = isinstance(near, ssl.SSLSocket) and near.pending() > 0
+            ready = [near] if backlog else select.select([near, far], [], [], 20)[0]
             if not ready:
                 return
             for source in ready:
                 chunk = source.recv(65536)
                 if not chunk:
                     return
-                (other if source is one else one).sendall(chunk)
+                (far if source is near else near).sendall(chunk)

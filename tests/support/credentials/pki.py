@@ -58,7 +58,9 @@ class Issuer:
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False)
         )
         if hosts:
-            builder = builder.add_extension(x509.SubjectAlternativeName([_host(one) for one in hosts]), critical=False)
+            builder = builder.add_extension(
+                x509.SubjectAlternativeName([_host(host) for host in hosts]), critical=False
+            )
         if usage:
             builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
         return builder.sign(self.key, hashes.SHA256())
@@ -130,8 +132,8 @@ class Pki:
             signer = Issuer.__new__(Issuer)
             signer.key, signer.name = key, name
         times = {"age": 2 * DAY, "life": -DAY} if kind == "expired" else {}
-        signed = signer.sign(name, key, hosts=hosts, usage=ExtendedKeyUsageOID.SERVER_AUTH, **times)
-        certificate = pem_of(signed)
+        leaf = signer.sign(name, key, hosts=hosts, usage=ExtendedKeyUsageOID.SERVER_AUTH, **times)
+        certificate = pem_of(leaf)
         settings = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         settings.verify_mode = ssl.CERT_OPTIONAL
         settings.load_verify_locations(cadata=self.authority.pem)

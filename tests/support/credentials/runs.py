@@ -60,7 +60,7 @@ class Case:
     context: str = ""
     explicit: str = ""
     answers: tuple[Answer, ...] = ()
-    accepts: Callable[[Request], bool] = lambda _seen: True
+    accepts: Callable[[Request], bool] = lambda _request: True
     server: str = "good"
     differs: str = ""
 
@@ -90,18 +90,18 @@ class World:
     """The peers and files of one try."""
 
     def __init__(self, case: Case, folder: Path) -> None:
-        self.case, self.folder, self.seen = case, folder, []  # type: ignore[var-annotated]
+        self.case, self.folder, self.requests = case, folder, []  # type: ignore[var-annotated]
         folder.mkdir(parents=True)
         text = case.text()
         tls, _ = pki().servers[case.server]
-        options: dict[str, Any] = {"answers": case.answers, "accepts": case.accepts, "seen": self.seen}
+        options: dict[str, Any] = {"answers": case.answers, "accepts": case.accepts, "requests": self.requests}
         peers: dict[str, Callable[[], Any]] = {
             "PORT": lambda: Recorder(tls, **options),
             "V6PORT": lambda: Recorder(tls, host="::1", **options),
             "HTTPPORT": lambda: Recorder(None, **options),
-            "PROXYPORT": lambda: HttpProxy(self.seen),
-            "TLSPROXYPORT": lambda: HttpProxy(self.seen, tls),
-            "SOCKSPORT": lambda: SocksProxy(self.seen),
+            "PROXYPORT": lambda: HttpProxy(self.requests),
+            "TLSPROXYPORT": lambda: HttpProxy(self.requests, tls),
+            "SOCKSPORT": lambda: SocksProxy(self.requests),
         }
         # A client may be redirected to plain HTTP.
         extra = "@HTTPPORT@" if any("@HTTPPORT@" in str(answer.headers) for answer in case.answers) else ""
@@ -119,18 +119,18 @@ class World:
                 path.write_bytes(content)
                 continue
             content, encoding = content if isinstance(content, tuple) else (content, "utf-8")
-            written = self.filled(content if isinstance(content, str) else yaml.safe_dump(content))
-            path.write_text(written, encoding)
-            if written.startswith("#!"):
+            filling = self.fill(content if isinstance(content, str) else yaml.safe_dump(content))
+            path.write_text(filling, encoding)
+            if filling.startswith("#!"):
                 path.chmod(0o755)
 
-    def filled(self, text: str) -> str:
+    def fill(self, text: str) -> str:
         """A text with the placeholders' values."""
         for name, value in self.values.items():
             text = text.replace(name, value)
         return text
 
-    def emptied(self, text: str) -> str:
+    def mask(self, text: str) -> str:
         """A text with the placeholders instead of their values."""
         for name, value in self.values.items():
             text = re.sub(rf"(?<!\d){re.escape(value)}(?!\d)", name, text)
@@ -140,19 +140,19 @@ class World:
         """The variables of a client."""
         # Without any kubeconfig kubectl would ask localhost:8080, where anything may listen.
         base = {"HOME": str(self.folder), "PATH": SEARCH, "KUBERNETES_MASTER": NOBODY}
-        return {**base, **{name: self.filled(value) for name, value in self.case.env.items()}}
+        return {**base, **{name: self.fill(value) for name, value in self.case.env.items()}}
 
     def outcome(self, works: bool, message: str) -> Outcome:
         """What came of the try."""
         requests: list[Request] = []
-        for one in self.seen:
-            request = Request(one.by, self.emptied(one.line), one.headers, one.certificate, one.server_name)
+        for entry in self.requests:
+            request = Request(entry.by, self.mask(entry.line), entry.headers, entry.certificate, entry.server_name)
             # How long a connection is kept is nobody's business.
             if request.by == "server" or request not in requests:
                 requests.append(request)
         record = self.folder / "told"
         lines = list(filter(None, record.read_text().splitlines())) if record.exists() else []
-        return Outcome(works, tuple(requests), tuple(self.emptied(normal(line)) for line in lines), message)
+        return Outcome(works, tuple(requests), tuple(self.mask(normal(line)) for line in lines), message)
 
     def close(self) -> None:
         """End the peers."""
@@ -168,11 +168,11 @@ def normal(text: str) -> str:
 @contextlib.contextmanager
 def world(case: Case, folder: Path) -> Iterator[World]:
     """The peers and files of one try, for the length of a block."""
-    one = World(case, folder)
+    world_ = World(case, folder)
     try:
-        yield one
+        yield world_
     finally:
-        one.close()
+        world_.close()
 
 
 def kubectl() -> str:
@@ -185,7 +185,7 @@ def kubectl() -> str:
 def ask_kubectl(case: Case, folder: Path) -> Outcome:
     """What kubectl makes of a case."""
     with world(case, folder) as world_:
-        options = ["--kubeconfig", world_.filled(case.explicit)] if case.explicit else []
+        options = ["--kubeconfig", world_.fill(case.explicit)] if case.explicit else []
         return run_kubectl(world_, world_.environment(), options)
 
 
@@ -214,27 +214,25 @@ def ask_kubectl_portable(case: Case, folder: Path) -> Outcome | bool | None:
         return run_kubectl(world_, environment, ["--kubeconfig", str(elsewhere / "config")], elsewhere)
 
 
-def run_kubectl(
-    world_: World, environment: Mapping[str, str], options: list[str], where: Path | None = None
-) -> Outcome:
+def run_kubectl(world_: World, environment: Mapping[str, str], options: list[str], cwd: Path | None = None) -> Outcome:
     """Run it once."""
     context = ["--context", world_.case.context] if world_.case.context else []
-    done = subprocess.run(
+    process = subprocess.run(
         [kubectl(), *options, *context, "get", "--raw", PATH],
         env=environment,
-        cwd=where or world_.folder,
+        cwd=cwd or world_.folder,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
-    return world_.outcome(done.returncode == 0, done.stderr)
+    return world_.outcome(process.returncode == 0, process.stderr)
 
 
 def credentials(world_: World) -> Credentials:
     """The settings of a case."""
-    explicit = world_.filled(world_.case.explicit) or None
+    explicit = world_.fill(world_.case.explicit) or None
     return Credentials(kubeconfig_path=explicit, context=world_.case.context or None)
 
 
@@ -257,14 +255,14 @@ def ask_client(case: Case, folder: Path) -> Outcome:
 @contextlib.contextmanager
 def surroundings(environment: Mapping[str, str], folder: Path) -> Iterator[None]:
     """Other variables and another working folder."""
-    before, where = dict(os.environ), Path.cwd()
+    before, cwd = dict(os.environ), Path.cwd()
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)
     try:
         yield
     finally:
-        os.chdir(where)
+        os.chdir(cwd)
         os.environ.clear()
         os.environ.update(before)
 
@@ -280,9 +278,9 @@ def without_default_server(kubectl: Outcome, client: Outcome) -> Outcome:
     kubectl then asks its default server, through the cluster's proxy too, with the user's credentials; the client refuses the
     kubeconfig by name and sends nothing to anybody.
     """
-    requests = [one for one in kubectl.requests if f" {NOBODY}/" in one.line]
+    requests = [request for request in kubectl.requests if f" {NOBODY}/" in request.line]
     if not requests:
         return kubectl
     assert not client.works, "nothing is asked"
     assert "has no `server`" in client.message, f"the reason is named: {client.message}"
-    return replace(kubectl, requests=tuple(one for one in kubectl.requests if one not in requests))
+    return replace(kubectl, requests=tuple(request for request in kubectl.requests if request not in requests))

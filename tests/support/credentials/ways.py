@@ -12,9 +12,9 @@ from tests.support.credentials.runs import SECRET, Case
 
 
 def proxies() -> Iterator[Case]:
-    def through(name: str, proxy: Any, server: str = "@URL@", differs: str = "", **more: Any) -> Case:
+    def through(name: str, proxy: Any, server: str = "@URL@", differs: str = "", **extra: Any) -> Case:
         return case(
-            f"proxy: {name}", config(of=cluster(server=server, **{"proxy-url": proxy, **more})), differs=differs
+            f"proxy: {name}", config(of=cluster(server=server, **{"proxy-url": proxy, **extra})), differs=differs
         )
 
     yield through("HTTP", "http://127.0.0.1:@PROXYPORT@")
@@ -120,50 +120,48 @@ def status(reason: str, code: int) -> dict[str, Any]:
 
 
 def answers() -> Iterator[Case]:
-    def answered(
-        name: str, *sequence: Answer, differs: str = "", user: Any = None, of: Any = None, **more: Any
-    ) -> Case:
-        return case(f"answer: {name}", config(user, of), answers=sequence, differs=differs, **more)
+    def reply(name: str, *sequence: Answer, differs: str = "", user: Any = None, of: Any = None, **extra: Any) -> Case:
+        return case(f"answer: {name}", config(user, of), answers=sequence, differs=differs, **extra)
 
     def busy(code: int, wait: str, reason: str = "TooManyRequests") -> Answer:
         return Answer(code, (("Retry-After", wait),), status(reason, code))
 
-    def moved(code: int, where: str) -> Answer:
-        return Answer(code, (("Location", where),), status("Moved", code))
+    def redirect(code: int, location: str) -> Answer:
+        return Answer(code, (("Location", location),), status("Moved", code))
 
-    yield answered("401", Answer(401, (), status("Unauthorized", 401)))
-    yield answered("403", Answer(403, (), status("Forbidden", 403)))
-    yield answered("500", Answer(500, (), status("InternalError", 500)))
-    yield answered("503 without a time", Answer(503, (), status("ServiceUnavailable", 503)))
-    yield answered("429 for a moment", busy(429, "1"))
-    yield answered("429 for no time", busy(429, "0"), busy(429, "0"))
-    yield answered("503 for a moment", busy(503, "0", "ServiceUnavailable"))
-    yield answered("500 for a moment", busy(500, "0", "InternalError"), busy(504, "0", "Timeout"))
-    yield answered("429 without end", *[busy(429, "0")] * 12)
-    yield answered("429 until a date", busy(429, "Wed, 21 Oct 2099 07:28:00 GMT"))
-    yield answered("403 with a time", busy(403, "0", "Forbidden"))
+    yield reply("401", Answer(401, (), status("Unauthorized", 401)))
+    yield reply("403", Answer(403, (), status("Forbidden", 403)))
+    yield reply("500", Answer(500, (), status("InternalError", 500)))
+    yield reply("503 without a time", Answer(503, (), status("ServiceUnavailable", 503)))
+    yield reply("429 for a moment", busy(429, "1"))
+    yield reply("429 for no time", busy(429, "0"), busy(429, "0"))
+    yield reply("503 for a moment", busy(503, "0", "ServiceUnavailable"))
+    yield reply("500 for a moment", busy(500, "0", "InternalError"), busy(504, "0", "Timeout"))
+    yield reply("429 without end", *[busy(429, "0")] * 12)
+    yield reply("429 until a date", busy(429, "Wed, 21 Oct 2099 07:28:00 GMT"))
+    yield reply("403 with a time", busy(403, "0", "Forbidden"))
     for code in (301, 302, 303, 307, 308):
-        yield answered(f"{code} to a path", moved(code, "/elsewhere?a=b"))
-    yield answered("307 to a whole URL", moved(307, "https://127.0.0.1:@PORT@/elsewhere"))
-    yield answered("307 to another name", moved(307, "https://localhost:@PORT@/elsewhere"))
-    yield answered("307 without end", *[moved(307, "/again")] * 12)
-    yield answered("307 without a place", Answer(307, (), status("Moved", 307)))
-    yield answered("307 to a name that is not in its certificate", moved(307, "https://127.0.0.2:@PORT@/"))
-    yield answered("307 to another scheme", moved(307, "ftp://127.0.0.1/"))
-    yield answered(
+        yield reply(f"{code} to a path", redirect(code, "/elsewhere?a=b"))
+    yield reply("307 to a whole URL", redirect(307, "https://127.0.0.1:@PORT@/elsewhere"))
+    yield reply("307 to another name", redirect(307, "https://localhost:@PORT@/elsewhere"))
+    yield reply("307 without end", *[redirect(307, "/again")] * 12)
+    yield reply("307 without a place", Answer(307, (), status("Moved", 307)))
+    yield reply("307 to a name that is not in its certificate", redirect(307, "https://127.0.0.2:@PORT@/"))
+    yield reply("307 to another scheme", redirect(307, "ftp://127.0.0.1/"))
+    yield reply(
         "307 to plain HTTP",
-        moved(307, "http://127.0.0.1:@HTTPPORT@/elsewhere"),
+        redirect(307, "http://127.0.0.1:@HTTPPORT@/elsewhere"),
         differs="kubectl sends the token on in clear, for everybody on the way to read",
     )
-    yield answered("307 with a path in the server's URL", moved(307, "/elsewhere"), of=cluster(server="@URL@/k8s"))
-    yield answered(
+    yield reply("307 with a path in the server's URL", redirect(307, "/elsewhere"), of=cluster(server="@URL@/k8s"))
+    yield reply(
         "307 as somebody with groups",
-        moved(307, "/elsewhere"),
+        redirect(307, "/elsewhere"),
         user={"token": TOKEN, "as": "bob", "as-groups": ["a", "b"]},
     )
-    yield answered(
+    yield reply(
         "307 with a certificate",
-        moved(307, "https://localhost:@PORT@/elsewhere"),
+        redirect(307, "https://localhost:@PORT@/elsewhere"),
         user=pair(pki().ec, key_pem(pki().ec_key)),
     )
     yield case(

@@ -54,15 +54,15 @@ class UserData:
 def program() -> tuple[Path, Path]:
     """The Go program, built, and the folder of the kubeadm provider's templates."""
     module = download(Source("sigs.k8s.io/cluster-api", CLUSTER_API, "cluster-api", ()))
-    built = cache_folder() / "work" / "userdata-test"
-    built.parent.mkdir(parents=True, exist_ok=True)
+    binary = cache_folder() / "work" / "userdata-test"
+    binary.parent.mkdir(parents=True, exist_ok=True)
     subprocess.run(
-        [go(lambda _line: None), "build", "-o", built, "main.go"],
+        [go(lambda _line: None), "build", "-o", binary, "main.go"],
         cwd=HERE,
         check=True,
         env={**os.environ, "GO111MODULE": "off", "CGO_ENABLED": "0"},
     )
-    return built, module / "bootstrap/kubeadm/internal/cloudinit"
+    return binary, module / "bootstrap/kubeadm/internal/cloudinit"
 
 
 def make(template: dict[str, Any], version: str, secrets: dict[str, str] | None = None) -> UserData:
@@ -86,17 +86,17 @@ def make(template: dict[str, Any], version: str, secrets: dict[str, str] | None 
         "WriteFiles": [file_of(item, secrets or {}) for item in spec.get("files", [])],
         "Users": [user_of(item) for item in spec.get("users", [])] or None,
     }
-    built, templates = program()
-    done = subprocess.run(
-        [built, templates],
+    binary, templates = program()
+    process = subprocess.run(
+        [binary, templates],
         input=json.dumps({"Version": version, "Data": data}),
         capture_output=True,
         text=True,
         check=False,
     )
-    if done.returncode:
-        raise ValueError(done.stderr.strip())
-    answer = json.loads(done.stdout)
+    if process.returncode:
+        raise ValueError(process.stderr.strip())
+    answer = json.loads(process.stdout)
     return UserData(answer["made"], answer["sent"], render(answer["sent"]))
 
 
