@@ -37,9 +37,8 @@ from .pools import Pool, pools_of
 
 
 def workers(snapshot: Snapshot) -> list[Blocker]:
-    """A reason for each pool that is not ready, errors before progress; then by the pools' names."""
-    reasons = filter(None, (_first(_of_pool(snapshot, pool)) for pool in pools_of(snapshot)))
-    return sorted(dict.fromkeys(reasons), key=lambda blocker: blocker.is_progress)
+    """A reason for each pool that is not ready, by the pools' names."""
+    return list(filter(None, (_first(_of_pool(snapshot, pool)) for pool in pools_of(snapshot))))
 
 
 def _first(reasons: Iterator[Blocker]) -> Blocker | None:
