@@ -18,6 +18,9 @@ OWNER = "cluster.x-k8s.io/machine"
 
 PROVIDER_ID = "metal3://"
 
+LONGEST_PAUSE = "17 minutes"
+"""Between two attempts of a controller that fails again and again: 1000 s, by controller-runtime's default rate limiter."""
+
 
 def label(host: Json) -> str:
     """The label of the node on a host."""
@@ -79,7 +82,7 @@ def _in_the_way(snapshot: Snapshot, machine: Json, metal3_machine: Json, host: J
         f"Node/{name(node)}",
         f"{_origin(snapshot, former)}, and has the label of {subject(host)}, {label(host)}, where {subject(machine)} is now: "
         "Metal3's provider can't tell which node is that machine's",
-        f"{_removal(snapshot, former, node)}. Metal3's provider looks again by itself, after some minutes",
+        f"{_removal(snapshot, former, node)}. Metal3's provider looks again by itself, after {LONGEST_PAUSE} at the latest",
     )
 
 
