@@ -248,7 +248,7 @@ class ClusterStack:
     def status(self) -> dict[str, tree.Tree]:
         """The status tree of each cluster, by its name; what could not be read is in it.
 
-        ``tree.first_blocker`` tells what keeps a cluster from being ready, ``tree.differences`` where it differs from its
+        ``tree.all_blockers`` tells what keeps a cluster from being ready, ``tree.differences`` where it differs from its
         settings.
 
         Raises:
@@ -273,7 +273,7 @@ class ClusterStack:
             on_look: takes each look at a cluster, with its status tree.
 
         Raises:
-            NotReady: the time is over; names the cluster, and what blocks it.
+            NotReady: the time is over; names each cluster that is not ready, and what blocks it.
             Cancelled: on request.
         """
         self._await(self.settings(), timeout, cancellation, on_look)

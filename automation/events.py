@@ -106,20 +106,23 @@ class MachinesChange(PoolChange, Event):
 
 @dataclass(frozen=True, kw_only=True)
 class Waiting(Event):
-    """A cluster's objects exist, but not all are ready.
+    """A cluster's objects exist, but not all are ready: one event for each of its pools that is not.
 
     Attributes:
         subject: what it waits for, as ``Kind/name``.
         reason: what is wrong with it, or what it waits for.
         action: what to do where it doesn't pass by itself.
+        is_progress: whether it usually passes by itself; False for an error.
     """
 
     subject: str
     reason: str
     action: str
+    is_progress: bool = False
 
     def __str__(self) -> str:
-        return f"{self.cluster}: waits for {self.subject}: {self.reason}"
+        verb = "waits for" if self.is_progress else "is blocked by"
+        return f"{self.cluster}: {verb} {self.subject}: {self.reason}"
 
 
 @dataclass(frozen=True, kw_only=True)

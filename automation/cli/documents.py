@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,16 +17,22 @@ def of_status(trees: Mapping[str, tree.Tree]) -> dict[str, Any]:
     Each row tells whether its object is ready, whatever the contract. With contract v1beta2 it also has, under that key, the
     cells of its table.
     """
-    blockers = {name: tree.first_blocker(status) for name, status in trees.items()}
+    return {name: _of_tree(status) for name, status in trees.items()}
+
+
+def _of_tree(status: tree.Tree) -> dict[str, Any]:
+    blockers = tree.all_blockers(status)
     return {
-        name: {
-            "ready": blocker is None,
-            "blockedBy": None if blocker is None else dataclasses.asdict(blocker),
-            "differences": list(map(dataclasses.asdict, tree.differences(trees[name]))),
-            "rows": _rows(trees[name]),
-        }
-        for name, blocker in blockers.items()
+        "ready": not blockers,
+        "blockedBy": _remark(blockers[0]) if blockers else None,
+        "blockers": [{**_remark(blocker), "progress": blocker.is_progress} for blocker in blockers],
+        "differences": list(map(_remark, tree.differences(status))),
+        "rows": _rows(status),
     }
+
+
+def _remark(blocker: tree.Blocker) -> dict[str, str]:
+    return {"subject": blocker.subject, "reason": blocker.reason, "action": blocker.action}
 
 
 def _rows(status: tree.Tree) -> list[dict[str, Any]]:

@@ -68,7 +68,7 @@ class View:
                 self._rows[event.cluster] = (event.phase or "", event.text)
             elif isinstance(event, AddOnProgress):
                 self._rows[event.cluster] = ("add-ons", str(event).partition(": ")[2])
-            elif isinstance(event, Waiting):
+            elif isinstance(event, Waiting) and event.cluster not in self._trees:
                 self._rows[event.cluster] = ("machines", f"{event.subject}: {event.reason}")
             elif isinstance(event, ClusterReady):
                 self._rows[event.cluster] = ("done", f"ready after {event.seconds:.0f} s")
@@ -85,6 +85,10 @@ class View:
         """Take a look at a cluster."""
         with self._lock:
             self._trees[look.cluster] = look
+            if look.blockers:
+                # A line for each pool.
+                texts = [f"{blocker.subject}: {blocker.reason}" for blocker in look.blockers]
+                self._rows[look.cluster] = ("machines", "\n".join(texts))
 
     def _message(self, event: Message) -> None:
         if event.severity == "info":

@@ -270,7 +270,7 @@ def show(stack: ClusterStack, options: argparse.Namespace, *, wait: float | None
         wait: how long to wait, in seconds, all clusters together; None draws once.
 
     Raises:
-        NotReady: the time is over; the text names what blocks.
+        NotReady: the time is over; the text names all that blocks.
     """
     if wait is not None:
         cancellation = Cancellation()
@@ -281,6 +281,5 @@ def show(stack: ClusterStack, options: argparse.Namespace, *, wait: float | None
     color = sys.stdout.isatty() and "NO_COLOR" not in os.environ
     for status in stack.status().values():
         print(tree.draw(status, color=color), flush=True)
-        remarks = [blocker] if (blocker := tree.first_blocker(status)) else []
-        for remark in dict.fromkeys([*remarks, *tree.differences(status)]):
+        for remark in dict.fromkeys([*tree.all_blockers(status), *tree.differences(status)]):
             print(remark, flush=True)

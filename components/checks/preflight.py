@@ -7,9 +7,9 @@ The needs are plain data (:class:`~.needs.Requirements`); :mod:`.verdict` judges
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -19,11 +19,13 @@ from ..kube.client import Api, ApiError
 from ..kube.management import Management, management_access
 from ..manifests.documents import documents
 from ..providers import provider_of
-from ..settings.model import StackSettings
+from ..settings.model import StackSettings, TenantClusterSettings
 from . import controllers, rights, verdict
 from .installation import KAMAJI_DEPLOYMENT
-from .needs import Requirements, Right
+from .needs import Requirements
 from .requirements import requirements as requirements_of
+from .reviews import REVIEWS, THREADS, missing_for_certain, review, user_of
+from .shortages import shortages
 from .verdict import Obstacle
 
 # One GET that names every served group, version and kind (Kubernetes 1.30; before that as v2beta1).
@@ -31,9 +33,7 @@ _AGGREGATED_DISCOVERY = (
     "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,"
     "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,application/json"
 )
-_REVIEWS = "/apis/authorization.k8s.io/v1"
 _DEPLOYMENTS = "/apis/apps/v1/deployments"
-_THREADS = 4
 
 NO_CHANGE = "nothing was created or changed"
 _REFUSAL = re.compile(rf"management cluster[^\n]*:\n- .*{NO_CHANGE}", re.DOTALL)
@@ -80,19 +80,28 @@ def refusal_in(text: str) -> tuple[str, str] | None:
     return (match[0], match[0].splitlines()[1]) if match else None
 
 
-def check(management: Management, requirements: Requirements, folder: Path | None = None) -> Report:
+def check(
+    management: Management,
+    requirements: Requirements,
+    folder: Path | None = None,
+    clusters: Sequence[TenantClusterSettings] = (),
+) -> Report:
     """Compare the management cluster with what a stack needs.
 
     Args:
         management: how to reach it.
         requirements: what the stack needs.
         folder: what a relative kubeconfig path starts from; the working folder by default.
+        clusters: the clusters whose settings may refer to objects of somebody else.
     """
     try:
         api = Api(management_access(management, folder))
     except AccessError as error:
         return Report(obstacles=(Obstacle(str(error)),))
-    return check_api(api, requirements)
+    report = check_api(api, requirements)
+    if report.obstacles:
+        return report
+    return replace(report, notes=(*report.notes, *shortages(api, clusters)))
 
 
 def check_stack(settings: StackSettings, folder: Path | None = None) -> Report:
@@ -114,7 +123,7 @@ def check_stack(settings: StackSettings, folder: Path | None = None) -> Report:
         created_last={provider.cluster_kind for provider in providers if provider.endpoint != "patched"},
         relies_on=[kind for provider in providers for kind in provider.relies_on],
     )
-    return check(settings.management, needs, folder)
+    return check(settings.management, needs, folder, settings.clusters)
 
 
 def installs_of(settings: StackSettings) -> dict[str, str]:
@@ -157,12 +166,12 @@ def check_api(api: Api, requirements: Requirements) -> Report:
         kamaji=answers["kamaji"],
     )
     lacking = {
-        name: _missing_for_certain(
+        name: missing_for_certain(
             api, name, rights.missing_rights(replies.rules[name], requirements), replies.rules[name]
         )
         for name in requirements.namespaces
     }
-    user = _user(api) if any(lacking.values()) else ""
+    user = user_of(api) if any(lacking.values()) else ""
     versions = controllers.versions(replies)
     obstacles = (
         *verdict.kinds(replies, requirements),
@@ -199,7 +208,7 @@ def _questions(api: Api, requirements: Requirements) -> dict[str, Callable[[], d
     for name in requirements.namespaces:
         questions[f"namespace {name}"] = lambda name=name: api.get(f"/api/v1/namespaces/{name}")  # type: ignore[misc]
         questions[f"rules {name}"] = lambda name=name: api.post(  # type: ignore[misc]
-            f"{_REVIEWS}/selfsubjectrulesreviews", _review("SelfSubjectRulesReview", {"namespace": name})
+            f"{REVIEWS}/selfsubjectrulesreviews", review("SelfSubjectRulesReview", {"namespace": name})
         )
     for name in requirements.data_stores:
         questions[f"data store {name}"] = lambda name=name: api.get(  # type: ignore[misc]
@@ -222,7 +231,7 @@ def _ask(questions: Mapping[str, Callable[[], dict[str, Any]]]) -> dict[str, dic
                 outages.append(error)
             return error
 
-    with ThreadPoolExecutor(_THREADS) as pool:
+    with ThreadPoolExecutor(THREADS) as pool:
         return dict(zip(questions, pool.map(answer, questions.values()), strict=True))
 
 
@@ -247,44 +256,3 @@ def _discovery(api: Api, requirements: Requirements) -> dict[str, Any]:
             versions.append({"version": version["version"], "resources": entries})
         items.append({"metadata": {"name": group["name"]}, "versions": versions})
     return {"items": items}
-
-
-def _missing_for_certain(
-    api: Api, namespace: str, lacking: list[Right], rules: dict[str, Any] | ApiError
-) -> list[Right]:
-    """The rights that are lacking for certain: authorizers that can't list their rules are asked right by right."""
-    if isinstance(rules, dict) and not (rules.get("status") or {}).get("incomplete"):
-        return lacking
-
-    def is_denied(right: Right) -> bool:
-        attributes = {
-            "namespace": namespace,
-            "verb": right.verb,
-            "group": right.group,
-            "resource": right.resource,
-            "subresource": right.subresource,
-        }
-        review = _review("SelfSubjectAccessReview", {"resourceAttributes": attributes})
-        try:
-            return not api.post(f"{_REVIEWS}/selfsubjectaccessreviews", review)["status"]["allowed"]
-        except ApiError:
-            return False
-
-    with ThreadPoolExecutor(_THREADS) as pool:
-        return [right for right, denial in zip(lacking, pool.map(is_denied, lacking), strict=True) if denial]
-
-
-def _user(api: Api) -> str:
-    """Who the credentials belong to; empty where the server doesn't say (before Kubernetes 1.28)."""
-    try:
-        answer = api.post(
-            "/apis/authentication.k8s.io/v1/selfsubjectreviews",
-            {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"},
-        )
-    except ApiError:
-        return ""
-    return str(answer["status"]["userInfo"].get("username", ""))
-
-
-def _review(kind: str, spec: Mapping[str, Any]) -> dict[str, Any]:
-    return {"apiVersion": "authorization.k8s.io/v1", "kind": kind, "spec": dict(spec)}

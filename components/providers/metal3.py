@@ -15,8 +15,8 @@ from ..capi.manifest import Manifest, drop_empty, manifest
 from ..kube.objects import dig
 from ..settings.metal3 import PROVIDER as METAL3
 from ..settings.metal3 import Metal3ClusterSettings, Metal3PoolSettings
-from . import metal3_data, metal3_hosts
-from .provider import EndpointOrigin, Provider
+from . import metal3_data, metal3_hosts, metal3_pools
+from .provider import EndpointOrigin, Look, Provider
 
 API_VERSION = "infrastructure.cluster.x-k8s.io/v1beta2"
 """v1beta1 is served too, but deprecated."""
@@ -124,6 +124,10 @@ class Metal3(Provider[Metal3ClusterSettings, Metal3PoolSettings]):
         """The settings in a live Metal3Cluster that can't change."""
         is_enabled = dig(infrastructure_cluster, "spec", "cloudProviderEnabled")
         return {"metal3.cloudController": None if is_enabled is None else "external" if is_enabled else "none"}
+
+    def shortages(self, tenants: Sequence[Metal3ClusterSettings], look: Look) -> Sequence[str]:
+        """The existing IP pools that have too few addresses."""
+        return tuple(metal3_pools.shortages(tenants, look))
 
     def credentials_of(self, host: Mapping[str, Any]) -> str:
         """The Secret of its BMC.

@@ -6,7 +6,7 @@ resources of its own beside Cluster API's a function in ``resources``. Nothing e
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, Protocol, TypeVar
 
 from ..capi.kinds import InfrastructureReference
@@ -19,6 +19,9 @@ from ..settings.provider import ProviderSettings
 Tenant = TypeVar("Tenant", bound=TenantClusterSettings, contravariant=True)
 Pool = TypeVar("Pool", bound=WorkerPoolSettings, contravariant=True)
 
+Look = Callable[[str, Kind], Sequence[Mapping[str, Any]]]
+"""The objects of a namespace and kind."""
+
 EndpointOrigin = Literal["patched", "created last"]
 """How the infrastructure cluster gets the control plane's endpoint.
 
@@ -29,7 +32,7 @@ control plane has answered, and its own controller marks it ready.
 
 
 class Provider(Protocol[Tenant, Pool]):
-    """An infrastructure provider. All methods are pure.
+    """An infrastructure provider. All methods are pure; only what :meth:`shortages` is given makes requests.
 
     Attributes:
         settings: its section of the settings, with rules and warnings.
@@ -113,6 +116,18 @@ class Provider(Protocol[Tenant, Pool]):
         Args:
             tenant: the cluster's settings.
             infrastructure: fields of the infrastructure cluster's spec that other resources give, perhaps not known yet.
+        """
+        return ()
+
+    def shortages(self, tenants: Sequence[Tenant], look: Look) -> Sequence[str]:
+        """What living objects that clusters refer to lack, a line for each; such objects may belong to somebody else.
+
+        Args:
+            tenants: the settings of all clusters of a stack that have this provider.
+            look: reads the management cluster.
+
+        Raises:
+            ApiError: an object could not be read.
         """
         return ()
 

@@ -1,8 +1,8 @@
 """Status of a cluster: the tree of ``clusterctl describe cluster``, and what blocks, in words.
 
 Discovery and inside (which objects, read how), hierarchy (which rows), shape (what a row says), blockers (what is missing,
-what to do), difference (what the settings ask for besides), table (cells) and drawing (text) are apart; only the first two
-make requests.
+what to do, for each of the pools), difference (what the settings ask for besides), table (cells) and drawing (text) are
+apart; only the first two make requests.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from dataclasses import replace
 
 from ..capi.reading import Condition, Failure
 from ..capi.replica_counters import ReplicaCounters
-from . import discovery, inside
+from . import discovery, inside, servers
 from .blocker import Blocker
-from .blockers import first_blocker
+from .blockers import all_blockers, first_blocker
 from .difference import Difference, differences
 from .drawing import draw
 from .hierarchy import build
@@ -39,6 +39,7 @@ __all__ = [
     "Request",
     "Snapshot",
     "Tree",
+    "all_blockers",
     "blocking",
     "build",
     "cells",
@@ -65,8 +66,11 @@ def describe(client: Reader, namespace: str, cluster: str, request: Request | No
         The tree; what could not be read is in it.
     """
     snapshot = discovery.take(client, namespace, cluster, request.contract if request else "v1beta1")
+    # The tenant is asked only where that explains something, because it costs requests of another API server's, which may be
+    # far away.
+    if servers.asks_nodes(snapshot):
+        snapshot = replace(snapshot, nodes=inside.nodes(client, namespace, cluster))
     tree = build(snapshot, request)
     if request is None or not request.looks_inside or first_blocker(tree) is not None:
         return tree
-    # Only now, because it costs requests of another API server's, which may be far away.
     return build(replace(tree.snapshot, inside=inside.look(client, namespace, cluster)), request)

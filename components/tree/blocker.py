@@ -19,11 +19,14 @@ class Blocker:
         subject: the object to look at, as ``Kind/name``.
         reason: what is wrong with it, or what it waits for.
         action: what to do next.
+        is_progress: whether it usually passes by itself, such as the installation of a server. Everything else is an error,
+            which stays until somebody acts.
     """
 
     subject: str
     reason: str
     action: str
+    is_progress: bool = False
 
     def __str__(self) -> str:
         return f"Blocked by {self.subject}: {self.reason}.\nWhat to do: {self.action}."

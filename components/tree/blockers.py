@@ -1,7 +1,8 @@
 """Reasons why a cluster is not ready, in words, with advice. Pure.
 
 The checks follow the order in which a cluster comes up: Cluster, control plane, hand-off of the endpoint, infrastructure,
-workers. The first one that fails is the cause: the later ones wait for it. Workers are judged in :mod:`.blockers_workers`.
+workers. The first one that fails is the cause: the later ones wait for it. Only the pools of workers, and the add-ons, wait
+for nothing in each other, so each has a reason of its own: see :mod:`.blockers_workers` and :mod:`.blockers_inside`.
 """
 
 from __future__ import annotations
@@ -41,7 +42,12 @@ NEW_CONTROL_PLANE = (
 
 
 def first_blocker(tree: Tree) -> Blocker | None:
-    """The first reason why the cluster is not ready; None exactly when it is.
+    """The first reason why the cluster is not ready; None exactly when it is: see :func:`all_blockers`."""
+    return next(iter(all_blockers(tree)), None)
+
+
+def all_blockers(tree: Tree) -> tuple[Blocker, ...]:
+    """The reasons why the cluster is not ready, errors before progress: one for each pool that is not; none when it is ready.
 
     Ready means: every condition in the table is True, and so is every ``Node.ready``, the control plane and the
     infrastructure cluster fulfil their contract, every pool has as many ready, current machines as asked, nothing is missing
@@ -50,22 +56,19 @@ def first_blocker(tree: Tree) -> Blocker | None:
     """
     snapshot = tree.snapshot
     if isinstance(snapshot.cluster, Failure):
-        return unreadable(snapshot.cluster, snapshot)
-    checks: tuple[Callable[[Snapshot, Json], Blocker | None], ...] = (
-        _deletion,
-        _pause,
-        _missing_control_plane,
-        _final_failure,
-        _address,
-        # One that is created last is missing until the control plane has answered.
-        _missing_infrastructure,
-        _handoff,
-        _control_plane,
-        workers,
-        _unread_lists,
-    )
-    first = next((blocker for check in checks if (blocker := check(snapshot, snapshot.cluster))), None)
-    return first or _any_row(tree) or next(shortfalls(tree), None) or next(inside(tree), None)
+        return (unreadable(snapshot.cluster, snapshot),)
+    for check in STAGES:
+        if blocker := check(snapshot, snapshot.cluster):
+            return (blocker,)
+    reasons = workers(snapshot)
+    if all(blocker.is_progress for blocker in reasons) and (unread := _unread_lists(snapshot)):
+        reasons.append(unread)
+    if not reasons and (row := _any_row(tree)):
+        reasons.append(row)
+    # A pool that is missing has no row.
+    subjects = {blocker.subject for blocker in reasons}
+    reasons += [difference for difference in shortfalls(tree) if difference.subject not in subjects]
+    return tuple(sorted(reasons or inside(tree), key=lambda blocker: blocker.is_progress))
 
 
 def _deletion(snapshot: Snapshot, cluster: Json) -> Blocker | None:
@@ -80,6 +83,7 @@ def _deletion(snapshot: Snapshot, cluster: Json) -> Blocker | None:
         subject(cluster),
         f"it is being deleted since {since:%Y-%m-%d %H:%M:%S} UTC; still there: {', '.join(parts) or 'only itself'}",
         f"Wait until it is gone; if it stays, see what holds the machines: {kubectl(snapshot, 'get machines -o yaml')}",
+        is_progress=True,
     )
 
 
@@ -149,7 +153,7 @@ def _address(snapshot: Snapshot, cluster: Json) -> Blocker | None:
         + kubectl(snapshot, "describe service", name(control_plane)),
         "Kamaji": f"See what Kamaji says: {kubectl(snapshot, 'describe tenantcontrolplane', name(control_plane))}",
     }[address_cause.actor]
-    return Blocker(subject(control_plane), f"it has no address: {address_cause.text}", action)
+    return Blocker(subject(control_plane), f"it has no address: {address_cause.text}", action, is_progress=True)
 
 
 def _evidence(snapshot: Snapshot, kind_: str) -> ReadResult | None:
@@ -192,6 +196,7 @@ def _handoff(snapshot: Snapshot, cluster: Json) -> Blocker | None:
             subject(cluster),
             f"Cluster API has not seen yet that {subject(infrastructure)} is ready{_after_colon(readiness.message)}",
             f"If this lasts, see that Cluster API's controller runs: {describe(snapshot, cluster)}",
+            is_progress=True,
         )
     return None
 
@@ -207,6 +212,7 @@ def _control_plane(snapshot: Snapshot, cluster: Json) -> Blocker | None:
         + kubectl(snapshot, "describe tenantcontrolplane", name(control_plane))
         + "; its pods: "
         + kubectl(snapshot, "get pods -l", f"kamaji.clastix.io/name={name(control_plane)}"),
+        is_progress=True,
     )
 
 
@@ -234,7 +240,7 @@ def _tenant(tenant: Json) -> Iterator[str]:
             yield f"{unmet.type}: {unmet.message}"
 
 
-def _unread_lists(snapshot: Snapshot, cluster: Json) -> Blocker | None:
+def _unread_lists(snapshot: Snapshot) -> Blocker | None:
     for objects in (
         snapshot.machine_deployments,
         snapshot.machine_sets,
@@ -252,7 +258,10 @@ def _any_row(tree: Tree) -> Blocker | None:
     root = tree.root
     if root.ready is None:
         return Blocker(
-            root.title, "Cluster API has not acted on it yet", "If this lasts, see that Cluster API's controller runs"
+            root.title,
+            "Cluster API has not acted on it yet",
+            "If this lasts, see that Cluster API's controller runs",
+            is_progress=True,
         )
     for node in reversed(list(tree.nodes)):
         for entry in (node.ready, node.condition):
@@ -262,9 +271,24 @@ def _any_row(tree: Tree) -> Blocker | None:
                     f"{node.kind}/{node.members[0] if node.members else node.name}",
                     f"its condition {entry.type} is {entry.status}{_after_colon(text)}",
                     "If this lasts, see the log of the controller that owns it",
+                    is_progress=True,
                 )
     return None
 
 
 def _after_colon(text: str) -> str:
     return f": {text}" if text else ""
+
+
+STAGES: tuple[Callable[[Snapshot, Json], Blocker | None], ...] = (
+    _deletion,
+    _pause,
+    _missing_control_plane,
+    _final_failure,
+    _address,
+    # One that is created last is missing until the control plane has answered.
+    _missing_infrastructure,
+    _handoff,
+    _control_plane,
+)
+"""What a cluster goes through before it has workers."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from ..capi.manifest import ADD_ON
 from ..capi.reading import Json, kind, name
 from ..kube.objects import dig
@@ -16,15 +14,17 @@ UNINITIALIZED_TAINT = "node.cloudprovider.kubernetes.io/uninitialized"
 INSIDE = "with the cluster's kubeconfig: `kubectl -n {} {}`"
 
 
-def inside(tree: Tree) -> Iterator[Blocker]:
-    """The reasons in the order of their causes: without a cloud controller only add-ons that tolerate the taint start."""
+def inside(tree: Tree) -> list[Blocker]:
+    """The reasons in the order of their causes: add-ons that are missing, then a taint or the add-ons that do not run.
+
+    Without a cloud controller only add-ons that tolerate its taint start, so the first node with the taint stands for all.
+    """
     content = tree.snapshot.inside
     if not isinstance(content, Inside):
-        return
+        return []
     absences = [] if tree.request is None else _absences(content, tree.request.add_ons)
-    yield from absences
-    yield from filter(None, map(_taint, sorted(content.nodes, key=name)))
-    yield from filter(None, map(_workload, sorted(content.workloads, key=_place)))
+    taints = list(filter(None, map(_taint, sorted(content.nodes, key=name))))
+    return absences + (taints[:1] or list(filter(None, map(_workload, sorted(content.workloads, key=_place)))))
 
 
 def _absences(content: Inside, names: tuple[str, ...]) -> list[Blocker]:
@@ -64,6 +64,7 @@ def _workload(workload: Json) -> Blocker | None:
         f"AddOn/{dig(workload, 'metadata', 'labels', ADD_ON)}",
         f"{kind(workload)} {namespace}/{name(workload)} {lacks}" + (f" ({'; '.join(texts)})" if texts else ""),
         "See its pods " + INSIDE.format(namespace, f"describe {kind(workload).lower()} {name(workload)}"),
+        is_progress=kind(workload) != "Job",
     )
 
 

@@ -1,12 +1,13 @@
-"""Reasons why the workers of a cluster are not ready, in words. Pure.
+"""Reasons why the workers of a cluster are not ready, in words: one for each pool. Pure.
 
 A machine goes through bootstrap data, infrastructure, node; a pool through the creation of its machines, then their
-readiness, then their number. Failures that no controller retries come before delays.
+readiness, then their number. Pools wait for each other in nothing, so a machine that boots must not hide an error of another
+one, nor of another pool.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from ..capi.former import is_former
 from ..capi.machine_counts import MachineCounts
@@ -20,7 +21,6 @@ from ..capi.reading import (
     first_false,
     has_bootstrap_data,
     infrastructure_ready,
-    is_controlled_by,
     is_current,
     kind,
     name,
@@ -33,22 +33,31 @@ from ..kube.objects import dig
 from . import servers
 from .blocker import Blocker, describe, kubectl
 from .model import ReadResult, Reference, Snapshot
+from .pools import Pool, pools_of
 
 
-def workers(snapshot: Snapshot, cluster: Json) -> Blocker | None:
-    """The first reason why a worker pool, or a machine of one, is not ready."""
-    machines = _read(snapshot.machines)
-    return (
-        next((b for m in machines if (b := _former(snapshot, m))), None)
-        or next((b for m in machines if (b := _final_failure(snapshot, m))), None)
-        or next((b for s in _read(snapshot.machine_sets) if (b := _no_machines(snapshot, s))), None)
-        or next((b for m in machines if (b := _machine(snapshot, m))), None)
-        or next((b for d in _read(snapshot.machine_deployments) if (b := _pool(snapshot, d))), None)
-    )
+def workers(snapshot: Snapshot) -> list[Blocker]:
+    """A reason for each pool that is not ready, by the pools' names."""
+    return list(filter(None, (_first(_of_pool(snapshot, pool)) for pool in pools_of(snapshot))))
 
 
-def _read(objects: tuple[Json, ...] | Failure) -> tuple[Json, ...]:
-    return () if isinstance(objects, Failure) else tuple(sorted(objects, key=name))
+def _first(reasons: Iterator[Blocker]) -> Blocker | None:
+    """The first error; where there is none, the first of all."""
+    progress: Blocker | None = None
+    for blocker in reasons:
+        if not blocker.is_progress:
+            return blocker
+        progress = progress or blocker
+    return progress
+
+
+def _of_pool(snapshot: Snapshot, pool: Pool) -> Iterator[Blocker]:
+    """All reasons of one pool; of those that are alike the cause comes first."""
+    for check in (_former, _final_failure):
+        yield from filter(None, (check(snapshot, machine) for machine in pool.machines))
+    yield from filter(None, (_no_machines(snapshot, pool, machine_set) for machine_set in pool.machine_sets))
+    yield from filter(None, (_machine(snapshot, machine) for machine in pool.machines))
+    yield from _pool(snapshot, pool)
 
 
 def _object_of(snapshot: Snapshot, value: object) -> ReadResult | None:
@@ -92,13 +101,12 @@ def _final_failure(snapshot: Snapshot, machine: Json) -> Blocker | None:
     return None
 
 
-def _no_machines(snapshot: Snapshot, machine_set: Json) -> Blocker | None:
+def _no_machines(snapshot: Snapshot, pool: Pool, machine_set: Json) -> Blocker | None:
     creation = condition(machine_set, "MachinesCreated")
     target, present = dig(machine_set, "spec", "replicas") or 0, dig(machine_set, "status", "replicas") or 0
     if creation is None or creation.status == "True" or deletion_time(machine_set) or present >= target:
         return None
-    deployments = _read(snapshot.machine_deployments)
-    owner = next((d for d in deployments if is_controlled_by(machine_set, d)), machine_set)
+    owner = pool.deployment or machine_set
     reason = f"it has {present} of {target} machines: {creation.reason}: {creation.message}"
     if creation.reason == "PreflightCheckFailed":
         control_plane = snapshot.control_plane
@@ -120,12 +128,12 @@ def _machine(snapshot: Snapshot, machine: Json) -> Blocker | None:
     if since := deletion_time(machine):
         unmet = first_false(machine, ignore=("Ready", "Available", "Paused", "NodeHealthy", "HealthCheckSucceeded"))
         finalizers = ", ".join(dig(machine, "metadata", "finalizers") or ())
+        server = servers.state(snapshot, machine)
         return Blocker(
             subject(machine),
-            f"it is being deleted since {since:%H:%M:%S} UTC"
-            + (f": {_words(unmet)}" if unmet else "")
-            + servers.state(snapshot, machine),
+            f"it is being deleted since {since:%H:%M:%S} UTC" + (f": {_words(unmet)}" if unmet else "") + server.text,
             f"If it stays, see what holds it ({finalizers or 'no finalizer'}): {describe(snapshot, machine)}",
+            is_progress=not server.has_error,
         )
     # Cluster API 1.13 calls a Machine ready, in its older conditions, while its infrastructure says that it is not.
     if blocker := servers.trouble(snapshot, machine):
@@ -147,6 +155,7 @@ def _machine(snapshot: Snapshot, machine: Json) -> Blocker | None:
             subject(machine),
             f"its server runs ({provider_id}), but no node with this provider ID has joined the cluster",
             "See the server's console for cloud-init and `kubeadm join`: does it reach the endpoint with a valid token?",
+            is_progress=True,
         )
     unmet = first_false(machine)
     return Blocker(
@@ -154,6 +163,7 @@ def _machine(snapshot: Snapshot, machine: Json) -> Blocker | None:
         f"its node {dig(status, 'nodeRef', 'name')} is not ready" + (f": {_words(unmet)}" if unmet else ""),
         "See the node with the cluster's kubeconfig (a cluster without network plugin has no ready node): "
         f"`kubectl describe node {dig(status, 'nodeRef', 'name')}`",
+        is_progress=True,
     )
 
 
@@ -174,57 +184,66 @@ def _waits_for(snapshot: Snapshot, machine: Json, part: ReadResult | None, need:
         + (f" from {subject(part)}" if part else "")
         + (f": {_words(unmet)}" if unmet and unmet.status != "True" else ""),
         f"If this lasts, see {describe(snapshot, part or machine)} and the log of {kind(part or machine)}'s controller",
+        is_progress=not (unmet and unmet.severity == "Error"),
     )
 
 
-def _pool(snapshot: Snapshot, deployment: Json) -> Blocker | None:
+def _pool(snapshot: Snapshot, pool: Pool) -> Iterator[Blocker]:
+    deployment = pool.deployment
+    if deployment is None:
+        return
     if not is_current(deployment):
-        return Blocker(
+        yield Blocker(
             subject(deployment),
             "Cluster API has not acted on its last change yet",
             f"If this lasts, see that Cluster API's controller runs: {describe(snapshot, deployment)}",
+            is_progress=True,
         )
+        return
     counts = MachineCounts.of(deployment)
     if counts.desired is None or counts.complete(counts.desired):
-        return None
-    if counts.ready < counts.desired and (blocker := _unhealthy_node(snapshot, deployment)):
-        return blocker
+        return
+    if counts.ready < counts.desired:
+        yield from filter(None, (_unhealthy_node(snapshot, machine) for machine in pool.machines))
     unmet = ready(deployment)
-    return Blocker(
+    yield Blocker(
         subject(deployment),
         f"of {counts.desired} machines {counts}" + (f" ({_words(unmet)})" if unmet and unmet.status != "True" else ""),
         f"Wait; if it doesn't change, see {describe(snapshot, deployment)}",
+        is_progress=True,
     )
 
 
-def _unhealthy_node(snapshot: Snapshot, deployment: Json) -> Blocker | None:
-    """The first node of a pool that Cluster API reports as unhealthy."""
-    for machine in _read(snapshot.machines):
-        pool = dig(machine, "metadata", "labels", "cluster.x-k8s.io/deployment-name")
-        problem = node_problem(machine)
-        if not problem or deletion_time(machine) or pool != name(deployment):
-            continue
-        if blocker := servers.trouble(snapshot, machine):
-            return blocker
-        node = dig(machine, "status", "nodeRef", "name")
-        if "NetworkPluginNotReady" in problem:
-            return Blocker(
-                subject(machine),
-                f"its node {node} has no network, because no network plugin runs on it: {problem}",
-                _network(snapshot, str(node)),
-            )
+def _unhealthy_node(snapshot: Snapshot, machine: Json) -> Blocker | None:
+    """The node of a machine, where Cluster API reports it as unhealthy."""
+    problem = node_problem(machine)
+    # What its server lacks is the cause.
+    if not problem or deletion_time(machine) or servers.trouble(snapshot, machine):
+        return None
+    node = dig(machine, "status", "nodeRef", "name")
+    if "NetworkPluginNotReady" in problem:
+        plugin = _network_plugin(snapshot)
         return Blocker(
             subject(machine),
-            f"its node {node} is not healthy: {problem}",
-            f"See the node with the cluster's kubeconfig: `kubectl describe node {node}`",
+            f"its node {node} has no network, because no network plugin runs on it: {problem}",
+            _network(plugin, str(node)),
+            is_progress=bool(plugin),
         )
-    return None
+    return Blocker(
+        subject(machine),
+        f"its node {node} is not healthy: {problem}",
+        f"See the node with the cluster's kubeconfig: `kubectl describe node {node}`",
+    )
 
 
-def _network(snapshot: Snapshot, node: str) -> str:
-    """Advice about a node without network, by the plugin that the stack installs."""
+def _network_plugin(snapshot: Snapshot) -> str:
+    """The network plugin that the stack installs; empty for none."""
     plugin = None if isinstance(snapshot.cluster, Failure) else dig(snapshot.cluster, "metadata", "annotations")
-    plugin = dig(plugin, NETWORK_PLUGIN)
+    return str(dig(plugin, NETWORK_PLUGIN) or "")
+
+
+def _network(plugin: str, node: str) -> str:
+    """Advice about a node without network, by the plugin that the stack installs."""
     pods = (
         "see its pods with the cluster's kubeconfig: "
         f"`kubectl get pods -A -o wide --field-selector spec.nodeName={node}`"

@@ -103,6 +103,7 @@ def _control_plane(snapshot: Snapshot, plane: Json, request: Request) -> Iterato
             subject(plane),
             f"it runs Kubernetes {running}, and {request.version} is asked for{reason}",
             f"Wait until Kamaji has changed it; if it does not, see {describe(snapshot, plane)}",
+            is_progress=True,
         )
     replicas = dig(plane, "spec", "replicas")
     if replicas is not None and int(replicas) != request.replicas:

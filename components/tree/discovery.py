@@ -57,6 +57,7 @@ def take(reader: Reader, namespace: str, cluster: str, contract: str = "v1beta1"
         references=_references(references, namespace, cluster, _holders(machines, pools)),
         evidence=_evidence(reader, namespace, control_plane),
         servers=_servers(reader, namespace, servers.kind_to_read(machines)),
+        server_parts={part.name: _servers(reader, namespace, part) for part in servers.parts_to_read(machines)},
         contract=contract,
     )
 
@@ -131,9 +132,8 @@ def _evidence(reader: Reader, namespace: str, control_plane: ReadResult | None) 
 
 
 def _servers(reader: Reader, namespace: str, kind_: Kind | None) -> ListResult:
-    """The servers that a cluster's machines are on, or could be."""
+    """All objects of a kind in the namespace: the servers that a cluster's machines are on or could be, or what they need."""
     if kind_ is None:
         return ()
-    return items(
-        get(reader, f"/apis/{kind_.api_version}/namespaces/{namespace}/{kind_.plural}", f"{kind_.name}s"), kind_.name
-    )
+    answer = get(reader, f"/apis/{kind_.api_version}/namespaces/{namespace}/{kind_.plural}", f"{kind_.name}s")
+    return items(answer, kind_.name)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import TypeVar
 from urllib.parse import quote
 
 from ..capi.manifest import ADD_ON
@@ -13,8 +14,10 @@ from ..kube import kubeconfig
 from ..kube.access import AccessError
 from ..kube.client import Api, ApiError
 from ..kube.objects import dig
-from .model import Inside
+from .model import Inside, ListResult
 from .references import Reader
+
+Answer = TypeVar("Answer")
 
 SECONDS = 5.0
 """Timeout of each request to a tenant: a status must not take long because one tenant is down."""
@@ -35,6 +38,15 @@ def look(reader: Reader, namespace: str, cluster: str) -> Inside | Failure:
         namespace: the Cluster's namespace.
         cluster: the Cluster's name.
     """
+    return _ask(reader, namespace, cluster, lambda api: Inside(_nodes(api), tuple(_workloads(api))))
+
+
+def nodes(reader: Reader, namespace: str, cluster: str) -> ListResult:
+    """Read a tenant cluster's nodes alone; arguments as of :func:`look`."""
+    return _ask(reader, namespace, cluster, _nodes)
+
+
+def _ask(reader: Reader, namespace: str, cluster: str, read: Callable[[Api], Answer]) -> Answer | Failure:
     subject = f"Secret/{cluster}-kubeconfig"
     try:
         secret = reader.get(f"/api/v1/namespaces/{namespace}/secrets/{cluster}-kubeconfig")
@@ -43,13 +55,17 @@ def look(reader: Reader, namespace: str, cluster: str) -> Inside | Failure:
         subject = f"tenant cluster {cluster}"
         api = Api(access, connect_seconds=SECONDS, read_seconds=SECONDS, patience=0)
         try:
-            return Inside(tuple(_items(api, "/api/v1/nodes", "v1", "Node")), tuple(_workloads(api)))
+            return read(api)
         finally:
             api.close()
     except ApiError as error:
         return Failure(subject, error.reason, error.message)
     except (AccessError, binascii.Error, UnicodeDecodeError) as error:
         return Failure(subject, "Unusable", str(error))
+
+
+def _nodes(api: Api) -> tuple[Json, ...]:
+    return tuple(_items(api, "/api/v1/nodes", "v1", "Node"))
 
 
 def _workloads(api: Api) -> Iterator[Json]:

@@ -75,6 +75,8 @@ class Snapshot:
         inside: what the tenant cluster itself says; None where it was not asked.
         evidence: further objects that explain a delay, by subject; read only while something is not ready.
         servers: those that machines are on, or could be; read only while one of them explains something.
+        server_parts: further objects that explain why a server is not installed, by kind; read only while one is not.
+        nodes: of the tenant cluster; read only while they explain why a server is none of them, None otherwise.
         time: when it was read.
         contract: of Cluster API, ``v1beta1`` or ``v1beta2``: whose table is drawn.
     """
@@ -92,6 +94,8 @@ class Snapshot:
     inside: Inside | Failure | None = None
     evidence: Mapping[str, ReadResult] = field(default_factory=dict)
     servers: ListResult = ()
+    server_parts: Mapping[str, ListResult] = field(default_factory=dict)
+    nodes: ListResult | None = None
     time: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
     contract: str = "v1beta1"
 

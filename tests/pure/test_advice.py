@@ -30,6 +30,7 @@ UPGRADES = "tests/pure/test_upgrades.py::test_a_version_rises_by_one_minor_at_mo
 PERMISSION = "tests/pure/test_changes.py::test_a_cluster_that_leaves_the_list_is_missed_until_it_was_allowed_to"
 
 RACKS = "tests/lab_generations/test_racks.py"
+WAITING_RACKS = "tests/lab_generations/test_rack_waits.py"
 PAGE = "tests/provider/test_management_cluster_page.py::test_the_pages_commands_make_what_check_asks_for"
 COMES_BACK = "tests/provider/test_management_cluster_page.py::test_what_is_gone_comes_back_by_the_printed_commands"
 
@@ -83,6 +84,23 @@ ADVICE = {
     "tree/servers/metal3._host_blocker#3": ELSEWHERE,
     "tree/servers/metal3._host_blocker#4": f"{RACKS}::test_a_node_is_found_once_it_has_the_label_that_status_advises",
     "tree/servers/metal3._none_free#1": f"{RACKS}::test_a_server_with_the_labels_that_status_asks_for_is_taken",
+    "tree/servers/metal3_data.blocker#1": ELSEWHERE,
+    "tree/servers/metal3_data._unreadable#1": (
+        "tests/soak/test_metal3.py::test_a_rack_comes_up_rolls_and_is_given_back_with_the_documented_rights_alone"
+    ),
+    "tree/servers/metal3_data._claim_blocker#1": ELSEWHERE,
+    "tree/servers/metal3_data._claim_blocker#2": ELSEWHERE,
+    "tree/servers/metal3_data._claim_blocker#3": WAITS,
+    "tree/servers/metal3_data._exhausted#1": (
+        f"{WAITING_RACKS}::"
+        "test_a_pool_without_addresses_is_blamed_for_a_server_that_is_not_installed_and_the_advice_installs_it"
+    ),
+    "tree/servers/metal3_nodes._in_the_way#1": (
+        f"{WAITING_RACKS}::test_a_node_of_another_machine_that_keeps_one_from_its_own_is_deleted_as_status_advises"
+    ),
+    "tree/servers/metal3_nodes._bound#1": (
+        f"{WAITING_RACKS}::test_a_machine_that_is_bound_to_a_node_of_another_gets_its_own_as_status_advises"
+    ),
     "tree/difference.shortfalls#1": UP,
     "tree/difference.besides#1": COMMANDS,
     "tree/difference._control_plane#1": UP,

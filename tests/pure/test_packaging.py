@@ -68,8 +68,12 @@ PROVIDER_MODULES = (
     "providers/metal3.py",
     "providers/metal3_data.py",
     "providers/metal3_hosts.py",
+    "providers/metal3_pools.py",
     "settings/metal3/",
     "tree/servers/metal3.py",
+    "tree/servers/metal3_data.py",
+    "tree/servers/metal3_nodes.py",
+    "capi/ip_addresses.py",
 )
 """Of the providers that this package brings."""
 

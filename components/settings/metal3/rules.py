@@ -9,7 +9,7 @@ from typing import Any
 from ..report import Problem
 from ..secrets import reveal
 from .rules_hosts import host_problems, scarce
-from .rules_ip_pools import ip_pool_problems
+from .rules_ip_pools import capacity_problems, capacity_warnings, ip_pool_problems
 from .rules_network import metadata_problems, network_problems, used_pools
 from .section import HostSelectorSettings, ImageSettings, Metal3ClusterSettings, Metal3PoolSettings
 from .user_data import METADATA
@@ -63,7 +63,8 @@ def problems(base: str, tenant: Metal3ClusterSettings) -> Iterator[Problem]:
                 f"{where}.name", f"is the name of {path}.ipPools[{places[pool.name]}] too; choose another", pool.name
             )
         places.setdefault(pool.name, index)
-        yield from ip_pool_problems(where, tenant, pool)
+        mistakes = list(ip_pool_problems(where, tenant, pool))
+        yield from mistakes or capacity_problems(where, base, tenant, pool)
     yield from metadata_problems(f"{path}.metaData", path, metal3.meta_data, metal3.ip_pools)
     if metal3.network_data:
         yield from network_problems(f"{path}.networkData", path, metal3.network_data, metal3.ip_pools)
@@ -230,6 +231,7 @@ def warnings(base: str, tenant: Metal3ClusterSettings) -> Iterator[Problem]:
             yield Problem(
                 f"{path}.ipPools[{index}]", f"{ip_pool.name} is not used: no metaData or networkData names it"
             )
+        yield from capacity_warnings(f"{path}.ipPools[{index}]", tenant, ip_pool)
     for index, host in enumerate(metal3.hosts):
         if host.bmc.disable_certificate_verification:
             yield Problem(

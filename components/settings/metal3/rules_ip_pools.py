@@ -5,7 +5,9 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterator
 
+from ...capi.ip_addresses import count
 from ..report import Problem
+from .address_needs import address_needs, declared_usage, machines, names, shortage
 from .section import IpPoolSettings, Metal3ClusterSettings, RangeSettings
 
 
@@ -84,3 +86,29 @@ def within(address: str, start: str, end: str) -> bool:
     """Whether an address is one of a range."""
     numbers = [ipaddress.ip_address(text) for text in (start, address, end)]
     return len({number.version for number in numbers}) == 1 and int(numbers[0]) <= int(numbers[1]) <= int(numbers[2])
+
+
+def capacity_problems(path: str, base: str, tenant: Metal3ClusterSettings, pool: IpPoolSettings) -> Iterator[Problem]:
+    """A pool has an address for each machine: the servers of the others would never be installed."""
+    if pool.existing:
+        return
+    needs = address_needs(tenant, pool.name)
+    total, least = declared_usage(pool).total, sum(need.least for need in needs)
+    if total < least:
+        yield Problem(
+            f"{path}.ranges",
+            f"has {count(total)}, but {names(needs)} {'have' if len(needs) > 1 else 'has'} {machines(least)}, and each takes "
+            "one; add a range, or take a later end",
+            example=None,
+            about=(f"{base}workerPools", f"{base}metal3.metaData", f"{base}metal3.networkData"),
+        )
+
+
+def capacity_warnings(path: str, tenant: Metal3ClusterSettings, pool: IpPoolSettings) -> Iterator[Problem]:
+    """A pool has an address for each machine that may come: by an autoscaler, or in a roll."""
+    needs, addresses = address_needs(tenant, pool.name), declared_usage(pool)
+    if pool.existing or addresses.total < sum(need.least for need in needs):
+        return
+    kept = f", of which {addresses.kept} {'is' if addresses.kept == 1 else 'are'} kept by preAllocations"
+    for text in shortage(addresses.free, needs):
+        yield Problem(f"{path}.ranges", f"has {count(addresses.total)}{kept if addresses.kept else ''}, but {text}")

@@ -21,13 +21,16 @@ from ...capi.reading import (
 from ...kube.objects import Kind, dig
 from ..blocker import Blocker, describe, kubectl
 from ..model import ReadResult, Reference, Snapshot
-from . import Servers
+from . import Servers, State, metal3_data, metal3_nodes
 
 MACHINE_KIND = "Metal3Machine"
 HOST = Kind("metal3.io/v1alpha1", "BareMetalHost", "baremetalhosts")
 
 HOST_ANNOTATION = "metal3.io/BareMetalHost"
 """Annotation of a Metal3Machine: namespace and name of its host. CAPM3 ignores the namespace and uses its own."""
+
+RUNNING = ("provisioned", "externally provisioned")
+"""States of a host on which an operating system runs."""
 
 UNHEALTHY = "capm3.metal3.io/unhealthy"
 PASSED_OVER = {"baremetalhost.metal3.io/paused": "paused", UNHEALTHY: "marked unhealthy"}
@@ -55,18 +58,29 @@ def trouble(snapshot: Snapshot, machine: Json) -> Blocker | None:
             f"Have it replaced: {kubectl(snapshot, 'delete machine', name(machine))} (a pool with `healthCheck` does this by "
             "itself)",
         )
-    return _host_blocker(snapshot, machine, host)
+    return _host_blocker(snapshot, machine, metal3_machine, host)
 
 
-def state(snapshot: Snapshot, machine: Json) -> str:
-    """The state of the server of a machine that is being deleted, as the end of a sentence; empty where it is not known."""
+def state(snapshot: Snapshot, machine: Json) -> State:
+    """The state of the server of a machine that is being deleted."""
+    host = _host_of(snapshot, machine)
+    if host is None:
+        return State()
+    return State(f"; its server {subject(host)} is {_state(host)}", _has_error(host))
+
+
+def asks_nodes(snapshot: Snapshot, machine: Json) -> bool:
+    """Whether the tenant cluster's nodes explain why a machine is none of them: an operating system runs on its server."""
+    host = _host_of(snapshot, machine)
+    return host is not None and dig(host, "status", "provisioning", "state") in RUNNING
+
+
+def _host_of(snapshot: Snapshot, machine: Json) -> Json | None:
+    """The host that a machine is on; None where that is not known."""
     metal3_machine = _infrastructure_machine(snapshot, machine)
-    host = (
-        _host_by_name(snapshot.servers, _host_name(metal3_machine))
-        if metal3_machine and not isinstance(snapshot.servers, Failure)
-        else None
-    )
-    return f"; its server {subject(host)} is {_state(host)}" if host else ""
+    if metal3_machine is None or isinstance(snapshot.servers, Failure):
+        return None
+    return _host_by_name(snapshot.servers, _host_name(metal3_machine))
 
 
 def _infrastructure_machine(snapshot: Snapshot, machine: Json) -> Json | None:
@@ -93,7 +107,7 @@ def _unreadable_hosts(metal3_machine: Json, failure: Failure) -> Blocker:
     )
 
 
-def _host_blocker(snapshot: Snapshot, machine: Json, host: Json) -> Blocker | None:
+def _host_blocker(snapshot: Snapshot, machine: Json, metal3_machine: Json, host: Json) -> Blocker | None:
     state, status = dig(host, "status", "provisioning", "state"), host.get("status") or {}
     if status.get("errorMessage"):
         return Blocker(
@@ -104,7 +118,9 @@ def _host_blocker(snapshot: Snapshot, machine: Json, host: Json) -> Blocker | No
             + kubectl(snapshot, f"annotate {HOST.plural}.metal3.io", name(host), f"{UNHEALTHY}=")
             + f", then {kubectl(snapshot, 'delete machine', name(machine))}",
         )
-    if state not in ("provisioned", "externally provisioned"):
+    if blocker := metal3_data.blocker(snapshot, machine, metal3_machine):
+        return blocker
+    if state not in RUNNING:
         began = timestamp(dig(status, "operationHistory", "provision", "start"))
         since = f" since {began:%H:%M:%S} UTC" if began and state == "provisioning" else ""
         return Blocker(
@@ -112,6 +128,7 @@ def _host_blocker(snapshot: Snapshot, machine: Json, host: Json) -> Blocker | No
             f"{subject(machine)} is on it, and it is {_state(host)}{since}",
             "An image takes some minutes; if this lasts, see the server's console, Ironic's log and "
             + describe(snapshot, host),
+            is_progress=True,
         )
     if status.get("poweredOn") is False:
         return Blocker(
@@ -119,14 +136,17 @@ def _host_blocker(snapshot: Snapshot, machine: Json, host: Json) -> Blocker | No
             f"{subject(machine)} is on it, and it is switched off",
             f"See what the baremetal-operator says: {describe(snapshot, host)}",
         )
+    if blocker := metal3_nodes.blocker(snapshot, machine, metal3_machine, host):
+        return blocker
     if dig(machine, "status", "nodeRef"):
         return None
-    label = f"metal3.io/uuid={dig(host, 'metadata', 'uid')}"
+    label = metal3_nodes.label(host)
     return Blocker(
         subject(machine),
         f"its server {subject(host)} runs, but no node with label {label} has joined the cluster",
         "See the server's console and /var/log/cloud-init-output.log: does `kubeadm join` reach the endpoint? Where the node "
         f"is there without its label, with the cluster's kubeconfig: `kubectl label node {name(machine)} {label}`",
+        is_progress=True,
     )
 
 
@@ -154,7 +174,18 @@ def _none_free(snapshot: Snapshot, machine: Json, metal3_machine: Json, hosts: t
         subject(metal3_machine),
         f"no host is free for {subject(machine)}: {reason}" + (f": {', '.join(texts)}" if texts else ""),
         _host_advice(snapshot, candidates, selection, bool(hosts)),
+        is_progress=any(map(_comes, candidates)) and not any(map(_has_error, candidates)),
     )
+
+
+def _has_error(host: Json) -> bool:
+    return bool(dig(host, "status", "errorMessage"))
+
+
+def _comes(host: Json) -> bool:
+    """Whether a host becomes free by itself."""
+    marks = dig(host, "metadata", "annotations") or {}
+    return not dig(host, "spec", "consumerRef") and not deletion_time(host) and not PASSED_OVER.keys() & marks.keys()
 
 
 def _host_advice(snapshot: Snapshot, candidates: list[Json], selection: str, has_hosts: bool) -> str:
@@ -165,7 +196,7 @@ def _host_advice(snapshot: Snapshot, candidates: list[Json], selection: str, has
             f"Give a server what the selector asks for ({selection}), by `metal3.hosts[].labels` or "
             f"{kubectl(snapshot, f'label {HOST.plural}.metal3.io', 'NAME', 'KEY=VALUE')}, or change `hostSelector`"
         )
-    if broken := next((host for host in candidates if dig(host, "status", "errorMessage")), None):
+    if broken := next(filter(_has_error, candidates), None):
         return f"Mend {subject(broken)}, the baremetal-operator tries again by itself: {describe(snapshot, broken)}"
     if coming := next((host for host in candidates if not dig(host, "spec", "consumerRef")), None):
         return f"Wait; if it doesn't change, see {describe(snapshot, coming)}"
@@ -224,4 +255,4 @@ def _meets(expression: Json, labels: Json) -> bool:
     return (value is None) == (operator == "!")
 
 
-SERVERS = Servers(MACHINE_KIND, HOST, trouble, state)
+SERVERS = Servers(MACHINE_KIND, HOST, metal3_data.PARTS, trouble, state, asks_nodes)

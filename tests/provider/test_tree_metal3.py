@@ -1,0 +1,250 @@
+"""What `status` and the check before a run say of servers that wait, on a real API server and with the documented rights.
+
+The objects are as CAPM3, its IPAM and Cluster API leave them; the advised commands are run to the letter.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import shlex
+import subprocess
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from kamaji_equinix.components import tree
+from kamaji_equinix.components.checks.shortages import shortages
+from kamaji_equinix.components.kube.client import Api
+from kamaji_equinix.components.kube.kubeconfig import read as kubeconfig_of
+from kamaji_equinix.components.kube.objects import Kind, plural
+from kamaji_equinix.components.settings.load import load_stack
+from kamaji_equinix.components.tree import Blocker, Request
+
+from lab import crds
+from lab.generations import SECOND
+from lab.plane import ManagementPlane
+from tests.support import cluster_objects as older
+from tests.support import metal3_machines as metal3
+from tests.support import newer_objects as newer
+from tests.support.cluster_objects import Object
+from tests.support.metal3_plane import least_rights
+from tests.support.metal3_settings import settings
+from tests.support.rights import KUBECTL
+
+COMMAND = re.compile(r"`(kubectl [^`]*)`")
+MERGE = {"Content-Type": "application/merge-patch+json"}
+REQUEST = Request("1.33.0", 2, contract="v1beta2")
+FIRST = "192.0.2.100"
+
+
+@pytest.fixture(scope="module")
+def management(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ManagementPlane]:
+    """An API server with all CRDs of the second generation, and no controllers."""
+    plane = ManagementPlane(tmp_path_factory.mktemp("second"), install_crds=False)
+    try:
+        plane.start()
+        with plane.client() as client:
+            crds.install(client, SECOND)
+        yield plane
+    finally:
+        plane.stop()
+
+
+@pytest.fixture
+def rights(management: ManagementPlane, namespace: str) -> Path:
+    """Credentials with the documented rights alone."""
+    return least_rights(management, namespace)
+
+
+def path_of(obj: Object, namespace: str) -> str:
+    return Kind(obj["apiVersion"], obj["kind"], plural(obj["kind"])).path(namespace)
+
+
+def create(http: httpx.Client, namespace: str, *objects: Object) -> list[Object]:
+    """Create objects with their statuses, as the API server then has them."""
+    return [_create(http, namespace, obj) for obj in objects]
+
+
+def _create(http: httpx.Client, namespace: str, obj: Object) -> Object:
+    metadata = {key: value for key, value in obj["metadata"].items() if key not in ("uid", "creationTimestamp")}
+    answer = http.post(path_of(obj, namespace), json={**obj, "metadata": metadata})
+    assert answer.is_success, f"{obj['kind']}: {answer.text}"
+    if not obj.get("status"):
+        return dict(answer.json())
+    place = f"{path_of(obj, namespace)}/{metadata['name']}/status"
+    status = http.patch(place, json={"status": obj["status"]}, headers=MERGE)
+    assert status.is_success, f"{obj['kind']}: {status.text}"
+    return dict(status.json())
+
+
+def base(http: httpx.Client, namespace: str) -> None:
+    """A cluster that waits for its workers alone."""
+    infrastructure, plane = older.packet_cluster(), newer.control_plane()
+    true = [newer.condition("Available", True)]
+    older.create(http, namespace, [infrastructure, plane, newer.cluster(infrastructure, plane, conditions=true)])
+
+
+def machine(http: httpx.Client, namespace: str, name: str, *, state: str, node: str = "", ready: bool = True) -> Object:
+    """A pool with one machine on a host; the host, as the API server has it."""
+    own = metal3.metal3_machine(f"{name}-0", f"{name}-host", data_ready=ready)
+    own["spec"] = {"image": {"url": "http://images.invalid/x.qcow2", "checksum": "http://images.invalid/x.sha256"}}
+    conditions = own["status"].pop("conditions")
+    own["status"]["deprecated"] = {"v1beta1": {"conditions": conditions}}
+    operation: Object = {"operationalStatus": "OK", "errorCount": 0, "errorMessage": ""}
+    hardware: Object = {"hardwareProfile": "", "goodCredentials": {}, "triedCredentials": {}}
+    host = metal3.host(f"{name}-host", f"{name}-0", state, **operation, **hardware)
+    host["status"]["provisioning"] |= {"ID": "x", "image": {"url": ""}}
+    deployment = newer.deployment(name, 1)
+    machine_set = newer.machine_set(f"{name}-set", deployment)
+    whole = newer.machine(f"{name}-0", machine_set, [newer.condition("Ready", False)], parts={"infrastructure": own})
+    whole["status"]["initialization"] = {
+        "bootstrapDataSecretCreated": True,
+        "infrastructureProvisioned": state == "provisioned",
+    }
+    if node:
+        whole["status"]["nodeRef"] = {"name": node}
+    _, found = create(http, namespace, own, host)
+    older.create(http, namespace, [deployment, machine_set, whole])
+    return found
+
+
+def blockers(kubeconfig: Path, namespace: str) -> list[Blocker]:
+    api = Api(kubeconfig_of(kubeconfig).access())
+    return list(tree.all_blockers(tree.describe(api, namespace, "c1", REQUEST)))
+
+
+def run(kubeconfig: Path, command: str) -> str:
+    """Run a command as it stands in the advice."""
+    program, *words = shlex.split(command)
+    assert program == "kubectl", "the only program that is advised"
+    ended = subprocess.run(
+        [KUBECTL, "--kubeconfig", kubeconfig, *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode == 0, f"{command}:\n{ended.stdout}"
+    return ended.stdout
+
+
+def taken(numbers: Iterable[int], ip_pool: str, cluster: str = "other") -> Iterator[Object]:
+    """IPAddresses of a pool."""
+    for number in numbers:
+        spec: Object = {"address": f"192.0.2.{number}", "prefix": 24, "pool": {"name": ip_pool}, "claim": {"name": "x"}}
+        labels = {"cluster.x-k8s.io/cluster-name": cluster}
+        yield {
+            "apiVersion": metal3.IPAM,
+            "kind": "IPAddress",
+            "metadata": {"name": f"{ip_pool}-{number}", "labels": labels},
+            "spec": spec,
+        }
+
+
+def test_an_exhausted_pool_is_told_with_the_documented_rights_beside_a_server_that_is_installed(
+    management: ManagementPlane, http: httpx.Client, namespace: str, rights: Path
+) -> None:
+    base(http, namespace)
+    machine(http, namespace, "a", state="provisioning")
+    machine(http, namespace, "b", state="available", ready=False)
+    create(
+        http,
+        namespace,
+        metal3.data("d-0", "a-0", ready=True),
+        metal3.data("d-1", "b-0", error="IP Allocation for c1-nodes failed : Exhausted IP Pools"),
+        metal3.claim("d-0", "c1-nodes", address="c1-nodes-192-0-2-100"),
+        metal3.claim("d-1", "c1-nodes", error="Exhausted IP Pools"),
+        metal3.ip_pool("c1-nodes", FIRST, taken={"d-0-c1-nodes": FIRST}),
+    )
+    found = blockers(rights, namespace)
+    assert [blocker.subject for blocker in found] == ["IPPool/c1-nodes", "BareMetalHost/a-host"], "the error first"
+    assert "It has 1 address, 1 is taken, and 2 machines ask for one" in found[0].reason, found[0].reason
+    (command,) = COMMAND.findall(found[0].action)[-1:]
+    run(management.kubeconfig, command.replace("`", ""))
+    left = [blocker.subject for blocker in blockers(rights, namespace)]
+    assert "IPPool/c1-nodes" not in left, f"the machine without an address is gone: {left}"
+
+
+def test_without_the_rights_the_data_is_named_that_could_not_be_read_and_no_server_blamed(
+    management: ManagementPlane, http: httpx.Client, namespace: str, rights: Path
+) -> None:
+    base(http, namespace)
+    machine(http, namespace, "a", state="available", ready=False)
+    role = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}/roles/kamaji-equinix-metal3"
+    document = http.get(role).raise_for_status().json()
+    document["rules"] = [rule for rule in document["rules"] if rule["resources"] != ["metal3datas"]]
+    http.put(role, json=document).raise_for_status()
+    deadline = time.monotonic() + 20
+    while (found := blockers(rights, namespace))[0].subject != "Metal3Machine/a-0":
+        assert time.monotonic() < deadline, f"the right is gone: {found}"
+        time.sleep(0.2)
+    assert "Metal3Datas: Forbidden" in found[0].reason, found[0].reason
+    assert "docs/rbac-metal3.yaml" in found[0].action, found[0].action
+
+
+def tenant(management: ManagementPlane, http: httpx.Client, namespace: str) -> None:
+    """Let the API server be the tenant's, too: it serves nodes."""
+    value = base64.b64encode(management.kubeconfig.read_bytes()).decode()
+    secret = {"metadata": {"name": "c1-kubeconfig"}, "data": {"value": value}}
+    http.post(f"/api/v1/namespaces/{namespace}/secrets", json=secret).raise_for_status()
+
+
+@pytest.fixture
+def stray(http: httpx.Client) -> Iterator[str]:
+    """A node of a machine that is gone."""
+    name = f"stray-{time.monotonic_ns()}"
+    http.post("/api/v1/nodes", json={"metadata": {"name": name}}).raise_for_status()
+    # An API server tells no fractions of a second.
+    time.sleep(1.1)
+    yield name
+    http.delete(f"/api/v1/nodes/{name}")
+
+
+@pytest.mark.parametrize("bound", [False, True], ids=["in the way", "bound"])
+def test_a_node_that_a_machine_has_left_is_found_in_the_tenant_and_goes_as_advised(
+    management: ManagementPlane, http: httpx.Client, namespace: str, rights: Path, stray: str, bound: bool
+) -> None:
+    base(http, namespace)
+    host = machine(http, namespace, "a", state="provisioned", node=stray if bound else "")
+    create(http, namespace, metal3.data("d", "a-0", ready=True))
+    label = {"metadata": {"labels": {"metal3.io/uuid": host["metadata"]["uid"]}}}
+    http.patch(f"/api/v1/nodes/{stray}", json=label, headers=MERGE).raise_for_status()
+    tenant(management, http, namespace)
+    (found,) = blockers(rights, namespace)
+    assert found.subject == ("Machine/a-0" if bound else f"Node/{stray}"), str(found)
+    assert f"it was left by Machine/{stray}, which is gone" in found.reason, found.reason
+    commands = COMMAND.findall(found.action)
+    assert len(commands) == 1 + bound, f"all that is to be run: {found.action}"
+    for command in commands:
+        run(management.kubeconfig, command)
+    (left,) = blockers(rights, namespace)
+    assert "no node with label metal3.io/uuid=" in left.reason, f"it waits for its own now: {left}"
+
+
+def judged(rights: Path, namespace: str, replicas: int, **ip_pool: Any) -> list[str]:
+    """What the check before a run says of a stack whose machines have addresses from a pool."""
+    raw = settings(ipPools=[{"name": "shared", **ip_pool}], metaData={"ipAddressesFromPool": {"nodeIP": "shared"}})
+    raw["cluster"] |= {"name": "c1", "namespace": namespace}
+    raw["workerPools"] = [{"name": "a", "replicas": replicas, "strategy": {"maxSurge": 0, "maxUnavailable": 1}}]
+    return shortages(Api(kubeconfig_of(rights).access()), load_stack(raw).clusters)
+
+
+def test_a_pool_is_judged_before_a_run_by_the_addresses_that_others_have(
+    http: httpx.Client, namespace: str, rights: Path
+) -> None:
+    (missing,) = judged(rights, namespace, 1, existing=True)
+    assert f"IPPool {namespace}/shared does not exist" in missing, missing
+    kept = {"router": "192.0.2.104"}
+    create(http, namespace, metal3.ip_pool("shared", "192.0.2.104", own=False, preAllocations=kept))
+    create(http, namespace, *taken([100, 101], "shared"), *taken([102], "shared", "c1"))
+    assert judged(rights, namespace, 2, existing=True) == [], "2 of 5 are others', 1 is kept, and 2 are left"
+    (line,) = judged(rights, namespace, 3, existing=True)
+    assert (
+        "has 5 addresses, of which 2 are taken by others, and 1 is kept by preAllocations, but pool a may have 3"
+        in line
+    )
