@@ -108,13 +108,13 @@ class PreflightFailed(OperationError):
 
 
 class Cancelled(OperationError):
-    """The operation was stopped on request; the next one goes on from there."""
+    """The operation was stopped on request; the next up or destroy goes on from there."""
 
     exit_code = 130
     phase = "engine"
 
 
 class TimedOut(Cancelled):
-    """The operation was stopped because its time was over; the next one goes on from there."""
+    """The operation was stopped because its time was over; the next up or destroy goes on from there."""
 
     exit_code = 124

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +17,9 @@ from .engine.process import Cancellation
 from .errors import Cancelled, OperationError
 
 Value = TypeVar("Value")
+
+WIDTH = 200
+"""Longest first line of a failure, in characters; a longer one is repeated in full below it."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,17 @@ class Outcome(Generic[Value]):
     value: Value | None
     error: OperationError | None
     seconds: float
+
+    def lines(self) -> list[str]:
+        """The result as text: a line that says what happened, and below it, indented, the rest of an error."""
+        if self.error is None:
+            return [f"{self.stack}: succeeded ({self.seconds:.0f} s)"]
+        text = str(self.error).strip() or type(self.error).__name__
+        first, *others = [line for line in text.splitlines() if line.strip()]
+        first = re.sub(rf"^\w+ of stack {re.escape(self.stack)} failed: ", "", first)
+        if len(first) > WIDTH:
+            first, others = f"{first[: WIDTH - 3]}...", [first, *others]
+        return [f"{self.stack}: failed after {self.seconds:.0f} s: {first}", *(f"    {line}" for line in others)]
 
 
 @dataclass(frozen=True)
@@ -63,9 +78,7 @@ class Summary(Generic[Value]):
         return {outcome.stack: outcome.value for outcome in self.outcomes if outcome.value is not None}
 
     def __str__(self) -> str:
-        lines = [
-            f"{outcome.stack}: {outcome.error or 'succeeded'} ({outcome.seconds:.0f} s)" for outcome in self.outcomes
-        ]
+        lines = [line for outcome in self.outcomes for line in outcome.lines()]
         success_count = len(self.outcomes) - len(self.failed)
         return "\n".join([f"{success_count} of {len(self.outcomes)} stacks succeeded in {self.seconds:.0f} s", *lines])
 

@@ -9,9 +9,9 @@ from pulumi import automation
 from .adoption import require_alike
 from .declaration import Declaration
 from .engine.translator import Translator
-from .engine.workspace import export, restore
+from .engine.workspace import cancel, export, restore
 from .protection import require_unprotected
-from .repair import announcement, former_managers, renewal
+from .repair import announcement, former_managers, lock_wait, renewal
 from .session import EngineOutput, Session
 
 
@@ -95,8 +95,14 @@ class Operations:
         try:
             output = self.up(stack, translate)
         except BaseException:
-            # A destroy would delete the part of a living cluster that is in the stack.
-            restore(stack, before)
+            # A destroy would delete the part of a living cluster that is in the stack. A dead engine has left its lock.
+            lock_wait.wait_until_free(
+                lambda: restore(stack, before),
+                0,
+                translate.remark,
+                stack=self.session.name,
+                cancel=lambda: cancel(stack),
+            )
             translate.remark("the import failed, so the stack is as it was before")
             raise
         former_managers.after_import(stack, api, translate)

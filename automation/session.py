@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 from pulumi import automation
 
 from . import results
+from .engine.advice import after_stop
+from .engine.death import EngineDied
 from .engine.failures import failure
 from .engine.process import Cancellation, Engine, Interruption
 from .engine.translator import Translator
@@ -186,15 +188,24 @@ class Session:
         except automation.CommandError as error:
             if self.engine.is_interrupted and cancellation is not None:
                 raise self._end_error(operation, cancellation, self.secret_filter(str(error))) from None
-            errors = translate.errors if translate else []
-            raise failure(operation, self.name, errors, error, self.secret_filter(str(error))) from None
+            if isinstance(error, EngineDied):
+                error.reason = self.secret_filter(error.reason)
+            raise failure(
+                operation,
+                self.name,
+                translate.errors if translate else [],
+                error,
+                self.secret_filter(str(error)),
+                last=translate.last if translate else "",
+                backend=self.place.backend,
+            ) from None
 
     def _end_error(self, operation: str, cancellation: Cancellation | None, output: str) -> Cancelled:
         is_requested = cancellation is not None and cancellation.requested
         kind: type[Cancelled] = Cancelled if is_requested else TimedOut
         why = cancellation.reason if cancellation is not None and is_requested else "because its timeout has passed"
         return kind(
-            f"{operation} of stack {self.name} was stopped {why}; the next up or destroy goes on from there",
+            f"{operation} of stack {self.name} was stopped {why}; {after_stop(operation)}",
             output=output,
             stack=self.name,
         )

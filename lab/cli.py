@@ -14,7 +14,7 @@ from typing import Any
 
 import toolchain
 
-from . import processes
+from . import leftovers, processes
 from .choice import LabError, cluster_apis, contracts, merge_options
 from .controllers import PortConflict, require_webhook_port
 from .generations import NoSuchGeneration
@@ -77,7 +77,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"lab: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("lab: interrupted; `up` or `down` goes on from here", file=sys.stderr)
+        goes_on = options.run is not status
+        print(f"lab: interrupted{'; `up` or `down` goes on from here' if goes_on else ''}", file=sys.stderr)
         return 130
 
 
@@ -175,6 +176,14 @@ def down(folder: StateFolder, _options: argparse.Namespace) -> int:
         return 0
     with folder.lock():
         began = time.monotonic()
+        if plugins := leftovers.end_plugins(folder.folder):
+            print(f"lab: ended the plugins of a pulumi that was killed: {', '.join(plugins)}", flush=True)
+        for pid in leftovers.engines(folder.folder):
+            print(
+                f"lab: pulumi (process {pid}) still works on a stack of this lab, whose state goes with the lab; "
+                f"`kill -INT {pid}` ends it",
+                flush=True,
+            )
         was_running = stop(folder)
         folder.forget()
         print(f"lab: stopped ({time.monotonic() - began:.0f} s)" if was_running else "lab: was not running", flush=True)
@@ -257,7 +266,7 @@ def write_environment(folder: StateFolder) -> None:
             **variables,
             # `python -m lab` and `kamaji-equinix` work in a shell that has read the file.
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), variables["PATH"]]),
-            "PULUMI_BACKEND_URL": f"file://{backend}",
+            "PULUMI_BACKEND_URL": leftovers.backend_url(folder.folder),
             "PULUMI_CONFIG_PASSPHRASE_FILE": str(passphrase),
         }
     )

@@ -37,7 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(json.dumps({**report, "message": str(error)}, indent=2), flush=True)
         return getattr(error, "exit_code", 2)
     except KeyboardInterrupt:
-        print("interrupted; the next up or destroy goes on from here", file=sys.stderr)
+        goes_on = options.run in (operations.up, operations.destroy)
+        print(f"interrupted{'; the next up or destroy goes on from here' if goes_on else ''}", file=sys.stderr)
         return 130
 
 

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import logging
+import warnings
 
 import grpc  # type: ignore[import-untyped]
 from pulumi.runtime import _grpc_settings
 
 CHANNEL_OPTIONS = _grpc_settings._GRPC_CHANNEL_OPTIONS
 """The list that pulumi/runtime/settings.py passes to every channel that it opens to an engine."""
+
+
+BROKEN_STREAM = r"Error in event stream: $"
+"""The warning of pulumi/automation/_stack.py (StreamEvents) about an engine that has ended within its stream of events: gRPC
+gives no reason then, and the operation reports the engine's end itself."""
 
 
 class _EngineGone(logging.Filter):
@@ -20,7 +26,7 @@ class _EngineGone(logging.Filter):
 
 
 def separate_engines() -> None:
-    """Give each program connections of its own, and hide the tracebacks of those whose engine is gone.
+    """Give each program connections of its own, and hide the tracebacks and the warning of those whose engine is gone.
 
     gRPC shares the connections of a process by address. A program whose engine was killed still calls its port, and gRPC
     then waits up to two minutes between two attempts. A new engine that gets this port would be refused as long: its
@@ -30,3 +36,4 @@ def separate_engines() -> None:
     if option not in CHANNEL_OPTIONS:
         CHANNEL_OPTIONS.append(option)
         logging.getLogger("grpc._server").addFilter(_EngineGone())
+        warnings.filterwarnings("ignore", BROKEN_STREAM, UserWarning, r"pulumi\.automation\._stack$")

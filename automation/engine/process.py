@@ -4,7 +4,8 @@ The Automation API starts it in the caller's process group and has no handle on 
 interrupt the engine waits for the running operations, for a hand-off up to its whole time-out, because a Python dynamic
 provider can't be cancelled (its ``Cancel`` is empty). So the engine runs in a session of its own. It is interrupted on
 request, and again after a grace period, when it stops its plugins within seconds and writes its state. It is killed only
-where that does not help; the lock that it then leaves is recognised as dead.
+where that does not help; the lock that it then leaves is recognised as dead. However it ends, no process of its session
+outlives it.
 """
 
 from __future__ import annotations
@@ -21,12 +22,16 @@ from typing import IO
 from pulumi import automation
 
 from ..errors import ToolMissing
+from . import family
+from .death import EngineDied, crash_in, memory_kills
 
 GRACE = 10.0
 """Seconds that the engine has for running operations before the second interrupt."""
 
 LAST = 30.0
 """Seconds from the second interrupt to SIGKILL."""
+
+POLL = 0.05
 
 Line = Callable[[str], object]
 
@@ -119,7 +124,7 @@ class Engine(automation.PulumiCommand):
         on_error: Line | None = None,
         text: str | None = None,
     ) -> automation.CommandResult:
-        """Run a command to its end.
+        """Run a command to its end, and end what it has left.
 
         Args:
             args: its arguments; they hold no secrets, which belong into ``text``.
@@ -130,9 +135,11 @@ class Engine(automation.PulumiCommand):
             text: what it reads from stdin; nothing by default.
 
         Raises:
+            EngineDied: a signal has ended it, or it has crashed.
             CommandError: it failed.
             KeyboardInterrupt: Ctrl-C; the command was stopped and has ended.
         """
+        kills = memory_kills()
         command = [self.command, *([] if "--non-interactive" in args else ["--non-interactive"]), *args]
         process = subprocess.Popen(
             command,
@@ -153,54 +160,115 @@ class Engine(automation.PulumiCommand):
         ]
         for thread in threads:
             thread.start()
-        if process.stdin is not None:
-            with contextlib.suppress(BrokenPipeError), process.stdin:
-                process.stdin.write(text or "")
-        while True:
-            try:
-                process.wait()
-                break
-            except KeyboardInterrupt:
-                if self._cancellation is None or self._cancellation.requested:
-                    interrupt(process)
-                else:
-                    self._cancellation.request("by Ctrl-C")
+        try:
+            if process.stdin is not None:
+                with contextlib.suppress(BrokenPipeError), process.stdin:
+                    process.stdin.write(text or "")
+            by_ctrl_c = self._await_end(process)
+        except BaseException:
+            # From here on nobody else would end it.
+            stop(process)
+            raise
+        finally:
+            # Ctrl-C may have cut the stop short.
+            kill(process)
+            # Before its number is free for another process.
+            family.end(process.pid)
+            process.wait()
         for thread in threads[:2]:
-            # A plugin that outlives a killed engine may hold the pipe open.
+            # A program that has left the engine's session may hold the pipe open.
             thread.join(5)
         result = automation.CommandResult(
             stdout="\n".join(chunks[0]), stderr="\n".join(chunks[1]), code=process.returncode
         )
+        if result.code and by_ctrl_c:
+            raise KeyboardInterrupt
+        crash = crash_in(result.stderr) if result.code else ""
+        if result.code < 0 or crash:
+            after = memory_kills()
+            count = None if kills is None or after is None else after - kills
+            raise EngineDied(result, process.pid, max(-result.code, 0), count, crash)
         if result.code:
             raise automation.errors.create_command_error(result)
         return result
+
+    def _await_end(self, process: subprocess.Popen[str]) -> bool:
+        """Wait for the end; whether Ctrl-C came, and no operation takes it as its cancellation."""
+        by_ctrl_c = False
+        while not has_ended(process):
+            try:
+                if hasattr(os, "waitid"):
+                    # It stays a zombie, which keeps its number.
+                    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+                else:
+                    process.wait()
+            except ChildProcessError:
+                break
+            except KeyboardInterrupt:
+                if self._cancellation is None:
+                    by_ctrl_c = True
+                    interrupt(process)
+                elif self._cancellation.requested:
+                    self.is_interrupted = True
+                    interrupt(process)
+                else:
+                    self._cancellation.request("by Ctrl-C")
+        return by_ctrl_c
 
     def _watch(self, process: subprocess.Popen[str]) -> None:
         cancellation = self._cancellation
         if cancellation is None:
             return
-        while process.poll() is None:
+        while not has_ended(process):
             if self.late or cancellation.wait(0.1):
                 self.is_interrupted = True
                 stop(process)
                 return
 
 
+def has_ended(process: subprocess.Popen[str]) -> bool:
+    """Whether a process has ended. Its number stays taken where the system allows that (macOS: from Python 3.13 on)."""
+    if process.returncode is not None:
+        return True
+    if not hasattr(os, "waitid"):
+        return process.poll() is not None
+    try:
+        return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is not None
+    except ChildProcessError:
+        return True
+
+
+def ends_within(process: subprocess.Popen[str], seconds: float) -> bool:
+    """Wait until a process has ended, at most some seconds; whether it has."""
+    deadline = time.monotonic() + seconds
+    while not has_ended(process):
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(POLL)
+    return True
+
+
 def stop(process: subprocess.Popen[str], grace: float = GRACE, last: float = LAST) -> None:
     """End an engine by interrupts, and where that does not help by SIGKILL."""
     for seconds in (grace, last):
         interrupt(process)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(seconds)
+        if ends_within(process, seconds):
             return
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
+    kill(process)
+
+
+def kill(process: subprocess.Popen[str]) -> None:
+    """Send SIGKILL to the engine's process group, unless it has ended."""
+    if not has_ended(process):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def interrupt(process: subprocess.Popen[str]) -> None:
     """Send SIGINT to the engine alone: it stops its plugins itself."""
-    with contextlib.suppress(ProcessLookupError):
-        process.send_signal(signal.SIGINT)
+    if not has_ended(process):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process.pid, signal.SIGINT)
 
 
 def consume(stream: IO[str], callback: Line | None, chunks: list[str]) -> None:

@@ -13,6 +13,7 @@ from ...components.checks.pool_change import PoolChange, change_in
 from ...components.handoff.progress import step_in
 from ..events import AddOnProgress, Event, HandoffProgress, Listener, MachinesChange, Message, ResourceChanged
 from .addons import AddOns
+from .remote_errors import ENGINE_GONE, plain
 
 SHUT_DOWN = "Exception: resource monitor shut down"
 """End of the traceback of a program that the engine gave up after it had reported the reason."""
@@ -31,6 +32,7 @@ class Translator:
         clusters: cluster by the URN of a resource.
         machines: what happens to machines, by pool, in the order of the reports.
         changes: number of resources by the engine's operation, from the end of its last update or preview.
+        last: the last event of the operation, in one line; empty before the first.
     """
 
     def __init__(self, stack: str, listener: Listener | None, hide: Callable[[str], str] = lambda text: text) -> None:
@@ -39,10 +41,13 @@ class Translator:
         self.clusters: dict[str, str] = {}
         self.machines: list[MachinesChange] = []
         self.changes: Mapping[str, int] = {}
+        self.last = ""
         self._addons = AddOns(self._addon)
 
     def emit(self, event: Event) -> None:
         """Pass an event on."""
+        if isinstance(event, ResourceChanged | HandoffProgress | AddOnProgress):
+            self.last = " ".join(str(event).split())
         if self._listener:
             self._listener(event)
 
@@ -107,7 +112,7 @@ class Translator:
         self.emit(AddOnProgress(stack=self.stack, cluster=cluster, addon=addon, state=state, text=text))
 
     def _diagnostic(self, diagnostic: automation.DiagnosticEvent) -> None:
-        text = self._hide(_MARKUP.sub("", diagnostic.message)).strip()
+        text = plain(self._hide(_MARKUP.sub("", diagnostic.message)).strip())
         if not text:
             return
         cluster = self.clusters.get(diagnostic.urn or "", "")
@@ -117,6 +122,9 @@ class Translator:
             # An inline program's failure comes twice, the second time with these words before it.
             text = text.removeprefix("an unhandled error occurred: ")
             if (cluster, text) in self.errors or text.endswith(SHUT_DOWN):
+                return
+            if self.errors and text.endswith(ENGINE_GONE):
+                # A consequence of what is reported already.
                 return
             cluster = self._addons.take_error(text) or cluster
             self.errors.append((cluster, text))

@@ -204,6 +204,15 @@ def restore(stack: automation.Stack, state: str) -> None:
     _pulumi(stack, "stack", "import", text=state)
 
 
+def cancel(stack: automation.Stack) -> None:
+    """Delete all locks of a stack.
+
+    Raises:
+        automation.CommandError: pulumi refuses.
+    """
+    _pulumi(stack, "cancel", "--yes")
+
+
 def _pulumi(stack: automation.Stack, *arguments: str, text: str | None = None) -> automation.CommandResult:
     # Not the engine of the operation, which may have to stop.
     workspace = stack.workspace

@@ -27,6 +27,7 @@ from ...components.kube.objects import dig
 from ...components.settings.namespace import NAMESPACE
 from ...components.stack import CREDENTIALS_ONLY
 from ..engine.answers import state_of
+from ..engine.death import EngineDied
 from ..errors import ConfigurationError, PreflightFailed
 from .recovery import CLUSTER, finder, inside_tenant
 
@@ -102,7 +103,7 @@ def explain_failure(stack: automation.Stack, folder: Path | None, connect: Conne
     try:
         yield
     except automation.CommandError as error:
-        if api is None or not STALE.search(str(error)):
+        if api is None or isinstance(error, EngineDied) or not STALE.search(str(error)):
             raise
         if silent := silent_tenants(state_resources(stack), str(error)):
             raise PreflightFailed(

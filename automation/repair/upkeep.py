@@ -11,6 +11,7 @@ from pulumi import automation
 
 from ...components.kube.client import Api, ApiError
 from ..engine.answers import keep_state, state_of
+from ..engine.death import EngineDied
 from ..engine.process import Engine
 from ..engine.translator import Translator
 from ..errors import PreflightFailed
@@ -186,7 +187,7 @@ class Upkeep:
             self.refresh(state["deployment"])
         except automation.CommandError as error:
             # The state has the credentials of the last `up`; the following run renews them.
-            if not renewal.STALE.search(str(error)):
+            if isinstance(error, EngineDied) or not renewal.STALE.search(str(error)):
                 raise
             self.translate.remark(
                 "the state could not be refreshed with the credentials of the last `up`; run `up` once more"

@@ -31,7 +31,7 @@ from .upgrades import kubelets_of
 
 UNCERTAIN = (
     "management cluster {}: the templates that living machines are made from can't be read, so machines might roll without "
-    "need: {}. Nothing was changed; run it again"
+    "need: {}. Nothing was changed; run it again once they can be read"
 )
 
 

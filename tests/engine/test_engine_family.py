@@ -1,0 +1,155 @@
+"""The processes that a command of pulumi leaves, in the hard cases: they end with it, and nobody else's do."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from kamaji_equinix.automation.engine import family
+from kamaji_equinix.automation.engine.death import EngineDied
+from kamaji_equinix.automation.engine.process import Cancellation, Engine
+from pulumi import automation
+
+from tests.support.lab import eventually
+
+COMMAND = """#!{python}
+import json, os, signal, subprocess, sys, time
+
+stubborn = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', flush=True); time.sleep(600)"
+parent = "import subprocess; subprocess.Popen(['sleep', '600'], start_new_session=True).wait()"
+plugins = [
+    subprocess.Popen(["sleep", "600"], preexec_fn=os.setpgrp),
+    subprocess.Popen([sys.executable, "-c", stubborn], preexec_fn=os.setpgrp, stdout=subprocess.PIPE),
+    subprocess.Popen([sys.executable, "-c", parent], preexec_fn=os.setpgrp),
+]
+plugins[1].stdout.readline()
+time.sleep(0.5)
+with open(sys.argv[-1] + ".part", "w") as file:
+    json.dump([os.getpid(), *(plugin.pid for plugin in plugins)], file)
+os.rename(sys.argv[-1] + ".part", sys.argv[-1])
+if "ends" not in sys.argv:
+    time.sleep(600)
+"""
+"""A command that starts plugins as pulumi does, each in a process group of its own: one ignores SIGTERM, one waits for a
+program in another session, as for one that gives credentials."""
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Engine:
+    path = tmp_path / "pulumi"
+    path.write_text(COMMAND.format(python=sys.executable))
+    path.chmod(0o700)
+
+    class Command(automation.PulumiCommand):
+        def __init__(self) -> None:
+            self.command, self.version = str(path), None
+
+    return Engine(Command())
+
+
+@pytest.fixture
+def stranger() -> Iterator[subprocess.Popen[bytes]]:
+    """A process of the caller's own."""
+    with subprocess.Popen(["sleep", "600"], start_new_session=True) as process:
+        yield process
+        process.kill()
+
+
+def members(path: Path) -> list[psutil.Process]:
+    """The command's processes, the one in another session included."""
+    eventually(path.exists, bool, 20, "the command has started its plugins")
+    command, *plugins = [psutil.Process(pid) for pid in json.loads(path.read_text())]
+    return [command, *plugins, *plugins[2].children()]
+
+
+def living(processes: list[psutil.Process]) -> list[psutil.Process]:
+    return [process for process in processes if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
+
+
+def run_and(
+    path: Path, engine: Engine, act: object, *arguments: str
+) -> tuple[list[psutil.Process], BaseException | None]:
+    """Run the command in this thread while another acts on its processes."""
+    found: list[list[psutil.Process]] = []
+
+    def watch() -> None:
+        found.append(members(path))
+        if callable(act):
+            act(found[0])
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    error: BaseException | None = None
+    try:
+        engine.run([*arguments, str(path)], str(path.parent), {})
+    except BaseException as raised:  # noqa: BLE001 - handed to the test
+        error = raised
+    thread.join()
+    return found[0], error
+
+
+def test_a_killed_command_takes_all_that_it_has_started_along(
+    engine: Engine, tmp_path: Path, stranger: subprocess.Popen[bytes]
+) -> None:
+    processes, error = run_and(tmp_path / "pids", engine, lambda found: found[0].kill())
+    assert isinstance(error, EngineDied), f"its kind: {error!r}"
+    assert (error.pid, error.number) == (processes[0].pid, signal.SIGKILL), "which process, by which signal"
+    assert len(processes) == 5, f"also the one in another session: {processes}"
+    assert living(processes) == [], "also the one that ignores SIGTERM"
+    assert stranger.poll() is None, "a process of the caller's is none of the engine's"
+
+
+def test_a_command_whose_caller_is_stopped_does_not_work_on(engine: Engine, tmp_path: Path) -> None:
+    def leave(*_: object) -> None:
+        raise SystemExit(3)
+
+    before = signal.signal(signal.SIGUSR1, leave)
+    try:
+        processes, error = run_and(tmp_path / "pids", engine, lambda _: os.kill(os.getpid(), signal.SIGUSR1))
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert isinstance(error, SystemExit), f"the caller's handler decides: {error!r}"
+    assert living(processes) == [], "nobody would be there to end it"
+
+
+def test_ctrl_c_is_ctrl_c_where_no_operation_runs(engine: Engine, tmp_path: Path) -> None:
+    processes, error = run_and(tmp_path / "pids", engine, lambda _: os.kill(os.getpid(), signal.SIGINT))
+    assert isinstance(error, KeyboardInterrupt), f"no failure of the engine's: {error!r}"
+    assert living(processes) == [], "and all has ended"
+
+
+def test_ctrl_c_twice_is_no_failure_of_the_engine(engine: Engine, tmp_path: Path) -> None:
+    def twice(_: list[psutil.Process]) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.05)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    cancellation = Cancellation()
+    with engine.stoppable(cancellation, None):
+        processes, _ = run_and(tmp_path / "pids", engine, twice)
+    assert cancellation.requested, "the first requests it"
+    assert engine.is_interrupted, "so the operation is reported as stopped"
+    assert living(processes) == [], "and all has ended"
+
+
+def test_a_command_that_ends_by_itself_leaves_nothing_either(engine: Engine, tmp_path: Path) -> None:
+    processes, error = run_and(tmp_path / "pids", engine, None, "ends")
+    assert error is None, f"it has succeeded: {error!r}"
+    assert living(processes) == [], "its result is there, nobody needs them any more"
+
+
+def test_an_engine_that_leaves_nothing_costs_nothing() -> None:
+    with subprocess.Popen(["true"], start_new_session=True) as process:
+        process.wait()
+        began = time.monotonic()
+        family.end(process.pid)
+    assert time.monotonic() - began < 0.5, "each command of pulumi would take that longer"
