@@ -50,6 +50,7 @@ def await_ready(
     cancellation: Cancellation,
     on_look: OnLook | None = None,
     *,
+    before: float = 0.0,
     clock: Callable[[], float] = time.monotonic,
 ) -> None:
     """Look at all clusters in turn, and report each new reason to wait, and each cluster that is ready.
@@ -61,6 +62,7 @@ def await_ready(
         timeout: seconds, for all clusters together.
         cancellation: stops it on request.
         on_look: takes each look, changed or not.
+        before: seconds that the operation has taken before the wait.
         clock: seconds that only go forward.
 
     Raises:
@@ -73,13 +75,13 @@ def await_ready(
     while True:
         for (namespace, name), last in list(last_blockers.items()):
             cluster = f"{namespace}/{name}"
-            status = tree.describe(api, namespace, name, requests[namespace, name])
+            status = tree.describe(api, namespace, name, requests[namespace, name], thorough=False)
             blocker, elapsed = tree.first_blocker(status), clock() - began
             if on_look is not None:
                 on_look(Look(cluster, status, blocker, elapsed, timeout))
             if blocker is None:
                 del last_blockers[namespace, name]
-                translate.emit(ClusterReady(stack=stack, cluster=cluster, seconds=elapsed))
+                translate.emit(ClusterReady(stack=stack, cluster=cluster, seconds=before + elapsed))
                 continue
             if elapsed >= timeout:
                 raise NotReady(

@@ -34,6 +34,14 @@ EngineOutput = tuple[Mapping[str, int], automation.OutputMap, str]
 Run = Callable[[automation.Stack, Translator], EngineOutput]
 """Runs an operation on the stack."""
 
+CONTINUATION = "the next up or destroy goes on from there"
+
+CONTINUATIONS = {
+    "destroy": "machines and servers that it has not deleted yet stay on, until a further destroy goes on from there",
+    "preview": "nothing was changed",
+}
+"""What comes after a stopped operation, by its name."""
+
 
 @dataclass(frozen=True)
 class Session:
@@ -74,6 +82,7 @@ class Session:
         create: bool = True,
         keep: bool = True,
         undo: bool = False,
+        after: Callable[[float], object] | None = None,
     ) -> Result:
         """Run an operation; its end is an event too.
 
@@ -85,6 +94,8 @@ class Session:
             create: create the stack where there is none.
             keep: whether a new stack stays; otherwise it is removed again, and its file restored.
             undo: remove a new stack where the operation fails.
+            after: the part of the operation that needs no engine, such as a wait; takes the operation's seconds until
+                then.
 
         Raises:
             OperationError: see ``automation.errors``.
@@ -117,6 +128,8 @@ class Session:
                     # Now and then the engine succeeds although one of its plugins has died.
                     result = automation.CommandResult(stdout=output, stderr="", code=0)
                     raise automation.errors.create_command_error(result)
+            if after is not None:
+                after(time.monotonic() - began)
             is_success = True
             seconds, clusters = time.monotonic() - began, results.clusters_of(outputs)
             return Result(
@@ -194,7 +207,7 @@ class Session:
         kind: type[Cancelled] = Cancelled if is_requested else TimedOut
         why = cancellation.reason if cancellation is not None and is_requested else "because its timeout has passed"
         return kind(
-            f"{operation} of stack {self.name} was stopped {why}; the next up or destroy goes on from there",
+            f"{operation} of stack {self.name} was stopped {why}; {CONTINUATIONS.get(operation, CONTINUATION)}",
             output=output,
             stack=self.name,
         )

@@ -14,6 +14,7 @@ import shtab
 
 from ...components.kube.access import AccessError
 from ..errors import OperationError
+from ..session import CONTINUATION, CONTINUATIONS
 from . import operations
 
 
@@ -37,7 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(json.dumps({**report, "message": str(error)}, indent=2), flush=True)
         return getattr(error, "exit_code", 2)
     except KeyboardInterrupt:
-        print("interrupted; the next up or destroy goes on from here", file=sys.stderr)
+        operation = "destroy" if options.run is operations.destroy else ""
+        print(f"interrupted; {CONTINUATIONS.get(operation, CONTINUATION)}", file=sys.stderr)
         return 130
 
 

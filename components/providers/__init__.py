@@ -6,16 +6,27 @@ cluster.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any
 
+from ..kube.objects import Kind
 from ..settings.model import TenantClusterSettings
 from ..settings.providers import PROVIDERS as SETTINGS
 from .provider import EndpointOrigin, Provider
 
-__all__ = ["EndpointOrigin", "Provider", "cluster_kinds", "forget", "identity", "provider_of", "register"]
+__all__ = [
+    "EndpointOrigin",
+    "Provider",
+    "cluster_kinds",
+    "dependents",
+    "forget",
+    "hosts",
+    "identity",
+    "provider_of",
+    "register",
+]
 
 _providers: dict[str, Provider[Any, Any]] = {}
 
@@ -44,6 +55,20 @@ def provider_of(tenant: TenantClusterSettings) -> Provider[Any, Any]:
 def cluster_kinds() -> tuple[str, ...]:
     """The kinds of infrastructure clusters of all providers."""
     return tuple(provider.cluster_kind for provider in _providers.values())
+
+
+def dependents(kinds: Collection[str]) -> list[Kind]:
+    """The kinds of objects that providers' controllers make for machines.
+
+    Args:
+        kinds: kinds of the infrastructure clusters, among others.
+    """
+    return [kind for provider in _providers.values() if provider.cluster_kind in kinds for kind in provider.dependents]
+
+
+def hosts() -> dict[str, Provider[Any, Any]]:
+    """The providers that have hosts, by the hosts' kind."""
+    return {provider.host_kind.name: provider for provider in _providers.values() if provider.host_kind}
 
 
 def identity(objects: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

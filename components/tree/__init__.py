@@ -1,8 +1,8 @@
 """Status of a cluster: the tree of ``clusterctl describe cluster``, and what blocks, in words.
 
-Discovery and inside (which objects, read how), hierarchy (which rows), shape (what a row says), blockers (what is missing,
-what to do), difference (what the settings ask for besides), table (cells) and drawing (text) are apart; only the first two
-make requests.
+Discovery, declared and inside (which objects, read how), hierarchy (which rows), shape (what a row says), blockers (what is
+missing, what to do), difference (what the settings ask for besides), table (cells) and drawing (text) are apart; only the
+first three make requests.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from ..capi.reading import Condition, Failure
 from ..capi.replica_counters import ReplicaCounters
-from . import discovery, inside
+from . import declared, discovery, inside
 from .blocker import Blocker
 from .blockers import first_blocker
 from .difference import Difference, differences
@@ -19,7 +19,7 @@ from .drawing import draw
 from .hierarchy import build
 from .model import Inside, Node, Snapshot, Tree
 from .references import Reader
-from .request import PoolRequest, Request
+from .request import AddonObject, DeclaredObject, PoolRequest, Request
 from .table import HEADER, cells, columns, rows
 
 blocking = first_blocker
@@ -27,8 +27,10 @@ blocking = first_blocker
 
 __all__ = [
     "HEADER",
+    "AddonObject",
     "Blocker",
     "Condition",
+    "DeclaredObject",
     "Difference",
     "Failure",
     "Inside",
@@ -51,7 +53,9 @@ __all__ = [
 ]
 
 
-def describe(client: Reader, namespace: str, cluster: str, request: Request | None = None) -> Tree:
+def describe(
+    client: Reader, namespace: str, cluster: str, request: Request | None = None, *, thorough: bool = True
+) -> Tree:
     """The status of one cluster, now.
 
     Args:
@@ -60,13 +64,19 @@ def describe(client: Reader, namespace: str, cluster: str, request: Request | No
         cluster: the Cluster's name.
         request: what its settings ask for; None where that is not known. By its contract the table is that of clusterctl 1.10
             or of 1.13.
+        thorough: read all objects that the settings declare, even where something else keeps the cluster from being ready.
 
     Returns:
         The tree; what could not be read is in it.
     """
     snapshot = discovery.take(client, namespace, cluster, request.contract if request else "v1beta1")
     tree = build(snapshot, request)
-    if request is None or not request.looks_inside or first_blocker(tree) is not None:
+    if request is None or isinstance(snapshot.cluster, Failure):
+        return tree
+    if thorough or first_blocker(tree) is None:
+        answers = declared.read(client, namespace, snapshot.machine_deployments, request.objects)
+        tree = build(replace(snapshot, declared=answers), request)
+    if not request.looks_inside or first_blocker(tree) is not None:
         return tree
     # Only now, because it costs requests of another API server's, which may be far away.
-    return build(replace(tree.snapshot, inside=inside.look(client, namespace, cluster)), request)
+    return build(replace(tree.snapshot, inside=inside.look(client, namespace, cluster, request.addon_objects)), request)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import quote
 
 from ..capi.manifest import ADD_ON
@@ -14,7 +15,8 @@ from ..kube.access import AccessError
 from ..kube.client import Api, ApiError
 from ..kube.objects import dig
 from .model import Inside
-from .references import Reader
+from .references import Reader, get
+from .request import AddonObject
 
 SECONDS = 5.0
 """Timeout of each request to a tenant: a status must not take long because one tenant is down."""
@@ -27,13 +29,18 @@ WORKLOADS = (
 )
 
 
-def look(reader: Reader, namespace: str, cluster: str) -> Inside | Failure:
-    """Read a tenant cluster's nodes and the workloads of its add-ons.
+THREADS = 8
+"""Objects of add-ons that are read at a time."""
+
+
+def look(reader: Reader, namespace: str, cluster: str, addon_objects: Sequence[AddonObject] = ()) -> Inside | Failure:
+    """Read a tenant cluster's nodes and the workloads of its add-ons, and look for the objects of its add-ons.
 
     Args:
         reader: reader of the management cluster, for the Secret with the kubeconfig.
         namespace: the Cluster's namespace.
         cluster: the Cluster's name.
+        addon_objects: the objects to look for.
     """
     subject = f"Secret/{cluster}-kubeconfig"
     try:
@@ -43,7 +50,8 @@ def look(reader: Reader, namespace: str, cluster: str) -> Inside | Failure:
         subject = f"tenant cluster {cluster}"
         api = Api(access, connect_seconds=SECONDS, read_seconds=SECONDS, patience=0)
         try:
-            return Inside(tuple(_items(api, "/api/v1/nodes", "v1", "Node")), tuple(_workloads(api)))
+            nodes = tuple(_items(api, "/api/v1/nodes", "v1", "Node"))
+            return Inside(nodes, tuple(_workloads(api)), tuple(_losses(api, addon_objects)))
         finally:
             api.close()
     except ApiError as error:
@@ -55,6 +63,15 @@ def look(reader: Reader, namespace: str, cluster: str) -> Inside | Failure:
 def _workloads(api: Api) -> Iterator[Json]:
     for version, kind, plural in WORKLOADS:
         yield from _items(api, f"/apis/{version}/{plural}?labelSelector={quote(ADD_ON, safe='')}", version, kind)
+
+
+def _losses(api: Api, objects: Sequence[AddonObject]) -> Iterator[AddonObject]:
+    """The objects that certainly do not exist; a kind that is not served is a question of its own."""
+    with ThreadPoolExecutor(THREADS) as pool:
+        answers = list(pool.map(lambda item: get(api, item.path, str(item)), objects))
+    for item, answer in zip(objects, answers, strict=True):
+        if isinstance(answer, Failure) and answer.reason == "NotFound":
+            yield item
 
 
 def _items(api: Api, path: str, version: str, kind: str) -> Iterator[Json]:

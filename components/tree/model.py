@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 
 from ..capi.reading import Condition, Failure, Json
 from ..capi.replica_counters import ReplicaCounters
-from .request import Request
+from .request import AddonObject, Request
 
 
 @dataclass(frozen=True)
@@ -58,10 +58,12 @@ class Inside:
     Attributes:
         nodes: its Nodes.
         workloads: what runs an add-on's pods, of the add-ons that the cluster is not ready without.
+        losses: objects of add-ons that do not exist any more.
     """
 
     nodes: tuple[Json, ...] = ()
     workloads: tuple[Json, ...] = ()
+    losses: tuple[AddonObject, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,8 @@ class Snapshot:
         inside: what the tenant cluster itself says; None where it was not asked.
         evidence: further objects that explain a delay, by subject; read only while something is not ready.
         servers: those that machines are on, or could be; read only while one of them explains something.
+        declared: further objects that the settings declare, and the templates that MachineDeployments name, by subject; empty
+            where they were not asked for.
         time: when it was read.
         contract: of Cluster API, ``v1beta1`` or ``v1beta2``: whose table is drawn.
     """
@@ -92,6 +96,7 @@ class Snapshot:
     inside: Inside | Failure | None = None
     evidence: Mapping[str, ReadResult] = field(default_factory=dict)
     servers: ListResult = ()
+    declared: Mapping[str, ReadResult] = field(default_factory=dict)
     time: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
     contract: str = "v1beta1"
 

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 from lab.plane import ManagementPlane
-from tests.support.fleet import CLUSTERS, CONTROL_PLANES, INFRASTRUCTURE, MERGE, Fleet, Json, _must, dig
+from tests.support.fleet import CLUSTERS, CONTROL_PLANES, INFRASTRUCTURE, MERGE, OWNED, Fleet, Json, _must, dig
 
 NEWER = {
     CLUSTERS: CLUSTERS.replace("v1beta1", "v1beta2"),
@@ -30,6 +30,14 @@ class Metal3Fleet(Fleet):
     """
 
     watched = ()
+    owned = (
+        *(NEWER.get(path, path).replace("/v1beta1/", "/v1beta2/") for path in OWNED if "packet" not in path),
+        *(
+            NEWER[INFRASTRUCTURE].replace("metal3clusters", kind)
+            for kind in ("metal3clusters", "metal3machinetemplates", "metal3datatemplates")
+        ),
+        "/apis/ipam.metal3.io/v1alpha1/namespaces/{}/ippools",
+    )
 
     def __init__(self, management: ManagementPlane, *, delay: float = 0.0) -> None:
         super().__init__(management, delay=delay)

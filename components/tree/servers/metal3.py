@@ -6,7 +6,10 @@ A Metal3Machine only shows that no host is free. The baremetal-operator reports 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
+from ...capi.former import DEPLOYMENT_LABEL
+from ...capi.manifest import POOL_LABEL
 from ...capi.reading import (
     Failure,
     Json,
@@ -32,6 +35,16 @@ HOST_ANNOTATION = "metal3.io/BareMetalHost"
 UNHEALTHY = "capm3.metal3.io/unhealthy"
 PASSED_OVER = {"baremetalhost.metal3.io/paused": "paused", UNHEALTHY: "marked unhealthy"}
 """Annotations of hosts that CAPM3 passes over, with their meaning (``chooseHost`` in its metal3machine_manager.go)."""
+
+NODE_REUSE = "infrastructure.cluster.x-k8s.io/node-reuse"
+"""Label of a host that a pool with ``nodeReuse`` has given back and will take again; its value is ``md-`` and the name of the
+pool's MachineDeployment."""
+
+FREE = ("available", "ready")
+"""States of a host that CAPM3 may choose."""
+
+CHOICE_SECONDS = 30
+"""How often CAPM3 looks for a host (``requeueAfter`` in its metal3machine_manager.go)."""
 
 MOST_NAMES = 5
 """How many hosts are named where none is free."""
@@ -146,14 +159,23 @@ def _none_free(snapshot: Snapshot, machine: Json, metal3_machine: Json, hosts: t
     selector = dig(metal3_machine, "spec", "hostSelector") or {}
     selection = selector_text(selector)
     candidates = [host for host in sorted(hosts, key=name) if fits(selector, dig(host, "metadata", "labels") or {})]
-    texts = [f"{name(host)} ({_why_not(host)})" for host in candidates[:MOST_NAMES]]
+    deployment = str(dig(machine, "metadata", "labels", DEPLOYMENT_LABEL) or "")
+    if free := [host for host in candidates if not _why_not(host, deployment)]:
+        names = ", ".join(subject(host) for host in free[:MOST_NAMES])
+        return Blocker(
+            subject(metal3_machine),
+            f"CAPM3 has not chosen a host for {subject(machine)} yet; free and fit: {names}",
+            f"Wait: CAPM3 looks for one every {CHOICE_SECONDS} s; if it takes none, see its log and "
+            + describe(snapshot, metal3_machine),
+        )
+    texts = [f"{name(host)} ({_why_not(host, deployment)})" for host in candidates[:MOST_NAMES]]
     texts += [f"{len(candidates) - MOST_NAMES} more"] if len(candidates) > MOST_NAMES else []
     total = f"of {len(hosts)} hosts in namespace {snapshot.namespace} "
     reason = total + (f"{len(candidates)} fit" if selection else "any will do") + (f" {selection}" if selection else "")
     return Blocker(
         subject(metal3_machine),
         f"no host is free for {subject(machine)}: {reason}" + (f": {', '.join(texts)}" if texts else ""),
-        _host_advice(snapshot, candidates, selection, bool(hosts)),
+        _host_advice(snapshot, candidates, selection, bool(hosts)) + _roll_advice(snapshot, machine, candidates),
     )
 
 
@@ -172,7 +194,48 @@ def _host_advice(snapshot: Snapshot, candidates: list[Json], selection: str, has
     return "Declare more servers in `metal3.hosts`, or ask for fewer machines by `workerPools[].replicas`"
 
 
-def _why_not(host: Json) -> str:
+def _roll_advice(snapshot: Snapshot, machine: Json, candidates: list[Json]) -> str:
+    """How a roll goes on with the hosts that there are: by default it first adds a machine, which takes one host more."""
+    deployment_name = dig(machine, "metadata", "labels", DEPLOYMENT_LABEL)
+    machine_set = _owner(machine)
+    others = [
+        other
+        for other in (() if isinstance(snapshot.machines, Failure) else snapshot.machines)
+        if dig(other, "metadata", "labels", DEPLOYMENT_LABEL) == deployment_name and _owner(other) != machine_set
+    ]
+    deployments = () if isinstance(snapshot.machine_deployments, Failure) else snapshot.machine_deployments
+    deployment = next((item for item in deployments if name(item) == deployment_name), None)
+    if not others or not candidates or deployment is None:
+        return ""
+    pool = dig(deployment, "metadata", "labels", POOL_LABEL) or deployment_name
+    surge, unavailable = (_rolling(deployment, key) for key in ("maxSurge", "maxUnavailable"))
+    if surge in (0, "0%"):
+        return ""
+    return (
+        f". {subject(machine)} is to take over from {subject(others[0])}, and pool {pool} adds a machine before it removes "
+        f"one (maxSurge {surge}, maxUnavailable {unavailable}). To roll without another host: set `strategy: {{maxSurge: 0, "
+        f"maxUnavailable: 1}}` of pool {pool} in `workerPools`, and run `kamaji-equinix up`: it first gives a host back"
+    )
+
+
+def _rolling(deployment: Json, key: str) -> Any:
+    """A value of a MachineDeployment's rolling update, in either generation, or Cluster API's default."""
+    default = {"maxSurge": 1, "maxUnavailable": 0}[key]
+    for path in (("rollout", "strategy"), ("strategy",)):
+        value = dig(deployment, "spec", *path, "rollingUpdate", key)
+        if value is not None:
+            return value
+    return default
+
+
+def _owner(machine: Json) -> str:
+    """Name of the MachineSet that a machine belongs to; empty where it has none."""
+    owners = dig(machine, "metadata", "ownerReferences") or ()
+    return next((str(owner.get("name")) for owner in owners if owner.get("kind") == "MachineSet"), "")
+
+
+def _why_not(host: Json, deployment: str) -> str:
+    """Why CAPM3 does not choose a host; empty where it does (``chooseHost`` in its metal3machine_manager.go)."""
     consumer = dig(host, "spec", "consumerRef")
     if consumer:
         return f"{consumer.get('kind')}/{consumer.get('name')} is on it"
@@ -181,7 +244,11 @@ def _why_not(host: Json) -> str:
     for annotation, text in PASSED_OVER.items():
         if annotation in (dig(host, "metadata", "annotations") or {}):
             return text
-    return _state(host)
+    keeper = str(dig(host, "metadata", "labels", NODE_REUSE) or "").removeprefix("md-")
+    if keeper and keeper != deployment:
+        return f"kept for MachineDeployment/{keeper} by nodeReuse"
+    state, error = dig(host, "status", "provisioning", "state"), dig(host, "status", "errorMessage")
+    return "" if state in FREE and not error else _state(host)
 
 
 def selector_text(selector: Json) -> str:
