@@ -14,9 +14,11 @@ from typing import Any
 
 from ...components.capi.kinds import TENANT_CONTROL_PLANE
 from ...components.capi.manifest import CLUSTER_LABEL
+from ...components.capi.reading import CLUSTER_API
+from ...components.capi.templates import BOOTSTRAP
+from ...components.checks.hosts import OWNER
 from ...components.kube.client import Api, ApiError
 from ...components.kube.objects import SECRET, Kind, Kube, dig, plural
-from ...components.manifests.control_plane import KIND as CONTROL_PLANE
 from ...components.providers import dependents, hosts
 from ..errors import NotGone
 from .recovery import CLUSTER, THREADS, declared_resources, finder
@@ -45,6 +47,27 @@ class Remainder:
 
     def __str__(self) -> str:
         return f"{self.kind} {self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True)
+class FormerCluster:
+    """A Cluster that a destroy deletes.
+
+    Attributes:
+        namespace: its namespace.
+        name: its name.
+        uid: its UID; empty where the state does not hold it any more.
+        infrastructure: kind of its infrastructure cluster.
+        plane: name of its control plane; empty where that is not known.
+        version: of Cluster API's contract.
+    """
+
+    namespace: str
+    name: str
+    uid: str
+    infrastructure: str
+    plane: str = ""
+    version: str = "v1beta2"
 
 
 def await_end(
@@ -120,9 +143,11 @@ def remains(api: Api, resources: Iterable[Mapping[str, Any]]) -> list[Remainder]
     Raises:
         ApiError: the management cluster does not answer.
     """
-    parts = [resource for resource in declared_resources(resources) if resource.get("deletedWith")]
-    clusters = [resource for resource in declared_resources(resources) if CLUSTER.match(resource["type"])]
-    return sorted({*surviving(api, parts), *(item for cluster in clusters for item in hanging(api, cluster, parts))})
+    objects = declared_resources(resources)
+    parts = [resource for resource in objects if resource.get("deletedWith")]
+    return sorted(
+        {*surviving(api, parts), *(item for cluster in clusters_of(objects) for item in hanging(api, cluster))}
+    )
 
 
 def surviving(api: Api, parts: Sequence[Mapping[str, Any]]) -> Iterator[Remainder]:
@@ -134,29 +159,43 @@ def surviving(api: Api, parts: Sequence[Mapping[str, Any]]) -> Iterator[Remainde
             yield remainder(str(resource["inputs"]["kind"]), obj["metadata"])
 
 
-def hanging(api: Api, cluster: Mapping[str, Any], parts: Iterable[Mapping[str, Any]]) -> Iterator[Remainder]:
-    """What carries a Cluster's label: templates of earlier content, and what controllers have made for its machines."""
-    metadata = cluster["inputs"]["metadata"]
-    namespace, name = str(metadata["namespace"]), str(metadata["name"])
-    kube = Kube(api, namespace)
-    current = finder(api)(cluster["inputs"])
-    if current and dig(current, "metadata", "uid") != dig(cluster, "outputs", "metadata", "uid"):
+def clusters_of(objects: Iterable[Mapping[str, Any]]) -> list[FormerCluster]:
+    """The Clusters of a state: after a destroy that was stopped it may hold nothing but them, or nothing but hosts."""
+    clusters: dict[tuple[str, str], FormerCluster] = {}
+    for resource in objects:
+        inputs = resource["inputs"]
+        metadata = inputs["metadata"]
+        namespace, name = str(metadata.get("namespace")), str(metadata["name"])
+        if CLUSTER.match(resource["type"]):
+            clusters[namespace, name] = FormerCluster(
+                namespace,
+                name,
+                str(dig(resource, "outputs", "metadata", "uid") or ""),
+                str(dig(inputs, "spec", "infrastructureRef", "kind") or ""),
+                str(dig(inputs, "spec", "controlPlaneRef", "name") or ""),
+                str(inputs["apiVersion"]).rpartition("/")[2],
+            )
+        elif provider := hosts().get(str(inputs["kind"])):
+            owner = str((metadata.get("labels") or {}).get(OWNER) or "")
+            clusters.setdefault((namespace, owner), FormerCluster(namespace, owner, "", provider.cluster_kind))
+    return list(clusters.values())
+
+
+def hanging(api: Api, cluster: FormerCluster) -> Iterator[Remainder]:
+    """What carries a Cluster's label: templates, and what controllers have made for its machines."""
+    kube = Kube(api, cluster.namespace)
+    current = kube.find(Kind(f"{CLUSTER_API}/{cluster.version}", "Cluster", "clusters"), cluster.name)
+    if current and dig(current, "metadata", "uid") != cluster.uid:
         # Another Cluster has its name by now, and its objects have the same label.
         return
-    manifests = [part["inputs"] for part in parts if part.get("deletedWith") == cluster["urn"]]
-    templates = [
-        Kind(manifest["apiVersion"], manifest["kind"], plural(manifest["kind"]))
-        for manifest in manifests
-        if str(manifest["kind"]).endswith("Template")
-    ]
-    for kind in dict.fromkeys([*templates, *dependents({str(manifest["kind"]) for manifest in manifests})]):
-        for item in labelled(kube, kind, name):
-            if kind.name != "Secret" or is_dependent(item["metadata"]):
+    bootstrap = Kind(f"bootstrap.{CLUSTER_API}/{cluster.version}", BOOTSTRAP, plural(BOOTSTRAP))
+    for kind in (bootstrap, *dependents(cluster.infrastructure)):
+        for item in labelled(kube, kind, cluster.name):
+            if is_dependent(item["metadata"]):
                 yield remainder(kind.name, item["metadata"])
-    planes = [str(manifest["metadata"]["name"]) for manifest in manifests if manifest["kind"] == CONTROL_PLANE]
-    others = [(SECRET, f"{name}-kubeconfig"), *((TENANT_CONTROL_PLANE, plane) for plane in planes)]
-    for kind, other in others:
-        obj = kube.find(kind, other)
+    planes = [(TENANT_CONTROL_PLANE, cluster.plane)] if cluster.plane else []
+    for kind, name in ((SECRET, f"{cluster.name}-kubeconfig"), *planes):
+        obj = kube.find(kind, name)
         if obj and is_dependent(obj["metadata"]):
             yield remainder(kind.name, obj["metadata"])
 
@@ -172,7 +211,7 @@ def labelled(kube: Kube, kind: Kind, cluster: str) -> list[dict[str, Any]]:
 
 
 def is_dependent(metadata: Mapping[str, Any]) -> bool:
-    """Whether an object goes with its owner, such as a Secret; the credentials of a host that stays do not."""
+    """Whether an object goes with an owner; a user's does not, nor do the credentials of a host that stays."""
     owners = metadata.get("ownerReferences") or ()
     return bool(owners) and not any(owner.get("kind") in hosts() for owner in owners)
 

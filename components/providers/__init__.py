@@ -6,7 +6,7 @@ cluster.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any
@@ -57,13 +57,14 @@ def cluster_kinds() -> tuple[str, ...]:
     return tuple(provider.cluster_kind for provider in _providers.values())
 
 
-def dependents(kinds: Collection[str]) -> list[Kind]:
-    """The kinds of objects that providers' controllers make for machines.
-
-    Args:
-        kinds: kinds of the infrastructure clusters, among others.
-    """
-    return [kind for provider in _providers.values() if provider.cluster_kind in kinds for kind in provider.dependents]
+def dependents(cluster_kind: str) -> list[Kind]:
+    """The kinds of what goes with a Cluster whose infrastructure cluster is of a kind; none of an unknown one."""
+    return [
+        kind
+        for provider in _providers.values()
+        if provider.cluster_kind == cluster_kind
+        for kind in provider.dependents
+    ]
 
 
 def hosts() -> dict[str, Provider[Any, Any]]:

@@ -50,8 +50,12 @@ class Metal3(Provider[Metal3ClusterSettings, Metal3PoolSettings]):
     relies_on = (metal3_hosts.KIND, metal3_data.IP_POOL)
     # It lets go of a data template at its next look, up to 30 s after the data (metal3datatemplate_controller.go).
     dependents = (
-        *(Kind(API_VERSION, kind, plural(kind)) for kind in ("Metal3Data", "Metal3DataClaim")),
-        Kind(metal3_data.IP_POOL.api_version, "IPClaim", "ipclaims"),
+        *(
+            Kind(API_VERSION, kind, plural(kind))
+            for kind in (TEMPLATE_KIND, metal3_data.KIND, "Metal3Data", "Metal3DataClaim")
+        ),
+        metal3_data.IP_POOL,
+        *(Kind(metal3_data.IP_POOL.api_version, kind, plural(kind)) for kind in ("IPClaim", "IPAddress")),
         SECRET,
     )
     host_kind = metal3_hosts.KIND

@@ -42,7 +42,8 @@ class Provider(Protocol[Tenant, Pool]):
             infrastructure cluster's spec. A name, because only ``resources`` knows Pulumi; empty where nothing is needed.
         installs: the commands that install kinds which come from elsewhere, by kind.
         relies_on: kinds that its controllers need although a stack may declare none of them.
-        dependents: kinds of what its controllers make for machines, with the Cluster's label: a destroy waits for their end.
+        dependents: kinds of its objects, and of what its controllers make for machines, that have the Cluster's label and go
+            with it: a destroy waits for their end.
         host_kind: kind of the objects of :meth:`permanent_objects` that machines are on; None where it has none.
         foreign_fields: fields of its objects that a controller changes later, by kind: written once, then left alone.
         node_name: name that a node registers with, as user data has it; empty for that of the machine's operating system.

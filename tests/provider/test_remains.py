@@ -26,7 +26,12 @@ Json = dict[str, Any]
 
 CORE, CAPM3 = "cluster.x-k8s.io/v1beta2", "infrastructure.cluster.x-k8s.io/v1beta2"
 LABEL = {"cluster.x-k8s.io/cluster-name": "one"}
-SPEC = {"spec": {"clusterNetwork": {"serviceDomain": "cluster.local"}}}
+SPEC = {
+    "spec": {
+        "clusterNetwork": {"serviceDomain": "cluster.local"},
+        "infrastructureRef": {"apiGroup": "infrastructure.cluster.x-k8s.io", "kind": "Metal3Cluster", "name": "one"},
+    }
+}
 MERGE = {"Content-Type": "application/merge-patch+json"}
 PATHS = {
     "Cluster": f"/apis/{CORE}/namespaces/{{}}/clusters",
@@ -109,19 +114,21 @@ def cluster(rest: Rest) -> Json:
     return rest.make("Cluster", "one", SPEC, of_stack=True)
 
 
+def owner_of(obj: Json) -> Json:
+    """An entry of an object's dependents."""
+    return {key: obj[key] for key in ("apiVersion", "kind")} | {key: obj["metadata"][key] for key in ("name", "uid")}
+
+
 def hold(rest: Rest) -> None:
     """A cluster whose destroy the engine has ended, while CAPM3 still looks at its data."""
-    cluster(rest)
+    marks = {"ownerReferences": [owner_of(cluster(rest))], "finalizers": ["test.example/held"]}
     template = {"spec": {"clusterName": "one"}}
-    finalizers = ["test.example/held"]
-    rest.make("Metal3DataTemplate", "one-a-1", template, of_stack=True, finalizers=finalizers)
-    rest.make("Metal3DataTemplate", "one-a-0", template, finalizers=finalizers)
+    current = rest.make("Metal3DataTemplate", "one-a-1", template, of_stack=True, **marks)
+    rest.make("Metal3DataTemplate", "one-a-0", template, **marks)
     reference = {"name": "one-a-1"}
-    data = rest.make(
-        "Metal3Data", "one-a-1-0", {"spec": {"claim": reference, "template": reference}}, finalizers=finalizers
-    )
-    owner = {"apiVersion": CAPM3, "kind": "Metal3Data", "name": "one-a-1-0", "uid": data["metadata"]["uid"]}
-    rest.make("Secret", "one-a-x-metadata", ownerReferences=[owner])
+    content = {"spec": {"claim": reference, "template": reference}}
+    data = rest.make("Metal3Data", "one-a-1-0", content, **{**marks, "ownerReferences": [owner_of(current)]})
+    rest.make("Secret", "one-a-x-metadata", ownerReferences=[owner_of(data)])
     for kind, name in (
         ("Cluster", "one"),
         ("Metal3Cluster", "one"),
@@ -152,6 +159,19 @@ def test_a_destroy_ends_once_the_last_object_of_its_clusters_is_gone(rest: Rest)
     (line,) = rest.lines
     assert "waits until what hung on the stack's clusters is gone" in line, line
     assert "one-a-x-metadata" in line, "by name"
+
+
+@pytest.mark.parametrize("kind", ["Cluster", "BareMetalHost"])
+def test_a_destroy_that_goes_on_after_one_that_was_stopped_waits_as_long(rest: Rest, kind: str) -> None:
+    bmc = {"address": ADDRESS.format(0), "credentialsName": "host-0-bmc"}
+    host = {"spec": {"online": False, "bmc": bmc, "bootMACAddress": "00:60:2f:00:00:00"}}
+    rest.make("BareMetalHost", "host-0", host, of_stack=True, labels={"app.kubernetes.io/instance": "one"})
+    hold(rest)
+    expected = rest.names()
+    assert "Metal3Data one-a-1-0" in expected, "the rest of a whole state"
+    rest.state = [resource for resource in rest.state if resource["type"].endswith(f":{kind}")]
+    assert len(rest.state) == 1, "the engine has dropped all else from the state, and stopped"
+    assert rest.names() == expected, "it is found by the Cluster's label"
 
 
 def test_a_destroy_whose_rest_is_held_ends_with_what_holds_it(rest: Rest) -> None:
