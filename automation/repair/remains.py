@@ -99,6 +99,10 @@ def await_end(
             tell(f"whether all that hung on the stack's clusters is gone can't be read: {error}")
             return
         if not rest:
+            if commands := orphans(api, resources):
+                tell(
+                    f"these objects of the stack stay, because no Cluster owned them. To delete them: {', '.join(commands)}"
+                )
             return
         if not last:
             tell(f"waits until what hung on the stack's clusters is gone: {', '.join(map(str, rest))}")
@@ -151,12 +155,34 @@ def remains(api: Api, resources: Iterable[Mapping[str, Any]]) -> list[Remainder]
 
 
 def surviving(api: Api, parts: Sequence[Mapping[str, Any]]) -> Iterator[Remainder]:
-    """The parts of Clusters that exist; another object of the same name is none."""
+    """The parts of Clusters that exist and are to go by themselves."""
+    for manifest, metadata in living_parts(api, parts):
+        if is_dependent(metadata) or metadata.get("deletionTimestamp"):
+            yield remainder(str(manifest["kind"]), metadata)
+
+
+def orphans(api: Api, resources: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Commands that delete the parts of Clusters which nothing owns, as in a cluster that was imported half made."""
+    parts = [resource for resource in declared_resources(resources) if resource.get("deletedWith")]
+    return [
+        f"`kubectl -n {metadata['namespace']} delete {resource_of(manifest)} {metadata['name']}`"
+        for manifest, metadata in living_parts(api, parts)
+    ]
+
+
+def living_parts(api: Api, parts: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:
+    """The parts of Clusters that exist, each with its manifest and live metadata; another of the same name is none."""
     with ThreadPoolExecutor(THREADS) as pool:
         objects = list(pool.map(finder(api), (resource["inputs"] for resource in parts)))
     for resource, obj in zip(parts, objects, strict=True):
         if obj and dig(obj, "metadata", "uid") == dig(resource, "outputs", "metadata", "uid"):
-            yield remainder(str(resource["inputs"]["kind"]), obj["metadata"])
+            yield resource["inputs"], obj["metadata"]
+
+
+def resource_of(manifest: Mapping[str, Any]) -> str:
+    """The resource of a manifest, with its group, as kubectl takes it."""
+    group = str(manifest["apiVersion"]).rpartition("/")[0]
+    return f"{plural(str(manifest['kind']))}.{group}".rstrip(".")
 
 
 def clusters_of(objects: Iterable[Mapping[str, Any]]) -> list[FormerCluster]:

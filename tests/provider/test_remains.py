@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import subprocess
 from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
@@ -20,6 +21,7 @@ from lab import crds
 from lab.plane import ManagementPlane
 from tests.support.lab import eventually
 from tests.support.metal3_settings import ADDRESS
+from tests.support.rights import KUBECTL
 from toolchain.pins import NEWER_CLUSTER_API
 
 Json = dict[str, Any]
@@ -55,7 +57,7 @@ class Rest:
 
     def __init__(self, plane: ManagementPlane) -> None:
         self.api = Api(kubeconfig_of(plane.kubeconfig).access())
-        self.client = plane.client()
+        self.client, self.kubeconfig = plane.client(), plane.kubeconfig
         self.namespace = f"rest-{uuid4().hex[:8]}"
         self.client.post("/api/v1/namespaces", json={"metadata": {"name": self.namespace}}).raise_for_status()
         self.state: list[Json] = []
@@ -245,6 +247,20 @@ def test_a_destroy_that_was_stopped_names_what_is_still_on_and_the_next_command(
     rest.delete("Machine", "one-a-x")
     report = interruption.report(rest.api, rest.state, "s")
     assert report.startswith("no Cluster, machine or host of the stack is left"), report
+
+
+def test_an_object_that_nothing_owns_is_left_with_the_command_that_deletes_it(rest: Rest) -> None:
+    cluster(rest)
+    rest.make("Metal3DataTemplate", "one-a-1", {"spec": {"clusterName": "one"}}, of_stack=True)
+    for kind in ("Cluster", "Metal3Cluster"):
+        rest.delete(kind, "one")
+    remains.await_end(rest.api, rest.state, "s", rest.lines.append, lambda _: None)
+    (line,) = rest.lines
+    command = f"kubectl -n {rest.namespace} delete metal3datatemplates.infrastructure.cluster.x-k8s.io one-a-1"
+    assert f"To delete them: `{command}`" in line, line
+    subprocess.run([KUBECTL, "--kubeconfig", rest.kubeconfig, *command.split()[1:]], check=True, capture_output=True)
+    remains.await_end(rest.api, rest.state, "s", rest.lines.append, lambda _: None)
+    assert len(rest.lines) == 1, f"followed to the letter, it leaves nothing: {rest.lines}"
 
 
 def test_a_management_cluster_that_does_not_answer_is_no_proof_that_all_is_gone(rest: Rest) -> None:
