@@ -10,7 +10,6 @@ from pulumi import automation
 from pydantic import SecretStr
 
 from ..components import tree
-from ..components.checks.request import request_of
 from ..components.settings.model import StackSettings
 from . import configuration, results
 from .arguments import ProjectName, Seconds, StackName, Text, check_arguments
@@ -141,10 +140,11 @@ class ClusterStack:
             declarations.append(self._declaration.configure(stack, self._session.engine))
             return self._operations.up(stack, translate)
 
-        result = self._session.operate("up", run, cancellation, timeout)
-        if wait is not None:
-            self._await(declarations[-1], wait, cancellation, on_look)
-        return result
+        def after(seconds: float) -> None:
+            if wait is not None:
+                self._await(declarations[-1], wait, cancellation, on_look, seconds)
+
+        return self._session.operate("up", run, cancellation, timeout, after=after)
 
     @check_arguments
     def refresh(self, *, cancellation: Cancellation | None = None, timeout: Seconds | None = None) -> Result:
@@ -254,12 +254,7 @@ class ClusterStack:
         Raises:
             PreflightFailed: the credentials of the management cluster can't be used.
         """
-        settings = self.settings()
-        api = self._declaration.management(settings)
-        return {
-            tenant.cluster.name: tree.describe(api, tenant.cluster.namespace, tenant.cluster.name, request_of(tenant))
-            for tenant in settings.clusters
-        }
+        return self._operations.status(self.settings())
 
     @check_arguments
     def wait_until_ready(
@@ -276,21 +271,20 @@ class ClusterStack:
             NotReady: the time is over; names each cluster that is not ready, and what blocks it.
             Cancelled: on request.
         """
-        self._await(self.settings(), timeout, cancellation, on_look)
+        self._await(self.settings(), timeout, cancellation, on_look, 0.0)
 
     # How
 
     def _await(
-        self, settings: StackSettings, timeout: float, cancellation: Cancellation | None, on_look: OnLook | None
+        self,
+        settings: StackSettings,
+        timeout: float,
+        cancel: Cancellation | None,
+        on_look: OnLook | None,
+        before: float,
     ) -> None:
-        await_ready(
-            self._declaration.management(settings),
-            settings,
-            Translator(self.name, self._session.on_event),
-            timeout,
-            cancellation or Cancellation(),
-            on_look,
-        )
+        api, translate = self._declaration.management(settings), Translator(self.name, self._session.on_event)
+        await_ready(api, settings, translate, timeout, cancel or Cancellation(), on_look, before=before)
 
     def _settings(self) -> StackSettings:
         if self._declaration.settings is not None:

@@ -11,7 +11,8 @@ class OperationError(Exception):
     Attributes:
         stack: the stack's name; empty where none was opened.
         cluster: the cluster that it is about, as ``namespace/name``; empty where it is about all of them.
-        phase: where it stopped: a phase of the hand-off, or ``settings``, ``preflight``, ``lock``, ``engine``, ``ready``.
+        phase: where it stopped: a phase of the hand-off, or ``settings``, ``preflight``, ``lock``, ``engine``, ``ready``,
+            ``gone``.
         seen: the last observation, in one line; may be empty.
         output: what the engine printed, for a log; empty where no engine ran.
         exit_code: exit code of the console script for this kind.
@@ -105,6 +106,13 @@ class PreflightFailed(OperationError):
 
     exit_code = 7
     phase = "preflight"
+
+
+class NotGone(OperationError):
+    """A destroy has deleted the stack's resources, but something that hung on them is held."""
+
+    exit_code = 8
+    phase = "gone"
 
 
 class Cancelled(OperationError):

@@ -37,7 +37,8 @@ class ResourceChanged(Event):
     Attributes:
         kind: kind of the object, such as ``MachineDeployment``.
         name: its name; the resource's name in the engine where it is no object of Kubernetes.
-        operation: the engine's: ``create``, ``update``, ``delete``, ``replace`` and the like.
+        operation: the engine's: ``create``, ``update``, ``delete``, ``replace`` and the like; ``refresh`` where the state has
+            taken over that an object is another or is gone: nothing was done to the object.
         state: of the operation; in a preview only ``planned``.
     """
 
@@ -130,7 +131,7 @@ class ClusterReady(Event):
     """All conditions of a cluster are true, and all machines are complete.
 
     Attributes:
-        seconds: duration of the wait.
+        seconds: since the operation began.
     """
 
     seconds: float

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from pulumi import automation
 
+from ..components import tree
+from ..components.checks.request import has_addons, request_of
 from .adoption import require_alike
 from .declaration import Declaration
+from .engine.answers import state_of
 from .engine.translator import Translator
 from .engine.workspace import cancel, export, restore
+from .errors import OperationError
 from .protection import require_unprotected
-from .repair import announcement, former_managers, lock_wait, renewal
+from .repair import announcement, former_managers, interruption, lock_wait, remains, renewal
+from .repair.addon_contents import addon_objects
 from .session import EngineOutput, Session
+
+if TYPE_CHECKING:
+    from ..components.settings.model import StackSettings
 
 
 @dataclass(frozen=True)
@@ -63,7 +72,7 @@ class Operations:
         return before
 
     def destroy(self, stack: automation.Stack, translate: Translator, *, remove: bool) -> EngineOutput:
-        """Report the machines that will be deleted, then delete everything.
+        """Report the machines that will be deleted, then delete everything, and wait until nothing of it is left.
 
         Args:
             stack: the stack.
@@ -72,16 +81,25 @@ class Operations:
 
         Raises:
             PreflightFailed: the stack has protected resources, or its management cluster does not answer.
+            NotGone: something that hung on its clusters is held.
         """
         before = self.announce(stack, translate)
-        result = stack.destroy(
-            on_output=self.session.on_output,
-            on_event=translate,
-            color="never",
-            show_secrets=False,
-            remove=remove,
-            run_program=self.declaration.renew(stack, before) or None,
-        )
+        engine = self.session.engine
+        try:
+            result = stack.destroy(
+                on_output=self.session.on_output,
+                on_event=translate,
+                color="never",
+                show_secrets=False,
+                remove=remove,
+                run_program=self.declaration.renew(stack, before) or None,
+            )
+        except automation.CommandError:
+            if engine.is_interrupted and before.api is not None:
+                translate.remark(interruption.report(before.api, before.resources, self.session.name))
+            raise
+        if before.api is not None:
+            remains.await_end(before.api, before.resources, self.session.name, translate.notify, engine.pause)
         return translate.changes, {}, result.stdout
 
     def import_(self, stack: automation.Stack, translate: Translator) -> EngineOutput:
@@ -107,3 +125,29 @@ class Operations:
             raise
         former_managers.after_import(stack, api, translate)
         return output
+
+    def status(self, settings: StackSettings) -> dict[str, tree.Tree]:
+        """The status tree of each cluster, by its name.
+
+        Raises:
+            PreflightFailed: the credentials of the management cluster can't be used.
+        """
+        api = self.declaration.management(settings)
+        contents = self.addon_objects(settings)
+        trees: dict[str, tree.Tree] = {}
+        for tenant in settings.clusters:
+            namespace, name = tenant.cluster.namespace, tenant.cluster.name
+            request = request_of(tenant, contents.get(f"{namespace}/{name}", ()))
+            trees[name] = tree.describe(api, namespace, name, request)
+        return trees
+
+    def addon_objects(self, settings: StackSettings) -> dict[str, tuple[tree.AddonObject, ...]]:
+        """What add-ons have in the tenant clusters, as the last run left it; nothing where there was none."""
+        if not any(map(has_addons, settings.clusters)):
+            return {}
+        try:
+            with self.session.look("state") as stack:
+                return addon_objects(state_of(stack)["deployment"].get("resources") or ())
+        except OperationError:
+            # There is no stack yet, or its backend does not answer: the management cluster says the rest.
+            return {}

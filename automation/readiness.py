@@ -55,6 +55,7 @@ def await_ready(
     cancellation: Cancellation,
     on_look: OnLook | None = None,
     *,
+    before: float = 0.0,
     clock: Callable[[], float] = time.monotonic,
 ) -> None:
     """Look at all clusters in turn, and report each new reason to wait, and each cluster that is ready.
@@ -66,6 +67,7 @@ def await_ready(
         timeout: seconds, for all clusters together.
         cancellation: stops it on request.
         on_look: takes each look, changed or not.
+        before: seconds that the operation has taken before the wait.
         clock: seconds that only go forward.
 
     Raises:
@@ -81,13 +83,13 @@ def await_ready(
         delays: list[Look] = []
         for (namespace, name), last in list(last_blockers.items()):
             cluster = f"{namespace}/{name}"
-            status = tree.describe(api, namespace, name, requests[namespace, name])
+            status = tree.describe(api, namespace, name, requests[namespace, name], thorough=False)
             look = Look(cluster, status, tree.all_blockers(status), clock() - began, timeout)
             if on_look is not None:
                 on_look(look)
             if not look.blockers:
                 del last_blockers[namespace, name]
-                translate.emit(ClusterReady(stack=stack, cluster=cluster, seconds=look.elapsed))
+                translate.emit(ClusterReady(stack=stack, cluster=cluster, seconds=before + look.elapsed))
                 continue
             delays.append(look)
             last_blockers[namespace, name] = look.blockers

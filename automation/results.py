@@ -22,8 +22,12 @@ WORDS = {
     "replace": "replaced",
     "same": "unchanged",
     "discard": "forgotten",
+    "refresh": "refreshed",
 }
 """Words for the engine's operations once they are complete."""
+
+FINDINGS = {**WORDS, "create": "new", "update": "changed", "delete": "gone"}
+"""Words for the same operations in a refresh, which only compares: what it calls deleted, somebody else has deleted."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,7 @@ class Result:
         operation: ``up``, ``preview``, ``refresh``, ``destroy`` or ``import``.
         stack: the stack's name.
         changes: number of resources by the engine's operation, such as ``{"create": 3, "same": 11}``.
-        seconds: its duration.
+        seconds: its duration, the wait for ready clusters included.
         clusters: the stack's clusters by name; empty for a preview and after a destroy.
         output: the engine's output.
         machines: what happens to machines, by pool: how many are deleted, rolled or added. A preview has it, too; for a

@@ -76,6 +76,7 @@ class Session:
         create: bool = True,
         keep: bool = True,
         undo: bool = False,
+        after: Callable[[float], object] | None = None,
     ) -> Result:
         """Run an operation; its end is an event too.
 
@@ -87,6 +88,8 @@ class Session:
             create: create the stack where there is none.
             keep: whether a new stack stays; otherwise it is removed again, and its file restored.
             undo: remove a new stack where the operation fails.
+            after: the part of the operation that needs no engine, such as a wait; takes the operation's seconds until
+                then.
 
         Raises:
             OperationError: see ``automation.errors``.
@@ -119,6 +122,8 @@ class Session:
                     # Now and then the engine succeeds although one of its plugins has died.
                     result = automation.CommandResult(stdout=output, stderr="", code=0)
                     raise automation.errors.create_command_error(result)
+            if after is not None:
+                after(time.monotonic() - began)
             is_success = True
             seconds, clusters = time.monotonic() - began, results.clusters_of(outputs)
             return Result(

@@ -13,6 +13,7 @@ from pathlib import Path
 import shtab
 
 from ...components.kube.access import AccessError
+from ..engine.advice import after_stop
 from ..errors import OperationError
 from . import operations
 
@@ -37,8 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(json.dumps({**report, "message": str(error)}, indent=2), flush=True)
         return getattr(error, "exit_code", 2)
     except KeyboardInterrupt:
-        goes_on = options.run in (operations.up, operations.destroy)
-        print(f"interrupted{'; the next up or destroy goes on from here' if goes_on else ''}", file=sys.stderr)
+        operation = {operations.up: "up", operations.destroy: "destroy"}.get(options.run, "")
+        print(f"interrupted{f'; {after_stop(operation)}' if operation else ''}", file=sys.stderr)
         return 130
 
 

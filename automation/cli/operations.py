@@ -20,7 +20,7 @@ from ..engine.process import Cancellation
 from ..errors import ConfigurationError, PreflightFailed, StackMissing
 from ..events import Event, Listener, Message
 from ..readiness import Look, OnLook
-from ..results import WORDS, Result
+from ..results import FINDINGS, WORDS, Result
 from . import documents
 from .lines import Lines
 from .live import View
@@ -234,7 +234,8 @@ def screen(options: argparse.Namespace, operation: str, out: IO[str]) -> Iterato
 
 def summary(result: Result) -> str:
     """The result of an operation, in a line."""
-    counts = ", ".join(f"{count} {WORDS.get(name, name)}" for name, count in sorted(result.changes.items()) if count)
+    words = FINDINGS if result.operation == "refresh" else WORDS
+    counts = ", ".join(f"{count} {words.get(name, name)}" for name, count in sorted(result.changes.items()) if count)
     return f"{result.operation} took {result.seconds:.0f} s: {counts or 'nothing to do'}"
 
 

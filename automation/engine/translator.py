@@ -21,6 +21,8 @@ SHUT_DOWN = "Exception: resource monitor shut down"
 QUIET = ("same", "read", "refresh", "read-replacement", "discard", "remove-pending-replace")
 """Operations of the engine that change nothing."""
 
+REFRESH = "refresh"
+
 _MARKUP = re.compile(r"<\{%.*?%\}>|\x1b\[[0-9;]*m")
 
 
@@ -43,6 +45,7 @@ class Translator:
         self.changes: Mapping[str, int] = {}
         self.last = ""
         self._addons = AddOns(self._addon)
+        self._refreshes: set[str] = set()
 
     def emit(self, event: Event) -> None:
         """Pass an event on."""
@@ -54,6 +57,10 @@ class Translator:
     def remark(self, text: str) -> None:
         """Report an action of this package."""
         self.emit(Message(stack=self.stack, severity="warning", text=text, own=True))
+
+    def notify(self, text: str) -> None:
+        """Report what this package waits for."""
+        self.emit(Message(stack=self.stack, severity="info", text=text, own=True))
 
     def message(self, severity: Literal["info", "warning", "error"], text: str, cluster: str = "") -> None:
         """Pass a message of the engine on."""
@@ -90,9 +97,16 @@ class Translator:
         if cluster:
             self.clusters[metadata.urn] = cluster
         internal = metadata.type.startswith(("pulumi:", "kamaji-equinix:"))
-        quiet = str(getattr(metadata.op, "value", metadata.op)) in QUIET
+        operation = str(getattr(metadata.op, "value", metadata.op))
+        quiet = operation in QUIET
+        if operation == REFRESH and state in ("planned", "started"):
+            self._refreshes.add(metadata.urn)
+        elif metadata.urn in self._refreshes:
+            # The engine ends a refresh under the name of the operation that would have the same result.
+            self._refreshes.discard(metadata.urn)
+            operation = REFRESH
         if state != "planned":
-            self._addons.step(metadata, state, quiet=quiet)
+            self._addons.step(metadata, state, quiet=quiet or operation == REFRESH)
         if internal or quiet:
             return
         object_metadata = inputs.get("metadata")
@@ -103,7 +117,7 @@ class Translator:
                 cluster=cluster,
                 kind=metadata.type.rpartition(":")[2],
                 name=name or metadata.urn.rpartition("::")[2],
-                operation=str(getattr(metadata.op, "value", metadata.op)),
+                operation=operation,
                 state=state,
             )
         )

@@ -133,8 +133,7 @@ def await_deletions(
     """
     names = []
     for inputs, in_deletion in candidates:
-        metadata = inputs["metadata"]
-        name = f"{inputs['kind']} {metadata.get('namespace', '')}/{metadata['name']}"
+        name = name_of(inputs)
         live_object = find(inputs)
         deleting = in_deletion
         while live_object is not None and dig(live_object, "metadata", "deletionTimestamp"):
@@ -146,14 +145,18 @@ def await_deletions(
     return names
 
 
+def name_of(inputs: Mapping[str, Any]) -> str:
+    """The object that a resource's inputs describe, as ``Kind namespace/name``."""
+    metadata = inputs["metadata"]
+    return f"{inputs['kind']} {metadata.get('namespace', '')}/{metadata['name']}"
+
+
 def clusters_by_name(deployment: Mapping[str, Any], clusters: Collection[str]) -> list[dict[str, Any]]:
     """The Clusters of a state that :func:`await_deletions` names."""
     return [
         resource
         for resource in deployment.get("resources") or []
-        if CLUSTER.match(resource["type"])
-        and f"Cluster {resource['inputs']['metadata'].get('namespace', '')}/{resource['inputs']['metadata']['name']}"
-        in clusters
+        if CLUSTER.match(resource["type"]) and name_of(resource["inputs"]) in clusters
     ]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -14,7 +14,7 @@ from ..engine.answers import keep_state, state_of
 from ..engine.death import EngineDied
 from ..engine.process import Engine
 from ..engine.translator import Translator
-from ..errors import PreflightFailed
+from ..errors import OperationError, PreflightFailed
 from . import lock_wait, locks, recovery, renewal
 
 Value = TypeVar("Value")
@@ -95,6 +95,8 @@ class Upkeep:
             self.retain(state)
         going = recovery.possible_deletions(state["deployment"]) if changing else []
         if not creates and not going:
+            if operation == "preview":
+                self.report_losses(state["deployment"].get("resources") or [])
             if operation in ("refresh", "destroy"):
                 keep_state(self.stack, state)
             return
@@ -127,6 +129,27 @@ class Upkeep:
                 stack=self.stack.name,
                 seen=str(error),
             ) from error
+
+    def report_losses(self, resources: Sequence[Mapping[str, Any]]) -> None:
+        """Say in a preview which objects of the stack somebody else has deleted: the engine plans on its state alone."""
+        if not recovery.declared_resources(resources):
+            return
+        try:
+            api = self.connect()
+            names = [
+                recovery.name_of(resource["inputs"])
+                for resource, exists in recovery.drift(resources, recovery.finder(api))
+                if not exists
+            ]
+            is_same = bool(names) and renewal.same_cluster(resources, api)
+        except (ApiError, OperationError):
+            # The program's own checks report it.
+            return
+        if is_same:
+            self.translate.remark(
+                f"somebody else has deleted what this stack has made: {', '.join(names)}. `kamaji-equinix up` creates it "
+                "again; the plan below is made from the stack's state, which still holds it, and does not show that"
+            )
 
     def retain(self, state: dict[str, Any]) -> None:
         """Mark the templates of an earlier version, so that the engine does not delete them."""
@@ -168,8 +191,7 @@ class Upkeep:
         for resource, exists in differences:
             if exists:
                 continue
-            metadata = resource["inputs"]["metadata"]
-            name = f"{resource['inputs']['kind']} {metadata.get('namespace', '')}/{metadata['name']}"
+            name = recovery.name_of(resource["inputs"])
             warning = ""
             if recovery.CONTROL_PLANE.match(resource["type"]):
                 warning = (

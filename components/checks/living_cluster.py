@@ -32,7 +32,7 @@ class LivingCluster:
     Attributes:
         objects: by kind; a kind is missing where there is no such object, or it can't be read.
         deployments: its MachineDeployments, whoever made them; None where they can't be read.
-        machine_sets: its MachineSets, read only for a roll on demand.
+        machine_sets: its MachineSets; empty where they can't be read.
         unread: errors of the objects that could not be read.
         missing_kinds: kinds of which there is certainly no object.
         templates: names of templates to keep, by kind, by the name of each MachineDeployment.
@@ -95,8 +95,7 @@ def read_cluster(api: Api, tenant: TenantClusterSettings) -> LivingCluster:
             else:
                 absent.add(kind.name)
     lists: dict[str, tuple[Json, ...] | None] = {}
-    rolls = any(pool.rollout_after for pool in tenant.worker_pools)
-    for resource in ("machinedeployments", *(("machinesets",) if rolls else ())):
+    for resource in ("machinedeployments", "machinesets"):
         items = of_cluster(api, tenant.contract.core, tenant.cluster.namespace, tenant.cluster.name, resource)
         if isinstance(items, ApiError):
             unread.append(items)
@@ -116,7 +115,7 @@ def read_cluster(api: Api, tenant: TenantClusterSettings) -> LivingCluster:
     return LivingCluster(
         objects,
         deployments,
-        lists.get("machinesets") or (),
+        lists["machinesets"] or (),
         tuple(unread),
         frozenset(absent),
         templates,

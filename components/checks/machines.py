@@ -21,11 +21,10 @@ from ..settings.model import TenantClusterSettings
 from ..settings.pools import WorkerPoolSettings
 from ..settings.report import Problem
 from .living_cluster import LivingCluster
+from .machine_sets import TEMPLATES, belongs, division, same_content
 from .pool_change import DELETED_DEPLOYMENT, FORMER, PoolChange
 
 Json = Mapping[str, Any]
-
-TEMPLATES = (("spec", "template", "spec", "infrastructureRef"), ("spec", "template", "spec", "bootstrap", "configRef"))
 
 SKIP = "machineset.cluster.x-k8s.io/skip-preflight-checks"
 
@@ -156,17 +155,27 @@ def pool_change(
         return
     present, size = int(dig(current, "spec", "replicas") or 0), dig(wish, "spec", "replicas")
     target = present if size is None else int(size)
-    deletions, additions = max(present - target, 0), max(target - present, 0)
-    why = reasons(tenant, pool, wish, current, contents) or on_demand(wish, current, machine_sets)
+    machine_sets = list(machine_sets)
+    content = reasons(tenant, pool, wish, current, contents)
+    why = content or on_demand(wish, current, machine_sets)
+    # Only where the content changes another MachineSet may have it already.
+    parts = division(machine_sets, wish) if content and not former else None
+    present_now = parts.current + parts.others if parts else present
+    stay = min(parts.current if parts else 0 if why or former else present, target)
+    replacements = min(present_now - stay, target - stay)
+    deletions, additions = present_now - stay - replacements, target - stay - replacements
     if former:
         why = [FORMER, *why]
-    replacements = min(present, target) if why else 0
-    if deletions or additions:
+    if parts and parts.current:
+        why.append(f"{stay} stay, because MachineSet {parts.target} has this content already")
+    if present_now > present:
+        why.append(f"a roll under way has made {present_now - present} more than asked for")
+    if target != present:
         why.append(f"replicas {present} to {target}")
     if why and strategy(wish) == "OnDelete" and replacements:
         why.append("strategy OnDelete: a machine is replaced once you delete it")
         replacements = 0
-    if why and (present or target):
+    if why and (present_now or target):
         yield PoolChange(cluster, pool.name, deletions, replacements, additions, "; ".join(why))
 
 
@@ -199,20 +208,14 @@ def on_demand(wish: Json, current: Json, machine_sets: Iterable[Json]) -> list[s
     if not after or after == rollout_after(current):
         return []
     newest = max(
-        (str(dig(item, "metadata", "creationTimestamp") or "") for item in machine_sets if matches(item, current)),
+        (
+            str(dig(item, "metadata", "creationTimestamp") or "")
+            for item in machine_sets
+            if belongs(item, current) and same_content(item, current)
+        ),
         default="",
     )
     return [] if newest > after else [f"rolloutAfter {after}"]
-
-
-def matches(machine_set: Json, deployment: Json) -> bool:
-    """Whether a MachineSet belongs to a MachineDeployment and has its content."""
-    owners = dig(machine_set, "metadata", "ownerReferences") or []
-    name = dig(deployment, "metadata", "name")
-    paths = (*((*path, "name") for path in TEMPLATES), ("spec", "template", "spec", "version"))
-    return any(owner.get("name") == name for owner in owners) and all(
-        dig(machine_set, *path) == dig(deployment, *path) for path in paths
-    )
 
 
 def difference(tenant: TenantClusterSettings, pool: WorkerPoolSettings, before: Json | None) -> str:

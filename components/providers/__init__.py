@@ -11,11 +11,22 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any
 
+from ..kube.objects import Kind
 from ..settings.model import TenantClusterSettings
 from ..settings.providers import PROVIDERS as SETTINGS
 from .provider import EndpointOrigin, Provider
 
-__all__ = ["EndpointOrigin", "Provider", "cluster_kinds", "forget", "identity", "provider_of", "register"]
+__all__ = [
+    "EndpointOrigin",
+    "Provider",
+    "cluster_kinds",
+    "dependents",
+    "forget",
+    "hosts",
+    "identity",
+    "provider_of",
+    "register",
+]
 
 _providers: dict[str, Provider[Any, Any]] = {}
 
@@ -44,6 +55,21 @@ def provider_of(tenant: TenantClusterSettings) -> Provider[Any, Any]:
 def cluster_kinds() -> tuple[str, ...]:
     """The kinds of infrastructure clusters of all providers."""
     return tuple(provider.cluster_kind for provider in _providers.values())
+
+
+def dependents(cluster_kind: str) -> list[Kind]:
+    """The kinds of what goes with a Cluster whose infrastructure cluster is of a kind; none of an unknown one."""
+    return [
+        kind
+        for provider in _providers.values()
+        if provider.cluster_kind == cluster_kind
+        for kind in provider.dependents
+    ]
+
+
+def hosts() -> dict[str, Provider[Any, Any]]:
+    """The providers that have hosts, by the hosts' kind."""
+    return {provider.host_kind.name: provider for provider in _providers.values() if provider.host_kind}
 
 
 def identity(objects: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

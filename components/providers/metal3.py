@@ -12,7 +12,7 @@ from typing import Any
 from ..capi import naming
 from ..capi.kinds import InfrastructureReference
 from ..capi.manifest import Manifest, drop_empty, manifest
-from ..kube.objects import dig
+from ..kube.objects import SECRET, Kind, dig, plural
 from ..settings.metal3 import PROVIDER as METAL3
 from ..settings.metal3 import Metal3ClusterSettings, Metal3PoolSettings
 from . import metal3_data, metal3_hosts, metal3_pools
@@ -48,6 +48,16 @@ class Metal3(Provider[Metal3ClusterSettings, Metal3PoolSettings]):
         metal3_hosts.KIND.name: "spec.online is CAPM3's: a host is on while a machine is on it.",
     }
     relies_on = (metal3_hosts.KIND, metal3_data.IP_POOL)
+    # It lets go of a data template at its next look, up to 30 s after the data (metal3datatemplate_controller.go).
+    dependents = (
+        *(
+            Kind(API_VERSION, kind, plural(kind))
+            for kind in (TEMPLATE_KIND, metal3_data.KIND, "Metal3Data", "Metal3DataClaim")
+        ),
+        metal3_data.IP_POOL,
+        *(Kind(metal3_data.IP_POOL.api_version, kind, plural(kind)) for kind in ("IPClaim", "IPAddress")),
+        SECRET,
+    )
     host_kind = metal3_hosts.KIND
     foreign_fields: Mapping[str, Sequence[str]] = {metal3_hosts.KIND.name: ("spec.online",)}
     node_name = "{{ ds.meta_data.name }}"
@@ -141,6 +151,11 @@ class Metal3(Provider[Metal3ClusterSettings, Metal3PoolSettings]):
         """The consumer of a host, in words; empty where it has none."""
         consumer = dig(host, "spec", "consumerRef")
         return f"{consumer.get('kind')} {consumer.get('name')}" if consumer else ""
+
+    def use_of(self, host: Mapping[str, Any]) -> str:
+        """Power and consumer of a host."""
+        power, occupant = dig(host, "status", "poweredOn"), self.in_use(host)
+        return ", ".join([*(["switched on"] if power else []), *([f"{occupant} is on it"] if occupant else [])])
 
 
 PROVIDER = Metal3()

@@ -12,6 +12,7 @@ from typing import Any
 from ..capi import naming
 from ..capi.kinds import InfrastructureReference
 from ..capi.manifest import Manifest, manifest
+from ..kube.objects import Kind, plural
 from ..settings.metal import PROVIDER as METAL
 from ..settings.metal import MetalClusterSettings, MetalPoolSettings
 from . import cpem
@@ -42,6 +43,7 @@ class Packet(Provider[MetalClusterSettings, MetalPoolSettings]):
     # clusterctl dropped capp from its built-in list in v1.11: newer ones need a ``providers`` entry for it.
     install = "clusterctl init --infrastructure packet:v0.9.0"
     endpoint: EndpointOrigin = "patched"
+    dependents = (Kind(API_VERSION, TEMPLATE_KIND, plural(TEMPLATE_KIND)),)
     remarks: Mapping[str, str] = {
         CLUSTER_KIND: CLUSTER_REMARK,
         TEMPLATE_KIND: "Never changed: another content gets another name.",

@@ -45,6 +45,8 @@ class Provider(Protocol[Tenant, Pool]):
             infrastructure cluster's spec. A name, because only ``resources`` knows Pulumi; empty where nothing is needed.
         installs: the commands that install kinds which come from elsewhere, by kind.
         relies_on: kinds that its controllers need although a stack may declare none of them.
+        dependents: kinds of its objects, and of what its controllers make for machines, that have the Cluster's label and go
+            with it: a destroy waits for their end.
         host_kind: kind of the objects of :meth:`permanent_objects` that machines are on; None where it has none.
         foreign_fields: fields of its objects that a controller changes later, by kind: written once, then left alone.
         node_name: name that a node registers with, as user data has it; empty for that of the machine's operating system.
@@ -58,6 +60,7 @@ class Provider(Protocol[Tenant, Pool]):
     resources: str = ""
     installs: Mapping[str, str] = {}
     relies_on: Sequence[Kind] = ()
+    dependents: Sequence[Kind] = ()
     host_kind: Kind | None = None
     foreign_fields: Mapping[str, Sequence[str]] = {}
     node_name: str = ""
@@ -88,6 +91,10 @@ class Provider(Protocol[Tenant, Pool]):
 
     def in_use(self, host: Mapping[str, Any]) -> str:
         """The consumer of an object of ``host_kind``, in words; empty where it has none, so that it may be deleted."""
+        return ""
+
+    def use_of(self, host: Mapping[str, Any]) -> str:
+        """What an object of ``host_kind`` does, in words: whether it is on, and for whom; empty where it is off and free."""
         return ""
 
     def companions(self, tenant: Tenant, pool: Pool) -> Sequence[Manifest]:

@@ -1,8 +1,8 @@
 """Status of a cluster: the tree of ``clusterctl describe cluster``, and what blocks, in words.
 
-Discovery and inside (which objects, read how), hierarchy (which rows), shape (what a row says), blockers (what is missing,
-what to do, for each of the pools), difference (what the settings ask for besides), table (cells) and drawing (text) are
-apart; only the first two make requests.
+Discovery, declared and inside (which objects, read how), hierarchy (which rows), shape (what a row says), blockers (what is
+missing, what to do, for each of the pools), difference (what the settings ask for besides), table (cells) and drawing (text)
+are apart; only the first three make requests.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from ..capi.reading import Condition, Failure
 from ..capi.replica_counters import ReplicaCounters
-from . import discovery, inside, servers
+from . import declared, discovery, inside, servers
 from .blocker import Blocker
 from .blockers import all_blockers, first_blocker
 from .difference import Difference, differences
@@ -19,7 +19,7 @@ from .drawing import draw
 from .hierarchy import build
 from .model import Inside, Node, Snapshot, Tree
 from .references import Reader
-from .request import PoolRequest, Request
+from .request import AddonObject, DeclaredObject, PoolRequest, Request
 from .table import HEADER, cells, columns, rows
 
 blocking = first_blocker
@@ -27,8 +27,10 @@ blocking = first_blocker
 
 __all__ = [
     "HEADER",
+    "AddonObject",
     "Blocker",
     "Condition",
+    "DeclaredObject",
     "Difference",
     "Failure",
     "Inside",
@@ -52,7 +54,9 @@ __all__ = [
 ]
 
 
-def describe(client: Reader, namespace: str, cluster: str, request: Request | None = None) -> Tree:
+def describe(
+    client: Reader, namespace: str, cluster: str, request: Request | None = None, *, thorough: bool = True
+) -> Tree:
     """The status of one cluster, now.
 
     Args:
@@ -61,6 +65,7 @@ def describe(client: Reader, namespace: str, cluster: str, request: Request | No
         cluster: the Cluster's name.
         request: what its settings ask for; None where that is not known. By its contract the table is that of clusterctl 1.10
             or of 1.13.
+        thorough: read all objects that the settings declare, even where something else keeps the cluster from being ready.
 
     Returns:
         The tree; what could not be read is in it.
@@ -71,6 +76,12 @@ def describe(client: Reader, namespace: str, cluster: str, request: Request | No
     if servers.asks_nodes(snapshot):
         snapshot = replace(snapshot, nodes=inside.nodes(client, namespace, cluster))
     tree = build(snapshot, request)
-    if request is None or not request.looks_inside or first_blocker(tree) is not None:
+    if request is None or isinstance(snapshot.cluster, Failure):
         return tree
-    return build(replace(tree.snapshot, inside=inside.look(client, namespace, cluster)), request)
+    if thorough or first_blocker(tree) is None:
+        answers = declared.read(client, namespace, snapshot.machine_deployments, request.objects)
+        tree = build(replace(snapshot, declared=answers), request)
+    if not request.looks_inside or first_blocker(tree) is not None:
+        return tree
+    # Only now, because it costs requests of another API server's, which may be far away.
+    return build(replace(tree.snapshot, inside=inside.look(client, namespace, cluster, request.addon_objects)), request)

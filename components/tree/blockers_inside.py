@@ -11,6 +11,9 @@ from .model import Inside, Tree
 UNINITIALIZED_TAINT = "node.cloudprovider.kubernetes.io/uninitialized"
 """Taint of a node whose kubelet waits for a cloud controller (``cloud-provider: external``)."""
 
+REINSTALL = "Run `pulumi up --refresh`, which looks into the tenant cluster, too, and installs what is missing"
+"""Advice on objects of add-ons: `kamaji-equinix up` looks at the management cluster alone."""
+
 INSIDE = "with the cluster's kubeconfig: `kubectl -n {} {}`"
 
 
@@ -33,7 +36,7 @@ def _absences(content: Inside, names: tuple[str, ...]) -> list[Blocker]:
         Blocker(
             f"AddOn/{addon}",
             f"the tenant cluster has no workload of it (label {ADD_ON}={addon}): it was not installed, or was deleted there",
-            "Run `pulumi up --refresh`, which looks into the tenant cluster, too, and installs what is missing",
+            REINSTALL,
         )
         for addon in names
         if addon not in names_in_cluster

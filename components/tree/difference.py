@@ -5,15 +5,17 @@ Most of them show in no condition: a pool that was deleted, or never created, ha
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from ..capi.manifest import MANAGED_BY
 from ..capi.reading import Failure, Json, deletion_time, first_false, name, subject
 from ..capi.versions import bare
 from ..kube.objects import dig
-from .blocker import REPAIR, Blocker, describe, kubectl
-from .model import Snapshot, Tree
+from .blocker import REPAIR, Blocker, describe, kubectl, unreadable
+from .blockers_inside import REINSTALL
+from .declared import template_references
+from .model import Inside, Snapshot, Tree
 from .request import PoolRequest, Request
 
 ENGINE = "pulumi-kubernetes"
@@ -63,6 +65,7 @@ def shortfalls(tree: Tree) -> Iterator[Difference]:
                 f"it does not exist, and pool {pool.pool}{size} is asked for",
                 REPAIR,
             )
+    yield from _absences(snapshot)
 
 
 def besides(tree: Tree) -> Iterator[Difference]:
@@ -80,6 +83,11 @@ def besides(tree: Tree) -> Iterator[Difference]:
             "See that it is reachable from here, and that the management credentials may read the Secret with its kubeconfig "
             "(docs/rbac.yaml): what its nodes and add-ons say is not known",
         )
+    for loss in snapshot.inside.losses if isinstance(snapshot.inside, Inside) else ():
+        yield Difference(
+            f"AddOn/{loss.addon}", f"{loss}, which it has installed, does not exist in the tenant cluster", REINSTALL
+        )
+    yield from _unread(snapshot)
     for machine in () if isinstance(snapshot.machines, Failure) else snapshot.machines:
         version = bare(dig(machine, "spec", "version"))
         kubelet = bare(dig(machine, "status", "nodeInfo", "kubeletVersion"))
@@ -90,6 +98,46 @@ def besides(tree: Tree) -> Iterator[Difference]:
                 "See what its bootstrap installs; once that is right, have the machine replaced: "
                 + kubectl(snapshot, "delete machine", name(machine)),
             )
+
+
+def _absences(snapshot: Snapshot) -> Iterator[Difference]:
+    """Declared objects that do not exist, or are about to go."""
+    users = _template_users(snapshot)
+    for place, answer in sorted(snapshot.declared.items()):
+        need = f"{users[place]} makes its machines from it" if place in users else "the settings declare it"
+        if isinstance(answer, Failure):
+            if answer.reason == "NotFound":
+                yield Difference(place, f"it does not exist, and {need}", REPAIR)
+        elif since := deletion_time(answer):
+            finalizers = ", ".join(dig(answer, "metadata", "finalizers") or ()) or "no finalizer"
+            yield Difference(
+                place,
+                f"it is being deleted since {since:%Y-%m-%d %H:%M:%S} UTC, and {need}",
+                "Wait until it is gone, then run `kamaji-equinix up`, which creates it again; if it stays, see what holds it "
+                f"({finalizers}): {describe(snapshot, answer)}",
+            )
+
+
+def _template_users(snapshot: Snapshot) -> Mapping[str, str]:
+    """The MachineDeployment that makes machines from a template, by the template's subject."""
+    deployments = () if isinstance(snapshot.machine_deployments, Failure) else snapshot.machine_deployments
+    return {
+        reference.subject: subject(deployment)
+        for deployment in deployments
+        for reference in template_references(deployment, snapshot.namespace)
+    }
+
+
+def _unread(snapshot: Snapshot) -> Iterator[Unknown]:
+    """Declared objects that could not be read, one of each kind and reason: a right is missing for all of a kind."""
+    failures = {
+        (place.partition("/")[0], answer.reason): answer
+        for place, answer in sorted(snapshot.declared.items(), reverse=True)
+        if isinstance(answer, Failure) and answer.reason != "NotFound"
+    }
+    for failure in failures.values():
+        blocker = unreadable(failure, snapshot)
+        yield Unknown(blocker.subject, blocker.reason, blocker.action)
 
 
 def _control_plane(snapshot: Snapshot, plane: Json, request: Request) -> Iterator[Difference]:

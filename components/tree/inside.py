@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 from urllib.parse import quote
 
@@ -15,7 +16,8 @@ from ..kube.access import AccessError
 from ..kube.client import Api, ApiError
 from ..kube.objects import dig
 from .model import Inside, ListResult
-from .references import Reader
+from .references import Reader, get
+from .request import AddonObject
 
 Answer = TypeVar("Answer")
 
@@ -30,15 +32,20 @@ WORKLOADS = (
 )
 
 
-def look(reader: Reader, namespace: str, cluster: str) -> Inside | Failure:
-    """Read a tenant cluster's nodes and the workloads of its add-ons.
+THREADS = 8
+"""Objects of add-ons that are read at a time."""
+
+
+def look(reader: Reader, namespace: str, cluster: str, addon_objects: Sequence[AddonObject] = ()) -> Inside | Failure:
+    """Read a tenant cluster's nodes and the workloads of its add-ons, and look for the objects of its add-ons.
 
     Args:
         reader: reader of the management cluster, for the Secret with the kubeconfig.
         namespace: the Cluster's namespace.
         cluster: the Cluster's name.
+        addon_objects: the objects to look for.
     """
-    return _ask(reader, namespace, cluster, lambda api: Inside(_nodes(api), tuple(_workloads(api))))
+    return _ask(reader, namespace, cluster, lambda api: _inside(api, addon_objects))
 
 
 def nodes(reader: Reader, namespace: str, cluster: str) -> ListResult:
@@ -64,6 +71,10 @@ def _ask(reader: Reader, namespace: str, cluster: str, read: Callable[[Api], Ans
         return Failure(subject, "Unusable", str(error))
 
 
+def _inside(api: Api, addon_objects: Sequence[AddonObject]) -> Inside:
+    return Inside(_nodes(api), tuple(_workloads(api)), tuple(_losses(api, addon_objects)))
+
+
 def _nodes(api: Api) -> tuple[Json, ...]:
     return tuple(_items(api, "/api/v1/nodes", "v1", "Node"))
 
@@ -71,6 +82,15 @@ def _nodes(api: Api) -> tuple[Json, ...]:
 def _workloads(api: Api) -> Iterator[Json]:
     for version, kind, plural in WORKLOADS:
         yield from _items(api, f"/apis/{version}/{plural}?labelSelector={quote(ADD_ON, safe='')}", version, kind)
+
+
+def _losses(api: Api, objects: Sequence[AddonObject]) -> Iterator[AddonObject]:
+    """The objects that certainly do not exist; a kind that is not served is a question of its own."""
+    with ThreadPoolExecutor(THREADS) as pool:
+        answers = list(pool.map(lambda item: get(api, item.path, str(item)), objects))
+    for item, answer in zip(objects, answers, strict=True):
+        if isinstance(answer, Failure) and answer.reason == "NotFound":
+            yield item
 
 
 def _items(api: Api, path: str, version: str, kind: str) -> Iterator[Json]:

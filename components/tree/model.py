@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 
 from ..capi.reading import Condition, Failure, Json
 from ..capi.replica_counters import ReplicaCounters
-from .request import Request
+from .request import AddonObject, Request
 
 
 @dataclass(frozen=True)
@@ -58,10 +58,12 @@ class Inside:
     Attributes:
         nodes: its Nodes.
         workloads: what runs an add-on's pods, of the add-ons that the cluster is not ready without.
+        losses: objects of add-ons that do not exist any more.
     """
 
     nodes: tuple[Json, ...] = ()
     workloads: tuple[Json, ...] = ()
+    losses: tuple[AddonObject, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,8 @@ class Snapshot:
         servers: those that machines are on, or could be; read only while one of them explains something.
         server_parts: further objects that explain why a server is not installed, by kind; read only while one is not.
         nodes: of the tenant cluster; read only while they explain why a server is none of them, None otherwise.
+        declared: further objects that the settings declare, and the templates that MachineDeployments name, by subject; empty
+            where they were not asked for.
         time: when it was read.
         contract: of Cluster API, ``v1beta1`` or ``v1beta2``: whose table is drawn.
     """
@@ -96,6 +100,7 @@ class Snapshot:
     servers: ListResult = ()
     server_parts: Mapping[str, ListResult] = field(default_factory=dict)
     nodes: ListResult | None = None
+    declared: Mapping[str, ReadResult] = field(default_factory=dict)
     time: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
     contract: str = "v1beta1"
 

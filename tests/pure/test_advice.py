@@ -22,6 +22,7 @@ from tests.support.settings_cases import configuration
 
 COMMANDS = "tests/provider/test_advice_commands.py::test_each_command_that_is_advised_works_to_the_letter"
 UP = "tests/engine/test_drift.py::test_up_mends_what_status_says_that_it_mends"
+LOSSES = "tests/engine/test_metal3_losses.py::test_status_and_preview_name_what_is_gone_and_the_advice_brings_it_back"
 LOSS = "tests/lab/test_lost_objects.py::test_a_control_plane_that_is_lost_takes_no_machine_that_stays_billed_with_it"
 INSTALLATION = "tests/engine/test_addons.py::test_what_somebody_deletes_in_the_tenant_comes_again_with_a_refresh"
 CLOUD = "tests/soak/test_cloud_controller.py::test_a_node_waits_for_a_cloud_controller_that_can_look_at_its_device"
@@ -83,7 +84,9 @@ ADVICE = {
     "tree/servers/metal3._host_blocker#2": ELSEWHERE,
     "tree/servers/metal3._host_blocker#3": ELSEWHERE,
     "tree/servers/metal3._host_blocker#4": f"{RACKS}::test_a_node_is_found_once_it_has_the_label_that_status_advises",
-    "tree/servers/metal3._none_free#1": f"{RACKS}::test_a_server_with_the_labels_that_status_asks_for_is_taken",
+    "tree/servers/metal3._none_free#1": WAITS,
+    # A roll without a spare host: test_rolls_of_racks.py::test_a_roll_without_a_spare_host_goes_on_as_status_advises.
+    "tree/servers/metal3._none_free#2": f"{RACKS}::test_a_server_with_the_labels_that_status_asks_for_is_taken",
     "tree/servers/metal3_data.blocker#1": ELSEWHERE,
     "tree/servers/metal3_data._unreadable#1": (
         "tests/soak/test_metal3.py::test_a_rack_comes_up_rolls_and_is_given_back_with_the_documented_rights_alone"
@@ -102,7 +105,10 @@ ADVICE = {
         f"{WAITING_RACKS}::test_a_machine_that_is_bound_to_a_node_of_another_gets_its_own_as_status_advises"
     ),
     "tree/difference.shortfalls#1": UP,
-    "tree/difference.besides#1": COMMANDS,
+    "tree/difference._absences#1": LOSSES,
+    "tree/difference._absences#2": WAITS,
+    "tree/difference.besides#1": INSTALLATION,
+    "tree/difference.besides#2": COMMANDS,
     "tree/difference._control_plane#1": UP,
     "tree/difference._control_plane#2": COMMANDS,
     "tree/difference._control_plane#3": UP,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -133,7 +134,7 @@ def test_the_request_names_every_pool_as_its_machine_deployment_is_called() -> N
         )
     ).clusters
     name = settings.cluster.name
-    assert request_of(settings) == Request(
+    assert dataclasses.replace(request_of(settings), objects=()) == Request(
         "1.33.1",
         3,
         {

@@ -30,6 +30,17 @@ INFRASTRUCTURE = "/apis/infrastructure.cluster.x-k8s.io/v1beta1/namespaces/{}/pa
 TENANTS = "/apis/kamaji.clastix.io/v1alpha1/namespaces/{}/tenantcontrolplanes"
 SECRETS = "/api/v1/namespaces/{}/secrets"
 
+DEPENDENTS = (
+    CONTROL_PLANES,
+    INFRASTRUCTURE,
+    TENANTS,
+    SECRETS,
+    *(CLUSTERS.replace("clusters", kind) for kind in ("machinedeployments", "machinesets", "machinehealthchecks")),
+    INFRASTRUCTURE.replace("packetclusters", "packetmachinetemplates"),
+    "/apis/bootstrap.cluster.x-k8s.io/v1beta1/namespaces/{}/kubeadmconfigtemplates",
+)
+"""Collections of what belongs to a Cluster or a control plane."""
+
 MERGE = {"Content-Type": "application/merge-patch+json"}
 
 
@@ -67,6 +78,7 @@ class Fleet:
         problem: what the last round of playing failed with.
     """
 
+    dependents: tuple[str, ...] = DEPENDENTS
     watches: tuple[str, ...] = (CONTROL_PLANES, INFRASTRUCTURE, CLUSTERS)
     """Collections whose changes begin a round; a fleet that also looks elsewhere has none, and looks again and again."""
 
@@ -85,6 +97,7 @@ class Fleet:
         self.authority = TenantAuthority()
         self.members: dict[str, Member] = {}
         self.problem: BaseException | None = None
+        self._owners: set[str] = set()
         self._tls = self.authority.server_context()
         self._stop = threading.Event()
         self._selector = selectors.DefaultSelector()
@@ -211,9 +224,33 @@ class Fleet:
                 flags = dict.fromkeys(("initialized", "ready", "externalManagedControlPlane"), True)
                 kubeconfig_secret.keep(client, plane, owner, self.kubeconfig)
                 self._status(client, CONTROL_PLANES, name, {**counts, **flags, "selector": "", "version": version})
+        self._collect(client, [*clusters.values(), *planes.values()])
         for member in self.members.values():
             if member.publication and not member.answers and time.monotonic() - member.publication >= self.delay:
                 self.answer(member)
+
+    def _collect(self, client: httpx.Client, owners: list[Json]) -> None:
+        """Delete what belonged to an owner that is gone, as the garbage collector does."""
+        living = {str(dig(owner, "metadata", "uid")) for owner in owners}
+        lost, self._owners = self._owners - living, self._owners | living
+        orphans = [
+            f"{path.format(self.namespace)}/{name}"
+            for path in self.dependents
+            if lost
+            for name, item in self._items(client, path).items()
+            if (uids := {owner["uid"] for owner in dig(item, "metadata", "ownerReferences") or ()}) and uids <= lost
+        ]
+        for path in orphans:
+            client.delete(path)
+        if not orphans:
+            self._owners = living
+
+    def _items(self, client: httpx.Client, path: str) -> dict[str, Json]:
+        """The objects of a collection; none where its kind is not served."""
+        answer = client.get(path.format(self.namespace))
+        if answer.status_code == httpx.codes.NOT_FOUND:
+            return {}
+        return {item["metadata"]["name"]: item for item in body_of(answer)["items"]}
 
     def _member(self, client: httpx.Client, name: str, plane: Json, cluster: Json | None) -> None:
         if name in self.members:

@@ -12,7 +12,7 @@ import httpx
 
 from lab.plane import ManagementPlane
 from tests.support.answers import body_of
-from tests.support.fleet import CLUSTERS, CONTROL_PLANES, INFRASTRUCTURE, MERGE, Fleet, Json, dig
+from tests.support.fleet import CLUSTERS, CONTROL_PLANES, DEPENDENTS, INFRASTRUCTURE, MERGE, Fleet, Json, dig
 
 NEWER = {
     CLUSTERS: CLUSTERS.replace("v1beta1", "v1beta2"),
@@ -31,6 +31,14 @@ class Metal3Fleet(Fleet):
     """
 
     watches = ()
+    dependents = (
+        *(NEWER.get(path, path).replace("/v1beta1/", "/v1beta2/") for path in DEPENDENTS if "packet" not in path),
+        *(
+            NEWER[INFRASTRUCTURE].replace("metal3clusters", kind)
+            for kind in ("metal3clusters", "metal3machinetemplates", "metal3datatemplates")
+        ),
+        "/apis/ipam.metal3.io/v1alpha1/namespaces/{}/ippools",
+    )
 
     def __init__(self, management: ManagementPlane, *, delay: float = 0.0) -> None:
         super().__init__(management, delay=delay)

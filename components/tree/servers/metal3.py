@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ...capi.former import DEPLOYMENT_LABEL
 from ...capi.reading import (
     Failure,
     Json,
@@ -21,7 +22,7 @@ from ...capi.reading import (
 from ...kube.objects import Kind, dig
 from ..blocker import Blocker, describe, kubectl
 from ..model import ReadResult, Reference, Snapshot
-from . import Servers, State, metal3_data, metal3_nodes
+from . import Servers, State, metal3_data, metal3_nodes, metal3_rolls
 
 MACHINE_KIND = "Metal3Machine"
 HOST = Kind("metal3.io/v1alpha1", "BareMetalHost", "baremetalhosts")
@@ -35,6 +36,16 @@ RUNNING = ("provisioned", "externally provisioned")
 UNHEALTHY = "capm3.metal3.io/unhealthy"
 PASSED_OVER = {"baremetalhost.metal3.io/paused": "paused", UNHEALTHY: "marked unhealthy"}
 """Annotations of hosts that CAPM3 passes over, with their meaning (``chooseHost`` in its metal3machine_manager.go)."""
+
+NODE_REUSE = "infrastructure.cluster.x-k8s.io/node-reuse"
+"""Label of a host that a pool with ``nodeReuse`` has given back and will take again; its value is ``md-`` and the name of the
+pool's MachineDeployment."""
+
+FREE = ("available", "ready")
+"""States of a host that CAPM3 may choose."""
+
+CHOICE_SECONDS = 30
+"""How often CAPM3 looks for a host (``requeueAfter`` in its metal3machine_manager.go)."""
 
 MOST_NAMES = 5
 """How many hosts are named where none is free."""
@@ -166,14 +177,23 @@ def _none_free(snapshot: Snapshot, machine: Json, metal3_machine: Json, hosts: t
     selector = dig(metal3_machine, "spec", "hostSelector") or {}
     selection = selector_text(selector)
     candidates = [host for host in sorted(hosts, key=name) if fits(selector, dig(host, "metadata", "labels") or {})]
-    texts = [f"{name(host)} ({_why_not(host)})" for host in candidates[:MOST_NAMES]]
+    deployment = str(dig(machine, "metadata", "labels", DEPLOYMENT_LABEL) or "")
+    if free := [host for host in candidates if not _why_not(host, deployment)]:
+        names = ", ".join(subject(host) for host in free[:MOST_NAMES])
+        return Blocker(
+            subject(metal3_machine),
+            f"CAPM3 has not chosen a host for {subject(machine)} yet; free and fit: {names}",
+            f"Wait: CAPM3 looks for one every {CHOICE_SECONDS} s; if it takes none, see its log and "
+            + describe(snapshot, metal3_machine),
+        )
+    texts = [f"{name(host)} ({_why_not(host, deployment)})" for host in candidates[:MOST_NAMES]]
     texts += [f"{len(candidates) - MOST_NAMES} more"] if len(candidates) > MOST_NAMES else []
     total = f"of {len(hosts)} hosts in namespace {snapshot.namespace} "
     reason = total + (f"{len(candidates)} fit" if selection else "any will do") + (f" {selection}" if selection else "")
     return Blocker(
         subject(metal3_machine),
         f"no host is free for {subject(machine)}: {reason}" + (f": {', '.join(texts)}" if texts else ""),
-        _host_advice(snapshot, candidates, selection, bool(hosts)),
+        _host_advice(snapshot, candidates, selection, bool(hosts)) + metal3_rolls.advice(snapshot, machine, candidates),
         is_progress=any(map(_comes, candidates)) and not any(map(_has_error, candidates)),
     )
 
@@ -203,7 +223,8 @@ def _host_advice(snapshot: Snapshot, candidates: list[Json], selection: str, has
     return "Declare more servers in `metal3.hosts`, or ask for fewer machines by `workerPools[].replicas`"
 
 
-def _why_not(host: Json) -> str:
+def _why_not(host: Json, deployment: str) -> str:
+    """Why CAPM3 does not choose a host; empty where it does (``chooseHost`` in its metal3machine_manager.go)."""
     consumer = dig(host, "spec", "consumerRef")
     if consumer:
         return f"{consumer.get('kind')}/{consumer.get('name')} is on it"
@@ -212,7 +233,11 @@ def _why_not(host: Json) -> str:
     for annotation, text in PASSED_OVER.items():
         if annotation in (dig(host, "metadata", "annotations") or {}):
             return text
-    return _state(host)
+    keeper = str(dig(host, "metadata", "labels", NODE_REUSE) or "").removeprefix("md-")
+    if keeper and keeper != deployment:
+        return f"kept for MachineDeployment/{keeper} by nodeReuse"
+    state, error = dig(host, "status", "provisioning", "state"), dig(host, "status", "errorMessage")
+    return "" if state in FREE and not error else _state(host)
 
 
 def selector_text(selector: Json) -> str:
