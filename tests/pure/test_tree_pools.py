@@ -159,11 +159,11 @@ def wait(monkeypatch: pytest.MonkeyPatch, states: list[dict[str, tree.Tree]]) ->
     events: list[Event] = []
     looks: list[Look] = []
     clock = iter(range(1000))
-    seen: dict[str, int] = dict.fromkeys(names, 0)
+    looks_by_name: dict[str, int] = dict.fromkeys(names, 0)
 
-    def describe(_api: object, _namespace: str, name: str, _request: object) -> tree.Tree:
-        state = states[min(seen[name], len(states) - 1)][name]
-        seen[name] += 1
+    def describe(_api: object, _namespace: str, name: str, _request: object, *, thorough: bool) -> tree.Tree:
+        state = states[min(looks_by_name[name], len(states) - 1)][name]
+        looks_by_name[name] += 1
         return state
 
     monkeypatch.setattr(readiness.tree, "describe", describe)
