@@ -148,33 +148,36 @@ def remains(api: Api, resources: Iterable[Mapping[str, Any]]) -> list[Remainder]
         ApiError: the management cluster does not answer.
     """
     objects = declared_resources(resources)
-    parts = [resource for resource in objects if resource.get("deletedWith")]
+    parts = [(str(manifest["kind"]), metadata) for manifest, metadata in living_parts(api, objects)]
+    others = [item for cluster in clusters_of(objects) for item in hanging(api, cluster)]
+    staying = {str(metadata["uid"]) for _, metadata in parts if not is_going(metadata)}
     return sorted(
-        {*surviving(api, parts), *(item for cluster in clusters_of(objects) for item in hanging(api, cluster))}
+        {
+            Remainder(kind, str(metadata["namespace"]), str(metadata["name"]), tuple(metadata.get("finalizers") or ()))
+            for kind, metadata in (*parts, *others)
+            # What belongs to something that stays, stays.
+            if is_going(metadata)
+            and not staying & {str(owner.get("uid")) for owner in metadata.get("ownerReferences") or ()}
+        }
     )
-
-
-def surviving(api: Api, parts: Sequence[Mapping[str, Any]]) -> Iterator[Remainder]:
-    """The parts of Clusters that exist and are to go by themselves."""
-    for manifest, metadata in living_parts(api, parts):
-        if is_dependent(metadata) or metadata.get("deletionTimestamp"):
-            yield remainder(str(manifest["kind"]), metadata)
 
 
 def orphans(api: Api, resources: Iterable[Mapping[str, Any]]) -> list[str]:
     """Commands that delete the parts of Clusters which nothing owns, as in a cluster that was imported half made."""
-    parts = [resource for resource in declared_resources(resources) if resource.get("deletedWith")]
     return [
         f"`kubectl -n {metadata['namespace']} delete {resource_of(manifest)} {metadata['name']}`"
-        for manifest, metadata in living_parts(api, parts)
+        for manifest, metadata in living_parts(api, declared_resources(resources))
     ]
 
 
-def living_parts(api: Api, parts: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:
+def living_parts(
+    api: Api, objects: Iterable[Mapping[str, Any]]
+) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:
     """The parts of Clusters that exist, each with its manifest and live metadata; another of the same name is none."""
+    parts = [resource for resource in objects if resource.get("deletedWith")]
     with ThreadPoolExecutor(THREADS) as pool:
-        objects = list(pool.map(finder(api), (resource["inputs"] for resource in parts)))
-    for resource, obj in zip(parts, objects, strict=True):
+        live_objects = list(pool.map(finder(api), (resource["inputs"] for resource in parts)))
+    for resource, obj in zip(parts, live_objects, strict=True):
         if obj and dig(obj, "metadata", "uid") == dig(resource, "outputs", "metadata", "uid"):
             yield resource["inputs"], obj["metadata"]
 
@@ -207,8 +210,8 @@ def clusters_of(objects: Iterable[Mapping[str, Any]]) -> list[FormerCluster]:
     return list(clusters.values())
 
 
-def hanging(api: Api, cluster: FormerCluster) -> Iterator[Remainder]:
-    """What carries a Cluster's label: templates, and what controllers have made for its machines."""
+def hanging(api: Api, cluster: FormerCluster) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """What carries a Cluster's label, as kind and metadata: templates, and what controllers have made for its machines."""
     kube = Kube(api, cluster.namespace)
     current = kube.find(Kind(f"{CLUSTER_API}/{cluster.version}", "Cluster", "clusters"), cluster.name)
     if current and dig(current, "metadata", "uid") != cluster.uid:
@@ -217,13 +220,11 @@ def hanging(api: Api, cluster: FormerCluster) -> Iterator[Remainder]:
     bootstrap = Kind(f"bootstrap.{CLUSTER_API}/{cluster.version}", BOOTSTRAP, plural(BOOTSTRAP))
     for kind in (bootstrap, *dependents(cluster.infrastructure)):
         for item in labelled(kube, kind, cluster.name):
-            if is_dependent(item["metadata"]):
-                yield remainder(kind.name, item["metadata"])
+            yield kind.name, item["metadata"]
     planes = [(TENANT_CONTROL_PLANE, cluster.plane)] if cluster.plane else []
     for kind, name in ((SECRET, f"{cluster.name}-kubeconfig"), *planes):
-        obj = kube.find(kind, name)
-        if obj and is_dependent(obj["metadata"]):
-            yield remainder(kind.name, obj["metadata"])
+        if obj := kube.find(kind, name):
+            yield kind.name, obj["metadata"]
 
 
 def labelled(kube: Kube, kind: Kind, cluster: str) -> list[dict[str, Any]]:
@@ -236,14 +237,8 @@ def labelled(kube: Kube, kind: Kind, cluster: str) -> list[dict[str, Any]]:
         raise
 
 
-def is_dependent(metadata: Mapping[str, Any]) -> bool:
-    """Whether an object goes with an owner; a user's does not, nor do the credentials of a host that stays."""
+def is_going(metadata: Mapping[str, Any]) -> bool:
+    """Whether an object goes by itself, with an owner; a user's does not, nor do the credentials of a host that stays."""
     owners = metadata.get("ownerReferences") or ()
-    return bool(owners) and not any(owner.get("kind") in hosts() for owner in owners)
-
-
-def remainder(kind: str, metadata: Mapping[str, Any]) -> Remainder:
-    """An object by its metadata."""
-    return Remainder(
-        kind, str(metadata.get("namespace")), str(metadata["name"]), tuple(metadata.get("finalizers") or ())
-    )
+    with_owner = bool(owners) and not any(owner.get("kind") in hosts() for owner in owners)
+    return with_owner or bool(metadata.get("deletionTimestamp"))
