@@ -10,10 +10,10 @@ from .remote_errors import ENGINE_GONE
 
 GO_ON = "Running it again goes on from here."
 
-CONTINUING = ("up", "destroy")
+RESUMABLE = ("up", "destroy")
 """Operations that go on where an earlier one stopped. The others begin anew."""
 
-PASSING = re.compile(
+TRANSIENT = re.compile(
     rf"{re.escape(ENGINE_GONE)}|exited prematurely|code = Unavailable|error reading from server: EOF|exit code: -1$|"
     r"please apply your changes to the latest version|"
     r"TooManyRequests|Too Many Requests|currently unable to handle the request|ServiceUnavailable|"
@@ -24,7 +24,7 @@ PASSING = re.compile(
 SUMMARY = re.compile(r"(?:update|destroy|refresh|preview|import) failed|resource \S+ errored")
 """Messages that only repeat that something has failed."""
 
-FIRST = (
+REMEDIES = (
     (
         re.compile(r"because it is protected", re.IGNORECASE),
         "A protected resource stays: set `cluster.protect: false` and run `up`, or use the command that the message names",
@@ -76,11 +76,11 @@ def after_failure(operation: str, messages: Iterable[str]) -> str:
         messages: the engine's error messages.
     """
     causes = [text for text in messages if not SUMMARY.fullmatch(text.strip())]
-    again = "run it again: it goes on from here" if operation in CONTINUING else "run it again"
-    if steps := [step for pattern, step in FIRST if any(map(pattern.search, causes))]:
+    again = "run it again: it goes on from here" if operation in RESUMABLE else "run it again"
+    if steps := [step for pattern, step in REMEDIES if any(map(pattern.search, causes))]:
         return f"{'. '.join(steps)}. Then {again}."
-    if causes and all(map(PASSING.search, causes)):
-        return GO_ON if operation in CONTINUING else "Run it again."
+    if causes and all(map(TRANSIENT.search, causes)):
+        return GO_ON if operation in RESUMABLE else "Run it again."
     if not causes:
         return f"No cause is reported. Look into the whole output (`--log FILE`, or the error's `output`), or {again}."
     return f"Once the cause is mended, {again}."
@@ -90,7 +90,7 @@ def after_stop(operation: str) -> str:
     """What became of an operation that was stopped on request, and what to do next."""
     if operation == "destroy":
         return "machines and servers that it has not deleted yet stay on, until a further destroy goes on from there"
-    if operation in CONTINUING:
+    if operation in RESUMABLE:
         return "the next up or destroy goes on from there"
     if operation == "refresh":
         return "the state holds what it had compared by then; the next refresh compares all"
@@ -99,7 +99,7 @@ def after_stop(operation: str) -> str:
 
 def after_message_of_pulumi(text: str) -> str:
     """What to do next where pulumi has started no operation; empty where its own text is all that is known."""
-    steps = [step for pattern, step in FIRST if pattern.search(text)]
+    steps = [step for pattern, step in REMEDIES if pattern.search(text)]
     return f"{'. '.join(steps)}. Then run it again." if steps else ""
 
 
@@ -115,7 +115,7 @@ def after_death(operation: str, stack: str, backend: str, death: EngineDied) -> 
     memory = "Give the machine, or the container, more memory. " if death.kills and death.memory() else ""
     if operation == "import":
         return f"{memory}Import again: the stack is as it was before."
-    if operation not in (*CONTINUING, "refresh"):
+    if operation not in (*RESUMABLE, "refresh"):
         return f"{memory}Nothing was changed: run it again."
     goal = "compares anew" if operation == "refresh" else "looks up what that one was creating or deleting, and goes on"
     command = f"`kamaji-equinix {operation} --stack {stack}`"

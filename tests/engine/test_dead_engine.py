@@ -77,7 +77,7 @@ def rest(process: subprocess.Popen[str], seconds: float = 60) -> str:
     return output
 
 
-def living(processes: list[psutil.Process]) -> list[psutil.Process]:
+def survivors(processes: list[psutil.Process]) -> list[psutil.Process]:
     return [process for process in processes if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
 
 
@@ -98,7 +98,7 @@ def test_a_killed_engine_leaves_no_plugin_is_named_and_up_goes_on(project: Proje
     process, engine, plugins = at_the_hand_off(project)
     engine.kill()
     output = rest(process)
-    assert living(plugins) == [], "each would hold the management cluster's credentials for minutes"
+    assert survivors(plugins) == [], "each would hold the management cluster's credentials for minutes"
     assert process.returncode == 5, output
     assert f"the engine (pulumi, process {engine.pid}) was killed by signal 9 (SIGKILL)\n" in output, output
     assert f"last seen: {slow.namespace}/{STACK}: dial:" in output, f"how far it was:\n{output}"
@@ -114,7 +114,7 @@ def test_a_crashed_engine_leaves_no_plugin(project: Project) -> None:
     process, engine, plugins = at_the_hand_off(project)
     engine.send_signal(signal.SIGSEGV)
     output = rest(process)
-    assert living(plugins) == [], "whatever ends it"
+    assert survivors(plugins) == [], "whatever ends it"
     assert "the engine (pulumi" in output, output
     assert "crashed" in output, f"Go's runtime reports the signal, or dies by it:\n{output}"
     assert "goroutine" not in output, f"its stacks are for the log:\n{output[:2000]}"
@@ -129,7 +129,7 @@ def test_ctrl_c_twice_leaves_no_plugin_and_no_lock(project: Project, tmp_path: P
         time.sleep(1)
     output = rest(process)
     assert process.returncode == 130, output
-    assert living([engine, *plugins]) == [], "nothing works on"
+    assert survivors([engine, *plugins]) == [], "nothing works on"
     assert time.monotonic() - began < 20, "the second is for those who don't want to wait"
     assert "was stopped by Ctrl-C; the next up or destroy goes on from there" in output, output
     assert not list((tmp_path / "lab").rglob("locks/**/*.json")), "it has written its state"
@@ -184,8 +184,8 @@ def test_one_killed_engine_of_a_fleet_is_readable_and_stops_no_other(slow: Fleet
         (north,) = (engine for engine in engines if "north" in engine.cmdline())
         plugins, others = plugins_of(south, GROUPS[0], GROUPS[2]), plugins_of(north, GROUPS[0], GROUPS[2])
         south.kill()
-        eventually(lambda: living(plugins), lambda left: not left, 20, "the plugins of the dead engine gone")
-        assert living(others) == others, "nobody else's process is touched"
+        eventually(lambda: survivors(plugins), lambda left: not left, 20, "the plugins of the dead engine gone")
+        assert survivors(others) == others, "nobody else's process is touched"
         slow.delay = 0.0
         output = rest(process)
     finally:
@@ -206,22 +206,22 @@ def test_lab_down_ends_the_plugins_of_a_plain_pulumi_that_was_killed(project: Pr
     plugins = plugins_of(engine, *GROUPS)
     stranger = subprocess.Popen(["sleep", "60"], env=project.environment)
     try:
-        spared = lab_down(tmp_path)
-        assert "ended the plugins" not in spared, f"the engine still works: {spared}"
-        assert f"pulumi (process {engine.pid}) still works on a stack of this lab" in spared, spared
-        assert living(plugins) == plugins, "so its plugins are left alone"
+        first_output = lab_down(tmp_path)
+        assert "ended the plugins" not in first_output, f"the engine still works: {first_output}"
+        assert f"pulumi (process {engine.pid}) still works on a stack of this lab" in first_output, first_output
+        assert survivors(plugins) == plugins, "so its plugins are left alone"
         os.kill(engine.pid, signal.SIGKILL)
         process.wait(10)
-        assert living(plugins), "this test kills an engine whose plugins outlive it"
+        assert survivors(plugins), "this test kills an engine whose plugins outlive it"
         output = lab_down(tmp_path)
-        assert living(plugins) == [], "a lab that is gone leaves nothing that writes into it"
+        assert survivors(plugins) == [], "a lab that is gone leaves nothing that writes into it"
         for name in ("pulumi-resource-kubernetes (", "pulumi-language-python (", "the dynamic provider ("):
             assert name in output, f"each is named:\n{output}"
         assert stranger.poll() is None, "another program of a shell that has read .lab/env is not touched"
     finally:
         stranger.kill()
         stranger.wait()
-        for plugin in living(plugins):
+        for plugin in survivors(plugins):
             plugin.kill()
 
 

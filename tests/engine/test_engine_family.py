@@ -44,7 +44,7 @@ program in another session, as for one that gives credentials."""
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Engine:
+def engine(tmp_path: Path) -> Iterator[Engine]:
     path = tmp_path / "pulumi"
     path.write_text(COMMAND.format(python=sys.executable))
     path.chmod(0o700)
@@ -53,7 +53,11 @@ def engine(tmp_path: Path) -> Engine:
         def __init__(self) -> None:
             self.command, self.version = str(path), None
 
-    return Engine(Command())
+    yield Engine(Command())
+    # Where the test has failed.
+    for process in survivors([psutil.Process(pid) for pid in pids(tmp_path / "pids") if psutil.pid_exists(pid)]):
+        for victim in [*process.children(recursive=True), process]:
+            victim.kill()
 
 
 @pytest.fixture
@@ -64,14 +68,19 @@ def stranger() -> Iterator[subprocess.Popen[bytes]]:
         process.kill()
 
 
+def pids(path: Path) -> list[int]:
+    numbers: list[int] = json.loads(path.read_text()) if path.exists() else []
+    return numbers
+
+
 def members(path: Path) -> list[psutil.Process]:
     """The command's processes, the one in another session included."""
     eventually(path.exists, bool, 20, "the command has started its plugins")
-    command, *plugins = [psutil.Process(pid) for pid in json.loads(path.read_text())]
+    command, *plugins = [psutil.Process(pid) for pid in pids(path)]
     return [command, *plugins, *plugins[2].children()]
 
 
-def living(processes: list[psutil.Process]) -> list[psutil.Process]:
+def survivors(processes: list[psutil.Process]) -> list[psutil.Process]:
     return [process for process in processes if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
 
 
@@ -79,12 +88,12 @@ def run_and(
     path: Path, engine: Engine, act: object, *arguments: str
 ) -> tuple[list[psutil.Process], BaseException | None]:
     """Run the command in this thread while another acts on its processes."""
-    found: list[list[psutil.Process]] = []
+    batches: list[list[psutil.Process]] = []
 
     def watch() -> None:
-        found.append(members(path))
+        batches.append(members(path))
         if callable(act):
-            act(found[0])
+            act(batches[0])
 
     thread = threading.Thread(target=watch)
     thread.start()
@@ -94,17 +103,17 @@ def run_and(
     except BaseException as raised:  # noqa: BLE001 - handed to the test
         error = raised
     thread.join()
-    return found[0], error
+    return batches[0], error
 
 
 def test_a_killed_command_takes_all_that_it_has_started_along(
     engine: Engine, tmp_path: Path, stranger: subprocess.Popen[bytes]
 ) -> None:
-    processes, error = run_and(tmp_path / "pids", engine, lambda found: found[0].kill())
+    processes, error = run_and(tmp_path / "pids", engine, lambda processes: processes[0].kill())
     assert isinstance(error, EngineDied), f"its kind: {error!r}"
     assert (error.pid, error.number) == (processes[0].pid, signal.SIGKILL), "which process, by which signal"
     assert len(processes) == 5, f"also the one in another session: {processes}"
-    assert living(processes) == [], "also the one that ignores SIGTERM"
+    assert survivors(processes) == [], "also the one that ignores SIGTERM"
     assert stranger.poll() is None, "a process of the caller's is none of the engine's"
 
 
@@ -118,13 +127,13 @@ def test_a_command_whose_caller_is_stopped_does_not_work_on(engine: Engine, tmp_
     finally:
         signal.signal(signal.SIGUSR1, before)
     assert isinstance(error, SystemExit), f"the caller's handler decides: {error!r}"
-    assert living(processes) == [], "nobody would be there to end it"
+    assert survivors(processes) == [], "nobody would be there to end it"
 
 
 def test_ctrl_c_is_ctrl_c_where_no_operation_runs(engine: Engine, tmp_path: Path) -> None:
     processes, error = run_and(tmp_path / "pids", engine, lambda _: os.kill(os.getpid(), signal.SIGINT))
     assert isinstance(error, KeyboardInterrupt), f"no failure of the engine's: {error!r}"
-    assert living(processes) == [], "and all has ended"
+    assert survivors(processes) == [], "and all has ended"
 
 
 def test_ctrl_c_twice_is_no_failure_of_the_engine(engine: Engine, tmp_path: Path) -> None:
@@ -138,13 +147,13 @@ def test_ctrl_c_twice_is_no_failure_of_the_engine(engine: Engine, tmp_path: Path
         processes, _ = run_and(tmp_path / "pids", engine, twice)
     assert cancellation.requested, "the first requests it"
     assert engine.is_interrupted, "so the operation is reported as stopped"
-    assert living(processes) == [], "and all has ended"
+    assert survivors(processes) == [], "and all has ended"
 
 
 def test_a_command_that_ends_by_itself_leaves_nothing_either(engine: Engine, tmp_path: Path) -> None:
     processes, error = run_and(tmp_path / "pids", engine, None, "ends")
     assert error is None, f"it has succeeded: {error!r}"
-    assert living(processes) == [], "its result is there, nobody needs them any more"
+    assert survivors(processes) == [], "its result is there, nobody needs them any more"
 
 
 def test_an_engine_that_leaves_nothing_costs_nothing() -> None:

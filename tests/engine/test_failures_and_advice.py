@@ -36,10 +36,10 @@ def project(fleet: Fleet, proxy: FaultProxy, tmp_path: Path) -> Project:
 
 def test_a_refused_object_is_corrected_first_and_a_busy_server_asked_again(project: Project, proxy: FaultProxy) -> None:
     proxy.faults.append(Fault("PATCH", f"/clusters/{STACK}", 422, "Invalid", "spec.x: Invalid value: 1", times=50))
-    refused = project.script_here("up", "--no-wait", "--stack", STACK)
-    assert refused.code == 5, refused.output
-    assert GO_ON not in refused.output, f"it would be refused again:\n{refused.output}"
-    assert "next: The API server refuses this: change the setting" in refused.output, refused.output
+    refusal = project.script_here("up", "--no-wait", "--stack", STACK)
+    assert refusal.code == 5, refusal.output
+    assert GO_ON not in refusal.output, f"it would be refused again:\n{refusal.output}"
+    assert "next: The API server refuses this: change the setting" in refusal.output, refusal.output
     proxy.faults[:] = [
         Fault(
             *("PATCH", f"/clusters/{STACK}", 503, "ServiceUnavailable"),
@@ -47,8 +47,8 @@ def test_a_refused_object_is_corrected_first_and_a_busy_server_asked_again(proje
             times=50,
         )
     ]
-    busy = project.script_here("up", "--no-wait", "--stack", STACK)
-    assert busy.output.endswith(GO_ON), f"nothing else is needed:\n{busy.output}"
+    overload = project.script_here("up", "--no-wait", "--stack", STACK)
+    assert overload.output.endswith(GO_ON), f"nothing else is needed:\n{overload.output}"
     proxy.faults.clear()
     project.script_here("up", "--no-wait", "--stack", STACK).ok()
     project.script_here("destroy", "--yes", "--stack", STACK).ok()
@@ -93,9 +93,9 @@ def test_an_import_whose_engine_is_killed_leaves_the_stack_as_it_was_and_is_repe
             victims[0].kill()
 
     stack = ClusterStack("adopter", settings, passphrase="x", on_event=listen)
-    with pytest.raises(EngineFailed, match=r"killed by signal 9 \(SIGKILL\)") as caught:
+    with pytest.raises(EngineFailed, match=r"killed by signal 9 \(SIGKILL\)") as error_info:
         stack.import_existing()
-    assert str(caught.value).endswith("next: Import again: the stack is as it was before."), f"{caught.value}"
+    assert str(error_info.value).endswith("next: Import again: the stack is as it was before."), f"{error_info.value}"
     assert not stack.destroy().changes.get("delete"), "a destroy would delete the part of a living cluster that it has"
     assert stack.import_existing().clusters["adopted"].endpoint, "as was advised"
     stack.destroy(remove=True)
