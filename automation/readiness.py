@@ -122,5 +122,5 @@ def _not_ready(stack: str, delays: Sequence[Look]) -> NotReady:
         for look in delays
     ]
     first = delays[0]
-    seen = "; ".join(f"{blocker.subject}: {blocker.reason}" for blocker in first.blockers)
-    return NotReady("\n".join(texts), stack=stack, cluster=first.cluster, seen=seen)
+    reasons = "; ".join(f"{blocker.subject}: {blocker.reason}" for blocker in first.blockers)
+    return NotReady("\n".join(texts), stack=stack, cluster=first.cluster, seen=reasons)

@@ -25,46 +25,49 @@ class Usage:
 
     Attributes:
         total: how many it has.
-        taken: how many machines have.
-        kept: how many more only claims of certain names may have (``preAllocations``).
+        allocations: how many machines have.
+        reservations: how many more only claims of certain names may have (``preAllocations``).
     """
 
     total: int
-    taken: int
-    kept: int
+    allocations: int
+    reservations: int
 
     @property
     def free(self) -> int:
         """How many any claim may still have."""
-        return self.total - self.taken - self.kept
+        return self.total - self.allocations - self.reservations
 
     def __str__(self) -> str:
-        kept = f", {self.kept} {_are(self.kept)} kept by preAllocations" if self.kept else ""
-        return f"{count(self.total)}, {self.taken} {_are(self.taken)} taken{kept}"
+        text = f"{count(self.total)}, {self.allocations} {_are(self.allocations)} taken"
+        return text + (
+            f", {self.reservations} {_are(self.reservations)} kept by preAllocations" if self.reservations else ""
+        )
 
 
-def usage(ranges: Iterable[Mapping[str, Any]], kept: Iterable[str], taken: Iterable[str]) -> Usage:
+def usage(ranges: Iterable[Mapping[str, Any]], reservations: Iterable[str], allocations: Iterable[str]) -> Usage:
     """The usage of a pool.
 
     Args:
         ranges: its ranges, each with ``start``, ``end`` and ``subnet`` as far as it has them.
-        kept: the addresses of its ``preAllocations``.
-        taken: the addresses that somebody has.
+        reservations: the addresses of its ``preAllocations``.
+        allocations: the addresses that somebody has.
     """
     spans = _spans(ranges)
-    taken_addresses, kept_addresses = (
-        {address for address in map(_number, addresses) if _holds(spans, address)} for addresses in (taken, kept)
+    users, names = (
+        {address for address in map(_number, addresses) if _holds(spans, address)}
+        for addresses in (allocations, reservations)
     )
     total = sum(last - first + 1 for _, first, last in spans)
-    return Usage(total, len(taken_addresses), len(kept_addresses - taken_addresses))
+    return Usage(total, len(users), len(names - users))
 
 
 def usage_of(pool: Mapping[str, Any]) -> Usage:
     """The usage of a living IPPool, by its own status."""
     spec = pool.get("spec") or {}
     # The field of the Go type is called Allocations.
-    taken = dig(pool, "status", "indexes") or {}
-    return usage(spec.get("pools") or (), (spec.get("preAllocations") or {}).values(), taken.values())
+    allocations = dig(pool, "status", "indexes") or {}
+    return usage(spec.get("pools") or (), (spec.get("preAllocations") or {}).values(), allocations.values())
 
 
 def count(addresses: int) -> str:

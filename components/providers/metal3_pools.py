@@ -55,7 +55,7 @@ def shortages(tenants: Sequence[Metal3ClusterSettings], look: Look) -> Iterator[
                 yield f"IPPool {namespace}/{name} does not exist: no server that needs an address of it is installed"
                 continue
             others = _usage(pool or {}, use.manifest or pool or {}, addresses, use.clusters)
-            for text in shortage(others.free, use.needs) if use.refers or others.taken else ():
+            for text in shortage(others.free, use.needs) if use.refers or others.allocations else ():
                 yield f"IPPool {namespace}/{name} {_words(others)}, but {text}"
 
 
@@ -91,7 +91,7 @@ def _usage(pool: Json, declared: Json, addresses: Sequence[Json], clusters: set[
     """
     spec, name = declared.get("spec") or {}, dig(pool, "metadata", "name")
     of_pool = [item for item in addresses if name and dig(item, "spec", "pool", "name") == name]
-    own = {
+    of_clusters = {
         str(dig(item, "spec", "address"))
         for item in of_pool
         if (dig(item, "metadata", "labels") or {}).get(CLUSTER_LABEL) in clusters
@@ -99,10 +99,10 @@ def _usage(pool: Json, declared: Json, addresses: Sequence[Json], clusters: set[
     everybody = {str(dig(item, "spec", "address")) for item in of_pool} | {
         *(dig(pool, "status", "indexes") or {}).values()
     }
-    return usage(spec.get("pools") or (), (spec.get("preAllocations") or {}).values(), everybody - own)
+    return usage(spec.get("pools") or (), (spec.get("preAllocations") or {}).values(), everybody - of_clusters)
 
 
 def _words(others: Usage) -> str:
-    kept = f", and {others.kept} {'is' if others.kept == 1 else 'are'} kept by preAllocations" if others.kept else ""
-    taken = f"{others.taken or 'none'} {'are' if others.taken > 1 else 'is'} taken by others"
-    return f"has {count(others.total)}, of which {taken}{kept}"
+    users, names = others.allocations, others.reservations
+    text = f"has {count(others.total)}, of which {users or 'none'} {'are' if users > 1 else 'is'} taken by others"
+    return text + (f", and {names} {'is' if names == 1 else 'are'} kept by preAllocations" if names else "")

@@ -84,18 +84,18 @@ class Waiting:
 
     def joined(self, pool: str, seconds: float = 240) -> str:
         """Name of the only machine of a pool, once its node of the same name has joined."""
-        found = eventually(
+        machines = eventually(
             lambda: self.machines(pool),
             lambda machines: len(machines) == 1 and all(name == node for name, node in machines.items()),
             seconds,
             f"the machine of pool {pool} is a node",
         )
-        return next(iter(found))
+        return next(iter(machines))
 
     def empty(self, pool: str) -> None:
         """Give a pool's machines back."""
         self.scale(pool, 0)
-        eventually(lambda: self.machines(pool), lambda left: not left, 240, "its machines go")
+        eventually(lambda: self.machines(pool), lambda rest: not rest, 240, "its machines go")
 
     def host(self, pool: str) -> dict[str, Any]:
         return next(host for host in self.lab.items(HOSTS) if host["metadata"]["name"] == f"{pool}-host")
@@ -112,8 +112,8 @@ class Waiting:
         match = re.search(f"`kubectl ({pattern}[^`]*)`", status)
         assert match, f"no command {pattern!r}: {status}"
         command = [KUBECTL, "--kubeconfig", kubeconfig or self.lab.kubeconfig, *shlex.split(match[1])]
-        ended = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-        assert ended.returncode == 0, f"{match[1]}:\n{ended.stdout}"
+        process = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        assert process.returncode == 0, f"{match[1]}:\n{process.stdout}"
 
 
 @pytest.fixture(scope="module")

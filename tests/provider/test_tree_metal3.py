@@ -17,7 +17,8 @@ from typing import Any
 import httpx
 import pytest
 from kamaji_equinix.components import tree
-from kamaji_equinix.components.checks.shortages import shortages
+from kamaji_equinix.components.checks import preflight
+from kamaji_equinix.components.checks.needs import Requirements
 from kamaji_equinix.components.kube.client import Api
 from kamaji_equinix.components.kube.kubeconfig import read as kubeconfig_of
 from kamaji_equinix.components.kube.objects import Kind, plural
@@ -31,6 +32,7 @@ from tests.support import cluster_objects as older
 from tests.support import metal3_machines as metal3
 from tests.support import newer_objects as newer
 from tests.support.cluster_objects import Object
+from tests.support.data_store import make_data_store
 from tests.support.metal3_plane import least_rights
 from tests.support.metal3_settings import settings
 from tests.support.rights import KUBECTL
@@ -49,6 +51,7 @@ def management(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ManagementP
         plane.start()
         with plane.client() as client:
             crds.install(client, SECOND)
+        make_data_store(plane)
         yield plane
     finally:
         plane.stop()
@@ -90,26 +93,30 @@ def base(http: httpx.Client, namespace: str) -> None:
 
 def machine(http: httpx.Client, namespace: str, name: str, *, state: str, node: str = "", ready: bool = True) -> Object:
     """A pool with one machine on a host; the host, as the API server has it."""
-    own = metal3.metal3_machine(f"{name}-0", f"{name}-host", data_ready=ready)
-    own["spec"] = {"image": {"url": "http://images.invalid/x.qcow2", "checksum": "http://images.invalid/x.sha256"}}
-    conditions = own["status"].pop("conditions")
-    own["status"]["deprecated"] = {"v1beta1": {"conditions": conditions}}
+    infrastructure = metal3.metal3_machine(f"{name}-0", f"{name}-host", data_ready=ready)
+    infrastructure["spec"] = {
+        "image": {"url": "http://images.invalid/x.qcow2", "checksum": "http://images.invalid/x.sha256"}
+    }
+    conditions = infrastructure["status"].pop("conditions")
+    infrastructure["status"]["deprecated"] = {"v1beta1": {"conditions": conditions}}
     operation: Object = {"operationalStatus": "OK", "errorCount": 0, "errorMessage": ""}
     hardware: Object = {"hardwareProfile": "", "goodCredentials": {}, "triedCredentials": {}}
     host = metal3.host(f"{name}-host", f"{name}-0", state, **operation, **hardware)
     host["status"]["provisioning"] |= {"ID": "x", "image": {"url": ""}}
     deployment = newer.deployment(name, 1)
     machine_set = newer.machine_set(f"{name}-set", deployment)
-    whole = newer.machine(f"{name}-0", machine_set, [newer.condition("Ready", False)], parts={"infrastructure": own})
+    whole = newer.machine(
+        f"{name}-0", machine_set, [newer.condition("Ready", False)], parts={"infrastructure": infrastructure}
+    )
     whole["status"]["initialization"] = {
         "bootstrapDataSecretCreated": True,
         "infrastructureProvisioned": state == "provisioned",
     }
     if node:
         whole["status"]["nodeRef"] = {"name": node}
-    _, found = create(http, namespace, own, host)
+    _, reasons = create(http, namespace, infrastructure, host)
     older.create(http, namespace, [deployment, machine_set, whole])
-    return found
+    return reasons
 
 
 def blockers(kubeconfig: Path, namespace: str) -> list[Blocker]:
@@ -121,7 +128,7 @@ def run(kubeconfig: Path, command: str) -> str:
     """Run a command as it stands in the advice."""
     program, *words = shlex.split(command)
     assert program == "kubectl", "the only program that is advised"
-    ended = subprocess.run(
+    process = subprocess.run(
         [KUBECTL, "--kubeconfig", kubeconfig, *words],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -129,11 +136,11 @@ def run(kubeconfig: Path, command: str) -> str:
         timeout=60,
         check=False,
     )
-    assert ended.returncode == 0, f"{command}:\n{ended.stdout}"
-    return ended.stdout
+    assert process.returncode == 0, f"{command}:\n{process.stdout}"
+    return process.stdout
 
 
-def taken(numbers: Iterable[int], ip_pool: str, cluster: str = "other") -> Iterator[Object]:
+def addresses(numbers: Iterable[int], ip_pool: str, cluster: str = "other") -> Iterator[Object]:
     """IPAddresses of a pool."""
     for number in numbers:
         spec: Object = {"address": f"192.0.2.{number}", "prefix": 24, "pool": {"name": ip_pool}, "claim": {"name": "x"}}
@@ -159,15 +166,15 @@ def test_an_exhausted_pool_is_told_with_the_documented_rights_beside_a_server_th
         metal3.data("d-1", "b-0", error="IP Allocation for c1-nodes failed : Exhausted IP Pools"),
         metal3.claim("d-0", "c1-nodes", address="c1-nodes-192-0-2-100"),
         metal3.claim("d-1", "c1-nodes", error="Exhausted IP Pools"),
-        metal3.ip_pool("c1-nodes", FIRST, taken={"d-0-c1-nodes": FIRST}),
+        metal3.ip_pool("c1-nodes", FIRST, allocations={"d-0-c1-nodes": FIRST}),
     )
-    found = blockers(rights, namespace)
-    assert [blocker.subject for blocker in found] == ["IPPool/c1-nodes", "BareMetalHost/a-host"], "the error first"
-    assert "It has 1 address, 1 is taken, and 2 machines ask for one" in found[0].reason, found[0].reason
-    (command,) = COMMAND.findall(found[0].action)[-1:]
+    reasons = blockers(rights, namespace)
+    assert [blocker.subject for blocker in reasons] == ["IPPool/c1-nodes", "BareMetalHost/a-host"], "the error first"
+    assert "It has 1 address, 1 is taken, and 2 machines ask for one" in reasons[0].reason, reasons[0].reason
+    (command,) = COMMAND.findall(reasons[0].action)[-1:]
     run(management.kubeconfig, command.replace("`", ""))
-    left = [blocker.subject for blocker in blockers(rights, namespace)]
-    assert "IPPool/c1-nodes" not in left, f"the machine without an address is gone: {left}"
+    rest = [blocker.subject for blocker in blockers(rights, namespace)]
+    assert "IPPool/c1-nodes" not in rest, f"the machine without an address is gone: {rest}"
 
 
 def test_without_the_rights_the_data_is_named_that_could_not_be_read_and_no_server_blamed(
@@ -180,11 +187,11 @@ def test_without_the_rights_the_data_is_named_that_could_not_be_read_and_no_serv
     document["rules"] = [rule for rule in document["rules"] if rule["resources"] != ["metal3datas"]]
     http.put(role, json=document).raise_for_status()
     deadline = time.monotonic() + 20
-    while (found := blockers(rights, namespace))[0].subject != "Metal3Machine/a-0":
-        assert time.monotonic() < deadline, f"the right is gone: {found}"
+    while (reasons := blockers(rights, namespace))[0].subject != "Metal3Machine/a-0":
+        assert time.monotonic() < deadline, f"the right is gone: {reasons}"
         time.sleep(0.2)
-    assert "Metal3Datas: Forbidden" in found[0].reason, found[0].reason
-    assert "docs/rbac-metal3.yaml" in found[0].action, found[0].action
+    assert "Metal3Datas: Forbidden" in reasons[0].reason, reasons[0].reason
+    assert "docs/rbac-metal3.yaml" in reasons[0].action, reasons[0].action
 
 
 def tenant(management: ManagementPlane, http: httpx.Client, namespace: str) -> None:
@@ -205,46 +212,49 @@ def stray(http: httpx.Client) -> Iterator[str]:
     http.delete(f"/api/v1/nodes/{name}")
 
 
-@pytest.mark.parametrize("bound", [False, True], ids=["in the way", "bound"])
+@pytest.mark.parametrize("is_bound", [False, True], ids=["in the way", "bound"])
 def test_a_node_that_a_machine_has_left_is_found_in_the_tenant_and_goes_as_advised(
-    management: ManagementPlane, http: httpx.Client, namespace: str, rights: Path, stray: str, bound: bool
+    management: ManagementPlane, http: httpx.Client, namespace: str, rights: Path, stray: str, is_bound: bool
 ) -> None:
     base(http, namespace)
-    host = machine(http, namespace, "a", state="provisioned", node=stray if bound else "")
+    host = machine(http, namespace, "a", state="provisioned", node=stray if is_bound else "")
     create(http, namespace, metal3.data("d", "a-0", ready=True))
     label = {"metadata": {"labels": {"metal3.io/uuid": host["metadata"]["uid"]}}}
     http.patch(f"/api/v1/nodes/{stray}", json=label, headers=MERGE).raise_for_status()
     tenant(management, http, namespace)
-    (found,) = blockers(rights, namespace)
-    assert found.subject == ("Machine/a-0" if bound else f"Node/{stray}"), str(found)
-    assert f"it was left by Machine/{stray}, which is gone" in found.reason, found.reason
-    commands = COMMAND.findall(found.action)
-    assert len(commands) == 1 + bound, f"all that is to be run: {found.action}"
+    (reasons,) = blockers(rights, namespace)
+    assert reasons.subject == ("Machine/a-0" if is_bound else f"Node/{stray}"), str(reasons)
+    assert f"it was left by Machine/{stray}, which is gone" in reasons.reason, reasons.reason
+    commands = COMMAND.findall(reasons.action)
+    assert len(commands) == 1 + is_bound, f"all that is to be run: {reasons.action}"
     for command in commands:
         run(management.kubeconfig, command)
-    (left,) = blockers(rights, namespace)
-    assert "no node with label metal3.io/uuid=" in left.reason, f"it waits for its own now: {left}"
+    (rest,) = blockers(rights, namespace)
+    assert "no node with label metal3.io/uuid=" in rest.reason, f"it waits for its own now: {rest}"
 
 
-def judged(rights: Path, namespace: str, replicas: int, **ip_pool: Any) -> list[str]:
+def judged(rights: Path, namespace: str, replicas: int, **ip_pool: Any) -> tuple[str, ...]:
     """What the check before a run says of a stack whose machines have addresses from a pool."""
     raw = settings(ipPools=[{"name": "shared", **ip_pool}], metaData={"ipAddressesFromPool": {"nodeIP": "shared"}})
     raw["cluster"] |= {"name": "c1", "namespace": namespace}
     raw["workerPools"] = [{"name": "a", "replicas": replicas, "strategy": {"maxSurge": 0, "maxUnavailable": 1}}]
-    return shortages(Api(kubeconfig_of(rights).access()), load_stack(raw).clusters)
+    raw["management"] = {"kubeconfigPath": str(rights)}
+    stack = load_stack(raw)
+    report = preflight.check(stack.management, Requirements(data_stores=("default",)), clusters=stack.clusters)
+    assert not report.obstacles, f"nothing else is asked for: {report}"
+    return report.notes
 
 
 def test_a_pool_is_judged_before_a_run_by_the_addresses_that_others_have(
     http: httpx.Client, namespace: str, rights: Path
 ) -> None:
-    (missing,) = judged(rights, namespace, 1, existing=True)
-    assert f"IPPool {namespace}/shared does not exist" in missing, missing
-    kept = {"router": "192.0.2.104"}
-    create(http, namespace, metal3.ip_pool("shared", "192.0.2.104", own=False, preAllocations=kept))
-    create(http, namespace, *taken([100, 101], "shared"), *taken([102], "shared", "c1"))
-    assert judged(rights, namespace, 2, existing=True) == [], "2 of 5 are others', 1 is kept, and 2 are left"
-    (line,) = judged(rights, namespace, 3, existing=True)
-    assert (
-        "has 5 addresses, of which 2 are taken by others, and 1 is kept by preAllocations, but pool a may have 3"
-        in line
-    )
+    absence = judged(rights, namespace, 1, existing=True)
+    assert any(f"IPPool {namespace}/shared does not exist" in line for line in absence), absence
+    reservations = {"router": "192.0.2.104"}
+    create(http, namespace, metal3.ip_pool("shared", "192.0.2.104", of_stack=False, preAllocations=reservations))
+    create(http, namespace, *addresses([100, 101], "shared"), *addresses([102], "shared", "c1"))
+    plenty = judged(rights, namespace, 2, existing=True)
+    assert not [line for line in plenty if "IPPool" in line], f"2 of 5 are others', 1 is kept, and 2 are left: {plenty}"
+    shortage = judged(rights, namespace, 3, existing=True)
+    words = "has 5 addresses, of which 2 are taken by others, and 1 is kept by preAllocations, but pool a may have 3"
+    assert any(words in line for line in shortage), shortage

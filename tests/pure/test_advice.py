@@ -94,14 +94,14 @@ ADVICE = {
     "tree/servers/metal3_data._claim_blocker#1": ELSEWHERE,
     "tree/servers/metal3_data._claim_blocker#2": ELSEWHERE,
     "tree/servers/metal3_data._claim_blocker#3": WAITS,
-    "tree/servers/metal3_data._exhausted#1": (
+    "tree/servers/metal3_data._exhaustion#1": (
         f"{WAITING_RACKS}::"
         "test_a_pool_without_addresses_is_blamed_for_a_server_that_is_not_installed_and_the_advice_installs_it"
     ),
-    "tree/servers/metal3_nodes._in_the_way#1": (
+    "tree/servers/metal3_nodes._obstruction#1": (
         f"{WAITING_RACKS}::test_a_node_of_another_machine_that_keeps_one_from_its_own_is_deleted_as_status_advises"
     ),
-    "tree/servers/metal3_nodes._bound#1": (
+    "tree/servers/metal3_nodes._wrong_binding#1": (
         f"{WAITING_RACKS}::test_a_machine_that_is_bound_to_a_node_of_another_gets_its_own_as_status_advises"
     ),
     "tree/difference.shortfalls#1": UP,

@@ -50,27 +50,27 @@ def one_by_one(entry: Range) -> list[str]:
         return []
     network = ipaddress.ip_network(subnet) if subnet else None
     address = int(ipaddress.ip_address(start)) if start else int(ipaddress.ip_address(subnet.partition("/")[0])) + 1  # type: ignore[union-attr]
-    found: list[str] = []
+    count: list[str] = []
     while address <= int(ipaddress.ip_address(end if start and end else "192.0.3.255")):
         if network and ipaddress.ip_address(address) not in network:
             break
-        found.append(str(ipaddress.ip_address(address)))
+        count.append(str(ipaddress.ip_address(address)))
         address += 1
-    return found
+    return count
 
 
 @given(st.lists(RANGES, max_size=3), st.lists(ADDRESSES, max_size=5), st.lists(ADDRESSES, max_size=5))
 def test_it_counts_what_one_who_takes_address_after_address_would_count(
-    ranges: list[Range], kept: list[str], taken: list[str]
+    ranges: list[Range], reservations: list[str], allocations: list[str]
 ) -> None:
     # A range without an end goes on far beyond this network.
     ranges = [entry for entry in ranges if "end" in entry or "subnet" in entry]
     ranges = [entry for entry in ranges if "start" in entry or "subnet" in entry]
     everything = {address for entry in ranges for address in one_by_one(entry)}
-    found = usage(ranges, kept, taken)
-    assert found.total == len(everything), f"of {ranges}"
-    assert found.taken == len(everything & {*taken}), "an address outside of the ranges takes nothing away"
-    assert found.free == len(everything - {*taken} - {*kept}), "what any machine may still have"
+    count = usage(ranges, reservations, allocations)
+    assert count.total == len(everything), f"of {ranges}"
+    assert count.allocations == len(everything & {*allocations}), "an address outside of the ranges takes nothing away"
+    assert count.free == len(everything - {*allocations} - {*reservations}), "what any machine may still have"
 
 
 def test_a_living_pool_tells_what_is_taken_and_what_it_keeps_for_others() -> None:

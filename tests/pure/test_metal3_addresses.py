@@ -17,9 +17,14 @@ Json = dict[str, Any]
 FIRST = "192.0.2.100"
 
 
-def stack(end: str, pools: list[Json], *, kept: Json | None = None, name: str = "one", **metal3: Any) -> Json:
+def stack(end: str, pools: list[Json], *, reservations: Json | None = None, name: str = "one", **metal3: Any) -> Json:
     """A stack whose machines have addresses from one pool."""
-    ip_pool = {"name": "nodes", "ranges": [{"start": FIRST, "end": end}], "prefix": 24, "preAllocations": kept or {}}
+    ip_pool = {
+        "name": "nodes",
+        "ranges": [{"start": FIRST, "end": end}],
+        "prefix": 24,
+        "preAllocations": reservations or {},
+    }
     raw = settings(ipPools=[ip_pool], metaData={"ipAddressesFromPool": {"nodeIP": "nodes"}}, **metal3)
     return {**raw, "cluster": {**raw["cluster"], "name": name}, "workerPools": pools}
 
@@ -60,7 +65,7 @@ def test_a_pool_that_no_data_names_and_one_of_wrong_ranges_are_not_counted() -> 
 
 
 @pytest.mark.parametrize(
-    ("end", "pools", "kept", "words"),
+    ("end", "pools", "reservations", "words"),
     [
         ("192.0.2.101", [pool(2)], {}, "has 2 addresses, but pool a may have 2 machines, and 1 more in a roll"),
         ("192.0.2.102", [pool(2)], {}, ""),
@@ -89,16 +94,18 @@ def test_a_pool_that_no_data_names_and_one_of_wrong_ranges_are_not_counted() -> 
     ids=["roll", "enough", "no surge", "on delete", "a share", "autoscaler", "kept", "kept elsewhere"],
 )
 def test_a_pool_that_is_too_small_for_a_roll_or_an_autoscaler_is_warned_of(
-    end: str, pools: list[Json], kept: Json, words: str
+    end: str, pools: list[Json], reservations: Json, words: str
 ) -> None:
-    found = warnings(stack(end, pools, kept=kept))
-    assert len(found) == bool(words), found
-    assert not words or words in found[0], found
+    texts = warnings(stack(end, pools, reservations=reservations))
+    assert len(texts) == bool(words), texts
+    assert not words or words in texts[0], texts
 
 
 def test_addresses_that_are_kept_for_the_machines_themselves_are_no_reason_to_refuse() -> None:
-    kept = {f"host-{number}-one-nodes": f"192.0.2.{100 + number}" for number in range(2)}
-    assert load_stack(stack("192.0.2.101", [pool(2, **NO_SURGE)], kept=kept)).clusters, "each may be of a machine"
+    reservations = {f"host-{number}-one-nodes": f"192.0.2.{100 + number}" for number in range(2)}
+    assert load_stack(stack("192.0.2.101", [pool(2, **NO_SURGE)], reservations=reservations)).clusters, (
+        "each may be of a machine"
+    )
 
 
 class Living:

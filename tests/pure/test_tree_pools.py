@@ -22,7 +22,7 @@ from kamaji_equinix.components.tree import Blocker, Failure, PoolRequest, Reques
 from kamaji_equinix.components.tree.model import Reference
 from rich.console import Console
 
-from tests.support import cluster_objects as made
+from tests.support import cluster_objects as objects_of
 from tests.support.cluster_objects import Object, condition
 from tests.support.settings_cases import configuration
 from tests.support.snapshots import TRUE, pool, snapshot
@@ -37,11 +37,11 @@ def booting(name: str) -> list[Object]:
     return objects
 
 
-def failed(name: str) -> tuple[list[Object], dict[Reference, Object]]:
+def failure(name: str) -> tuple[list[Object], dict[Reference, Object]]:
     """A pool of Equinix Metal whose machine can't be bought, as capp reports it."""
     objects = pool(name, [condition(False, "Failed", "Error")], readyReplicas=0, availableReplicas=0)
-    device = made.packet_machine(f"{name}-0", failureReason="CreateError", failureMessage="no capacity in da")
-    reference = Reference.parse(made.reference(device), "default")
+    device = objects_of.packet_machine(f"{name}-0", failureReason="CreateError", failureMessage="no capacity in da")
+    reference = Reference.parse(objects_of.reference(device), "default")
     assert reference is not None, "a reference"
     return objects, {reference: device}
 
@@ -50,10 +50,10 @@ def refused(name: str) -> tuple[list[Object], dict[Reference, Object]]:
     """A pool whose machine has a part with an error that is no final failure."""
     objects = pool(name, [condition(False, "X", "Info")], readyReplicas=0, availableReplicas=0)
     objects[-1]["status"] = {"conditions": objects[-1]["status"]["conditions"], "bootstrapReady": True}
-    device = made.packet_machine(
+    device = objects_of.packet_machine(
         f"{name}-0", ready=condition(False, "InstanceProvisionFailed", "Error", "plan not in metro")
     )
-    reference = Reference.parse(made.reference(device), "default")
+    reference = Reference.parse(objects_of.reference(device), "default")
     assert reference is not None, "a reference"
     return objects, {reference: device}
 
@@ -63,19 +63,19 @@ def blockers(*objects: Object, request: Request | None = None, **changed: Any) -
 
 
 def test_each_pool_that_is_not_ready_has_a_line_and_one_that_is_ready_has_none() -> None:
-    found = blockers(*booting("a"), *pool("b", [TRUE]), *booting("c"))
-    assert [blocker.subject for blocker in found] == ["Machine/a-0", "Machine/c-0"], "each by what it waits for"
-    assert all(blocker.is_progress for blocker in found), "both pass by themselves"
+    reasons = blockers(*booting("a"), *pool("b", [TRUE]), *booting("c"))
+    assert [blocker.subject for blocker in reasons] == ["Machine/a-0", "Machine/c-0"], "each by what it waits for"
+    assert all(blocker.is_progress for blocker in reasons), "both pass by themselves"
 
 
-@pytest.mark.parametrize(("pool_with", "words"), [(failed, "no capacity in da"), (refused, "plan not in metro")])
+@pytest.mark.parametrize(("pool_with", "words"), [(failure, "no capacity in da"), (refused, "plan not in metro")])
 def test_an_error_of_one_pool_comes_before_the_machine_of_another_that_boots(pool_with: Any, words: str) -> None:
     objects, references = pool_with("z")
-    found = blockers(*booting("a"), *objects, references=references)
-    assert words in found[0].reason, f"the error first: {found}"
-    assert not found[0].is_progress, "somebody has to act"
-    assert [blocker.subject for blocker in found[1:]] == ["Machine/a-0"], "and then what only takes its time"
-    assert found[0] == tree.first_blocker(tree.build(snapshot(*booting("a"), *objects, references=references))), (
+    reasons = blockers(*booting("a"), *objects, references=references)
+    assert words in reasons[0].reason, f"the error first: {reasons}"
+    assert not reasons[0].is_progress, "somebody has to act"
+    assert [blocker.subject for blocker in reasons[1:]] == ["Machine/a-0"], "and then what only takes its time"
+    assert reasons[0] == tree.first_blocker(tree.build(snapshot(*booting("a"), *objects, references=references))), (
         "the first is what a program asks for that wants one alone"
     )
 
@@ -83,9 +83,11 @@ def test_an_error_of_one_pool_comes_before_the_machine_of_another_that_boots(poo
 def test_an_error_of_a_machine_comes_before_one_of_the_same_pool_that_boots() -> None:
     objects = pool("a", [BOOTS, condition(False, "Failed", "Error")], readyReplicas=0)
     del objects[2]["status"]["nodeRef"]
-    device = made.packet_machine("a-1", ready=condition(False, "InstanceProvisionFailed", "Error", "plan not in metro"))
+    device = objects_of.packet_machine(
+        "a-1", ready=condition(False, "InstanceProvisionFailed", "Error", "plan not in metro")
+    )
     objects[-1]["status"] = {"conditions": objects[-1]["status"]["conditions"], "bootstrapReady": True}
-    reference = Reference.parse(made.reference(device), "default")
+    reference = Reference.parse(objects_of.reference(device), "default")
     assert reference is not None, "a reference"
     (blocker,) = blockers(*objects, references={reference: device})
     assert "plan not in metro" in blocker.reason, f"one line for the pool, with its error: {blocker}"
@@ -93,7 +95,7 @@ def test_an_error_of_a_machine_comes_before_one_of_the_same_pool_that_boots() ->
 
 def test_a_machine_that_is_deleted_does_not_hide_that_its_pool_gets_no_other() -> None:
     objects = pool("a", [TRUE], readyReplicas=0)
-    objects[-1]["metadata"]["deletionTimestamp"] = made.SINCE
+    objects[-1]["metadata"]["deletionTimestamp"] = objects_of.SINCE
     objects[0]["spec"]["replicas"] = objects[1]["spec"]["replicas"] = 2
     objects[1]["status"]["conditions"] = [
         condition(False, "CloningFailed", "Error", "no such template", "MachinesCreated")
@@ -104,23 +106,23 @@ def test_a_machine_that_is_deleted_does_not_hide_that_its_pool_gets_no_other() -
 
 def test_a_pool_that_is_missing_is_not_hidden_by_one_that_boots() -> None:
     request = Request("1.33.0", 2, {"a": PoolRequest("a", "", 1), "b": PoolRequest("b", "", 3)})
-    found = blockers(*booting("a"), request=request)
-    assert [blocker.subject for blocker in found] == ["MachineDeployment/b", "Machine/a-0"], (
+    reasons = blockers(*booting("a"), request=request)
+    assert [blocker.subject for blocker in reasons] == ["MachineDeployment/b", "Machine/a-0"], (
         "what nobody will make first"
     )
-    assert "pool b with 3 machines is asked for" in found[0].reason, found[0].reason
+    assert "pool b with 3 machines is asked for" in reasons[0].reason, reasons[0].reason
 
 
 def test_a_list_that_was_not_read_is_not_hidden_by_a_machine_that_boots() -> None:
-    found = blockers(*booting("a"), machine_pools=Failure("MachinePools", "Forbidden", "no"))
-    assert [blocker.subject for blocker in found] == ["MachinePools", "Machine/a-0"], "what is not known may be worse"
+    reasons = blockers(*booting("a"), machine_pools=Failure("MachinePools", "Forbidden", "no"))
+    assert [blocker.subject for blocker in reasons] == ["MachinePools", "Machine/a-0"], "what is not known may be worse"
 
 
 def test_what_pools_wait_for_together_is_one_line() -> None:
-    plane = made.control_plane(ready=False)
-    waiting = made.cluster(ready=BOOTS, infrastructure=made.packet_cluster(), plane=plane)
-    found = blockers(*booting("a"), *booting("b"), cluster=waiting, control_plane=plane)
-    assert [blocker.subject for blocker in found] == ["KamajiControlPlane/cp"], "the cause, not what follows from it"
+    plane = objects_of.control_plane(ready=False)
+    waiting = objects_of.cluster(ready=BOOTS, infrastructure=objects_of.packet_cluster(), plane=plane)
+    reasons = blockers(*booting("a"), *booting("b"), cluster=waiting, control_plane=plane)
+    assert [blocker.subject for blocker in reasons] == ["KamajiControlPlane/cp"], "the cause, not what follows from it"
 
 
 def test_machines_without_a_pool_and_labelled_ones_each_have_their_own_line() -> None:
@@ -129,20 +131,22 @@ def test_machines_without_a_pool_and_labelled_ones_each_have_their_own_line() ->
     labelled = booting("b")[-1]
     del labelled["metadata"]["ownerReferences"]
     labelled["metadata"]["labels"]["cluster.x-k8s.io/deployment-name"] = "a"
-    found = blockers(*booting("a"), lone, labelled)
-    assert [blocker.subject for blocker in found] == ["Machine/a-0", "Machine/lone-0"], "b-0 is of pool a by its label"
+    reasons = blockers(*booting("a"), lone, labelled)
+    assert [blocker.subject for blocker in reasons] == ["Machine/a-0", "Machine/lone-0"], (
+        "b-0 is of pool a by its label"
+    )
 
 
 def test_status_as_json_lists_all_and_keeps_the_first_where_programs_look_for_it() -> None:
-    objects, references = failed("z")
+    objects, references = failure("z")
     status = tree.build(snapshot(*booting("a"), *objects, references=references))
-    found = documents.of_status({"c1": status})["c1"]
-    json.dumps(found)
-    assert [(one["subject"], one["progress"]) for one in found["blockers"]] == [
+    reasons = documents.of_status({"c1": status})["c1"]
+    json.dumps(reasons)
+    assert [(entry["subject"], entry["progress"]) for entry in reasons["blockers"]] == [
         ("PacketMachine/z-0", False),
         ("Machine/a-0", True),
     ], "each with what it is"
-    assert found["blockedBy"] == {key: found["blockers"][0][key] for key in ("subject", "reason", "action")}, (
+    assert reasons["blockedBy"] == {key: reasons["blockers"][0][key] for key in ("subject", "reason", "action")}, (
         "the first"
     )
     assert documents.of_status({"c1": tree.build(snapshot())})["c1"]["blockers"] == [], (
@@ -186,7 +190,7 @@ def wait(monkeypatch: pytest.MonkeyPatch, states: list[dict[str, tree.Tree]]) ->
 
 
 def test_a_wait_reports_each_pool_once_and_its_error_names_all_of_all_clusters(monkeypatch: pytest.MonkeyPatch) -> None:
-    objects, references = failed("z")
+    objects, references = failure("z")
     begins = tree.build(snapshot(*booting("a")))
     goes_on = tree.build(snapshot(*booting("a"), *objects, references=references))
     other = tree.build(snapshot(*booting("other")))
@@ -210,12 +214,12 @@ def test_a_wait_reports_each_pool_once_and_its_error_names_all_of_all_clusters(m
 
 
 def test_lines_and_the_live_view_show_what_each_pool_waits_for() -> None:
-    objects, references = failed("z")
+    objects, references = failure("z")
     status = tree.build(snapshot(*booting("a"), *objects, references=references))
     look = Look("default/c1", status, tree.all_blockers(status), 1.0, 900.0)
     events = [
-        Waiting(stack="dev", cluster="default/c1", subject=one.subject, reason=one.reason, action=one.action)
-        for one in look.blockers
+        Waiting(stack="dev", cluster="default/c1", subject=entry.subject, reason=entry.reason, action=entry.action)
+        for entry in look.blockers
     ]
     out = io.StringIO()
     with View("up", Console(file=out, force_terminal=True, width=200)) as view:

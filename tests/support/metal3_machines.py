@@ -7,7 +7,7 @@ from typing import Any
 from kamaji_equinix.components.tree import Failure, Snapshot
 from kamaji_equinix.components.tree.model import Reference
 
-from . import cluster_objects as made
+from . import cluster_objects as objects_of
 from .cluster_objects import Object, condition
 from .snapshots import pool, snapshot
 
@@ -20,7 +20,7 @@ def thing(api_version: str, kind: str, name: str, *, spec: Object, status: Objec
     return {
         "apiVersion": api_version,
         "kind": kind,
-        "metadata": {"name": name, "labels": made.labels("c1"), **metadata},
+        "metadata": {"name": name, "labels": objects_of.labels("c1"), **metadata},
         "spec": spec,
         "status": status,
     }
@@ -75,33 +75,35 @@ def claim(of: str, ip_pool: str, *, error: str = "", address: str = "", **metada
     )
 
 
-def ip_pool(name: str, end: str, *, taken: dict[str, str] | None = None, own: bool = True, **spec: Any) -> Object:
-    """An IPPool that begins at 192.0.2.100; ``own`` is one of a stack."""
-    labels = {"app.kubernetes.io/managed-by": "kamaji-equinix"} if own else {}
+def ip_pool(
+    name: str, end: str, *, allocations: dict[str, str] | None = None, of_stack: bool = True, **spec: Any
+) -> Object:
+    """An IPPool that begins at 192.0.2.100; ``of_stack`` is one that a stack has made."""
+    labels = {"app.kubernetes.io/managed-by": "kamaji-equinix"} if of_stack else {}
     whole = {"pools": [{"start": "192.0.2.100", "end": end}], "namePrefix": name, **spec}
-    return thing(IPAM, "IPPool", name, spec=whole, status={"indexes": taken or {}}, labels=labels)
+    return thing(IPAM, "IPPool", name, spec=whole, status={"indexes": allocations or {}}, labels=labels)
 
 
-def machines(*pools: str, node: str = "", created: str = "2026-01-02T03:00:00Z") -> tuple[list[Object], dict[Any, Any]]:
+def machines(*pools: str, node: str = "", birth: str = "2026-01-02T03:00:00Z") -> tuple[list[Object], dict[Any, Any]]:
     """A machine on host ``<pool>-host`` for each pool, and the objects that machines refer to."""
     objects: list[Object] = []
     references: dict[Reference, Object] = {}
     for name in pools:
-        own = metal3_machine(f"{name}-0", f"{name}-host")
+        infrastructure = metal3_machine(f"{name}-0", f"{name}-host")
         deployment, machine_set, machine = pool(name, [condition(False, "X", "Info")], readyReplicas=0)
         machine["status"] |= {"infrastructureReady": bool(node), "nodeRef": {"name": node} if node else None}
-        machine["spec"]["infrastructureRef"] = made.reference(own)
-        machine["metadata"]["creationTimestamp"] = created
-        reference = Reference.parse(made.reference(own), "default")
+        machine["spec"]["infrastructureRef"] = objects_of.reference(infrastructure)
+        machine["metadata"]["creationTimestamp"] = birth
+        reference = Reference.parse(objects_of.reference(infrastructure), "default")
         assert reference is not None, "a reference"
-        references[reference] = own
+        references[reference] = infrastructure
         objects += [deployment, machine_set, machine]
     return objects, references
 
 
 def rack(*objects: Object | Failure, pools: tuple[str, ...] = ("a",), **changed: Any) -> Snapshot:
     """A cluster with a machine in each pool, and what stands around it; hosts that are not given are available."""
-    workers, references = machines(*pools, **{key: changed.pop(key) for key in ("node", "created") if key in changed})
+    workers, references = machines(*pools, **{key: changed.pop(key) for key in ("node", "birth") if key in changed})
     parts: dict[str, Any] = {"Metal3Data": (), "IPClaim": (), "IPAddressClaim": (), "IPPool": ()}
     hosts: dict[str, Object] = {f"{name}-host": host(f"{name}-host", f"{name}-0") for name in pools}
     for obj in objects:

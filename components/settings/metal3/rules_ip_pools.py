@@ -109,6 +109,11 @@ def capacity_warnings(path: str, tenant: Metal3ClusterSettings, pool: IpPoolSett
     needs, addresses = address_needs(tenant, pool.name), declared_usage(pool)
     if pool.existing or addresses.total < sum(need.least for need in needs):
         return
-    kept = f", of which {addresses.kept} {'is' if addresses.kept == 1 else 'are'} kept by preAllocations"
+    reservations = (
+        f", of which {addresses.reservations} {'is' if addresses.reservations == 1 else 'are'} kept by preAllocations"
+    )
     for text in shortage(addresses.free, needs):
-        yield Problem(f"{path}.ranges", f"has {count(addresses.total)}{kept if addresses.kept else ''}, but {text}")
+        yield Problem(
+            f"{path}.ranges",
+            f"has {count(addresses.total)}{reservations if addresses.reservations else ''}, but {text}",
+        )

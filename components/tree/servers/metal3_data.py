@@ -14,6 +14,7 @@ from ...capi.reading import Failure, Json, condition, deletion_time, name, ready
 from ...kube.objects import Kind, dig
 from ..blocker import Blocker, describe, kubectl
 from ..model import Snapshot
+from ..references import is_unserved
 
 DATA = Kind("infrastructure.cluster.x-k8s.io/v1beta2", "Metal3Data", "metal3datas")
 CLAIM = Kind("ipam.metal3.io/v1alpha1", "IPClaim", "ipclaims")
@@ -36,14 +37,14 @@ class Claim:
         pool_kind: kind of the pool.
         pool: name of the pool.
         error: why it gets no address; empty where no error is reported.
-        is_served: whether it has its address.
+        has_address: whether it has its address.
     """
 
     document: Json
     pool_kind: str
     pool: str
     error: str
-    is_served: bool
+    has_address: bool
 
 
 def blocker(snapshot: Snapshot, machine: Json, metal3_machine: Json) -> Blocker | None:
@@ -54,9 +55,12 @@ def blocker(snapshot: Snapshot, machine: Json, metal3_machine: Json) -> Blocker 
     data = next((item for item in all_data if _is_of(item, metal3_machine)), None)
     if data is None or dig(data, "status", "ready"):
         return None
+    claims_failure = snapshot.server_parts.get(CLAIM.name)
+    if isinstance(claims_failure, Failure) and not is_unserved(claims_failure):
+        return _unreadable(machine, metal3_machine, claims_failure)
     claims = sorted(_claims_of(snapshot, data), key=lambda claim: (not claim.error, name(claim.document)))
     for claim in claims:
-        if not claim.is_served and (reason := _claim_blocker(snapshot, machine, claim)):
+        if not claim.has_address and (reason := _claim_blocker(snapshot, machine, claim)):
             return reason
     message = " ".join(str(dig(data, "status", "errorMessage") or "").split())
     if not message:
@@ -106,16 +110,16 @@ def _objects(snapshot: Snapshot, kind: Kind) -> tuple[Json, ...]:
 
 def _claim(document: Json) -> Claim:
     error = str(dig(document, "status", "errorMessage") or "")
-    served = dig(document, "status", "address")
-    return Claim(document, POOL.name, str(dig(document, "spec", "pool", "name")), error, bool(served))
+    address = dig(document, "status", "address")
+    return Claim(document, POOL.name, str(dig(document, "spec", "pool", "name")), error, bool(address))
 
 
 def _other_claim(document: Json) -> Claim:
-    pool, served = dig(document, "spec", "poolRef") or {}, dig(document, "status", "addressRef", "name")
+    pool, address = dig(document, "spec", "poolRef") or {}, dig(document, "status", "addressRef", "name")
     readiness = ready(document)
-    failed = readiness and readiness.status == "False"
-    error = ": ".join(filter(None, (readiness.reason, readiness.message))) if readiness and failed else ""
-    return Claim(document, str(pool.get("kind")), str(pool.get("name")), error, bool(served))
+    has_error = readiness and readiness.status == "False"
+    error = ": ".join(filter(None, (readiness.reason, readiness.message))) if readiness and has_error else ""
+    return Claim(document, str(pool.get("kind")), str(pool.get("name")), error, bool(address))
 
 
 def _claim_blocker(snapshot: Snapshot, machine: Json, claim: Claim) -> Blocker | None:
@@ -130,12 +134,12 @@ def _claim_blocker(snapshot: Snapshot, machine: Json, claim: Claim) -> Blocker |
                 "Make it, or name another one in `metal3.ipPools` and run `kamaji-equinix up`",
             )
     if claim.error.startswith(EXHAUSTED):
-        return _exhausted(snapshot, machine, claim, pool)
+        return _exhaustion(snapshot, machine, claim, pool)
     if claim.error:
         return Blocker(
             subject(claim.document),
             f"{subject(machine)} gets no address of {claim.pool_kind}/{claim.pool}: {claim.error}",
-            f"Correct the pool's `preAllocations` or ranges, then {_again(snapshot, machine)}; the claim: "
+            f"Correct the pool's `preAllocations` or ranges, then {_retry_advice(snapshot, machine)}; the claim: "
             f"{describe(snapshot, claim.document)}",
         )
     return Blocker(
@@ -146,21 +150,21 @@ def _claim_blocker(snapshot: Snapshot, machine: Json, claim: Claim) -> Blocker |
     )
 
 
-def _exhausted(snapshot: Snapshot, machine: Json, claim: Claim, pool: Json | None) -> Blocker:
+def _exhaustion(snapshot: Snapshot, machine: Json, claim: Claim, pool: Json | None) -> Blocker:
     reason = f"{subject(machine)} gets no address of it, and so its server is not installed: {claim.error}"
     if pool:
         claims = [item for item in map(_claim, _objects(snapshot, CLAIM)) if item.pool == claim.pool]
-        asking = sum(not deletion_time(item.document) for item in claims)
-        reason += f". It has {usage_of(pool)}, and {asking} machine{'s ask' if asking != 1 else ' asks'} for one"
+        requests = sum(not deletion_time(item.document) for item in claims)
+        reason += f". It has {usage_of(pool)}, and {requests} machine{'s ask' if requests != 1 else ' asks'} for one"
     return Blocker(
         f"{claim.pool_kind}/{claim.pool}",
         reason,
-        f"{_more(snapshot, claim, pool)}, then {_again(snapshot, machine)}. Or ask for fewer machines of its pool by "
-        "`workerPools[].replicas`: those without a node go first",
+        f"{_extension_advice(snapshot, claim, pool)}, then {_retry_advice(snapshot, machine)}. "
+        "Or ask for fewer machines of its pool by `workerPools[].replicas`: those without a node go first",
     )
 
 
-def _more(snapshot: Snapshot, claim: Claim, pool: Json | None) -> str:
+def _extension_advice(snapshot: Snapshot, claim: Claim, pool: Json | None) -> str:
     """Advice to give a pool more addresses."""
     if pool and MANAGED_BY.items() <= (dig(pool, "metadata", "labels") or {}).items():
         return "Give it more addresses by `metal3.ipPools[].ranges`, such as a later `end`, and run `kamaji-equinix up`"
@@ -169,7 +173,7 @@ def _more(snapshot: Snapshot, claim: Claim, pool: Json | None) -> str:
     return f"Give it more addresses, such as a later end: {kubectl(snapshot, 'edit', resource, claim.pool)}"
 
 
-def _again(snapshot: Snapshot, machine: Json) -> str:
+def _retry_advice(snapshot: Snapshot, machine: Json) -> str:
     """Advice to ask for an address once more: the IPAM skips a claim that has an error (``m3UpdateAddresses``)."""
     command = kubectl(snapshot, "delete machine", name(machine))
     return f"have the machine replaced, because its claim is not tried again: {command}"

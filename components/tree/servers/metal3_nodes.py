@@ -36,11 +36,11 @@ def blocker(snapshot: Snapshot, machine: Json, metal3_machine: Json, host: Json)
         for node in sorted(snapshot.nodes, key=name)
         if _names(node, host) and _is_older(node, machine, metal3_machine, host)
     ]
-    bound = str(dig(machine, "status", "nodeRef", "name") or "")
-    stray = next((node for node in strays if name(node) == bound), None)
+    node_name = str(dig(machine, "status", "nodeRef", "name") or "")
+    stray = next((node for node in strays if name(node) == node_name), None)
     if stray:
-        return _bound(snapshot, machine, metal3_machine, host, stray)
-    return _in_the_way(snapshot, machine, metal3_machine, host, strays[0]) if strays and not bound else None
+        return _wrong_binding(snapshot, machine, metal3_machine, host, stray)
+    return _obstruction(snapshot, machine, metal3_machine, host, strays[0]) if strays and not node_name else None
 
 
 def _names(node: Json, host: Json) -> bool:
@@ -76,7 +76,7 @@ def _former(node: Json, machine: Json, metal3_machine: str) -> str:
     )
 
 
-def _in_the_way(snapshot: Snapshot, machine: Json, metal3_machine: Json, host: Json, node: Json) -> Blocker:
+def _obstruction(snapshot: Snapshot, machine: Json, metal3_machine: Json, host: Json, node: Json) -> Blocker:
     former = _former(node, machine, name(metal3_machine))
     return Blocker(
         f"Node/{name(node)}",
@@ -86,7 +86,7 @@ def _in_the_way(snapshot: Snapshot, machine: Json, metal3_machine: Json, host: J
     )
 
 
-def _bound(snapshot: Snapshot, machine: Json, metal3_machine: Json, host: Json, node: Json) -> Blocker:
+def _wrong_binding(snapshot: Snapshot, machine: Json, metal3_machine: Json, host: Json, node: Json) -> Blocker:
     former = _former(node, machine, name(metal3_machine))
     forget = """--subresource status --type merge -p '{"status":{"nodeRef":null}}'"""
     return Blocker(
