@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from lab.kubeconfig import client_of
-from tests.support.interruptions import require_gone, sections
+from tests.support.interruptions import require_absence, sections
 from tests.support.lab import Lab
 from tests.support.project import ROOT, Project
 
@@ -35,7 +35,7 @@ def project(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proj
     stack_project.script("up", "--stack", STACK, "--timeout", "300").ok()
     yield stack_project
     stack_project.script("destroy", "--yes", "--stack", STACK).ok()
-    require_gone(lab, f"{STACK}-", STACK)
+    require_absence(lab, f"{STACK}-", STACK)
 
 
 def status(project: Project) -> dict[str, Any]:

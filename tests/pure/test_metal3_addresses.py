@@ -49,9 +49,9 @@ def warnings(raw: Json) -> list[str]:
     ],
 )
 def test_a_pool_with_fewer_addresses_than_machines_is_refused(end: str, pools: list[Json], words: str) -> None:
-    with pytest.raises(SettingsError) as caught:
+    with pytest.raises(SettingsError) as error:
         load_stack(stack(end, pools))
-    (problem,) = caught.value.problems
+    (problem,) = error.value.problems
     assert problem.path == "metal3.ipPools[0].ranges", str(problem)
     assert words in str(problem), str(problem)
 
@@ -59,9 +59,9 @@ def test_a_pool_with_fewer_addresses_than_machines_is_refused(end: str, pools: l
 def test_a_pool_that_no_data_names_and_one_of_wrong_ranges_are_not_counted() -> None:
     unused = settings(ipPools=[{"name": "nodes", "ranges": [{"start": FIRST, "end": FIRST}], "prefix": 24}])
     assert load_stack(unused).clusters, "its machines need none of them"
-    with pytest.raises(SettingsError) as caught:
+    with pytest.raises(SettingsError) as error:
         load_stack(stack("192.0.2.9", [pool(2)]))
-    assert len(caught.value.problems) == 1, f"the end before the start is one mistake:\n{caught.value}"
+    assert len(error.value.problems) == 1, f"the end before the start is one mistake:\n{error.value}"
 
 
 @pytest.mark.parametrize(

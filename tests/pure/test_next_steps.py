@@ -192,8 +192,8 @@ def inactive(code: str, details: str, *, kind: str = "_InactiveRpcError", indent
     ["", "Exception calling application: ", "rpc error: code = Unknown desc = Exception calling application: "],
 )
 def test_grpcs_own_text_never_reaches_a_user(kind: str, indent: str, before: str) -> None:
-    gone = inactive("UNAVAILABLE", "failed to connect to all addresses; last error: a", kind=kind, indent=indent)
-    assert plain(f"{before}{gone}") == ENGINE_GONE, "the sentence alone"
+    failure = inactive("UNAVAILABLE", "failed to connect to all addresses; last error: a", kind=kind, indent=indent)
+    assert plain(f"{before}{failure}") == ENGINE_GONE, "the sentence alone"
     other = inactive("INVALID_ARGUMENT", 'the "b" is wrong', kind=kind, indent=indent)
     assert plain(f"{before}{other}\nmore") == 'the "b" is wrong (gRPC: INVALID_ARGUMENT)\nmore', "with its own words"
 

@@ -46,7 +46,7 @@ def failure(name: str) -> tuple[list[Object], dict[Reference, Object]]:
     return objects, {reference: device}
 
 
-def refused(name: str) -> tuple[list[Object], dict[Reference, Object]]:
+def part_error(name: str) -> tuple[list[Object], dict[Reference, Object]]:
     """A pool whose machine has a part with an error that is no final failure."""
     objects = pool(name, [condition(False, "X", "Info")], readyReplicas=0, availableReplicas=0)
     objects[-1]["status"] = {"conditions": objects[-1]["status"]["conditions"], "bootstrapReady": True}
@@ -68,7 +68,7 @@ def test_each_pool_that_is_not_ready_has_a_line_and_one_that_is_ready_has_none()
     assert all(blocker.is_progress for blocker in reasons), "both pass by themselves"
 
 
-@pytest.mark.parametrize(("pool_with", "words"), [(failure, "no capacity in da"), (refused, "plan not in metro")])
+@pytest.mark.parametrize(("pool_with", "words"), [(failure, "no capacity in da"), (part_error, "plan not in metro")])
 def test_an_error_of_one_pool_comes_before_the_machine_of_another_that_boots(pool_with: Any, words: str) -> None:
     objects, references = pool_with("z")
     reasons = blockers(*booting("a"), *objects, references=references)
