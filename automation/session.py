@@ -37,7 +37,7 @@ Run = Callable[[automation.Stack, Translator], EngineOutput]
 CONTINUATION = "the next up or destroy goes on from there"
 
 CONTINUATIONS = {
-    "destroy": "machines and servers that it has not deleted yet stay on, until a further destroy goes on from there",
+    "destroy": "a further destroy goes on from there; until then machines and servers may be on",
     "preview": "nothing was changed",
 }
 """What comes after a stopped operation, by its name."""
