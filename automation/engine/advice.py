@@ -89,7 +89,7 @@ def after_failure(operation: str, messages: Iterable[str]) -> str:
 def after_stop(operation: str) -> str:
     """What became of an operation that was stopped on request, and what to do next."""
     if operation == "destroy":
-        return "machines and servers that it has not deleted yet stay on, until a further destroy goes on from there"
+        return "a further destroy goes on from there; until then machines and servers may be on"
     if operation in RESUMABLE:
         return "the next up or destroy goes on from there"
     if operation == "refresh":

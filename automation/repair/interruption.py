@@ -34,7 +34,10 @@ def report(api: Api, resources: Iterable[Mapping[str, Any]], stack: str) -> str:
     except ApiError as error:
         return f"what is left can't be read ({error}): machines and servers may still be on. What to do: {advice}"
     if not names:
-        return f"no Cluster, machine or host of the stack is left. What to do: {advice}"
+        return (
+            "no Cluster, machine or host of the stack is left. What to do: "
+            f"`kamaji-equinix destroy --stack {stack}` clears the stack's state and waits for what hung on its clusters"
+        )
     texts = names[:MOST_NAMES] + ([f"{len(names) - MOST_NAMES} more"] if len(names) > MOST_NAMES else [])
     return f"the destroy has left {'; '.join(texts)}. They stay on until they are deleted. What to do: {advice}"
 

@@ -184,7 +184,9 @@ def test_one_killed_engine_of_a_fleet_is_readable_and_stops_no_other(slow: Fleet
         (north,) = (engine for engine in engines if "north" in engine.cmdline())
         plugins, others = plugins_of(south, GROUPS[0], GROUPS[2]), plugins_of(north, GROUPS[0], GROUPS[2])
         south.kill()
-        eventually(lambda: survivors(plugins), lambda plugins_left: not plugins_left, 20, "the plugins of the dead engine gone")
+        eventually(
+            lambda: survivors(plugins), lambda plugins_left: not plugins_left, 20, "the plugins of the dead engine gone"
+        )
         assert survivors(others) == others, "nobody else's process is touched"
         slow.delay = 0.0
         output = rest(process)
