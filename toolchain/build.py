@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import functools
 import itertools
-import json
 import os
 import re
 import shutil
 import subprocess
-import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
-from . import kamaji_api, locate, pins
+from . import locate, pins
+from .build_folder import prepare, remove
 from .go import go
 from .jobs import Jobs, Stop, seconds_of_cpu
 from .locks import exclusive
-from .pins import BY_NAME, SECOND_GENERATION, Need, Program, cache_folder
+from .pins import BY_NAME, Need, Program, cache_folder
 from .progress import Progress, duration_text
-from .sources import module_folder
 
 TAIL = 15
 """Lines of a build's log that an error quotes."""
@@ -266,15 +264,6 @@ def build(program: Program, command: Path, lock: int, jobs: Jobs) -> float:
     return took
 
 
-def remove(folder: Path) -> None:
-    """Remove a temporary folder in which a killed compiler may still be creating files."""
-    for _ in range(20):
-        shutil.rmtree(folder, ignore_errors=True)
-        if not folder.exists():
-            return
-        time.sleep(0.1)
-
-
 def advice(log: str) -> str:
     """Advice on a failed build, by its log, after a line break; empty if the log shows no known cause."""
     if UNREACHABLE.search(log):
@@ -285,21 +274,6 @@ def advice(log: str) -> str:
     if "no space left on device" in log:
         return "\nThe disk is full: a build from nothing needs about 12 GB for Go's caches (GOMODCACHE, GOCACHE)."
     return ""
-
-
-def prepare(program: Program, work: Path) -> None:
-    """Fill a program's build folder: its pins, and files that upstream generates."""
-    shutil.copytree(pins.PINS / program.group, work, dirs_exist_ok=True)
-    if program.group == SECOND_GENERATION:
-        kamaji_api.lay_out(work)
-    if program.name == "pulumi-resource-kubernetes":
-        # As in the release build of pulumi-kubernetes: its schema with the version, and the compacted mapping.
-        resource_folder = module_folder("github.com/pulumi/pulumi-kubernetes/provider/v4") / "cmd" / program.name
-        schema = json.loads((resource_folder / "schema.json").read_text())
-        schema["version"] = program.version.removeprefix("v")
-        (work / "plugin" / "schema-embed.json").write_text(json.dumps(schema))
-        mapping = json.loads((resource_folder / "terraform-mapping.json").read_text())
-        (work / "plugin" / "terraform-mapping-embed.json").write_text(json.dumps(mapping, separators=(",", ":")))
 
 
 def linker_flags(program: Program) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from toolchain import build, environment, locate, pins
+from toolchain import build, build_folder, environment, locate, pins
 from toolchain.progress import FIRST_PACE, Progress
 from toolchain.sources import SourceMissing, keep, module_folder
 
@@ -329,7 +329,7 @@ def test_the_plugins_generated_files_carry_the_pinned_version(cache: Path, tmp_p
     plugin.mkdir(parents=True)
     (plugin / "schema.json").write_text('{"name": "kubernetes", "version": ""}')
     (plugin / "terraform-mapping.json").write_text('{ "a":  1 }')
-    build.prepare(pins.BY_NAME["pulumi-resource-kubernetes"], work := tmp_path / "work")
+    build_folder.prepare(pins.BY_NAME["pulumi-resource-kubernetes"], work := tmp_path / "work")
     folder = work / "plugin"
     assert json.loads((folder / "schema-embed.json").read_text())["version"] == "4.25.0", "the engine checks it"
     assert (folder / "terraform-mapping-embed.json").read_text() == '{"a":1}', "compacted, as upstream's release does"
