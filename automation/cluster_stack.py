@@ -89,7 +89,8 @@ class ClusterStack:
         self._session = Session(
             place,
             self._declaration.run,
-            self._declaration.management_of,
+            self._declaration.of,
+            self._declaration.management,
             wait_for_lock,
             on_event,
             secret_filter.output(on_output),

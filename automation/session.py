@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import tempfile
 import threading
 import time
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from pulumi import automation
 
+from ..components.manifests.documents import documents
 from . import results
 from .engine.advice import after_stop
 from .engine.death import EngineDied
@@ -29,6 +31,7 @@ from .secret_filter import SecretFilter
 
 if TYPE_CHECKING:
     from ..components.kube.client import Api
+    from ..components.settings.model import StackSettings
 
 EngineOutput = tuple[Mapping[str, int], automation.OutputMap, str]
 """Number of resources by operation, outputs, the engine's output."""
@@ -44,7 +47,8 @@ class Session:
     Attributes:
         place: where the stack is.
         program: the inline program; unused where the place has a folder.
-        management: gives the management cluster's API, for the settings that the stack has.
+        settings: gives the settings that the stack has.
+        management: gives the API of the management cluster that settings name.
         wait_for_lock: seconds to wait for another update to leave the stack.
         on_event: takes each event.
         on_output: takes each line that the engine prints.
@@ -53,7 +57,8 @@ class Session:
 
     place: Place
     program: Callable[[], None]
-    management: Callable[[automation.Stack], Api]
+    settings: Callable[[automation.Stack], StackSettings]
+    management: Callable[[StackSettings], Api]
     wait_for_lock: float
     on_event: Listener | None
     on_output: Callable[[str], object] | None
@@ -108,11 +113,13 @@ class Session:
                 self.engine.stoppable(cancellation, timeout),
                 self.open(create=create, keep=keep, undo=undo) as stack,
             ):
+                settings = functools.cache(lambda: self.settings(stack))
                 upkeep = Upkeep(
                     stack,
                     self.engine,
                     self.place.backend,
-                    lambda: self.management(stack),
+                    lambda: [manifest for tenant in settings().clusters for manifest in documents(tenant)],
+                    lambda: self.management(settings()),
                     translate,
                     self.on_output,
                     self.wait_for_lock,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from ..engine.death import EngineDied
 from ..engine.process import Engine
 from ..engine.translator import Translator
 from ..errors import OperationError, PreflightFailed
-from . import lock_wait, locks, recovery, renewal
+from . import deletions, lock_wait, locks, recovery, renewal
 
 Value = TypeVar("Value")
 
@@ -31,6 +32,7 @@ class Upkeep:
         stack: the stack.
         engine: runs pulumi.
         backend: the backend's URL.
+        manifests: gives the objects that the stack's settings declare.
         connect: gives the management cluster's API.
         translate: takes the reports.
         on_output: takes the lines of a refresh, where one is needed.
@@ -40,6 +42,7 @@ class Upkeep:
     stack: automation.Stack
     engine: Engine
     backend: str
+    manifests: Callable[[], Iterable[Mapping[str, Any]]]
     connect: Callable[[], Api]
     translate: Translator
     on_output: Callable[[str], object] | None
@@ -79,7 +82,9 @@ class Upkeep:
         )
 
     def settle(self, operation: str) -> None:
-        """Correct a state that a killed engine left; see ``recovery``."""
+        """Correct a state that a killed engine left; see ``recovery``. Before that, await what is in deletion."""
+        if operation in ("up", "import"):
+            self.await_deletions()
         state = state_of(self.stack)
         creates = recovery.pending_creates(state["deployment"])
         if creates:
@@ -110,12 +115,12 @@ class Upkeep:
                 self.translate.remark(
                     f"a killed engine was creating objects; the state now holds those that exist: {names}"
                 )
-            if deletions := recovery.await_deletions(going, find, self.pause()):
+            if deleted_names := recovery.await_deletions(going, find, self.pause()):
                 self.translate.remark(
                     "an earlier run that was interrupted has deleted these, so the state is refreshed: "
-                    + ", ".join(deletions)
+                    + ", ".join(deleted_names)
                 )
-                self.forget(state, recovery.clusters_by_name(state["deployment"], deletions))
+                self.forget(state, recovery.clusters_by_name(state["deployment"], deleted_names))
                 self.refresh(state["deployment"])
             elif operation == "up" and not creates:
                 self.repair(state)
@@ -129,6 +134,12 @@ class Upkeep:
                 stack=self.stack.name,
                 seen=str(error),
             ) from error
+
+    def await_deletions(self) -> None:
+        """Wait until no object that the settings declare is in deletion; see ``deletions``."""
+        # The program's own checks report wrong settings, and a management cluster that does not answer.
+        with contextlib.suppress(ApiError, OperationError):
+            deletions.await_end(self.manifests(), recovery.finder(self.connect()), self.pause())
 
     def report_losses(self, resources: Sequence[Mapping[str, Any]]) -> None:
         """Say in a preview which objects of the stack somebody else has deleted: the engine plans on its state alone."""

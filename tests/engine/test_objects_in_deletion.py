@@ -1,0 +1,74 @@
+"""An `up` while objects that it is to create are still in deletion, as a destroy that was stopped leaves them."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kamaji_equinix.automation import ClusterStack, Event, Message
+from kamaji_equinix.components.kube.objects import Kind, dig, plural
+from kamaji_equinix.components.manifests.documents import documents
+from kamaji_equinix.components.settings.load import load_stack
+
+import toolchain
+from tests.support.answers import body_of
+from tests.support.fleet import CLUSTERS, MERGE, Fleet
+from tests.support.lab import eventually
+
+FINALIZER = "tests.example.org/hold"
+NOTICE = "in deletion, and declared by the settings"
+
+
+def collection(manifest: Any) -> str:
+    kind = Kind(manifest["apiVersion"], manifest["kind"], plural(manifest["kind"]))
+    return kind.path(manifest["metadata"]["namespace"])
+
+
+def test_up_waits_until_they_are_gone_and_creates_them_anew(
+    fleet: Fleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {**toolchain.pulumi_environment(), "PULUMI_BACKEND_URL": f"file://{tmp_path}"}.items():
+        monkeypatch.setenv(name, value)
+    settings = {
+        "cluster": {"name": "again", "namespace": fleet.namespace},
+        "metal": {"projectId": "5a2e6a42-9c1f-4b6e-8a55-2f4f6f0d7c11", "metro": "da"},
+        "workerPools": [{"name": "a", "replicas": 1, "machineType": "c3.small.x86"}],
+        "management": {"kubeconfig": fleet.management.kubeconfig.read_text()},
+    }
+    (tenant,) = load_stack(settings).clusters
+    manifests = [manifest for manifest in documents(tenant) if manifest["kind"] != "Cluster"]
+    uids: dict[str, str] = {}
+    for manifest in manifests:
+        metadata = {**manifest["metadata"], "finalizers": [FINALIZER]}
+        body_of(fleet.http.post(collection(manifest), json={**manifest, "metadata": metadata}))
+        url = f"{collection(manifest)}/{metadata['name']}"
+        fleet.http.delete(url)
+        uids[url] = body_of(fleet.http.get(url))["metadata"]["uid"]
+    assert len(uids) >= 5, f"control plane, infrastructure cluster, templates and pool: {list(uids)}"
+
+    events: list[Event] = []
+    stack = ClusterStack("again", settings, passphrase="x", on_event=events.append)
+    run = threading.Thread(target=stack.up)
+    run.start()
+    notices = eventually(
+        lambda: [event.text for event in events if isinstance(event, Message) and NOTICE in event.text],
+        bool,
+        60,
+        "up says what it waits for",
+    )
+    for manifest in manifests:
+        name = f"{manifest['kind']} {fleet.namespace}/{manifest['metadata']['name']}"
+        assert name in notices[0], f"each object is named: {notices[0]}"
+    clusters = body_of(fleet.http.get(CLUSTERS.format(fleet.namespace)))["items"]
+    assert clusters == [], "nothing is created before they are gone"
+    for url in uids:
+        fleet.http.patch(url, json={"metadata": {"finalizers": None}}, headers=MERGE)
+    run.join(120)
+    assert not run.is_alive(), "then it goes on"
+    for url, uid in uids.items():
+        metadata = body_of(fleet.http.get(url))["metadata"]
+        assert metadata["uid"] != uid, f"{url} is another object"
+        assert not dig(metadata, "deletionTimestamp"), f"{url} stays"
+    stack.destroy()
