@@ -9,6 +9,7 @@ import socket
 import time
 from pathlib import Path
 
+from lab.generations import METAL3
 from tests.support.lab import Lab, eventually
 
 
@@ -33,7 +34,7 @@ def test_files_with_credentials_are_the_owners_alone(lab: Lab) -> None:
 def test_what_carries_credentials_listens_on_loopback_only(lab: Lab) -> None:
     import psutil
 
-    webhooks = {"kamaji", "capi-core", "capi-bootstrap-kubeadm", "capp"}
+    webhooks = {"kamaji", "capi-core", "capi-bootstrap-kubeadm", "capp", *METAL3}
     names = {entry["pid"]: entry["name"] for entry in lab.state_file()["processes"] if entry["name"] not in webhooks}
     names[lab.state_file()["supervisor"]["pid"]] = "supervisor"
     for connection in psutil.net_connections("inet"):
