@@ -73,8 +73,7 @@ class Judge:
 
 
 def lacks_object(answer: httpx.Response, obj: Mapping[str, Any]) -> bool:
-    """Whether only an object that the settings refer to is missing: the kind is not served, or the webhook of Kamaji looks for
-    the data store, which somebody else makes."""
+    """Whether only something of somebody else's is missing: Kamaji's kinds, or the data store, which its webhook looks for."""
     return "TenantControlPlane" in obj["kind"] and (
         answer.status_code == httpx.codes.NOT_FOUND or "DataStore does not exist" in answer.text
     )
