@@ -73,7 +73,7 @@ class Judge:
 
 
 def lacks_object(answer: httpx.Response, obj: Mapping[str, Any]) -> bool:
-    """Whether only something of somebody else's is missing: Kamaji's kinds, or the data store, which its webhook looks for."""
+    """Whether only something of others is missing: Kamaji's kinds, or the data store, which its webhook looks for."""
     return "TenantControlPlane" in obj["kind"] and (
         answer.status_code == httpx.codes.NOT_FOUND or "DataStore does not exist" in answer.text
     )
