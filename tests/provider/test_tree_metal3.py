@@ -97,6 +97,12 @@ def machine(http: httpx.Client, namespace: str, name: str, *, state: str, node: 
     infrastructure["spec"] = {
         "image": {"url": "http://images.invalid/x.qcow2", "checksum": "http://images.invalid/x.sha256"}
     }
+    template: Object = {
+        "apiVersion": metal3.INFRASTRUCTURE,
+        "kind": "Metal3MachineTemplate",
+        "metadata": {"name": name},
+        "spec": {"template": {"spec": infrastructure["spec"]}},
+    }
     conditions = infrastructure["status"].pop("conditions")
     infrastructure["status"]["deprecated"] = {"v1beta1": {"conditions": conditions}}
     operation: Object = {"operationalStatus": "OK", "errorCount": 0, "errorMessage": ""}
@@ -105,6 +111,8 @@ def machine(http: httpx.Client, namespace: str, name: str, *, state: str, node: 
     host["status"]["provisioning"] |= {"ID": "x", "image": {"url": ""}}
     deployment = newer.deployment(name, 1)
     machine_set = newer.machine_set(f"{name}-set", deployment)
+    for owner in (deployment, machine_set):
+        owner["spec"]["template"]["spec"]["infrastructureRef"]["kind"] = template["kind"]
     whole = newer.machine(
         f"{name}-0", machine_set, [newer.condition("Ready", False)], parts={"infrastructure": infrastructure}
     )
@@ -114,9 +122,9 @@ def machine(http: httpx.Client, namespace: str, name: str, *, state: str, node: 
     }
     if node:
         whole["status"]["nodeRef"] = {"name": node}
-    _, reasons = create(http, namespace, infrastructure, host)
+    _, living_host, _ = create(http, namespace, infrastructure, host, template)
     older.create(http, namespace, [deployment, machine_set, whole])
-    return reasons
+    return living_host
 
 
 def blockers(kubeconfig: Path, namespace: str) -> list[Blocker]:
