@@ -2,7 +2,8 @@
 
 An API server takes a write into an object in deletion, and the engine then holds it for created. It goes all the same, as
 soon as its finalizers are gone, or stays in deletion as long as new objects use it: an IPPool that a stopped destroy has
-deleted would never give another address.
+deleted would never give another address. What belongs to a Cluster that is gone is not in deletion yet, but will be: the
+garbage collector of the management cluster follows a moment later.
 """
 
 from __future__ import annotations
@@ -17,17 +18,17 @@ from .recovery import THREADS, Find, name_of
 
 
 def await_end(manifests: Iterable[Mapping[str, Any]], find: Find, pause: Callable[[str], object]) -> None:
-    """Wait until none of the objects that a run is to write is in deletion.
+    """Wait until none of the objects that a run is to write is in deletion, or about to be.
 
     Args:
-        manifests: the objects. A Cluster is left to ``recovery``, which knows what goes with it.
+        manifests: the objects.
         find: reads the live objects.
         pause: takes a text about the wait, and waits a while; it raises to give up.
 
     Raises:
         ApiError: the management cluster does not answer.
     """
-    targets = [manifest for manifest in manifests if manifest["kind"] != "Cluster"]
+    targets = list(manifests)
     while True:
         with ThreadPoolExecutor(THREADS) as pool:
             answers = list(pool.map(lambda manifest: is_going(manifest, find), targets))
@@ -38,14 +39,35 @@ def await_end(manifests: Iterable[Mapping[str, Any]], find: Find, pause: Callabl
 
 
 def is_going(manifest: Mapping[str, Any], find: Find) -> bool:
-    """Whether an object is in deletion; one that may not be read counts as if it were not.
+    """Whether an object goes; one that may not be read counts as if it stayed.
 
     Raises:
         ApiError: the management cluster does not answer.
     """
     try:
-        return bool(dig(find(manifest) or {}, "metadata", "deletionTimestamp"))
+        live_object = find(manifest) or {}
+        return bool(dig(live_object, "metadata", "deletionTimestamp")) or any(
+            is_lost(owner, str(live_object["metadata"].get("namespace")), find)
+            for owner in dig(live_object, "metadata", "ownerReferences") or ()
+            if owner.get("kind") == "Cluster"
+        )
     except ApiError as error:
         if error.code == 403:
             return False
         raise
+
+
+def is_lost(owner: Mapping[str, Any], namespace: str, find: Find) -> bool:
+    """Whether the Cluster that owns an object is gone, or another one has its name by now.
+
+    The owner is named in the version of the controller that wrote it, which need not be served any more.
+    """
+    group = str(owner.get("apiVersion")).partition("/")[0]
+    versions = dict.fromkeys([str(owner.get("apiVersion")), f"{group}/v1beta2", f"{group}/v1beta1"])
+    clusters = [
+        find(
+            {"apiVersion": version, "kind": "Cluster", "metadata": {"name": owner.get("name"), "namespace": namespace}}
+        )
+        for version in sorted(versions)
+    ]
+    return not any(cluster and dig(cluster, "metadata", "uid") == owner.get("uid") for cluster in clusters)

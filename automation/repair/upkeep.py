@@ -82,9 +82,7 @@ class Upkeep:
         )
 
     def settle(self, operation: str) -> None:
-        """Correct a state that a killed engine left; see ``recovery``. Before that, await what is in deletion."""
-        if operation in ("up", "import"):
-            self.await_deletions()
+        """Correct a state that a killed engine left; see ``recovery``. What an ``up`` is to write must not be in deletion."""
         state = state_of(self.stack)
         creates = recovery.pending_creates(state["deployment"])
         if creates:
@@ -100,6 +98,8 @@ class Upkeep:
             self.retain(state)
         going = recovery.possible_deletions(state["deployment"]) if changing else []
         if not creates and not going:
+            if changing:
+                self.await_deletions()
             if operation == "preview":
                 self.report_losses(state["deployment"].get("resources") or [])
             if operation in ("refresh", "destroy"):
@@ -115,7 +115,10 @@ class Upkeep:
                 self.translate.remark(
                     f"a killed engine was creating objects; the state now holds those that exist: {names}"
                 )
-            if deleted_names := recovery.await_deletions(going, find, self.pause()):
+            deleted_names = recovery.await_deletions(going, find, self.pause())
+            if changing:
+                self.await_deletions()
+            if deleted_names:
                 self.translate.remark(
                     "an earlier run that was interrupted has deleted these, so the state is refreshed: "
                     + ", ".join(deleted_names)
