@@ -8,34 +8,29 @@ garbage collector of the management cluster follows a moment later.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ...components.kube.client import ApiError
 from ...components.kube.objects import dig
-from .recovery import THREADS, Find, name_of
+from .recovery import THREADS, Find
 
 
-def await_end(manifests: Iterable[Mapping[str, Any]], find: Find, pause: Callable[[str], object]) -> None:
-    """Wait until none of the objects that a run is to write is in deletion, or about to be.
+def in_deletion(manifests: Iterable[Mapping[str, Any]], find: Find) -> list[Mapping[str, Any]]:
+    """Those of the objects that are in deletion, or about to be.
 
     Args:
-        manifests: the objects.
+        manifests: the objects that a run is to write.
         find: reads the live objects.
-        pause: takes a text about the wait, and waits a while; it raises to give up.
 
     Raises:
         ApiError: the management cluster does not answer.
     """
     targets = list(manifests)
-    while True:
-        with ThreadPoolExecutor(THREADS) as pool:
-            answers = list(pool.map(lambda manifest: is_going(manifest, find), targets))
-        targets = [manifest for manifest, going in zip(targets, answers, strict=True) if going]
-        if not targets:
-            return
-        pause(f"{', '.join(map(name_of, targets))}: in deletion, and declared by the settings; waits until it is gone")
+    with ThreadPoolExecutor(THREADS) as pool:
+        answers = list(pool.map(lambda manifest: is_going(manifest, find), targets))
+    return [manifest for manifest, going in zip(targets, answers, strict=True) if going]
 
 
 def is_going(manifest: Mapping[str, Any], find: Find) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -139,10 +138,30 @@ class Upkeep:
             ) from error
 
     def await_deletions(self) -> None:
-        """Wait until no object that the settings declare is in deletion; see ``deletions``."""
-        # The program's own checks report wrong settings, and a management cluster that does not answer.
-        with contextlib.suppress(ApiError, OperationError):
-            deletions.await_end(self.manifests(), recovery.finder(self.connect()), self.pause())
+        """Wait until no object that the settings declare is in deletion; see ``deletions``.
+
+        Raises:
+            PreflightFailed: the management cluster has ceased to answer meanwhile.
+        """
+        try:
+            find = recovery.finder(self.connect())
+            targets = deletions.in_deletion(self.manifests(), find)
+        except (ApiError, OperationError):
+            # The program's own checks report wrong settings, and a management cluster that does not answer.
+            return
+        pause = self.pause()
+        while targets:
+            names = ", ".join(map(recovery.name_of, targets))
+            pause(f"{names}: in deletion, and declared by the settings; waits until it is gone")
+            try:
+                targets = deletions.in_deletion(targets, find)
+            except ApiError as error:
+                raise PreflightFailed(
+                    f"stack {self.stack.name}: {names}: in deletion, and the management cluster ceased to tell whether "
+                    f"it is gone: {error}. Nothing was created; make it reachable and try again.",
+                    stack=self.stack.name,
+                    seen=str(error),
+                ) from error
 
     def report_losses(self, resources: Sequence[Mapping[str, Any]]) -> None:
         """Say in a preview which objects of the stack somebody else has deleted: the engine plans on its state alone."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -60,3 +60,23 @@ def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bucket]:
     """An S3 bucket."""
     with Bucket(tmp_path_factory.mktemp("s3")) as server:
         yield server
+
+
+@pytest.fixture
+def project_behind_proxy(fleet: Fleet, proxy: FaultProxy, tmp_path: Path) -> Callable[[str], Project]:
+    """Makes a project with one stack, a cluster of its name, which reaches the management cluster by the proxy."""
+
+    def make(stack: str) -> Project:
+        (tmp_path / "backend").mkdir()
+        backend = {"PULUMI_BACKEND_URL": f"file://{tmp_path}/backend", "PULUMI_CONFIG_PASSPHRASE": "test"}
+        instance = Project.make(tmp_path / "project", {**toolchain.pulumi_environment(), **backend})
+        instance.configure(
+            stack,
+            cluster={"name": stack, "namespace": fleet.namespace},
+            metal={"projectId": "5a2e6a42-9c1f-4b6e-8a55-2f4f6f0d7c11", "metro": "da"},
+            handoff={"timeoutSeconds": 60},
+            management={"kubeconfigPath": str(proxy.kubeconfig)},
+        )
+        return instance
+
+    return make

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -20,18 +21,8 @@ GO_ON = "  next: Running it again goes on from here.\n"
 
 
 @pytest.fixture
-def project(fleet: Fleet, proxy: FaultProxy, tmp_path: Path) -> Project:
-    (tmp_path / "backend").mkdir()
-    backend = {"PULUMI_BACKEND_URL": f"file://{tmp_path}/backend", "PULUMI_CONFIG_PASSPHRASE": "test"}
-    project = Project.make(tmp_path / "project", {**toolchain.pulumi_environment(), **backend})
-    project.configure(
-        STACK,
-        cluster={"name": STACK, "namespace": fleet.namespace},
-        metal={"projectId": "5a2e6a42-9c1f-4b6e-8a55-2f4f6f0d7c11", "metro": "da"},
-        handoff={"timeoutSeconds": 60},
-        management={"kubeconfigPath": str(proxy.kubeconfig)},
-    )
-    return project
+def project(project_behind_proxy: Callable[[str], Project]) -> Project:
+    return project_behind_proxy(STACK)
 
 
 def test_a_refused_object_is_corrected_first_and_a_busy_server_asked_again(project: Project, proxy: FaultProxy) -> None:

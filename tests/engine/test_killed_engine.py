@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import threading
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-import toolchain
 from lab.plane import ManagementPlane
 from tests.support.fault_proxy import Fault, FaultProxy
 from tests.support.fleet import CLUSTERS, CONTROL_PLANES, INFRASTRUCTURE, Fleet
@@ -27,18 +26,8 @@ def management(collecting_management: ManagementPlane) -> ManagementPlane:
 
 
 @pytest.fixture
-def project(fleet: Fleet, proxy: FaultProxy, tmp_path: Path) -> Project:
-    (tmp_path / "backend").mkdir()
-    backend = {"PULUMI_BACKEND_URL": f"file://{tmp_path}/backend", "PULUMI_CONFIG_PASSPHRASE": "test"}
-    instance = Project.make(tmp_path / "project", {**toolchain.pulumi_environment(), **backend})
-    instance.configure(
-        STACK,
-        cluster={"name": STACK, "namespace": fleet.namespace},
-        metal={"projectId": "5a2e6a42-9c1f-4b6e-8a55-2f4f6f0d7c11", "metro": "da"},
-        handoff={"timeoutSeconds": 60},
-        management={"kubeconfigPath": str(proxy.kubeconfig)},
-    )
-    return instance
+def project(project_behind_proxy: Callable[[str], Project]) -> Project:
+    return project_behind_proxy(STACK)
 
 
 def uid(fleet: Fleet) -> str:

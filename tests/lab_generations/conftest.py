@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.support.lab import Lab
@@ -20,3 +21,12 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     yield instance
     stop = instance.command("down")
     assert stop.returncode == 0, f"the lab does not stop:\n{stop.stdout}"
+
+
+@pytest.fixture(scope="module")
+def management(lab: Lab) -> Iterator[httpx.Client]:
+    """The lab's management cluster, of the second generation."""
+    process = lab.command("up", "--contract", "v1beta2")
+    assert process.returncode == 0, f"the lab is not of the second generation:\n{process.stdout}"
+    with lab.management() as client:
+        yield client

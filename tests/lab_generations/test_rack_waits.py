@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,10 +12,10 @@ import httpx
 import pytest
 import yaml
 
+from tests.support.advised_command import KUBECTL, run
 from tests.support.lab import Lab, eventually, nodes
 from tests.support.metal3_lab import HOSTS, write
 from tests.support.project import Project
-from tests.support.rights import KUBECTL
 
 NAMESPACE, STACK = "waits", "waiting"
 MERGE = {"Content-Type": "application/merge-patch+json"}
@@ -25,14 +24,6 @@ DEPLOYMENT = f"/apis/cluster.x-k8s.io/v1beta2/namespaces/{NAMESPACE}/machinedepl
 HOST = f"/apis/metal3.io/v1alpha1/namespaces/{NAMESPACE}/baremetalhosts/{{}}"
 POOLS = ("scarce", "scarcer", "stale")
 FIRST = "10.10.0.100"
-
-
-@pytest.fixture(scope="module")
-def management(lab: Lab) -> Iterator[httpx.Client]:
-    newer = lab.command("up", "--contract", "v1beta2")
-    assert newer.returncode == 0, f"the lab is not of the second generation:\n{newer.stdout}"
-    with lab.management() as client:
-        yield client
 
 
 class Waiting:
@@ -109,11 +100,9 @@ class Waiting:
 
     def follow(self, pattern: str, status: str, kubeconfig: Path | None = None) -> None:
         """Run the command of an advice to the letter."""
-        match = re.search(f"`kubectl ({pattern}[^`]*)`", status)
+        match = re.search(f"`(kubectl {pattern}[^`]*)`", status)
         assert match, f"no command {pattern!r}: {status}"
-        command = [KUBECTL, "--kubeconfig", kubeconfig or self.lab.kubeconfig, *shlex.split(match[1])]
-        process = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-        assert process.returncode == 0, f"{match[1]}:\n{process.stdout}"
+        run(kubeconfig or self.lab.kubeconfig, match[1])
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,6 @@ Then the same faults under a stack's machines, and what `status` says of each.
 from __future__ import annotations
 
 import re
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,10 +13,10 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.support.advised_command import run
 from tests.support.lab import Lab, eventually, nodes
 from tests.support.metal3_lab import write
 from tests.support.project import Project
-from tests.support.rights import KUBECTL
 
 BASE = "/apis/metal3.io/v1alpha1/namespaces/default/baremetalhosts"
 SECRETS = "/api/v1/namespaces/default/secrets"
@@ -33,14 +32,6 @@ FAULTS = {
     "demo-validation-error": ("provisioning", "provisioning error"),
 }
 """Where a host of a name ends: its state, and the type of its error."""
-
-
-@pytest.fixture(scope="module")
-def management(lab: Lab) -> Iterator[httpx.Client]:
-    process = lab.command("up", "--contract", "v1beta2")
-    assert process.returncode == 0, f"the lab is not of the second generation:\n{process.stdout}"
-    with lab.management() as client:
-        yield client
 
 
 @pytest.fixture(scope="module")
@@ -162,10 +153,9 @@ class Pools:
 
     def follow(self, pattern: str, advice: str, kubeconfig: Path | None = None) -> None:
         """Run the command of an advice to the letter."""
-        match = re.search(f"`kubectl ({pattern}[^`]*)`", advice)
+        match = re.search(f"`(kubectl {pattern}[^`]*)`", advice)
         assert match, f"no command {pattern!r}: {advice}"
-        command = [KUBECTL, "--kubeconfig", kubeconfig or self.lab.kubeconfig, *match[1].split()]
-        subprocess.run(command, check=True, capture_output=True)
+        run(kubeconfig or self.lab.kubeconfig, match[1])
 
     def node(self) -> str:
         """Name of the only machine, once it is a node; empty before."""

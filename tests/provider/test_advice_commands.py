@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import re
-import shlex
-import subprocess
-import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import httpx
 import pytest
@@ -18,9 +14,9 @@ from kamaji_equinix.components.tree import PoolRequest, Request
 
 from lab.plane import ManagementPlane
 from tests.support import cluster_objects as build
+from tests.support.advised_command import run
 from tests.support.cluster_objects import Object, condition
 
-KUBECTL = Path(sys.executable).parent / "kubectl"
 TRUE = condition(True)
 COMMAND = re.compile(r"`(kubectl [^`]*)`")
 
@@ -190,22 +186,6 @@ def remarks(management: ManagementPlane, namespace: str, situation: Callable[[],
     ]
 
 
-def run(management: ManagementPlane, command: str) -> str:
-    """Run a command as it stands in the advice."""
-    words = shlex.split(command)
-    assert words[0] == "kubectl", "the only program that is advised"
-    process = subprocess.run(
-        [KUBECTL, "--kubeconfig", management.kubeconfig, *words[1:]],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert process.returncode == 0, f"{command}:\n{process.stdout}"
-    return process.stdout
-
-
 @pytest.mark.parametrize("situation", [*LOOKS, *MENDS], ids=lambda situation: situation.__name__)
 def test_each_command_that_is_advised_works_to_the_letter(
     situation: Callable[[], list[Object]], management: ManagementPlane, http: httpx.Client, namespace: str
@@ -215,7 +195,7 @@ def test_each_command_that_is_advised_works_to_the_letter(
     assert matches, f"a remark with a command: {remarks(management, namespace, situation)}"
     first = matches[0]
     for command in COMMAND.findall(first.action):
-        output = run(management, command)
+        output = run(management.kubeconfig, command)
         assert " pods " in command or first.subject.rpartition("/")[2] in output or "Name:" in output, (
             f"{command} shows what it is about:\n{output}"
         )

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import base64
 import re
-import shlex
-import subprocess
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -25,17 +23,16 @@ from kamaji_equinix.components.kube.objects import Kind, plural
 from kamaji_equinix.components.settings.load import load_stack
 from kamaji_equinix.components.tree import Blocker, Request
 
-from lab import crds
-from lab.generations import SECOND
 from lab.plane import ManagementPlane
 from tests.support import cluster_objects as older
 from tests.support import metal3_machines as metal3
 from tests.support import newer_objects as newer
+from tests.support.advised_command import run
 from tests.support.cluster_objects import Object
 from tests.support.data_store import make_data_store
 from tests.support.metal3_plane import least_rights
 from tests.support.metal3_settings import settings
-from tests.support.rights import KUBECTL
+from tests.support.second_plane import second_plane
 
 COMMAND = re.compile(r"`(kubectl [^`]*)`")
 MERGE = {"Content-Type": "application/merge-patch+json"}
@@ -46,15 +43,9 @@ FIRST = "192.0.2.100"
 @pytest.fixture(scope="module")
 def management(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ManagementPlane]:
     """An API server with all CRDs of the second generation, and no controllers."""
-    plane = ManagementPlane(tmp_path_factory.mktemp("second"), install_crds=False)
-    try:
-        plane.start()
-        with plane.client() as client:
-            crds.install(client, SECOND)
+    for plane in second_plane(tmp_path_factory.mktemp("second")):
         make_data_store(plane)
         yield plane
-    finally:
-        plane.stop()
 
 
 @pytest.fixture
@@ -130,22 +121,6 @@ def machine(http: httpx.Client, namespace: str, name: str, *, state: str, node: 
 def blockers(kubeconfig: Path, namespace: str) -> list[Blocker]:
     api = Api(kubeconfig_of(kubeconfig).access())
     return list(tree.all_blockers(tree.describe(api, namespace, "c1", REQUEST)))
-
-
-def run(kubeconfig: Path, command: str) -> str:
-    """Run a command as it stands in the advice."""
-    program, *words = shlex.split(command)
-    assert program == "kubectl", "the only program that is advised"
-    process = subprocess.run(
-        [KUBECTL, "--kubeconfig", kubeconfig, *words],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert process.returncode == 0, f"{command}:\n{process.stdout}"
-    return process.stdout
 
 
 def addresses(numbers: Iterable[int], ip_pool: str, cluster: str = "other") -> Iterator[Object]:

@@ -10,14 +10,13 @@ from kamaji_equinix.components import tree
 from kamaji_equinix.components.kube.client import Api
 from kamaji_equinix.components.kube.kubeconfig import read as kubeconfig_of
 
-from lab import crds
-from lab.generations import SECOND
 from lab.plane import ManagementPlane
 from tests.support import cluster_objects as older
 from tests.support import newer_objects as newer
 from tests.support.cluster_objects import Object
 from tests.support.clusterctl import describe, newer_table
 from tests.support.generated_clusters import Maker
+from tests.support.second_plane import second_plane
 from toolchain.pins import NEWER_CLUSTER_API
 
 NEWER = tree.Request("1.33.0", 2, contract="v1beta2")
@@ -27,14 +26,7 @@ OLDER = tree.Request("1.33.0", 2)
 @pytest.fixture(scope="module")
 def management(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ManagementPlane]:
     """An API server with all CRDs of the second generation, and no controllers."""
-    instance = ManagementPlane(tmp_path_factory.mktemp("second"), install_crds=False)
-    try:
-        instance.start()
-        with instance.client() as client:
-            crds.install(client, SECOND)
-        yield instance
-    finally:
-        instance.stop()
+    yield from second_plane(tmp_path_factory.mktemp("second"))
 
 
 def draw(management: ManagementPlane, namespace: str, request: tree.Request = NEWER) -> str:

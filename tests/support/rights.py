@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,10 +13,10 @@ import yaml
 from lab import kubeconfig
 from lab.pki import Authority
 
+from .advised_command import KUBECTL
 from .lab import Lab
 
 CREATED = 201
-KUBECTL = Path(sys.executable).parent / "kubectl"
 
 
 def grant(lab: Lab, folder: Path, namespace: str, user: str, documents: Sequence[Path]) -> Path:
