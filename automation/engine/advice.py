@@ -68,6 +68,11 @@ REMEDIES = (
 """Causes with which running it again fails in the same way, and what ends each."""
 
 
+def is_summary(text: str) -> bool:
+    """Whether a message only repeats that something has failed."""
+    return bool(SUMMARY.fullmatch(text.strip()))
+
+
 def after_failure(operation: str, messages: Iterable[str]) -> str:
     """What to do next, in sentences.
 
@@ -75,7 +80,7 @@ def after_failure(operation: str, messages: Iterable[str]) -> str:
         operation: its name.
         messages: the engine's error messages.
     """
-    causes = [text for text in messages if not SUMMARY.fullmatch(text.strip())]
+    causes = [text for text in messages if not is_summary(text)]
     again = "run it again: it goes on from here" if operation in RESUMABLE else "run it again"
     if steps := [step for pattern, step in REMEDIES if any(map(pattern.search, causes))]:
         return f"{'. '.join(steps)}. Then {again}."

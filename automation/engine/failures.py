@@ -38,11 +38,10 @@ def failure(
         last: the last event before the failure, in one line; may be empty.
         backend: the backend's URL; empty for the one that ``pulumi login`` chose.
     """
-    causes = [(cluster, text) for cluster, text in errors if not text.endswith(ENGINE_GONE)]
     if isinstance(cause, EngineDied):
-        return death_error(operation, stack, causes, cause, output, last, backend)
-    # That its engine is gone is a consequence of another failure, if there is one.
-    errors = causes or errors
+        reports = [(cluster, text) for cluster, text in errors if not text.endswith(ENGINE_GONE)]
+        return death_error(operation, stack, reports, cause, output, last, backend)
+    errors = by_importance(errors)
     if isinstance(cause, automation.ConcurrentUpdateError):
         return lock_error(stack, reported_locks(output), output)
     for cluster, text in errors:
@@ -60,6 +59,19 @@ def failure(
         messages = (message_of_pulumi(output, last),)
         step = advice.after_message_of_pulumi(messages[0])
     return engine_error(operation, stack, errors, messages, output, step)
+
+
+def by_importance(errors: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The messages with the causes first, and what only says that something has failed behind them.
+
+    That its engine is gone is a consequence of another failure, and left out, if there is one.
+
+    Args:
+        errors: the engine's error messages, with the cluster that each is about.
+    """
+    summaries = [(cluster, text) for cluster, text in errors if advice.is_summary(text)]
+    causes = [(cluster, text) for cluster, text in errors if not advice.is_summary(text)]
+    return ([error for error in causes if not error[1].endswith(ENGINE_GONE)] or causes) + summaries
 
 
 def engine_error(

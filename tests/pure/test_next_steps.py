@@ -215,6 +215,18 @@ def test_a_lost_engine_is_no_first_reason_where_there_is_another() -> None:
     assert str(failure_of("up", ENGINE_GONE)).startswith(f"up of stack dev failed: {ENGINE_GONE}"), "alone it is one"
 
 
+@given(st.lists(st.sampled_from((ENGINE_GONE, *SUMMARIES, *UNKNOWN)), min_size=1))
+def test_the_first_reason_is_a_cause_and_a_summary_only_where_there_is_no_other(messages: Sequence[str]) -> None:
+    error = failure_of("up", *messages)
+    assert isinstance(error, EngineFailed)
+    ranks = [
+        next(rank for rank, texts in enumerate((UNKNOWN, (ENGINE_GONE,), SUMMARIES)) if m in texts) for m in messages
+    ]
+    first = next(message for message, rank in zip(messages, ranks, strict=True) if rank == min(ranks))
+    assert error.messages[0] == first, "what says most comes first, otherwise in the engine's order"
+    assert str(error).startswith(f"up of stack dev failed: {first}"), f"{error}"
+
+
 def outcome(error: OperationError | None) -> list[str]:
     return Outcome("dev", None, error, 12.3).lines()
 
