@@ -18,13 +18,21 @@ class Workspace(automation.LocalWorkspace):
 
     Attributes:
         state: of the stack as it was last read, until this process may have changed it.
+        config: the stack's configuration in clear as it was last read, until this process writes it; None before.
     """
 
     state = ""
+    config: automation.ConfigMap | None = None
 
     def select_stack(self, stack_name: str) -> None:
         """Check that the stack exists. The user's selection stays, because each command here names its stack."""
         self.state = self._answer("stack", "export", "--stack", stack_name)
+
+    def get_all_config(self, stack_name: str) -> automation.ConfigMap:
+        """The configuration of the stack, its secrets decrypted; read once, because a workspace serves one operation."""
+        if self.config is None:
+            self.config = super().get_all_config(stack_name)
+        return self.config
 
     def stack_outputs(self, stack_name: str) -> automation.OutputMap:
         """The outputs of a stack in clear, all marked as secrets: upstream asks in another process which of them are."""
@@ -59,6 +67,12 @@ def keep_state(stack: automation.Stack, state: Mapping[str, Any]) -> None:
     """Keep a state for the next call of :func:`state_of`, because nothing has changed it since."""
     if isinstance(stack.workspace, Workspace):
         stack.workspace.state = json.dumps(state)
+
+
+def forget_config(stack: automation.Stack) -> None:
+    """Read the configuration anew when it is asked for: it was written."""
+    if isinstance(stack.workspace, Workspace):
+        stack.workspace.config = None
 
 
 def without_history(stack: automation.Stack) -> automation.Stack:

@@ -24,6 +24,7 @@ from pulumi import automation
 from ..errors import ToolMissing
 from . import family
 from .death import EngineDied, crash_in, memory_kills
+from .installation import installed
 
 GRACE = 10.0
 """Seconds that the engine has for running operations before the second interrupt."""
@@ -77,9 +78,8 @@ class Engine(automation.PulumiCommand):
         """
         try:
             if like is None:
-                super().__init__()
-            else:
-                self.command, self.version = like.command, like.version
+                like = installed()
+            self.command, self.version = like.command, like.version
         except (OSError, subprocess.SubprocessError, automation.InvalidVersionError) as error:
             raise ToolMissing(
                 f"the pulumi CLI can't be used: {error}. Install Pulumi 3.259 or newer; in a checkout of kamaji-equinix "

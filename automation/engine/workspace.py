@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from ...components.settings.namespace import NAMESPACE
 from .. import configuration
 from ..errors import ConfigurationError, StackMissing
-from .answers import EMPTY, Look, Workspace, without_history
+from .answers import EMPTY, Look, Workspace, forget_config, without_history
 from .channels import separate_engines
 from .process import Engine
 
@@ -223,6 +223,7 @@ def _pulumi(stack: automation.Stack, *arguments: str, text: str | None = None) -
 
 def configure(stack: automation.Stack, engine: Engine, sections: Mapping[str, Any]) -> None:
     """Write sections into a stack's configuration. Secrets go to pulumi by its stdin, never by arguments."""
+    forget_config(stack)
     folder = Path(stack.workspace.work_dir)
     secrets: dict[str, SecretStr] = {}
     plain = configuration.apart(sections, "", secrets)
