@@ -6,7 +6,6 @@ import functools
 import itertools
 import os
 import re
-import shutil
 import subprocess
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from . import locate, pins
 from .build_folder import prepare, remove
+from .files import copy_folder
 from .go import go
 from .jobs import Jobs, Stop, seconds_of_cpu
 from .locks import exclusive
@@ -187,7 +187,7 @@ def download(todo: list[Program], command: Path, progress: Progress, report: Cal
     """
     for group, programs in itertools.groupby(todo, key=lambda program: program.group):
         folder = cache_folder() / "work" / group
-        shutil.copytree(pins.PINS / group, folder, dirs_exist_ok=True)
+        copy_folder(pins.PINS / group, folder)
         # -e: what the plugin embeds is written right before its build.
         words: list[str | Path] = [command, "list", "-e", "-deps", "-f", "{{.ImportPath}}"]
         words += [program.package for program in programs]

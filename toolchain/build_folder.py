@@ -8,13 +8,14 @@ import time
 from pathlib import Path
 
 from . import kamaji_api, pins
+from .files import copy_folder, write
 from .pins import SECOND_GENERATION, Program
 from .sources import module_folder
 
 
 def prepare(program: Program, work: Path) -> None:
     """Fill a program's build folder: its pins, and files that upstream generates."""
-    shutil.copytree(pins.PINS / program.group, work, dirs_exist_ok=True)
+    copy_folder(pins.PINS / program.group, work)
     if program.group == SECOND_GENERATION:
         kamaji_api.lay_out(work)
     if program.name == "pulumi-resource-kubernetes":
@@ -22,9 +23,9 @@ def prepare(program: Program, work: Path) -> None:
         resource_folder = module_folder("github.com/pulumi/pulumi-kubernetes/provider/v4") / "cmd" / program.name
         schema = json.loads((resource_folder / "schema.json").read_text())
         schema["version"] = program.version.removeprefix("v")
-        (work / "plugin" / "schema-embed.json").write_text(json.dumps(schema))
+        write(work / "plugin" / "schema-embed.json", json.dumps(schema).encode())
         mapping = json.loads((resource_folder / "terraform-mapping.json").read_text())
-        (work / "plugin" / "terraform-mapping-embed.json").write_text(json.dumps(mapping, separators=(",", ":")))
+        write(work / "plugin" / "terraform-mapping-embed.json", json.dumps(mapping, separators=(",", ":")).encode())
 
 
 def remove(folder: Path) -> None:

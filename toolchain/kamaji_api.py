@@ -7,9 +7,9 @@ fields, which are embedded in the existing types.
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
+from .files import write
 from .pins import KAMAJI, SOURCES
 from .sources import download
 
@@ -42,22 +42,30 @@ def lay_out(work: Path) -> None:
     """
     source = download(next(pin for pin in SOURCES if (pin.module, pin.version) == (MODULE, KAMAJI)))
     for package in PACKAGES:
-        target = work / "kamaji" / package
-        target.mkdir(parents=True, exist_ok=True)
         for path in (source / package).glob("*.go"):
             if not path.name.endswith("_test.go"):
-                shutil.copyfile(path, target / path.name)
-    types = work / "kamaji" / "api" / "v1alpha1"
-    for name, fields in EMBEDS.items():
-        insert(types / "tenantcontrolplane_types.go", f"type {name} struct {{\n", f'\t{fields} `json:",inline"`\n')
-        if name in DEEP_COPIES:
+                write(work / "kamaji" / package / path.name, complete(path).encode())
+
+
+def complete(path: Path) -> str:
+    """The text of one of Kamaji's files, with the missing fields where it declares the types that lack them.
+
+    Raises:
+        SourceMismatch: a type to complete does not exist.
+    """
+    text = path.read_text()
+    if path.name == "tenantcontrolplane_types.go":
+        for name, fields in EMBEDS.items():
+            text = insert(path, text, f"type {name} struct {{\n", f'\t{fields} `json:",inline"`\n')
+    elif path.name == "zz_generated.deepcopy.go" and path.parent.name == "v1alpha1":
+        for name in sorted(DEEP_COPIES):
             head = f"func (in *{name}) DeepCopyInto(out *{name}) {{\n\t*out = *in\n"
-            insert(types / "zz_generated.deepcopy.go", head, f"\tin.{fields}.DeepCopyInto(&out.{fields})\n")
+            text = insert(path, text, head, f"\tin.{EMBEDS[name]}.DeepCopyInto(&out.{EMBEDS[name]})\n")
+    return text
 
 
-def insert(path: Path, anchor: str, text: str) -> None:
-    """Insert a text after an anchor that must occur once in the file."""
-    old = path.read_text()
-    if old.count(anchor) != 1:
-        raise SourceMismatch(f"{path}: expected one {anchor.strip()!r}, there are {old.count(anchor)}")
-    path.write_text(old.replace(anchor, anchor + text))
+def insert(path: Path, content: str, anchor: str, text: str) -> str:
+    """A file's content with a text after an anchor that must occur once in it."""
+    if content.count(anchor) != 1:
+        raise SourceMismatch(f"{path}: expected one {anchor.strip()!r}, there are {content.count(anchor)}")
+    return content.replace(anchor, anchor + text)

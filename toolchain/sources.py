@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from .files import copy_folder
 from .go import go
 from .locate import MissingProgram
 from .locks import exclusive
@@ -52,7 +53,7 @@ def download(source: Source) -> Path:
     """Folder of the module in Go's module cache."""
     command = go(lambda _line: None)
     work = cache_folder() / "work" / source.group
-    shutil.copytree(PINS / source.group, work, dirs_exist_ok=True)
+    copy_folder(PINS / source.group, work)
     result = subprocess.run(
         [command, "mod", "download", "-json", f"{source.module}@{source.version}"],
         capture_output=True,
