@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
@@ -66,6 +67,7 @@ class FaultProxy:
         self.on_hit: Callable[[], None] = lambda: None
         self._upstream = kubeconfig.http_client(management.kubeconfig, 30)
         self._lock = threading.Lock()
+        self._streams = set[socket.socket]()
         pair = management.authority.issue("fault-proxy", "fault-proxy", addresses=["127.0.0.1"])
         settings = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         settings.load_cert_chain(pair.certificate, pair.key)
@@ -129,7 +131,10 @@ class FaultProxy:
         return None
 
     def _pass(self, handler: BaseHTTPRequestHandler, body: bytes) -> None:
-        with self._upstream.stream(handler.command, handler.path, content=body, headers=_headers(handler)) as answer:
+        with (
+            self._upstream.stream(handler.command, handler.path, content=body, headers=_headers(handler)) as answer,
+            self._open(answer),
+        ):
             handler.send_response(answer.status_code)
             for name in ("Content-Type", "Content-Encoding", "Retry-After"):
                 if value := answer.headers.get(name):
@@ -141,9 +146,28 @@ class FaultProxy:
                 handler.wfile.flush()
             handler.wfile.write(b"0\r\n\r\n")
 
+    @contextlib.contextmanager
+    def _open(self, answer: httpx.Response) -> Iterator[None]:
+        """Know a stream while it is open."""
+        connection: socket.socket = answer.extensions["network_stream"].get_extra_info("socket")
+        with self._lock:
+            self._streams.add(connection)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._streams.discard(connection)
+
     def close(self) -> None:
         self._server.shutdown()
         self._server.server_close()
+        with self._lock:
+            streams = list(self._streams)
+        for connection in streams:
+            # A thread that reads a watch keeps its socket open although it is closed here, and the API server, once it is to
+            # stop, would wait for it until the read times out.
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
         self._upstream.close()
 
 
