@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from pulumi import automation
 
 from ...components.kube.client import Api, ApiError
-from ..engine.answers import keep_state, state_of
+from ..engine.answers import forget_config, keep_state, state_of
 from ..engine.death import EngineDied
 from ..engine.process import Engine
 from ..engine.translator import Translator
@@ -59,6 +59,8 @@ class Upkeep:
             self.translate.remark(report)
 
         def attempt() -> Value:
+            # Before another attempt there may have been a long wait.
+            forget_config(self.stack)
             self.translate.errors.clear()
             self.translate.machines.clear()
             try:

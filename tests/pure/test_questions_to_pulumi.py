@@ -7,13 +7,16 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from kamaji_equinix.automation.engine.answers import Workspace
 from kamaji_equinix.automation.engine.installation import installed
 from kamaji_equinix.automation.engine.process import Engine
+from kamaji_equinix.automation.engine.translator import Translator
 from kamaji_equinix.automation.engine.workspace import configure
 from kamaji_equinix.automation.errors import ToolMissing
+from kamaji_equinix.automation.repair.upkeep import Upkeep
 from pulumi import automation
 
 
@@ -108,13 +111,14 @@ class Writer(Engine):
         return automation.CommandResult("", "", 0)
 
 
-def test_a_stacks_configuration_is_read_once_and_again_after_it_was_written(tmp_path: Path) -> None:
-    command = Command()
+def stack_of(command: Command, folder: Path) -> automation.Stack:
     project = automation.ProjectSettings("kamaji-equinix", runtime="python")
-    workspace = Workspace(
-        work_dir=str(tmp_path), pulumi_command=command, program=lambda: None, project_settings=project
-    )
-    stack = automation.Stack.select("dev", workspace)
+    workspace = Workspace(work_dir=str(folder), pulumi_command=command, program=lambda: None, project_settings=project)
+    return automation.Stack.select("dev", workspace)
+
+
+def test_a_stacks_configuration_is_read_once_and_again_after_it_was_written(tmp_path: Path) -> None:
+    stack = stack_of(command := Command(), tmp_path)
     command.commands.clear()
 
     def read() -> Mapping[str, automation.ConfigValue]:
@@ -124,3 +128,22 @@ def test_a_stacks_configuration_is_read_once_and_again_after_it_was_written(tmp_
     assert len(command.commands) == 1, "from one process"
     configure(stack, Writer(), {"cluster": {"name": "a"}})
     assert read()["kamaji-equinix:management"].value == "answer 2", "what was written is read"
+
+
+def test_a_run_that_waited_for_the_stack_reads_its_configuration_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack, engine = stack_of(Command(), tmp_path), Writer()
+    monkeypatch.setattr(engine, "pause", lambda _seconds: None)
+    upkeep = Upkeep(stack, engine, "", list, Mock(), Translator("dev", None), None, wait_for_lock=60)
+    answers: list[str] = []
+
+    def run() -> str:
+        answers.append(stack.get_all_config()["kamaji-equinix:management"].value)
+        if len(answers) == 1:
+            raise automation.ConcurrentUpdateError(automation.CommandResult("", "[409] Conflict: in progress", 255))
+        return answers[-1]
+
+    assert upkeep.run_unlocked("refresh", run) != answers[0], (
+        "its file may have changed while another run had the stack"
+    )
