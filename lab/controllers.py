@@ -50,12 +50,14 @@ class Setting:
         certificates: folder with the certificate of its webhook server.
         port: port of its webhook server; 0 where it has none.
         gate: whether Kamaji's feature gate SkipInfraClusterPatch is on.
+        contract: the contract of Cluster API that Kamaji's provider follows.
     """
 
     folder: Path
     certificates: Path
     port: int
     gate: bool
+    contract: str
 
 
 def kamaji(setting: Setting) -> list[str | Path]:
@@ -73,7 +75,14 @@ def kamaji(setting: Setting) -> list[str | Path]:
 def kamaji_provider(setting: Setting) -> list[str | Path]:
     """Arguments of Kamaji's Cluster API provider."""
     gate = ["--feature-gates=SkipInfraClusterPatch=true"] if setting.gate else []
-    return ["--metrics-bind-address", "127.0.0.1:0", "--health-probe-bind-address", "127.0.0.1:0", *gate]
+    # Contract v1beta2 has come with a second server, by default on port 8443 of all addresses.
+    newer = setting.contract == "v1beta2"
+    diagnostics = ["--diagnostics-address", "127.0.0.1:0", "--insecure-diagnostics"] if newer else []
+    return [
+        *("--metrics-bind-address", "127.0.0.1:0", "--health-probe-bind-address", "127.0.0.1:0"),
+        *diagnostics,
+        *gate,
+    ]
 
 
 def cluster_api(setting: Setting) -> list[str | Path]:
@@ -155,8 +164,6 @@ class Controllers:
     def start(self, name: str, *, gate: bool) -> Process:
         """Start one controller; ``gate`` is SkipInfraClusterPatch, for kamaji-control-plane."""
         controller = CONTROLLERS[name]
-        certificates = self.certificates(name)
-        port = self.port(name) if controller.serves else 0
         environment = {"KUBECONFIG": str(self.kubeconfig)}
         if controller.uses_proxy:
             environment |= self.proxy_environment()
@@ -164,9 +171,14 @@ class Controllers:
             environment["TMPDIR"] = str(self.folder / "tmp" / name)
         if controller.metal:
             environment |= {"PACKET_API_KEY": self.metal_key, "SSL_CERT_FILE": str(self.authority.certificate)}
-        arguments = controller.arguments(Setting(self.folder, certificates, port, gate))
-        program = toolchain.program(name, self.generation.version(name))
-        return start(name, [program, *arguments], self.logs, environment)
+        return start(name, self.command(name, gate=gate), self.logs, environment)
+
+    def command(self, name: str, *, gate: bool) -> list[str | Path]:
+        """The command line of a controller; ``gate`` as of :meth:`start`."""
+        controller = CONTROLLERS[name]
+        port = self.port(name) if controller.serves else 0
+        setting = Setting(self.folder, self.certificates(name), port, gate, self.generation.contract)
+        return [toolchain.program(name, self.generation.version(name)), *controller.arguments(setting)]
 
     def port(self, name: str) -> int:
         """Port of a controller's webhook server, chosen before the controller starts."""

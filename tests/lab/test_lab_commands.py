@@ -35,12 +35,25 @@ def test_what_carries_credentials_listens_on_loopback_only(lab: Lab) -> None:
     import psutil
 
     webhooks = {"kamaji", "capi-core", "capi-bootstrap-kubeadm", "capp", *METAL3}
-    names = {entry["pid"]: entry["name"] for entry in lab.state_file()["processes"] if entry["name"] not in webhooks}
+    names = {entry["pid"]: entry["name"] for entry in lab.state_file()["processes"]}
     names[lab.state_file()["supervisor"]["pid"]] = "supervisor"
+    assert webhooks - set(METAL3) <= set(names.values()), f"all of them run: {names}"
     for connection in psutil.net_connections("inet"):
-        if connection.status == psutil.CONN_LISTEN and connection.pid in names:
-            address = connection.laddr.ip
-            assert address.startswith("127."), f"{names[connection.pid]} listens on {address}:{connection.laddr.port}"
+        if connection.status != psutil.CONN_LISTEN or connection.pid not in names:
+            continue
+        name, (address, port) = names[connection.pid], connection.laddr
+        if name in webhooks and port == webhook_port(connection.pid):
+            # controller-runtime gives no choice of the address, and answers nothing but reviews of objects.
+            continue
+        assert address.startswith("127."), f"{name} listens on {address}:{port}"
+
+
+def webhook_port(pid: int) -> int:
+    """The port of a controller's webhook server; Kamaji's is fixed."""
+    import psutil
+
+    words = psutil.Process(pid).cmdline()
+    return int(words[words.index("--webhook-port") + 1]) if "--webhook-port" in words else 9443
 
 
 def test_a_second_lab_names_the_process_that_has_kamajis_port(lab: Lab, tmp_path: Path) -> None:

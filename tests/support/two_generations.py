@@ -9,9 +9,8 @@ from contextlib import contextmanager
 
 import httpx
 
-import toolchain
 from lab import crds
-from lab.controllers import CONTROLLERS, Controllers, Setting
+from lab.controllers import Controllers
 from lab.generations import SECOND
 from lab.plane import ManagementPlane
 from lab.processes import Process, start
@@ -60,9 +59,7 @@ def install(client: httpx.Client, ways: Controllers) -> Iterator[str]:
 
 def start_converter(plane: ManagementPlane, ways: Controllers, name: str) -> Process:
     """Start one of Cluster API's programs, which converts objects of all namespaces and acts on none."""
-    setting = Setting(plane.folder, ways.certificates(name), ways.port(name), gate=False)
-    program = toolchain.program(name, SECOND.version(name))
-    command = [program, *CONTROLLERS[name].arguments(setting), "--namespace", ELSEWHERE]
+    command = [*ways.command(name, gate=False), "--namespace", ELSEWHERE]
     return start(name, command, plane.logs, {"KUBECONFIG": str(plane.kubeconfig)})
 
 
