@@ -38,6 +38,8 @@ LASTING = {
     'Cluster "c" is invalid: spec.x: Invalid value: 1': "change the setting",
     "exceeded quota: machines, requested: 3, limited: 2": "change the setting",
     "dial tcp 192.0.2.1:6443: connect: connection refused": "reachable",
+    "Could not automatically download and install resource plugin 'pulumi-resource-kubernetes' at version v4.25.0, install "
+    "the plugin using `pulumi plugin install resource kubernetes v4.25.0`: failed all 5 attempts": "Install the plugin",
     "no resource plugin 'pulumi-resource-kubernetes' found in the workspace at version v4.25.0": "Install the plugin",
     "failed to write state: no space left on device": "Make room",
     "Program failed with an unhandled exception:\nTraceback (most recent call last):\nKeyError: 'a'": "The program itself",
