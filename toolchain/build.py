@@ -155,9 +155,9 @@ def compile_standard_library(command: Path, jobs: Jobs) -> None:
 
 
 def builders() -> int:
-    """Number of parallel builds, as many as the memory is enough for; three leave no core idle while a program is linked."""
+    """Number of parallel builds: two if the memory is enough for two of the larger compilations. Three are not faster."""
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return 3 if memory >= 14 << 30 else 2 if memory >= 7 << 30 else 1
+    return 2 if memory >= 7 << 30 else 1
 
 
 def wait_for(tasks: list[Future[None]]) -> None:

@@ -51,7 +51,8 @@ REMEDIES = (
     ),
     (
         re.compile(
-            r"no resource plugin|[Cc]ould not automatically download and install|could not find (?:a )?(?:latest version of )?(?:the )?provider|failed to install plugin"
+            r"no resource plugin|[Cc]ould not automatically download and install|"
+            r"could not find (?:a )?(?:latest version of )?(?:the )?provider|failed to install plugin"
         ),
         "Install the plugin that the message names",
     ),
