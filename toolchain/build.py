@@ -23,8 +23,9 @@ from .progress import Progress, duration_text
 TAIL = 15
 """Lines of a build's log that an error quotes."""
 
-GO_BUILD = ("build", "-trimpath", "-gcflags=all=-dwarf=false -l")
-"""No debug information, which the linker would drop, and no inlining: saves a quarter of the compiler's time."""
+GO_BUILD = ("build", "-trimpath", "-gcflags=all=-dwarf=false")
+"""No debug information, which the linker would drop anyway. Inlining stays: a build without it takes a sixth less of the
+processor's time, and each run of the tests on its programs a third more."""
 
 UNREACHABLE = re.compile(
     r"dial tcp|lookup \S+ on |proxyconnect|i/o timeout|403 Forbidden|404 Not Found|lookup disabled by GOPROXY"
