@@ -7,12 +7,13 @@ import itertools
 import os
 import re
 import subprocess
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
 from . import locate, pins
 from .build_folder import prepare, remove
+from .compiler import build_command
 from .files import copy_folder
 from .go import go
 from .jobs import Jobs, Stop, seconds_of_cpu
@@ -23,9 +24,8 @@ from .progress import Progress, duration_text
 TAIL = 15
 """Lines of a build's log that an error quotes."""
 
-GO_BUILD = ("build", "-trimpath", "-gcflags=all=-dwarf=false")
-"""No debug information, which the linker would drop anyway. Inlining stays: without it a build takes less time, but
-kube-apiserver and pulumi take a quarter more in each use (`pulumi version`: a third)."""
+Compiler = Sequence[str | Path]
+"""A command that builds, up to the arguments that only one program has."""
 
 UNREACHABLE = re.compile(
     r"dial tcp|lookup \S+ on |proxyconnect|i/o timeout|403 Forbidden|404 Not Found|lookup disabled by GOPROXY"
@@ -112,7 +112,8 @@ def build_all(todo: list[Program], command: Path, progress: Progress, report: Ca
     """
     groups = [list(programs) for _group, programs in itertools.groupby(todo, key=lambda program: program.group)]
     jobs = Jobs()
-    build_program = functools.partial(build_once, command=command, progress=progress, jobs=jobs)
+    compiler = build_command(command, todo)
+    build_program = functools.partial(build_once, compiler=compiler, progress=progress, jobs=jobs)
 
     def several(programs: list[Program]) -> None:
         for program in programs:
@@ -122,7 +123,7 @@ def build_all(todo: list[Program], command: Path, progress: Progress, report: Ca
         try:
             downloads = downloader.submit(download, todo, command, progress, report, jobs)
             if len(groups) > 1:
-                compile_standard_library(command, jobs)
+                compile_standard_library(compiler, jobs)
             wait_for([pool.submit(several, group) for group in groups])
             # Downloads that are still running are not needed any more.
             jobs.stop()
@@ -132,7 +133,7 @@ def build_all(todo: list[Program], command: Path, progress: Progress, report: Ca
             raise
 
 
-def compile_standard_library(command: Path, jobs: Jobs) -> None:
+def compile_standard_library(compiler: Compiler, jobs: Jobs) -> None:
     """Compile Go's own packages. They need no download and keep all cores busy, as a program that is built alone does not.
 
     A failure is not reported: the build of the first program fails for the same reason and reports it.
@@ -144,7 +145,7 @@ def compile_standard_library(command: Path, jobs: Jobs) -> None:
     temporary.mkdir(parents=True, exist_ok=True)
     try:
         with jobs.run(
-            [command, *GO_BUILD, "std"],
+            [*compiler, "std"],
             folder=temporary,
             environment={**environment(), "GOTMPDIR": str(temporary)},
             stdout=subprocess.DEVNULL,
@@ -170,14 +171,14 @@ def wait_for(tasks: list[Future[None]]) -> None:
         raise failure
 
 
-def build_once(program: Program, *, command: Path, progress: Progress, jobs: Jobs) -> None:
+def build_once(program: Program, *, compiler: Compiler, progress: Progress, jobs: Jobs) -> None:
     """Build a program unless another process has built it meanwhile."""
     jobs.proceed()
     with exclusive(program.file_name, functools.partial(progress.wait, program), jobs.proceed) as lock:
         took = None
         if not is_available(program):
             progress.start(program)
-            took = build(program, command, lock, jobs)
+            took = build(program, compiler, lock, jobs)
         progress.end(program, took)
 
 
@@ -207,12 +208,12 @@ def download(todo: list[Program], command: Path, progress: Progress, report: Cal
             report(f"{group}: {number} modules downloaded ({progress.elapsed:.0f} s so far)")
 
 
-def build(program: Program, command: Path, lock: int, jobs: Jobs) -> float:
+def build(program: Program, compiler: Compiler, lock: int, jobs: Jobs) -> float:
     """Build one program; returns the seconds of CPU time.
 
     Args:
         program: the program.
-        command: the go command.
+        compiler: the command that builds, see ``compiler.build_command``.
         lock: descriptor of the program's lock. ``go`` inherits it, so that after the parent was killed the lock lasts until
             nobody writes any more.
         jobs: the processes of this build; ``go`` is added to them.
@@ -233,8 +234,7 @@ def build(program: Program, command: Path, lock: int, jobs: Jobs) -> float:
     temporary.mkdir(parents=True)
     log = cache / "logs" / f"{program.file_name}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    words: list[str | Path] = [command, *GO_BUILD]
-    words += ["-ldflags", linker_flags(program), "-o", part, program.package]
+    words = [*compiler, "-ldflags", linker_flags(program), "-o", part, program.package]
     try:
         with (
             log.open("wb") as output,
