@@ -16,7 +16,7 @@ def build_command(command: Path, programs: Iterable[Program]) -> tuple[Path | st
 
     No debug information is written, which the linker would drop anyway. Without inlining a build takes a fifth less of the
     processor's time, but kube-apiserver and pulumi take a quarter more in each use. So a run builds without it where none of
-    the programs that are used most is among its own. It has one set of flags, because Go compiles a package for each set anew.
+    the programs that are used most is among its own. All have one set of flags: Go compiles a package for each set anew.
 
     Args:
         command: the go command.
