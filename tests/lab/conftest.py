@@ -38,9 +38,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """A running lab whose load balancers answer some seconds after they have an address."""
     state: Path = tmp_path_factory.mktemp("lab") / "state"
     instance = Lab(state)
-    options = ("--load-balancer-delay", "6", "--network", "provided", "--contract", generation().contract)
-    start = instance.command("up", *options)
-    assert start.returncode == 0, f"the lab does not start:\n{start.stdout}"
+    instance.up("--load-balancer-delay", "6", "--network", "provided", "--contract", generation().contract)
     yield instance
     stop = subprocess.run(
         [sys.executable, "-m", "lab", "--state", str(state), "down"],

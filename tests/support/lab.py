@@ -55,6 +55,13 @@ class Lab:
     def __init__(self, state: Path) -> None:
         self.state = state
         self.folder = StateFolder(state)
+        self._options: tuple[str, ...] = ()
+
+    def up(self, *options: str) -> None:
+        """Start it with these options; without any, again with those that it had: a lab that went down has forgotten them."""
+        self._options = options or self._options
+        process = self.command("up", *self._options)
+        assert process.returncode == 0, f"the lab does not start:\n{process.stdout}"
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run ``python -m lab``; its output, both streams, is in ``stdout``."""
