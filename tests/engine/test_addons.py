@@ -79,12 +79,8 @@ def project(
     (instance.folder / "manifests" / "all.yaml").write_text(MANIFESTS)
     instance.pulumi("stack", "init", STACK).ok()
     write(instance, fleet, servers)
-    for path, word in zip(
-        ("addons[0].values.encryptionKey", "addons[1].values.word", "addons[3].objects[0].data.word"),
-        words,
-        strict=True,
-    ):
-        instance.pulumi("config", "set", "--path", "--secret", f"kamaji-equinix:{path}", word, "--stack", STACK).ok()
+    places = ("addons[0].values.encryptionKey", "addons[1].values.word", "addons[3].objects[0].data.word")
+    instance.store(STACK, dict(zip(places, words, strict=True)))
     return instance
 
 
@@ -189,7 +185,7 @@ def test_an_object_of_two_add_ons_is_refused_with_their_names(project: Project) 
 def test_what_a_chart_or_the_tenant_says_of_a_secret_is_not_shown(project: Project, words: list[str]) -> None:
     edit_stack(project, lambda config: config["kamaji-equinix:addons"][1]["values"].update(refuse=True))
     by_engine = project.up(STACK)
-    by_script = project.script("preview", "--json", "--stack", STACK)
+    by_script = project.script_here("preview", "--json", "--stack", STACK)
     edit_stack(project, lambda config: config["kamaji-equinix:addons"][1]["values"].pop("refuse"))
     wrong = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "wrong", "namespace": "default"}}
     secret = yaml.safe_load((project.folder / f"Pulumi.{STACK}.yaml").read_text())["config"]["kamaji-equinix:addons"][3]
@@ -274,7 +270,7 @@ def test_a_tenant_that_does_not_answer_makes_its_add_ons_fail_and_nothing_else(
 
 
 def test_a_refresh_with_a_tenant_that_does_not_answer_blames_the_tenant(project: Project) -> None:
-    result = project.script("refresh", "--stack", STACK)
+    result = project.script_here("refresh", "--stack", STACK)
     assert result.code != 0, "what is in it could not be compared"
     assert "tenant cluster" in result.output, f"it is said who does not answer:\n{result.output}"
     assert "credentials" not in result.output, f"and not the management cluster's credentials:\n{result.output}"
@@ -290,7 +286,7 @@ def hang(tenant: Tenant) -> None:
 
 def test_a_destroy_asks_the_tenant_for_nothing(project: Project, fleet: Fleet) -> None:
     start = time.monotonic()
-    output = project.script("destroy", "--yes", "--stack", STACK).ok()
+    output = project.script_here("destroy", "--yes", "--stack", STACK).ok()
     assert time.monotonic() - start < SECONDS, f"neither a dead tenant nor a finalizer in it holds it up:\n{output}"
     clusters = f"/apis/cluster.x-k8s.io/v1beta1/namespaces/{fleet.namespace}/clusters"
     assert fleet.http.get(clusters).json()["items"] == [], "the Cluster is gone"

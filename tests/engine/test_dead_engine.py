@@ -105,9 +105,9 @@ def test_a_killed_engine_leaves_no_plugin_is_named_and_up_goes_on(project: Proje
     assert f"`kamaji-equinix up --stack {STACK}` again: it clears the lock" in output, f"what to do:\n{output}"
     require_quiet(output)
     slow.delay = 0.0
-    again = project.script("up", "--no-wait", "--stack", STACK).ok()
+    again = project.script_here("up", "--no-wait", "--stack", STACK).ok()
     assert "cleared the lock of a dead update" in again, f"as was said:\n{again}"
-    project.script("destroy", "--yes", "--stack", STACK).ok()
+    project.script_here("destroy", "--yes", "--stack", STACK).ok()
 
 
 def test_a_crashed_engine_leaves_no_plugin(project: Project) -> None:

@@ -34,7 +34,7 @@ def test_a_stack_whose_attributes_are_empty_is_read_again(project: Project, name
     plain = project.pulumi("stack", "export", "--stack", "dev")
     assert plain.code != 0, f"plain Pulumi can't read it, or this test tests nothing:\n{plain.output}"
     assert "EOF" in plain.output, f"and says no more than that:\n{plain.output}"
-    result = project.script("kubeconfig", "--stack", "dev")
+    result = project.script_here("kubeconfig", "--stack", "dev")
     assert "EOF" not in result.output, f"the script mends it before it looks:\n{result.output}"
     project.pulumi("stack", "export", "--stack", "dev").ok()
 

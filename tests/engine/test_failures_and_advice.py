@@ -59,8 +59,8 @@ def test_a_plugin_that_was_killed_needs_nothing_but_another_run(project: Project
     assert output.endswith(GO_ON), f"as is true:\n{output}"
     assert "Exception calling" not in output, f"gRPC's words are no user's:\n{output}"
     fleet.delay = 0.0
-    project.script("up", "--no-wait", "--stack", STACK).ok()
-    project.script("destroy", "--yes", "--stack", STACK).ok()
+    project.script_here("up", "--no-wait", "--stack", STACK).ok()
+    project.script_here("destroy", "--yes", "--stack", STACK).ok()
 
 
 def test_an_import_whose_engine_is_killed_leaves_the_stack_as_it_was_and_is_repeated(

@@ -82,7 +82,7 @@ def test_a_cluster_that_the_state_does_not_know_is_destroyed_all_the_same(
         "its creation was under way"
     )
     assert f"v1beta1:Cluster::{STACK}" not in str(content["resources"]), "and is not known to have ended"
-    output = project.script("destroy", "--yes", "--stack", STACK).ok()
+    output = project.script_here("destroy", "--yes", "--stack", STACK).ok()
     assert f"the state now holds those that exist: Cluster {fleet.namespace}/{STACK}" in output, (
         f"it is said:\n{output}"
     )
@@ -94,23 +94,23 @@ def test_a_cluster_that_the_state_does_not_know_is_gone_on_with(
 ) -> None:
     killed_at(project, proxy, "PATCH", "up", "--no-wait")
     before = appears(fleet)
-    project.script("up", "--no-wait", "--stack", STACK).ok()
+    project.script_here("up", "--no-wait", "--stack", STACK).ok()
     assert uid(fleet) == before, "it is the same Cluster"
     assert not state(project).get("pending_operations"), "and the state is whole"
-    rerun = project.script("up", "--no-wait", "--stack", STACK).ok()
+    rerun = project.script_here("up", "--no-wait", "--stack", STACK).ok()
     assert "created" not in rerun, f"there is nothing left to do:\n{rerun}"
-    project.script("destroy", "--yes", "--stack", STACK).ok()
+    project.script_here("destroy", "--yes", "--stack", STACK).ok()
     assert not uid(fleet), "and it goes"
 
 
 def test_a_cluster_that_was_being_deleted_comes_up_anew(project: Project, proxy: FaultProxy, fleet: Fleet) -> None:
-    project.script("up", "--no-wait", "--stack", STACK).ok()
+    project.script_here("up", "--no-wait", "--stack", STACK).ok()
     before = uid(fleet)
     killed_at(project, proxy, "DELETE", "destroy", "--yes")
     # With Cluster API's controllers a Cluster outlives its parts; here nobody holds it that long.
     eventually(lambda: (uid(fleet), parts(fleet)), lambda rest: rest == ("", []), 60, "Cluster and its parts gone")
-    output = project.script("up", "--no-wait", "--stack", STACK).ok()
+    output = project.script_here("up", "--no-wait", "--stack", STACK).ok()
     assert "an earlier run that was interrupted has deleted these" in output, f"it is said:\n{output}"
     assert uid(fleet) not in ("", before), "an up that took it for unchanged would build around nothing"
-    project.script("destroy", "--yes", "--stack", STACK).ok()
+    project.script_here("destroy", "--yes", "--stack", STACK).ok()
     assert not uid(fleet), "and it goes"

@@ -18,7 +18,7 @@ from tests.support.fleet import CLUSTERS, CONTROL_PLANES, MERGE, dig
 from tests.support.lab import eventually
 from tests.support.metal3_fleet import HOSTS, NEWER, Metal3Fleet
 from tests.support.metal3_plane import least_rights, metal3_plane
-from tests.support.metal3_settings import IMAGE, PASSWORD
+from tests.support.metal3_settings import IMAGE, PASSWORD, passwords
 from tests.support.project import Project
 
 STACK = "metal3"
@@ -47,9 +47,7 @@ class Up:
 
     def password(self, value: str) -> None:
         """Store both hosts' password as a secret."""
-        for index in range(len(self.sections["metal3"]["hosts"])):
-            path = f"kamaji-equinix:metal3.hosts[{index}].bmc.password"
-            self.project.pulumi("config", "set", "--path", "--secret", "--stack", STACK, path, value).ok()
+        self.project.store(STACK, passwords(self.sections["metal3"]["hosts"], value))
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +112,7 @@ def test_hosts_pools_and_templates_are_there(up: Up) -> None:
 
 
 def test_what_controllers_write_into_a_host_is_no_change(up: Up) -> None:
-    up.fleet.machines["host-0"] = "one-a-x"
+    up.fleet.occupy("host-0", "one-a-x")
     path = f"{HOSTS.format(up.fleet.namespace)}/host-0"
     eventually(
         lambda: up.fleet.http.get(path).json(), lambda obj: obj["spec"]["online"], 20, "a machine is on the host"
@@ -163,7 +161,7 @@ def test_what_somebody_deletes_or_changes_is_put_right(up: Up) -> None:
     host = f"{HOSTS.format(namespace)}/host-0"
     change = {"metadata": {"labels": {"pool": "other"}}, "spec": {"bmc": {"address": "ipmi://192.0.2.1"}}}
     up.fleet.http.patch(host, json=change, headers=MERGE, params={"fieldManager": "somebody"}).raise_for_status()
-    output = up.project.script("up", "--stack", STACK, "--no-wait").ok()
+    output = up.project.script_here("up", "--stack", STACK, "--no-wait").ok()
     for path in paths:
         assert up.fleet.http.get(path).is_success, f"{path} is there again:\n{output}"
     obj = up.fleet.http.get(host).json()
@@ -226,7 +224,7 @@ def test_an_endpoint_that_somebody_has_changed_ends_a_hand_off_whose_advice_puts
     assert result.code != 0, text
     assert "spec.controlPlaneEndpoint is 192.0.2.250:6443, written by somebody" in text, text
     assert "`kamaji-equinix up`, which compares it and writes the right one" in text, f"the advice: {text}"
-    up.project.script("up", "--no-wait", "--stack", STACK).ok()
+    up.project.script_here("up", "--no-wait", "--stack", STACK).ok()
     after = up.fleet.http.get(url).raise_for_status().json()["spec"]["controlPlaneEndpoint"]
     assert after == before, "it is put right"
 
@@ -261,7 +259,7 @@ def test_the_hosts_go_after_their_cluster(up: Up) -> None:
         if answer.status_code == httpx.codes.NOT_FOUND or not dig(answer.json(), "metadata", "deletionTimestamp"):
             return False
         names.append(up.names(HOSTS))
-        up.fleet.machines.clear()
+        up.fleet.vacate()
         eventually(
             lambda: up.fleet.http.get(f"{HOSTS.format(up.fleet.namespace)}/host-0").json(),
             lambda obj: "consumerRef" not in obj["spec"],

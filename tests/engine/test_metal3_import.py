@@ -47,7 +47,7 @@ def rack(plane: ManagementPlane, project: Project, request: pytest.FixtureReques
 @pytest.mark.parametrize("rack", RACKS, indirect=True, ids=[" ".join(filter(None, row)) for row in RACKS])
 def test_it_is_taken_in_as_it_lives_and_can_be_changed_then(rack: Rack) -> None:
     before = rack.snapshot()
-    output = rack.project.script("import", "--stack", STACK).ok()
+    output = rack.project.script_here("import", "--stack", STACK).ok()
     assert "will roll" not in output, f"nothing rolls:\n{output}"
     assert rack.snapshot() == before, f"nothing is made anew or has other content:\n{output}"
     assert rack.host()["spec"]["online"], "the server stays on"
@@ -81,7 +81,7 @@ def test_what_differs_is_told_by_its_own_field_and_nothing_is_written(rack: Rack
 
     def report(*, password: str = PASSWORD) -> str:
         rack.configure(password=password)
-        result = rack.project.script("import", "--stack", STACK)
+        result = rack.project.script_here("import", "--stack", STACK)
         assert result.code == 2, f"the settings are at fault:\n{result.output}"
         return " ".join(result.output.split())
 

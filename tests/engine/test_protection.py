@@ -35,10 +35,10 @@ def test_a_protected_cluster_outlives_a_destroy_and_its_state_stays_whole(
 ) -> None:
     project.pulumi("stack", "init", STACK).ok()
     configure(project, fleet, protect=True)
-    project.script("up", "--no-wait", "--stack", STACK).ok()
+    project.script_here("up", "--no-wait", "--stack", STACK).ok()
     before = state(project)["resources"]
 
-    result = project.script("destroy", "--yes", "--stack", STACK)
+    result = project.script_here("destroy", "--yes", "--stack", STACK)
     assert result.code == 7, f"it is refused as what cannot be done now:\n{result.output}"
     assert "nothing was deleted" in result.output, result.output
     assert f"Cluster/{STACK}" in result.output, f"it names the cluster:\n{result.output}"
@@ -52,9 +52,9 @@ def test_a_protected_cluster_outlives_a_destroy_and_its_state_stays_whole(
     # Before the question of `kamaji-equinix destroy`, too, which would be about nothing.
     with pytest.raises(PreflightFailed, match=rf"Cluster/{STACK}.*`cluster\.protect: false`"):
         stack.deletions()
-    project.script("up", "--no-wait", "--stack", STACK).ok()
+    project.script_here("up", "--no-wait", "--stack", STACK).ok()
 
     configure(project, fleet, protect=False)
-    project.script("up", "--no-wait", "--stack", STACK).ok()
-    project.script("destroy", "--yes", "--stack", STACK).ok()
+    project.script_here("up", "--no-wait", "--stack", STACK).ok()
+    project.script_here("destroy", "--yes", "--stack", STACK).ok()
     assert not fleet.http.get(CLUSTERS.format(fleet.namespace)).json()["items"], "the advice works to the letter"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,12 +75,6 @@ def settings(fleet: Fleet, plain: list[str]) -> dict[str, Any]:
     }
 
 
-def store(project: Project, texts: Mapping[str, str]) -> None:
-    """Store secrets by their paths, in one run; nobody may watch for arguments meanwhile."""
-    pairs = [word for path, text in texts.items() for word in ("--secret", f"kamaji-equinix:{path}={text}")]
-    project.pulumi("config", "set-all", "--path", *pairs, "--stack", STACK).ok()
-
-
 @pytest.fixture(scope="module", autouse=True)
 def engine(project: Project) -> Iterator[None]:
     """Let the API find pulumi."""
@@ -103,11 +97,11 @@ def traces(project: Project, management: ManagementPlane, tmp_path_factory: pyte
         project.configure(STACK, **settings(fleet, plain))
         values = {path: form.format(text) for (path, form), text in zip(PLACES.items(), secret, strict=False)}
         access = management.kubeconfig.read_text() + f"# {secret[3]}\n"
-        store(project, {**values, "management.kubeconfig": access})
+        project.store(STACK, {**values, "management.kubeconfig": access})
         with arguments:
             come_up(project, texts)
         templates.append(names(client, fleet))
-        store(project, {f"{BOOTSTRAP}.commands[1]": f"login --password={secret[4]}"})
+        project.store(STACK, {f"{BOOTSTRAP}.commands[1]": f"login --password={secret[4]}"})
         with arguments:
             live(project, texts)
         templates.append(names(client, fleet))
@@ -122,7 +116,7 @@ def traces(project: Project, management: ManagementPlane, tmp_path_factory: pyte
             be_imported(project, texts)
         # Wrong in one place, while another is a secret that was right before.
         wrong = {f"{BOOTSTRAP}.postCommands[0]": "echo {{ .Foo }} " + secret[5]}
-        store(project, {**wrong, "controlPlane.registry": secret[6], "cluster.paused": secret[7]})
+        project.store(STACK, {**wrong, "controlPlane.registry": secret[6], "cluster.paused": secret[7]})
         with arguments:
             go_away(project, texts)
     texts["arguments"] = "\n".join(sorted(arguments.command_lines))

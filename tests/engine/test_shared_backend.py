@@ -52,7 +52,7 @@ def configure(machine: Project, fleet: Fleet, stack: str) -> None:
 
 
 def up(machine: Project, stack: str, *extra: str) -> CommandResult:
-    return machine.script("up", "--no-wait", "--stack", stack, *extra)
+    return machine.script_here("up", "--no-wait", "--stack", stack, *extra)
 
 
 def result(command: CommandResult) -> dict[str, Any]:
@@ -87,7 +87,7 @@ def test_a_stack_lives_in_a_bucket_from_its_first_up_to_its_destroy(
         (other.folder / file.name).write_text(file.read_text())
     rerun = result(up(other, "shared", "--json"))
     assert set(rerun["changes"]) <= NO_CHANGE, f"another machine finds nothing to do: {rerun}"
-    assert fleet.secret in other.script("kubeconfig", "--stack", "shared").ok(), (
+    assert fleet.secret in other.script_here("kubeconfig", "--stack", "shared").ok(), (
         "and reads the outputs with the passphrase"
     )
     contents = bucket.objects()
@@ -95,7 +95,7 @@ def test_a_stack_lives_in_a_bucket_from_its_first_up_to_its_destroy(
     for secret in (fleet.secret, PASSPHRASE, SECRET, "client-key-data"):
         keys = [key for key, content in contents.items() if secret.encode() in content]
         assert not keys, f"{secret.split('-')[0]}… is in clear in {keys}"
-    other.script("destroy", "--yes", "--stack", "shared").ok()
+    other.script_here("destroy", "--yes", "--stack", "shared").ok()
     assert "shared" not in names(fleet), "it is gone"
     assert not require_whole(machine, "shared").get("resources"), "and the first machine sees that"
     assert not bucket.locks(NAME, "shared"), "no lock stays behind"
@@ -155,7 +155,7 @@ def test_the_second_of_two_runs_is_refused_with_who_holds_the_stack(
                 assert text in second.output, f"the refusal misses {text!r}:\n{second.output}"
             assert "Traceback" not in second.output, f"and is no crash:\n{second.output}"
             assert bucket.objects(".pulumi/stacks/") == before, "the refused run has written nothing into the state"
-            machine.script("preview", "--stack", "twice").ok()
+            machine.script_here("preview", "--stack", "twice").ok()
             assert bucket.objects(".pulumi/stacks/") == before, (
                 "nor has a preview, which looks at a stack that is locked"
             )
@@ -239,7 +239,7 @@ def test_the_lock_of_a_killed_run_is_cleared_by_the_next_which_says_so_and_goes_
         assert f"process {lock['pid']}" in update.output, f"whose lock it was:\n{update.output}"
         require_whole(machine, "killed")
         assert not bucket.locks(NAME, "killed"), "nothing is left of it"
-        machine.script("destroy", "--yes", "--stack", "killed").ok()
+        machine.script_here("destroy", "--yes", "--stack", "killed").ok()
         assert "killed" not in names(fleet), "what both runs made is gone"
 
 

@@ -71,5 +71,5 @@ def test_no_sequence_of_edits_interruptions_and_reverts_harms_a_pool(pools: Pool
 
 
 def test_destroy_leaves_no_template(pools: PoolLife) -> None:
-    pools.project.script("destroy", "--yes", "--stack", pools.stack).ok()
+    pools.project.script_here("destroy", "--yes", "--stack", pools.stack).ok()
     eventually(pools.sets.templates, lambda templates: not templates, 60, "the Cluster takes its templates along")

@@ -41,14 +41,14 @@ class Living:
 
     def up(self) -> str:
         """`up`, until all is True."""
-        return self.project.script("up", "--stack", STACK, "--timeout", "300").ok()
+        return self.project.script_here("up", "--stack", STACK, "--timeout", "300").ok()
 
     def rerun(self) -> str:
         """Plain `pulumi up`."""
         return self.project.up(STACK).ok()
 
     def status(self) -> str:
-        return self.project.script("status", "--stack", STACK).ok()
+        return self.project.script_here("status", "--stack", STACK).ok()
 
     def kubeconfig(self) -> str:
         output: str = stack_outputs(self.project, STACK)["kubeconfig"]
@@ -90,7 +90,7 @@ def living(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Livin
         instance.up()
         yield instance
     finally:
-        instance.project.script("destroy", "--yes", "--stack", STACK).ok()
+        instance.project.script_here("destroy", "--yes", "--stack", STACK).ok()
         rest = [line for line in lab.leftovers() if CLUSTER in line]
         assert not rest, "nothing of it stays behind"
 

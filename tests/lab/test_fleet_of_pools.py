@@ -54,7 +54,7 @@ class Pools:
             {"cluster": {"name": "west"}, "workerPools": west},
         ]
         self.project.configure(STACK, **shared, clusters=clusters)
-        return self.project.script("up", "--stack", STACK, "--timeout", "300").ok()
+        return self.project.script_here("up", "--stack", STACK, "--timeout", "300").ok()
 
     def items(self, path: str) -> list[dict[str, Any]]:
         return [item for item in self.lab.items(path) if item["metadata"]["namespace"] == NAMESPACE]
@@ -202,7 +202,7 @@ def test_a_removed_pool_touches_no_other_nor_what_an_autoscaler_has_set(pools: P
 
 
 def test_destroy_leaves_neither_device_nor_object(pools: Pools) -> None:
-    pools.project.script("destroy", "--yes", "--stack", STACK).ok()
+    pools.project.script_here("destroy", "--yes", "--stack", STACK).ok()
     eventually(pools.devices, lambda devices: not devices, 30, "all devices given back")
     eventually(
         lambda: [line for line in pools.lab.leftovers() if NAMESPACE in line],

@@ -83,7 +83,7 @@ def adoption(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ado
     project = Project.make(folder, lab.environment())
     instance = Adoption(lab, project, sections(lab, STACK))
     instance.configure()
-    lines = project.script("render", "--stack", STACK).ok().splitlines()
+    lines = project.script_here("render", "--stack", STACK).ok().splitlines()
     manifests = "\n".join(line for line in lines if not line.startswith("warning: "))
     documents = rename(list(yaml.safe_load_all(manifests)))
     path = folder / "manifests.yaml"
@@ -91,20 +91,20 @@ def adoption(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ado
     project.run(KUBECTL, "--kubeconfig", lab.kubeconfig, "apply", "--filename", path).ok()
     eventually(instance.ready, lambda count: count == 1, 180, "kubectl's cluster has its machine")
     yield instance
-    project.script("destroy", "--yes", "--stack", STACK).ok()
+    project.script_here("destroy", "--yes", "--stack", STACK).ok()
     require_absence(lab, STACK)
 
 
 def test_settings_that_differ_from_what_lives_are_told_and_nothing_is_written(adoption: Adoption) -> None:
     machines, templates = adoption.machines(), adoption.templates()
     adoption.configure(machineType="m3.large.x86", replicas=2)
-    result = adoption.project.script("import", "--stack", STACK)
+    result = adoption.project.script_here("import", "--stack", STACK)
     assert result.code == 2, f"the settings are at fault:\n{result.output}"
     assert f"PacketMachineTemplate default/{POOL} (spec.template.spec.machineType)" in result.output, (
         "where they differ"
     )
     adoption.configure(replicas=2)
-    result = adoption.project.script("import", "--stack", STACK)
+    result = adoption.project.script_here("import", "--stack", STACK)
     assert f"MachineDeployment default/{POOL}" in result.output, f"a field that kubectl manages:\n{result.output}"
     assert ".spec.replicas" in result.output, "by its path"
     assert STACK not in adoption.stacks(), "a stack that would delete a living cluster is not left behind"
@@ -115,9 +115,9 @@ def test_a_cluster_with_templates_of_other_names_is_taken_in_and_no_machine_is_t
     machines, templates = adoption.machines(), adoption.templates()
     assert templates == {POOL}, "the names that somebody gave them"
     adoption.configure()
-    output = adoption.project.script("import", "--stack", STACK).ok()
+    output = adoption.project.script_here("import", "--stack", STACK).ok()
     assert "will roll" not in output, f"nothing rolls:\n{output}"
-    rerun = adoption.project.script("up", "--stack", STACK, "--timeout", "120").ok()
+    rerun = adoption.project.script_here("up", "--stack", STACK, "--timeout", "120").ok()
     assert "updated" not in rerun, f"there is nothing left to do:\n{rerun}"
     assert adoption.project.pulumi("preview", "--expect-no-changes", "--stack", STACK).code == 0, "for plain Pulumi too"
     assert (adoption.machines(), adoption.templates()) == (machines, templates), "and all is as it was"
@@ -126,7 +126,7 @@ def test_a_cluster_with_templates_of_other_names_is_taken_in_and_no_machine_is_t
 def test_a_changed_pool_of_such_a_cluster_rolls_and_its_old_template_goes_in_time(adoption: Adoption) -> None:
     before = adoption.machines()
     adoption.configure(machineType="m3.large.x86")
-    output = adoption.project.script("up", "--stack", STACK, "--timeout", "300").ok()
+    output = adoption.project.script_here("up", "--stack", STACK, "--timeout", "300").ok()
     assert "pool a: 1 will roll; machineType c3.medium.x86 to m3.large.x86" in output, f"it is told before:\n{output}"
     eventually(adoption.machines, lambda value: len(value) == 1 and not value.keys() & before.keys(), 120, "the roll")
     assert len(adoption.templates()) == 2, "the name of the bootstrap template stays, the machines have a new one"

@@ -35,8 +35,8 @@ def test_ctrl_c_during_the_hand_off_leaves_a_state_from_which_up_goes_on(lab: La
     os.killpg(process.pid, signal.SIGINT)
     process.communicate(timeout=60)
     assert process.returncode == 130, "the shell is told that Ctrl-C ended it"
-    project.script("up", "--stack", "interrupted", "--timeout", "300").ok()
-    project.script("destroy", "--yes", "--stack", "interrupted").ok()
+    project.script_here("up", "--stack", "interrupted", "--timeout", "300").ok()
+    project.script_here("destroy", "--yes", "--stack", "interrupted").ok()
     require_absence(lab, "interrupted")
 
 
@@ -44,14 +44,14 @@ def test_ctrl_c_during_a_destroy_leaves_a_state_from_which_up_makes_the_cluster_
     lab: Lab, project: Project
 ) -> None:
     project.configure("undone", **sections(lab, "undone"))
-    project.script("up", "--stack", "undone", "--no-wait").ok()
+    project.script_here("up", "--stack", "undone", "--no-wait").ok()
     before = cluster(lab, "undone")
     process = start(project, "destroy", "--yes", "--stack", "undone")
     wait_for(process, "Cluster/undone: delete started")
     os.killpg(process.pid, signal.SIGINT)
     process.communicate(timeout=60)
     assert process.returncode == 130, "the shell is told that Ctrl-C ended it"
-    output = project.script("up", "--stack", "undone", "--no-wait").ok()
+    output = project.script_here("up", "--stack", "undone", "--no-wait").ok()
     after = cluster(lab, "undone")
     assert "deletionTimestamp" not in after, f"an up that takes it for unchanged builds around nothing:\n{output}"
     # Where the signal came before the engine had asked for the deletion, it lives on.
@@ -59,7 +59,7 @@ def test_ctrl_c_during_a_destroy_leaves_a_state_from_which_up_makes_the_cluster_
         assert "an earlier run that was interrupted has deleted these" in output, (
             f"the run says what it mends:\n{output}"
         )
-    project.script("destroy", "--yes", "--stack", "undone").ok()
+    project.script_here("destroy", "--yes", "--stack", "undone").ok()
     require_absence(lab, "undone")
 
 
@@ -72,21 +72,21 @@ def test_a_terminal_that_closes_leaves_no_process_behind(lab: Lab, project: Proj
     process.communicate(timeout=60)
     _, living = psutil.wait_procs(family, timeout=15)
     assert not living, "the engine has a session of its own, which the terminal does not reach"
-    project.script("destroy", "--yes", "--stack", "hungup").ok()
+    project.script_here("destroy", "--yes", "--stack", "hungup").ok()
     require_absence(lab, "hungup")
 
 
 def test_living_clusters_are_taken_into_a_stack_that_does_not_exist_yet(lab: Lab, project: Project) -> None:
     project.configure("found", **sections(lab, "found"))
-    project.script("up", "--stack", "found", "--no-wait").ok()
+    project.script_here("up", "--stack", "found", "--no-wait").ok()
     project.pulumi("stack", "rm", "found", "--force", "--yes", "--preserve-config").ok()
-    result = project.script("import", "--stack", "found")
+    result = project.script_here("import", "--stack", "found")
     assert "conflict" not in result.ok(), (
         f"another field manager applies what Cluster API's webhooks have completed:\n{result.output}"
     )
-    preview = project.script("preview", "--stack", "found").ok()
+    preview = project.script_here("preview", "--stack", "found").ok()
     assert "15 unchanged" in preview, f"and then it is as after up:\n{preview}"
-    project.script("destroy", "--yes", "--stack", "found").ok()
+    project.script_here("destroy", "--yes", "--stack", "found").ok()
     require_absence(lab, "found")
 
 
@@ -95,6 +95,6 @@ def test_a_killed_engine_and_plugin_leave_a_state_that_destroy_clears(lab: Lab, 
     process = start(project, "up", "--stack", "killed", "--timeout", "300")
     wait_for(process, "waits until /readyz answers")
     kill(process)
-    result = project.script("destroy", "--yes", "--stack", "killed")
+    result = project.script_here("destroy", "--yes", "--stack", "killed")
     assert "lock" in result.ok(), f"the dead engine's lock is cleared, and said so:\n{result.output}"
     require_absence(lab, "killed")

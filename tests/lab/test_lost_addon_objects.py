@@ -32,20 +32,20 @@ def project(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proj
     chart = {"name": "network", "chart": str(ROOT / "lab/charts/network"), "namespace": "kube-system"}
     addons = [chart, {"name": "greetings", "objects": OBJECTS}]
     stack_project.configure(STACK, **{**sections(lab, STACK), "addons": addons, "network": {"plugin": "custom"}})
-    stack_project.script("up", "--stack", STACK, "--timeout", "300").ok()
+    stack_project.script_here("up", "--stack", STACK, "--timeout", "300").ok()
     yield stack_project
-    stack_project.script("destroy", "--yes", "--stack", STACK).ok()
+    stack_project.script_here("destroy", "--yes", "--stack", STACK).ok()
     require_absence(lab, f"{STACK}-", STACK)
 
 
 def status(project: Project) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads(project.script("status", "--json", "--stack", STACK).ok())[STACK]
+    document: dict[str, Any] = json.loads(project.script_here("status", "--json", "--stack", STACK).ok())[STACK]
     return document
 
 
 def test_a_lost_object_of_an_add_on_is_missed_and_the_advice_brings_it_back(project: Project) -> None:
     assert status(project)["differences"] == [], "nothing is lost"
-    kubeconfig = yaml.safe_load(project.script("kubeconfig", "--stack", STACK).ok())
+    kubeconfig = yaml.safe_load(project.script_here("kubeconfig", "--stack", STACK).ok())
     with client_of(kubeconfig) as client:
         for path in LOSSES:
             client.delete(path).raise_for_status()

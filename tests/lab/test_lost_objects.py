@@ -36,7 +36,7 @@ class Losing:
             eventually(lambda: client.get(path).status_code, lambda code: code == 404, 60, f"{path} is gone")
 
     def status(self) -> dict[str, Any]:
-        report: dict[str, Any] = json.loads(self.project.script("status", "--json", "--stack", STACK).ok())[STACK]
+        report: dict[str, Any] = json.loads(self.project.script_here("status", "--json", "--stack", STACK).ok())[STACK]
         return report
 
     def machines(self) -> set[str]:
@@ -58,7 +58,7 @@ def losing(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Losing:
     pool = wish["workerPools"][0]
     pools = [{**pool, "name": name} for name in ("a", "b")]
     project.configure(STACK, **{**wish, "workerPools": pools, "addons": [{"name": "greeting", "objects": [GREETING]}]})
-    project.script("up", "--stack", STACK, "--timeout", "300").ok()
+    project.script_here("up", "--stack", STACK, "--timeout", "300").ok()
     return Losing(lab, project)
 
 
@@ -85,7 +85,7 @@ def test_status_tells_what_is_otherwise_than_asked_and_its_advice_mends_it(losin
     plain = losing.project.pulumi("preview", "--stack", STACK).ok()
     assert "somebody else has deleted its MachineDeployment" in plain, f"plain pulumi makes none, and says so:\n{plain}"
     assert all("kamaji-equinix up" in difference["action"] for difference in report["differences"]), "the advice"
-    losing.project.script("up", "--stack", STACK, "--timeout", "300").ok()
+    losing.project.script_here("up", "--stack", STACK, "--timeout", "300").ok()
     report = losing.status()
     assert (report["ready"], report["differences"]) == (True, []), "the advice worked"
     assert len(losing.machines()) == 2, "one of each pool"
@@ -103,7 +103,7 @@ def test_a_control_plane_that_is_lost_takes_no_machine_that_stays_billed_with_it
         message = f"KamajiControlPlane default/{STACK}-plane, which this stack has made, does not exist any more"
         assert message in plain.output, f"in words:\n{plain.output}"
         assert "resource 'default/" not in plain.output, f"not in the engine's:\n{plain.output}"
-    output = losing.project.script("up", "--stack", STACK, "--timeout", "400").ok()
+    output = losing.project.script_here("up", "--stack", STACK, "--timeout", "400").ok()
     assert "new certificate authority and no data" in output, f"it is said loudly:\n{output}"
     for pool in ("a", "b"):
         assert f"warning: machines of default/{STACK}, pool {pool}: 1 will roll; they joined" in output, (
@@ -122,5 +122,5 @@ def test_a_control_plane_that_is_lost_takes_no_machine_that_stays_billed_with_it
 
 
 def test_destroy_leaves_nothing_of_it(losing: Losing) -> None:
-    losing.project.script("destroy", "--yes", "--stack", STACK).ok()
+    losing.project.script_here("destroy", "--yes", "--stack", STACK).ok()
     require_absence(losing.lab, f"{STACK}-", STACK)

@@ -54,17 +54,17 @@ class Changes:
         """Count something else as a change."""
         self._change.set()
 
-    def wait(self, *, soon: bool = False) -> bool:
+    def wait(self, *, seconds: float = IDLE_SECONDS) -> bool:
         """Wait for the next change, or for a while.
 
         Args:
-            soon: not for long.
+            seconds: at most; less while a watch is not open.
 
         Returns:
             False once it was stopped.
         """
         all_open = bool(self._paths) and len(self._open) == len(self._paths)
-        if self._change.wait(IDLE_SECONDS if all_open and not soon else POLL_SECONDS):
+        if self._change.wait(seconds if all_open else min(seconds, POLL_SECONDS)):
             self._stop.wait(TOGETHER_SECONDS)
         self._change.clear()
         return not self._stop.is_set()

@@ -75,7 +75,7 @@ class Life:
 
     def whole(self) -> None:
         """A run to its end."""
-        result = self.project.script("up", "--stack", self.stack, "--no-wait")
+        result = self.project.script_here("up", "--stack", self.stack, "--no-wait")
         self.story.append("up")
         assert result.code == 0, f"{'; '.join(self.story)}\n{result.output}"
         self.check("; ".join(self.story))

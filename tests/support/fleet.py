@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import math
 import secrets
 import selectors
 import socket
@@ -19,7 +20,7 @@ from lab.plane import ManagementPlane
 
 from . import kamaji_builder, kubeconfig_secret
 from .answers import body_of
-from .changes import Changes
+from .changes import IDLE_SECONDS, POLL_SECONDS, Changes
 from .tls_endpoint import REPLIES, TenantAuthority
 
 Json = dict[str, Any]
@@ -70,7 +71,7 @@ class Fleet:
 
     Args:
         management: where they are.
-        delay: seconds from a published address to its first answer.
+        delay: seconds from a published address to its first answer; can be changed.
         kubeconfig: what the tenants' Secrets hold, where a tenant's own API server is more than played.
         namespace: where; one of its own by default.
 
@@ -90,7 +91,7 @@ class Fleet:
         namespace: str | None = None,
         kubeconfig: str | None = None,
     ) -> None:
-        self.management, self.delay = management, delay
+        self.management, self._delay = management, delay
         self.namespace = namespace or f"fleet-{secrets.token_hex(4)}"
         self.secret = f"credential-{secrets.token_hex(8)}"
         self.kubeconfig = kubeconfig or f"token: {self.secret}"
@@ -101,6 +102,9 @@ class Fleet:
         self._tls = self.authority.server_context()
         self._stop = threading.Event()
         self._selector = selectors.DefaultSelector()
+        # A byte in it ends the selector's wait.
+        self._awake, self._alarm = socket.socketpair()
+        self._selector.register(self._awake, selectors.EVENT_READ)
         self.http = management.client()
         answer = self.http.post("/api/v1/namespaces", json={"metadata": {"name": self.namespace}})
         assert answer.status_code in (httpx.codes.CREATED, httpx.codes.CONFLICT), answer.text
@@ -147,11 +151,13 @@ class Fleet:
     def close(self) -> None:
         """Stop playing."""
         self._stop.set()
+        self._alarm.send(b"!")
         self._changes.stop()
         for thread in self._threads:
             thread.join(20)
-        for member in self.members.values():
-            member.listener.close()
+        self._selector.close()
+        for part in (self._awake, self._alarm, *(member.listener for member in self.members.values())):
+            part.close()
         self.http.close()
 
     def __enter__(self) -> Fleet:
@@ -159,6 +165,16 @@ class Fleet:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    @property
+    def delay(self) -> float:
+        """Seconds from a published address to its first answer."""
+        return self._delay
+
+    @delay.setter
+    def delay(self, seconds: float) -> None:
+        self._delay = seconds
+        self._changes.tell()
 
     # Control planes
 
@@ -176,10 +192,9 @@ class Fleet:
 
     def _accept(self) -> None:
         while not self._stop.is_set():
-            if not self._selector.get_map():
-                self._stop.wait(0.005)
-                continue
-            for key, _ in self._selector.select(0.01):
+            for key, _ in self._selector.select():
+                if key.fileobj is self._awake:
+                    return
                 with contextlib.suppress(OSError):
                     connection, _address = key.fileobj.accept()  # type: ignore[union-attr]
                     threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
@@ -195,7 +210,7 @@ class Fleet:
 
     def _play(self) -> None:
         with self.management.client() as client:
-            while self._changes.wait(soon=self.problem is not None or self._pending()):
+            while self._changes.wait(seconds=self._pause()):
                 try:
                     self._round(client)
                     self.problem = None
@@ -203,9 +218,12 @@ class Fleet:
                     # The API server restarts, or fills its cache (429): the next round looks again.
                     self.problem = error
 
-    def _pending(self) -> bool:
-        """Whether a control plane is to answer once its time has come, which no change tells."""
-        return any(member.publication and not member.answers for member in self.members.values())
+    def _pause(self) -> float:
+        """Seconds to the next round at the latest: no change tells that it is time for a control plane to answer."""
+        if self.problem:
+            return POLL_SECONDS
+        silent = [member.publication for member in self.members.values() if member.publication and not member.answers]
+        return min(IDLE_SECONDS, max(0.0, min(silent, default=math.inf) + self.delay - time.monotonic()))
 
     def _round(self, client: httpx.Client) -> None:
         planes, infrastructures = self._list(client, CONTROL_PLANES), self._list(client, INFRASTRUCTURE)

@@ -10,7 +10,7 @@ import httpx
 
 from lab.plane import ManagementPlane
 
-from .changes import Changes
+from .changes import IDLE_SECONDS, POLL_SECONDS, Changes
 from .fleet import MERGE, dig
 
 Json = dict[str, Any]
@@ -81,7 +81,7 @@ class MachineSets:
 
     def _play(self) -> None:
         retry = False
-        while self._changes.wait(soon=retry):
+        while self._changes.wait(seconds=POLL_SECONDS if retry else IDLE_SECONDS):
             try:
                 self._round(self._client)
                 retry = False

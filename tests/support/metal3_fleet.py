@@ -27,10 +27,9 @@ class Metal3Fleet(Fleet):
 
     Attributes:
         early: whether a Metal3Cluster was there before its control plane answered.
-        machines: machines by the host that they are to be on.
     """
 
-    watches = ()
+    watches = (*NEWER.values(), HOSTS)
     dependents = (
         *(NEWER.get(path, path).replace("/v1beta1/", "/v1beta2/") for path in DEPENDENTS if "packet" not in path),
         *(
@@ -43,7 +42,17 @@ class Metal3Fleet(Fleet):
     def __init__(self, management: ManagementPlane, *, delay: float = 0.0) -> None:
         super().__init__(management, delay=delay)
         self.early = False
-        self.machines: dict[str, str] = {}
+        self._machines: dict[str, str] = {}
+
+    def occupy(self, host: str, machine: str) -> None:
+        """Let a host have a machine."""
+        self._machines[host] = machine
+        self._changes.tell()
+
+    def vacate(self) -> None:
+        """Let no host have a machine."""
+        self._machines.clear()
+        self._changes.tell()
 
     def _list(self, client: httpx.Client, path: str) -> dict[str, Json]:
         objects = super()._list(client, NEWER.get(path, path))
@@ -76,7 +85,7 @@ class Metal3Fleet(Fleet):
 
     def _host(self, client: httpx.Client, name: str, host: Json) -> None:
         """What CAPM3 and the operator write into a host."""
-        machine = self.machines.get(name)
+        machine = self._machines.get(name)
         consumer: Json | None = None
         if machine:
             consumer = {

@@ -17,7 +17,7 @@ from kamaji_equinix.components.settings.load import load_stack
 from .fleet import CLUSTERS, CONTROL_PLANES, MERGE, Json, dig
 from .lab import eventually
 from .metal3_fleet import HOSTS, NEWER, Metal3Fleet
-from .metal3_settings import IMAGE, PASSWORD, host
+from .metal3_settings import IMAGE, PASSWORD, host, passwords
 from .project import Project
 
 MANAGER = {"fieldManager": "manager"}
@@ -83,9 +83,7 @@ class Rack:
         for entry in plain["metal3"]["hosts"]:
             del entry["bmc"]["password"]
         self.project.configure(STACK, **plain)
-        for index in range(len(plain["metal3"]["hosts"])):
-            path = f"kamaji-equinix:metal3.hosts[{index}].bmc.password"
-            self.project.pulumi("config", "set", "--path", "--secret", "--stack", STACK, path, password).ok()
+        self.project.store(STACK, passwords(plain["metal3"]["hosts"], password))
 
     def change(self, **metal3: Any) -> None:
         """Other settings of the section."""
@@ -96,11 +94,11 @@ class Rack:
         self.project.pulumi("stack", "init", STACK).ok()
         self.configure()
         if self.maker == "another stack":
-            self.project.script("up", "--no-wait", "--stack", STACK).ok()
+            self.project.script_here("up", "--no-wait", "--stack", STACK).ok()
             self.project.pulumi("stack", "rm", STACK, "--force", "--yes", "--preserve-config").ok()
         else:
             self.apply()
-        self.fleet.machines["host-0"] = "one-a-x"
+        self.fleet.occupy("host-0", "one-a-x")
         eventually(self.host, lambda host: dig(host, "spec", "online"), 60, "a machine is on the host")
         # Kamaji's provider writes it last, and on a busy machine after all else.
         secret = f"/api/v1/namespaces/{self.fleet.namespace}/secrets/one-kubeconfig"

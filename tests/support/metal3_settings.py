@@ -31,6 +31,11 @@ def host(number: int = 0, **extra: Any) -> Json:
     }
 
 
+def passwords(hosts: list[Json], word: str) -> dict[str, str]:
+    """The same password for each host, by its path in the configuration."""
+    return {f"metal3.hosts[{index}].bmc.password": word for index in range(len(hosts))}
+
+
 def settings(*, hosts: int = 0, replicas: int = 2, **metal3: Any) -> Json:
     """A stack of one cluster."""
     return {

@@ -12,7 +12,7 @@ from lab.plane import ManagementPlane
 from .data_store import make_data_store
 from .metal3_fleet import HOSTS, Metal3Fleet
 from .metal3_plane import least_rights
-from .metal3_settings import IMAGE, PASSWORD
+from .metal3_settings import IMAGE, PASSWORD, passwords
 from .project import CommandResult, Project
 
 Json = dict[str, Any]
@@ -42,7 +42,7 @@ class Metal3Stack:
 
     def script(self, *arguments: str) -> CommandResult:
         """Run `kamaji-equinix`."""
-        return self.project.script(*arguments, "--stack", self.name)
+        return self.project.script_here(*arguments, "--stack", self.name)
 
     def status(self) -> Json:
         """What `status` says of the cluster."""
@@ -97,9 +97,7 @@ def metal3_stack(plane: ManagementPlane, project: Project, name: str) -> Iterato
         }
         project.pulumi("stack", "init", name).ok()
         project.configure(name, **sections)
-        for index in range(len(hosts)):
-            key = f"kamaji-equinix:metal3.hosts[{index}].bmc.password"
-            project.pulumi("config", "set", "--path", "--secret", "--stack", name, key, PASSWORD).ok()
+        project.store(name, passwords(hosts, PASSWORD))
         stack = Metal3Stack(name, project, fleet, sections)
         stack.output = stack.script("up", "--no-wait").ok()
         yield stack

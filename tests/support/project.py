@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import re
 import subprocess
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,8 @@ class Project:
 
     folder: Path
     environment: dict[str, str]
+    ciphertexts: dict[tuple[str, str], str] = field(default_factory=dict)
+    """What pulumi made of each secret, by the stack's salt and the secret: it takes a fifth of a second each time."""
 
     @classmethod
     def make(cls, folder: Path, environment: Mapping[str, str]) -> Project:
@@ -55,6 +58,27 @@ class Project:
         path = self.folder / f"Pulumi.{stack}.yaml"
         document = yaml.safe_load(path.read_text()) if path.exists() else {}
         document["config"] = {f"kamaji-equinix:{key}": value for key, value in sections.items()}
+        path.write_text(yaml.safe_dump(document))
+
+    def store(self, stack: str, texts: Mapping[str, str]) -> None:
+        """Write secrets into a stack's configuration, by their paths.
+
+        Nobody may watch for arguments meanwhile.
+        """
+        path = self.folder / f"Pulumi.{stack}.yaml"
+        salt = yaml.safe_load(path.read_text()).get("encryptionsalt", "")
+        if not salt or any((salt, text) not in self.ciphertexts for text in texts.values()):
+            pairs = [word for place, text in texts.items() for word in ("--secret", f"kamaji-equinix:{place}={text}")]
+            self.pulumi("config", "set-all", "--path", *pairs, "--stack", stack).ok()
+            document = yaml.safe_load(path.read_text())
+            for place, text in texts.items():
+                *_, (holder, key) = steps(document["config"], place)
+                self.ciphertexts[document["encryptionsalt"], text] = holder[key]["secure"]
+            return
+        document = yaml.safe_load(path.read_text())
+        for place, text in texts.items():
+            *_, (holder, key) = steps(document["config"], place)
+            holder[key] = {"secure": self.ciphertexts[salt, text]}
         path.write_text(yaml.safe_dump(document))
 
     def run(self, *command: str | Path, seconds: float = 600) -> CommandResult:
@@ -108,6 +132,20 @@ class Project:
             os.environ.clear()
             os.environ.update(before)
         return CommandResult(code, output.getvalue())
+
+
+def steps(config: Any, place: str) -> Iterator[tuple[Any, str | int]]:
+    """Each step to a place of the configuration, as what holds it and its key there.
+
+    >>> list(steps({"kamaji-equinix:a": {"b": [7]}}, "a.b[0]"))[-1]
+    ([7], 0)
+    """
+    name, *rest = re.findall(r"[^.\[\]]+", place)
+    holder, key = config, f"kamaji-equinix:{name}"
+    yield holder, key
+    for word in rest:
+        holder, key = holder[key], int(word) if word.isdigit() else word
+        yield holder, key
 
 
 def dev_sections(kubeconfig: Path, *, network: bool = False) -> dict[str, Any]:
