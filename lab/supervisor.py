@@ -123,7 +123,7 @@ class Supervisor:
         )
         if self.generation.has_metal3:
             self.say("Metal3 runs: its Cluster API provider, its IP address manager, and the baremetal-operator")
-        self._tenants = Tenants(client, folder, proxy, lambda: self.options.load_balancer_delay)
+        self._tenants = Tenants(plane.client, folder, proxy, lambda: self.options.load_balancer_delay).start()
         self.start_hosts(plane)
 
     def start_hosts(self, plane: ManagementPlane) -> None:

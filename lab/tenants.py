@@ -18,6 +18,7 @@ from typing import Any
 import httpx
 
 from . import pods
+from .changes import Changes
 from .processes import Process, listener_on, start
 from .relay import ConnectProxy, LoadBalancer
 
@@ -30,6 +31,8 @@ FIRST_BACKOFF, LONGEST_BACKOFF = 0.5, 20.0
 
 STEADY_SECONDS = 5.0
 """A pod that has run for so long counts as recovered."""
+
+SERVICES, DEPLOYMENTS = "/api/v1/services", "/apis/apps/v1/deployments"
 
 Key = tuple[str, str]
 """Namespace and name."""
@@ -63,25 +66,41 @@ class Crash:
 class Tenants:
     """Runs the load balancers and pods for the management cluster's Services and Deployments."""
 
-    def __init__(self, client: httpx.Client, folder: Path, proxy: ConnectProxy, delay: Callable[[], float]) -> None:
+    def __init__(
+        self, connect: Callable[[], httpx.Client], folder: Path, proxy: ConnectProxy, delay: Callable[[], float]
+    ) -> None:
         """Prepare.
 
         Args:
-            client: client of the management cluster, as administrator.
+            connect: makes a client of the management cluster, as administrator.
             folder: the lab's folder.
             proxy: receives a route to each tenant, by its Service's name.
             delay: seconds until a new load balancer answers.
         """
-        self._client, self._folder, self._proxy, self._delay = client, folder, proxy, delay
+        self._client, self._folder, self._proxy, self._delay = connect(), folder, proxy, delay
+        self._changes = Changes(connect, [SERVICES, DEPLOYMENTS])
+        self._services: dict[Key, dict[str, Any]] = {}
+        self._deployments: dict[Key, dict[str, Any]] = {}
         self._balancers: dict[Key, LoadBalancer] = {}
         self.pods: dict[Key, Pod] = {}
         self._reports: dict[Key, str] = {}
         self._crashes: dict[Key, Crash] = {}
 
+    def start(self) -> Tenants:
+        """Begin to follow the management cluster."""
+        self._changes.start()
+        return self
+
     def reconcile(self) -> None:
-        """Adjust load balancers and pods to the current Services and Deployments."""
-        services = self._list("/api/v1/services", lambda item: item["spec"].get("type") == "LoadBalancer")
-        deployments = self._list("/apis/apps/v1/deployments", lambda item: "kamaji.clastix.io/name" in labels(item))
+        """Adjust load balancers and pods to the current Services and Deployments, which are read where they have changed."""
+        if self._changes.seen():
+            try:
+                self._services = self._list(SERVICES, lambda item: item["spec"].get("type") == "LoadBalancer")
+                self._deployments = self._list(DEPLOYMENTS, lambda item: "kamaji.clastix.io/name" in labels(item))
+            except httpx.HTTPError:
+                self._changes.tell()
+                raise
+        services, deployments = self._services, self._deployments
         for key in [key for key in self._balancers if key not in services]:
             self._balancers.pop(key).close()
             self._proxy.routes.pop(f"{key[1]}.{key[0]}.svc", None)
@@ -253,6 +272,7 @@ class Tenants:
 
     def stop(self) -> None:
         """Stop all pods and load balancers."""
+        self._changes.stop()
         for pod in self.pods.values():
             for process in pod.processes.values():
                 process.ask_to_stop()

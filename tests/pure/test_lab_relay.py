@@ -47,7 +47,7 @@ def connects(port: int) -> bool:
 
 def test_a_tenants_process_that_crashes_is_started_later_each_time_and_told_with_its_last_words(tmp_path: Path) -> None:
     proxy = ConnectProxy()
-    tenants = Tenants(httpx.Client(), tmp_path, proxy, lambda: 0.0)
+    tenants = Tenants(httpx.Client, tmp_path, proxy, lambda: 0.0)
     try:
         waits = []
         for _ in range(10):

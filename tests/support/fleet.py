@@ -20,7 +20,7 @@ from lab.plane import ManagementPlane
 
 from . import kamaji_builder, kubeconfig_secret
 from .answers import body_of
-from .changes import IDLE_SECONDS, POLL_SECONDS, Changes
+from lab.changes import IDLE_SECONDS, POLL_SECONDS, Changes
 from .tls_endpoint import REPLIES, TenantAuthority
 
 Json = dict[str, Any]
@@ -108,7 +108,7 @@ class Fleet:
         self.http = management.client()
         answer = self.http.post("/api/v1/namespaces", json={"metadata": {"name": self.namespace}})
         assert answer.status_code in (httpx.codes.CREATED, httpx.codes.CONFLICT), answer.text
-        self._changes = Changes(management, [path.format(self.namespace) for path in self.watches])
+        self._changes = Changes(management.client, [path.format(self.namespace) for path in self.watches])
         self._threads = [threading.Thread(target=run, daemon=True) for run in (self._play, self._accept)]
 
     def start(self) -> Fleet:

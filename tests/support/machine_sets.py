@@ -10,7 +10,7 @@ import httpx
 
 from lab.plane import ManagementPlane
 
-from .changes import IDLE_SECONDS, POLL_SECONDS, Changes
+from lab.changes import IDLE_SECONDS, POLL_SECONDS, Changes
 from .fleet import MERGE, dig
 
 Json = dict[str, Any]
@@ -39,7 +39,7 @@ class MachineSets:
         self.http = management.client()
         self._pause = False
         paths = (f"{CORE}/machinedeployments", f"{CORE}/machinesets", *KINDS.values())
-        self._changes = Changes(management, [path.format(namespace) for path in paths])
+        self._changes = Changes(management.client, [path.format(namespace) for path in paths])
         self._client = management.client()
         self._thread = threading.Thread(target=self._play, daemon=True)
 

@@ -1,18 +1,16 @@
-"""Waiting for changes of collections on an API server: who plays a controller need not list them again and again."""
+"""Waiting for changes of collections on an API server: who follows them need not list them again and again."""
 
 from __future__ import annotations
 
 import contextlib
 import socket
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import httpx
 
-from lab.plane import ManagementPlane
-
 WATCH_SECONDS = 30
-"""How long one watch lasts; its successor begins with all that there is, which counts as a change."""
+"""How long one watch lasts; that its successor begins counts as a change."""
 
 POLL_SECONDS = 0.2
 """How long is waited at most while one of the watches is not open."""
@@ -27,12 +25,13 @@ class Changes:
     """Watches collections, each in a thread of its own.
 
     Args:
-        management: where they are.
+        connect: makes a client of the API server.
         paths: of the collections; without any, each wait is a short one.
     """
 
-    def __init__(self, management: ManagementPlane, paths: Sequence[str]) -> None:
-        self._management, self._paths = management, tuple(paths)
+    def __init__(self, connect: Callable[[], httpx.Client], paths: Sequence[str]) -> None:
+        """Prepare; nothing is watched before :meth:`start`."""
+        self._connect, self._paths = connect, tuple(paths)
         self._open: dict[str, socket.socket] = {}
         self._change, self._stop = threading.Event(), threading.Event()
 
@@ -54,6 +53,17 @@ class Changes:
         """Count something else as a change."""
         self._change.set()
 
+    @property
+    def _all_open(self) -> bool:
+        return bool(self._paths) and len(self._open) == len(self._paths)
+
+    def seen(self) -> bool:
+        """Whether there may have been a change since this was asked last."""
+        if self._change.is_set():
+            self._change.clear()
+            return True
+        return not self._all_open
+
     def wait(self, *, seconds: float = IDLE_SECONDS) -> bool:
         """Wait for the next change, or for a while.
 
@@ -63,15 +73,14 @@ class Changes:
         Returns:
             False once it was stopped.
         """
-        all_open = bool(self._paths) and len(self._open) == len(self._paths)
-        if self._change.wait(seconds if all_open else min(seconds, POLL_SECONDS)):
+        if self._change.wait(seconds if self._all_open else min(seconds, POLL_SECONDS)):
             self._stop.wait(TOGETHER_SECONDS)
         self._change.clear()
         return not self._stop.is_set()
 
     def _watch(self, path: str) -> None:
         query = {"watch": "1", "timeoutSeconds": str(WATCH_SECONDS)}
-        with self._management.client() as client:
+        with self._connect() as client:
             client.timeout = httpx.Timeout(10, read=2 * WATCH_SECONDS)
             while not self._stop.is_set():
                 try:
@@ -80,6 +89,8 @@ class Changes:
                         self._open[path] = answer.extensions["network_stream"].get_extra_info("socket")
                         if self._stop.is_set():
                             break
+                        # What went while no watch was open is told by none.
+                        self._change.set()
                         for _ in answer.iter_lines():
                             self._change.set()
                             if self._stop.is_set():
