@@ -105,7 +105,9 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 @pytest.fixture(scope="session")
 def management(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ManagementPlane]:
     """A management cluster's API with all CRDs, and no controllers: tests play those themselves."""
-    plane = ManagementPlane(tmp_path_factory.mktemp("management"))
-    plane.start()
+    # Its imports are those of this project's packages, which not each run of pytest is about.
+    from tests.support.prepared_plane import start_prepared
+
+    plane = start_prepared(tmp_path_factory.mktemp("management"))
     yield plane
     plane.stop()

@@ -16,6 +16,7 @@ from lab.plane import ManagementPlane
 from tests.support.data_store import make_data_store
 from tests.support.fleet import Fleet
 from tests.support.lab import eventually
+from tests.support.prepared_plane import start_prepared
 from tests.support.project import Project
 from tests.support.settings_cases import FULL
 from tests.support.two_generations import upgrade
@@ -96,9 +97,8 @@ class Living:
 
 @pytest.fixture(scope="module")
 def living(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Living]:
-    plane = ManagementPlane(tmp_path_factory.mktemp("generations"))
+    plane = start_prepared(tmp_path_factory.mktemp("generations"))
     try:
-        plane.start()
         with Fleet(plane) as fleet:
             make_data_store(plane)
             sections = {

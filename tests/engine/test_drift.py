@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from lab.plane import ManagementPlane
 from tests.support.fleet import CLUSTERS, CONTROL_PLANES, INFRASTRUCTURE, MERGE
 from tests.support.lab import eventually
 from tests.support.pool_lives import PoolLife
+from tests.support.prepared_plane import start_prepared
 
 Json = dict[str, Any]
 
@@ -20,9 +20,8 @@ DEPLOYMENTS = "/apis/cluster.x-k8s.io/v1beta1/namespaces/{}/machinedeployments"
 
 @pytest.fixture(scope="module")
 def pools(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PoolLife]:
-    plane = ManagementPlane(tmp_path_factory.mktemp("management"), controller_manager=True)
+    plane = start_prepared(tmp_path_factory.mktemp("management"), controller_manager=True)
     try:
-        plane.start()
         with PoolLife(plane, tmp_path_factory.mktemp("drift"), "drift") as instance:
             instance.sections["cluster"] |= {"namespace": "made-by-the-stack", "createNamespace": True}
             yield instance

@@ -19,11 +19,11 @@ from kamaji_equinix.components.settings.load import load_stack
 from kamaji_equinix.components.settings.report import SettingsError
 
 from lab import crds
-from lab.plane import ManagementPlane
 from tests.support import fictional
 from tests.support.data_store import make_data_store
 from tests.support.fleet import CLUSTERS, CONTROL_PLANES, INFRASTRUCTURE, MERGE, Fleet, Json, dig
 from tests.support.lab import eventually
+from tests.support.prepared_plane import start_prepared
 from tests.support.project import ROOT, Project
 
 FICTIONAL = "/apis/infrastructure.cluster.x-k8s.io/v1beta1/namespaces/{}/fictionalclusters"
@@ -103,10 +103,9 @@ class Up:
 def up(request: pytest.FixtureRequest, project: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
     endpoint = request.param
     stack = endpoint.replace(" ", "-")
-    plane = ManagementPlane(tmp_path_factory.mktemp("fictional"))
+    plane = start_prepared(tmp_path_factory.mktemp("fictional"))
     provider = fictional.register(endpoint)
     try:
-        plane.start()
         with plane.client() as client:
             definitions = [
                 definition(kind, endpoint) for kind in ("FictionalCluster", "FictionalMachineTemplate", "FictionalData")

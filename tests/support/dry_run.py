@@ -16,6 +16,7 @@ from kamaji_equinix.components.kube.objects import plural
 import toolchain
 from lab import crds
 from lab.plane import ManagementPlane
+from tests.support.prepared_plane import start_prepared
 from toolchain.pins import (
     BARE_METAL_OPERATOR,
     METAL3_IPAM,
@@ -43,11 +44,8 @@ EXPECTATION = re.compile(
 
 def newer_plane(folder: Path) -> Iterator[ManagementPlane]:
     """A management cluster's API with the CRDs of the v1beta2 generation."""
-    plane = ManagementPlane(folder, install_crds=False)
+    plane = start_prepared(folder, install)
     try:
-        plane.start()
-        with plane.client() as client:
-            install(client)
         yield plane
     finally:
         plane.stop()

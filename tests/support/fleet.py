@@ -16,11 +16,11 @@ from typing import Any
 
 import httpx
 
+from lab.changes import IDLE_SECONDS, POLL_SECONDS, Changes
 from lab.plane import ManagementPlane
 
 from . import kamaji_builder, kubeconfig_secret
 from .answers import body_of
-from lab.changes import IDLE_SECONDS, POLL_SECONDS, Changes
 from .tls_endpoint import REPLIES, TenantAuthority
 
 Json = dict[str, Any]

@@ -8,9 +8,9 @@ from typing import Any
 
 import httpx
 
+from lab.changes import IDLE_SECONDS, POLL_SECONDS, Changes
 from lab.plane import ManagementPlane
 
-from lab.changes import IDLE_SECONDS, POLL_SECONDS, Changes
 from .fleet import MERGE, dig
 
 Json = dict[str, Any]

@@ -15,8 +15,9 @@ from lab.plane import ManagementPlane
 from tests.provider.test_handoff_rbac import allows
 from toolchain.pins import NEWER_CLUSTER_API
 
-from .dry_run import newer_plane
+from . import dry_run
 from .lab import eventually
+from .prepared_plane import start_prepared
 from .project import ROOT
 
 MORE = ["tenantcontrolplanes.kamaji.clastix.io", "datastores.kamaji.clastix.io", "machinesets.cluster.x-k8s.io"]
@@ -29,19 +30,26 @@ def await_more_crds(client: httpx.Client) -> None:
 
 def metal3_plane(folder: Path) -> Iterator[ManagementPlane]:
     """An API server with all kinds that a stack of Metal3's meets."""
-    for plane in newer_plane(folder):
-        folders = (
-            ("github.com/clastix/kamaji", None, "charts/kamaji/crds", "*.yaml"),
-            ("sigs.k8s.io/cluster-api", NEWER_CLUSTER_API, "config/crd/bases", "*_machine[s]*.yaml"),
-        )
-        with plane.client() as client:
-            for module, version, folder, pattern in folders:
-                for path in sorted((toolchain.module_folder(module, version) / folder).glob(pattern)):
-                    definition = yaml.load(path.read_bytes(), yaml.CSafeLoader)
-                    definition["spec"].pop("conversion", None)
-                    crds.apply(client, definition)
-            await_more_crds(client)
+    plane = start_prepared(folder, install)
+    try:
         yield plane
+    finally:
+        plane.stop()
+
+
+def install(client: httpx.Client) -> None:
+    """Install the CRDs of those kinds."""
+    dry_run.install(client)
+    folders = (
+        ("github.com/clastix/kamaji", None, "charts/kamaji/crds", "*.yaml"),
+        ("sigs.k8s.io/cluster-api", NEWER_CLUSTER_API, "config/crd/bases", "*_machine[s]*.yaml"),
+    )
+    for module, version, folder, pattern in folders:
+        for path in sorted((toolchain.module_folder(module, version) / folder).glob(pattern)):
+            definition = yaml.load(path.read_bytes(), yaml.CSafeLoader)
+            definition["spec"].pop("conversion", None)
+            crds.apply(client, definition)
+    await_more_crds(client)
 
 
 def least_rights(plane: ManagementPlane, namespace: str) -> Path:

@@ -5,18 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
+
 from lab import crds
 from lab.generations import SECOND
 from lab.plane import ManagementPlane
 
+from .prepared_plane import start_prepared
+
+
+def install(client: httpx.Client) -> None:
+    """Install all CRDs of the second generation."""
+    crds.install(client, SECOND)
+
 
 def second_plane(folder: Path) -> Iterator[ManagementPlane]:
     """An API server with all CRDs of the second generation, and no controllers; it ends with the iteration."""
-    plane = ManagementPlane(folder, install_crds=False)
+    plane = start_prepared(folder, install)
     try:
-        plane.start()
-        with plane.client() as client:
-            crds.install(client, SECOND)
         yield plane
     finally:
         plane.stop()
