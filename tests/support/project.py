@@ -141,11 +141,11 @@ def steps(config: Any, place: str) -> Iterator[tuple[Any, str | int]]:
     ([7], 0)
     """
     name, *rest = re.findall(r"[^.\[\]]+", place)
-    holder, key = config, f"kamaji-equinix:{name}"
-    yield holder, key
+    key: str | int = f"kamaji-equinix:{name}"
+    yield config, key
     for word in rest:
-        holder, key = holder[key], int(word) if word.isdigit() else word
-        yield holder, key
+        config, key = config[key], int(word) if word.isdigit() else word
+        yield config, key
 
 
 def dev_sections(kubeconfig: Path, *, network: bool = False) -> dict[str, Any]:
