@@ -137,12 +137,14 @@ def test_ctrl_c_is_ctrl_c_where_no_operation_runs(engine: Engine, tmp_path: Path
 
 
 def test_ctrl_c_twice_is_no_failure_of_the_engine(engine: Engine, tmp_path: Path) -> None:
+    cancellation = Cancellation()
+
     def twice(_: list[psutil.Process]) -> None:
         os.kill(os.getpid(), signal.SIGINT)
-        time.sleep(0.05)
+        # A second one before the first was handled would be the same signal.
+        eventually(lambda: cancellation.requested, bool, 30, "the first is handled")
         os.kill(os.getpid(), signal.SIGINT)
 
-    cancellation = Cancellation()
     with engine.stoppable(cancellation, None):
         processes, _ = run_and(tmp_path / "pids", engine, twice)
     assert cancellation.requested, "the first requests it"
