@@ -34,6 +34,9 @@ LAST = 30.0
 
 POLL = 0.05
 
+REST = 0.5
+"""Seconds after which the end of a command is seen at the latest where Ctrl-C has ended the wait for it."""
+
 Line = Callable[[str], object]
 
 
@@ -158,7 +161,8 @@ class Engine(automation.PulumiCommand):
             threading.Thread(target=consume, args=(process.stderr, on_error, chunks[1]), daemon=True),
             threading.Thread(target=self._watch, args=(process,), daemon=True),
         ]
-        for thread in threads:
+        reaper = Reaper(process)
+        for thread in (reaper, *threads):
             thread.start()
         try:
             if process.stdin is not None:
@@ -170,11 +174,9 @@ class Engine(automation.PulumiCommand):
             stop(process)
             raise
         finally:
-            # Ctrl-C may have cut the stop short.
-            kill(process)
-            # Before its number is free for another process.
-            family.end(process.pid)
-            process.wait()
+            late_ctrl_c = self._await_reaper(reaper)
+        if late_ctrl_c:
+            raise KeyboardInterrupt
         for thread in threads[:2]:
             # A program that has left the engine's session may hold the pipe open.
             thread.join(5)
@@ -215,6 +217,21 @@ class Engine(automation.PulumiCommand):
                     self._cancellation.request("by Ctrl-C")
         return by_ctrl_c
 
+    def _await_reaper(self, reaper: Reaper) -> bool:
+        """Wait until nothing of the command is left; whether Ctrl-C came, and no operation takes it as its cancellation."""
+        by_ctrl_c = False
+        while reaper.is_alive():
+            try:
+                reaper.over.set()
+                reaper.join()
+            except KeyboardInterrupt:
+                if self._cancellation is None:
+                    by_ctrl_c = True
+                else:
+                    self._cancellation.request("by Ctrl-C")
+                    self.is_interrupted = True
+        return by_ctrl_c
+
     def _watch(self, process: subprocess.Popen[str]) -> None:
         cancellation = self._cancellation
         if cancellation is None:
@@ -224,6 +241,28 @@ class Engine(automation.PulumiCommand):
                 self.is_interrupted = True
                 stop(process)
                 return
+
+
+class Reaper(threading.Thread):
+    """Ends a command that is over, and what it has left: in a thread, because Ctrl-C would cut the main thread's work short.
+
+    Attributes:
+        over: set once nobody waits for the command any more. Its own end is enough, too.
+    """
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        """Prepare; a process that is left would keep this thread, and with it the interpreter, from ending."""
+        super().__init__()
+        self._process, self.over = process, threading.Event()
+
+    def run(self) -> None:
+        """Wait until the command is over, and end all of it."""
+        while not self.over.wait(REST) and not has_ended(self._process):
+            pass
+        kill(self._process)
+        # Before its number is free for another process.
+        family.end(self._process.pid)
+        self._process.wait()
 
 
 def has_ended(process: subprocess.Popen[str]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -11,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import FrameType
 
 import psutil
 import pytest
@@ -150,6 +152,39 @@ def test_ctrl_c_twice_is_no_failure_of_the_engine(engine: Engine, tmp_path: Path
     assert cancellation.requested, "the first requests it"
     assert engine.is_interrupted, "so the operation is reported as stopped"
     assert survivors(processes) == [], "and all has ended"
+
+
+@pytest.fixture
+def impatient() -> Iterator[None]:
+    """Lets Ctrl-C hit the run of a command alone, not the test."""
+
+    def hit(_number: int, frame: FrameType | None) -> None:
+        while frame is not None:
+            if frame.f_code is Engine.run.__code__:
+                raise KeyboardInterrupt
+            frame = frame.f_back
+
+    before = signal.signal(signal.SIGINT, hit)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("in_operation", [True, False], ids=["in an operation", "between operations"])
+@pytest.mark.parametrize("pause", [0.02, 0.1, 0.5])
+def test_no_ctrl_c_cuts_the_end_of_what_is_left_short(
+    engine: Engine, tmp_path: Path, pause: float, in_operation: bool
+) -> None:
+    def again_and_again(processes: list[psutil.Process]) -> None:
+        deadline = time.monotonic() + 30
+        while survivors(processes) and time.monotonic() < deadline:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(pause)
+
+    with engine.stoppable(Cancellation(), None) if in_operation else contextlib.nullcontext():
+        processes, error = run_and(tmp_path / "pids", engine, again_and_again)
+    assert error is not None, "the command has not succeeded"
+    eventually(lambda: survivors(processes), lambda rest: not rest, 10, "whoever is impatient leaves nothing either")
 
 
 def test_a_command_that_ends_by_itself_leaves_nothing_either(engine: Engine, tmp_path: Path) -> None:
