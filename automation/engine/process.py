@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import subprocess
 import threading
 import time
@@ -22,20 +21,9 @@ from typing import IO
 from pulumi import automation
 
 from ..errors import ToolMissing
-from . import family
 from .death import EngineDied, crash_in, memory_kills
 from .installation import installed
-
-GRACE = 10.0
-"""Seconds that the engine has for running operations before the second interrupt."""
-
-LAST = 30.0
-"""Seconds from the second interrupt to SIGKILL."""
-
-POLL = 0.05
-
-REST = 0.5
-"""Seconds after which the end of a command is seen at the latest where Ctrl-C has ended the wait for it."""
+from .termination import Reaper, has_ended, interrupt, stop
 
 Line = Callable[[str], object]
 
@@ -169,6 +157,10 @@ class Engine(automation.PulumiCommand):
                 with contextlib.suppress(BrokenPipeError), process.stdin:
                     process.stdin.write(text or "")
             by_ctrl_c = self._await_end(process)
+        except KeyboardInterrupt:
+            # It came while another was taken.
+            by_ctrl_c = not self._take_ctrl_c()
+            stop(process)
         except BaseException:
             # From here on nobody else would end it.
             stop(process)
@@ -220,17 +212,21 @@ class Engine(automation.PulumiCommand):
     def _await_reaper(self, reaper: Reaper) -> bool:
         """Wait until nothing of the command is left; whether Ctrl-C came, and no operation takes it as its cancellation."""
         by_ctrl_c = False
-        while reaper.is_alive():
+        while not reaper.done.is_set():
             try:
                 reaper.over.set()
-                reaper.join()
+                reaper.done.wait()
             except KeyboardInterrupt:
-                if self._cancellation is None:
-                    by_ctrl_c = True
-                else:
-                    self._cancellation.request("by Ctrl-C")
-                    self.is_interrupted = True
+                by_ctrl_c = not self._take_ctrl_c()
         return by_ctrl_c
+
+    def _take_ctrl_c(self) -> bool:
+        """Take Ctrl-C as the cancellation of the operation; whether there is one."""
+        if self._cancellation is None:
+            return False
+        self._cancellation.request("by Ctrl-C")
+        self.is_interrupted = True
+        return True
 
     def _watch(self, process: subprocess.Popen[str]) -> None:
         cancellation = self._cancellation
@@ -241,73 +237,6 @@ class Engine(automation.PulumiCommand):
                 self.is_interrupted = True
                 stop(process)
                 return
-
-
-class Reaper(threading.Thread):
-    """Ends a command that is over, and what it has left: in a thread, because Ctrl-C would cut the main thread's work short.
-
-    Attributes:
-        over: set once nobody waits for the command any more. Its own end is enough, too.
-    """
-
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        """Prepare; a process that is left would keep this thread, and with it the interpreter, from ending."""
-        super().__init__()
-        self._process, self.over = process, threading.Event()
-
-    def run(self) -> None:
-        """Wait until the command is over, and end all of it."""
-        while not self.over.wait(REST) and not has_ended(self._process):
-            pass
-        kill(self._process)
-        # Before its number is free for another process.
-        family.end(self._process.pid)
-        self._process.wait()
-
-
-def has_ended(process: subprocess.Popen[str]) -> bool:
-    """Whether a process has ended. Its number stays taken where the system allows that (macOS: from Python 3.13 on)."""
-    if process.returncode is not None:
-        return True
-    if not hasattr(os, "waitid"):
-        return process.poll() is not None
-    try:
-        return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is not None
-    except ChildProcessError:
-        return True
-
-
-def ends_within(process: subprocess.Popen[str], seconds: float) -> bool:
-    """Wait until a process has ended, at most some seconds; whether it has."""
-    deadline = time.monotonic() + seconds
-    while not has_ended(process):
-        if time.monotonic() >= deadline:
-            return False
-        time.sleep(POLL)
-    return True
-
-
-def stop(process: subprocess.Popen[str], grace: float = GRACE, last: float = LAST) -> None:
-    """End an engine by interrupts, and where that does not help by SIGKILL."""
-    for seconds in (grace, last):
-        interrupt(process)
-        if ends_within(process, seconds):
-            return
-    kill(process)
-
-
-def kill(process: subprocess.Popen[str]) -> None:
-    """Send SIGKILL to the engine's process group, unless it has ended."""
-    if not has_ended(process):
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-
-
-def interrupt(process: subprocess.Popen[str]) -> None:
-    """Send SIGINT to the engine alone: it stops its plugins itself."""
-    if not has_ended(process):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(process.pid, signal.SIGINT)
 
 
 def consume(stream: IO[str], callback: Line | None, chunks: list[str]) -> None:

@@ -49,7 +49,8 @@ def test_down_leaves_no_process_and_no_port(lab: Lab) -> None:
     listening = {
         connection.laddr.port
         for connection in psutil.net_connections("inet")
-        if connection.status == psutil.CONN_LISTEN and connection.laddr.port in ports
+        if connection.status == psutil.CONN_LISTEN
+        and connection.laddr.port in ports
         # A free port may be another program's soon, as those of the tests beside this one.
         and not is_younger(connection.pid, began)
     }
