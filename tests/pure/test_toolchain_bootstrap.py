@@ -26,3 +26,27 @@ def test_no_package_reaches_a_pulumi_of_the_machine_while_it_is_installed(
     assert subprocess.call(command, env=bootstrap.environment(shield)) == 0, "a package's set-up must not fail for it"
     git = subprocess.run(["git", "--version"], env=bootstrap.environment(shield), check=False)
     assert git.returncode == 0, "all other programs of PATH stay there"
+
+
+def test_what_is_run_again_and_again_has_its_bytecode_though_python_is_told_to_keep_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPYCACHEPREFIX", str(tmp_path))
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    bootstrap.compile_used(bootstrap.Progress())
+    kept = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.pyc")}
+    for part in (
+        "/pulumi/dynamic/dynamic.",
+        "/grpc/__init__.",
+        "/pulumi_kubernetes/helm/v4/Chart.",
+        "components/stack.",
+    ):
+        assert any(part in path for path in kept), f"{part} would be compiled anew by each process"
+    assert not [path for path in kept if "/pulumi_kubernetes/core/" in path], "what no run imports costs nothing"
+
+
+def test_packages_that_cannot_be_imported_are_told_with_what_helps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bootstrap, "USED", ("kamaji_equinix.nowhere",))
+    with pytest.raises(bootstrap.BootstrapError, match="No module named 'kamaji_equinix.nowhere'") as error:
+        bootstrap.compile_used(bootstrap.Progress())
+    assert "Remove .venv" in str(error.value), "a broken installation is made anew"
