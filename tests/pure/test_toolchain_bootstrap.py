@@ -47,6 +47,6 @@ def test_what_is_run_again_and_again_has_its_bytecode_though_python_is_told_to_k
 
 def test_packages_that_cannot_be_imported_are_told_with_what_helps(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bootstrap, "USED", ("kamaji_equinix.nowhere",))
-    with pytest.raises(bootstrap.BootstrapError, match="No module named 'kamaji_equinix.nowhere'") as error:
+    with pytest.raises(bootstrap.BootstrapError, match="kamaji_equinix") as error:
         bootstrap.compile_used(bootstrap.Progress())
     assert "Remove .venv" in str(error.value), "a broken installation is made anew"
