@@ -158,9 +158,12 @@ class Engine(automation.PulumiCommand):
                     process.stdin.write(text or "")
             by_ctrl_c = self._await_end(process)
         except KeyboardInterrupt:
-            # It came while another was taken.
-            by_ctrl_c = not self._take_ctrl_c()
+            # It came while another was taken, or before the wait.
+            is_taken = self._take_ctrl_c()
             stop(process)
+            if not is_taken:
+                raise
+            by_ctrl_c = False
         except BaseException:
             # From here on nobody else would end it.
             stop(process)
