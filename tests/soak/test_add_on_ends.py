@@ -70,7 +70,9 @@ def test_a_tenant_that_hangs(lab: Lab, tmp_path: Path) -> None:
     instance = project(lab, tmp_path, "hung")
     instance.script("up", "--stack", "hung", "--timeout", "300").ok()
     frozen = [
-        entry for entry in psutil.process_iter(["cmdline"]) if "default_hung-plane" in " ".join(entry.info["cmdline"])
+        entry
+        for entry in psutil.process_iter(["cmdline"])
+        if "default_hung-plane" in " ".join(entry.info["cmdline"] or ())
     ]
     assert frozen, "the tenant's programs run"
     for process in frozen:
