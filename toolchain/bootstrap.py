@@ -21,10 +21,26 @@ INPUTS = [ROOT / "pyproject.toml", ROOT / "requirements.txt"]
 OLDEST = (3, 10)
 TAIL = 15
 USED = (
-    *("kamaji_equinix.automation.cli", "kamaji_equinix.components.stack", "kamaji_equinix.components.resources.addons"),
-    *("pulumi.dynamic", "pulumi_kubernetes.helm.v4", "pulumi_kubernetes.yaml.v2", "lab.supervisor", "toolchain.build"),
+    "cryptography.hazmat.primitives.serialization",
+    "cryptography.x509",
+    "httpx",
+    "jinja2.sandbox",
+    "psutil",
+    "pulumi.automation",
+    "pulumi.dynamic",
+    "pulumi_kubernetes.apiextensions.CustomResource",
+    "pulumi_kubernetes.helm.v4",
+    "pulumi_kubernetes.yaml.v2",
+    "pydantic.json_schema",
+    "pydantic.main",
+    "pydantic.validate_call_decorator",
+    "rich.live",
+    "rich.progress",
+    "rich.table",
+    "shtab",
+    "yaml",
 )
-"""What is run again and again, with all that it imports."""
+"""Modules of other packages that are run again and again, with all that they import."""
 
 
 class BootstrapError(Exception):

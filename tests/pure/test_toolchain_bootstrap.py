@@ -39,14 +39,14 @@ def test_what_is_run_again_and_again_has_its_bytecode_though_python_is_told_to_k
         "/pulumi/dynamic/dynamic.",
         "/grpc/__init__.",
         "/pulumi_kubernetes/helm/v4/Chart.",
-        "components/stack.",
+        "/pydantic/main.",
     ):
         assert any(part in path for path in kept), f"{part} would be compiled anew by each process"
     assert not [path for path in kept if "/pulumi_kubernetes/core/" in path], "what no run imports costs nothing"
 
 
 def test_packages_that_cannot_be_imported_are_told_with_what_helps(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bootstrap, "USED", ("kamaji_equinix.nowhere",))
-    with pytest.raises(bootstrap.BootstrapError, match="kamaji_equinix") as error:
+    monkeypatch.setattr(bootstrap, "USED", ("nowhere",))
+    with pytest.raises(bootstrap.BootstrapError, match="nowhere") as error:
         bootstrap.compile_used(bootstrap.Progress())
     assert "Remove .venv" in str(error.value), "a broken installation is made anew"
