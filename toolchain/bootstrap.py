@@ -25,6 +25,8 @@ USED = (
     "cryptography.x509",
     "httpx",
     "jinja2.sandbox",
+    "pip._internal.cli.main",
+    "pip._internal.commands.list",
     "psutil",
     "pulumi.automation",
     "pulumi.dynamic",
@@ -40,7 +42,7 @@ USED = (
     "shtab",
     "yaml",
 )
-"""Modules of other packages that are run again and again, with all that they import."""
+"""Modules of other packages that are run again and again, with all that they import; pulumi runs ``pip list``."""
 
 
 class BootstrapError(Exception):
