@@ -106,8 +106,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def management(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ManagementPlane]:
     """A management cluster's API with all CRDs, and no controllers: tests play those themselves."""
     # Its imports are those of this project's packages, which not each run of pytest is about.
-    from tests.support.prepared_plane import start_prepared
+    from tests.support.prepared_plane import prepared_plane
 
-    plane = start_prepared(tmp_path_factory.mktemp("management"))
-    yield plane
-    plane.stop()
+    with prepared_plane(tmp_path_factory.mktemp("management")) as plane:
+        yield plane

@@ -12,7 +12,7 @@ from lab.plane import ManagementPlane
 from tests.support.data_store import make_data_store
 from tests.support.fault_proxy import FaultProxy, faults
 from tests.support.fleet import Fleet
-from tests.support.prepared_plane import start_prepared
+from tests.support.prepared_plane import prepared_plane
 from tests.support.project import Project
 from tests.support.s3 import Bucket
 
@@ -35,9 +35,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
 @pytest.fixture(scope="module")
 def collecting_management(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ManagementPlane]:
     """A management cluster with the garbage collector, which clears what belongs to an object that is gone."""
-    plane = start_prepared(tmp_path_factory.mktemp("management"), controller_manager=True)
-    yield plane
-    plane.stop()
+    with prepared_plane(tmp_path_factory.mktemp("management"), controller_manager=True) as plane:
+        yield plane
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from lab.plane import ManagementPlane
 from tests.support.data_store import make_data_store
 from tests.support.fleet import Fleet
 from tests.support.lab import eventually
-from tests.support.prepared_plane import start_prepared
+from tests.support.prepared_plane import prepared_plane
 from tests.support.project import Project
 from tests.support.settings_cases import FULL
 from tests.support.two_generations import upgrade
@@ -97,26 +97,22 @@ class Living:
 
 @pytest.fixture(scope="module")
 def living(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Living]:
-    plane = start_prepared(tmp_path_factory.mktemp("generations"))
-    try:
-        with Fleet(plane) as fleet:
-            make_data_store(plane)
-            sections = {
-                # What lives in the tenant cluster knows no contract, and there is no tenant cluster here.
-                **{key: value for key, value in FULL.items() if key not in ("network", "addons")},
-                "cluster": {**FULL["cluster"], "namespace": fleet.namespace, "createNamespace": False, "paused": False},
-                "management": {"kubeconfigPath": str(plane.kubeconfig)},
-                "handoff": {"timeoutSeconds": 60},
-            }
-            instance = Living(project, plane, fleet, sections)
-            project.pulumi("stack", "init", STACK).ok()
-            instance.contract("v1beta1")
-            project.up(STACK).ok()
-            instance.uids = instance.current_uids()
-            with upgrade(plane):
-                yield instance
-    finally:
-        plane.stop()
+    with prepared_plane(tmp_path_factory.mktemp("generations")) as plane, Fleet(plane) as fleet:
+        make_data_store(plane)
+        sections = {
+            # What lives in the tenant cluster knows no contract, and there is no tenant cluster here.
+            **{key: value for key, value in FULL.items() if key not in ("network", "addons")},
+            "cluster": {**FULL["cluster"], "namespace": fleet.namespace, "createNamespace": False, "paused": False},
+            "management": {"kubeconfigPath": str(plane.kubeconfig)},
+            "handoff": {"timeoutSeconds": 60},
+        }
+        instance = Living(project, plane, fleet, sections)
+        project.pulumi("stack", "init", STACK).ok()
+        instance.contract("v1beta1")
+        project.up(STACK).ok()
+        instance.uids = instance.current_uids()
+        with upgrade(plane):
+            yield instance
 
 
 def assert_in_place(living: Living) -> None:

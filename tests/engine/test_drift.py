@@ -11,7 +11,7 @@ import pytest
 from tests.support.fleet import CLUSTERS, CONTROL_PLANES, INFRASTRUCTURE, MERGE
 from tests.support.lab import eventually
 from tests.support.pool_lives import PoolLife
-from tests.support.prepared_plane import start_prepared
+from tests.support.prepared_plane import prepared_plane
 
 Json = dict[str, Any]
 
@@ -20,13 +20,12 @@ DEPLOYMENTS = "/apis/cluster.x-k8s.io/v1beta1/namespaces/{}/machinedeployments"
 
 @pytest.fixture(scope="module")
 def pools(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PoolLife]:
-    plane = start_prepared(tmp_path_factory.mktemp("management"), controller_manager=True)
-    try:
-        with PoolLife(plane, tmp_path_factory.mktemp("drift"), "drift") as instance:
-            instance.sections["cluster"] |= {"namespace": "made-by-the-stack", "createNamespace": True}
-            yield instance
-    finally:
-        plane.stop()
+    with (
+        prepared_plane(tmp_path_factory.mktemp("management"), controller_manager=True) as plane,
+        PoolLife(plane, tmp_path_factory.mktemp("drift"), "drift") as instance,
+    ):
+        instance.sections["cluster"] |= {"namespace": "made-by-the-stack", "createNamespace": True}
+        yield instance
 
 
 def test_the_first_preview_of_a_namespace_that_the_stack_makes_goes_through(pools: PoolLife) -> None:

@@ -52,7 +52,8 @@ class Up:
 
 @pytest.fixture(scope="module")
 def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ManagementPlane]:
-    yield from metal3_plane(tmp_path_factory.mktemp("metal3"))
+    with metal3_plane(tmp_path_factory.mktemp("metal3")) as plane:
+        yield plane
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,7 @@ RACKS = [
 
 @pytest.fixture(scope="module")
 def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ManagementPlane]:
-    for instance in metal3_plane(tmp_path_factory.mktemp("metal3")):
+    with metal3_plane(tmp_path_factory.mktemp("metal3")) as instance:
         make_data_store(instance)
         yield instance
 

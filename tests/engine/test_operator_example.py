@@ -21,7 +21,7 @@ from tests.support import operator_crds
 from tests.support.data_store import make_data_store
 from tests.support.dry_run import dry_run
 from tests.support.fleet import CLUSTERS, Fleet
-from tests.support.prepared_plane import start_prepared
+from tests.support.prepared_plane import prepared_plane
 from tests.support.project import ROOT, Project
 from tests.support.s3 import KEY, SECRET, Bucket
 
@@ -37,8 +37,7 @@ HEAD = EXAMPLE.read_text().partition("\napiVersion")[0]
 @pytest.fixture(scope="module", params=operator_crds.releases())
 def plane(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ManagementPlane]:
     """A management cluster's API that knows the operator's Stack, with the namespaces of the example."""
-    instance = start_prepared(tmp_path_factory.mktemp("operator"))
-    try:
+    with prepared_plane(tmp_path_factory.mktemp("operator")) as instance:
         with instance.client() as client:
             operator_crds.install(client, request.param)
             for name in (FLEET_NAMESPACE, TENANT):
@@ -48,8 +47,6 @@ def plane(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
                     document["metadata"]["namespace"] = TENANT
                 crds.apply(client, document)
         yield instance
-    finally:
-        instance.stop()
 
 
 def test_the_api_server_takes_every_field_of_the_example(plane: ManagementPlane) -> None:

@@ -23,7 +23,7 @@ from tests.support import fictional
 from tests.support.data_store import make_data_store
 from tests.support.fleet import CLUSTERS, CONTROL_PLANES, INFRASTRUCTURE, MERGE, Fleet, Json, dig
 from tests.support.lab import eventually
-from tests.support.prepared_plane import start_prepared
+from tests.support.prepared_plane import prepared_plane
 from tests.support.project import ROOT, Project
 
 FICTIONAL = "/apis/infrastructure.cluster.x-k8s.io/v1beta1/namespaces/{}/fictionalclusters"
@@ -103,34 +103,34 @@ class Up:
 def up(request: pytest.FixtureRequest, project: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
     endpoint = request.param
     stack = endpoint.replace(" ", "-")
-    plane = start_prepared(tmp_path_factory.mktemp("fictional"))
-    provider = fictional.register(endpoint)
-    try:
-        with plane.client() as client:
-            definitions = [
-                definition(kind, endpoint) for kind in ("FictionalCluster", "FictionalMachineTemplate", "FictionalData")
-            ]
-            for document in definitions:
-                crds.apply(client, document)
-            names = [document["metadata"]["name"] for document in definitions]
-            eventually(lambda: crds.missing_crds(client, names), lambda rest: not rest, 30, "the CRDs are served")
-        make_data_store(plane)
-        with FictionalFleet(plane, delay=3.0) as fleet:
-            (project.folder / "fictional.py").write_text((ROOT / "tests/support/fictional.py").read_text())
-            (project.folder / "__main__.py").write_text(PROGRAM.format(endpoint=endpoint))
-            sections = {
-                "cluster": {"name": "one", "namespace": fleet.namespace},
-                "fictional": {"planet": "mars"},
-                "workerPools": [{"name": "a", "size": "large"}],
-                "management": {"kubeconfigPath": str(plane.kubeconfig)},
-                "handoff": {"timeoutSeconds": 60},
-            }
-            project.pulumi("stack", "init", stack).ok()
-            project.configure(stack, **sections)
-            yield Up(project, fleet, endpoint, sections, project.up(stack).ok())
-    finally:
-        providers.forget(provider)
-        plane.stop()
+    with prepared_plane(tmp_path_factory.mktemp("fictional")) as plane:
+        provider = fictional.register(endpoint)
+        try:
+            with plane.client() as client:
+                definitions = [
+                    definition(kind, endpoint)
+                    for kind in ("FictionalCluster", "FictionalMachineTemplate", "FictionalData")
+                ]
+                for document in definitions:
+                    crds.apply(client, document)
+                names = [document["metadata"]["name"] for document in definitions]
+                eventually(lambda: crds.missing_crds(client, names), lambda rest: not rest, 30, "the CRDs are served")
+            make_data_store(plane)
+            with FictionalFleet(plane, delay=3.0) as fleet:
+                (project.folder / "fictional.py").write_text((ROOT / "tests/support/fictional.py").read_text())
+                (project.folder / "__main__.py").write_text(PROGRAM.format(endpoint=endpoint))
+                sections = {
+                    "cluster": {"name": "one", "namespace": fleet.namespace},
+                    "fictional": {"planet": "mars"},
+                    "workerPools": [{"name": "a", "size": "large"}],
+                    "management": {"kubeconfigPath": str(plane.kubeconfig)},
+                    "handoff": {"timeoutSeconds": 60},
+                }
+                project.pulumi("stack", "init", stack).ok()
+                project.configure(stack, **sections)
+                yield Up(project, fleet, endpoint, sections, project.up(stack).ok())
+        finally:
+            providers.forget(provider)
 
 
 def stack_of(up: Up) -> str:

@@ -35,7 +35,8 @@ def control_plane(tenant: Tenant) -> Iterator[TlsEndpoint]:
 @pytest.fixture(scope="session")
 def newer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ManagementPlane]:
     """A management cluster's API with the CRDs of the v1beta2 generation."""
-    yield from newer_plane(tmp_path_factory.mktemp("newer"))
+    with newer_plane(tmp_path_factory.mktemp("newer")) as plane:
+        yield plane
 
 
 @pytest.fixture

@@ -43,7 +43,7 @@ FIRST = "192.0.2.100"
 @pytest.fixture(scope="module")
 def management(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ManagementPlane]:
     """An API server with all CRDs of the second generation, and no controllers."""
-    for plane in second_plane(tmp_path_factory.mktemp("second")):
+    with second_plane(tmp_path_factory.mktemp("second")) as plane:
         make_data_store(plane)
         yield plane
 

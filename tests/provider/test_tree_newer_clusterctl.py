@@ -26,7 +26,8 @@ OLDER = tree.Request("1.33.0", 2)
 @pytest.fixture(scope="module")
 def management(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ManagementPlane]:
     """An API server with all CRDs of the second generation, and no controllers."""
-    yield from second_plane(tmp_path_factory.mktemp("second"))
+    with second_plane(tmp_path_factory.mktemp("second")) as plane:
+        yield plane
 
 
 def draw(management: ManagementPlane, namespace: str, request: tree.Request = NEWER) -> str:

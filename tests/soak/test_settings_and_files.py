@@ -47,20 +47,18 @@ def each(configurations: st.SearchStrategy[dict[str, Any]], judge: Callable[[dic
 
 
 def test_api_servers_take_whatever_thousands_of_settings_ask_for(management: ManagementPlane, tmp_path: Path) -> None:
-    for newer in newer_plane(tmp_path):
-        with management.client() as older_client, newer.client() as newer_client:
-            judge = Judge({"v1beta1": older_client, "v1beta2": newer_client})
-            each(configurations(), judge.judge)
+    with newer_plane(tmp_path) as newer, management.client() as older_client, newer.client() as newer_client:
+        judge = Judge({"v1beta1": older_client, "v1beta2": newer_client})
+        each(configurations(), judge.judge)
     print(f"settings: seed {SEED}, {dict(judge.counts)}")
     assert judge.counts["accepted"] > COUNT / 4, "most settings are no nonsense"
 
 
 def test_an_api_server_takes_whatever_thousands_of_settings_of_own_servers_ask_for(tmp_path: Path) -> None:
     counts: Counter[str] = Counter()
-    for newer in newer_plane(tmp_path):
-        with newer.client() as client:
-            crds.apply(client, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "generated"}})
-            each(metal3_configurations(), partial(judge, client, counts=counts))
+    with newer_plane(tmp_path) as newer, newer.client() as client:
+        crds.apply(client, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "generated"}})
+        each(metal3_configurations(), partial(judge, client, counts=counts))
     print(f"settings of own servers: seed {SEED}, {dict(counts)}")
     assert counts["accepted"] > COUNT / 10, "enough of it is no nonsense"
 

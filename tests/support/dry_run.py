@@ -6,6 +6,7 @@ import json
 import re
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from kamaji_equinix.components.kube.objects import plural
 import toolchain
 from lab import crds
 from lab.plane import ManagementPlane
-from tests.support.prepared_plane import start_prepared
+from tests.support.prepared_plane import prepared_plane
 from toolchain.pins import (
     BARE_METAL_OPERATOR,
     METAL3_IPAM,
@@ -42,13 +43,9 @@ EXPECTATION = re.compile(
 )
 
 
-def newer_plane(folder: Path) -> Iterator[ManagementPlane]:
+def newer_plane(folder: Path) -> AbstractContextManager[ManagementPlane]:
     """A management cluster's API with the CRDs of the v1beta2 generation."""
-    plane = start_prepared(folder, install)
-    try:
-        yield plane
-    finally:
-        plane.stop()
+    return prepared_plane(folder, install)
 
 
 def install(client: httpx.Client) -> None:

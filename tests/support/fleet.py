@@ -1,14 +1,11 @@
-"""Many tenant clusters at once: light TLS responders for their API servers, and their controllers played by one thread."""
+"""Many tenant clusters at once: their controllers played by one thread, and light endpoints for their API servers."""
 
 from __future__ import annotations
 
 import base64
-import contextlib
 import math
 import secrets
-import selectors
 import socket
-import ssl
 import threading
 import time
 from dataclasses import dataclass
@@ -21,7 +18,8 @@ from lab.plane import ManagementPlane
 
 from . import kamaji_builder, kubeconfig_secret
 from .answers import body_of
-from .tls_endpoint import REPLIES, TenantAuthority
+from .light_endpoints import LightEndpoints
+from .tls_endpoint import TenantAuthority
 
 Json = dict[str, Any]
 
@@ -50,7 +48,7 @@ class Member:
     """One tenant's control plane, as its load balancer shows it.
 
     Attributes:
-        listener: bound from the start, so that nobody else gets the port; refuses connections until it listens.
+        listener: its port; refuses connections until it answers.
         publication: when its address was published, in seconds of ``time.monotonic``; 0 before.
         answers: since when it answers; 0 before.
     """
@@ -99,23 +97,19 @@ class Fleet:
         self.members: dict[str, Member] = {}
         self.problem: BaseException | None = None
         self._owners: set[str] = set()
-        self._tls = self.authority.server_context()
+        self._endpoints = LightEndpoints(self.authority.server_context())
         self._stop = threading.Event()
-        self._selector = selectors.DefaultSelector()
-        # A byte in it ends the selector's wait.
-        self._awake, self._alarm = socket.socketpair()
-        self._selector.register(self._awake, selectors.EVENT_READ)
         self.http = management.client()
         answer = self.http.post("/api/v1/namespaces", json={"metadata": {"name": self.namespace}})
         assert answer.status_code in (httpx.codes.CREATED, httpx.codes.CONFLICT), answer.text
         self._changes = Changes(management.client, [path.format(self.namespace) for path in self.watches])
-        self._threads = [threading.Thread(target=run, daemon=True) for run in (self._play, self._accept)]
+        self._player = threading.Thread(target=self._play, daemon=True)
 
     def start(self) -> Fleet:
         """Begin to play."""
         self._changes.start()
-        for thread in self._threads:
-            thread.start()
+        self._endpoints.start()
+        self._player.start()
         return self
 
     def create(self, *names: str) -> None:
@@ -151,13 +145,9 @@ class Fleet:
     def close(self) -> None:
         """Stop playing."""
         self._stop.set()
-        self._alarm.send(b"!")
         self._changes.stop()
-        for thread in self._threads:
-            thread.join(20)
-        self._selector.close()
-        for part in (self._awake, self._alarm, *(member.listener for member in self.members.values())):
-            part.close()
+        self._player.join(20)
+        self._endpoints.close()
         self.http.close()
 
     def __enter__(self) -> Fleet:
@@ -180,31 +170,13 @@ class Fleet:
 
     def answer(self, member: Member) -> None:
         """Let a control plane answer from now on."""
-        member.listener.listen(64)
-        member.listener.setblocking(False)
+        self._endpoints.open(member.listener)
         member.answers = time.monotonic()
-        self._selector.register(member.listener, selectors.EVENT_READ)
 
     def publish_again(self) -> None:
         """Count the delay from now for all whose control planes do not answer yet."""
         for member in self.members.values():
             member.publication = time.monotonic()
-
-    def _accept(self) -> None:
-        while not self._stop.is_set():
-            for key, _ in self._selector.select():
-                if key.fileobj is self._awake:
-                    return
-                with contextlib.suppress(OSError):
-                    connection, _address = key.fileobj.accept()  # type: ignore[union-attr]
-                    threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
-
-    def _serve(self, raw: socket.socket) -> None:
-        with contextlib.closing(raw), contextlib.suppress(OSError, ssl.SSLError):
-            raw.settimeout(10)
-            with self._tls.wrap_socket(raw, server_side=True) as secured:
-                secured.recv(1 << 12)
-                secured.sendall(REPLIES["ok"])
 
     # Controllers
 
@@ -229,7 +201,8 @@ class Fleet:
         planes, infrastructures = self._list(client, CONTROL_PLANES), self._list(client, INFRASTRUCTURE)
         clusters = self._list(client, CLUSTERS)
         for name in self.members.keys() - planes.keys():
-            self._leave(self.members.pop(name))
+            # What is gone does not answer any more.
+            self._endpoints.remove(self.members.pop(name).listener)
         for name, plane in planes.items():
             owner = next((other for other in clusters if refers(clusters[other], name)), name)
             self._member(client, name, plane, clusters.get(owner))
@@ -273,9 +246,7 @@ class Fleet:
     def _member(self, client: httpx.Client, name: str, plane: Json, cluster: Json | None) -> None:
         if name in self.members:
             return
-        listener = socket.socket()
-        listener.bind(("127.0.0.1", 0))
-        member = Member(name, listener)
+        member = Member(name, self._endpoints.reserve())
         holder, admin = f"{name}-ca", f"{name}-admin-kubeconfig"
         self._secret(
             client, holder, {"ca.crt": self.authority.pem, "ca.key": f"{self.authority.key_pem}#{self.secret}"}
@@ -303,12 +274,6 @@ class Fleet:
         body_of(client.patch(url, json={"spec": {"controlPlaneEndpoint": endpoint}}, headers=MERGE))
         member.publication = time.monotonic()
         self.members[name] = member
-
-    def _leave(self, member: Member) -> None:
-        """A control plane that is gone does not answer any more."""
-        with contextlib.suppress(KeyError, ValueError):
-            self._selector.unregister(member.listener)
-        member.listener.close()
 
     def _list(self, client: httpx.Client, path: str) -> dict[str, Json]:
         items = body_of(client.get(path.format(self.namespace)))["items"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import httpx
@@ -17,7 +17,7 @@ from toolchain.pins import NEWER_CLUSTER_API
 
 from . import dry_run
 from .lab import eventually
-from .prepared_plane import start_prepared
+from .prepared_plane import prepared_plane
 from .project import ROOT
 
 MORE = ["tenantcontrolplanes.kamaji.clastix.io", "datastores.kamaji.clastix.io", "machinesets.cluster.x-k8s.io"]
@@ -28,13 +28,9 @@ def await_more_crds(client: httpx.Client) -> None:
     eventually(lambda: crds.missing_crds(client, MORE), lambda names: not names, 30, "the CRDs are served")
 
 
-def metal3_plane(folder: Path) -> Iterator[ManagementPlane]:
+def metal3_plane(folder: Path) -> AbstractContextManager[ManagementPlane]:
     """An API server with all kinds that a stack of Metal3's meets."""
-    plane = start_prepared(folder, install)
-    try:
-        yield plane
-    finally:
-        plane.stop()
+    return prepared_plane(folder, install)
 
 
 def install(client: httpx.Client) -> None:

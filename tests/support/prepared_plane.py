@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -18,10 +19,11 @@ from .lab import eventually
 DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 
 
-def start_prepared(
+@contextmanager
+def prepared_plane(
     folder: Path, install: Callable[[httpx.Client], None] = crds.install, *, controller_manager: bool = False
-) -> ManagementPlane:
-    """Start a management cluster's API on a copy of the data that the first of its kind in this run has made.
+) -> Iterator[ManagementPlane]:
+    """A management cluster's API on a copy of the data that the first of its kind in this run has made.
 
     All copies have the same UID of namespace ``kube-system``: a test of two clusters' identity starts one itself.
 
@@ -47,10 +49,9 @@ def start_prepared(
         plane.start()
         with plane.client() as client:
             eventually(lambda: silent_kinds(client), lambda names: not names, 30, "the CRDs are served")
-    except BaseException:
+        yield plane
+    finally:
         plane.stop()
-        raise
-    return plane
 
 
 def silent_kinds(client: httpx.Client) -> set[str]:

@@ -66,8 +66,9 @@ class Project:
         Nobody may watch for arguments meanwhile.
         """
         path = self.folder / f"Pulumi.{stack}.yaml"
-        salt = yaml.safe_load(path.read_text()).get("encryptionsalt", "")
-        if not salt or any((salt, text) not in self.ciphertexts for text in texts.values()):
+        document = yaml.safe_load(path.read_text())
+        salt = document.get("encryptionsalt", "")
+        if not all((salt, text) in self.ciphertexts for text in texts.values()):
             pairs = [word for place, text in texts.items() for word in ("--secret", f"kamaji-equinix:{place}={text}")]
             self.pulumi("config", "set-all", "--path", *pairs, "--stack", stack).ok()
             document = yaml.safe_load(path.read_text())
@@ -75,7 +76,6 @@ class Project:
                 *_, (holder, key) = steps(document["config"], place)
                 self.ciphertexts[document["encryptionsalt"], text] = holder[key]["secure"]
             return
-        document = yaml.safe_load(path.read_text())
         for place, text in texts.items():
             *_, (holder, key) = steps(document["config"], place)
             holder[key] = {"secure": self.ciphertexts[salt, text]}

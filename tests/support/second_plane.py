@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import httpx
@@ -11,7 +11,7 @@ from lab import crds
 from lab.generations import SECOND
 from lab.plane import ManagementPlane
 
-from .prepared_plane import start_prepared
+from .prepared_plane import prepared_plane
 
 
 def install(client: httpx.Client) -> None:
@@ -19,10 +19,6 @@ def install(client: httpx.Client) -> None:
     crds.install(client, SECOND)
 
 
-def second_plane(folder: Path) -> Iterator[ManagementPlane]:
-    """An API server with all CRDs of the second generation, and no controllers; it ends with the iteration."""
-    plane = start_prepared(folder, install)
-    try:
-        yield plane
-    finally:
-        plane.stop()
+def second_plane(folder: Path) -> AbstractContextManager[ManagementPlane]:
+    """An API server with all CRDs of the second generation, and no controllers."""
+    return prepared_plane(folder, install)
