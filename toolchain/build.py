@@ -13,7 +13,7 @@ from pathlib import Path
 
 from . import locate, pins
 from .build_folder import prepare, remove
-from .compiler import build_command
+from .compiler import build_command, builders, environment
 from .files import copy_folder
 from .go import go
 from .jobs import Jobs, Stop, seconds_of_cpu
@@ -156,12 +156,6 @@ def compile_standard_library(compiler: Compiler, jobs: Jobs) -> None:
         remove(temporary)
 
 
-def builders() -> int:
-    """Number of parallel builds: two if the memory is enough for two of the larger compilations. Three are not faster."""
-    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return 2 if memory >= 7 << 30 else 1
-
-
 def wait_for(tasks: list[Future[None]]) -> None:
     """Wait for the first failure, or for all."""
     completed_tasks, _pending = wait(tasks, return_when=FIRST_EXCEPTION)
@@ -280,12 +274,3 @@ def advice(log: str) -> str:
 def linker_flags(program: Program) -> str:
     """Flags for the linker: no symbol tables, and the program's version."""
     return " ".join(["-s", "-w", *(f"-X {name}={value}" for name, value in program.variables)])
-
-
-def environment() -> dict[str, str]:
-    """Environment of a build.
-
-    With GOGC=400 the compiler collects less garbage, which saves a fifth of a first build's time. CGO_ENABLED=0 halves the
-    build of the Kubernetes plugin and makes the programs static.
-    """
-    return {**os.environ, "GOGC": "400", "CGO_ENABLED": "0", "GOFLAGS": "-mod=mod -buildvcs=false", "GOWORK": "off"}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from toolchain import pins
-from toolchain.compiler import BUSY, build_command
+from toolchain.compiler import BUSY, build_command, environment
 
 GO = Path("go")
 
@@ -37,3 +38,15 @@ def test_no_program_has_debug_information() -> None:
 
 def test_each_busy_program_is_pinned() -> None:
     assert set(pins.BY_NAME) >= BUSY, "a name that is no program has no effect"
+
+
+@pytest.mark.parametrize("cores", [1, 2, 3, 4, 8, 64])
+def test_go_compiles_a_package_on_each_core_however_few_threads_a_compiler_has(
+    cores: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: set(range(cores)))
+    variables = environment()
+    assert f"-p={cores}" in variables["GOFLAGS"].split(), "by default Go compiles as many packages as GOMAXPROCS says"
+    threads = int(variables["GOMAXPROCS"])
+    assert threads >= 1, "Go takes 0 for its default, all cores"
+    assert threads <= max(cores // 2, 1), "the other packages have the other cores"
