@@ -8,15 +8,15 @@ import os
 import re
 import subprocess
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-from . import locate, pins
+from . import locate, pins, schedule
 from .build_folder import prepare, remove
 from .compiler import build_command, builders, environment
 from .files import copy_folder
 from .go import go
-from .jobs import Jobs, Stop, seconds_of_cpu
+from .jobs import Jobs, await_child, seconds_of_cpu
 from .locks import exclusive
 from .pins import BY_NAME, Need, Program, cache_folder
 from .progress import Progress, duration_text
@@ -105,26 +105,21 @@ def ensure(
 
 
 def build_all(todo: list[Program], command: Path, progress: Progress, report: Callable[[str], None]) -> None:
-    """Build programs, and download the next group's modules meanwhile. One program is linked while another is compiled.
+    """Build programs in the order of ``schedule.run``, and download the next group's modules meanwhile.
 
-    Go's own packages, which all share, are compiled first. Programs of one group are built one after another for the same
-    reason.
+    Go's own packages, which all share, are compiled first.
     """
     groups = [list(programs) for _group, programs in itertools.groupby(todo, key=lambda program: program.group)]
     jobs = Jobs()
     compiler = build_command(command, todo)
     build_program = functools.partial(build_once, compiler=compiler, progress=progress, jobs=jobs)
 
-    def several(programs: list[Program]) -> None:
-        for program in programs:
-            build_program(program)
-
-    with ThreadPoolExecutor(builders()) as pool, ThreadPoolExecutor(1) as downloader:
+    with ThreadPoolExecutor(len(todo) + 1) as threads:
         try:
-            downloads = downloader.submit(download, todo, command, progress, report, jobs)
+            downloads = threads.submit(download, todo, command, progress, report, jobs)
             if len(groups) > 1:
                 compile_standard_library(compiler, jobs)
-            wait_for([pool.submit(several, group) for group in groups])
+            schedule.run(groups, functools.partial(threads.submit, build_program), builders())
             # Downloads that are still running are not needed any more.
             jobs.stop()
             downloads.exception()
@@ -156,24 +151,21 @@ def compile_standard_library(compiler: Compiler, jobs: Jobs) -> None:
         remove(temporary)
 
 
-def wait_for(tasks: list[Future[None]]) -> None:
-    """Wait for the first failure, or for all."""
-    completed_tasks, _pending = wait(tasks, return_when=FIRST_EXCEPTION)
-    failures = [failure for task in completed_tasks if (failure := task.exception())]
-    # The failure that stopped the others is raised first.
-    for failure in sorted(failures, key=lambda failure: isinstance(failure, Stop)):
-        raise failure
-
-
-def build_once(program: Program, *, compiler: Compiler, progress: Progress, jobs: Jobs) -> None:
-    """Build a program unless another process has built it meanwhile."""
-    jobs.proceed()
-    with exclusive(program.file_name, functools.partial(progress.wait, program), jobs.proceed) as lock:
-        took = None
-        if not is_available(program):
-            progress.start(program)
-            took = build(program, compiler, lock, jobs)
-        progress.end(program, took)
+def build_once(
+    program: Program, compilation: Future[None], *, compiler: Compiler, progress: Progress, jobs: Jobs
+) -> None:
+    """Build a program unless another process has built it meanwhile; completes the compilation, see ``schedule.run``."""
+    try:
+        jobs.proceed()
+        with exclusive(program.file_name, functools.partial(progress.wait, program), jobs.proceed) as lock:
+            took = None
+            if not is_available(program):
+                progress.start(program)
+                took = build(program, compiler, lock, jobs, compilation)
+            progress.end(program, took)
+    finally:
+        if not compilation.done():
+            compilation.set_result(None)
 
 
 def download(todo: list[Program], command: Path, progress: Progress, report: Callable[[str], None], jobs: Jobs) -> None:
@@ -202,7 +194,7 @@ def download(todo: list[Program], command: Path, progress: Progress, report: Cal
             report(f"{group}: {number} modules downloaded ({progress.elapsed:.0f} s so far)")
 
 
-def build(program: Program, compiler: Compiler, lock: int, jobs: Jobs) -> float:
+def build(program: Program, compiler: Compiler, lock: int, jobs: Jobs, compilation: Future[None]) -> float:
     """Build one program; returns the seconds of CPU time.
 
     Args:
@@ -211,6 +203,7 @@ def build(program: Program, compiler: Compiler, lock: int, jobs: Jobs) -> float:
         lock: descriptor of the program's lock. ``go`` inherits it, so that after the parent was killed the lock lasts until
             nobody writes any more.
         jobs: the processes of this build; ``go`` is added to them.
+        compilation: completed when ``go`` begins to link.
 
     Raises:
         BuildError: the build failed; names the log and quotes its end.
@@ -241,6 +234,8 @@ def build(program: Program, compiler: Compiler, lock: int, jobs: Jobs) -> float:
                 keep=(lock,),
             ) as process,
         ):
+            await_child(process, "link")
+            compilation.set_result(None)
             took = seconds_of_cpu(process)
     except BaseException:
         part.unlink(missing_ok=True)

@@ -7,9 +7,12 @@ import os
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
+
+POLL_SECONDS = 0.5
 
 
 class Stop(Exception):
@@ -101,3 +104,28 @@ def seconds_of_cpu(process: subprocess.Popen[bytes]) -> float:
     _pid, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     return usage.ru_utime + usage.ru_stime
+
+
+def await_child(process: subprocess.Popen[bytes], name: str) -> None:
+    """Wait until a process of a job's group runs a program, or the job has ended; it is not reaped.
+
+    Args:
+        process: the job, the first process of its group.
+        name: the program's, without its folder; at most 15 characters, as Linux keeps it.
+    """
+    # WNOWAIT leaves the process for ``seconds_of_cpu``.
+    options = os.WEXITED | os.WNOHANG | os.WNOWAIT
+    while os.waitid(os.P_PID, process.pid, options) is None and name not in programs_of_group(process.pid):
+        time.sleep(POLL_SECONDS)
+
+
+def programs_of_group(group: int) -> set[str]:
+    """The programs that the processes of a group run, see proc_pid_stat(5)."""
+    names = set()
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        # A process that is gone meanwhile.
+        with contextlib.suppress(OSError):
+            name, _, rest = path.read_text(errors="replace").partition("(")[2].rpartition(")")
+            if int(rest.split()[2]) == group:
+                names.add(name)
+    return names
