@@ -46,7 +46,7 @@ lint: .venv/ready ## ruff, strict mypy, and the direction of imports
 	.venv/bin/ruff check . && .venv/bin/ruff format --check . && MYPYPATH=.venv/typing .venv/bin/mypy -p kamaji_equinix.components -p kamaji_equinix.automation -p lab -p toolchain -p bench && PYTHONPATH=.venv/typing .venv/bin/lint-imports --no-logo
 
 test: lint tests-toolchain ## every test tier; the lab's beside the others
-	$(PY) -m pytest -q -n 5 --no-loadscope-reorder --durations 10
+	$(PY) -m pytest -q -n 4 --no-loadscope-reorder --durations 10
 
 bench: tests-toolchain ## the measurements, as a table and JSON
 	$(PY) -m bench
