@@ -109,11 +109,9 @@ def base_environment() -> dict[str, str]:
     """The environment of lab processes, without the caller's proxies, certificates and credentials.
 
     The lab's programs collect garbage half as often as by Go's default: an API server needs a fifth less processor time,
-    and a third more memory (620 MB instead of 460). They share the machine: each has half of its cores. With one core instead
-    of two, an API server needs a fifth less processor time until it serves its CRDs, and etcd a third less.
+    and a third more memory (620 MB instead of 460).
     """
-    cores = len(os.sched_getaffinity(0))
-    return {"GOGC": "200", "GOMAXPROCS": str(max(cores // 2, 1))} | {
+    return {"GOGC": "200"} | {
         key: os.environ[key] for key in ("PATH", "HOME", "TMPDIR", "LANG", "USER") if key in os.environ
     }
 

@@ -155,17 +155,15 @@ def build_once(
     program: Program, compilation: Future[None], *, compiler: Compiler, progress: Progress, jobs: Jobs
 ) -> None:
     """Build a program unless another process has built it meanwhile; completes the compilation, see ``schedule.run``."""
-    try:
-        jobs.proceed()
-        with exclusive(program.file_name, functools.partial(progress.wait, program), jobs.proceed) as lock:
-            took = None
-            if not is_available(program):
-                progress.start(program)
-                took = build(program, compiler, lock, jobs, compilation)
-            progress.end(program, took)
-    finally:
-        if not compilation.done():
-            compilation.set_result(None)
+    jobs.proceed()
+    with exclusive(program.file_name, functools.partial(progress.wait, program), jobs.proceed) as lock:
+        took = None
+        if not is_available(program):
+            progress.start(program)
+            took = build(program, compiler, lock, jobs, compilation)
+        progress.end(program, took)
+    if not compilation.done():
+        compilation.set_result(None)
 
 
 def download(todo: list[Program], command: Path, progress: Progress, report: Callable[[str], None], jobs: Jobs) -> None:
@@ -234,8 +232,8 @@ def build(program: Program, compiler: Compiler, lock: int, jobs: Jobs, compilati
                 keep=(lock,),
             ) as process,
         ):
-            await_child(process, "link")
-            compilation.set_result(None)
+            if await_child(process, "link"):
+                compilation.set_result(None)
             took = seconds_of_cpu(process)
     except BaseException:
         part.unlink(missing_ok=True)

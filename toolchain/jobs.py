@@ -106,8 +106,8 @@ def seconds_of_cpu(process: subprocess.Popen[bytes]) -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-def await_child(process: subprocess.Popen[bytes], name: str) -> None:
-    """Wait until a process of a job's group runs a program, or the job has ended; it is not reaped.
+def await_child(process: subprocess.Popen[bytes], name: str) -> bool:
+    """Wait until a process of a job's group runs a program; False if the job has ended without. It is not reaped.
 
     Args:
         process: the job, the first process of its group.
@@ -115,8 +115,11 @@ def await_child(process: subprocess.Popen[bytes], name: str) -> None:
     """
     # WNOWAIT leaves the process for ``seconds_of_cpu``.
     options = os.WEXITED | os.WNOHANG | os.WNOWAIT
-    while os.waitid(os.P_PID, process.pid, options) is None and name not in programs_of_group(process.pid):
+    while os.waitid(os.P_PID, process.pid, options) is None:
+        if name in programs_of_group(process.pid):
+            return True
         time.sleep(POLL_SECONDS)
+    return False
 
 
 def programs_of_group(group: int) -> set[str]:

@@ -19,7 +19,7 @@ def run(groups: Iterable[Iterable[Item]], begin: Callable[[Item, Future[None]], 
     Args:
         groups: the items, in their order.
         begin: begins to build an item in a thread of its own, and returns the build. It also takes a future, which the build
-            completes when it has compiled all, at its end at the latest.
+            completes when it has compiled all, at its end at the latest, but not if it fails.
         slots: how many groups are compiled at a time.
 
     Raises:

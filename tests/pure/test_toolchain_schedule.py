@@ -58,9 +58,10 @@ def test_a_group_is_compiled_one_after_another_and_linked_beside(
 
 @pytest.mark.parametrize("compiled_before", [True, False], ids=["links", "compiles"])
 def test_the_first_failure_ends_the_wait_at_once(compiled_before: bool) -> None:
-    release = threading.Event()
+    release, begun = threading.Event(), list[str]()
 
     def build(item: str, compilation: Future[None]) -> None:
+        begun.append(item)
         if item == "fails" and compiled_before:
             compilation.set_result(None)
         if item == "fails":
@@ -74,6 +75,7 @@ def test_the_first_failure_ends_the_wait_at_once(compiled_before: bool) -> None:
             with pytest.raises(RuntimeError, match="no space left"):
                 schedule.run([["waits"], ["fails", "next"]], lambda *item: threads.submit(build, *item), 2)
             assert time.monotonic() - began < 30, "whoever waits for the build learns of it while others still run"
+            assert compiled_before or "next" not in begun, "nothing more of its group is begun"
         finally:
             release.set()
 
@@ -84,10 +86,10 @@ def test_a_link_is_seen_among_the_programs_of_its_build_alone(tmp_path: Path) ->
     command = f"import subprocess, time; time.sleep(0.3); subprocess.run([{str(link)!r}, '60'])"
     with subprocess.Popen([str(link), "60"], start_new_session=True) as foreign:
         with subprocess.Popen([sys.executable, "-c", command], start_new_session=True) as build:
-            await_child(build, "link")
+            assert await_child(build, "link"), "it begins to link after a moment"
             assert "link" in programs_of_group(build.pid), "it is running now"
             os.killpg(build.pid, signal.SIGKILL)
         with subprocess.Popen([sys.executable, "-c", ""], start_new_session=True) as build:
-            await_child(build, "link")
-            assert build.wait() == 0, "a build without a link ends the wait, and its exit code is still there to read"
+            assert not await_child(build, "link"), "it has ended without one, and the foreign one is not its"
+            assert build.wait() == 0, "its exit code is still there to read"
         foreign.kill()
