@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
+import psutil
+
 POLL_SECONDS = 0.5
 
 
@@ -107,28 +109,19 @@ def seconds_of_cpu(process: subprocess.Popen[bytes]) -> float:
 
 
 def await_child(process: subprocess.Popen[bytes], name: str) -> bool:
-    """Wait until a process of a job's group runs a program; False if the job has ended without. It is not reaped.
+    """Wait until a job has a child process that runs a program; False if the job has ended without. It is not reaped.
 
     Args:
-        process: the job, the first process of its group.
-        name: the program's, without its folder; at most 15 characters, as Linux keeps it.
+        process: the job.
+        name: the program's, without its folder.
     """
     # WNOWAIT leaves the process for ``seconds_of_cpu``.
     options = os.WEXITED | os.WNOHANG | os.WNOWAIT
     while os.waitid(os.P_PID, process.pid, options) is None:
-        if name in programs_of_group(process.pid):
-            return True
+        for child in psutil.Process(process.pid).children(recursive=True):
+            # A child that is gone meanwhile.
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if child.name() == name:
+                    return True
         time.sleep(POLL_SECONDS)
     return False
-
-
-def programs_of_group(group: int) -> set[str]:
-    """The programs that the processes of a group run, see proc_pid_stat(5)."""
-    names = set()
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        # A process that is gone meanwhile.
-        with contextlib.suppress(OSError):
-            name, _, rest = path.read_text(errors="replace").partition("(")[2].rpartition(")")
-            if int(rest.split()[2]) == group:
-                names.add(name)
-    return names

@@ -25,7 +25,7 @@ def run(groups: Iterable[Iterable[Item]], begin: Callable[[Item, Future[None]], 
     Raises:
         Exception: what a build has failed with.
     """
-    rest = iter([iter(group) for group in groups])
+    rest = map(iter, groups)
     builds: set[Future[None]] = set()
     compilations: dict[Future[None], Iterator[Item]] = {}
 
