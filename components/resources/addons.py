@@ -29,6 +29,7 @@ from ..settings.secret_texts import secret_texts
 from .addon_objects import Owners, adjust
 from .arguments import require
 from .kubernetes import namespace
+from .sdk_modules import load_for_addons
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +68,7 @@ class AddOn(pulumi.ComponentResource):
     """A chart, or manifests, in a tenant cluster."""
 
     def __init__(self, name: str, args: AddOnArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        load_for_addons()
         addon = args.addon
         props = {"addon": addon.name, "cluster": args.cluster_name}
         super().__init__("kamaji-equinix:index:AddOn", name, props, opts)
