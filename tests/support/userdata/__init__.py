@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from dataclasses import dataclass
 from functools import cache
@@ -13,6 +12,7 @@ from typing import Any
 import jinja2
 import yaml
 
+from toolchain.compiler import build_command, environment
 from toolchain.go import go
 from toolchain.pins import CLUSTER_API, Source, cache_folder
 from toolchain.sources import download
@@ -56,11 +56,10 @@ def program() -> tuple[Path, Path]:
     module = download(Source("sigs.k8s.io/cluster-api", CLUSTER_API, "cluster-api", ()))
     binary = cache_folder() / "work" / "userdata-test"
     binary.parent.mkdir(parents=True, exist_ok=True)
+    # With the flags of the programs that the tests have built, Go has its own packages already.
+    command = build_command(go(lambda _line: None), [])
     subprocess.run(
-        [go(lambda _line: None), "build", "-o", binary, "main.go"],
-        cwd=HERE,
-        check=True,
-        env={**os.environ, "GO111MODULE": "off", "CGO_ENABLED": "0"},
+        [*command, "-o", binary, "main.go"], cwd=HERE, check=True, env={**environment(), "GO111MODULE": "off"}
     )
     return binary, module / "bootstrap/kubeadm/internal/cloudinit"
 

@@ -1,0 +1,1 @@
+"""A package, because the lab of its tests ends with it."""
