@@ -1,1 +1,1 @@
-"""A package, because the lab of its tests ends with it: pytest keeps what is of a folder alone until its own end."""
+"""Tests on the lab."""

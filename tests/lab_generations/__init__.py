@@ -1,1 +1,1 @@
-"""A package, because the lab of its tests ends with it."""
+"""Tests on the lab's second generation, and on its way there."""

@@ -92,3 +92,10 @@ def test_nothing_but_the_providers_own_modules_names_it() -> None:
                 continue
             lines = [line.strip() for line in path.read_text().splitlines() if NAMES.search(line)]
             assert not lines, f"{folder}/{name} would have to change for another provider: {lines}"
+
+
+def test_each_folder_of_tests_is_a_package() -> None:
+    folders = {path.parent for path in (ROOT / "tests").rglob("test_*.py")}
+    assert len(folders) >= 8, "all tiers are looked at"
+    bare = sorted(folder.name for folder in folders if not (folder / "__init__.py").is_file())
+    assert not bare, f"pytest keeps what the tests of these share, such as a lab, until its own end: {bare}"

@@ -1,0 +1,1 @@
+"""Tests of the network plugins with upstream's charts."""

@@ -1,0 +1,1 @@
+"""Long repetitions, on the lab."""
