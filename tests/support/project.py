@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -122,7 +123,12 @@ class Project:
         return self.run(sys.executable, "-m", "kamaji_equinix.automation", *arguments, seconds=seconds)
 
     def script_here(self, *arguments: str) -> CommandResult:
-        """Run the console script in this process, where the second that its start takes counts; one thread at a time."""
+        """Run the console script in this process, where the second that its start takes counts.
+
+        In another thread it is a process all the same: the script handles signals, and this process has one output.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            return self.script(*arguments)
         output, before = io.StringIO(), dict(os.environ)
         try:
             os.environ.update(self.environment)
