@@ -11,38 +11,39 @@ import gc
 _collects = gc.isenabled()
 gc.disable()
 
-from .cluster_stack import ClusterStack  # noqa: E402
-from .engine.process import Cancellation  # noqa: E402
-from .errors import (  # noqa: E402
-    Cancelled,
-    ConfigurationError,
-    EngineFailed,
-    HandoffFailed,
-    Locked,
-    NotGone,
-    NotReady,
-    OperationError,
-    PreflightFailed,
-    StackMissing,
-    TimedOut,
-    ToolMissing,
-)
-from .events import (  # noqa: E402
-    AddOnProgress,
-    ClusterReady,
-    Event,
-    Finished,
-    HandoffProgress,
-    MachinesChange,
-    Message,
-    ResourceChanged,
-    Waiting,
-)
-from .fleet import FleetError, Outcome, Summary, on_all  # noqa: E402
-from .results import ClusterResult, Result  # noqa: E402
-
-if _collects:
-    gc.enable()
+try:
+    from .cluster_stack import ClusterStack
+    from .engine.process import Cancellation
+    from .errors import (
+        Cancelled,
+        ConfigurationError,
+        EngineFailed,
+        HandoffFailed,
+        Locked,
+        NotGone,
+        NotReady,
+        OperationError,
+        PreflightFailed,
+        StackMissing,
+        TimedOut,
+        ToolMissing,
+    )
+    from .events import (
+        AddOnProgress,
+        ClusterReady,
+        Event,
+        Finished,
+        HandoffProgress,
+        MachinesChange,
+        Message,
+        ResourceChanged,
+        Waiting,
+    )
+    from .fleet import FleetError, Outcome, Summary, on_all
+    from .results import ClusterResult, Result
+finally:
+    if _collects:
+        gc.enable()
 
 __all__ = [
     "AddOnProgress",

@@ -99,12 +99,12 @@ class Session:
         Raises:
             OperationError: see ``automation.errors``.
         """
-        if not self._busy.acquire(blocking=False):
-            raise Locked(f"stack {self.name}: this ClusterStack runs another operation; use one object for each thread")
         began = time.monotonic()
         translate = Translator(self.name, self.on_event, self.secret_filter)
         cancellation = cancellation or Cancellation()
         is_success = False
+        if not self._busy.acquire(blocking=False):
+            raise Locked(f"stack {self.name}: this ClusterStack runs another operation; use one object for each thread")
         try:
             if cancellation.requested:
                 raise Cancelled(f"{operation} of stack {self.name} was stopped {cancellation.reason}", stack=self.name)

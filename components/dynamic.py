@@ -13,9 +13,12 @@ from pulumi.dynamic import ConfigureRequest, ResourceProvider
 
 from .handoff.state import UNSTORED_INPUTS
 from .kube.plain_text import single_line
+from .sdk.serialization import preserve_pickle
 
 if TYPE_CHECKING:
     from .kube.client import Api
+
+preserve_pickle()
 
 
 class ManagementProvider(ResourceProvider):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import traceback
 import warnings
 
 import grpc  # type: ignore[import-untyped]
@@ -22,7 +23,11 @@ class _EngineGone(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         error = record.exc_info[1] if record.exc_info else None
-        return not isinstance(error, grpc.RpcError) or error.code() != grpc.StatusCode.UNAVAILABLE
+        if not isinstance(error, grpc.RpcError) or error.code() != grpc.StatusCode.UNAVAILABLE:
+            return True
+        # The caller's process may have a gRPC server of its own.
+        names = [frame.f_globals.get("__name__", "") for frame, _ in traceback.walk_tb(error.__traceback__)]
+        return not any(name.startswith("pulumi.") for name in names)
 
 
 def separate_engines() -> None:

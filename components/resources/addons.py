@@ -24,12 +24,15 @@ from pydantic import SecretStr
 
 from ..checks.addon_files import manifest_files
 from ..manifests.addons import Addon, addons_of, cloud_controller, network_plugin
+from ..sdk.callbacks import separate_callbacks
+from ..sdk.modules import load_for_addons
 from ..settings.model import TenantClusterSettings
 from ..settings.secret_texts import secret_texts
 from .addon_objects import Owners, adjust
 from .arguments import require
 from .kubernetes import namespace
-from .sdk_modules import load_for_addons
+
+separate_callbacks()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,11 +18,11 @@ from pulumi_kubernetes.apiextensions import CustomResource
 
 from ..capi.contract import CONTRACTS, alternate_versions
 from ..capi.manifest import without
-from . import sdk_modules
+from ..sdk.modules import load_for_objects
 
 OWNERS = "metadata.ownerReferences"
 
-sdk_modules.load_for_objects()
+load_for_objects()
 
 
 def custom_resource(

@@ -25,14 +25,14 @@ LOADS = """
 import asyncio, threading
 from pulumi import _utils
 from kamaji_equinix.components import stack
-from kamaji_equinix.components.resources import sdk_modules
+from kamaji_equinix.components.sdk import modules
 from kamaji_equinix.components.settings.load import load_stack
 from tests.support.mock_engine import record
 
 load = _utils._LazyModule.__getattribute__
 
 def watch(module, name):
-    if name not in _utils._INTROSPECTION_ATTRS and not sdk_modules._lock.locked():
+    if name not in _utils._INTROSPECTION_ATTRS and not modules._lock.locked():
         print(load(module, "__name__"), name)
     return load(module, name)
 
@@ -49,7 +49,8 @@ thread.join()
 
 RACE = """
 import sys, threading
-from kamaji_equinix.components.resources import addons, sdk_modules
+from kamaji_equinix.components.resources import addons
+from kamaji_equinix.components.sdk import modules
 sys.setswitchinterval(1e-6)
 errors, together = [], threading.Barrier(16)
 
@@ -72,7 +73,7 @@ TYPES_OF_AN_OBJECT = (
 )
 
 RESOURCES_OF_A_CHART = (
-    "sdk_modules.load_for_addons();"
+    "modules.load_for_addons();"
     "from pulumi._types import resource_types;"
     "import pulumi_kubernetes as k8s;"
     "[resource_types(kind) for kind in (k8s.apps.v1.Deployment, k8s.core.v1.ConfigMap, k8s.batch.v1.Job,"

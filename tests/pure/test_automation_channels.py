@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import socket
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from types import FunctionType
 from typing import Any
 
 import grpc
@@ -45,3 +48,23 @@ def test_a_program_reaches_its_engine_at_a_port_that_another_program_still_calls
     engine.start()
     reply = program(port).engine.Log(engine_pb2.LogRequest(message="a new engine"), timeout=10)
     assert isinstance(reply, empty_pb2.Empty), "gRPC must not make a new engine wait for the failures of a former one"
+
+
+class Unavailable(grpc.RpcError):
+    """What a call says whose server is gone."""
+
+    def code(self) -> grpc.StatusCode:
+        return grpc.StatusCode.UNAVAILABLE
+
+
+@pytest.mark.parametrize(("module", "shown"), [("pulumi.runtime.stack", False), ("service.backend", True)])
+def test_only_what_pulumi_itself_says_of_a_server_that_is_gone_is_hidden(module: str, shown: bool) -> None:
+    def fail() -> None:
+        raise Unavailable
+
+    try:
+        FunctionType(fail.__code__, {"__name__": module, "Unavailable": Unavailable})()
+    except Unavailable:
+        record = logging.LogRecord("grpc._server", logging.ERROR, __file__, 1, "Exception calling", None, sys.exc_info())
+    kept = bool(logging.getLogger("grpc._server").filter(record))
+    assert kept is shown, "a service of the caller's own needs its tracebacks; an engine's end is reported anyway"

@@ -149,3 +149,13 @@ def test_an_import_of_the_api_leaves_the_garbage_collector_as_it_was(before: str
     code = f"import gc; gc.{before}(); import kamaji_equinix.automation; print(gc.isenabled(), gc.get_freeze_count())"
     process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert process.stdout.split() == [str(before == "enable"), "0"], "a caller's memory is its own"
+
+
+def test_an_import_that_fails_leaves_the_collector_as_it_was() -> None:
+    code = (
+        "import gc, sys; sys.modules['pulumi.automation'] = None\n"
+        "try: import kamaji_equinix.automation\n"
+        "except ImportError: print(gc.isenabled())"
+    )
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert process.stdout.split() == ["True"], "a program that goes on without this package still has its garbage collected"

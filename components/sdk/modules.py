@@ -33,7 +33,7 @@ def load_for_addons() -> None:
     with _lock:
         done: set[str] = set()
         # A module that loads leaves its own submodules for later.
-        while names := {name for name in sys.modules if name.partition(".")[0] == SDK} - done:
+        while names := {name for name in tuple(sys.modules) if name.partition(".")[0] == SDK} - done:
             for name in names:
                 _load(sys.modules[name])
             done |= names
