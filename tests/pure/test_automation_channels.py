@@ -65,6 +65,8 @@ def test_only_what_pulumi_itself_says_of_a_server_that_is_gone_is_hidden(module:
     try:
         FunctionType(fail.__code__, {"__name__": module, "Unavailable": Unavailable})()
     except Unavailable:
-        record = logging.LogRecord("grpc._server", logging.ERROR, __file__, 1, "Exception calling", None, sys.exc_info())
+        record = logging.LogRecord(
+            "grpc._server", logging.ERROR, __file__, 1, "Exception calling", None, sys.exc_info()
+        )
     kept = bool(logging.getLogger("grpc._server").filter(record))
     assert kept is shown, "a service of the caller's own needs its tracebacks; an engine's end is reported anyway"

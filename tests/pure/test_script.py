@@ -158,4 +158,6 @@ def test_an_import_that_fails_leaves_the_collector_as_it_was() -> None:
         "except ImportError: print(gc.isenabled())"
     )
     process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert process.stdout.split() == ["True"], "a program that goes on without this package still has its garbage collected"
+    assert process.stdout.split() == ["True"], (
+        "a program that goes on without this package still has its garbage collected"
+    )
