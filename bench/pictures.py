@@ -66,6 +66,8 @@ def main() -> None:
     stack.up()
     stack.wait_until_ready(on_look=camera.look)
     camera.take("tree")
+    if "hand-off" not in camera.pictures:
+        raise SystemExit(f"stack {STACK} was up already, and there was no hand-off to picture: `make down` first")
     FOLDER.mkdir(exist_ok=True)
     for name, picture in camera.pictures.items():
         (FOLDER / f"{name}.svg").write_text(picture)

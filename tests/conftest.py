@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,8 @@ from xdist.workermanage import WorkerController
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from lab.plane import ManagementPlane  # noqa: E402 - the checkout's packages are not installed
+from lab.controllers import PortConflict, require_webhook_port  # noqa: E402 - the checkout's packages are not installed
+from lab.plane import ManagementPlane  # noqa: E402
 
 # A machine that four workers share makes values slowly now and then, which says nothing of what is tested.
 settings.register_profile("shared machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -70,6 +71,15 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Modules:
     return Modules(config, log)
 
 
+LABS = [ROOT / "tests" / name for name in ("lab", "lab_generations", "soak")]
+
+
+def needs_lab(arguments: Iterable[str]) -> bool:
+    """Whether tests of a lab are among those that the arguments of pytest name."""
+    paths = [(ROOT / argument.partition("::")[0]).resolve() for argument in arguments]
+    return any(path.is_relative_to(folder) or folder.is_relative_to(path) for path in paths for folder in LABS)
+
+
 TEMPORARY = pytest.StashKey[str]()
 
 
@@ -82,6 +92,11 @@ def pytest_configure(config: pytest.Config) -> None:
             signal.signal(number, lambda *_: None)
     if hasattr(config, "workerinput"):
         return
+    if not config.option.collectonly and needs_lab(config.args):
+        try:
+            require_webhook_port()
+        except PortConflict as error:
+            raise pytest.UsageError(f"{error} `make down` ends the lab of `make up`.") from None
     command = [sys.executable, str(ROOT / "tests/support/network_namespace.py")]
     if len(config.getoption("tx", None) or []) > 1:
         probe = subprocess.run([*command, "-c", ""], capture_output=True, check=False)

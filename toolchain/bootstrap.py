@@ -18,7 +18,8 @@ FOLDER = ROOT / ".venv"
 PYTHON = FOLDER / "bin" / "python"
 STAMPS = {"lab": FOLDER / "lab", "dev": FOLDER / "ready"}
 INPUTS = [ROOT / "pyproject.toml", ROOT / "requirements.txt"]
-OLDEST = (3, 10)
+OLDEST = {"lab": (3, 10), "dev": (3, 11)}
+"""The oldest Python by extra: the tests' packages need a newer one than the program."""
 TAIL = 15
 USED = (
     "cryptography.hazmat.primitives.serialization",
@@ -86,12 +87,14 @@ def current(extra: str) -> bool:
     return any(stamp.exists() and stamp.stat().st_mtime >= newest for stamp in stamps)
 
 
-def make(progress: Progress) -> None:
-    """Create the environment if there is none."""
-    if sys.version_info[:2] < OLDEST:
+def make(extra: str, progress: Progress) -> None:
+    """Create the environment if there is none that an extra can be installed in."""
+    oldest = OLDEST[extra]
+    if sys.version_info[:2] < oldest:
+        what = "the tests need" if extra == "dev" else "this program needs"
         raise BootstrapError(
-            f"{sys.executable} is Python {sys.version_info[0]}.{sys.version_info[1]}, but 3.10 or newer is needed: "
-            "install one and put it first on PATH as python3"
+            f"{sys.executable} is Python {sys.version_info[0]}.{sys.version_info[1]}, but {what} {oldest[0]}.{oldest[1]} or "
+            "newer: install one and put it first on PATH as python3"
         )
     try:
         import ensurepip  # noqa: F401 - Debian has it in a separate package
@@ -100,7 +103,13 @@ def make(progress: Progress) -> None:
         raise BootstrapError(
             "this Python has no venv: `sudo apt-get install python3-venv` (Debian, Ubuntu) installs it; then run make again"
         ) from None
-    if PYTHON.exists() and subprocess.call([str(PYTHON), "-c", "import pip"], stderr=subprocess.DEVNULL) == 0:
+    if (
+        PYTHON.exists()
+        and subprocess.call(
+            [str(PYTHON), "-c", f"import pip, sys; sys.exit(sys.version_info < {oldest})"], stderr=subprocess.DEVNULL
+        )
+        == 0
+    ):
         return
     progress.tell("creating .venv")
     result = subprocess.run([sys.executable, "-m", "venv", "--clear", FOLDER], capture_output=True, text=True)
@@ -205,7 +214,7 @@ def main(extra: str) -> int:
         return 0
     progress = Progress()
     try:
-        make(progress)
+        make(extra, progress)
         install(extra, progress)
         compile_used(progress)
         link_types()

@@ -244,6 +244,7 @@ def test_many_stacks_at_once_come_up_and_a_failing_one_stops_no_other(fleet: Fle
     assert [outcome.stack for outcome in summary.failed] == ["broken"], f"{summary}"
     ports = {outcome.value.clusters[outcome.stack].endpoint for outcome in summary.outcomes if outcome.value}
     assert len(ports) == 9, f"each has its own endpoint: {ports}"
+    assert clusters_by_stack.keys() == {f"many{index}" for index in range(9)}, "each stack was told of its cluster"
     for name, clusters in clusters_by_stack.items():
         assert clusters == {f"{fleet.namespace}/{name}"}, f"{name} was told of others: {clusters}"
     assert "9 of 10" in str(summary), "the summary counts"

@@ -51,7 +51,10 @@ def test_machines_are_asked_for_first_and_wait_for_no_add_on(recorder: Recorder)
     pools = {resource.urn for resource in recorder.of("MachineDeployment")}
     for resource in (*recorder.of(CHART), *recorder.of(GROUP)):
         assert pools <= set(resource.dependencies), "the first resource that fails ends a run: pools come before"
+    assert addons, "there are add-ons"
+    assert pools, "and pools"
     for kind in ("MachineDeployment", "WorkerPoolRollout", "ControlPlaneEndpoint", "PacketCluster"):
+        assert recorder.of(kind), f"there is a {kind}"
         for resource in recorder.of(kind):
             assert not addons & set(resource.dependencies), f"{resource.name} would fail with an add-on"
 

@@ -35,6 +35,7 @@ def urns(recorder: Recorder, type_: str) -> set[str]:
 
 def test_the_engine_never_deletes_a_template(recorder: Recorder) -> None:
     for kind in ("PacketMachineTemplate", "KubeadmConfigTemplate"):
+        assert recorder.of(kind), f"there is a {kind}"
         for resource in recorder.of(kind):
             assert resource.retained, (
                 f"only the management cluster knows whether machines are made from {resource.name}"
@@ -51,6 +52,7 @@ def test_all_objects_of_a_cluster_go_with_the_cluster(recorder: Recorder) -> Non
         "MachineHealthCheck",
         "ControlPlaneEndpoint",
     ):
+        assert recorder.of(kind), f"there is a {kind}"
         for resource in recorder.of(kind):
             assert resource.deleted_with == cluster, f"{kind} deleted before the Cluster would orphan billed devices"
             assert cluster in resource.dependencies, f"{kind} must be made after the Cluster that owns it"

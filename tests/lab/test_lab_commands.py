@@ -6,11 +6,16 @@ import contextlib
 import os
 import signal
 import socket
+import subprocess
+import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from lab.generations import METAL3
 from tests.support.lab import Lab, eventually
+from tests.support.project import ROOT
 
 
 def test_up_is_harmless_where_the_lab_runs(lab: Lab) -> None:
@@ -38,14 +43,17 @@ def test_what_carries_credentials_listens_on_loopback_only(lab: Lab) -> None:
     names = {entry["pid"]: entry["name"] for entry in lab.state_file()["processes"]}
     names[lab.state_file()["supervisor"]["pid"]] = "supervisor"
     assert webhooks - set(METAL3) <= set(names.values()), f"all of them run: {names}"
+    count = 0
     for connection in psutil.net_connections("inet"):
         if connection.status != psutil.CONN_LISTEN or connection.pid not in names:
             continue
+        count += 1
         name, (address, port) = names[connection.pid], connection.laddr
         if name in webhooks and port == webhook_port(connection.pid):
             # controller-runtime gives no choice of the address, and answers nothing but reviews of objects.
             continue
         assert address.startswith("127."), f"{name} listens on {address}:{port}"
+    assert count >= 5, "or nothing was looked at"
 
 
 def webhook_port(pid: int) -> int:
@@ -130,3 +138,13 @@ def test_ports_that_are_chosen_are_free_ones(lab: Lab) -> None:
     port = lab.state_file()["metal"]
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", port)) == 0, "the simulated Metal API answers where the state file says"
+
+
+def test_tests_that_need_a_lab_say_at_once_that_there_is_one(lab: Lab) -> None:
+    assert lab.state_file()["supervisor"], "it runs"
+    process = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "tests/lab"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert process.returncode == pytest.ExitCode.USAGE_ERROR, process.stdout + process.stderr
+    assert "port 9443 is taken by" in process.stderr, process.stderr
+    assert "`make down` ends the lab of `make up`" in process.stderr, "what to do"

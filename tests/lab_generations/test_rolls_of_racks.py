@@ -49,7 +49,9 @@ class Rack:
 
     def machines(self) -> set[str]:
         """Names of the machines that are not going."""
-        result = [item["metadata"] for item in self.lab.items(f"{CORE}/machines")]
+        label = "cluster.x-k8s.io/cluster-name"
+        machines = [item["metadata"] for item in self.lab.items(f"{CORE}/machines")]
+        result = [metadata for metadata in machines if metadata["labels"][label] == STACK]
         return {item["name"] for item in result if "deletionTimestamp" not in item}
 
     def states(self) -> dict[str, str]:
@@ -57,6 +59,7 @@ class Rack:
         return {
             item["metadata"]["name"]: (item.get("status") or {}).get("provisioning", {}).get("state", "")
             for item in self.lab.items(HOSTS)
+            if item["metadata"]["name"].startswith("rack-1-")
         }
 
 

@@ -69,7 +69,7 @@ def test_a_stuck_watch_ends_with_the_deadline(tenant: Tenant) -> None:
     tenant.create()
     run = hand_off(tenant, timeoutSeconds=2)
     run.require_failure("address")
-    assert 2 <= run.seconds < 5, f"a deadline of 2 s took {run.seconds:.1f} s"
+    assert 2 <= run.seconds < 10, f"a deadline of 2 s took {run.seconds:.1f} s"
 
 
 def test_an_address_that_comes_while_waiting_is_taken_at_once(tenant: Tenant, control_plane: TlsEndpoint) -> None:
@@ -79,7 +79,7 @@ def test_an_address_that_comes_while_waiting_is_taken_at_once(tenant: Tenant, co
     beginning = time.monotonic()
     tenant.publish(control_plane.host, control_plane.port)
     wait_until(lambda: control_plane.requests, "the first question to the control plane")
-    assert time.monotonic() - beginning < 2, "a watch tells at once; a loop of sleeps would take up to 5 s"
+    assert time.monotonic() - beginning < 4, "a watch tells at once; a loop of sleeps would take up to 5 s"
     assert run.end().require_success()["endpoint"] == str(control_plane), "the published endpoint is the result"
 
 

@@ -39,8 +39,8 @@ def test_a_change_is_seen_and_its_absence_too(management: ManagementPlane, chang
             time.sleep(0.5)
             assert not changes.seen(), "nothing has changed, so nothing need be read"
             act().raise_for_status()
-            eventually(changes.seen, bool, 5, "the change is seen")
-            eventually(changes.seen, lambda seen: not seen, 5, "once")
+            eventually(changes.seen, bool, 15, "the change is seen")
+            eventually(changes.seen, lambda seen: not seen, 15, "once")
 
 
 def test_what_somebody_tells_counts_as_a_change(changes: Changes) -> None:

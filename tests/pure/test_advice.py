@@ -27,7 +27,6 @@ LOSS = "tests/lab/test_lost_objects.py::test_a_control_plane_that_is_lost_takes_
 INSTALLATION = "tests/engine/test_addons.py::test_what_somebody_deletes_in_the_tenant_comes_again_with_a_refresh"
 CLOUD = "tests/soak/test_cloud_controller.py::test_a_node_waits_for_a_cloud_controller_that_can_look_at_its_device"
 RIGHTS = "tests/provider/test_handoff_rbac.py::test_a_denial_that_passes_is_waited_for"
-UPGRADES = "tests/pure/test_upgrades.py::test_a_version_rises_by_one_minor_at_most_and_never_falls"
 PERMISSION = "tests/pure/test_changes.py::test_a_cluster_that_leaves_the_list_is_missed_until_it_was_allowed_to"
 
 RACKS = "tests/lab_generations/test_racks.py"

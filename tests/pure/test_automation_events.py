@@ -100,14 +100,6 @@ def test_an_add_on_whose_cluster_does_not_answer_is_told_by_its_name() -> None:
     ], "with the reason"
 
 
-def step_state(inputs: dict[str, Any], type_: str = MACHINES) -> StepEventStateMetadata:
-    return StepEventStateMetadata(type=type_, urn=URN, id="", parent="", provider="", inputs=inputs, outputs={})
-
-
-def step(inputs: dict[str, Any], operation: OpType = OpType.CREATE, type_: str = MACHINES) -> StepEventMetadata:
-    return StepEventMetadata(op=operation, urn=URN, type=type_, provider="", new=step_state(inputs, type_))
-
-
 def translation(*engine_events: EngineEvent) -> tuple[list[Event], Translator]:
     events: list[Event] = []
     translate = Translator("dev", events.append)

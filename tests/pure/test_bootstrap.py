@@ -70,7 +70,10 @@ def test_an_old_python_is_told_with_its_version(
     monkeypatch.setattr(bootstrap, "STAMPS", {"lab": tmp_path / "lab", "dev": tmp_path / "dev"})
     monkeypatch.setattr(sys, "version_info", (3, 8, 10))
     assert bootstrap.main("lab") == 1, "it failed"
-    assert "is Python 3.8, but 3.10 or newer is needed" in capsys.readouterr().err
+    assert "is Python 3.8, but this program needs 3.10 or newer" in capsys.readouterr().err
+    monkeypatch.setattr(sys, "version_info", (3, 10, 2))
+    assert bootstrap.main("dev") == 1, "the packages of the tests can't be installed"
+    assert "is Python 3.10, but the tests need 3.11 or newer" in capsys.readouterr().err
 
 
 def test_the_bootstrap_can_be_read_by_a_python_that_is_too_old() -> None:

@@ -23,7 +23,6 @@ from tests.support.stack_outputs import stack_outputs
 
 STACK = "sealed"
 BOOTSTRAP = "workerPools[0].bootstrap"
-MACHINES = "cluster.x-k8s.io/v1beta1/machines"
 VERSION = "1.33.0"
 
 

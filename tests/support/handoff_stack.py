@@ -119,14 +119,6 @@ class HandoffStack(Project):
         """The exported state, as text."""
         return self.pulumi("stack", "export", "--stack", self.stack).ok()
 
-    def state_of(self, name: str) -> dict[str, Any]:
-        """What the state holds of a hand-off."""
-        resources = json.loads(self.state())["deployment"].get("resources", [])
-        resource: dict[str, Any] = next(
-            entry for entry in resources if entry["urn"].endswith(f"ControlPlaneEndpoint::{name}")
-        )
-        return resource
-
     def start_update(self) -> Update:
         """Begin an update."""
         return Update(self)

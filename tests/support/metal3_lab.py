@@ -66,12 +66,14 @@ def racks_lab(lab: Lab, state: Path) -> Iterator[Lab]:
     options = lab.folder.options.read_text()
     assert lab.command("down").returncode == 0, "the tier's lab stops"
     second = Lab(state)
-    start = second.command("up", "--contract", "v1beta2", "--load-balancer-delay", "3", "--network", "provided")
-    assert start.returncode == 0, start.stdout
-    yield second
-    stop = second.command("down")
+    try:
+        start = second.command("up", "--contract", "v1beta2", "--load-balancer-delay", "3", "--network", "provided")
+        assert start.returncode == 0, start.stdout
+        yield second
+    finally:
+        stop = second.command("down")
+        lab.up()
     assert stop.returncode == 0, stop.stdout
-    lab.up()
     assert lab.folder.options.read_text() == options, "the modules that follow find the lab as it was"
 
 
@@ -92,9 +94,11 @@ class HostWatch:
         self._thread.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
+        is_whole = self._thread.is_alive()
         self._stop.set()
         self._thread.join(30)
+        assert error or (is_whole and self.states), "it has watched until now, and seen hosts"
 
     def _run(self) -> None:
         with self._lab.management() as client:
@@ -115,6 +119,7 @@ class HostWatch:
         """Note what happens after a version; the one to go on from, empty where that is too old."""
         query = {"watch": "1", "timeoutSeconds": "5", "resourceVersion": version}
         with client.stream("GET", f"/apis/{HOSTS}", params=query, timeout=20) as answer:
+            answer.raise_for_status()
             for line in answer.iter_lines():
                 event = json.loads(line)
                 if event["type"] == "ERROR":

@@ -28,7 +28,6 @@ class Registration:
     deleted_with: str
     retained: bool
     delete_timeout: str
-    secret_outputs: list[str]
     provider: str
     protect: bool
 
@@ -97,7 +96,6 @@ class Monitor(MockMonitor):
                     deleted_with=request.deletedWith,
                     retained=request.retainOnDelete,
                     delete_timeout=request.customTimeouts.delete,
-                    secret_outputs=list(request.additionalSecretOutputs),
                     provider=request.provider,
                     protect=request.protect,
                 )

@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -265,11 +264,6 @@ def surroundings(environment: Mapping[str, str], folder: Path) -> Iterator[None]
         os.chdir(cwd)
         os.environ.clear()
         os.environ.update(before)
-
-
-def discard(folder: Path) -> None:
-    """Remove what a try has left."""
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 def without_default_server(kubectl: Outcome, client: Outcome) -> Outcome:
