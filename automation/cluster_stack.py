@@ -64,7 +64,7 @@ class ClusterStack:
                 ``pulumi login`` chose.
             secrets_provider: how a new stack encrypts secrets, such as ``awskms://...``; by default the backend's way.
             passphrase: for backends that encrypt with one; by default ``$PULUMI_CONFIG_PASSPHRASE``.
-            environment: further variables for the engine.
+            environment: further variables for the engine; KUBECONFIG among them is the management cluster's, as everywhere.
             wait_for_lock: seconds to wait for another update to leave the stack, before :class:`Locked` is raised.
             on_event: takes each event of all operations of this object.
             on_output: takes each line that the engine prints.
@@ -79,7 +79,9 @@ class ClusterStack:
         # Relative paths are resolved now: the working folder may change later.
         base = (folder or Path()).resolve()
         stack_settings = (
-            None if settings is None else configuration.with_absolute_paths(configuration.check(settings), base)
+            None
+            if settings is None
+            else configuration.with_absolute_paths(configuration.check(settings), base, environment or {})
         )
         secret = passphrase.get_secret_value() if isinstance(passphrase, SecretStr) else passphrase
         variables = {**(environment or {}), **({} if secret is None else {"PULUMI_CONFIG_PASSPHRASE": secret})}
@@ -165,7 +167,7 @@ class ClusterStack:
         A stack that does not exist has nothing to delete: that is no error.
 
         Args:
-            remove: forget the stack itself with its history, too.
+            remove: forget the stack itself with its history, too. The stack's file stays.
             cancellation: stops it on request.
             timeout: seconds after which it is stopped.
 
@@ -220,7 +222,7 @@ class ClusterStack:
             StackMissing: there is no such stack.
             PreflightFailed: the stack has protected resources, or its management cluster does not answer.
         """
-        translate = Translator(self.name, self._session.on_event)
+        translate = Translator(self.name, self._session.on_event, self._session.secret_filter)
         with self._session.look("machines") as stack:
             self._operations.announce(stack, translate)
         return tuple(translate.machines)
@@ -284,7 +286,10 @@ class ClusterStack:
         on_look: OnLook | None,
         before: float,
     ) -> None:
-        api, translate = self._declaration.management(settings), Translator(self.name, self._session.on_event)
+        api, translate = (
+            self._declaration.management(settings),
+            Translator(self.name, self._session.on_event, self._session.secret_filter),
+        )
         await_ready(api, settings, translate, timeout, cancel or Cancellation(), on_look, before=before)
 
     def _settings(self) -> StackSettings:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Collection, Mapping, MutableMapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -64,17 +64,28 @@ def sections(settings: StackSettings, folder: Path) -> dict[str, Any]:
     return {"clusters": clusters, **({"management": section} if (section := management(settings, folder)) else {})}
 
 
-def management(settings: StackSettings, folder: Path) -> dict[str, Any]:
-    """The section ``management``, with the kubeconfig's text and absolute paths."""
-    credentials = settings.management
+def management(settings: StackSettings, folder: Path, environment: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """The section ``management``, with the kubeconfig's text and absolute paths.
+
+    Args:
+        settings: checked settings.
+        folder: what a relative ``management.kubeconfigPath`` starts from.
+        environment: variables for the engine alone.
+
+    Raises:
+        ConfigurationError: KUBECONFIG names several files for the engine alone.
+    """
+    credentials, own = settings.management, environment or {}
     path = credentials.kubeconfig_path
-    if (
-        not credentials.kubeconfig
-        and not path
-        and (default := os.environ.get("KUBECONFIG"))
-        and os.pathsep not in default
-    ):
-        path = default
+    default = {**os.environ, **own}.get("KUBECONFIG")
+    if not credentials.kubeconfig and not path and default:
+        if os.pathsep not in default:
+            path = default
+        elif "KUBECONFIG" in own:
+            raise ConfigurationError(
+                f"environment: KUBECONFIG is {default!r}, several files, which can't be read for one stack alone: merge them "
+                "into one with `kubectl config view --flatten`, or set management.kubeconfigPath"
+            )
     section = {
         "kubeconfig": credentials.kubeconfig,
         "kubeconfigPath": str((folder / Path(path).expanduser()).resolve()) if path else None,
@@ -104,15 +115,21 @@ def apart(value: Any, path: str, secrets: dict[str, SecretStr]) -> Any:
     )
 
 
-def with_absolute_paths(settings: StackSettings, folder: Path) -> StackSettings:
-    """The settings with absolute paths, of the kubeconfig, of charts and of manifests."""
+def with_absolute_paths(
+    settings: StackSettings, folder: Path, environment: Mapping[str, str] | None = None
+) -> StackSettings:
+    """The settings with absolute paths, of the kubeconfig, of charts and of manifests.
+
+    Raises:
+        ConfigurationError: see :func:`management`.
+    """
     clusters = tuple(
         tenant.model_copy(update={"addons": tuple(at_place(addon, folder) for addon in tenant.addons)})
         if tenant.addons
         else tenant
         for tenant in settings.clusters
     )
-    section = management(settings, folder)
+    section = management(settings, folder, environment)
     credentials = settings.management
     if "kubeconfigPath" in section:
         credentials = credentials.model_copy(update={"kubeconfig_path": section["kubeconfigPath"]})
@@ -128,8 +145,13 @@ def at_place(addon: AddonSettings, folder: Path) -> AddonSettings:
     return addon.model_copy(update={"chart": chart, "files": files})
 
 
-def write_plain(path: Path, values: Mapping[str, Any]) -> None:
+def write_plain(path: Path, values: Mapping[str, Any], absent: Collection[str] = ()) -> None:
     """Write sections without secrets into a stack's file, and keep the rest of the file, its comments and its order.
+
+    Args:
+        path: of the file.
+        values: the sections.
+        absent: sections that the file is not to have.
 
     Raises:
         ConfigurationError: the file is no stack's file.
@@ -157,6 +179,8 @@ def write_plain(path: Path, values: Mapping[str, Any]) -> None:
         raise ConfigurationError(f"{path} is no stack's file: it must hold a map with the key `config`")
     if not isinstance(document.get("config"), MutableMapping):
         document["config"] = editor.map()
+    for key in absent:
+        document["config"].pop(f"{NAMESPACE}:{key}", None)
     for key, value in values.items():
         config, name = document["config"], f"{NAMESPACE}:{key}"
         if as_read(config.get(name)) != as_read(value):

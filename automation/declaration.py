@@ -119,6 +119,7 @@ class Declaration:
         Raises:
             PreflightFailed: the credentials can't be used.
         """
+        settings = configuration.with_absolute_paths(settings, self.base, self.place.environment)
         try:
             return connect(settings.management, self.base)
         except AccessError as error:

@@ -91,7 +91,6 @@ class Operations:
                 on_event=translate,
                 color="never",
                 show_secrets=False,
-                remove=remove,
                 run_program=self.declaration.renew(stack, before) or None,
             )
         except automation.CommandError:
@@ -100,6 +99,9 @@ class Operations:
             raise
         if before.api is not None:
             remains.await_end(before.api, before.resources, self.session.name, translate.notify, engine.pause)
+        if remove:
+            # Only now: until nothing is left, another destroy must find the stack. Its file holds the user's settings.
+            stack.workspace.remove_stack(stack.name, preserve_config=True)
         return translate.changes, {}, result.stdout
 
     def import_(self, stack: automation.Stack, translate: Translator) -> EngineOutput:

@@ -14,6 +14,7 @@ from typing import Any
 from pulumi import automation
 from pydantic import SecretStr
 
+from ...components.settings.load import stack_keys
 from ...components.settings.namespace import NAMESPACE
 from .. import configuration
 from ..errors import ConfigurationError, StackMissing
@@ -222,14 +223,18 @@ def _pulumi(stack: automation.Stack, *arguments: str, text: str | None = None) -
 
 
 def configure(stack: automation.Stack, engine: Engine, sections: Mapping[str, Any]) -> None:
-    """Write sections into a stack's configuration. Secrets go to pulumi by its stdin, never by arguments."""
+    """Write sections into a stack's configuration, which has no others then: those of a file would be their defaults.
+
+    Secrets go to pulumi by its stdin, never by arguments.
+    """
     forget_config(stack)
     folder = Path(stack.workspace.work_dir)
     secrets: dict[str, SecretStr] = {}
     plain = configuration.apart(sections, "", secrets)
     # `Pulumi.<stack>.yaml` goes by the name without organization and project.
     short = stack.name.rpartition("/")[2]
-    configuration.write_plain(folder / f"Pulumi.{short}.yaml", plain)
+    absent = [key for key in stack_keys() if key not in plain]
+    configuration.write_plain(folder / f"Pulumi.{short}.yaml", plain, absent)
     for path, value in secrets.items():
         engine.run(
             ["config", "set", "--secret", "--path", f"{NAMESPACE}:{path}", "--stack", stack.name],

@@ -114,11 +114,20 @@ def handoff(base: str, section: model.HandoffSettings) -> Iterator[Problem]:
             )
 
 
+def addon_places(base: str, tenant: model.TenantClusterSettings) -> Iterator[tuple[str, str]]:
+    """The name of each add-on of a cluster, those that its other settings bring included, and its place."""
+    if tenant.network.plugin not in ("custom", "none"):
+        yield tenant.network.plugin, f"{base}network.plugin"
+    for index, addon in enumerate(tenant.addons):
+        yield addon.name, f"{base}addons[{index}].name"
+
+
 def stack_problems(tenants: Sequence[model.TenantClusterSettings]) -> Iterator[Problem]:
     """Clusters of one stack share no objects."""
     clusters: dict[str, int] = {}
     planes: dict[tuple[str, str], int] = {}
-    deployments: dict[tuple[str, str], str] = {}
+    deployments: dict[str, str] = {}
+    addons: dict[str, str] = {}
     places = {(tenant.cluster.namespace, tenant.cluster.name): index for index, tenant in enumerate(tenants)}
     for index, tenant in enumerate(tenants):
         base = f"clusters[{index}]." if len(tenants) > 1 else ""
@@ -154,16 +163,28 @@ def stack_problems(tenants: Sequence[model.TenantClusterSettings]) -> Iterator[P
         planes.setdefault(plane, index)
         for number, pool in enumerate(tenant.worker_pools):
             path = f"{base}workerPools[{number}].name"
-            key = (namespace, naming.machine_deployment(name, pool.name))
+            # In all namespaces: the resources of a stack have the names of the objects, and the engine takes each once.
+            key = naming.machine_deployment(name, pool.name)
             if key in deployments and not deployments[key].startswith(f"{base}workerPools"):
                 yield Problem(
                     path,
-                    f"gives the MachineDeployment the name {key[1]}, which {deployments[key]} gives to another; choose "
+                    f"gives the MachineDeployment the name {key}, which {deployments[key]} gives to another; choose "
                     "another name",
                     pool.name,
                     about=(*about, deployments[key]),
                 )
             deployments.setdefault(key, path)
+        for addon, path in addon_places(base, tenant):
+            key = f"{name}-{addon}"
+            if key in addons and not addons[key].startswith(base):
+                yield Problem(
+                    path,
+                    f"gives the add-on the name {key} in the stack, which {addons[key]} gives to another; choose "
+                    "another name",
+                    addon,
+                    about=(*about, addons[key]),
+                )
+            addons.setdefault(key, path)
     for index, tenant in enumerate(tenants):
         if tenant.capi.contract != tenants[0].capi.contract:
             # The checks before a run and the readers of the state use one version of each kind.

@@ -39,6 +39,7 @@ import toolchain
 from lab.plane import ManagementPlane
 from tests.support.data_store import make_data_store
 from tests.support.fleet import CLUSTERS, Fleet
+from tests.support.project import Project
 
 ANSWERS_NEVER = 3600.0
 
@@ -258,6 +259,21 @@ def test_many_stacks_at_once_come_up_and_a_failing_one_stops_no_other(fleet: Fle
         at_once=5,
     )
     assert not destruction.failed, f"{destruction}"
+
+
+def test_a_stack_of_a_folder_that_is_removed_leaves_its_file(fleet: Fleet, tmp_path: Path) -> None:
+    project = Project.make(tmp_path / "project", {"PULUMI_CONFIG_PASSPHRASE": "x"})
+    project.configure(
+        "kept", **settings(fleet, "kept", management={"kubeconfigPath": str(fleet.management.kubeconfig)})
+    )
+    project.pulumi("stack", "init", "kept").ok()
+    path = project.folder / "Pulumi.kept.yaml"
+    before = path.read_bytes()
+    cluster_stack = ClusterStack("kept", folder=project.folder, passphrase="x")
+    assert cluster_stack.destroy(remove=True).operation == "destroy", "there was nothing to destroy"
+    with pytest.raises(StackMissing):
+        cluster_stack.clusters()
+    assert path.read_bytes() == before, "settings, comments and secrets are the user's"
 
 
 def test_living_objects_are_imported_without_being_touched(fleet: Fleet) -> None:
