@@ -67,5 +67,5 @@ def test_a_kubeconfig_for_the_engine_alone_is_the_stacks(tmp_path: Path, monkeyp
         pytest.fail("the case names credentials itself")
     assert settings.management.kubeconfig_path == str(tmp_path / "engines.yaml"), "not another management cluster's"
     several = {"KUBECONFIG": os.pathsep.join(("a", "b"))}
-    with pytest.raises(ConfigurationError, match="KUBECONFIG.*several files.*kubeconfigPath"):
+    with pytest.raises(ConfigurationError, match=r"KUBECONFIG.*several files.*kubeconfigPath"):
         with_absolute_paths(check(configuration()), tmp_path, several)
