@@ -149,20 +149,25 @@ def _machine(snapshot: Snapshot, machine: Json) -> Blocker | None:
         )
     if not infrastructure_ready(machine):
         return _waits_for(snapshot, machine, _object_of(snapshot, spec.get("infrastructureRef")), "its server")
-    provider_id = spec.get("providerID") or "unknown provider ID"
     if not status.get("nodeRef"):
-        return Blocker(
-            subject(machine),
-            f"its server runs ({provider_id}), but no node with this provider ID has joined the cluster",
-            "See the server's console for cloud-init and `kubeadm join`: does it reach the endpoint with a valid token?",
-            is_progress=True,
-        )
+        return _without_node(machine)
     unmet = first_false(machine)
     return Blocker(
         subject(machine),
         f"its node {dig(status, 'nodeRef', 'name')} is not ready" + (f": {_words(unmet)}" if unmet else ""),
         "See the node with the cluster's kubeconfig (a cluster without network plugin has no ready node): "
         f"`kubectl describe node {dig(status, 'nodeRef', 'name')}`",
+        is_progress=True,
+    )
+
+
+def _without_node(machine: Json) -> Blocker:
+    """A machine whose server runs, and which has no node yet."""
+    provider_id = dig(machine, "spec", "providerID") or "unknown provider ID"
+    return Blocker(
+        subject(machine),
+        f"its server runs ({provider_id}), but no node with this provider ID has joined the cluster",
+        "See the server's console for cloud-init and `kubeadm join`: does it reach the endpoint with a valid token?",
         is_progress=True,
     )
 
@@ -221,6 +226,8 @@ def _unhealthy_node(snapshot: Snapshot, machine: Json) -> Blocker | None:
     if not problem or deletion_time(machine) or servers.trouble(snapshot, machine):
         return None
     node = dig(machine, "status", "nodeRef", "name")
+    if not node:
+        return _without_node(machine)
     if "NetworkPluginNotReady" in problem:
         plugin = _network_plugin(snapshot)
         return Blocker(

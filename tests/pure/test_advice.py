@@ -68,7 +68,7 @@ ADVICE = {
     "tree/blockers_workers._no_machines#2": COMMANDS,
     "tree/blockers_workers._machine#1": WAITS,
     "tree/blockers_workers._machine#2": ELSEWHERE,
-    "tree/blockers_workers._machine#3": ELSEWHERE,
+    "tree/blockers_workers._without_node#1": ELSEWHERE,
     "tree/blockers_workers._waits_for#1": ELSEWHERE,
     "tree/blockers_workers._waits_for#2": COMMANDS,
     "tree/blockers_workers._pool#1": COMMANDS,

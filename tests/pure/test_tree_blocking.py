@@ -244,6 +244,24 @@ def test_a_pool_without_all_its_machines_is_not_ready_though_every_row_is_true(c
     assert "of 2 machines" in blocker.reason, "how many there should be"
 
 
+@pytest.mark.parametrize("newer", [True, False], ids=["beside the older conditions", "as the only conditions"])
+def test_a_machine_that_counts_as_ready_without_a_node_waits_for_its_server_to_join(newer: bool) -> None:
+    objects = pool("a", [TRUE, TRUE], readyReplicas=1)
+    machine = objects[-1]
+    machine["metadata"]["labels"]["cluster.x-k8s.io/deployment-name"] = "a"
+    machine["status"].pop("nodeRef", None)
+    waits = "Waiting for a node with matching ProviderID to exist"
+    health = condition(False, "NodeProvisioning", message=waits, type_="NodeHealthy")
+    if newer:
+        machine["status"]["v1beta2"] = {"conditions": [health]}
+    else:
+        machine["status"]["conditions"].append(health)
+    blocker = blocker_of(*objects)
+    assert "no node with this provider ID has joined" in blocker.reason, "there is no node to look at"
+    assert "console" in blocker.action, "its server tells more"
+    assert "None" not in f"{blocker.reason}{blocker.action}", "and no name of a thing that is not there"
+
+
 NO_NETWORK = (
     "* Node.Ready: container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady "
     "message:Network plugin returns error: cni plugin not initialized"
