@@ -57,7 +57,7 @@ class ClusterStack:
         Args:
             name: the stack's name.
             settings: settings of the clusters, checked here; required without a folder. With one they are written into the
-                stack's file before each preview and up.
+                stack's file before each preview and up, and are all that it says of clusters and ``management`` then.
             folder: folder of a Pulumi.yaml with a program of its own.
             project: the project's name, where there is no folder.
             backend_url: the backend, such as ``s3://bucket``; by default ``$PULUMI_BACKEND_URL``, else the one that
