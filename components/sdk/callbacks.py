@@ -8,6 +8,7 @@ event loop that is not its own, the others lost their transforms, and each later
 from __future__ import annotations
 
 import asyncio
+import sys
 
 from pulumi.runtime._callbacks import _CallbackServicer
 
@@ -18,6 +19,9 @@ def separate_callbacks() -> None:
 
 
 async def _stop_own(kind: type[_CallbackServicer]) -> None:
+    if sys.exc_info()[0] is GeneratorExit:
+        # An interrupted program is cleared away, with its loop, wherever garbage is collected: that may be in another's loop.
+        return
     loop = asyncio.get_running_loop()
     for servicer in [servicer for servicer in tuple(kind._servicers) if servicer._server._loop is loop]:
         kind._servicers.remove(servicer)
