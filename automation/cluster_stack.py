@@ -81,7 +81,7 @@ class ClusterStack:
         stack_settings = (
             None
             if settings is None
-            else configuration.with_absolute_paths(configuration.check(settings), base, environment or {})
+            else configuration.with_absolute_paths(configuration.check(settings), base, environment)
         )
         secret = passphrase.get_secret_value() if isinstance(passphrase, SecretStr) else passphrase
         variables = {**(environment or {}), **({} if secret is None else {"PULUMI_CONFIG_PASSPHRASE": secret})}
@@ -286,10 +286,8 @@ class ClusterStack:
         on_look: OnLook | None,
         before: float,
     ) -> None:
-        api, translate = (
-            self._declaration.management(settings),
-            Translator(self.name, self._session.on_event, self._session.secret_filter),
-        )
+        api = self._declaration.management(settings)
+        translate = Translator(self.name, self._session.on_event, self._session.secret_filter)
         await_ready(api, settings, translate, timeout, cancel or Cancellation(), on_look, before=before)
 
     def _settings(self) -> StackSettings:

@@ -43,9 +43,7 @@ def main() -> None:
                 figures[name] = measure(Path(folder) / name)
                 print(table(figures[name]), flush=True)
                 options.json.write_text(json.dumps(figures, indent=1))
-    except PortConflict as error:
-        sys.exit(f"bench: {error} `make down` ends the lab of `make up`.")
-    except RuntimeError as error:
+    except (PortConflict, RuntimeError) as error:
         sys.exit(f"bench: {error}")
 
 

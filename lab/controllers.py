@@ -37,7 +37,8 @@ def require_webhook_port() -> None:
         except OSError:
             raise PortConflict(
                 f"port {KAMAJI_WEBHOOK_PORT} is taken by {listener_on(KAMAJI_WEBHOOK_PORT)}; Kamaji's webhook server needs "
-                "it and has no flag for another. Stop that process, or run the lab in another network namespace."
+                "it and has no flag for another. `make down` ends a lab, in the folder where it was started; otherwise "
+                "stop that process, or run the lab in another network namespace."
             ) from None
 
 

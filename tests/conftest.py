@@ -96,7 +96,7 @@ def pytest_configure(config: pytest.Config) -> None:
         try:
             require_webhook_port()
         except PortConflict as error:
-            raise pytest.UsageError(f"{error} `make down` ends the lab of `make up`.") from None
+            raise pytest.UsageError(str(error)) from None
     command = [sys.executable, str(ROOT / "tests/support/network_namespace.py")]
     if len(config.getoption("tx", None) or []) > 1:
         probe = subprocess.run([*command, "-c", ""], capture_output=True, check=False)

@@ -15,6 +15,7 @@ from tests.support.fleet import Fleet
 from tests.support.prepared_plane import prepared_plane
 from tests.support.project import Project
 from tests.support.s3 import Bucket
+from tests.support.tenant import Tenant
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +38,14 @@ def collecting_management(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     """A management cluster with the garbage collector, which clears what belongs to an object that is gone."""
     with prepared_plane(tmp_path_factory.mktemp("management"), controller_manager=True) as plane:
         yield plane
+
+
+@pytest.fixture(scope="module")
+def tenant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tenant]:
+    """The API server of a tenant cluster, for add-ons."""
+    instance = Tenant(tmp_path_factory.mktemp("tenant"))
+    yield instance
+    instance.stop()
 
 
 @pytest.fixture

@@ -17,13 +17,6 @@ from tests.support.tenant import Tenant
 
 
 @pytest.fixture(scope="module")
-def tenant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tenant]:
-    instance = Tenant(tmp_path_factory.mktemp("tenant"))
-    yield instance
-    instance.stop()
-
-
-@pytest.fixture(scope="module")
 def fleet(management: ManagementPlane, tenant: Tenant) -> Iterator[Fleet]:
     make_data_store(management)
     with Fleet(management, kubeconfig=(tenant.folder / "kubeconfig").read_text()) as instance:

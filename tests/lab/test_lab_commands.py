@@ -147,4 +147,4 @@ def test_tests_that_need_a_lab_say_at_once_that_there_is_one(lab: Lab) -> None:
     )
     assert process.returncode == pytest.ExitCode.USAGE_ERROR, process.stdout + process.stderr
     assert "port 9443 is taken by" in process.stderr, process.stderr
-    assert "`make down` ends the lab of `make up`" in process.stderr, "what to do"
+    assert "`make down` ends a lab" in process.stderr, "what to do"
